@@ -1,0 +1,208 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options are what an Authenticator needs besides the configuration. The zero value is useful.
+type Options struct {
+	HTTPClient *http.Client     // to ask issuers with; redirects are never followed and answers are bounded, whatever it says
+	Now        func() time.Time // default time.Now
+	Audience   string           // of issuers that configure none: the server's public URL with /mcp
+}
+
+// Credentials are what came with one call. It prints as nothing, so that it cannot be logged by mistake.
+type Credentials struct {
+	Bearer    string `json:"-"` // HTTP's bearer token: an access token, or an agent's API key
+	AgentKey  string `json:"-"` // the API key where it has a place of its own: stdio
+	UserToken string `json:"-"` // the human's access token, relayed by an agent that proves itself by key
+	// ClientAddress is where the call came from on the network, the proxy's word for it if there is a trusted one.
+	ClientAddress string `json:"-"`
+}
+
+func (Credentials) String() string   { return "credentials" }
+func (Credentials) GoString() string { return "identity.Credentials{}" }
+
+// Authenticator turns credentials into principals. Its methods may be called concurrently.
+type Authenticator struct {
+	issuers  []*issuer
+	registry *Registry
+	users    map[string]Identity // what the configuration adds to a user
+}
+
+// New checks the configuration and asks each issuer once. An issuer that does not answer does not stop the start: it is asked again
+// when a call needs it, see Ready. One that answers with something else than its own configuration does.
+func New(ctx context.Context, config Config, registry *Registry, opts Options) (*Authenticator, error) {
+	if registry == nil {
+		return nil, errors.New("identity needs a registry of agents")
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	issuers, err := newIssuers(config.Issuers, opts)
+	if err != nil {
+		return nil, err
+	}
+	users, err := configuredUsers(config.Users, issuers)
+	if err != nil {
+		return nil, err
+	}
+	a := &Authenticator{issuers: issuers, registry: registry, users: users}
+	var wrong misconfigured
+	if err := a.Ready(ctx); errors.As(err, &wrong) {
+		return nil, err
+	}
+	return a, nil
+}
+
+func configuredUsers(configs []UserConfig, issuers []*issuer) (map[string]Identity, error) {
+	users := map[string]Identity{}
+	for _, config := range configs {
+		if config.ID == "" {
+			return nil, errors.New("a user has no id")
+		}
+		if _, twice := users[config.ID]; twice {
+			return nil, fmt.Errorf("user %q: configured twice", config.ID)
+		}
+		if !nameable(config.ID, issuers) {
+			return nil, fmt.Errorf("user %q: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
+		}
+		identity, err := identityOf(KindUser, config.ID, config.Groups, config.Attributes)
+		if err != nil {
+			return nil, fmt.Errorf("user %q: %w", config.ID, err)
+		}
+		users[config.ID] = identity
+	}
+	return users, nil
+}
+
+// nameable reports whether a token of one of the issuers can have this user id.
+func nameable(id string, issuers []*issuer) bool {
+	for _, iss := range issuers {
+		if strings.HasPrefix(id, iss.prefix) {
+			return true
+		}
+	}
+	return len(issuers) == 0
+}
+
+// Ready says which issuers' keys are not to be had now. Their users cannot be verified until they are; others can.
+func (a *Authenticator) Ready(ctx context.Context) error {
+	failures := make([]error, len(a.issuers))
+	var all sync.WaitGroup
+	for n, iss := range a.issuers {
+		all.Go(func() { _, failures[n] = iss.keys.current(ctx) })
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}
+
+// Authenticate verifies the credentials of one call. Errors are *AuthError.
+//
+// An access token names the human and the agent. An API key proves the agent alone, which may relay the human's access token; that
+// token must then be one that was issued to this agent or, if the agent has no client ids, one that was not issued to another agent.
+func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Principal, error) {
+	key, bearer, err := c.sort()
+	if err != nil {
+		return Principal{}, err
+	}
+	if key == "" {
+		t, err := a.verify(ctx, bearer, c.ClientAddress)
+		if err != nil {
+			return Principal{}, err
+		}
+		return a.byToken(t)
+	}
+	entry := a.registry.byKey(key)
+	if entry == nil {
+		return Principal{}, invalid("the agent key is not known here")
+	}
+	if c.UserToken == "" {
+		return autonomous(entry)
+	}
+	t, err := a.verify(ctx, c.UserToken, c.ClientAddress)
+	if err != nil {
+		return Principal{}, err
+	}
+	return a.relayed(entry, t)
+}
+
+// sort tells the two ways to authenticate apart, and refuses what could be meant as either.
+func (c Credentials) sort() (key, bearer string, err error) {
+	key, bearer = c.AgentKey, c.Bearer
+	if isKey(bearer) {
+		if key != "" {
+			return "", "", invalid("there are two agent keys: send one")
+		}
+		key, bearer = bearer, ""
+	}
+	switch {
+	case key != "" && bearer != "":
+		return "", "", invalid("there are an agent key and an access token as bearer: relay the user's token in its own place")
+	case bearer != "" && c.UserToken != "":
+		return "", "", invalid("there are two access tokens: only an agent that authenticates with its key relays one")
+	case key == "" && bearer == "":
+		return "", "", &AuthError{Code: Missing, Message: "no credential: send an access token or an agent key"}
+	}
+	return key, bearer, nil
+}
+
+// byToken is the principal of an access token alone.
+func (a *Authenticator) byToken(t *token) (Principal, error) {
+	entry := a.registry.clients[t.client]
+	if t.client == "" || entry == nil {
+		return Principal{}, insufficient("the access token is used by a client that is not a registered agent")
+	}
+	if !a.application(t) {
+		return a.onBehalf(entry, t)
+	}
+	owner := a.registry.clients[t.subject]
+	if owner == entry || owner == nil && t.appToken && !t.delegated {
+		return autonomous(entry)
+	}
+	return Principal{}, insufficient("the access token stands for another application, not for a human")
+}
+
+// relayed is the principal of an agent that proved itself by key and brought a human's token.
+func (a *Authenticator) relayed(entry *registration, t *token) (Principal, error) {
+	if a.application(t) {
+		return Principal{}, insufficient("the relayed token does not stand for a human")
+	}
+	owner := a.registry.clients[t.client]
+	if owner != entry && (owner != nil || len(entry.clients) > 0) {
+		return Principal{}, insufficient("the relayed token was not issued to agent %s", entry.agent.ID)
+	}
+	return a.onBehalf(entry, t)
+}
+
+// application reports whether the subject is a client and not a human.
+func (a *Authenticator) application(t *token) bool {
+	return t.appToken || t.selfIssued || a.registry.clients[t.subject] != nil
+}
+
+func (a *Authenticator) onBehalf(entry *registration, t *token) (Principal, error) {
+	if !entry.agent.May(OnBehalfOf) {
+		return Principal{}, insufficient("agent %s may not act on behalf of a human", entry.agent.ID)
+	}
+	user := t.user
+	if known, ok := a.users[user.ID]; ok {
+		user.Groups = union(user.Groups, known.Groups)
+		for name, values := range known.Attributes {
+			user.Attributes[name] = union(user.Attributes[name], values)
+		}
+	}
+	return Principal{Agent: entry.agent, User: &user}, nil
+}
+
+func autonomous(entry *registration) (Principal, error) {
+	if !entry.agent.May(Autonomous) {
+		return Principal{}, insufficient("agent %s may not act on its own: it needs the access token of the human who asks", entry.agent.ID)
+	}
+	return Principal{Agent: entry.agent}, nil
+}

@@ -1,0 +1,36 @@
+package identity
+
+import "fmt"
+
+// Code sorts refusals by what the caller can do about them.
+type Code string
+
+const (
+	Missing            Code = "missing"             // no credential: get one (HTTP 401)
+	InvalidToken       Code = "invalid_token"       // not to be believed: get another one (HTTP 401)
+	InsufficientAccess Code = "insufficient_access" // believed, and may not do this: another one will not help (HTTP 403)
+	Unavailable        Code = "unavailable"         // cannot be verified now: try again later (HTTP 503)
+)
+
+// AuthError says why a call is nobody's. Message is safe to show: it is one of a fixed set of sentences, in which only the names of
+// registered agents vary. Cause is for the operator's log; it holds nothing of a token either.
+type AuthError struct {
+	Code    Code
+	Message string
+	Cause   error
+}
+
+func (e *AuthError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+func (e *AuthError) Unwrap() error { return e.Cause }
+
+func invalid(message string) *AuthError { return &AuthError{Code: InvalidToken, Message: message} }
+
+func insufficient(format string, args ...any) *AuthError {
+	return &AuthError{Code: InsufficientAccess, Message: fmt.Sprintf(format, args...)}
+}

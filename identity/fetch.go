@@ -1,0 +1,186 @@
+package identity
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+const (
+	maxResponse  = 1 << 20
+	fetchTimeout = 10 * time.Second // for discovery and keys together
+	minRSABits   = 2048
+)
+
+// misconfigured marks what an issuer that did answer will not mend by itself: it stops the start.
+type misconfigured struct{ error }
+
+// remote reads one issuer's public keys: discovery first, every time, so that a key set that moved is found.
+type remote struct {
+	issuer *url.URL
+	text   string // the issuer as configured: the iss of its tokens, to the letter
+	client *http.Client
+}
+
+func newRemote(issuer string, client *http.Client) (*remote, error) {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer url %q: not a URL", issuer)
+	}
+	switch {
+	case u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("issuer url %q: want https://host/path and nothing more", issuer)
+	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+		return nil, fmt.Errorf("issuer url %q: must be https", issuer)
+	}
+	return &remote{issuer: u, text: issuer, client: bounded(client)}, nil
+}
+
+// bounded is a client that stays where it was sent and does not wait for ever.
+func bounded(client *http.Client) *http.Client {
+	var own http.Client
+	if client != nil {
+		own = *client
+	}
+	own.Timeout = fetchTimeout
+	own.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return errors.New("redirects are not followed")
+	}
+	return &own
+}
+
+func (r *remote) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	body, err := r.get(ctx, strings.TrimSuffix(r.text, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return nil, fmt.Errorf("discover issuer %s: %w", r.text, err)
+	}
+	where, err := r.keySetURL(body)
+	if err != nil {
+		return nil, fmt.Errorf("discover issuer %s: %w", r.text, err)
+	}
+	if body, err = r.get(ctx, where); err != nil {
+		return nil, fmt.Errorf("fetch the keys of issuer %s: %w", r.text, err)
+	}
+	keys, err := parseKeys(body)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the keys of issuer %s: %w", r.text, err)
+	}
+	return keys, nil
+}
+
+func (r *remote) get(ctx context.Context, where string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the answer was status %d", response.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxResponse {
+		return nil, fmt.Errorf("the answer is longer than %d bytes", maxResponse)
+	}
+	return body, nil
+}
+
+// keySetURL reads a discovery document. The document must be this issuer's own, and must not send us somewhere an
+// issuer on the network has no business: in the clear, or to addresses that only mean something inside.
+func (r *remote) keySetURL(document []byte) (string, error) {
+	metadata, err := decodeClaims(document)
+	if err != nil {
+		return "", err
+	}
+	if issuer, err := metadata.text("issuer"); err != nil || issuer != r.text {
+		return "", misconfigured{fmt.Errorf("the document there is of another issuer: %.200q", issuer)}
+	}
+	where, err := metadata.text("jwks_uri")
+	if err != nil || where == "" {
+		return "", misconfigured{errors.New("the document there names no jwks_uri")}
+	}
+	u, err := url.Parse(where)
+	if err != nil || u.Hostname() == "" || u.User != nil {
+		return "", misconfigured{errors.New("jwks_uri is not a URL")}
+	}
+	host := u.Hostname()
+	switch {
+	case loopback(r.issuer.Hostname()) && loopback(host) && (u.Scheme == "http" || u.Scheme == "https"):
+	case u.Scheme != "https":
+		return "", misconfigured{fmt.Errorf("jwks_uri must be https: %.200q", where)}
+	case internal(host) && host != r.issuer.Hostname():
+		return "", misconfigured{fmt.Errorf("jwks_uri points to an internal address: %.200q", where)}
+	}
+	return where, nil
+}
+
+// parseKeys keeps the public signing keys that we can use; a key set may hold others (RFC 7517).
+func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
+	set, err := decodeClaims(body)
+	if err != nil {
+		return nil, err
+	}
+	var raw []json.RawMessage
+	if json.Unmarshal(set["keys"], &raw) != nil {
+		return nil, errors.New("not a key set")
+	}
+	var keys []jose.JSONWebKey
+	for _, one := range raw {
+		var key jose.JSONWebKey
+		if json.Unmarshal(one, &key) == nil && usable(key) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("there is no usable key in the key set")
+	}
+	return keys, nil
+}
+
+func usable(key jose.JSONWebKey) bool {
+	if key.Use != "" && key.Use != "sig" {
+		return false
+	}
+	switch public := key.Key.(type) {
+	case *rsa.PublicKey:
+		return public.N.BitLen() >= minRSABits
+	case *ecdsa.PublicKey, ed25519.PublicKey:
+		return true
+	}
+	return false
+}
+
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
+}
+
+// internal knows addresses by their look. A name may still resolve to one: issuers inside a company do.
+func internal(host string) bool {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return loopback(host)
+	}
+	address = address.Unmap()
+	return !address.IsGlobalUnicast() || address.IsPrivate()
+}

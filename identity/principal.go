@@ -1,0 +1,74 @@
+package identity
+
+import "slices"
+
+// Mode says whether a human stands behind a call.
+type Mode string
+
+const (
+	OnBehalfOf Mode = "on_behalf_of" // agent and user, both verified
+	Autonomous Mode = "autonomous"   // the agent alone, verified
+)
+
+// Kind tells users from agents. Both are identities with groups and attributes.
+type Kind string
+
+const (
+	KindUser  Kind = "user"
+	KindAgent Kind = "agent"
+)
+
+// Identity is one party as policies see it: a user or an agent, never a mixture of the two.
+type Identity struct {
+	Kind       Kind
+	ID         string // a user's id or an agent's name, as written in policies (user:ID, agent:NAME)
+	Groups     []string
+	Attributes map[string][]string
+}
+
+// In reports whether the identity is a member of the group.
+func (i Identity) In(group string) bool { return slices.Contains(i.Groups, group) }
+
+// Has reports whether one of the values of the attribute is value.
+func (i Identity) Has(attribute, value string) bool {
+	return slices.Contains(i.Attributes[attribute], value)
+}
+
+// Agent is a registered agent. Only what the configuration says is in it; nothing an agent says of itself.
+type Agent struct {
+	Identity
+	Modes []Mode
+}
+
+// May reports whether the agent's registration allows the mode.
+func (a Agent) May(m Mode) bool { return slices.Contains(a.Modes, m) }
+
+// User is a human whose token was verified. The key is (Issuer, Subject); Name is for people to read and decides nothing.
+type User struct {
+	Identity
+	Issuer  string
+	Subject string
+	Name    string
+}
+
+// Principal is who makes a call: always an agent, and the human it acts for, if any.
+type Principal struct {
+	Agent Agent
+	User  *User // nil when the agent acts on its own
+}
+
+// Mode is derived, so that a principal cannot claim one and be the other.
+func (p Principal) Mode() Mode {
+	if p.User != nil {
+		return OnBehalfOf
+	}
+	return Autonomous
+}
+
+// Judged is the identity that masks, row filters and guardrails are judged on: the human if there is one, else the agent.
+func (p Principal) Judged() Identity {
+	if p.User != nil {
+		return p.User.Identity
+	}
+	return p.Agent.Identity
+}

@@ -1,0 +1,174 @@
+package identity
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+)
+
+const (
+	maxToken = 16 << 10
+	leeway   = 60 * time.Second // between the issuer's clock and ours, for nbf and iat; an expired token is expired
+)
+
+// verify checks one access token and returns what its issuer says in it. The order is: shape, issuer, kind, signature, and only then
+// the claims, read again from the bytes that were signed.
+func (a *Authenticator) verify(ctx context.Context, raw, address string) (*token, error) {
+	header, unverified, err := open(raw)
+	if err != nil {
+		return nil, err
+	}
+	iss := a.issuerOf(unverified)
+	if iss == nil {
+		return nil, invalid("the access token is not from an issuer that is trusted here")
+	}
+	if err := iss.checkHeader(header); err != nil {
+		return nil, err
+	}
+	claims, err := iss.checkSignature(ctx, raw, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := iss.checkClaims(claims); err != nil {
+		return nil, err
+	}
+	return iss.read(claims)
+}
+
+// open takes a token apart without believing any of it.
+func open(raw string) (header, unverified claims, err error) {
+	if len(raw) > maxToken {
+		return nil, nil, invalid("the access token is too long")
+	}
+	malformed := invalid("the access token is malformed")
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		return nil, nil, malformed
+	}
+	decoded := make([][]byte, 3)
+	for n, part := range parts {
+		if decoded[n], err = base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return nil, nil, malformed
+		}
+	}
+	if header, err = decodeClaims(decoded[0]); err != nil {
+		return nil, nil, malformed
+	}
+	if unverified, err = decodeClaims(decoded[1]); err != nil {
+		return nil, nil, malformed
+	}
+	return header, unverified, nil
+}
+
+func (a *Authenticator) issuerOf(unverified claims) *issuer {
+	url, err := unverified.text("iss")
+	for _, iss := range a.issuers {
+		if err == nil && iss.url == url {
+			return iss
+		}
+	}
+	return nil
+}
+
+func (i *issuer) checkHeader(header claims) error {
+	typ, err := header.text("typ")
+	if err != nil || !slices.Contains(i.types, tokenType(typ)) {
+		return invalid("this is not an access token: its header says it is of another type")
+	}
+	algorithm, err := header.text("alg")
+	if err != nil || !slices.ContainsFunc(i.algorithms, func(a jose.SignatureAlgorithm) bool { return string(a) == algorithm }) {
+		return invalid("the access token is signed with an algorithm that is not taken here")
+	}
+	if header.has("crit") {
+		return invalid("the access token's header demands something that is not understood here")
+	}
+	return nil
+}
+
+// checkSignature has go-oidc check signature, issuer, audience and expiry, and returns the claims that were signed. What go-oidc says
+// of a failure is dropped, because it quotes the token.
+func (i *issuer) checkSignature(ctx context.Context, raw, address string) (claims, error) {
+	try := &attempt{address: address}
+	verified, err := i.verifier.Verify(context.WithValue(ctx, attemptKey{}, try), raw)
+	var expired *oidc.TokenExpiredError
+	switch {
+	case try.unavailable != nil:
+		return nil, &AuthError{Unavailable, "the access token cannot be verified now: its issuer's keys are not available", try.unavailable}
+	case errors.As(err, &expired):
+		return nil, invalid("the access token has expired")
+	case err != nil && !try.signed:
+		return nil, invalid("the access token is not signed by its issuer")
+	case err != nil:
+		return nil, invalid("the access token is not for this server, or is malformed")
+	}
+	var payload json.RawMessage
+	if err := verified.Claims(&payload); err != nil {
+		return nil, invalid("the access token is malformed")
+	}
+	c, err := decodeClaims(payload)
+	if err != nil {
+		return nil, invalid("the access token is malformed")
+	}
+	return c, nil
+}
+
+// checkClaims checks everything that makes a well-signed JWT an access token for us, now. It repeats what go-oidc checked, because
+// go-oidc reads claim names without case.
+func (i *issuer) checkClaims(c claims) error {
+	if issuer, err := c.text("iss"); err != nil || issuer != i.url {
+		return invalid("the access token is not from an issuer that is trusted here")
+	}
+	if audience, err := c.list("aud"); err != nil || len(audience) != 1 || audience[0] != i.audience {
+		return invalid("the access token is not for this server, or not for it alone")
+	}
+	if err := i.checkTimes(c); err != nil {
+		return err
+	}
+	return checkKind(c)
+}
+
+func (i *issuer) checkTimes(c claims) error {
+	now := i.now()
+	expires, ok, err := c.date("exp")
+	if err != nil || !ok {
+		return invalid("the access token does not say when it expires")
+	}
+	if !now.Before(expires) {
+		return invalid("the access token has expired")
+	}
+	for _, claim := range []string{"nbf", "iat"} {
+		if begins, ok, err := c.date(claim); err != nil || ok && begins.After(now.Add(leeway)) {
+			return invalid("the access token is not valid yet")
+		}
+	}
+	return nil
+}
+
+// checkKind refuses what else an issuer signs with the same key: ID, refresh and logout tokens, and tokens that are worth something
+// only together with a proof that we do not ask for.
+func checkKind(c claims) error {
+	for _, claim := range []string{"nonce", "at_hash", "c_hash", "s_hash"} {
+		if c.has(claim) {
+			return invalid("this is an ID token: an access token is wanted")
+		}
+	}
+	if c.has("events") {
+		return invalid("this is a logout token or a security event: an access token is wanted")
+	}
+	if c.has("cnf") {
+		return invalid("the access token is bound to a key: only bearer tokens are taken here")
+	}
+	for claim, access := range map[string]string{"typ": "bearer", "token_use": "access"} { // Keycloak, Cognito
+		if kind, err := c.text(claim); err != nil || kind != "" && !strings.EqualFold(kind, access) {
+			return invalid("this is not an access token: its claims say it is of another kind")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+// Package issuer is a fake at the edge: a small OpenID provider inside the process, for the demo and for tests.
+//
+// What it serves and signs is real (discovery, a key set, ES256 access tokens as RFC 9068 describes them), so that everything
+// behind it is the code that production runs. It is a fake because it asks nobody to sign in: whoever holds it may have a token
+// for anybody. Its keys are made at the start and are gone with the process, and it listens on loopback only.
+package issuer
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Config configures an Issuer. The zero value is useful, but for the audience.
+type Config struct {
+	Audience string           // of tokens whose claims name none
+	Address  string           // loopback address to listen on; default 127.0.0.1 and any free port
+	Now      func() time.Time // default time.Now
+}
+
+// Issuer is a running provider. Its methods may be called concurrently.
+type Issuer struct {
+	config  Config
+	url     string
+	server  *http.Server
+	fetches atomic.Int64
+	down    atomic.Bool
+
+	mu  sync.Mutex
+	key jose.JSONWebKey // with its private part; replaced by Rotate
+}
+
+// Start makes a key and serves until Close.
+func Start(config Config) (*Issuer, error) {
+	if config.Address == "" {
+		config.Address = "127.0.0.1:0"
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	listener, err := net.Listen("tcp", config.Address)
+	if err != nil {
+		return nil, fmt.Errorf("start the demo issuer: %w", err)
+	}
+	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		listener.Close()
+		return nil, fmt.Errorf("start the demo issuer: %s is not a loopback address", config.Address)
+	}
+	i := &Issuer{config: config, url: "http://" + listener.Addr().String()}
+	i.Rotate()
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /.well-known/openid-configuration", i.serveDiscovery)
+	mux.HandleFunc("GET /keys", i.serveKeys)
+	i.server = &http.Server{Handler: i.unlessDown(mux), ReadHeaderTimeout: 5 * time.Second}
+	go i.server.Serve(listener)
+	return i, nil
+}
+
+// URL is the issuer's identifier, as in the iss claim of its tokens.
+func (i *Issuer) URL() string { return i.url }
+
+// Close stops serving. Tokens can still be made.
+func (i *Issuer) Close() error { return i.server.Close() }
+
+// Fetches counts how often the key set was asked for.
+func (i *Issuer) Fetches() int { return int(i.fetches.Load()) }
+
+// SetDown makes every request fail with 503, or ends that.
+func (i *Issuer) SetDown(down bool) { i.down.Store(down) }
+
+// Rotate replaces the signing key by a new one and forgets the old one.
+func (i *Issuer) Rotate() {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(fmt.Sprintf("make a signing key: %v", err)) // crypto/rand does not fail
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.key = jose.JSONWebKey{Key: private, KeyID: rand.Text(), Algorithm: string(jose.ES256), Use: "sig"}
+}
+
+// PublicKey is the key that verifies what is signed now.
+func (i *Issuer) PublicKey() jose.JSONWebKey {
+	key := i.signingKey()
+	return key.Public()
+}
+
+func (i *Issuer) signingKey() jose.JSONWebKey {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.key
+}
+
+func (i *Issuer) unlessDown(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if i.down.Load() {
+			http.Error(w, "down", http.StatusServiceUnavailable)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (i *Issuer) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, map[string]any{
+		"issuer":                                i.url,
+		"jwks_uri":                              i.url + "/keys",
+		"authorization_endpoint":                i.url + "/authorize",
+		"token_endpoint":                        i.url + "/token",
+		"response_types_supported":              []string{"code"},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
+	})
+}
+
+func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
+	i.fetches.Add(1)
+	writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.PublicKey()}})
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(v) // a reader that went away is its own business
+}
