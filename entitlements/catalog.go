@@ -1,0 +1,64 @@
+package entitlements
+
+import "strings"
+
+// TableName names a table inside one platform.
+type TableName struct{ Schema, Name string }
+
+func (t TableName) String() string { return t.Schema + "." + t.Name }
+
+// ParseTableName splits "schema.table"; ok is false for anything else.
+func ParseTableName(s string) (t TableName, ok bool) {
+	schema, name, found := strings.Cut(s, ".")
+	return TableName{schema, name}, found && schema != "" && name != "" && !strings.Contains(name, ".")
+}
+
+// Kind is what a mask has to know of a column's type. Each engine sorts its own types into these.
+type Kind string
+
+const (
+	Text    Kind = "text"
+	Number  Kind = "number"
+	Boolean Kind = "boolean"
+	Time    Kind = "time"
+	Other   Kind = "other"
+)
+
+// Column is one column as the engine sees it.
+type Column struct {
+	Name        string
+	Type        string // in the engine's own words: "numeric(10,2)"
+	Kind        Kind
+	Description string
+}
+
+// Table is one governed table (or view) as the engine sees it.
+type Table struct {
+	TableName
+	Description string
+	Columns     []Column
+}
+
+// Catalog is everything a platform governs, at one moment. Version changes whenever the rest does.
+type Catalog struct {
+	Version string
+	Tables  []Table
+}
+
+// Table finds a table by name.
+func (c *Catalog) Table(name TableName) (Table, bool) {
+	for _, t := range c.Tables {
+		if t.TableName == name {
+			return t, true
+		}
+	}
+	return Table{}, false
+}
+
+// ColumnName names a column inside one platform.
+type ColumnName struct {
+	TableName
+	Column string
+}
+
+func (c ColumnName) String() string { return c.TableName.String() + "." + c.Column }

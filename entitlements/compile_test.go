@@ -1,0 +1,245 @@
+package entitlements
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+func TestCompileRefuses(t *testing.T) {
+	const pii = "tags: {PII: hr.people.ssn, PII.SSN: hr.people.ssn, EU: eu.*, Mixed: [eu.customers, hr.people.name]}\npolicies:\n"
+	tests := []struct{ name, text, want string }{
+		{"a tag nobody defined", pii + "- {name: p, mask: tag:pii, with: null}", `line 3: policy "p": there is no tag pii: those defined are EU, Mixed, PII, PII.SSN`},
+		{"a tag when there are none", "policies:\n- {name: p, grant: tag:X, to: everyone}", "there is no tag X: none is defined"},
+		{"a tag that is only the beginning of another's word", pii + "- {name: p, mask: tag:PI, with: null}", "there is no tag PI:"},
+		{"a tag with a wildcard", pii + "- {name: p, mask: 'tag:*', with: null}", "without wildcards"},
+		{"a table that vanished", "policies:\n- {name: p, grant: sales.gone, to: everyone}", `policy "p": there is no table sales.gone`},
+		{"a table in another case", "policies:\n- {name: p, grant: sales.Refunds, to: everyone}", "did you mean sales.refunds?"},
+		{"a column that vanished", "policies:\n- {name: p, mask: hr.people.gone, with: null}", "there is no column hr.people.gone"},
+		{"a tagged column that vanished", "tags:\n  A:\n  - hr.people.gone\npolicies: []", "line 2: tag A: there is no column hr.people.gone"},
+		{"a tagged table that vanished", "tags: {A: hr.gone}", "tag A: there is no table hr.gone"},
+		{"a tag on nothing", "tags: {A: []}", "tag A is on nothing"},
+		{"a tag on a tag", "tags: {A: hr.people, B: tag:A}", "a tag is on tables and columns, not on tags"},
+		{"a tag that is no dotted word", "tags: {A..B: hr.people}", `"A..B" is not a tag`},
+		{"a selector of one part", "policies:\n- {name: p, grant: sales, to: everyone}", "write schema.table, schema.table.column or tag:NAME"},
+		{"a selector with an empty part", "policies:\n- {name: p, grant: sales., to: everyone}", `"" is not a name`},
+		{"a selector with a bracket glob", "policies:\n- {name: p, grant: 'sales.[a-z]*', to: everyone}", "put names with other characters in double quotes"},
+		{"a policy without a name", "policies:\n- {grant: sales.*, to: everyone}", "line 2: a policy has no name"},
+		{"a name of spaces", "policies:\n- {name: ' ', grant: sales.*, to: everyone}", "a policy has no name"},
+		{"a name with a line break", "policies:\n- {name: \"a\\nb\", grant: sales.*, to: everyone}", "cannot be printed"},
+		{"a name that is there twice", "policies:\n- {name: p, grant: sales.*, to: everyone}\n- {name: p, grant: hr.*, to: everyone}", `line 3: policy "p": another policy has the same name`},
+		{"a policy that does nothing", "policies:\n- {name: p, to: everyone}", "write one of grant, guardrail, mask, filter"},
+		{"a policy that does two things", "policies:\n- {name: p, grant: hr.*, guardrail: hr.*, to: everyone}", "it is grant and guardrail at once"},
+		{"a policy about nothing", "policies:\n- {name: p, grant: [], to: everyone}", "name what it covers behind grant"},
+		{"a grant by a tag on columns", pii + "- {name: p, grant: tag:PII, to: everyone}", "tag PII is on columns only; grant is about tables"},
+		{"a guardrail by a tag on columns", pii + "- {name: p, guardrail: tag:PII, require: everyone}", "tag PII is on columns only; guardrail is about tables"},
+		{"a filter by a tag on columns", pii + "- {name: p, filter: tag:PII, where: 'true'}", "tag PII is on columns only; filter is about tables"},
+		{"a discovery by a tag on columns", pii + "- {name: p, mask: tag:PII, with: null}\ndiscoverable: tag:PII", "tag PII is on columns only; discoverable is about tables"},
+		{"a discovery of a table that vanished", "discoverable: sales.gone", "discoverable: there is no table sales.gone"},
+		{"a discovery of a column", "discoverable: hr.people.ssn", "only whole tables can be discovered"},
+		{"a grant on a column", "policies:\n- {name: p, grant: hr.people.ssn, to: everyone}", "grants are about tables: write schema.table"},
+		{"a mask on a table", "policies:\n- {name: p, mask: hr.people, with: null}", "masks are about columns: write hr.people.* for all of a table's"},
+		{"a mask without with", "policies:\n- {name: p, mask: hr.people.ssn}", "a mask needs with"},
+		{"a filter without where", "policies:\n- {name: p, filter: hr.people}", "a filter needs where"},
+		{"a grant without to", "policies:\n- {name: p, grant: hr.people}", "a grant needs to"},
+		{"a guardrail without require", "policies:\n- {name: p, guardrail: hr.people}", "a guardrail needs require"},
+		{"for and except at once", "policies:\n- {name: p, mask: hr.people.ssn, with: null, for: group:A, except: group:B}", "both for and except"},
+		{"for on a grant", "policies:\n- {name: p, grant: hr.people, to: group:A, for: group:A}", "a grant has no for: that belongs to a mask or filter"},
+		{"except on a guardrail", "policies:\n- {name: p, guardrail: hr.people, require: group:A, except: group:A}", "a guardrail has no except"},
+		{"to on a mask", "policies:\n- {name: p, mask: hr.people.ssn, with: null, to: group:A}", "a mask has no to: that belongs to a grant"},
+		{"where on a mask", "policies:\n- {name: p, mask: hr.people.ssn, with: null, where: x}", "a mask has no where"},
+		{"with on a filter", "policies:\n- {name: p, filter: hr.people, with: null, where: x}", "a filter has no with"},
+		{"a part of nothing", "policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {}}}", "partial keeps no character"},
+		{"a negative part", "policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {first: -1, last: 3}}}", "cannot be negative"},
+		{"a filter of two statements", "policies:\n- {name: p, filter: hr.people, where: 'true; drop table x'}", "where: it must be one expression: there is a ; in it"},
+	}
+	for _, tt := range tests {
+		e, problems := Compile(parse(t, tt.text))
+		if e != nil {
+			t.Errorf("%s is accepted", tt.name)
+		}
+		if !strings.Contains(fmt.Sprint(problems), tt.want) {
+			t.Errorf("%s is not explained\n got %v\nwant %s", tt.name, problems, tt.want)
+		}
+	}
+}
+
+func TestCompileSaysEverythingAtOnce(t *testing.T) {
+	cfg := parse(t, "policies:\n- {name: b, grant: sales.gone}\n- {name: a, mask: tag:X}\n")
+	cfg.Tags = Tags{{Name: "T", Selectors: Selectors{"hr.people"}}, {Name: "T", Selectors: Selectors{"hr.people"}}}
+	_, problems := Compile(cfg)
+	var got []string
+	for _, p := range problems {
+		got = append(got, fmt.Sprint(p.Line, p.Policy))
+	}
+	if want := "[0 2b 2b 3a 3a]"; fmt.Sprint(got) != want {
+		t.Errorf("problems are not all there by line: %v", problems)
+	}
+}
+
+func TestCompileWarns(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"of a wildcard that matches nothing", "policies:\n- {name: p, mask: '*.*.email_*', with: null}", `line 2: policy "p": "*.*.email_*" matches nothing`},
+		{"of a tag whose wildcard matches nothing", "tags: {A: 'x.*'}", `tag A: "x.*" matches nothing`},
+		{"of a guardrail that columns with its tag escape", "tags: {EU: [eu.*, hr.people.name]}\npolicies:\n- {name: p, guardrail: tag:EU, require: everyone}", "tag EU is on columns too"},
+	}
+	for _, tt := range tests {
+		e, problems := Compile(parse(t, tt.text))
+		if e == nil || len(problems) != 1 || !problems[0].Warning || !strings.Contains(problems[0].String(), tt.want) {
+			t.Errorf("there is no warning %s: %v", tt.name, problems)
+		}
+	}
+}
+
+func TestCompileWithoutCatalog(t *testing.T) {
+	if e, problems := Compile(Config{}); e != nil || !Fatal(problems) {
+		t.Error("policies compile without a catalog")
+	}
+}
+
+func TestPoliciesOfOtherPlatforms(t *testing.T) {
+	cfg := parse(t, `
+tags: {Elsewhere: lake.events}
+policies:
+  - {name: theirs, platform: lake, grant: nonsense, to: everyone}
+  - {name: ours, platform: warehouse, grant: sales.*, to: everyone}
+  - {name: anybody's, mask: lake.events.ip, with: null}
+`)
+	if e, _ := Compile(cfg); e != nil {
+		t.Error("a name that is nowhere is accepted")
+	}
+	cfg.Others = []*Catalog{{Tables: []Table{tableOf("lake.events", col("ip", Text))}}}
+	if e, problems := Compile(cfg); e == nil || len(problems) != 0 {
+		t.Errorf("what is only on another platform is refused here: %v", problems)
+	}
+	cfg.Policies[2].Platform = "warehouse"
+	if e, _ := Compile(cfg); e != nil {
+		t.Error("a policy for this platform may name what is only on another")
+	}
+}
+
+func TestATableWithoutColumnsIsNotThere(t *testing.T) {
+	cfg := parse(t, "policies: [{name: p, grant: s.*, to: everyone}]\ndiscoverable: s.*")
+	cfg.Catalog = &Catalog{Tables: []Table{tableOf("s.empty")}}
+	if _, d := compile(t, cfg).Decide(principal(bot, taylor), TableName{"s", "empty"}); d == nil || d.Requestable {
+		t.Error("a table without columns can be had or asked for")
+	}
+}
+
+func TestPolicyFiles(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"an unknown key of a policy", "policies:\n- name: p\n  masks: a.b.c", `line 3: a policy has no key "masks": those known are name, platform, grant, guardrail, mask, filter, to, require, for, except, with, where`},
+		{"a key twice", "policies:\n- {name: p, name: q}", `key "name" is there twice`},
+		{"a policy that is a word", "policies:\n- p", "line 2: a mapping of keys to values is missing"},
+		{"a name that is nothing", "policies:\n- {name: }", "line 2: a word is missing here"},
+		{"an except that is nothing, which would mean everyone", "policies:\n- name: p\n  except:\n", "line 3: a word is missing here"},
+		{"a selector that is nothing", "policies:\n- {grant: [~]}", "a word is missing here"},
+		{"an unknown term", "policies:\n- name: p\n  to: groups:X", `line 3: "groups:X" is not a term: those known are everyone, group:NAME`},
+		{"a purpose, which is not known yet", "policies:\n- {to: purpose:X}", "is not a term"},
+		{"a term without a name", "policies:\n- {to: 'group:'}", "write group:NAME"},
+		{"a term with a space", "policies:\n- {to: 'user:a '}", "a space beside the name"},
+		{"a term with a space behind the colon", "policies:\n- to: {group: X}", "write group:NAME, without a space behind the colon"},
+		{"everyone of a group", "policies:\n- {to: 'everyone:X'}", "everyone stands alone"},
+		{"an attribute without a value", "policies:\n- {to: 'attribute:x'}", "write attribute:NAME=VALUE"},
+		{"an attribute without a name", "policies:\n- {to: 'attribute:=x'}", "write attribute:NAME"},
+		{"an unknown mode", "policies:\n- {to: 'mode:both'}", "the modes are on_behalf_of and autonomous"},
+		{"an unknown key of a matcher", "policies:\n- to:\n    none: [everyone]", `line 3: a matcher has no key "none": those known are all, any, not`},
+		{"an all of nothing, which would mean everyone", "policies:\n- {to: {all: []}}", "the list is empty"},
+		{"a list of nothing", "policies:\n- {to: []}", "the list is empty"},
+		{"an all that is a word", "policies:\n- {to: {all: everyone}}", "a list of matchers is missing here"},
+		{"all and any at once", "policies:\n- {to: {all: [everyone], any: [everyone]}}", "exactly one of all, any, not"},
+		{"an empty matcher", "policies:\n- {to: {}}", "exactly one of all, any, not"},
+		{"a matcher in itself", "policies:\n- {to: &a {not: *a}}", ""},
+		{"an unknown mask", "policies:\n- with: shuffle", `line 2: "shuffle" is not a mask: those known are null, hash`},
+		{"a constant that is not said", "policies:\n- with: constant", `"constant" is not a mask`},
+		{"a constant that is nothing", "policies:\n- with: {constant: }", "a word is missing here"},
+		{"an unknown key of a mask", "policies:\n- with: {hush: 1}", `a mask has no key "hush"`},
+		{"two masks", "policies:\n- with: {constant: x, partial: {first: 1}}", "exactly one mask"},
+		{"an unknown key of a part", "policies:\n- with: {partial: {middle: 1}}", `partial has no key "middle": those known are first, last`},
+		{"a part that is not a number", "policies:\n- with: {partial: {first: x}}", "first is a number of characters"},
+		{"a part of a character", "policies:\n- with: {partial: {first: 1.5}}", "first is a number of characters"},
+		{"a tag that is nothing", "tags:\n  PII:\n", "line 2: a word is missing here"},
+		{"a tag twice", "tags:\n  A: a.b\n  A: c.d\n", `key "A" is there twice`},
+	}
+	for _, tt := range tests {
+		err := yaml.Load([]byte(tt.text), &file{}, yaml.WithKnownFields())
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "line ") {
+			t.Errorf("%s is not explained\n got %v\nwant %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestMasksInFiles(t *testing.T) {
+	tests := []struct {
+		with string
+		want Mask
+	}{
+		{"null", Mask{Kind: MaskNull}},
+		{"~", Mask{Kind: MaskNull}},
+		{"'null'", Mask{Kind: MaskNull}},
+		{"hash", Mask{Kind: MaskHash}},
+		{"{constant: REDACTED}", Mask{Kind: MaskConstant, Constant: "REDACTED"}},
+		{"{constant: 0}", Mask{Kind: MaskConstant, Constant: "0"}},
+		{"{constant: true}", Mask{Kind: MaskConstant, Constant: "true"}},
+		{"{constant: 2026-01-01}", Mask{Kind: MaskConstant, Constant: "2026-01-01"}},
+		{"{constant: ''}", Mask{Kind: MaskConstant}},
+		{"{partial: {first: 1, last: 2}}", Mask{Kind: MaskPartial, First: 1, Last: 2}},
+	}
+	for _, tt := range tests {
+		p := parse(t, "policies: [{name: p, with: "+tt.with+"}]").Policies[0]
+		if p.With == nil || *p.With != tt.want {
+			t.Errorf("with: %s is read as %v", tt.with, p.With)
+		}
+	}
+	if p := parse(t, "policies: [{name: p}]").Policies[0]; p.With != nil {
+		t.Error("a policy without with has a mask")
+	}
+	aliased := parse(t, "policies:\n- {name: p, with: &m {partial: {last: 1}}}\n- {name: q, with: *m}").Policies[1]
+	if aliased.With.Last != 1 || aliased.Line != 3 {
+		t.Errorf("an alias or a line is lost: %+v", aliased)
+	}
+}
+
+func TestMaskFits(t *testing.T) {
+	constant := func(s string) Mask { return Mask{Kind: MaskConstant, Constant: s} }
+	tests := []struct {
+		mask Mask
+		fits string
+	}{
+		{Mask{Kind: MaskNull}, "text number boolean time other"},
+		{Mask{Kind: MaskHash}, "text"},
+		{Mask{Kind: MaskPartial, First: 1}, "text"},
+		{constant("REDACTED"), "text"},
+		{constant(""), "text"},
+		{constant("0"), "text number"},
+		{constant("-12.50"), "text number"},
+		{constant("1e9"), "text"},
+		{constant("NaN"), "text"},
+		{constant("+1"), "text"},
+		{constant(".5"), "text"},
+		{constant("0x10"), "text"},
+		{constant("1 or 1=1"), "text"},
+		{constant("1\n"), "text"},
+		{constant("true"), "text boolean"},
+		{constant("TRUE"), "text"},
+		{constant("1970-01-01"), "text time"},
+		{constant("1970-01-01T00:00:00Z"), "text time"},
+		{constant("1970-02-30"), "text"},
+		{constant("0000-01-01"), "text"},
+		{constant("now"), "text"},
+		{Mask{Kind: "shuffle"}, ""},
+	}
+	for _, tt := range tests {
+		var fits []string
+		for _, k := range []Kind{Text, Number, Boolean, Time, Other} {
+			if tt.mask.Fits(k) {
+				fits = append(fits, string(k))
+			}
+		}
+		if got := strings.Join(fits, " "); got != tt.fits {
+			t.Errorf("%+v fits %q, not %q", tt.mask, got, tt.fits)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package entitlements
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// The types of this package read their own YAML nodes, since every mistake must be named with its line, and since a YAML null
+// (with: null) never reaches the decoder of a pointer.
+
+const (
+	knownMasks = "null, hash, {constant: TEXT}, {partial: {first: N, last: N}}"
+	maxNesting = 16 // of matchers; also ends aliases that contain themselves
+)
+
+func wrong(n *yaml.Node, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	at := yaml.Mark{Line: n.Line, Column: n.Column}
+	return &yaml.LoadErrors{Errors: []*yaml.LoadError{yaml.NewLoadError(yaml.ConstructorStage, err.Error(), at, err)}}
+}
+
+func target(n *yaml.Node) *yaml.Node {
+	for i := 0; n.Kind == yaml.AliasNode && i < maxNesting; i++ {
+		n = n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.ShortTag() == "!!null" }
+
+// text is the scalar as it was written: true, 12 and 2026-01-01 are words too.
+func text(n *yaml.Node) (string, error) {
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		return "", wrong(n, "a word is missing here")
+	}
+	return n.Value, nil
+}
+
+// each calls do for every key of a mapping, and refuses keys written twice.
+func each(n *yaml.Node, do func(key string, k, v *yaml.Node) error) error {
+	if n.Kind != yaml.MappingNode {
+		return wrong(n, "a mapping of keys to values is missing here")
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], target(n.Content[i+1])
+		key, err := text(target(k))
+		if err != nil {
+			return err
+		}
+		if seen[key] {
+			return wrong(k, "key %q is there twice", key)
+		}
+		seen[key] = true
+		if err := do(key, k, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UnmarshalYAML also fills Line.
+func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
+	n = target(n)
+	*p = Policy{Line: n.Line}
+	fields := []struct {
+		key  string
+		read func(*yaml.Node) error
+	}{
+		{"name", into(&p.Name, text)},
+		{"platform", into(&p.Platform, text)},
+		{"grant", into(&p.Grant, readSelectors)},
+		{"guardrail", into(&p.Guardrail, readSelectors)},
+		{"mask", into(&p.Mask, readSelectors)},
+		{"filter", into(&p.Filter, readSelectors)},
+		{"to", into(&p.To, readMatcher)},
+		{"require", into(&p.Require, readMatcher)},
+		{"for", into(&p.For, readMatcher)},
+		{"except", into(&p.Except, readMatcher)},
+		{"with", into(&p.With, readMask)},
+		{"where", into(&p.Where, text)},
+	}
+	return each(n, func(key string, k, v *yaml.Node) error {
+		var known []string
+		for _, f := range fields {
+			if f.key == key {
+				return f.read(v)
+			}
+			known = append(known, f.key)
+		}
+		return wrong(k, "a policy has no key %q: those known are %s", key, strings.Join(known, ", "))
+	})
+}
+
+func into[T any](to *T, read func(*yaml.Node) (T, error)) func(*yaml.Node) error {
+	return func(n *yaml.Node) (err error) {
+		*to, err = read(n)
+		return err
+	}
+}
+
+// UnmarshalYAML takes a list of words, or one word.
+func (s *Selectors) UnmarshalYAML(n *yaml.Node) (err error) {
+	*s, err = readSelectors(target(n))
+	return err
+}
+
+func readSelectors(n *yaml.Node) (Selectors, error) {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	out := Selectors{}
+	for _, item := range items {
+		s, err := text(target(item))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// UnmarshalYAML takes a mapping of tag to selectors.
+func (t *Tags) UnmarshalYAML(n *yaml.Node) error {
+	*t = nil
+	return each(target(n), func(key string, k, v *yaml.Node) error {
+		selectors, err := readSelectors(v)
+		*t = append(*t, Tag{Name: key, Selectors: selectors, Line: k.Line})
+		return err
+	})
+}
+
+// UnmarshalYAML takes a term, a list of which any may hold, or {all: …}, {any: …}, {not: …}.
+func (m *Matcher) UnmarshalYAML(n *yaml.Node) error {
+	read, err := readMatcher(target(n))
+	if err == nil {
+		*m = *read
+	}
+	return err
+}
+
+func readMatcher(n *yaml.Node) (*Matcher, error) { return readNested(n, 0) }
+
+func readNested(n *yaml.Node, depth int) (*Matcher, error) {
+	n = target(n)
+	switch {
+	case depth == maxNesting:
+		return nil, wrong(n, "matchers are nested too deep")
+	case n.Kind == yaml.SequenceNode:
+		list, err := readList(n, depth)
+		return &Matcher{any: list}, err
+	case n.Kind == yaml.MappingNode:
+		return readJoined(n, depth)
+	}
+	s, err := text(n)
+	if err != nil {
+		return nil, err
+	}
+	m, err := Match(s)
+	if err != nil {
+		return nil, wrong(n, "%w", err)
+	}
+	return m, nil
+}
+
+func readList(n *yaml.Node, depth int) ([]Matcher, error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, wrong(n, "a list of matchers is missing here")
+	}
+	if len(n.Content) == 0 {
+		return nil, wrong(n, "the list is empty: name at least one")
+	}
+	var list []Matcher
+	for _, item := range n.Content {
+		m, err := readNested(item, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, *m)
+	}
+	return list, nil
+}
+
+func readJoined(n *yaml.Node, depth int) (*Matcher, error) {
+	var m Matcher
+	err := each(n, func(key string, k, v *yaml.Node) (err error) {
+		switch key {
+		case "all":
+			m.all, err = readList(v, depth)
+		case "any":
+			m.any, err = readList(v, depth)
+		case "not":
+			m.not, err = readNested(v, depth+1)
+		case "group", "user", "agent", "agent-group", "attribute", "mode":
+			return wrong(k, "write %s:NAME, without a space behind the colon", key)
+		default:
+			return wrong(k, "a matcher has no key %q: those known are all, any, not", key)
+		}
+		return err
+	})
+	if err == nil && len(n.Content) != 2 {
+		err = wrong(n, "write exactly one of all, any, not here")
+	}
+	return &m, err
+}
+
+// UnmarshalYAML takes the name of a mask, or {constant: …}, {partial: …}. With a null it is not called: see Policy.
+func (m *Mask) UnmarshalYAML(n *yaml.Node) error {
+	read, err := readMask(target(n))
+	if err == nil {
+		*m = *read
+	}
+	return err
+}
+
+func readMask(n *yaml.Node) (*Mask, error) {
+	if n.Kind == yaml.ScalarNode {
+		kind := MaskKind(n.Value)
+		switch {
+		case isNull(n) || kind == MaskNull:
+			return &Mask{Kind: MaskNull}, nil
+		case kind == MaskHash:
+			return &Mask{Kind: MaskHash}, nil
+		}
+		return nil, wrong(n, "%q is not a mask: those known are %s", n.Value, knownMasks)
+	}
+	var m Mask
+	err := each(n, func(key string, k, v *yaml.Node) (err error) {
+		m.Kind = MaskKind(key)
+		switch m.Kind {
+		case MaskConstant:
+			m.Constant, err = text(v)
+		case MaskPartial:
+			err = readPartial(v, &m)
+		default:
+			return wrong(k, "a mask has no key %q: those known are %s", key, knownMasks)
+		}
+		return err
+	})
+	if err == nil && len(n.Content) != 2 {
+		err = wrong(n, "write exactly one mask here: %s", knownMasks)
+	}
+	return &m, err
+}
+
+func readPartial(n *yaml.Node, m *Mask) error {
+	return each(n, func(key string, k, v *yaml.Node) error {
+		if !slices.Contains([]string{"first", "last"}, key) {
+			return wrong(k, "partial has no key %q: those known are first, last", key)
+		}
+		count, err := strconv.Atoi(v.Value)
+		if err != nil || v.Kind != yaml.ScalarNode {
+			return wrong(v, "%s is a number of characters", key)
+		}
+		if key == "first" {
+			m.First = count
+		} else {
+			m.Last = count
+		}
+		return nil
+	})
+}

@@ -1,0 +1,135 @@
+package entitlements
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"deputy/identity"
+)
+
+// Matcher says which identities a policy is about: a term, or terms joined. The zero Matcher matches nobody.
+//
+// A plain term (everyone, group, attribute, user) asks about the identity being judged; an agent term (agent, agent-group, mode)
+// asks about the acting agent and the call, whoever is judged. So a policy can limit an agent whoever it acts for.
+type Matcher struct {
+	term Term
+	all  []Matcher
+	any  []Matcher
+	not  *Matcher
+}
+
+// Term is one condition: its word ("group") and what follows.
+type Term struct {
+	word  string
+	name  string
+	value string // of an attribute
+}
+
+const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous"
+
+// Match makes a Matcher of one term, such as "group:Marketing".
+func Match(text string) (*Matcher, error) {
+	t, err := parseTerm(text)
+	if err != nil {
+		return nil, err
+	}
+	return &Matcher{term: t}, nil
+}
+
+func parseTerm(text string) (Term, error) {
+	word, name, colon := strings.Cut(text, ":")
+	t := Term{word: word, name: name}
+	switch word {
+	case "everyone":
+		if colon {
+			return Term{}, fmt.Errorf("%q: everyone stands alone", text)
+		}
+		return t, nil
+	case "group", "user", "agent", "agent-group":
+	case "attribute":
+		var equals bool
+		if t.name, t.value, equals = strings.Cut(name, "="); !equals || t.value == "" {
+			return Term{}, fmt.Errorf("%q: write attribute:NAME=VALUE", text)
+		}
+	case "mode":
+		if m := identity.Mode(name); m != identity.OnBehalfOf && m != identity.Autonomous {
+			return Term{}, fmt.Errorf("%q: the modes are %s and %s", text, identity.OnBehalfOf, identity.Autonomous)
+		}
+	default:
+		return Term{}, fmt.Errorf("%q is not a term: those known are %s", text, knownTerms)
+	}
+	if t.name == "" {
+		return Term{}, fmt.Errorf("%q: write %s:NAME", text, word)
+	}
+	for _, s := range []string{t.name, t.value} {
+		if strings.TrimSpace(s) != s {
+			return Term{}, fmt.Errorf("%q: there is a space beside the name", text)
+		}
+	}
+	return t, nil
+}
+
+// aboutAgent reports whether the term asks about the acting agent instead of the judged identity.
+func (t Term) aboutAgent() bool {
+	return t.word == "agent" || t.word == "agent-group" || t.word == "mode"
+}
+
+func (t Term) holds(judged *identity.Identity, who *identity.Principal) bool {
+	switch t.word {
+	case "everyone":
+		return true
+	case "group":
+		return judged.In(t.name)
+	case "attribute":
+		return judged.Has(t.name, t.value)
+	case "user":
+		return judged.Kind == identity.KindUser && judged.ID == t.name
+	case "agent":
+		return who.Agent.ID == t.name
+	case "agent-group":
+		return who.Agent.In(t.name)
+	case "mode":
+		return string(who.Mode()) == t.name
+	}
+	return false
+}
+
+// holds judges one identity of the principal: its user or its agent, never both at once.
+func (m *Matcher) holds(judged *identity.Identity, who *identity.Principal) bool {
+	switch {
+	case m.not != nil:
+		return !m.not.holds(judged, who)
+	case m.all != nil:
+		return !slices.ContainsFunc(m.all, func(part Matcher) bool { return !part.holds(judged, who) })
+	case m.any != nil:
+		return slices.ContainsFunc(m.any, func(part Matcher) bool { return part.holds(judged, who) })
+	}
+	return m.term.holds(judged, who)
+}
+
+// alternatives takes apart what is joined by any: the matcher holds when one of them does.
+func (m *Matcher) alternatives() []*Matcher {
+	if m.any == nil {
+		return []*Matcher{m}
+	}
+	var out []*Matcher
+	for i := range m.any {
+		out = append(out, m.any[i].alternatives()...)
+	}
+	return out
+}
+
+// aboutAgent reports whether nothing in the matcher asks about the judged identity. A grant to such a matcher is a grant to the
+// agent: it must not make the human qualify, or the agent would escape the guardrails that it has to pass itself.
+func (m *Matcher) aboutAgent() bool {
+	switch {
+	case m.not != nil:
+		return m.not.aboutAgent()
+	case m.all != nil:
+		return !slices.ContainsFunc(m.all, func(part Matcher) bool { return !part.aboutAgent() })
+	case m.any != nil:
+		return !slices.ContainsFunc(m.any, func(part Matcher) bool { return !part.aboutAgent() })
+	}
+	return m.term.aboutAgent()
+}

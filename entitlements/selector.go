@@ -1,0 +1,167 @@
+package entitlements
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// selector is a parsed Selectors entry: a tag, or a pattern of two parts (tables) or three (columns).
+type selector struct {
+	text    string
+	tag     string
+	pattern []part
+}
+
+// part is one part of a pattern. Names are compared letter by letter, as the catalog has them. A quoted part has no wildcards.
+type part struct {
+	text string
+	glob bool
+}
+
+var (
+	plainPart = regexp.MustCompile(`^[\pL\pN_$*?-]+$`)
+	tagName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$`)
+)
+
+func parseSelector(text string) (selector, error) {
+	s := selector{text: text}
+	if tag, ok := strings.CutPrefix(text, "tag:"); ok {
+		if !tagName.MatchString(tag) {
+			return s, fmt.Errorf("%q: a tag is words joined by dots, such as tag:PII.SSN, without wildcards", text)
+		}
+		s.tag = tag
+		return s, nil
+	}
+	rest := text
+	for {
+		p, after, err := cutPart(rest)
+		if err != nil {
+			return s, fmt.Errorf("%q: %w", text, err)
+		}
+		s.pattern = append(s.pattern, p)
+		if after == "" {
+			break
+		}
+		rest = after[1:]
+	}
+	if n := len(s.pattern); n != 2 && n != 3 {
+		return s, fmt.Errorf("%q: write schema.table, schema.table.column or tag:NAME", text)
+	}
+	return s, nil
+}
+
+// cutPart reads one part; after is empty or starts with the dot that follows it.
+func cutPart(s string) (p part, after string, err error) {
+	if !strings.HasPrefix(s, `"`) {
+		end := strings.IndexByte(s, '.')
+		if end < 0 {
+			end = len(s)
+		}
+		if !plainPart.MatchString(s[:end]) {
+			return p, "", fmt.Errorf(`%q is not a name: put names with other characters in double quotes`, s[:end])
+		}
+		return part{s[:end], strings.ContainsAny(s[:end], "*?")}, s[end:], nil
+	}
+	var name strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] != '"':
+			name.WriteByte(s[i])
+		case i+1 < len(s) && s[i+1] == '"':
+			name.WriteByte('"')
+			i++
+		case i+1 < len(s) && s[i+1] != '.':
+			return p, "", errors.New("a dot is missing behind the quoted name")
+		case name.Len() == 0:
+			return p, "", errors.New("a name is empty")
+		default:
+			return part{text: name.String()}, s[i+1:], nil
+		}
+	}
+	return p, "", errors.New("a double quote is not closed")
+}
+
+// exact reports whether the pattern names one thing, which then has to be there.
+func (s selector) exact() bool {
+	return !slices.ContainsFunc(s.pattern, func(p part) bool { return p.glob })
+}
+
+func (s selector) isTable() bool  { return len(s.pattern) == 2 }
+func (s selector) isColumn() bool { return len(s.pattern) == 3 }
+
+func (s selector) matchesTable(t TableName) bool {
+	return s.isTable() && s.pattern[0].matches(t.Schema) && s.pattern[1].matches(t.Name)
+}
+
+func (s selector) matchesColumn(t TableName, column string) bool {
+	return s.isColumn() && s.pattern[0].matches(t.Schema) && s.pattern[1].matches(t.Name) && s.pattern[2].matches(column)
+}
+
+// matchesIn reports whether anything in the catalog is named.
+func (s selector) matchesIn(c *Catalog) bool {
+	return slices.ContainsFunc(c.Tables, func(t Table) bool {
+		return s.matchesTable(t.TableName) || slices.ContainsFunc(t.Columns, func(col Column) bool {
+			return s.matchesColumn(t.TableName, col.Name)
+		})
+	})
+}
+
+// otherCase finds a name that differs from the selector in case only, to hint at it.
+func (s selector) otherCase(c *Catalog) (string, bool) {
+	for _, t := range c.Tables {
+		if strings.EqualFold(s.text, t.TableName.String()) {
+			return t.TableName.String(), true
+		}
+		for _, col := range t.Columns {
+			if full := (ColumnName{t.TableName, col.Name}).String(); strings.EqualFold(s.text, full) {
+				return full, true
+			}
+		}
+	}
+	return "", false
+}
+
+func (p part) matches(name string) bool {
+	if !p.glob {
+		return p.text == name
+	}
+	return globMatch(p.text, name)
+}
+
+// globMatch is path.Match with * and ? only. path.Match itself will not do: its * stops at a slash, so that a column
+// named "a/b" would slip through a mask on every column.
+func globMatch(pattern, name string) bool {
+	star, retry := -1, 0
+	p, n := 0, 0
+	for n < len(name) {
+		_, size := utf8.DecodeRuneInString(name[n:])
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, retry = p, n
+			p++
+		case p < len(pattern) && pattern[p] == '?':
+			p++
+			n += size
+		case p < len(pattern) && pattern[p] == name[n]:
+			p++
+			n++
+		case star >= 0:
+			_, step := utf8.DecodeRuneInString(name[retry:])
+			retry += step
+			p, n = star+1, retry
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// below reports whether tag is the ancestor or one of its dotted descendants.
+func below(tag, ancestor string) bool {
+	rest, ok := strings.CutPrefix(tag, ancestor)
+	return ok && (rest == "" || rest[0] == '.')
+}

@@ -1,0 +1,200 @@
+package entitlements
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestSelectors(t *testing.T) {
+	tests := []struct {
+		selector, schema, table, column string
+		want                            bool
+	}{
+		{"sales.orders", "sales", "orders", "", true},
+		{"sales.orders", "sales", "Orders", "", false},
+		{"sales.orders", "sales", "orders2", "", false},
+		{"sales.*", "sales", "orders", "", true},
+		{"sales.*", "sales", "a/b", "", true}, // path.Match says no
+		{"sales.*", "sales2", "orders", "", false},
+		{"*.*", "sales", "orders", "", true},
+		{"sales.order?", "sales", "orders", "", true},
+		{"sales.order?", "sales", "order", "", false},
+		{"sales.order?", "sales", "orderé", "", true},
+		{"*.*_eu_*", "s", "a_eu_b_eu_c", "", true},
+		{"*.*_eu_*", "s", "a_eu", "", false},
+		{"sales.*", "sales", "orders", "id", false}, // two parts are tables
+		{"sales.*.*", "sales", "orders", "id", true},
+		{"sales.*.*", "sales", "orders", "", false}, // three parts are columns
+		{"*.*.*name", "sales", "orders", "lastname", true},
+		{`"my.schema"."Order ""X"""`, "my.schema", `Order "X"`, "", true},
+		{`sales."*"`, "sales", "orders", "", false}, // quoted: a star is a star
+		{`sales."*"`, "sales", "*", "", true},
+		{`sales.orders."a.b"`, "sales", "orders", "a.b", true},
+	}
+	for _, tt := range tests {
+		s, err := parseSelector(tt.selector)
+		if err != nil {
+			t.Errorf("%s is not read: %v", tt.selector, err)
+			continue
+		}
+		name := TableName{tt.schema, tt.table}
+		got := s.matchesTable(name)
+		if tt.column != "" {
+			got = s.matchesColumn(name, tt.column)
+		}
+		if got != tt.want {
+			t.Errorf("%s matches %s %s: %t", tt.selector, name, tt.column, got)
+		}
+	}
+	for _, text := range []string{"", ".", "a", "a.b.c.d", "a..b", "a.b.", ".a.b", `"a.b`, `"a"b.c`, `"".b`, `a"b".c`, "a.b c", "a.[b]", `a.\*`, "tag:", "tag:a..b", "tag:*", "tag:a b", "a.b\n"} {
+		if _, err := parseSelector(text); err == nil {
+			t.Errorf("%q is taken for a selector", text)
+		}
+	}
+}
+
+func FuzzSelector(f *testing.F) {
+	for _, s := range []string{"a.b", `"a""b".c*`, "tag:A.B", "*.?.x", `""`, "a.*b*c*.d", "\xff.\xff"} {
+		f.Add(s, "abc", "d")
+	}
+	f.Fuzz(func(t *testing.T, text, schema, name string) {
+		s, err := parseSelector(text)
+		if err != nil || s.tag != "" {
+			return
+		}
+		for _, p := range s.pattern {
+			if p.text == "" {
+				t.Errorf("%q has an empty part", text)
+			}
+			if p.glob && !strings.Contains(schema, "/") && regexp.MustCompile(`^[\x20-\x7e]*$`).MatchString(schema) {
+				if want, _ := path.Match(p.text, schema); want != p.matches(schema) {
+					t.Errorf("%q and %q: %t, not as path.Match says", p.text, schema, !want)
+				}
+			}
+		}
+		s.matchesColumn(TableName{schema, name}, name)
+		if s.exact() && s.isTable() && s.matchesTable(TableName{schema, name}) && (schema != s.pattern[0].text || name != s.pattern[1].text) {
+			t.Errorf("%q names %q %q", text, schema, name)
+		}
+	})
+}
+
+func TestWhere(t *testing.T) {
+	tests := []struct{ where, want string }{
+		{"region = 'x'", "region = 'x'"},
+		{"region = any(:attribute.region)", "region = any([region])"},
+		{"a=ANY( :attribute.a ) and b <>\nAll (:attribute.b-c.d)", "a= any([a]) and b <> all([b-c.d])"},
+		{"region = any (array['a', 'b']) or x::date > '2026-01-01'", "region = any (array['a', 'b']) or x::date > '2026-01-01'"},
+		{"note <> 'it''s; -- (fine'", "note <> 'it''s; -- (fine'"},
+		{`"odd ""name"";" = 1`, `"odd ""name"";" = 1`},
+		{"lower(region) = any(:attribute.region)", "lower(region) = any([region])"},
+	}
+	for _, tt := range tests {
+		parts, err := parseWhere(tt.where)
+		if err != nil {
+			t.Errorf("%s is refused: %v", tt.where, err)
+			continue
+		}
+		got := ""
+		for _, p := range parts {
+			got += p.SQL
+			if p.Attribute != "" {
+				got += "[" + p.Attribute + "]"
+			}
+		}
+		if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(tt.want, " ", "") {
+			t.Errorf("%s is taken apart as %s", tt.where, got)
+		}
+	}
+}
+
+func TestWhereRefuses(t *testing.T) {
+	for name, where := range map[string]string{
+		"nothing":                                      "  ",
+		"a semicolon":                                  "true; drop table x",
+		"a line comment":                               "true -- x",
+		"a line comment in a run of operators":         "1 +-- x\n 2",
+		"a block comment":                              "true /* x */",
+		"a block comment in a run of operators":        "1 */* x */ 2",
+		"the end of a comment":                         "true */ x",
+		"an open parenthesis":                          "(true",
+		"a closing parenthesis":                        "true) or (true",
+		"crossed brackets":                             "(a[1)]",
+		"an open quote":                                "a = 'x",
+		"an open double quote":                         `a = "x`,
+		"a string that escapes":                        `a = E'\'' or true --'`,
+		"a Unicode string":                             `a = U&'\0027'`,
+		"a dollar quote":                               "a = $$x$$",
+		"a parameter":                                  "a = $1",
+		"a backtick":                                   "`a` = 1",
+		"a backslash":                                  `a \gset`,
+		"a NUL":                                        "a\x00",
+		"broken UTF-8":                                 "a = '\xff'",
+		"an attribute compared directly":               "region = :attribute.region",
+		"an attribute in a list":                       "region in (:attribute.region)",
+		"an attribute with another operator":           "region < any(:attribute.region)",
+		"an attribute with an operator ending in =":    "region <= any(:attribute.region)",
+		"an attribute with != all":                     "region != all(:attribute.region)",
+		"an attribute with = all, true of no value":    "region = all(:attribute.region)",
+		"an attribute with <> any, nearly true always": "region <> any(:attribute.region)",
+		"an attribute beside another value":            "region = any(:attribute.region, 'x')",
+		"an attribute in a function":                   "region = any(f(:attribute.region))",
+		"an attribute with a cast":                     "region = any(:attribute.region::text[])",
+		"an attribute in quotes":                       "region = ':attribute.region'",
+		"an attribute with a space in it":              "region = any(: attribute.region)",
+		"an attribute without a name":                  "region = any(:attribute.)",
+		"an attribute in capitals":                     "region = any(:ATTRIBUTE.region)",
+		"another placeholder":                          "region = any(:region)",
+	} {
+		if parts, err := parseWhere(where); err == nil {
+			t.Errorf("%s is accepted: %q gives %v", name, where, parts)
+		}
+	}
+}
+
+func FuzzWhere(f *testing.F) {
+	for _, s := range []string{"a = any(:attribute.x)", "a <> all ( :attribute.x ) and (b = 'x''y' or \"c\"[1]::int = 2)", "';'", "a=E'\\''", "((", "--"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, where string) {
+		parts, err := parseWhere(where)
+		if err != nil {
+			return
+		}
+		// However it was written, outside of quotes nothing is left that could end the expression, and no attribute.
+		sql := ""
+		for i, p := range parts {
+			if p.Attribute != "" {
+				before := parts[i-1].SQL
+				if !strings.HasSuffix(before, "= any(") && !strings.HasSuffix(before, "<> all(") || !strings.HasPrefix(parts[i+1].SQL, ")") {
+					t.Errorf("%q: attribute %s is not in one of the two forms: %q", where, p.Attribute, parts)
+				}
+				sql += "null"
+			}
+			sql += p.SQL
+		}
+		bare := regexp.MustCompile(`(?s)'[^']*'|"[^"]*"`).ReplaceAllString(sql, "")
+		for _, bad := range []string{";", "--", "/*", "*/", "'", `"`, "$", ":attribute"} {
+			if strings.Contains(bare, bad) {
+				t.Errorf("%q still has %s outside of quotes: %q", where, bad, bare)
+			}
+		}
+		depth := 0
+		for _, r := range bare {
+			switch r {
+			case '(':
+				depth++
+			case ')':
+				depth--
+			}
+			if depth < 0 {
+				t.Fatalf("%q leaves its parentheses", where)
+			}
+		}
+		if depth != 0 {
+			t.Errorf("%q leaves parentheses open", where)
+		}
+	})
+}
