@@ -1,0 +1,68 @@
+package audit
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxText is how much of a statement Line shows, in characters.
+const maxText = 160
+
+// Line is the record for people to read, in one line that is safe to print: when, who, on whose behalf, through which role, how it
+// ended, and what was asked. The statement comes last, so that nothing in it can pass for the rest.
+func Line(r Record) string {
+	who := r.Agent.ID + " on its own"
+	if r.User != nil {
+		who = r.Agent.ID + " for " + r.User.ID
+	}
+	role := "no role"
+	if r.Role != nil {
+		role = r.Role.Name
+	}
+	ended := string(r.Outcome)
+	if r.Code != "" {
+		ended += " (" + r.Code + ")"
+	}
+	if r.Outcome == Answered && r.Role != nil {
+		ended += ", " + rows(r)
+	}
+	what := r.Tool
+	if text := plain(r.SQL + r.Table); text != "" {
+		what += ": " + shorten(text)
+	}
+	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(who), plain(role), plain(ended), plain(what)}, " | ")
+}
+
+func rows(r Record) string {
+	switch {
+	case r.Truncated:
+		return fmt.Sprintf("%d rows of more", r.Rows)
+	case r.Rows == 1:
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", r.Rows)
+}
+
+// plain makes text fit for one line of a terminal: any run of white space becomes one space, what cannot be seen goes.
+func plain(s string) string {
+	seen := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsGraphic(r):
+			return r
+		}
+		return -1
+	}, s)
+	return strings.Join(strings.Fields(seen), " ")
+}
+
+func shorten(s string) string {
+	characters := []rune(s)
+	if len(characters) <= maxText {
+		return s
+	}
+	return string(characters[:maxText]) + "…"
+}

@@ -1,0 +1,69 @@
+package audit
+
+import "time"
+
+// Record is one call: who, on whose behalf, what, through which role, and how it ended. It holds no row value, no token, no key.
+// Times are UTC. Empty fields are left out, but for those an auditor would miss.
+type Record struct {
+	ID       string    `json:"id"` // also in the role's name and in the answer to the caller
+	Time     time.Time `json:"time"`
+	Tool     string    `json:"tool"` // query, describe_table
+	Mode     string    `json:"mode"` // on_behalf_of, autonomous
+	Agent    Party     `json:"agent"`
+	User     *Party    `json:"user,omitempty"` // on whose behalf
+	Client   string    `json:"client,omitempty"`
+	Platform string    `json:"platform,omitempty"`
+	SQL      string    `json:"sql,omitempty"`   // as the caller wrote it
+	Table    string    `json:"table,omitempty"` // describe_table's argument
+	Tables   []Table   `json:"tables,omitempty"`
+	Role     *Role     `json:"role,omitempty"` // nil: no role was vended
+	Rows     int       `json:"rows"`
+	// Truncated: there were more rows than the limits let through.
+	Truncated bool          `json:"truncated,omitempty"`
+	Duration  time.Duration `json:"duration_ns"`
+	Outcome   Outcome       `json:"outcome"`
+	Code      string        `json:"code,omitempty"`    // of a refusal
+	Reasons   []string      `json:"reasons,omitempty"` // which policies denied, what the gate refused
+}
+
+// Party is one identity in a record.
+type Party struct {
+	ID     string   `json:"id"`
+	Issuer string   `json:"issuer,omitempty"`
+	Name   string   `json:"name,omitempty"`
+	Groups []string `json:"groups,omitempty"`
+}
+
+// Table is one table that a call read or wanted to read.
+type Table struct {
+	Name    string         `json:"name"`
+	Via     string         `json:"via,omitempty"` // user, agent, both; empty: denied
+	Columns []string       `json:"columns,omitempty"`
+	Masked  []MaskedColumn `json:"masked,omitempty"`
+	Filters []string       `json:"filters,omitempty"` // names of the policies
+	Grants  []string       `json:"grants,omitempty"`  // names of the policies
+}
+
+// MaskedColumn is a column that was shown masked, and by which policy.
+type MaskedColumn struct {
+	Column string `json:"column"`
+	Mask   string `json:"mask"`
+	Policy string `json:"policy"`
+}
+
+// Role is the vended role of a call.
+type Role struct {
+	Name    string    `json:"name"`
+	Vended  time.Time `json:"vended"`
+	Revoked time.Time `json:"revoked"`
+}
+
+// Outcome is how a call ended.
+type Outcome string
+
+const (
+	Answered  Outcome = "answered"
+	Denied    Outcome = "denied"    // policies or the gate said no
+	Failed    Outcome = "failed"    // the statement or the platform failed
+	Cancelled Outcome = "cancelled" // the caller went away
+)
