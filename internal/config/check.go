@@ -1,0 +1,231 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/identity"
+)
+
+// minSecret is the length of the shortest key that signs or hashes, in characters.
+const minSecret = 32
+
+// Nobody needs more than this, and a slip of the keyboard should not take the server's memory.
+const (
+	mostRows        = 1_000_000
+	mostBytes       = 256 << 20
+	mostTime        = 10 * time.Minute
+	mostConcurrency = 1000
+)
+
+var (
+	platformName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	functionName = regexp.MustCompile(`^[^.\s]+\.[^.\s]+$`)
+)
+
+// checker collects what is wrong with the meaning of a file whose form is right.
+type checker struct {
+	*problems
+	written map[string]place
+}
+
+// say adds a problem of a key; a key that is not there stands where the one around it does.
+func (c *checker) say(key, format string, args ...any) {
+	around := key
+	for {
+		if at, ok := c.written[around]; ok || around == "" {
+			c.add(at.line, key, format, args...)
+			return
+		}
+		around = around[:max(strings.LastIndexAny(around, ".["), 0)]
+	}
+}
+
+// shown is a value as it is written in the file, variables unreplaced.
+func (c *checker) shown(key string) string { return strconv.Quote(c.written[key].text) }
+
+func (c *Config) check(k *checker) {
+	c.Server.check(k)
+	c.checkAgents(k)
+	c.checkPlatforms(k)
+	for i, p := range c.Policies {
+		key := at("policies", i) + ".platform"
+		_, there := c.Platforms[p.Platform]
+		if _, written := k.written[key]; written && !there { // empty is not "every platform" when somebody wrote it
+			k.say(key, "there is no platform %s", k.shown(key))
+		}
+	}
+	if c.Audit.File == "" {
+		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
+	}
+	c.Limits.check(k)
+}
+
+// check also fills in the public URL.
+func (s *Server) check(k *checker) {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel) {
+		k.say("server.log_level", "%s is not one of debug, info, warn, error", k.shown("server.log_level"))
+	}
+	host, port, err := net.SplitHostPort(s.Listen)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
+		return
+	}
+	switch {
+	case s.PublicURL != "":
+		s.checkPublicURL(k)
+	case isLoopback(host):
+		s.PublicURL = defaultURL(s.Listen)
+	default:
+		k.say("server.public_url", "missing: other machines can reach the server, so it must say by which URL they call it")
+	}
+}
+
+func defaultURL(listen string) string { return "http://" + listen }
+
+func (s *Server) checkPublicURL(k *checker) {
+	u, err := url.Parse(s.PublicURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		k.say("server.public_url", "not a URL: write https://deputy.example.com")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		k.say("server.public_url", "a scheme and a host is all it may have: /mcp is added to it")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		k.say("server.public_url", "tokens travel to it: write https (a proxy in front may speak it for Deputy)")
+	default:
+		s.PublicURL = u.Scheme + "://" + u.Host
+	}
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// checkAgents leaves each single agent to identity.NewRegistry.
+func (c *Config) checkAgents(k *checker) {
+	if len(c.Agents) == 0 {
+		k.say("agents", "missing: nobody could call")
+	}
+	if len(c.Identity.Issuers) > 0 {
+		return
+	}
+	for i, a := range c.Agents {
+		if len(a.Modes) == 0 || slices.Contains(a.Modes, identity.OnBehalfOf) {
+			k.say("identity.issuers", "missing: %s acts on behalf of users, and no issuer says who they are", at("agents", i))
+			return
+		}
+	}
+}
+
+func (c *Config) checkPlatforms(k *checker) {
+	if len(c.Platforms) == 0 {
+		k.say("platforms", "missing: there is nothing to ask")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
+		key, p := join("platforms", name), c.Platforms[name]
+		if !platformName.MatchString(name) {
+			k.say(key, "a platform's name is made of a-z, 0-9 and -, and starts with a letter or digit")
+		}
+		switch p.Engine {
+		case Postgres:
+			p.checkPostgres(k, key)
+		case SQLite:
+			p.checkSQLite(k, key, hashing(c.Policies, name))
+		case "":
+			k.say(key+".engine", "missing: write postgres or sqlite")
+		default:
+			k.say(key+".engine", "%s is not one of postgres, sqlite", k.shown(key+".engine"))
+		}
+	}
+}
+
+func (p Platform) checkPostgres(k *checker, key string) {
+	k.foreign(key, "sqlite", "path", "schema", "hash_key")
+	if p.DSN == "" {
+		k.say(key+".dsn", "missing: how deputy_runner connects, such as postgres://deputy_runner@localhost/sales")
+	}
+	if len(p.Schemas) == 0 {
+		k.say(key+".schemas", "missing: which schemas are governed")
+	}
+	k.unique(key+".schemas", p.Schemas)
+	k.secret(key+".signing_key", string(p.SigningKey), "sign what the database lets in")
+	for i, f := range p.Functions {
+		if !functionName.MatchString(f) {
+			k.say(at(key+".functions", i), "write schema.function")
+		}
+	}
+	k.unique(key+".functions", p.Functions)
+}
+
+func (p Platform) checkSQLite(k *checker, key, hashes string) {
+	k.foreign(key, "postgres", "dsn", "schemas", "signing_key", "functions")
+	if p.Path == "" {
+		k.say(key+".path", "missing: where the database file is")
+	}
+	if _, written := k.written[key+".hash_key"]; written || hashes != "" {
+		k.secret(key+".hash_key", string(p.HashKey), cmp.Or(hashes, "a mask")+" hashes with")
+	}
+}
+
+// hashing is the key of a policy that masks by hash on the platform, if there is one.
+func hashing(policies []entitlements.Policy, platform string) string {
+	for i, p := range policies {
+		if (p.Platform == "" || p.Platform == platform) && p.With != nil && p.With.Kind == entitlements.MaskHash {
+			return at("policies", i)
+		}
+	}
+	return ""
+}
+
+// foreign refuses keys that belong to the other engine: they would be without effect.
+func (c *checker) foreign(key, engine string, names ...string) {
+	for _, name := range names {
+		if _, written := c.written[key+"."+name]; written {
+			c.say(key+"."+name, "only a platform with engine %s has it", engine)
+		}
+	}
+}
+
+func (c *checker) secret(key, value, purpose string) {
+	switch {
+	case value == "":
+		c.say(key, "missing: %d random characters or more that %s (openssl rand -hex 32 makes them)", minSecret, purpose)
+	case len([]rune(value)) < minSecret:
+		c.say(key, "too short: it needs %d random characters or more (openssl rand -hex 32 makes them)", minSecret)
+	}
+}
+
+func (c *checker) unique(key string, values []string) {
+	for i, v := range values {
+		if v == "" {
+			c.say(at(key, i), "there is no value")
+		} else if slices.Contains(values[:i], v) {
+			c.say(at(key, i), "it is there twice")
+		}
+	}
+}
+
+func (l Limits) check(k *checker) {
+	for _, limit := range []struct {
+		key      string
+		is, most int64
+		says     string
+	}{
+		{"max_rows", int64(l.MaxRows), mostRows, "from 1 to 1000000"},
+		{"max_bytes", int64(l.MaxBytes), mostBytes, "from 1 to 256MiB"},
+		{"timeout", int64(l.Timeout), int64(mostTime), "more than 0s, up to 10m"},
+		{"concurrency", int64(l.Concurrency), mostConcurrency, "from 1 to 1000"},
+	} {
+		if limit.is <= 0 || limit.is > limit.most {
+			k.say("limits."+limit.key, "out of range: it may be %s", limit.says)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+// Package config reads Deputy's one YAML file.
+//
+// It is strict, because a policy that was misread is a hole: an unknown key, a key written twice, a value of the wrong type, an
+// environment variable that is not set all stop the start, each with the file, the line and the key. What needs a database, or
+// belongs to another package (whether a mask is a mask, an agent an agent), is checked there, on the same lines.
+//
+// A value may hold ${NAME}, which becomes the environment variable's content after the YAML is read, so that nothing in it can
+// become a key or a list. $${ is a plain ${. The content never appears in an error of this package: it may be a secret.
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/identity"
+)
+
+// maxFile is the size of the largest file that is read, in bytes.
+const maxFile = 1 << 20
+
+// Config is the whole file, complete with defaults. Relative paths in it have become relative to the file's folder.
+type Config struct {
+	Server    Server                 `yaml:"server"`
+	Identity  identity.Config        `yaml:"identity"`
+	Agents    []identity.AgentConfig `yaml:"agents"`
+	Platforms map[string]Platform    `yaml:"platforms"` // by name
+	Tags      entitlements.Tags      `yaml:"tags"`
+	Policies  []entitlements.Policy  `yaml:"policies"`
+	Audit     Audit                  `yaml:"audit"`
+	Limits    Limits                 `yaml:"limits"`
+}
+
+// Server is where deputy serve listens and how the outside calls it.
+type Server struct {
+	Listen    string `yaml:"listen"`     // host:port; default 127.0.0.1:8080
+	PublicURL string `yaml:"public_url"` // without a path; default http://<listen>, on a loopback address only
+	LogLevel  string `yaml:"log_level"`  // debug, info, warn, error; default info
+}
+
+// The engines a platform can have.
+const (
+	Postgres = "postgres"
+	SQLite   = "sqlite"
+)
+
+// Platform is one database that is governed.
+type Platform struct {
+	Engine       string                 `yaml:"engine"`
+	Description  string                 `yaml:"description"`  // for the model
+	Discoverable entitlements.Selectors `yaml:"discoverable"` // tables that those may hear of who cannot read them
+
+	// For postgres.
+	DSN        Secret   `yaml:"dsn"`         // of deputy_runner
+	Schemas    []string `yaml:"schemas"`     // that are governed
+	SigningKey Secret   `yaml:"signing_key"` // as given to deputy bootstrap
+	Functions  []string `yaml:"functions"`   // schema.name of those that statements may call beside the built-in ones
+
+	// For sqlite.
+	Path    string `yaml:"path"`
+	Schema  string `yaml:"schema"` // what the tables' schema is called; default main
+	HashKey Secret `yaml:"hash_key"`
+}
+
+// Audit is where the audit log is.
+type Audit struct {
+	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
+}
+
+// Limits bound one call, and how many there are at once. Defaults: 1000 rows, 4MiB, 30s, 32.
+type Limits struct {
+	MaxRows     int           `yaml:"max_rows"`
+	MaxBytes    Size          `yaml:"max_bytes"`
+	Timeout     time.Duration `yaml:"timeout"`
+	Concurrency int           `yaml:"concurrency"` // on each platform
+}
+
+// Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
+// wrong with the form, then, once the form is right, all that is wrong with the meaning. Give it os.LookupEnv.
+func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return parse(path, data, getenv)
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
+	return data, err
+}
+
+func parse(path string, data []byte, getenv func(string) (string, bool)) (*Config, error) {
+	problems := &problems{file: path}
+	root := loadTree(data, problems)
+	if root == nil {
+		return nil, problems.err()
+	}
+	d := &decoder{problems: problems, getenv: getenv, written: map[string]place{}}
+	c := defaults()
+	d.decode(root, c)
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	c.complete(filepath.Dir(path), d.written)
+	c.check(&checker{problems, d.written})
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func defaults() *Config {
+	return &Config{
+		Server: Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Audit:  Audit{File: "deputy-audit.jsonl"},
+		Limits: Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+	}
+}
+
+// complete fills in what follows from the rest.
+func (c *Config) complete(folder string, written map[string]place) {
+	c.Audit.File = under(folder, c.Audit.File)
+	for name, p := range c.Platforms {
+		if p.Engine == SQLite && p.Schema == "" {
+			p.Schema = "main"
+		}
+		p.Path = under(folder, p.Path)
+		c.Platforms[name] = p
+	}
+	for i := range c.Policies {
+		c.Policies[i].Line = written[fmt.Sprintf("policies[%d]", i)].line
+	}
+}
+
+func under(folder, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}
+
+// On is the section for another address: what serve --listen asks for.
+func (s Server) On(listen string) (Server, error) {
+	if s.PublicURL == defaultURL(s.Listen) {
+		s.PublicURL = ""
+	}
+	s.Listen = listen
+	p := &problems{file: "--listen " + listen}
+	s.check(&checker{problems: p})
+	if err := p.err(); err != nil {
+		return Server{}, err
+	}
+	return s, nil
+}
+
+// Secret is text that does not show when it is printed, logged or written as JSON. Convert it to a string to use it.
+type Secret string
+
+func (Secret) String() string               { return "(secret)" }
+func (Secret) GoString() string             { return "(secret)" }
+func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
+
+// Size is a number of bytes, written 4MiB, 512KiB or 4194304.
+type Size int
+
+// UnmarshalText reads a size. Its error does not repeat the text.
+func (s *Size) UnmarshalText(text []byte) error {
+	units := []struct {
+		name string
+		size int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"", 1}}
+	for _, unit := range units {
+		number, ok := bytes.CutSuffix(text, []byte(unit.name))
+		if !ok {
+			continue
+		}
+		n, err := wholeNumber(string(bytes.TrimRight(number, " ")))
+		if err != nil || int64(n) > 1<<40/unit.size || int64(n) < 0 {
+			break
+		}
+		*s = Size(int64(n) * unit.size)
+		return nil
+	}
+	return fmt.Errorf("not a size: write 4MiB, 512KiB or a number of bytes")
+}

@@ -1,0 +1,180 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/identity"
+	"deputy/internal/config"
+)
+
+// env makes a getenv of NAME=value pairs.
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, pair := range pairs {
+			if n, value, _ := strings.Cut(pair, "="); n == name {
+				return value, true
+			}
+		}
+		return "", false
+	}
+}
+
+const signingKey = "0123456789abcdef0123456789abcdef"
+
+func TestTheCompleteFile(t *testing.T) {
+	c, err := config.Load("testdata/complete.yaml", env("SHOP_PASSWORD=p${HOME}w: [", "SHOP_SIGNING_KEY="+signingKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	matchers := map[string]*entitlements.Matcher{}
+	for _, p := range c.Policies {
+		for key, m := range map[string]*entitlements.Matcher{"to": p.To, "require": p.Require, "for": p.For, "except": p.Except} {
+			if m != nil {
+				matchers[p.Name+"/"+key] = m
+			}
+		}
+	}
+	if len(matchers) != 5 {
+		t.Errorf("of the 5 matchers %d were read", len(matchers))
+	}
+	want := &config.Config{
+		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn"},
+		Identity: identity.Config{
+			Issuers: []identity.IssuerConfig{{
+				Name: "corp", URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
+				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
+				Claims: identity.ClaimsConfig{Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
+			}},
+			Users: []identity.UserConfig{{ID: "taylor", Groups: []string{"Marketing"},
+				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
+		},
+		Agents: []identity.AgentConfig{
+			{Name: "marketing", Description: "The Marketing department's agent", ClientIDs: []string{"marketing-agent"}, Groups: []string{"Agents"},
+				Attributes: map[string]identity.Values{"team": {"Marketing"}}, Modes: []identity.Mode{identity.OnBehalfOf}},
+			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}},
+		},
+		Platforms: map[string]config.Platform{
+			"shop": {Engine: config.Postgres, Description: "Orders and customers", DSN: "postgres://deputy_runner:p${HOME}w: [@db.example.com/shop",
+				Schemas: []string{"sales", "lookup"}, SigningKey: signingKey, Functions: []string{"sales.net_price"}, Discoverable: entitlements.Selectors{"sales.*", "tag:Lookup"}},
+			"demo": {Engine: config.SQLite, Path: "testdata/data/demo.db", Schema: "sales", HashKey: signingKey},
+		},
+		Tags: entitlements.Tags{
+			{Name: "PII", Selectors: entitlements.Selectors{"sales.*.lastname", "sales.customers.email"}, Line: 52},
+			{Name: "Lookup", Selectors: entitlements.Selectors{"lookup.*"}, Line: 53},
+		},
+		Policies: []entitlements.Policy{
+			{Name: "marketing reads sales", Grant: entitlements.Selectors{"sales.*"}, To: matchers["marketing reads sales/to"], Line: 56},
+			{Name: "EU data stays in the EU", Platform: "shop", Guardrail: entitlements.Selectors{"tag:EU"}, Require: matchers["EU data stays in the EU/require"], Line: 59},
+			{Name: "hide personal data", Mask: entitlements.Selectors{"tag:PII"}, With: &entitlements.Mask{Kind: entitlements.MaskHash}, Except: matchers["hide personal data/except"], Line: 63},
+			{Name: "no money", Mask: entitlements.Selectors{"sales.orders.total"}, With: &entitlements.Mask{Kind: entitlements.MaskNull}, For: matchers["no money/for"], Line: 67},
+			{Name: "sellers see their own region", Filter: entitlements.Selectors{"sales.orders"}, Where: "region = any(:attribute.region) and note <> '${x}'",
+				Except: matchers["sellers see their own region/except"], Line: 71},
+		},
+		Audit:  config.Audit{File: "testdata/log/audit.jsonl"},
+		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+	}
+	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
+	for i := range got.NumField() {
+		if !reflect.DeepEqual(got.Field(i).Interface(), expected.Field(i).Interface()) {
+			t.Errorf("%s is read as\n%#v\nnot\n%#v", got.Type().Field(i).Name, got.Field(i), expected.Field(i))
+		}
+	}
+}
+
+// sections are the least a file needs.
+var sections = []struct{ name, text string }{
+	{"identity:", "identity: {issuers: [{url: https://id.example.com}]}\n"},
+	{"agents:", "agents: [{name: marketing, client_ids: [marketing]}]\n"},
+	{"platforms:", "platforms: {demo: {engine: sqlite, path: demo.db}}\n"},
+}
+
+// completed adds to a file the sections it needs and does not have, below its own lines.
+func completed(text string) string {
+	for _, s := range sections {
+		if !strings.HasPrefix(text, s.name) && !strings.Contains(text, "\n"+s.name) {
+			text = strings.TrimSuffix(text, "\n") + "\n" + s.text
+		}
+	}
+	return text
+}
+
+// load writes a file and reads it. In errors, the file is called deputy.yaml.
+func load(t testing.TB, text string, getenv func(string) (string, bool)) (*config.Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "deputy.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path, getenv)
+	if err != nil {
+		err = fmt.Errorf("%s", strings.ReplaceAll(err.Error(), path, "deputy.yaml"))
+	}
+	return c, err
+}
+
+func TestTheLeastFileGetsDefaults(t *testing.T) {
+	c, err := load(t, completed("server:\ntags:\npolicies:\naudit:\nlimits:\n"), env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Dir(c.Audit.File)
+	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") || c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
+		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
+	}
+	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); c.Server != want {
+		t.Errorf("the server's defaults are %+v", c.Server)
+	}
+	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32}); c.Limits != want {
+		t.Errorf("the limits' defaults are %+v", c.Limits)
+	}
+	if schema := c.Platforms["demo"].Schema; schema != "main" {
+		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
+	}
+}
+
+func TestSecretsDoNotShow(t *testing.T) {
+	c, err := config.Load("testdata/complete.yaml", env("SHOP_PASSWORD=hunter2", "SHOP_SIGNING_KEY="+signingKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		text := fmt.Sprintf(format, c.Platforms)
+		if strings.Contains(text, "hunter2") || strings.Contains(text, signingKey) || strings.Contains(text, fmt.Sprintf("%x", signingKey)) {
+			t.Errorf("printing the configuration with %s shows a secret: %s", format, text)
+		}
+	}
+}
+
+func TestServerOnAnotherAddress(t *testing.T) {
+	loopback := config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}
+	named := config.Server{Listen: "127.0.0.1:8080", PublicURL: "https://deputy.example.com", LogLevel: "info"}
+	for _, c := range []struct {
+		server      config.Server
+		listen, url string
+		says        string
+	}{
+		{server: loopback, listen: "127.0.0.1:9090", url: "http://127.0.0.1:9090"},
+		{server: loopback, listen: "[::1]:0", url: "http://[::1]:0"},
+		{server: named, listen: ":8443", url: "https://deputy.example.com"},
+		{server: loopback, listen: ":8443", says: "--listen :8443: server.public_url: missing: other machines can reach the server, so it must say by which URL they call it"},
+		{server: loopback, listen: "8443", says: "--listen 8443: server.listen: not an address with a port: write 127.0.0.1:8080"},
+	} {
+		got, err := c.server.On(c.listen)
+		if c.says != "" {
+			if err == nil || err.Error() != c.says {
+				t.Errorf("listening on %s is answered with\n%v\nnot\n%s", c.listen, err, c.says)
+			}
+			continue
+		}
+		if err != nil || got.Listen != c.listen || got.PublicURL != c.url {
+			t.Errorf("listening on %s makes %+v of %+v (%v)", c.listen, got, c.server, err)
+		}
+	}
+}

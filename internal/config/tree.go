@@ -1,0 +1,131 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxDepth is how deep the file may nest. Nothing in it needs a third of that.
+const maxDepth = 32
+
+const emptyFile = "there is nothing in it; the least it needs is identity (an issuer), agents, platforms and policies"
+
+// loadTree reads the one YAML document that the file is, and makes sure that it is plain: one document, nothing said twice,
+// nothing said elsewhere (aliases, merge keys), no type but those that can be seen. It returns nil when that ends the reading.
+func loadTree(data []byte, p *problems) *yaml.Node {
+	if line := notText(data); line > 0 {
+		p.add(line, "", "not UTF-8 text: there is a byte or a control character in it that no text has")
+		return nil
+	}
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err != nil {
+		p.add(0, "", "%v", err)
+		return nil
+	}
+	var document, second yaml.Node
+	switch err := loader.Load(&document); {
+	case errors.Is(err, io.EOF):
+		p.add(0, "", emptyFile)
+		return nil
+	case err != nil:
+		notYAML(err, p)
+		return nil
+	}
+	switch err := loader.Load(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		notYAML(err, p)
+		return nil
+	default:
+		p.add(second.Line, "", "a second document starts here: the file is one document")
+		return nil
+	}
+	root := document.Content[0]
+	if root.ShortTag() == "!!null" {
+		p.add(0, "", emptyFile)
+		return nil
+	}
+	before := len(p.list)
+	plain(root, "", 0, p)
+	if len(p.list) > before {
+		return nil
+	}
+	return root
+}
+
+// notText returns the line of the first character that does not belong into a text file, or 0.
+func notText(data []byte) int {
+	line := 1
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		switch {
+		case r == utf8.RuneError && size == 1, unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t':
+			return line
+		case r == '\n':
+			line++
+		}
+		i += size
+	}
+	return 0
+}
+
+func notYAML(err error, p *problems) {
+	var bad *yaml.LoadError
+	if !errors.As(err, &bad) {
+		p.add(0, "", "not YAML: %v", err)
+		return
+	}
+	message := bad.Message
+	if from := bad.ContextMark.Line; from > 0 && from < bad.Mark.Line {
+		message = fmt.Sprintf("%s since line %d: %s", bad.ContextMsg, from, message) // where a bracket was opened
+	}
+	p.add(bad.Mark.Line, "", "not YAML: %s", message)
+}
+
+// plain walks the tree and names what is not plain in it.
+func plain(n *yaml.Node, path string, depth int, p *problems) {
+	switch {
+	case depth > maxDepth:
+		p.add(n.Line, "", "nested deeper than %d levels", maxDepth)
+		return
+	case n.Kind == yaml.AliasNode:
+		p.add(n.Line, path, "aliases (*%s) are not understood here: write it out", n.Value)
+		return
+	case n.Anchor != "":
+		p.add(n.Line, path, "anchors (&%s) are not understood here: leave it out", n.Anchor)
+		return
+	case n.Style&yaml.TaggedStyle != 0:
+		p.add(n.Line, path, "types (%s) are not understood here: leave it out", n.ShortTag())
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		for i, item := range n.Content {
+			plain(item, at(path, i), depth+1, p)
+		}
+		return
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 {
+			p.add(key.Line, path, "a key is one plain word")
+			continue
+		}
+		if key.ShortTag() == "!!merge" {
+			p.add(key.Line, path, "merge keys (<<) are not understood here: write it out")
+			continue
+		}
+		if first, twice := seen[key.Value]; twice {
+			p.add(key.Line, path, "key %q is there twice, first on line %d", key.Value, first)
+			continue
+		}
+		seen[key.Value] = key.Line
+		plain(value, join(path, key.Value), depth+1, p)
+	}
+}
