@@ -1,0 +1,27 @@
+# make test runs everything, on a real PostgreSQL; it installs the server's binaries when there are none.
+
+GO ?= go
+
+.PHONY: test bench build fuzz vet postgres
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
+
+test: postgres vet
+	$(GO) test ./...
+
+vet:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+
+bench: postgres
+	$(GO) run ./internal/bench
+
+# Each fuzz target for a little while; make test runs their seeds.
+fuzz:
+	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/func //' | sort -u); do \
+		dir=$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' .)); \
+		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s $$dir || exit 1; done
+
+postgres:
+	@./internal/throwaway/install.sh

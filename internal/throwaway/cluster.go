@@ -1,0 +1,166 @@
+// Package throwaway starts a real PostgreSQL server for as long as somebody needs it, from the server binaries on this machine:
+// for the tests and for "deputy demo --engine postgres". It listens on a Unix socket in a temporary directory and nowhere else,
+// keeps nothing, and dies with the process that started it.
+package throwaway
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"syscall"
+	"time"
+
+	_ "github.com/lib/pq" // to ask whether the server is up
+)
+
+// Superuser is the cluster's administrator; there is no password on its private socket.
+const Superuser = "postgres"
+
+// Cluster is a running PostgreSQL server.
+type Cluster struct {
+	Dir     string // everything is below it, the socket in it
+	Version string // as "postgres --version" prints it
+	server  *exec.Cmd
+	done    chan struct{} // closed when the server has ended
+}
+
+// ErrNoServer is returned when there are no PostgreSQL server binaries; its text says what to install.
+var ErrNoServer = errors.New("no PostgreSQL server binaries found: install them (Debian: apt-get install postgresql; macOS: brew install postgresql@17; Fedora: dnf install postgresql-server)")
+
+// Start makes and starts a cluster. settings are more lines for its configuration: "shared_buffers=64MB".
+func Start(ctx context.Context, settings ...string) (*Cluster, error) {
+	bin, err := findBinaries()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "deputy-pg-") // short: a socket's path has 107 characters at most
+	if err != nil {
+		return nil, fmt.Errorf("making the cluster's directory: %w", err)
+	}
+	c := &Cluster{Dir: dir, done: make(chan struct{})}
+	if err := c.start(ctx, bin, settings); err != nil {
+		c.Stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// DSN is how lib/pq connects as a role to a database.
+func (c *Cluster) DSN(role, database string) string {
+	return fmt.Sprintf("host=%s user=%s dbname=%s sslmode=disable", c.Dir, role, database)
+}
+
+// Open connects as a role to a database.
+func (c *Cluster) Open(role, database string) (*sql.DB, error) {
+	return sql.Open("postgres", c.DSN(role, database))
+}
+
+// Stop ends the server at once and removes everything.
+func (c *Cluster) Stop() {
+	if c.server != nil && c.server.Process != nil {
+		c.server.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing is worth keeping
+		<-c.done
+	}
+	os.RemoveAll(c.Dir)
+}
+
+func (c *Cluster) start(ctx context.Context, bin string, settings []string) error {
+	run, err := unprivileged()
+	if err != nil {
+		return err
+	}
+	if err := run.own(c.Dir); err != nil {
+		return err
+	}
+	data := filepath.Join(c.Dir, "data")
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", Superuser, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	initdb.Dir = c.Dir
+	initdb.SysProcAttr = run.attributes()
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	if out, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output(); err == nil {
+		c.Version = string(out[:len(out)-1])
+	}
+	args := []string{"-D", data, "-k", c.Dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	log, err := os.Create(filepath.Join(c.Dir, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	c.server = exec.Command(filepath.Join(bin, "postgres"), args...)
+	c.server.Dir, c.server.Stdout, c.server.Stderr = c.Dir, log, log
+	c.server.SysProcAttr = run.attributes()
+	started := make(chan error)
+	go c.attend(started)
+	if err := <-started; err != nil {
+		c.server = nil
+		return fmt.Errorf("starting postgres: %w", err)
+	}
+	return c.await(ctx)
+}
+
+// await returns when the server answers.
+func (c *Cluster) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	db, err := c.Open(Superuser, "postgres")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for {
+		if err := db.PingContext(ctx); err == nil {
+			return nil
+		}
+		select {
+		case <-c.done:
+			return fmt.Errorf("postgres ended: %s", c.tail())
+		case <-ctx.Done():
+			return fmt.Errorf("postgres did not come up: %s", c.tail())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) tail() string {
+	log, _ := os.ReadFile(filepath.Join(c.Dir, "log"))
+	return string(log[max(0, len(log)-1000):])
+}
+
+// findBinaries looks where package managers put them, the newest version first.
+func findBinaries() (string, error) {
+	var found []string
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin", "/usr/pgsql-*/bin"} {
+		dirs, _ := filepath.Glob(pattern)
+		sort.Sort(sort.Reverse(sort.StringSlice(dirs)))
+		found = append(found, dirs...)
+	}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			found = append(found, filepath.Dir(real))
+		}
+	}
+	if dir := os.Getenv("DEPUTY_PG_BIN"); dir != "" {
+		found = []string{dir}
+	}
+	for _, dir := range found {
+		if executable(filepath.Join(dir, "initdb")) && executable(filepath.Join(dir, "postgres")) {
+			return dir, nil
+		}
+	}
+	return "", ErrNoServer
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}

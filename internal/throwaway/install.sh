@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs PostgreSQL's server binaries with the system's package manager, unless they are there. Nothing is started.
+set -eu
+
+found() {
+	[ -n "${DEPUTY_PG_BIN:-}" ] && return 0
+	command -v initdb >/dev/null 2>&1 && return 0
+	for initdb in /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb /usr/local/opt/postgresql*/bin/initdb /usr/pgsql-*/bin/initdb; do
+		[ -x "$initdb" ] && return 0
+	done
+	return 1
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null 2>&1; then sudo "$@"; else
+		echo "PostgreSQL's server binaries are missing, and installing them needs root: run '$*' as root" >&2
+		exit 1
+	fi
+}
+
+found && exit 0
+echo "installing PostgreSQL's server binaries" >&2
+if command -v apt-get >/dev/null 2>&1; then
+	as_root apt-get update -qq
+	# No cluster is made: the tests start their own.
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
+elif command -v brew >/dev/null 2>&1; then
+	brew install --quiet postgresql@17
+else
+	echo "PostgreSQL's server binaries are missing: install PostgreSQL 14 or newer with your package manager (no server needs to run), or set DEPUTY_PG_BIN to their folder" >&2
+	exit 1
+fi
+found

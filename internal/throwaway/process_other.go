@@ -1,0 +1,32 @@
+//go:build !linux
+
+package throwaway
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+func (c *Cluster) attend(started chan<- error) {
+	err := c.server.Start()
+	started <- err
+	if err == nil {
+		c.server.Wait()
+	}
+	close(c.done)
+}
+
+// account is who the server runs as. Outside Linux it is whoever runs us.
+type account struct{}
+
+func unprivileged() (account, error) {
+	if os.Geteuid() == 0 {
+		return account{}, errors.New("postgres does not run as root: start this as another user")
+	}
+	return account{}, nil
+}
+
+func (account) own(string) error { return nil }
+
+func (account) attributes() *syscall.SysProcAttr { return nil }

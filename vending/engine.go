@@ -1,0 +1,73 @@
+package vending
+
+import (
+	"context"
+	"time"
+
+	"deputy/entitlements"
+)
+
+// Engine is one data platform: it analyses statements of its own language and runs them as roles that exist for one statement only.
+// Every implementation passes enginetest.Run. All methods may be called concurrently.
+type Engine interface {
+	// Catalog returns what the platform governs now. Cheap: engines keep it and look again when it is older than they allow.
+	Catalog(ctx context.Context) (*entitlements.Catalog, error)
+
+	// Analyze says what a statement would read, without running any of it and without regard to who asks.
+	// Errors are *Error. They may name things that the caller must not know of: see Diagnose.
+	Analyze(ctx context.Context, sql string) (*Statement, error)
+
+	// Diagnose vends the lease and prepares its statement there without running it. The error, if any, is *Error and names only
+	// what the lease shows: it is the only engine error about a refused statement that may reach a caller.
+	Diagnose(ctx context.Context, lease Lease) error
+
+	// Run vends the lease's role, runs its one statement as that role, and revokes the role, all before it returns. Errors are *Error.
+	// With an error the Result still says what happened to the role (zero times: it never existed).
+	Run(ctx context.Context, lease Lease) (Result, error)
+
+	// Standing lists the vended roles that any other session can see now. It is empty, always; the demo and the tests print it.
+	Standing(ctx context.Context) ([]string, error)
+
+	// Check says what is wrong with the platform's set-up. No finding but warnings: ready. An error: it could not be asked.
+	Check(ctx context.Context) ([]Finding, error)
+
+	// Dialect is what the lexer must know of the engine's language.
+	Dialect() Dialect
+
+	Close() error
+}
+
+// Lease is the order to vend one role, for one statement of one call.
+type Lease struct {
+	ID       string // the audit record's id: lower-case letters and digits; the role is named deputy_<ID>
+	SQL      string // the caller's statement, as written
+	Access   []entitlements.Access
+	MaxRows  int           // rows read at most; more sets Result.Truncated. 0: none are read
+	MaxBytes int           // size of all values read at most, in bytes; more sets Result.Truncated
+	Timeout  time.Duration // of the statement, in the database
+}
+
+// Result is what a statement gave. Values are nil, bool, int64 (up to 32 bits wide), float64 (finite) or string (everything else:
+// exact numbers, 64-bit integers, times, bytes as \x hex).
+type Result struct {
+	Role      Role
+	Columns   []OutputColumn
+	Rows      [][]any
+	Truncated bool
+}
+
+// OutputColumn is one column of a result, its type in the engine's words.
+type OutputColumn struct{ Name, Type string }
+
+// Role is the life of one vended role. No other session ever saw it.
+type Role struct {
+	Name    string    // deputy_<lease id>
+	Vended  time.Time // zero: it was not vended
+	Revoked time.Time
+}
+
+// Finding is something wrong with a platform's set-up, as a sentence that says what to do about it.
+type Finding struct {
+	Text    string
+	Warning bool // calls work all the same
+}

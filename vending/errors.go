@@ -1,0 +1,34 @@
+package vending
+
+import "fmt"
+
+// Code sorts errors by what the caller can do about them. They are the codes of the tools' refusals.
+type Code string
+
+const (
+	NotPermitted Code = "not_permitted"         // a table that is not there or that this caller may not know of
+	InvalidSQL   Code = "invalid_sql"           // the text does not parse, or names a column that is not there
+	Unsupported  Code = "unsupported_statement" // not one read, or it uses what the gate refuses
+	Timeout      Code = "timeout"
+	Cancelled    Code = "cancelled" // by the caller; nobody is there to read it, the record says it
+	TooBusy      Code = "too_busy"
+	Unavailable  Code = "unavailable" // the platform cannot be reached, or is not set up
+)
+
+// Error is what an engine answers when a statement gives no rows. Message is a sentence for the model and holds nothing that the
+// lease did not show; Cause is for the operator's log and must never leave the process otherwise.
+type Error struct {
+	Code     Code
+	Message  string
+	Position int // 1-based character in the caller's text, 0 when unknown
+	Cause    error
+}
+
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Cause)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+func (e *Error) Unwrap() error { return e.Cause }

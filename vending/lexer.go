@@ -1,0 +1,315 @@
+package vending
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Dialect says how a language writes strings, identifiers and comments; the lexer knows nothing more of it.
+//
+// The lexer is a convenience, never a lock: it finds names so that schema-qualified tables can be pointed at their vended
+// views. Where it errs, a name stays as it was and the database refuses it.
+type Dialect struct {
+	DollarQuotes   bool // $tag$ … $tag$
+	EscapeStrings  bool // E'it\'s', and U&"…" which is left alone
+	NestedComments bool // /* /* */ */
+	Backticks      bool // `name`
+	Brackets       bool // [name]
+	FoldQuoted     bool // quoted names are compared without case too
+}
+
+type tokenKind int
+
+const (
+	tokenOther tokenKind = iota // operators, numbers, punctuation: one byte or one word each
+	tokenName
+	tokenDot
+	tokenSemicolon
+	tokenString
+	tokenComment // white space and comments
+)
+
+type token struct {
+	kind       tokenKind
+	start, end int    // byte offsets
+	name       string // for tokenName: the name it means, folded as the dialect folds it
+}
+
+// Names returns every identifier in the text, folded.
+func (d Dialect) Names(sql string) map[string]bool {
+	names := map[string]bool{}
+	for _, t := range d.tokens(sql) {
+		if t.kind == tokenName {
+			names[t.name] = true
+		}
+	}
+	return names
+}
+
+// Fold returns a catalog name as Names would return it.
+func (d Dialect) Fold(name string) string {
+	if d.FoldQuoted {
+		return asciiLower(name)
+	}
+	return name
+}
+
+// Trim cuts the one trailing semicolon that people write, and the comments and space around it.
+// A semicolon anywhere else stays, for the database to refuse.
+func (d Dialect) Trim(sql string) string {
+	tokens := d.tokens(sql)
+	for len(tokens) > 0 && tokens[len(tokens)-1].kind == tokenComment {
+		tokens = tokens[:len(tokens)-1]
+	}
+	if n := len(tokens); n > 0 && tokens[n-1].kind == tokenSemicolon {
+		return sql[:tokens[n-1].start]
+	}
+	return sql
+}
+
+// Requalified is a text in which schema words were exchanged.
+type Requalified struct {
+	SQL   string
+	edits []edit
+}
+
+type edit struct{ at, was, is int } // offset in the new text and lengths, in characters
+
+// Requalify exchanges the schema word of every name "schema.table" for which replace returns true.
+// replace gets folded names and returns the word to write, quoted if it has to be.
+func (d Dialect) Requalify(sql string, replace func(schema, table string) (string, bool)) Requalified {
+	var significant []token
+	for _, t := range d.tokens(sql) {
+		if t.kind != tokenComment {
+			significant = append(significant, t)
+		}
+	}
+	var out strings.Builder
+	var edits []edit
+	copied, runes := 0, 0
+	for i := 0; i+2 < len(significant); i++ {
+		a, dot, b := significant[i], significant[i+1], significant[i+2]
+		if a.kind != tokenName || dot.kind != tokenDot || b.kind != tokenName {
+			continue
+		}
+		if i > 0 && significant[i-1].kind == tokenDot {
+			continue
+		}
+		word, ok := replace(a.name, b.name)
+		if !ok {
+			continue
+		}
+		out.WriteString(sql[copied:a.start])
+		runes += utf8.RuneCountInString(sql[copied:a.start])
+		edits = append(edits, edit{runes, utf8.RuneCountInString(sql[a.start:a.end]), utf8.RuneCountInString(word)})
+		out.WriteString(word)
+		runes += utf8.RuneCountInString(word)
+		copied = a.end
+	}
+	out.WriteString(sql[copied:])
+	return Requalified{out.String(), edits}
+}
+
+// Original maps a 1-based character position in the new text to one in the caller's text.
+func (r Requalified) Original(position int) int {
+	shift := 0
+	for _, e := range r.edits {
+		switch {
+		case position > e.at+e.is:
+			shift += e.was - e.is
+		case position > e.at: // inside the exchanged word: its first character
+			return e.at + 1 + shift
+		}
+	}
+	return position + shift
+}
+
+func (d Dialect) tokens(sql string) []token {
+	var out []token
+	for i := 0; i < len(sql); {
+		t := d.next(sql, i)
+		out = append(out, t)
+		i = t.end
+	}
+	return out
+}
+
+func (d Dialect) next(sql string, i int) token {
+	c := sql[i]
+	rest := sql[i:]
+	switch {
+	case c == ' ' || c >= '\t' && c <= '\r':
+		return token{kind: tokenComment, start: i, end: i + 1}
+	case strings.HasPrefix(rest, "--"):
+		return token{kind: tokenComment, start: i, end: i + lineEnd(rest)}
+	case strings.HasPrefix(rest, "/*"):
+		return token{kind: tokenComment, start: i, end: i + d.commentEnd(rest)}
+	case c == '\'':
+		return token{kind: tokenString, start: i, end: i + quotedEnd(rest, '\'', false)}
+	case c == '"' || c == '`' && d.Backticks:
+		return d.quotedName(sql, i, c)
+	case c == '[' && d.Brackets:
+		return d.bracketedName(sql, i)
+	case c == '$' && d.DollarQuotes:
+		if end := dollarEnd(rest); end > 0 {
+			return token{kind: tokenString, start: i, end: i + end}
+		}
+		return token{start: i, end: i + 1}
+	case c == '.':
+		return token{kind: tokenDot, start: i, end: i + 1}
+	case c == ';':
+		return token{kind: tokenSemicolon, start: i, end: i + 1}
+	case c >= '0' && c <= '9':
+		return token{start: i, end: i + numberEnd(rest)}
+	case isNameStart(c):
+		return d.word(sql, i)
+	}
+	return token{start: i, end: i + 1}
+}
+
+func (d Dialect) word(sql string, i int) token {
+	end := i
+	for end < len(sql) && (isNameStart(sql[end]) || sql[end] >= '0' && sql[end] <= '9' || sql[end] == '$') {
+		end++
+	}
+	word := sql[i:end]
+	if d.EscapeStrings && end < len(sql) && sql[end] == '\'' && strings.EqualFold(word, "e") {
+		return token{kind: tokenString, start: i, end: end + quotedEnd(sql[end:], '\'', true)}
+	}
+	if d.EscapeStrings && strings.EqualFold(word, "u") && end+1 < len(sql) && sql[end] == '&' && (sql[end+1] == '"' || sql[end+1] == '\'') {
+		return token{kind: tokenString, start: i, end: end + 1 + quotedEnd(sql[end+1:], sql[end+1], false)}
+	}
+	return token{kind: tokenName, start: i, end: end, name: asciiLower(word)}
+}
+
+func (d Dialect) quotedName(sql string, i int, closing byte) token {
+	end := i + quotedEnd(sql[i:], closing, false)
+	name := strings.TrimSuffix(sql[i+1:end], string(closing))
+	name = strings.ReplaceAll(name, string([]byte{closing, closing}), string(closing))
+	return token{kind: tokenName, start: i, end: end, name: d.Fold(name)}
+}
+
+// bracketedName ends at the first closing bracket: unlike a quote, it cannot be doubled.
+func (d Dialect) bracketedName(sql string, i int) token {
+	name, _, closed := strings.Cut(sql[i+1:], "]")
+	end := i + 1 + len(name)
+	if closed {
+		end++
+	}
+	return token{kind: tokenName, start: i, end: end, name: d.Fold(name)}
+}
+
+func (d Dialect) commentEnd(s string) int {
+	depth := 1
+	for i := 2; i < len(s); {
+		switch {
+		case strings.HasPrefix(s[i:], "*/"):
+			depth--
+			i += 2
+			if depth == 0 {
+				return i
+			}
+		case d.NestedComments && strings.HasPrefix(s[i:], "/*"):
+			depth++
+			i += 2
+		default:
+			i++
+		}
+	}
+	return len(s)
+}
+
+func lineEnd(s string) int {
+	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
+		return i
+	}
+	return len(s)
+}
+
+// quotedEnd is the offset behind the closing quote of s, whose first byte opens it. A doubled quote is part of the text.
+func quotedEnd(s string, closing byte, backslash bool) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case backslash && s[i] == '\\':
+			i++
+		case s[i] == closing && i+1 < len(s) && s[i+1] == closing:
+			i++
+		case s[i] == closing:
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+func dollarEnd(s string) int {
+	tag := 1
+	for tag < len(s) && (isNameStart(s[tag]) || tag > 1 && s[tag] >= '0' && s[tag] <= '9') {
+		tag++
+	}
+	if tag >= len(s) || s[tag] != '$' {
+		return 0
+	}
+	delimiter := s[:tag+1]
+	if end := strings.Index(s[tag+1:], delimiter); end >= 0 {
+		return tag + 1 + end + len(delimiter)
+	}
+	return len(s)
+}
+
+// numberEnd reads a number with its dot and exponent, so that the dot in 1.5 is not one between names.
+func numberEnd(s string) int {
+	i := 0
+	for i < len(s) && (s[i] >= '0' && s[i] <= '9' || s[i] == '.' || isNameStart(s[i])) {
+		i++
+	}
+	return i
+}
+
+func isNameStart(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= utf8.RuneSelf
+}
+
+// asciiLower folds as both engines do for unquoted names: only A to Z.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// Several reports whether a semicolon stands between statements.
+func (d Dialect) Several(sql string) bool {
+	for _, t := range d.tokens(d.Trim(sql)) {
+		if t.kind == tokenSemicolon {
+			return true
+		}
+	}
+	return false
+}
+
+// NameAt returns the possibly qualified name that begins at a 1-based character position, as it was written; "" if there is none.
+func (d Dialect) NameAt(sql string, position int) string {
+	at, runes := -1, 1
+	for i := range sql {
+		if runes == position {
+			at = i
+			break
+		}
+		runes++
+	}
+	tokens := d.tokens(sql)
+	for i, t := range tokens {
+		if t.start != at || t.kind != tokenName {
+			continue
+		}
+		end := t.end
+		for i+2 < len(tokens) && tokens[i+1].kind == tokenDot && tokens[i+2].kind == tokenName {
+			i += 2
+			end = tokens[i].end
+		}
+		return sql[t.start:end]
+	}
+	return ""
+}

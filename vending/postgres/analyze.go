@@ -1,0 +1,228 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"deputy/vending"
+)
+
+// analysis is what is kept of a statement, and the catalog that it is true for.
+type analysis struct {
+	version   string
+	statement vending.Statement
+}
+
+// Analyze lets PostgreSQL read the statement, as deputy_runner and inside a view definition that is rolled back: it resolves
+// every name and runs nothing, and refuses what is not one read. Messages name nothing, because names are resolved here
+// without regard to who asks.
+func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, error) {
+	s, err := e.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a, ok := e.analyses.Get(text); ok && a.version == s.catalog.Version {
+		known := a.statement
+		known.Cached = true
+		return &known, nil
+	}
+	seen, err := e.probe(ctx, dialect.Trim(text))
+	if err != nil {
+		return nil, err
+	}
+	if !seen.known(s) {
+		if s, err = e.renewed(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	statement, err := e.statement(ctx, s, text, seen)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) <= analysisLength {
+		e.analyses.Add(text, &analysis{s.catalog.Version, *statement})
+	}
+	return statement, nil
+}
+
+// probed is what the database understood: relations and columns from its dependencies, everything else from the tree of nodes.
+type probed struct {
+	columns   map[uint32][]int // relation -> attribute numbers, 0 for a table with no named column
+	relations map[uint32]bool  // all of them, catalogs and ungoverned ones too
+	wholeRow  bool
+	tree      node
+}
+
+const (
+	probePrefix = "CREATE TEMPORARY VIEW deputy_probe AS SELECT FROM ("
+	probeSuffix = "\n) q" // on a line of its own: the statement may end in a comment
+	probeQuery  = `
+SELECT coalesce((SELECT json_agg(json_build_array(d.refobjid::int8, d.refobjsubid))
+                 FROM pg_catalog.pg_depend d
+                 WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+                   AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class), '[]') AS dependencies,
+       r.ev_action::text AS tree, r.ev_class::int8 AS probe
+FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass`
+)
+
+func (e *Engine) probe(ctx context.Context, text string) (*probed, error) {
+	conn, err := e.db.Conn(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer release(conn)
+	begin := fmt.Sprintf("BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
+		pq.QuoteLiteral(e.searchPath()), analysisLimit.Milliseconds())
+	if _, err := conn.ExecContext(ctx, begin); err != nil {
+		return nil, unavailable(err)
+	}
+	// Prepared, so that it goes through the extended protocol: one statement, never several.
+	stmt, err := conn.PrepareContext(ctx, probePrefix+text+probeSuffix)
+	if err != nil {
+		return nil, analysisError(ctx, err)
+	}
+	if _, err := stmt.ExecContext(ctx); err != nil {
+		return nil, analysisError(ctx, err)
+	}
+	var dependencies, tree string
+	var self uint32
+	if err := conn.QueryRowContext(ctx, probeQuery).Scan(&dependencies, &tree, &self); err != nil {
+		return nil, analysisError(ctx, err)
+	}
+	return newProbed(dependencies, tree, self)
+}
+
+func newProbed(dependencies, text string, self uint32) (*probed, error) {
+	var pairs [][2]int64
+	if err := json.Unmarshal([]byte(dependencies), &pairs); err != nil {
+		return nil, unavailable(fmt.Errorf("reading dependencies: %w", err))
+	}
+	tree, err := parseNodeTree(text)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	p := &probed{columns: map[uint32][]int{}, relations: map[uint32]bool{}, tree: tree}
+	for _, pair := range pairs {
+		relation := uint32(pair[0])
+		p.relations[relation] = true
+		p.columns[relation] = append(p.columns[relation], int(pair[1]))
+	}
+	tree.walk(func(n node) {
+		if n.name == "VAR" && n.text("varattno") == "0" {
+			p.wholeRow = true
+		}
+		for _, id := range oids(n.fields["relid"]) {
+			if id != 0 && id != self {
+				p.relations[id] = true
+			}
+		}
+	})
+	return p, nil
+}
+
+func (p *probed) known(s *snapshot) bool {
+	for id, numbers := range p.columns {
+		r := s.tables[id]
+		if r == nil {
+			return false
+		}
+		for _, n := range numbers {
+			if n > 0 && r.numbers[n] == "" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *probed) (*vending.Statement, error) {
+	out := &vending.Statement{SQL: text, Outputs: (&lineage{tables: s.tables}).outputs(p.tree)}
+	var others []uint32
+	for _, id := range slices.Sorted(maps.Keys(p.relations)) {
+		r := s.tables[id]
+		if r == nil {
+			others = append(others, id)
+			continue
+		}
+		use := vending.TableUse{Table: r.table.TableName, All: p.wholeRow}
+		for _, c := range r.table.Columns {
+			if slices.ContainsFunc(p.columns[id], func(n int) bool { return r.numbers[n] == c.Name }) {
+				use.Columns = append(use.Columns, c.Name)
+			}
+		}
+		out.Tables = append(out.Tables, use)
+	}
+	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return compareNames(a.Table, b.Table) })
+
+	functions, operators, forbidden := s.gate.refused(p.tree)
+	named, err := e.nameRefused(ctx, others, functions, operators)
+	if err != nil {
+		return nil, err
+	}
+	out.Forbidden = append(named, forbidden...)
+	return out, nil
+}
+
+// nameRefused gives the refused objects their names. Relations come first: whether a table may be known of is answered before
+// anything else. One that has no name any more is refused all the same.
+func (e *Engine) nameRefused(ctx context.Context, relations, functions, operators []uint32) ([]vending.Forbidden, error) {
+	if len(relations)+len(functions)+len(operators) == 0 {
+		return nil, nil
+	}
+	var out []vending.Forbidden
+	err := e.db.SelectContext(ctx, &out, `
+SELECT DISTINCT ON (1, 2) what, name FROM (
+  SELECT CASE WHEN n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') THEN 'catalog' ELSE 'table' END AS what,
+         coalesce(n.nspname || '.' || c.relname, id::text) AS name
+  FROM unnest($1::oid[]) AS id LEFT JOIN pg_catalog.pg_class c ON c.oid = id LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  UNION ALL
+  SELECT 'function', coalesce(p.proname, id::text) FROM unnest($2::oid[]) AS id LEFT JOIN pg_catalog.pg_proc p ON p.oid = id
+  UNION ALL
+  SELECT 'operator', coalesce(o.oprname, id::text) FROM unnest($3::oid[]) AS id LEFT JOIN pg_catalog.pg_operator o ON o.oid = id
+) AS refused ORDER BY 1 DESC, 2`, oidArray(relations), oidArray(functions), oidArray(operators))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	slices.SortStableFunc(out, func(a, b vending.Forbidden) int { return strings.Compare(order[a.What], order[b.What]) })
+	return out, nil
+}
+
+var order = map[string]string{"table": "1", "catalog": "2", "function": "3", "operator": "4"}
+
+func oidArray(ids []uint32) any {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
+		out[i] = int64(id)
+	}
+	return pq.Array(out)
+}
+
+// searchPath is where unqualified names are looked up: the governed schemas in their order, then those of the named functions.
+// pg_catalog stays first, as it always is when it is not mentioned; the session's own schema is last, where it shadows nothing.
+func (e *Engine) searchPath() string {
+	return joinPath(append(slices.Clone(e.config.Schemas), e.functionSchemas()...))
+}
+
+func (e *Engine) functionSchemas() []string {
+	var out []string
+	for _, f := range e.config.Functions {
+		if schema, _, ok := strings.Cut(f, "."); ok && schema != "pg_catalog" && !slices.Contains(e.config.Schemas, schema) && !slices.Contains(out, schema) {
+			out = append(out, schema)
+		}
+	}
+	return out
+}
+
+func joinPath(schemas []string) string {
+	var quoted []string
+	for _, s := range schemas {
+		quoted = append(quoted, pq.QuoteIdentifier(s))
+	}
+	return strings.Join(append(quoted, "pg_temp"), ", ")
+}

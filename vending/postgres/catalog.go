@@ -1,0 +1,179 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"deputy/entitlements"
+)
+
+// snapshot is what the database looked like at one moment: the governed tables, and the functions, operators and types that
+// statements may use.
+type snapshot struct {
+	taken   time.Time
+	catalog *entitlements.Catalog
+	tables  map[uint32]*relation
+	gate    *gate
+}
+
+// relation is a governed table with what the engine has to know beside the catalog's entry.
+type relation struct {
+	table   entitlements.Table
+	numbers map[int]string // attribute number -> column
+}
+
+// Catalog returns the governed tables.
+func (e *Engine) Catalog(ctx context.Context) (*entitlements.Catalog, error) {
+	s, err := e.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.catalog, nil
+}
+
+// current returns the snapshot, taken anew when it is too old. While the database cannot be asked, there is none.
+func (e *Engine) current(ctx context.Context) (*snapshot, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.snapshot != nil && e.config.Now().Sub(e.snapshot.taken) < catalogAge {
+		return e.snapshot, nil
+	}
+	return e.takeLocked(ctx)
+}
+
+// renewed returns a snapshot that is newer than the one given, unless that one is fresh: a statement named something unknown.
+func (e *Engine) renewed(ctx context.Context, than *snapshot) (*snapshot, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.snapshot != than || e.config.Now().Sub(than.taken) < time.Second {
+		return e.snapshot, nil
+	}
+	return e.takeLocked(ctx)
+}
+
+func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, analysisLimit) // everybody else waits for this
+	defer cancel()
+	taken := e.config.Now()
+	tables, err := e.loadTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := e.loadGate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{taken: taken, tables: tables, gate: g, catalog: &entitlements.Catalog{}}
+	for _, r := range tables {
+		s.catalog.Tables = append(s.catalog.Tables, r.table)
+	}
+	slices.SortFunc(s.catalog.Tables, func(a, b entitlements.Table) int { return compareNames(a.TableName, b.TableName) })
+	s.catalog.Version = version(s.catalog.Tables, tables)
+	if e.snapshot != nil && e.snapshot.catalog.Version == s.catalog.Version {
+		s.catalog = e.snapshot.catalog // the same pointer, so that nobody compiles policies again for nothing
+	}
+	e.snapshot = s
+	return s, nil
+}
+
+const catalogQuery = `
+SELECT c.oid, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS description,
+       a.attnum AS number, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
+       t.typtype, t.typcategory AS category,
+       coalesce(col_description(c.oid, a.attnum), '') AS column_description
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
+ORDER BY n.nspname, c.relname, a.attnum`
+
+type catalogRow struct {
+	OID               uint32 `db:"oid"`
+	Schema            string `db:"schema"`
+	Name              string `db:"name"`
+	Description       string `db:"description"`
+	Number            int    `db:"number"`
+	Column            string `db:"column"`
+	Type              string `db:"type"`
+	TypType           string `db:"typtype"`
+	Category          string `db:"category"`
+	ColumnDescription string `db:"column_description"`
+}
+
+func (e *Engine) loadTables(ctx context.Context) (map[uint32]*relation, error) {
+	tx, err := e.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer tx.Rollback()
+	// With nothing else on the path, format_type writes every type in a way that resolves anywhere.
+	if _, err := tx.ExecContext(ctx, `SET LOCAL search_path = pg_catalog`); err != nil {
+		return nil, unavailable(err)
+	}
+	var rows []catalogRow
+	if err := tx.SelectContext(ctx, &rows, catalogQuery, pq.Array(e.config.Schemas)); err != nil {
+		return nil, unavailable(err)
+	}
+	tables := map[uint32]*relation{}
+	for _, row := range rows {
+		r := tables[row.OID]
+		if r == nil {
+			r = &relation{numbers: map[int]string{}, table: entitlements.Table{
+				TableName:   entitlements.TableName{Schema: row.Schema, Name: row.Name},
+				Description: row.Description,
+			}}
+			tables[row.OID] = r
+		}
+		r.numbers[row.Number] = row.Column
+		r.table.Columns = append(r.table.Columns, entitlements.Column{
+			Name: row.Column, Type: row.Type, Kind: kindOf(row), Description: row.ColumnDescription,
+		})
+	}
+	return tables, nil
+}
+
+// kindOf sorts types by PostgreSQL's own categories. Domains and enums are Other: a mask's value might not pass their checks.
+func kindOf(row catalogRow) entitlements.Kind {
+	if row.TypType != "b" {
+		return entitlements.Other
+	}
+	switch row.Category {
+	case "S":
+		return entitlements.Text
+	case "N":
+		if row.Type == "oid" || len(row.Type) > 3 && row.Type[:3] == "reg" {
+			return entitlements.Other
+		}
+		return entitlements.Number
+	case "B":
+		return entitlements.Boolean
+	case "D":
+		return entitlements.Time
+	}
+	return entitlements.Other
+}
+
+// version changes with anything that a decision or an analysis depends on, object ids included: a table that was dropped and
+// made again is another table.
+func version(sorted []entitlements.Table, tables map[uint32]*relation) string {
+	oids := map[string]uint32{}
+	for oid, r := range tables {
+		oids[r.table.String()] = oid
+	}
+	h := sha256.New()
+	json.NewEncoder(h).Encode(sorted)
+	json.NewEncoder(h).Encode(oids)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func compareNames(a, b entitlements.TableName) int {
+	return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+}

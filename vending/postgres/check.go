@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lib/pq"
+
+	"deputy/vending"
+)
+
+// Check compares the database with what bootstrap.sql sets up. Each finding says what to do.
+func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
+	var who struct {
+		User      string `db:"who"`
+		Super     bool   `db:"super"`
+		Version   int    `db:"version"`
+		Vend      bool   `db:"vend"`
+		Inherit   bool   `db:"inherit"`
+		Encoding  string `db:"encoding"`
+		Elsewhere int    `db:"elsewhere"`
+	}
+	err := e.db.GetContext(ctx, &who, `
+SELECT session_user AS who, r.rolsuper OR r.rolbypassrls OR r.rolcreaterole AS super, r.rolinherit AS inherit,
+       current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
+       EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+               WHERE n.nspname = 'deputy' AND p.proname = 'vend' AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS vend,
+       (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS elsewhere
+FROM pg_roles r WHERE r.rolname = session_user`)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var findings []vending.Finding
+	add := func(format string, args ...any) {
+		findings = append(findings, vending.Finding{Text: fmt.Sprintf(format, args...)})
+	}
+	if who.Version < 140000 {
+		add("the server is PostgreSQL %d: 14 or newer is needed", who.Version/10000)
+	}
+	if who.Encoding != "UTF8" {
+		add("the database's encoding is %s: only UTF8 is supported", who.Encoding)
+	}
+	if who.User != "deputy_runner" {
+		add("the dsn logs in as %s: it must be deputy_runner, who may do nothing but vend", who.User)
+	}
+	if who.Super || who.Inherit {
+		add("%s may do more than vend: run deputy bootstrap postgres again", who.User)
+	}
+	if who.Elsewhere > 0 {
+		add("%s is a member of %d roles: RESET ROLE in a vended session would fall back to them; revoke them", who.User, who.Elsewhere)
+	}
+	if !who.Vend {
+		add("deputy.vend is not there or not ours to call: run deputy bootstrap postgres")
+		return findings, nil
+	}
+	more, err := e.checkTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, more...)
+	if err := e.tryVend(ctx); err != nil {
+		findings = append(findings, vending.Finding{Text: err.Error()})
+	}
+	return findings, nil
+}
+
+// checkTables names governed tables that cannot be vended, and those that need no vending because PUBLIC reads them.
+func (e *Engine) checkTables(ctx context.Context) ([]vending.Finding, error) {
+	var tables []struct {
+		Name     string `db:"name"`
+		Readable bool   `db:"readable"`
+		Public   bool   `db:"public"`
+	}
+	err := e.db.SelectContext(ctx, &tables, `
+SELECT n.nspname || '.' || c.relname AS name,
+       has_table_privilege('deputy_owner', c.oid, 'SELECT') AND has_schema_privilege('deputy_owner', n.oid, 'USAGE') AS readable,
+       has_table_privilege('deputy_runner', c.oid, 'SELECT') AS public
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1`, pq.Array(e.config.Schemas))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var findings []vending.Finding
+	for _, t := range tables {
+		if !t.Readable {
+			findings = append(findings, vending.Finding{Text: fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name)})
+		}
+		if t.Public {
+			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s is granted to PUBLIC, so every role in the database can read it: REVOKE SELECT ON %[1]s FROM PUBLIC", t.Name)})
+		}
+	}
+	var missing []string
+	err = e.db.SelectContext(ctx, &missing, `SELECT s FROM unnest($1::text[]) AS s WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = s)`, pq.Array(e.config.Schemas))
+	for _, s := range missing {
+		findings = append(findings, vending.Finding{Text: fmt.Sprintf("there is no schema %s", s)})
+	}
+	return findings, err
+}
+
+// tryVend vends a role with no view, to see whether the signing key is the one that the database knows.
+func (e *Engine) tryVend(ctx context.Context) error {
+	_, err := e.Run(ctx, vending.Lease{ID: "check000000", SQL: "SELECT 1", MaxRows: 1, MaxBytes: 1 << 10, Timeout: analysisLimit})
+	var known *vending.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	if state(err) == "28000" {
+		return errors.New("the signing key is not the one the database was set up with: run deputy bootstrap postgres again, or correct signing_key")
+	}
+	var pe *pq.Error
+	if errors.As(err, &pe) {
+		return fmt.Errorf("no role can be vended: %s (%s)", pe.Message, pe.Code)
+	}
+	return err
+}

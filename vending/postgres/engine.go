@@ -1,0 +1,95 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/expirable"
+	"github.com/jmoiron/sqlx"
+
+	"deputy/vending"
+)
+
+const (
+	minSigningKey  = 32
+	catalogAge     = time.Minute // a changed table is noticed after this at the latest
+	analysisAge    = 10 * time.Minute
+	analysesKept   = 1024
+	analysisLength = 8 << 10 // longer statements are analysed every time, so that the cache stays below 8 MiB
+	analysisLimit  = 5 * time.Second
+)
+
+// Config says which database, and what of it is governed.
+type Config struct {
+	DSN            string   // of deputy_runner, as lib/pq reads it
+	Schemas        []string // governed; unqualified names are looked up in this order
+	SigningKey     string   // as given to Bootstrap; at least 32 characters
+	Functions      []string // "schema.name" of functions that statements may call beside the built-in ones
+	MaxConnections int      // 0: 32
+	Now            func() time.Time
+}
+
+// Engine implements vending.Engine.
+type Engine struct {
+	config Config
+	db     *sqlx.DB
+	signer signer
+
+	mu       sync.Mutex // guards snapshot
+	snapshot *snapshot
+	analyses *expirable.LRU[string, *analysis]
+}
+
+var _ vending.Engine = (*Engine)(nil)
+
+// Open checks the configuration. It does not connect: Check and the first call do.
+func Open(c Config) (*Engine, error) {
+	if len(c.SigningKey) < minSigningKey {
+		return nil, fmt.Errorf("the signing key has %d characters: it needs %d or more", len(c.SigningKey), minSigningKey)
+	}
+	if len(c.Schemas) == 0 {
+		return nil, errors.New("no schema is governed: name at least one")
+	}
+	if slices.Contains(c.Schemas, "deputy") || slices.Contains(c.Schemas, "pg_catalog") || slices.Contains(c.Schemas, "information_schema") {
+		return nil, errors.New("the schemas deputy, pg_catalog and information_schema cannot be governed")
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 32
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	connector, err := newConnector(c.DSN)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{
+		config:   c,
+		db:       openPool(connector, c.MaxConnections),
+		signer:   newSigner(c.SigningKey),
+		analyses: expirable.NewLRU[string, *analysis](analysesKept, nil, analysisAge),
+	}, nil
+}
+
+// Dialect is PostgreSQL's.
+func (e *Engine) Dialect() vending.Dialect { return dialect }
+
+var dialect = vending.Dialect{DollarQuotes: true, EscapeStrings: true, NestedComments: true}
+
+// Standing lists vended roles that a session other than the vending one can see. One that shows here was left by somebody's
+// hand, not by Deputy: its own are never committed.
+func (e *Engine) Standing(ctx context.Context) ([]string, error) {
+	names := []string{}
+	err := e.db.SelectContext(ctx, &names, `SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ '^deputy_[0-9a-z]{8,}' ORDER BY 1`)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return names, nil
+}
+
+// Close closes the connections.
+func (e *Engine) Close() error { return e.db.Close() }

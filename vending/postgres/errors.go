@@ -1,0 +1,167 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"deputy/vending"
+)
+
+// unavailable is for everything that is between us and the database and not about the statement.
+func unavailable(err error) error {
+	var known *vending.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: cause(err)}
+	}
+	if state(err) == "53300" {
+		return &vending.Error{Code: vending.TooBusy, Message: "the database has no connection left: try again in a moment", Cause: cause(err)}
+	}
+	return &vending.Error{Code: vending.Unavailable, Message: "the data platform cannot be reached now: try again later", Cause: cause(err)}
+}
+
+// vendError is for a role that could not be made.
+func vendError(ctx context.Context, err error) error {
+	switch state(err) {
+	case "57014":
+		return interrupted(ctx, err)
+	case "":
+		return unavailable(err)
+	}
+	return &vending.Error{Code: vending.Unavailable, Message: "the role for this call could not be made: the administrator finds the reason in the log", Cause: cause(err)}
+}
+
+// analysisError sorts what PostgreSQL said about a statement and says nothing of it: names were resolved without regard to who asks.
+func analysisError(ctx context.Context, err error) error {
+	code := state(err)
+	switch {
+	case code == "":
+		return unavailable(err)
+	case code == "57014":
+		return interrupted(ctx, err)
+	case code == "42P01" || code == "3F000" || code == "42501":
+		return &vending.Error{Code: vending.NotPermitted, Message: notThere, Cause: cause(err)}
+	case strings.HasPrefix(code, "54"):
+		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
+	case strings.HasPrefix(code, "42") && code != "42601", strings.HasPrefix(code, "22"):
+		return &vending.Error{Code: vending.InvalidSQL, Message: "the statement cannot be understood: check names and types with describe_table", Cause: cause(err)}
+	}
+	return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
+}
+
+const (
+	notThere   = "the statement names a table that is not there or that you may not read: describe_table lists those you can"
+	onlyReads  = "only one reading statement is accepted: SELECT, VALUES, TABLE or WITH"
+	onlyOne    = "only one statement at a time is accepted: send them one by one"
+	tooComplex = "the statement is too long or too deeply nested: make it simpler"
+)
+
+// statementError is what the database said inside the vended role's world. Only errors about the text itself are passed on in
+// the database's words, since they know nothing but the views; errors about values are named by their kind alone, because a
+// row filter may have met a value that the caller must not see.
+func (v *vended) statementError(ctx context.Context, err error) error {
+	code := state(err)
+	switch {
+	case errors.Is(err, errAnswerTooLarge):
+		return &vending.Error{Code: vending.InvalidSQL, Message: "a row of the answer is too large: ask for less", Cause: cause(err)}
+	case code == "57014" || code == "" && ctx.Err() != nil:
+		return interrupted(ctx, err)
+	case code == "42P01" || code == "3F000" || code == "42501":
+		return &vending.Error{Code: vending.NotPermitted, Message: v.notThere(err), Position: v.position(err), Cause: cause(err)}
+	case code == "42601" && dialect.Several(v.asked):
+		return &vending.Error{Code: vending.Unsupported, Message: onlyOne, Cause: cause(err)}
+	case strings.HasPrefix(code, "42"):
+		return &vending.Error{Code: vending.InvalidSQL, Message: v.ownWords(err), Position: v.position(err), Cause: cause(err)}
+	case strings.HasPrefix(code, "22"):
+		return &vending.Error{Code: vending.InvalidSQL, Message: "a value does not fit: " + kindOfError(err), Cause: cause(err)}
+	case strings.HasPrefix(code, "54"):
+		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
+	case code == "2D000" || code == "25006" || strings.HasPrefix(code, "0A"):
+		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
+	case strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, "08"), code == "":
+		return unavailable(err)
+	}
+	return &vending.Error{Code: vending.InvalidSQL, Message: "the statement failed: " + kindOfError(err), Cause: cause(err)}
+}
+
+func interrupted(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: cause(err)}
+	}
+	return &vending.Error{Code: vending.Timeout, Message: "the statement took too long and was stopped: ask for less, or aggregate", Cause: cause(err)}
+}
+
+// notThere names the table as the caller wrote it, which is all that may be said of it.
+func (v *vended) notThere(err error) string {
+	if name := dialect.NameAt(v.asked, v.position(err)); name != "" {
+		return name + " is not there, or you may not read it: describe_table lists the tables you can"
+	}
+	return notThere
+}
+
+// internalName matches what a lease adds to names: the vended schemas and the role.
+var internalName = regexp.MustCompile(`deputy_[0-9a-z]{8,}(_[0-9]+)?`)
+
+// ownWords is PostgreSQL's message and hint, with the governed schemas' names where the vended ones stood.
+func (v *vended) ownWords(err error) string {
+	var pe *pq.Error
+	if !errors.As(err, &pe) {
+		return "the statement cannot be understood"
+	}
+	text := pe.Message
+	if pe.Hint != "" {
+		text += ": " + pe.Hint
+	}
+	for governed, vendedSchema := range v.schemas {
+		text = strings.ReplaceAll(text, vendedSchema, governed)
+	}
+	return internalName.ReplaceAllString(text, "your role")
+}
+
+func (v *vended) position(err error) int {
+	var pe *pq.Error
+	if !errors.As(err, &pe) {
+		return 0
+	}
+	n, _ := strconv.Atoi(pe.Position)
+	if n == 0 {
+		return 0
+	}
+	return v.text.Original(n)
+}
+
+// cause is what the operator's log may have of an error. Outside the classes that are about the text, names or the server itself,
+// PostgreSQL quotes values of rows in its messages: of those only the kind is kept.
+func cause(err error) error {
+	code := state(err)
+	if code == "" || slices.Contains([]string{"08", "0A", "25", "28", "2D", "3D", "3F", "42", "53", "54", "57"}, code[:2]) {
+		return err
+	}
+	return fmt.Errorf("%s (%s)", kindOfError(err), code)
+}
+
+func state(err error) string {
+	var pe *pq.Error
+	if errors.As(err, &pe) {
+		return string(pe.Code)
+	}
+	return ""
+}
+
+// kindOfError is the condition's name from PostgreSQL's own list of error codes: "division by zero".
+func kindOfError(err error) string {
+	var pe *pq.Error
+	if !errors.As(err, &pe) {
+		return "unknown"
+	}
+	return strings.ReplaceAll(pe.Code.Name(), "_", " ")
+}

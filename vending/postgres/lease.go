@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"deputy/vending"
+)
+
+// Run vends, runs and revokes in one transaction that cannot commit.
+func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, error) {
+	v, err := e.vend(ctx, lease)
+	if err != nil {
+		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
+	}
+	result, err := v.query(ctx, lease)
+	result.Role = v.revoke(err == nil && !result.Truncated)
+	return result, err
+}
+
+// Diagnose vends and prepares, so that the database says what is wrong in the caller's own world.
+func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
+	v, err := e.vend(ctx, lease)
+	if err != nil {
+		return err
+	}
+	stmt, err := v.conn.PrepareContext(ctx, v.text.SQL)
+	if err != nil {
+		err = v.statementError(ctx, err)
+	} else {
+		stmt.Close()
+	}
+	v.revoke(err == nil)
+	return err
+}
+
+// vended is a role while it lives: one connection, inside the transaction that made it.
+type vended struct {
+	conn    *sql.Conn
+	now     func() time.Time
+	role    vending.Role
+	text    vending.Requalified
+	asked   string            // the caller's text, as it stands in text but for the schema words
+	schemas map[string]string // governed -> vended
+}
+
+func (e *Engine) vend(ctx context.Context, lease vending.Lease) (*vended, error) {
+	s, schemas := newSpec(lease, e.config.Now())
+	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
+	begin := fmt.Sprintf(`BEGIN; SELECT %s; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
+		`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
+		`set_config('application_name', %s, true), set_config('transaction_read_only', 'on', true), set_config('role', %[5]s, true)`,
+		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas)), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
+		pq.QuoteLiteral(roleName(lease.ID)))
+	conn, err := e.begin(ctx, begin)
+	if err != nil {
+		return nil, vendError(ctx, err)
+	}
+	asked := dialect.Trim(lease.SQL)
+	return &vended{
+		conn: conn, now: e.config.Now, schemas: schemas, asked: asked,
+		role: vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
+		text: dialect.Requalify(asked, requalifier(lease, schemas)),
+	}, nil
+}
+
+// begin runs the batch on a pooled connection, once more on another if the first turns out to be dead: nothing of the caller's
+// has run then.
+func (e *Engine) begin(ctx context.Context, batch string) (*sql.Conn, error) {
+	for try := 0; ; try++ {
+		conn, err := e.db.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, err = conn.ExecContext(ctx, batch); err == nil {
+			return conn, nil
+		}
+		discard(conn)
+		if !errors.Is(err, driver.ErrBadConn) || try > 0 {
+			return nil, err
+		}
+	}
+}
+
+func requalifier(lease vending.Lease, schemas map[string]string) func(schema, table string) (string, bool) {
+	vendedSchema := map[[2]string]string{}
+	for _, a := range lease.Access {
+		vendedSchema[[2]string{a.Table.Schema, a.Table.Name}] = schemas[a.Table.Schema]
+	}
+	return func(schema, table string) (string, bool) {
+		word, ok := vendedSchema[[2]string{schema, table}]
+		return word, ok
+	}
+}
+
+// query runs the caller's statement. It is prepared, and so goes through the extended protocol: one statement, never several.
+func (v *vended) query(ctx context.Context, lease vending.Lease) (vending.Result, error) {
+	ctx, cancel := context.WithCancel(ctx) // ends what is still running when there are too many rows
+	defer cancel()
+	stmt, err := v.conn.PrepareContext(ctx, v.text.SQL)
+	if err != nil {
+		return vending.Result{}, v.statementError(ctx, err)
+	}
+	rows, err := stmt.QueryContext(ctx)
+	if err != nil {
+		return vending.Result{}, v.statementError(ctx, err)
+	}
+	result, err := readRows(rows, lease.MaxRows, lease.MaxBytes)
+	if err != nil {
+		rows.Close()
+		return vending.Result{}, v.statementError(ctx, err)
+	}
+	if result.Truncated {
+		cancel() // rows.Close alone would read all that is left
+	}
+	rows.Close()
+	if !result.Truncated {
+		stmt.Close()
+	}
+	return result, nil
+}
+
+// revoke ends the transaction and with it the role. A connection that does not come back clean is closed, not pooled: the
+// database then ends the transaction by itself.
+func (v *vended) revoke(clean bool) vending.Role {
+	if clean {
+		release(v.conn)
+	} else {
+		discard(v.conn)
+	}
+	v.role.Revoked = v.now()
+	return v.role
+}
+
+// release rolls back, takes away what outlives a rollback, and gives the connection to the pool.
+func release(conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, `ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL`); err != nil {
+		discard(conn)
+		return
+	}
+	conn.Close()
+}
+
+// discard closes the connection for good. PostgreSQL rolls back when its client is gone.
+func discard(conn *sql.Conn) {
+	conn.Raw(func(any) error { return driver.ErrBadConn })
+	conn.Close()
+}

@@ -1,0 +1,119 @@
+package postgres
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/lib/pq"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// spec is what deputy.vend is told to make. It is signed as a whole, so that the database makes nothing this server did not decide.
+type spec struct {
+	ID      string `json:"id"`
+	Expires int64  `json:"expires"` // seconds since 1970, on the server's clock
+	Views   []view `json:"views"`
+}
+
+type view struct {
+	Schema  string `json:"schema"` // vended, stands for the governed one
+	Name    string `json:"name"`   // the table's own
+	Barrier bool   `json:"barrier"`
+	Query   string `json:"query"`
+}
+
+// specAge allows for clocks that differ a little between server and database.
+const specAge = 2 * time.Minute
+
+// newSpec writes the views of a lease, and tells which vended schema stands for which governed one.
+func newSpec(lease vending.Lease, now time.Time) (spec, map[string]string) {
+	out := spec{ID: lease.ID, Expires: now.Add(specAge).Unix(), Views: []view{}}
+	schemas := map[string]string{}
+	for _, access := range lease.Access {
+		vended, ok := schemas[access.Table.Schema]
+		if !ok {
+			vended = roleName(lease.ID) + "_" + strconv.Itoa(len(schemas))
+			schemas[access.Table.Schema] = vended
+		}
+		out.Views = append(out.Views, view{vended, access.Table.Name, len(access.Filters) > 0, viewQuery(access)})
+	}
+	return out, schemas
+}
+
+func roleName(id string) string { return "deputy_" + id }
+
+// viewQuery is the one place where a decision becomes SQL. Filters see raw values, everything outside the view sees masked ones.
+func viewQuery(a entitlements.Access) string {
+	q := "SELECT "
+	for i, c := range a.Columns {
+		if i > 0 {
+			q += ", "
+		}
+		q += maskedColumn(c) + " AS " + pq.QuoteIdentifier(c.Name)
+	}
+	if len(a.Columns) == 0 { // its rows are only counted, and a view must have a column
+		q += `NULL AS "?column?"`
+	}
+	q += " FROM " + pq.QuoteIdentifier(a.Table.Schema) + "." + pq.QuoteIdentifier(a.Table.Name)
+	for i, f := range a.Filters {
+		if i == 0 {
+			q += " WHERE "
+		} else {
+			q += " AND "
+		}
+		q += "(" + filterCondition(f) + ")"
+	}
+	return q
+}
+
+// filterCondition puts the identity's attribute values in as an array literal of unknown type, so that PostgreSQL gives it the
+// type of what it is compared with.
+func filterCondition(f entitlements.Filter) string {
+	if f.Never {
+		return "false"
+	}
+	q := ""
+	for _, p := range f.Where {
+		if p.Attribute == "" {
+			q += p.SQL
+			continue
+		}
+		array, _ := pq.StringArray(p.Values).Value() // never fails for strings
+		q += p.SQL + pq.QuoteLiteral(array.(string))
+	}
+	return q
+}
+
+// signer signs specs with HMAC-SHA-256 as deputy.vend checks it: the key is the hash of the configured one.
+type signer struct{ key [sha256.Size]byte }
+
+func newSigner(key string) signer { return signer{sha256.Sum256([]byte(key))} }
+
+// call returns the call of deputy.vend for a spec, as SQL.
+func (s signer) call(sp spec) string {
+	text, err := json.Marshal(sp)
+	if err != nil { // strings and numbers only
+		panic(err)
+	}
+	mac := hmac.New(sha256.New, s.key[:])
+	mac.Write(text)
+	return fmt.Sprintf(`deputy.vend(%s, '\x%x')`, pq.QuoteLiteral(string(text)), mac.Sum(nil))
+}
+
+// vendedPath is the search path of a vended role: its own schemas in the order of the governed ones, then those of the functions.
+func (e *Engine) vendedPath(schemas map[string]string) string {
+	var path []string
+	for _, s := range e.config.Schemas {
+		if vended, ok := schemas[s]; ok {
+			path = append(path, vended)
+		}
+	}
+	return joinPath(slices.Concat(path, e.functionSchemas()))
+}
