@@ -1,6 +1,7 @@
 package vending
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -277,6 +278,26 @@ func asciiLower(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// Empty reports whether nothing but space, comments and semicolons is in the text.
+func (d Dialect) Empty(sql string) bool {
+	for _, t := range d.tokens(sql) {
+		if t.kind != tokenComment && t.kind != tokenSemicolon {
+			return false
+		}
+	}
+	return true
+}
+
+// Reads reports whether the text begins as a read does.
+func (d Dialect) Reads(sql string) bool {
+	for _, t := range d.tokens(sql) {
+		if t.kind != tokenComment {
+			return sql[t.start:t.end] == "(" || slices.Contains([]string{"select", "with", "values", "table"}, t.name)
+		}
+	}
+	return false
 }
 
 // Several reports whether a semicolon stands between statements.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"deputy/vending"
+	"deputy/vending/postgres"
 )
 
 const analysisSeed = seed + `
@@ -180,5 +181,32 @@ func TestAChangedTableIsAnalysedAnew(t *testing.T) {
 	execAs(t, "dba", database, `CREATE TABLE sales.fresh (id int)`)
 	if _, err := e.Analyze(context.Background(), `SELECT * FROM fresh`); err != nil {
 		t.Errorf("a new table: %v", err)
+	}
+}
+
+func TestAFunctionThatTheConfigurationNamesMayBeCalled(t *testing.T) {
+	database := newDatabase(t, seed, `CREATE SCHEMA tools; GRANT USAGE ON SCHEMA tools TO PUBLIC;
+		CREATE FUNCTION tools.net(numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
+		CREATE FUNCTION tools.other() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`)
+	bootstrap(t, database, "sales")
+	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{"sales"}, SigningKey: signingKey, Functions: []string{"tools.net"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for statement, want := range map[string]string{`SELECT tools.net(order_total) FROM customer_orders`: "", `SELECT net(2)`: "", `SELECT tools.other()`: "function other"} {
+		s, err := e.Analyze(t.Context(), statement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(s.Forbidden); (want == "") != (len(s.Forbidden) == 0) || !strings.Contains(got, want) {
+			t.Errorf("%s: the gate refuses %s, not %q", statement, got, want)
+		}
+		if _, err := e.Run(t.Context(), lease("named000001", statement)); err != nil && want == "" {
+			t.Errorf("%s: %v", statement, err)
+		}
+	}
+	if _, err := postgres.Open(postgres.Config{DSN: "x=y", Schemas: []string{"sales"}, SigningKey: signingKey, Functions: []string{"sales.net"}}); err == nil {
+		t.Error("a function in a governed schema is taken, though no vended role can call it")
 	}
 }

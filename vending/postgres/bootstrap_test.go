@@ -36,6 +36,8 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		"a new table": {seed: seed, after: "CREATE TABLE sales.later (id int)", want: "deputy_owner cannot read sales.later"},
 		"a table granted to everybody": {seed: seed, after: "GRANT SELECT ON sales.customer_orders TO PUBLIC",
 			want: "sales.customer_orders is granted to PUBLIC"},
+		"a function that is not there": {seed: seed, after: "SELECT 1", config: func(c *postgres.Config) { c.Functions = []string{"tools.net"} },
+			want: "function tools.net is not there or not open to everybody"},
 		"a schema that is not there": {seed: seed, after: "SELECT 1", config: func(c *postgres.Config) { c.Schemas = append(c.Schemas, "nowhere") },
 			want: "there is no schema nowhere"},
 	} {

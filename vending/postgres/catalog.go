@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -149,13 +150,16 @@ func kindOf(row catalogRow) entitlements.Kind {
 	case "S":
 		return entitlements.Text
 	case "N":
-		if row.Type == "oid" || len(row.Type) > 3 && row.Type[:3] == "reg" {
+		if row.Type == "oid" || strings.HasPrefix(row.Type, "reg") {
 			return entitlements.Other
 		}
 		return entitlements.Number
 	case "B":
 		return entitlements.Boolean
 	case "D":
+		if strings.HasPrefix(row.Type, "time ") || strings.HasPrefix(row.Type, "time(") {
+			return entitlements.Other // a time of day is no date
+		}
 		return entitlements.Time
 	}
 	return entitlements.Other

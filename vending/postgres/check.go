@@ -90,6 +90,17 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1
 			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s is granted to PUBLIC, so every role in the database can read it: REVOKE SELECT ON %[1]s FROM PUBLIC", t.Name)})
 		}
 	}
+	var functions []string
+	err = e.db.SelectContext(ctx, &functions, `
+SELECT f FROM unnest($1::text[]) AS f WHERE NOT EXISTS (
+  SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  WHERE n.nspname || '.' || p.proname = f AND has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(n.oid, 'USAGE'))`, pq.Array(e.config.Functions))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, f := range functions {
+		findings = append(findings, vending.Finding{Text: fmt.Sprintf("function %s is not there or not open to everybody: grant USAGE on its schema and EXECUTE on it to PUBLIC", f)})
+	}
 	var missing []string
 	err = e.db.SelectContext(ctx, &missing, `SELECT s FROM unnest($1::text[]) AS s WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = s)`, pq.Array(e.config.Schemas))
 	for _, s := range missing {

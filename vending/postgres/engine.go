@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +29,7 @@ type Config struct {
 	DSN            string   // of deputy_runner, as lib/pq reads it
 	Schemas        []string // governed; unqualified names are looked up in this order
 	SigningKey     string   // as given to Bootstrap; at least 32 characters
-	Functions      []string // "schema.name" of functions that statements may call beside the built-in ones
+	Functions      []string // "schema.name" of functions that statements may call beside the built-in ones; not in a governed schema
 	MaxConnections int      // 0: 32
 	Now            func() time.Time
 }
@@ -56,6 +57,15 @@ func Open(c Config) (*Engine, error) {
 	}
 	if slices.Contains(c.Schemas, "deputy") || slices.Contains(c.Schemas, "pg_catalog") || slices.Contains(c.Schemas, "information_schema") {
 		return nil, errors.New("the schemas deputy, pg_catalog and information_schema cannot be governed")
+	}
+	for _, f := range c.Functions {
+		schema, _, ok := strings.Cut(f, ".")
+		if !ok {
+			return nil, fmt.Errorf("function %s: write schema.function", f)
+		}
+		if slices.Contains(c.Schemas, schema) {
+			return nil, fmt.Errorf("function %s: its schema is governed, so no vended role may look into it: put functions for callers into a schema of their own", f)
+		}
 	}
 	if c.MaxConnections == 0 {
 		c.MaxConnections = 32

@@ -2,8 +2,11 @@ package postgres
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -75,6 +78,12 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 		return &vending.Error{Code: vending.InvalidSQL, Message: "a row of the answer is too large: ask for less", Cause: cause(err)}
 	case code == "57014" || code == "" && ctx.Err() != nil:
 		return interrupted(ctx, err)
+	case code == "" && !isConnection(err): // lib/pq itself gave up, on an answer that no read has: COPY, parameters
+		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: err}
+	case code == "08P01":
+		return &vending.Error{Code: vending.InvalidSQL, Message: "the statement is not text that PostgreSQL reads", Cause: cause(err)}
+	case code == "42501" && (!dialect.Reads(v.asked) || strings.Contains(err.Error(), "for view")): // the views are only for reading
+		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
 	case code == "42P01" || code == "3F000" || code == "42501":
 		return &vending.Error{Code: vending.NotPermitted, Message: v.notThere(err), Position: v.position(err), Cause: cause(err)}
 	case code == "42601" && dialect.Several(v.asked):
@@ -91,6 +100,12 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 		return unavailable(err)
 	}
 	return &vending.Error{Code: vending.InvalidSQL, Message: "the statement failed: " + kindOfError(err), Cause: cause(err)}
+}
+
+// isConnection reports whether the error is about the connection and not about what went over it.
+func isConnection(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 func interrupted(ctx context.Context, err error) error {
@@ -136,7 +151,7 @@ func (v *vended) position(err error) int {
 	if n == 0 {
 		return 0
 	}
-	return v.text.Original(n)
+	return v.text.Original(n - len(guard))
 }
 
 // cause is what the operator's log may have of an error. Outside the classes that are about the text, names or the server itself,

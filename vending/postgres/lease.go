@@ -30,10 +30,8 @@ func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
 	if err != nil {
 		return err
 	}
-	stmt, err := v.conn.PrepareContext(ctx, v.text.SQL)
-	if err != nil {
-		err = v.statementError(ctx, err)
-	} else {
+	stmt, err := v.prepare(ctx)
+	if err == nil {
 		stmt.Close()
 	}
 	v.revoke(err == nil)
@@ -99,13 +97,29 @@ func requalifier(lease vending.Lease, schemas map[string]string) func(schema, ta
 	}
 }
 
-// query runs the caller's statement. It is prepared, and so goes through the extended protocol: one statement, never several.
+// guard stands before every text of a caller. lib/pq sends a text that begins with COPY through the simple protocol, where it may
+// hold several statements, even when it is asked to prepare it; one that begins with an empty statement it does not take for COPY.
+const guard = ";"
+
+// prepare sends the caller's text through the extended protocol: one statement, never several.
+func (v *vended) prepare(ctx context.Context) (*sql.Stmt, error) {
+	if dialect.Empty(v.asked) {
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
+	}
+	stmt, err := v.conn.PrepareContext(ctx, guard+v.text.SQL)
+	if err != nil {
+		return nil, v.statementError(ctx, err)
+	}
+	return stmt, nil
+}
+
+// query runs the caller's statement and reads its rows up to the limits.
 func (v *vended) query(ctx context.Context, lease vending.Lease) (vending.Result, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends what is still running when there are too many rows
 	defer cancel()
-	stmt, err := v.conn.PrepareContext(ctx, v.text.SQL)
+	stmt, err := v.prepare(ctx)
 	if err != nil {
-		return vending.Result{}, v.statementError(ctx, err)
+		return vending.Result{}, err
 	}
 	rows, err := stmt.QueryContext(ctx)
 	if err != nil {
@@ -115,6 +129,10 @@ func (v *vended) query(ctx context.Context, lease vending.Lease) (vending.Result
 	if err != nil {
 		rows.Close()
 		return vending.Result{}, v.statementError(ctx, err)
+	}
+	if len(result.Columns) == 0 {
+		rows.Close()
+		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
 	}
 	if result.Truncated {
 		cancel() // rows.Close alone would read all that is left

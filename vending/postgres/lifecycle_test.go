@@ -168,6 +168,27 @@ func TestWhatOutlivesARollbackIsTakenAway(t *testing.T) {
 	assertNothingStands(t, database, "after all of them")
 }
 
+// lib/pq prepares a text that begins with COPY by running it, all of it.
+func TestATextThatBeginsWithCopyIsNotRunToPrepareIt(t *testing.T) {
+	database := newDatabase(t, seed)
+	e := newEngine(t, database, "sales")
+	for _, statement := range []string{
+		`COPY (SELECT 1) TO STDOUT; SELECT pg_advisory_lock(4242), pg_sleep(60)`,
+		`/* /* */ COPY */ SELECT 1; SELECT pg_sleep(60)`,
+		"-- x\rCOPY (SELECT 1) TO STDOUT; SELECT pg_sleep(60)",
+	} {
+		l := lease("copyfirst01", statement)
+		l.Timeout = time.Second
+		var known *vending.Error
+		if err := e.Diagnose(context.Background(), l); !errors.As(err, &known) || known.Code == vending.Timeout {
+			t.Errorf("%s was run, though only prepared: %v", statement, err)
+		}
+		if _, err := e.Run(context.Background(), l); !errors.As(err, &known) || known.Code != vending.Unsupported {
+			t.Errorf("%s ended with %v, not as unsupported_statement", statement, err)
+		}
+	}
+}
+
 func TestAnAnswerThatIsTooLargeEndsTheCallAndNotTheServer(t *testing.T) {
 	e := newEngine(t, newDatabase(t, seed), "sales")
 	_, err := e.Run(context.Background(), lease("toolarge001", `SELECT repeat('x', 100000000)`))

@@ -17,7 +17,11 @@ func maskedColumn(c entitlements.ColumnAccess) string {
 	if !c.Mask.Fits(c.Kind) {
 		return "NULL::" + c.Type
 	}
-	return "(" + maskExpression(c.Mask.Mask, name) + ")::" + c.Type
+	expression := maskExpression(c.Mask.Mask, name)
+	if c.Kind == entitlements.Number {
+		expression += "::numeric" // 1.5 is rounded for an integer column, and not refused
+	}
+	return "(" + expression + ")::" + c.Type
 }
 
 // maskExpression hides the values of a column that it fits. An unknown kind hides everything.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
@@ -76,17 +77,19 @@ func viewQuery(a entitlements.Access) string {
 // filterCondition puts the identity's attribute values in as an array literal of unknown type, so that PostgreSQL gives it the
 // type of what it is compared with.
 func filterCondition(f entitlements.Filter) string {
-	if f.Never {
-		return "false"
-	}
+	never := f.Never || len(f.Where) == 0
 	q := ""
 	for _, p := range f.Where {
 		if p.Attribute == "" {
 			q += p.SQL
 			continue
 		}
-		array, _ := pq.StringArray(p.Values).Value() // never fails for strings
+		never = never || len(p.Values) == 0
+		array, _ := pq.StringArray(append([]string{}, p.Values...)).Value() // never fails, and is no NULL
 		q += p.SQL + pq.QuoteLiteral(array.(string))
+	}
+	if never { // said before the rest, so that a text PostgreSQL does not understand is an error all the same
+		return "false AND (" + cmp.Or(q, "true") + ")"
 	}
 	return q
 }

@@ -1,0 +1,78 @@
+package enginetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"deputy/vending"
+)
+
+const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 - 1 FROM n) SELECT count(*) FROM n`
+
+func testLimits(t *testing.T, s suite) {
+	regions := s.grant(t, "regions")
+	read := func(change func(*vending.Lease)) vending.Result {
+		l := lease(`SELECT region FROM sales.regions ORDER BY region`, regions) // 8, 7 and 7 bytes
+		change(&l)
+		return s.run(t, l)
+	}
+	for _, test := range []struct {
+		name      string
+		change    func(*vending.Lease)
+		rows      int
+		truncated bool
+	}{
+		{"as many rows as there are", func(l *vending.Lease) { l.MaxRows = 3 }, 3, false},
+		{"fewer rows than there are", func(l *vending.Lease) { l.MaxRows = 2 }, 2, true},
+		{"as many bytes as there are", func(l *vending.Lease) { l.MaxBytes = 22 }, 3, false},
+		{"fewer bytes than there are", func(l *vending.Lease) { l.MaxBytes = 21 }, 2, true},
+	} {
+		if result := read(test.change); len(result.Rows) != test.rows || result.Truncated != test.truncated {
+			t.Errorf("%s: %d rows, truncated %v", test.name, len(result.Rows), result.Truncated)
+		}
+	}
+	if result := read(func(l *vending.Lease) { l.MaxRows = 0 }); len(result.Rows) > 0 || len(result.Columns) != 1 {
+		t.Errorf("no rows were wanted, but there are %d, of %d columns", len(result.Rows), len(result.Columns))
+	}
+}
+
+func testInterruption(t *testing.T, s suite) {
+	before := s.Outside(t)
+	check := func(t *testing.T, result vending.Result, err error, code vending.Code) {
+		t.Helper()
+		refused(t, endless, err, code)
+		if result.Role.Vended.IsZero() || result.Role.Revoked.IsZero() || len(result.Rows) > 0 {
+			t.Errorf("the role of an interrupted statement was not vended and revoked, or it gave rows: %+v", result)
+		}
+		s.leavesNothing(t, before)
+	}
+	t.Run("a statement that takes too long", func(t *testing.T) {
+		l := lease(endless)
+		l.Timeout = 200 * time.Millisecond
+		result, err := s.Engine.Run(t.Context(), l)
+		check(t, result, err, vending.Timeout)
+	})
+	t.Run("a caller who goes away", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		type answer struct {
+			result vending.Result
+			err    error
+		}
+		done := make(chan answer, 1)
+		go func() {
+			result, err := s.Engine.Run(ctx, lease(endless))
+			done <- answer{result, err}
+		}()
+		s.AwaitRunning(t)
+		cancel()
+		a := <-done
+		check(t, a.result, a.err, vending.Cancelled)
+	})
+	t.Run("a caller who is gone already", func(t *testing.T) {
+		_, err := s.Engine.Run(cancelled(t.Context()), lease(`SELECT 1`))
+		refused(t, "a call that was cancelled before it began", err, vending.Cancelled)
+		s.leavesNothing(t, before)
+	})
+}
