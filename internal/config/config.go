@@ -62,7 +62,7 @@ type Platform struct {
 
 	// For sqlite.
 	Path    string `yaml:"path"`
-	Schema  string `yaml:"schema"` // what the tables' schema is called; default main
+	Schema  string `yaml:"schema"` // what the tables are called before the dot; default data
 	HashKey Secret `yaml:"hash_key"`
 }
 
@@ -135,7 +135,7 @@ func (c *Config) complete(folder string, written map[string]place) {
 	c.Audit.File = under(folder, c.Audit.File)
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {
-			p.Schema = "main"
+			p.Schema = "data"
 		}
 		p.Path = under(folder, p.Path)
 		c.Platforms[name] = p

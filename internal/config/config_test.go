@@ -131,11 +131,11 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); c.Server != want {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
+	if schema := c.Platforms["demo"].Schema; schema != "data" {
+		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
+	}
 	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32}); c.Limits != want {
 		t.Errorf("the limits' defaults are %+v", c.Limits)
-	}
-	if schema := c.Platforms["demo"].Schema; schema != "main" {
-		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
 }
 

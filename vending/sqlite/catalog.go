@@ -1,0 +1,97 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"deputy/entitlements"
+)
+
+// snapshot is what the file looked like at one moment.
+type snapshot struct {
+	taken   time.Time
+	catalog entitlements.Catalog
+	tables  map[string]entitlements.Table // by folded name
+}
+
+func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
+	s := &snapshot{taken: e.cfg.Now(), tables: map[string]entitlements.Table{}}
+	err := e.withFile(ctx, e.schema, func(c conn) error {
+		names, err := c.governed(e.schema)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			table, err := c.table(e.schema, name)
+			if err != nil {
+				return fmt.Errorf("reading the columns of %s: %w", name, err)
+			}
+			s.catalog.Tables = append(s.catalog.Tables, table)
+			s.tables[fold(name)] = table
+		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return nil, interrupted(ctx)
+	}
+	if err != nil {
+		return nil, unavailable(fmt.Errorf("reading the catalog: %w", err))
+	}
+	s.catalog.Version, err = version(s.catalog.Tables)
+	return s, err
+}
+
+// governed lists the ordinary tables of the file.
+func (c conn) governed(schema string) (names []string, err error) {
+	err = c.query(`SELECT name FROM pragma_table_list WHERE schema = `+quoteText(schema)+
+		` AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`, func(r row) {
+		names = append(names, r.ColumnText(0))
+	})
+	return names, err
+}
+
+func (c conn) table(schema, name string) (entitlements.Table, error) {
+	t := entitlements.Table{TableName: entitlements.TableName{Schema: schema, Name: name}}
+	err := c.query(`SELECT name, type FROM pragma_table_xinfo(`+quoteText(name)+`, `+quoteText(schema)+`) WHERE hidden <> 1 ORDER BY cid`, func(r row) {
+		declared := strings.ToLower(r.ColumnText(1))
+		t.Columns = append(t.Columns, entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)})
+	})
+	return t, err
+}
+
+// kindOf sorts declared types. It goes by the words people write, not by SQLite's affinities, which take a date for a number.
+func kindOf(declared string) entitlements.Kind {
+	has := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(declared, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case has("bool"):
+		return entitlements.Boolean
+	case has("date", "time"):
+		return entitlements.Time
+	case has("char", "clob", "text"):
+		return entitlements.Text
+	case has("int", "real", "floa", "doub", "numeric", "decimal"):
+		return entitlements.Number
+	}
+	return entitlements.Other
+}
+
+func version(tables []entitlements.Table) (string, error) {
+	content, err := json.Marshal(tables)
+	if err != nil {
+		return "", fmt.Errorf("hashing the catalog: %w", err)
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8]), nil
+}

@@ -1,0 +1,149 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"deputy/vending"
+)
+
+var (
+	errClosed     = errors.New("the engine is closed")
+	errPanicked   = errors.New("SQLite gave up")
+	errVending    = errors.New("vending")
+	errNotRead    = errors.New("not a read")
+	errSeveral    = errors.New("several statements")
+	errParameters = errors.New("parameters")
+)
+
+const (
+	notThere = "the statement names a table that is not there or that you may not read: describe_table lists those you can"
+	readOnly = "only a read can be run here: write one SELECT, WITH or VALUES statement"
+)
+
+func unavailable(cause error) *vending.Error {
+	return &vending.Error{Code: vending.Unavailable, Message: "the data platform cannot be used now: try again later or tell its operator", Cause: cause}
+}
+
+// interrupted tells a caller that went away from a statement that took too long.
+func interrupted(ctx context.Context) *vending.Error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
+	}
+	return &vending.Error{Code: vending.Timeout, Message: "the statement took too long: ask for less at once", Cause: ctx.Err()}
+}
+
+// refusal says in words for a caller why a statement gave no rows. Nothing of SQLite's own message gets through but words that the
+// caller wrote and the phrases below: names of inner views, of the file and of hidden tables stay in Cause.
+func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vending.Error {
+	refuse := func(code vending.Code, message string) *vending.Error {
+		return &vending.Error{Code: code, Message: message, Cause: err}
+	}
+	var already *vending.Error
+	var detail *sqlite3.Error
+	errors.As(err, &detail)
+	switch {
+	case errors.As(err, &already):
+		return already
+	case errors.Is(err, errNotRead):
+		return refuse(vending.Unsupported, readOnly)
+	case errors.Is(err, errSeveral):
+		return refuse(vending.Unsupported, "only one statement can be run at a time: take off everything behind the first semicolon")
+	case errors.Is(err, errParameters):
+		return refuse(vending.Unsupported, "parameters have no values here: write the values into the statement")
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
+		return refuse(vending.TooBusy, "the data platform is busy: try again in a moment")
+	case errors.Is(err, errVending):
+		return unavailable(err)
+	case errors.Is(err, errPanicked):
+		return refuse(vending.Unsupported, "the statement needs more memory than it may have: ask for less at once")
+	case errors.Is(err, sqlite3.TOOBIG):
+		return refuse(vending.Unsupported, "the statement makes or reads a value that is too long: ask for less at once")
+	case detail == nil:
+		return unavailable(err)
+	}
+	switch detail.Code() {
+	case sqlite3.AUTH, sqlite3.ERROR, sqlite3.MISMATCH, sqlite3.RANGE:
+		phrase := e.phrase(detail, sql)
+		position := 0
+		if phrase.Code == vending.InvalidSQL {
+			position = at(detail, text)
+		}
+		return &vending.Error{Code: phrase.Code, Message: phrase.Message, Position: position, Cause: err}
+	}
+	return unavailable(err)
+}
+
+// at finds the place of an error in the caller's text.
+func at(err *sqlite3.Error, text vending.Requalified) int {
+	rest := err.SQL()
+	if rest == "" || !strings.HasSuffix(text.SQL, rest) {
+		return 0
+	}
+	return text.Original(utf8.RuneCountInString(text.SQL[:len(text.SQL)-len(rest)]) + 1)
+}
+
+// phrases are SQLite's messages and what becomes of them. A %s stands for the name in the message.
+var phrases = []struct {
+	message *regexp.Regexp
+	code    vending.Code
+	phrase  string
+}{
+	{regexp.MustCompile(`^no such table|^no such module|is not a function$|^access to |^not authorized$`), vending.NotPermitted, notThere},
+	{regexp.MustCompile(`^not authorized to use function: (.+)$`), vending.Unsupported, "the function %s may not be used"},
+	{regexp.MustCompile(`^cannot modify `), vending.Unsupported, readOnly},
+	{regexp.MustCompile(`^near "(.*)": syntax error$`), vending.InvalidSQL, "there is a syntax error near %s"},
+	{regexp.MustCompile(`^incomplete input$`), vending.InvalidSQL, "the statement ends too early"},
+	{regexp.MustCompile(`^unrecognized token: "(.*)"$`), vending.InvalidSQL, "the statement cannot be read from %s on: is a quote left open?"},
+	{regexp.MustCompile(`^no such column: (.+?)(?: - should this be .*)?$`), vending.InvalidSQL, "there is no column %s"},
+	{regexp.MustCompile(`^ambiguous column name: (.+)$`), vending.InvalidSQL, "the column name %s is ambiguous: put the table before it"},
+	{regexp.MustCompile(`^no such function: (.+)$`), vending.InvalidSQL, "there is no function %s"},
+	{regexp.MustCompile(`^wrong number of arguments to function (.+?)\(\)$`), vending.InvalidSQL, "the function %s takes another number of arguments"},
+	{regexp.MustCompile(`^misuse of (?:aggregate|window|aliased aggregate|aliased window)(?: function)?:? (.+?)(?:\(\))?$`), vending.InvalidSQL, "%s cannot be used in this place"},
+	{regexp.MustCompile(`do not have the same number of result columns$`), vending.InvalidSQL, "both sides of a set operation need the same number of columns"},
+	{regexp.MustCompile(`^ORDER BY term out of range|ORDER BY term does not match`), vending.InvalidSQL, "ORDER BY names something that is not in the result"},
+	{regexp.MustCompile(`^Recursion limit$|^Expression tree is too large|nested too deep$|^parser stack overflow$|^too many `), vending.Unsupported, "the statement is too deeply nested or too large: write it more simply"},
+	{regexp.MustCompile(`^integer overflow$`), vending.InvalidSQL, "a number became too large while the statement ran"},
+	{regexp.MustCompile(`^malformed JSON$`), vending.InvalidSQL, "a value that was read as JSON is not JSON"},
+}
+
+func (e *Engine) phrase(err *sqlite3.Error, sql string) *vending.Error {
+	message := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "sqlite3: "), sqlState(err)+": ")
+	for _, p := range phrases {
+		match := p.message.FindStringSubmatch(message)
+		switch {
+		case match == nil:
+		case len(match) == 1:
+			return &vending.Error{Code: p.code, Message: p.phrase}
+		case e.callers(match[1], sql) != "":
+			return &vending.Error{Code: p.code, Message: fmt.Sprintf(p.phrase, e.callers(match[1], sql))}
+		}
+	}
+	return &vending.Error{Code: vending.InvalidSQL, Message: "the database refused the statement: simplify it, and check names and values"}
+}
+
+func sqlState(err *sqlite3.Error) string {
+	return strings.TrimPrefix(err.Code().Error(), "sqlite3: ")
+}
+
+// callers returns a name from one of SQLite's messages if every part of it stands in the caller's own text, else nothing.
+func (e *Engine) callers(name, sql string) string {
+	if rest, found := strings.CutPrefix(name, "temp."); found {
+		name = e.schema + "." + rest
+	}
+	if utf8.RuneCountInString(name) > 100 {
+		return ""
+	}
+	for part := range strings.SplitSeq(name, ".") {
+		if !strings.Contains(fold(sql), fold(part)) {
+			return ""
+		}
+	}
+	return name
+}

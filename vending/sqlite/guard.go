@@ -1,0 +1,56 @@
+package sqlite
+
+import "github.com/ncruces/go-sqlite3"
+
+// guard is the authorizer of one session, and its lock: SQLite asks it, while preparing the caller's statement, about every table,
+// column and function in it and in the views it uses. Names in it are folded.
+//
+// SQLite says as whose part it asks: the last argument, here within, is the innermost view. But a common table expression passes for
+// a view there. This is why only names that nobody can guess, those of the inner views, give rights.
+type guard struct {
+	file    string          // what the attached file is called in this session
+	granted map[string]bool // tables of the lease, which are also the names of the public views
+	inner   map[string]bool // random names of the inner views
+	masks   map[string]bool // random names of the mask functions
+	hidden  map[string]bool // objects of the file that an unqualified name would still reach
+
+	acts bool // set when the statement would do something else than read
+}
+
+func (g *guard) authorize(action sqlite3.AuthorizerActionCode, third, fourth, schema, within string) sqlite3.AuthorizerReturnCode {
+	switch action {
+	case sqlite3.AUTH_SELECT, sqlite3.AUTH_RECURSIVE:
+		return sqlite3.AUTH_OK
+	case sqlite3.AUTH_FUNCTION:
+		if name := fold(fourth); functions[name] || g.masks[name] && g.inner[within] {
+			return sqlite3.AUTH_OK
+		}
+	case sqlite3.AUTH_READ:
+		if g.mayRead(fold(third), fourth, schema, within) {
+			return sqlite3.AUTH_OK
+		}
+	default:
+		g.acts = true
+	}
+	return sqlite3.AUTH_DENY
+}
+
+func (g *guard) mayRead(table, column, schema, within string) bool {
+	if isCatalog(table) {
+		return false
+	}
+	switch schema {
+	case g.file:
+		// SQLite asks once more, in nobody's name and for no column, when it has merged an inner view into the statement.
+		return g.inner[within] || column == "" && g.granted[table]
+	case "temp":
+		return g.granted[table] || g.inner[table]
+	case "main":
+		return tableFunctions[table]
+	case "":
+		// Asked for a name of which no column is used (count(*)): a public or inner view, a common table expression, or a table
+		// of the file that was named without its schema.
+		return column == "" && !g.hidden[table]
+	}
+	return false
+}

@@ -1,0 +1,236 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// limits bound what one statement can make SQLite do between two looks at the clock, and how deep it can nest.
+var limits = map[sqlite3.LimitCategory]int{
+	sqlite3.LIMIT_LENGTH:              256 << 10, // of one value or row
+	sqlite3.LIMIT_SQL_LENGTH:          2 * vending.MaxStatement,
+	sqlite3.LIMIT_EXPR_DEPTH:          500,
+	sqlite3.LIMIT_COMPOUND_SELECT:     200,
+	sqlite3.LIMIT_VDBE_OP:             500_000,
+	sqlite3.LIMIT_FUNCTION_ARG:        100,
+	sqlite3.LIMIT_ATTACHED:            1, // the file
+	sqlite3.LIMIT_LIKE_PATTERN_LENGTH: 256,
+	sqlite3.LIMIT_VARIABLE_NUMBER:     1, // none, but SQLite wants one
+	sqlite3.LIMIT_TRIGGER_DEPTH:       1,
+	sqlite3.LIMIT_WORKER_THREADS:      0,
+}
+
+// session is a connection with the views of one lease, locked: nothing but one prepared statement can come of it.
+type session struct {
+	conn
+	guard  *guard
+	schema string
+	sql    string              // the caller's statement, as written
+	text   vending.Requalified // and as it is run
+}
+
+// vend makes the views of the lease and locks the connection. The file bears the name n.file on it.
+func (e *Engine) vend(c conn, lease vending.Lease, n names) (*session, error) {
+	// One transaction that is never committed: what is seen of the file from here on is one state of it.
+	if err := c.Exec(`BEGIN`); err != nil {
+		return nil, err
+	}
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.hash + " " + n.partial), hidden: map[string]bool{}}
+	if err := c.createMasks(n, e.cfg.HashKey); err != nil {
+		return nil, err
+	}
+	for _, a := range lease.Access {
+		if err := e.vendTable(c, g, a, n); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.hideRest(c, g, lease.SQL); err != nil {
+		return nil, err
+	}
+	if err := c.lock(g); err != nil {
+		return nil, err
+	}
+	return &session{conn: c, guard: g, schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
+}
+
+func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) error {
+	table := fold(a.Table.Name)
+	if a.Table.Schema != e.schema || g.granted[table] || isCatalog(table) {
+		return fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
+	}
+	inner, err := e.randomName()
+	if err != nil {
+		return err
+	}
+	v, err := e.define(a, inner, n)
+	if err != nil {
+		return err
+	}
+	if err := c.Exec(v.inner); err != nil {
+		return fmt.Errorf("vending %s: %w", a.Table, err)
+	}
+	if err := c.Exec(v.public); err != nil {
+		return fmt.Errorf("vending %s: %w", a.Table, err)
+	}
+	// SQLite looks into a view only when it is used. What is wrong with ours must not look like an error of the caller's.
+	stmt, _, err := c.Prepare(`SELECT 1 FROM temp.` + quoteName(inner))
+	if err != nil {
+		return fmt.Errorf("vending %s: %w", a.Table, err)
+	}
+	stmt.Close()
+	g.granted[table], g.inner[inner] = true, true
+	return nil
+}
+
+// hideRest keeps unqualified names from falling through to the file. Where the caller's text has the name of a hidden table in it,
+// a broken view of that name is put before it, so that using it fails like the use of any name that means nothing, and using it for
+// a common table expression works like with any other name. Names that are not in the text need no view; the guard refuses them all
+// the same.
+func (e *Engine) hideRest(c conn, g *guard, sql string) error {
+	text := fold(sql)
+	var named []string
+	err := c.query(`SELECT name FROM `+quoteName(g.file)+`.sqlite_schema WHERE type IN ('table', 'view')`, func(r row) {
+		name := r.ColumnText(0)
+		switch folded := fold(name); {
+		case g.granted[folded] || isCatalog(folded):
+		case strings.Contains(text, folded):
+			named = append(named, name)
+		default:
+			g.hidden[folded] = true
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("listing what is hidden: %w", err)
+	}
+	for _, name := range named {
+		nothing, err := e.randomName()
+		if err != nil {
+			return err
+		}
+		if err := c.Exec(`CREATE TEMP VIEW ` + quoteName(name) + ` AS SELECT * FROM temp.` + quoteName(nothing)); err != nil {
+			return fmt.Errorf("hiding a table: %w", err)
+		}
+	}
+	return nil
+}
+
+// lock is the last thing done to a connection before it sees text of a caller's.
+func (c conn) lock(g *guard) error {
+	if err := c.Exec(`PRAGMA query_only = on`); err != nil {
+		return err
+	}
+	for category, value := range limits {
+		c.Limit(category, value)
+	}
+	return c.SetAuthorizer(g.authorize)
+}
+
+// retarget points "sales.orders" at the vended view, which is temp.orders.
+func (e *Engine) retarget(lease vending.Lease) vending.Requalified {
+	d := e.Dialect()
+	granted := map[string]bool{}
+	for _, a := range lease.Access {
+		granted[fold(a.Table.Name)] = true
+	}
+	return d.Requalify(d.Trim(lease.SQL), func(schema, table string) (string, bool) {
+		return "temp", schema == e.schema && granted[table]
+	})
+}
+
+// prepare is where SQLite and the guard judge the statement.
+func (s *session) prepare() (*sqlite3.Stmt, error) {
+	stmt, err := s.prepareRead(s.text.SQL)
+	if s.guard.acts {
+		err = errNotRead
+	}
+	return stmt, err
+}
+
+// prepareRead prepares exactly one statement that only reads and has no parameters.
+func (c conn) prepareRead(sql string) (*sqlite3.Stmt, error) {
+	if !startsLikeRead(sql) {
+		return nil, errNotRead
+	}
+	stmt, tail, err := c.Prepare(sql)
+	switch {
+	case err != nil:
+		return nil, err
+	case stmt == nil:
+		return nil, errNotRead
+	case tail != "":
+		err = errSeveral
+	case !stmt.ReadOnly():
+		err = errNotRead
+	case stmt.BindCount() > 0:
+		err = errParameters
+	}
+	if err != nil {
+		stmt.Close()
+		return nil, err
+	}
+	return stmt, nil
+}
+
+// startsLikeRead looks at the first word, because EXPLAIN and PRAGMA can pass for reads otherwise.
+func startsLikeRead(sql string) bool {
+	for {
+		sql = strings.TrimLeft(sql, " \t\n\f\r")
+		switch {
+		case strings.HasPrefix(sql, "--"):
+			_, sql, _ = strings.Cut(sql, "\n")
+		case strings.HasPrefix(sql, "/*"):
+			_, sql, _ = strings.Cut(sql[2:], "*/")
+		default:
+			end := strings.IndexFunc(sql, func(r rune) bool { return r < 'A' || r > 'Z' && r < 'a' || r > 'z' })
+			if end < 0 {
+				end = len(sql)
+			}
+			switch fold(sql[:end]) {
+			case "select", "with", "values":
+				return true
+			}
+			return false
+		}
+	}
+}
+
+// randomName makes a name that nobody can guess.
+func (e *Engine) randomName() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(e.cfg.Rand, b[:]); err != nil {
+		return "", fmt.Errorf("making a random name: %w", err)
+	}
+	return "v" + hex.EncodeToString(b[:]), nil
+}
+
+func (e *Engine) randomNames() (n names, err error) {
+	for _, name := range []*string{&n.file, &n.hash, &n.partial} {
+		if *name, err = e.randomName(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// withSession vends the lease on a connection of its own and revokes it by closing that.
+func (e *Engine) withSession(ctx context.Context, lease vending.Lease, f func(*session) error) error {
+	n, err := e.randomNames()
+	if err != nil {
+		return err
+	}
+	return e.withFile(ctx, n.file, func(c conn) error {
+		s, err := e.vend(c, lease, n)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errVending, err)
+		}
+		return f(s)
+	})
+}
