@@ -1,0 +1,81 @@
+package tools
+
+import (
+	"deputy/identity"
+	"deputy/vending"
+)
+
+// Call is one tool call in the making: who asks, verified, and from where.
+type Call struct {
+	Principal identity.Principal
+	Client    string // network address for the record, or "stdio"
+}
+
+// QueryArgs are the arguments of the query tool.
+type QueryArgs struct {
+	SQL      string
+	Platform string // may be empty when there is only one
+	MaxRows  int    // 0: the configured limit; never more than that
+}
+
+// QueryResult is the structured answer of the query tool. Exact numbers and 64-bit integers are strings.
+type QueryResult struct {
+	Columns   []Column `json:"columns"`
+	Rows      [][]any  `json:"rows"`
+	RowCount  int      `json:"row_count"`
+	Truncated bool     `json:"truncated"`
+	AuditID   string   `json:"audit_id"`
+	Role      string   `json:"role"`
+	Notices   []string `json:"notices"`
+}
+
+// Column is one column of a result; MaskedBy names the policy that hides its values.
+type Column struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	MaskedBy string `json:"masked_by,omitempty"`
+}
+
+// DescribeArgs are the arguments of the describe_table tool. Without a table, it lists what the caller can see or ask for.
+type DescribeArgs struct {
+	Table    string
+	Platform string
+}
+
+// Description is the structured answer of the describe_table tool: Tables for the list, everything else for one table.
+type Description struct {
+	Tables      []TableSummary `json:"tables,omitzero"`
+	Table       string         `json:"table,omitempty"`
+	Description string         `json:"description,omitempty"`
+	Columns     []ColumnInfo   `json:"columns,omitzero"`
+	RowFilter   []string       `json:"row_filter,omitzero"` // names of the policies that limit the rows
+	Requestable bool           `json:"requestable"`
+	AuditID     string         `json:"audit_id"`
+}
+
+// TableSummary is one line of the list. Access is "granted" or "requestable".
+type TableSummary struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Access      string `json:"access"`
+}
+
+// ColumnInfo is one column of a described table. Access is "clear", "masked" or "none".
+type ColumnInfo struct {
+	Name        string   `json:"name"`
+	Type        string   `json:"type"`
+	Description string   `json:"description"`
+	Tags        []string `json:"tags"`
+	Access      string   `json:"access"`
+	MaskedBy    string   `json:"masked_by,omitempty"`
+}
+
+// Refusal is an answer too: a sentence for the model, and what to do next. Nothing in it is hidden from the caller.
+type Refusal struct {
+	Code    vending.Code `json:"code"`
+	Message string       `json:"message"`
+	AuditID string       `json:"audit_id"`
+	Hint    string       `json:"hint"`
+}
+
+func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Message }

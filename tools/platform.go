@@ -1,0 +1,176 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// PlatformConfig is one data platform and what is decided for it.
+type PlatformConfig struct {
+	Name         string
+	Description  string
+	Engine       vending.Engine
+	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
+	Tags         entitlements.Tags
+	Discoverable entitlements.Selectors
+}
+
+// platform keeps the policies compiled for the catalog as it is now.
+type platform struct {
+	PlatformConfig
+	slots  chan struct{} // one token per running call
+	others []*platform
+
+	mu       sync.Mutex
+	catalog  *entitlements.Catalog // as last seen
+	compiled *entitlements.Entitlements
+	problems []entitlements.Problem
+}
+
+const (
+	slotWait      = 10 * time.Second // how long a call waits for a slot
+	rehearsalTime = 10 * time.Second
+)
+
+func newPlatform(c PlatformConfig, concurrency int) *platform {
+	return &platform{PlatformConfig: c, slots: make(chan struct{}, concurrency)}
+}
+
+// PolicyError says that policies do not fit what a platform has. Nothing is answered from it until they do.
+type PolicyError struct{ Problems []entitlements.Problem }
+
+func (e *PolicyError) Error() string {
+	text := "the policies do not fit the data"
+	for _, p := range e.Problems {
+		if !p.Warning {
+			text += "\n" + p.String()
+		}
+	}
+	return text
+}
+
+// look asks the engine for its catalog, and drops what was compiled for another.
+func (p *platform) look(ctx context.Context) error {
+	catalog, err := p.Engine.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.catalog == nil || p.catalog.Version != catalog.Version {
+		p.catalog, p.compiled, p.problems = catalog, nil, nil
+	}
+	return nil
+}
+
+func (p *platform) lastCatalog() *entitlements.Catalog {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.catalog
+}
+
+// entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes the
+// platform: with a mask's column gone under another name, going on would show values that were masked before.
+func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements, error) {
+	if err := p.look(ctx); err != nil {
+		return nil, err
+	}
+	var others []*entitlements.Catalog
+	for _, other := range p.others {
+		if c := other.lastCatalog(); c != nil {
+			others = append(others, c)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.compiled == nil && p.problems == nil {
+		p.compiled, p.problems = entitlements.Compile(entitlements.Config{
+			Platform: p.Name, Policies: p.Policies, Tags: p.Tags, Discoverable: p.Discoverable, Catalog: p.catalog, Others: others,
+		})
+	}
+	if p.compiled == nil {
+		return nil, &PolicyError{p.problems}
+	}
+	return p.compiled, nil
+}
+
+// rehearse lets the engine prepare a statement on each table as its policies would show it, so that SQL which an administrator wrote
+// and the database does not understand stops the start, and not the first call.
+func (p *platform) rehearse(ctx context.Context) error {
+	policies, err := p.entitlements(ctx)
+	if err != nil {
+		return err
+	}
+	var problems []entitlements.Problem
+	policies.Rehearse(func(all entitlements.Rehearsal, single func() []entitlements.Rehearsal) {
+		if p.understands(ctx, all.Access) == nil {
+			return
+		}
+		for _, r := range single() {
+			if err := p.understands(ctx, r.Access); err != nil {
+				problems = append(problems, entitlements.Problem{Line: p.line(r.Policy), Policy: r.Policy,
+					Message: fmt.Sprintf("the database does not understand it on %s: %v", r.Access.Table, err)})
+			}
+		}
+	})
+	if len(problems) > 0 {
+		return &PolicyError{problems}
+	}
+	return nil
+}
+
+func (p *platform) understands(ctx context.Context, access entitlements.Access) error {
+	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` } // as every engine does
+	statement := "SELECT * FROM " + quote(access.Table.Schema) + "." + quote(access.Table.Name)
+	lease := vending.Lease{ID: "rehearsal0", SQL: statement, Access: []entitlements.Access{access}, MaxRows: 1, MaxBytes: 1 << 10, Timeout: rehearsalTime}
+	err := p.Engine.Diagnose(ctx, lease)
+	var known *vending.Error
+	if errors.As(err, &known) && known.Cause != nil {
+		return known.Cause // for the administrator, who wrote the text it is about
+	}
+	return err
+}
+
+func (p *platform) line(policy string) int {
+	for _, q := range p.Policies {
+		if q.Name == policy {
+			return q.Line
+		}
+	}
+	return 0
+}
+
+// enter takes a slot, and returns how to leave it.
+func (p *platform) enter(ctx context.Context) (leave func(), err error) {
+	leave = func() { <-p.slots }
+	select {
+	case p.slots <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	wait := time.NewTimer(slotWait)
+	defer wait.Stop()
+	select {
+	case p.slots <- struct{}{}:
+		return leave, nil
+	case <-wait.C:
+		return nil, &vending.Error{Code: vending.TooBusy, Message: "too many calls are running: try again in a moment"}
+	case <-ctx.Done():
+		return nil, &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
+	}
+}
+
+func asVendingError(err error) *vending.Error {
+	var known *vending.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	return &vending.Error{Code: vending.Unavailable, Message: "Deputy cannot answer now: its administrator finds the reason in the log", Cause: err}
+}

@@ -1,0 +1,225 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// grace is how long a call may take beyond its statement's time in the database, before the connection is given up.
+const grace = 5 * time.Second
+
+// Query runs one reading statement with what the principal may see of the tables in it. An error is always a *Refusal.
+func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryResult, error) {
+	r := t.begin(call, "query")
+	r.SQL, r.Platform = recordable(args.SQL), args.Platform
+	result, err := calmly(func() (*QueryResult, error) { return t.query(ctx, call, args, r) })
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return nil, refusal
+	}
+	result.AuditID = r.ID
+	return result, nil
+}
+
+func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record) (*QueryResult, error) {
+	if err := vending.Shape(args.SQL); err != nil {
+		return nil, err
+	}
+	p, err := t.platform(args.Platform)
+	if err != nil {
+		return nil, err
+	}
+	r.Platform = p.Name
+	ctx, cancel := context.WithTimeout(ctx, t.config.Limits.Timeout+grace)
+	defer cancel()
+	leave, err := p.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	policies, err := p.entitlements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	q := &question{Tools: t, platform: p, policies: policies, call: call, sql: args.SQL, maxRows: t.rows(args.MaxRows), record: r}
+	return q.answer(ctx)
+}
+
+// rows is how many rows an answer may have: what the caller wants, and never more than the limit.
+func (t *Tools) rows(wanted int) int {
+	if wanted <= 0 || wanted > t.config.Limits.MaxRows {
+		return t.config.Limits.MaxRows
+	}
+	return wanted
+}
+
+// question is one statement on its way.
+type question struct {
+	*Tools
+	platform *platform
+	policies *entitlements.Entitlements
+	call     Call
+	sql      string
+	maxRows  int
+	record   *record
+}
+
+func (q *question) answer(ctx context.Context) (*QueryResult, error) {
+	statement, err := q.platform.Engine.Analyze(ctx, q.sql)
+	if err != nil {
+		return nil, q.refuse(ctx, err)
+	}
+	access, err := q.decide(statement)
+	if err != nil {
+		return nil, q.refuse(ctx, err)
+	}
+	if err := vending.Gate(statement); err != nil {
+		for _, f := range statement.Forbidden {
+			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
+		}
+		return nil, q.refuse(ctx, err)
+	}
+	result, err := q.platform.Engine.Run(ctx, q.lease(access))
+	q.record.vended(result.Role)
+	if err != nil {
+		return nil, err
+	}
+	q.record.Rows, q.record.Truncated = len(result.Rows), result.Truncated
+	return &QueryResult{
+		Columns: describeColumns(statement, result.Columns, access), Rows: result.Rows, RowCount: len(result.Rows),
+		Truncated: result.Truncated, Role: result.Role.Name, Notices: notices(access, result),
+	}, nil
+}
+
+// decide asks the entitlements about every table of the statement. What is granted is cut down to the columns it uses.
+func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, error) {
+	var granted []entitlements.Access
+	denied := false
+	for _, use := range statement.Tables {
+		access, denial := q.policies.Decide(q.call.Principal, use.Table)
+		if denial != nil {
+			denied = true
+			q.record.denied(denial)
+			continue
+		}
+		access.Columns = used(access.Columns, use)
+		granted = append(granted, access)
+		q.record.granted(access)
+	}
+	if denied {
+		return nil, &vending.Error{Code: vending.NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
+	}
+	return granted, nil
+}
+
+// used keeps the columns that the statement names: none when it only counts rows.
+func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitlements.ColumnAccess {
+	if use.All {
+		return columns
+	}
+	var out []entitlements.ColumnAccess
+	for _, c := range columns {
+		if slices.Contains(use.Columns, c.Name) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// refuse finds the words for a statement that is not run. The analysis knew every table there is, so its words cannot be passed
+// on: the caller's own world is asked instead, in which a table that may not be known of does not exist. Only if nothing is
+// wrong with the statement there, the reason is one that holds for everybody, and is told as it is.
+func (q *question) refuse(ctx context.Context, reason error) error {
+	why := asVendingError(reason)
+	switch why.Code {
+	case vending.Unavailable, vending.TooBusy, vending.Timeout, vending.Cancelled:
+		return why
+	}
+	open, hint := q.named()
+	lease := q.lease(open)
+	lease.ID = q.newID() // never the record's: a role that runs nothing is not the call's role
+	var known *vending.Error
+	if err := q.platform.Engine.Diagnose(ctx, lease); errors.As(err, &known) {
+		known.Cause = errors.Join(known.Cause, why)
+		why = known
+	}
+	if why.Code == vending.NotPermitted {
+		q.record.hint = hint
+	}
+	return why
+}
+
+// named returns full access to every open table whose name stands anywhere in the text, and a hint about those that can be asked for.
+func (q *question) named() (open []entitlements.Access, hint string) {
+	dialect := q.platform.Engine.Dialect()
+	names := dialect.Names(q.sql)
+	for _, v := range q.policies.Visible(q.call.Principal) {
+		if !names[dialect.Fold(v.Table.Name)] {
+			continue
+		}
+		if v.Access != nil {
+			open = append(open, *v.Access)
+		} else if hint == "" {
+			hint = askFor(v.Table)
+		}
+	}
+	return open, hint
+}
+
+func askFor(table entitlements.TableName) string {
+	return fmt.Sprintf("%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for", table)
+}
+
+func (q *question) lease(access []entitlements.Access) vending.Lease {
+	l := q.config.Limits
+	return vending.Lease{ID: q.record.ID, SQL: q.sql, Access: access, MaxRows: q.maxRows, MaxBytes: l.MaxBytes, Timeout: l.Timeout}
+}
+
+// describeColumns names the policy that masks what a column is made from.
+func describeColumns(statement *vending.Statement, columns []vending.OutputColumn, access []entitlements.Access) []Column {
+	masked := map[entitlements.ColumnName]string{}
+	for _, a := range access {
+		for _, c := range a.Columns {
+			if c.Mask != nil {
+				masked[entitlements.ColumnName{TableName: a.Table, Column: c.Name}] = c.Mask.Policy
+			}
+		}
+	}
+	out := make([]Column, len(columns))
+	for i, c := range columns {
+		out[i] = Column{Name: c.Name, Type: c.Type}
+		if len(statement.Outputs) != len(columns) {
+			continue
+		}
+		for _, origin := range statement.Outputs[i].Origins {
+			if policy := masked[origin]; policy != "" && out[i].MaskedBy == "" {
+				out[i].MaskedBy = policy
+			}
+		}
+	}
+	return out
+}
+
+// notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the whole.
+func notices(access []entitlements.Access, result vending.Result) []string {
+	out := []string{}
+	for _, a := range access {
+		for _, c := range a.Columns {
+			if c.Mask != nil {
+				out = append(out, fmt.Sprintf("%s.%s is masked (%s) by policy %q", a.Table, c.Name, c.Mask.Kind, c.Mask.Policy))
+			}
+		}
+		for _, f := range a.Filters {
+			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", a.Table, f.Policy))
+		}
+	}
+	if result.Truncated {
+		out = append(out, fmt.Sprintf("only the first %d rows are shown: there are more", len(result.Rows)))
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"deputy/audit"
+	"deputy/entitlements"
+	"deputy/identity"
+	"deputy/vending"
+)
+
+// record is an audit record while its call is on the way, and what the refusal will say beside it.
+type record struct {
+	audit.Record
+	started time.Time
+	hint    string
+}
+
+func (t *Tools) begin(call Call, tool string) *record {
+	now := t.config.Now()
+	r := &record{started: now, Record: audit.Record{
+		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, Mode: string(call.Principal.Mode()),
+		Agent: party(call.Principal.Agent.Identity),
+	}}
+	if u := call.Principal.User; u != nil {
+		p := party(u.Identity)
+		p.Issuer, p.Name = u.Issuer, u.Name
+		r.User = &p
+	}
+	return r
+}
+
+// end makes the record durable and turns an error into a refusal. It is the only way out of a call: without a durable record
+// there is no answer.
+func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
+	r.Duration = t.config.Now().Sub(r.started)
+	r.Outcome = audit.Answered
+	var refusal *Refusal
+	if err != nil {
+		why := asVendingError(err)
+		r.Outcome, r.Code = outcome(why.Code), string(why.Code)
+		refusal = newRefusal(why, r)
+		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", why.Cause).Msg("refused")
+	}
+	if err := t.config.Audit.Append(context.WithoutCancel(ctx), r.Record); err != nil {
+		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
+		return newRefusal(&vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later"}, r)
+	}
+	return refusal
+}
+
+// calmly turns a panic into an error, so that a call that hits a bug of ours is on the record like any other. The panic's own
+// words might hold anything, and are left out.
+func calmly[T any](step func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &vending.Error{Code: vending.Unavailable, Message: "something went wrong in Deputy: its administrator finds the place in the log",
+				Cause: fmt.Errorf("panic: %T\n%s", p, debug.Stack())}
+		}
+	}()
+	return step()
+}
+
+// Refuse records a call that never got as far as a tool: its arguments could not be read, or nobody may be behind it.
+func (t *Tools) Refuse(ctx context.Context, call Call, tool, reason string) *Refusal {
+	r := t.begin(call, tool)
+	return t.end(ctx, r, &vending.Error{Code: vending.InvalidSQL, Message: reason})
+}
+
+func newRefusal(why *vending.Error, r *record) *Refusal {
+	code := why.Code
+	if code == vending.Cancelled { // nobody reads it; callers know no such code
+		code = vending.Timeout
+	}
+	hint := r.hint
+	if hint == "" {
+		hint = hints[code]
+	}
+	return &Refusal{Code: code, Message: why.Message, AuditID: r.ID, Hint: hint}
+}
+
+// hints say what to do next, where the message does not know better.
+var hints = map[vending.Code]string{
+	vending.NotPermitted: "call describe_table without a table to see what you can read; ask an administrator of Deputy for anything else",
+	vending.InvalidSQL:   "correct the statement and try again; describe_table shows names and types",
+	vending.Unsupported:  "send one SELECT, VALUES, TABLE or WITH that only computes and reads",
+	vending.Timeout:      "ask for fewer rows, add a condition or aggregate",
+	vending.TooBusy:      "wait a moment and try again",
+	vending.Unavailable:  "try again later; tell an administrator of Deputy the audit_id if it goes on",
+}
+
+func outcome(c vending.Code) audit.Outcome {
+	switch c {
+	case vending.NotPermitted, vending.Unsupported:
+		return audit.Denied
+	case vending.Cancelled:
+		return audit.Cancelled
+	}
+	return audit.Failed
+}
+
+func party(i identity.Identity) audit.Party { return audit.Party{ID: i.ID, Groups: i.Groups} }
+
+func (r *record) granted(a entitlements.Access) {
+	t := audit.Table{Name: a.Table.String(), Via: string(a.Via), Grants: a.Grants}
+	for _, c := range a.Columns {
+		t.Columns = append(t.Columns, c.Name)
+		if c.Mask != nil {
+			t.Masked = append(t.Masked, audit.MaskedColumn{Column: c.Name, Mask: string(c.Mask.Kind), Policy: c.Mask.Policy})
+		}
+	}
+	for _, f := range a.Filters {
+		t.Filters = append(t.Filters, f.Policy)
+	}
+	r.Tables = append(r.Tables, t)
+}
+
+func (r *record) denied(d *entitlements.Denial) {
+	r.Tables = append(r.Tables, audit.Table{Name: d.Table.String()})
+	r.Reasons = append(r.Reasons, d.Reasons...)
+}
+
+func (r *record) vended(role vending.Role) {
+	if !role.Vended.IsZero() {
+		r.Role = &audit.Role{Name: role.Name, Vended: role.Vended.UTC(), Revoked: role.Revoked.UTC()}
+	}
+}
+
+// recordable keeps of a statement what can be kept: one that is too long is refused anyway, and its beginning tells what it was.
+func recordable(sql string) string {
+	if len(sql) > vending.MaxStatement {
+		sql = sql[:vending.MaxStatement] + " …"
+	}
+	return strings.ToValidUTF8(sql, "\uFFFD")
+}

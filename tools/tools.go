@@ -1,0 +1,143 @@
+package tools
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/audit"
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// Config is what the tools are made of. All but Log, Now and Random is needed.
+type Config struct {
+	Platforms []PlatformConfig
+	Audit     Recorder
+	Limits    Limits
+	Log       zerolog.Logger // for operators; carries the ids that callers are given
+	Now       func() time.Time
+	Random    io.Reader
+}
+
+// Recorder makes a record durable. It returns nil only when the record is.
+type Recorder interface {
+	Append(ctx context.Context, r audit.Record) error
+}
+
+// Limits hold for every call.
+type Limits struct {
+	MaxRows     int           // rows of one answer
+	MaxBytes    int           // size of one answer's values
+	Timeout     time.Duration // of one statement in the database
+	Concurrency int           // calls at the same time on one platform; more wait
+}
+
+// Tools answers calls. All methods may be called concurrently.
+type Tools struct {
+	config    Config
+	platforms []*platform
+}
+
+// New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.
+func New(ctx context.Context, c Config) (*Tools, error) {
+	l := c.Limits
+	switch {
+	case len(c.Platforms) == 0:
+		return nil, errors.New("no platform is configured")
+	case c.Audit == nil:
+		return nil, errors.New("no audit log is configured: without one, nothing is answered")
+	case l.MaxRows <= 0 || l.MaxBytes <= 0 || l.Timeout <= 0 || l.Concurrency <= 0:
+		return nil, fmt.Errorf("every limit must be positive: %+v", l)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
+	t := &Tools{config: c}
+	for _, p := range c.Platforms {
+		t.platforms = append(t.platforms, newPlatform(p, l.Concurrency))
+	}
+	for _, p := range t.platforms {
+		for _, other := range t.platforms {
+			if other != p {
+				p.others = append(p.others, other)
+			}
+		}
+	}
+	for _, p := range t.platforms {
+		if err := p.look(ctx); err != nil {
+			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
+		}
+	}
+	for _, p := range t.platforms {
+		if err := p.rehearse(ctx); err != nil {
+			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
+		}
+	}
+	return t, nil
+}
+
+// Platforms are the names a caller may choose from.
+func (t *Tools) Platforms() []string {
+	var names []string
+	for _, p := range t.platforms {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// Ready returns nil when every platform can be asked and its policies fit.
+func (t *Tools) Ready(ctx context.Context) error {
+	for _, p := range t.platforms {
+		if _, err := p.entitlements(ctx); err != nil {
+			return fmt.Errorf("platform %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+func (t *Tools) platform(name string) (*platform, error) {
+	if name == "" && len(t.platforms) == 1 {
+		return t.platforms[0], nil
+	}
+	for _, p := range t.platforms {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return nil, &vending.Error{Code: vending.InvalidSQL, Message: fmt.Sprintf("say which platform to ask: one of %q", t.Platforms())}
+}
+
+// crockford has no letters that people mistake for digits, and sorts as the bytes do.
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// newID makes the id of a call: 26 letters and digits, sorted by time, 80 bits of it random. It names the record and the role.
+func (t *Tools) newID() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(t.config.Now().UnixMilli())<<16)
+	if _, err := io.ReadFull(t.config.Random, b[6:]); err != nil {
+		panic(fmt.Errorf("no randomness: %w", err))
+	}
+	return crockford.EncodeToString(b[:])
+}
+
+// Warnings is what may not be meant as it is written in tags and policies, though every platform works with it.
+func (t *Tools) Warnings() []entitlements.Problem {
+	var out []entitlements.Problem
+	for _, p := range t.platforms {
+		p.mu.Lock()
+		out = append(out, p.problems...)
+		p.mu.Unlock()
+	}
+	return out
+}

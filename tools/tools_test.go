@@ -1,0 +1,149 @@
+package tools_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"deputy/audit"
+	"deputy/entitlements"
+	"deputy/tools"
+	"deputy/vending"
+)
+
+func TestSQLThatTheDatabaseDoesNotUnderstandStopsTheStart(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, e vending.Engine) {
+		_, err := tools.New(t.Context(), toolsConfig(t, e, &memory{}, `
+- name: a column nobody has
+  filter: [sales.customer_orders]
+  where: regio = 'US-EAST'
+`))
+		var policies *tools.PolicyError
+		if !errors.As(err, &policies) || len(policies.Problems) != 1 || policies.Problems[0].Policy != "a column nobody has" || policies.Problems[0].Line == 0 {
+			t.Errorf("a filter on a column that is not there ends with %v", err)
+		}
+	})
+}
+
+func TestNewFailsLoudly(t *testing.T) {
+	good := toolsConfig(t, onSQLite(t), &memory{}, "")
+	for what, break_ := range map[string]func(*tools.Config){
+		"no platform is configured":  func(c *tools.Config) { c.Platforms = nil },
+		"no audit log is configured": func(c *tools.Config) { c.Audit = nil },
+		"every limit must be":        func(c *tools.Config) { c.Limits.MaxRows = 0 },
+	} {
+		c := good
+		break_(&c)
+		if _, err := tools.New(t.Context(), c); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("New does not say %q: %v", what, err)
+		}
+	}
+}
+
+// changing is a real engine whose catalog a test can change.
+type changing struct {
+	vending.Engine
+	catalog *entitlements.Catalog
+	run     func(context.Context, vending.Lease) (vending.Result, error)
+}
+
+func (c *changing) Catalog(ctx context.Context) (*entitlements.Catalog, error) {
+	if c.catalog != nil {
+		return c.catalog, nil
+	}
+	return c.Engine.Catalog(ctx)
+}
+
+func (c *changing) Run(ctx context.Context, l vending.Lease) (vending.Result, error) {
+	if c.run != nil {
+		return c.run(ctx, l)
+	}
+	return c.Engine.Run(ctx, l)
+}
+
+func TestAMaskThatLostItsColumnClosesThePlatform(t *testing.T) {
+	e := &changing{Engine: onSQLite(t)}
+	made, log := newTools(t, e, "")
+	renamed := &entitlements.Catalog{Version: "renamed"}
+	now, _ := e.Engine.Catalog(t.Context())
+	for _, table := range now.Tables {
+		table.Columns = append([]entitlements.Column{{Name: "surname", Type: "text", Kind: entitlements.Text}}, table.Columns[1:]...)
+		renamed.Tables = append(renamed.Tables, table)
+	}
+	e.catalog = renamed
+	_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+	if r := refusal(t, err); r.Code != vending.Unavailable {
+		t.Errorf("with a renamed PII column the answer is %+v", r)
+	}
+	if log.last(t).Outcome != audit.Failed || made.Ready(t.Context()) == nil {
+		t.Error("a platform whose policies do not fit counts as ready")
+	}
+	e.catalog = nil
+	if _, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`}); err != nil {
+		t.Errorf("once the column is back: %v", err)
+	}
+}
+
+func TestAPanicIsOnTheRecordAndNotInTheAnswer(t *testing.T) {
+	e := &changing{Engine: onSQLite(t), run: func(context.Context, vending.Lease) (vending.Result, error) { panic("Lindqvist") }}
+	made, log := newTools(t, e, "")
+	_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+	if r := refusal(t, err); r.Code != vending.Unavailable || strings.Contains(r.Error()+r.Hint, "Lindqvist") {
+		t.Errorf("a panic is answered with %+v", r)
+	}
+	if log.last(t).Outcome != audit.Failed {
+		t.Errorf("the record of a panic says %+v", log.last(t))
+	}
+}
+
+func TestCallsBeyondTheLimitWaitAndAreThenToldSo(t *testing.T) {
+	engine := onSQLite(t)
+	config := toolsConfig(t, engine, &memory{}, "")
+	synctest.Test(t, func(t *testing.T) { // ten seconds pass at once here
+		running, release := make(chan bool, 100), make(chan bool)
+		e := &changing{Engine: engine, run: func(context.Context, vending.Lease) (vending.Result, error) {
+			running <- true
+			<-release
+			return vending.Result{Columns: []vending.OutputColumn{{Name: "region"}}}, nil
+		}}
+		config.Platforms[0].Engine = e
+		made, err := tools.New(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := func() error {
+			_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+			return err
+		}
+		ended := make(chan error, 4)
+		for range config.Limits.Concurrency {
+			go func() { ended <- call() }()
+			<-running
+		}
+		if r := refusal(t, call()); r.Code != vending.TooBusy {
+			t.Errorf("a call beyond the limit is answered with %+v", r)
+		}
+		close(release)
+		for range config.Limits.Concurrency {
+			if err := <-ended; err != nil {
+				t.Errorf("a call within the limit is refused: %v", err)
+			}
+		}
+	})
+}
+
+func TestACancelledCallIsOnTheRecord(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, e vending.Engine) {
+		made, log := newTools(t, e, "")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := made.Query(ctx, as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`}); err == nil {
+			t.Error("a call that was cancelled before it began is answered")
+		}
+		if r := log.last(t); r.Outcome != audit.Cancelled {
+			t.Errorf("the record says %+v", r)
+		}
+	})
+}
