@@ -1,0 +1,92 @@
+package mcp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"deputy/tools"
+)
+
+// Arguments are read here and not by encoding/json's rules: that matches keys without regard to case and lets the last of
+// two win, so what is checked and what is used could differ. Error texts are for the model and go on the record.
+
+func readQueryArgs(raw json.RawMessage) (args tools.QueryArgs, err error) {
+	given, err := readArguments(raw, map[string]any{"sql": &args.SQL, "platform": &args.Platform, "max_rows": &args.MaxRows})
+	switch {
+	case err != nil:
+		return tools.QueryArgs{}, err
+	case !given["sql"]:
+		return tools.QueryArgs{}, errors.New("the argument sql is missing")
+	case given["max_rows"] && args.MaxRows < 1:
+		return tools.QueryArgs{}, errors.New("the argument max_rows must be at least 1")
+	}
+	return args, nil
+}
+
+func readDescribeArgs(raw json.RawMessage) (args tools.DescribeArgs, err error) {
+	if _, err := readArguments(raw, map[string]any{"table": &args.Table, "platform": &args.Platform}); err != nil {
+		return tools.DescribeArgs{}, err
+	}
+	return args, nil
+}
+
+// readArguments sets the fields, which are *string or *int, and says which were given.
+func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {
+	given := map[string]bool{}
+	if len(raw) == 0 {
+		return given, nil
+	}
+	if !utf8.Valid(raw) {
+		return nil, errors.New("the arguments are not valid UTF-8")
+	}
+	arguments, err := readObject(raw)
+	if err != nil {
+		return nil, fmt.Errorf("the arguments must be one JSON object: %w", err)
+	}
+	for _, argument := range arguments {
+		field, ok := fields[argument.name]
+		if !ok {
+			return nil, fmt.Errorf("there is no argument %q, only %s", clip(argument.name), nameList(fields))
+		}
+		if !readValue(argument.value, field) {
+			return nil, fmt.Errorf("the argument %s must be %s", argument.name, typeName(field))
+		}
+		given[argument.name] = true
+	}
+	return given, nil
+}
+
+func readValue(raw json.RawMessage, field any) bool {
+	// encoding/json takes null for anything and leaves the field as it is.
+	return !bytes.Equal(raw, null) && json.Unmarshal(raw, field) == nil
+}
+
+func typeName(field any) string {
+	if _, ok := field.(*int); ok {
+		return "a whole number"
+	}
+	return "a string"
+}
+
+func nameList(fields map[string]any) string {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// clip shortens what a caller wrote, before it is repeated.
+func clip(s string) string {
+	const longest = 64
+	if len(s) <= longest {
+		return s
+	}
+	return strings.ToValidUTF8(s[:longest], "") + "…"
+}

@@ -1,0 +1,72 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/identity"
+	"deputy/tools"
+)
+
+// Tools is what this package needs of the use cases. Errors are *tools.Refusal; any other error is answered with a
+// refusal that says nothing, and logged.
+type Tools interface {
+	Query(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
+	DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
+	// Refuse records a call that never got as far as its tool, because its arguments could not be read.
+	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
+	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
+	Platforms() []string
+}
+
+// Authenticator turns a credential into a principal, or says no. Errors are *identity.AuthError.
+type Authenticator interface {
+	Authenticate(context.Context, identity.Credentials) (identity.Principal, error)
+}
+
+// Config is what a server needs, whatever it listens to.
+type Config struct {
+	Tools         Tools
+	Authenticator Authenticator
+	Version       string         // told to clients
+	Logger        zerolog.Logger // never writes to standard output when serving stdio
+
+	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
+	MaxMessage int64
+
+	// What follows is for HTTP.
+
+	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
+	Issuers   []string                    // authorization servers, for clients that look for a token
+	Ready     func(context.Context) error // nil: always ready
+	// MaxCalls and MaxCallsPerCaller bound what runs at once. Defaults 512 and 64.
+	MaxCalls, MaxCallsPerCaller int
+	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
+	WriteTimeout time.Duration
+}
+
+func (c *Config) complete() error {
+	if c.Tools == nil || c.Authenticator == nil {
+		return errors.New("mcp: Tools and Authenticator are needed")
+	}
+	if c.MaxMessage < 0 || c.MaxCalls < 0 || c.MaxCallsPerCaller < 0 || c.WriteTimeout < 0 {
+		return errors.New("mcp: limits cannot be negative")
+	}
+	c.MaxMessage = orDefault(c.MaxMessage, 1<<20)
+	c.MaxCalls = orDefault(c.MaxCalls, 512)
+	c.MaxCallsPerCaller = orDefault(c.MaxCallsPerCaller, 64)
+	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
+	c.Version = orDefault(c.Version, "dev")
+	return nil
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}

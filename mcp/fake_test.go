@@ -1,0 +1,243 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/client/transport"
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/rs/zerolog"
+
+	"deputy/identity"
+	"deputy/tools"
+	"deputy/vending"
+)
+
+// fakeTools stands in for package tools: it answers what it is told to and remembers who asked.
+type fakeTools struct {
+	platforms []string
+	query     func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
+	describe  func(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
+
+	mu      sync.Mutex
+	calls   []tools.Call
+	refused []string // "tool: reason"
+}
+
+func (f *fakeTools) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, call)
+	f.mu.Unlock()
+	if f.query != nil {
+		return f.query(ctx, call, args)
+	}
+	return orders(), nil
+}
+
+func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args tools.DescribeArgs) (*tools.Description, error) {
+	if f.describe != nil {
+		return f.describe(ctx, call, args)
+	}
+	return &tools.Description{AuditID: "a2", Tables: []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}}}, nil
+}
+
+func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason string) *tools.Refusal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call)
+	f.refused = append(f.refused, tool+": "+reason)
+	return &tools.Refusal{Code: vending.InvalidSQL, Message: reason, AuditID: "a9", Hint: "Mend the arguments."}
+}
+
+func (f *fakeTools) Platforms() []string { return f.platforms }
+
+func (f *fakeTools) callers() (users []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.calls {
+		users = append(users, c.Principal.User.Subject)
+	}
+	return users
+}
+
+func (f *fakeTools) refusals() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string{}, f.refused...)
+}
+
+func orders() *tools.QueryResult {
+	return &tools.QueryResult{
+		Columns: []tools.Column{{Name: "lastname", Type: "text", MaskedBy: "hide personal data"}, {Name: "total", Type: "numeric"}},
+		Rows:    [][]any{{"REDACTED", "89.00"}, {nil, "9007199254740993"}}, RowCount: 2, AuditID: "a1", Role: "deputy_a1",
+	}
+}
+
+// fakeAuthenticator believes "token-NAME" to be NAME's, and knows a few tokens that fail.
+type fakeAuthenticator struct{}
+
+func (fakeAuthenticator) Authenticate(_ context.Context, c identity.Credentials) (identity.Principal, error) {
+	token := c.Bearer
+	if c.AgentKey != "" {
+		token = c.AgentKey
+	}
+	switch token {
+	case "":
+		return identity.Principal{}, &identity.AuthError{Code: identity.Missing, Message: "a credential is needed"}
+	case "forbidden":
+		return identity.Principal{}, &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent bot may not act alone"}
+	case "issuer-down":
+		return identity.Principal{}, &identity.AuthError{Code: identity.Unavailable, Message: "the issuer cannot be reached", Cause: context.DeadlineExceeded}
+	case "mystery":
+		return identity.Principal{}, io.ErrUnexpectedEOF
+	}
+	name, ok := strings.CutPrefix(token, "token-")
+	if !ok {
+		return identity.Principal{}, &identity.AuthError{Code: identity.InvalidToken, Message: "the token has expired"}
+	}
+	return principal(name), nil
+}
+
+func principal(user string) identity.Principal {
+	return identity.Principal{
+		Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bot"}},
+		User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: user}, Issuer: "https://issuer.test", Subject: user},
+	}
+}
+
+func config(f *fakeTools) Config {
+	return Config{Tools: f, Authenticator: fakeAuthenticator{}, Logger: zerolog.Nop(),
+		PublicURL: "https://deputy.example.com", Issuers: []string{"https://issuer.test"}}
+}
+
+// serve starts a real HTTP server on loopback.
+func serve(t *testing.T, cfg Config) *httptest.Server {
+	t.Helper()
+	handler, err := NewHTTP(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// connect is a real client of mcp-go, of the newest protocol revision unless options say otherwise.
+func connect(t *testing.T, server *httptest.Server, user string, options ...client.ClientOption) *client.Client {
+	t.Helper()
+	pipe, err := transport.NewStreamableHTTP(server.URL+endpoint, transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer token-" + user}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := client.NewClient(pipe, options...)
+	t.Cleanup(func() { c.Close() })
+	initialize(t, c)
+	return c
+}
+
+func initialize(t *testing.T, c *client.Client) *mcp.InitializeResult {
+	t.Helper()
+	if err := c.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	result, err := c.Initialize(t.Context(), mcp.InitializeRequest{Params: mcp.InitializeParams{
+		ProtocolVersion: mcp.LATEST_PROTOCOL_VERSION, ClientInfo: mcp.Implementation{Name: "test", Version: "1"}}})
+	if err != nil {
+		t.Fatalf("initialize: %v", err)
+	}
+	return result
+}
+
+func callTool(t *testing.T, c *client.Client, tool string, args any) *mcp.CallToolResult {
+	t.Helper()
+	result, err := c.CallTool(t.Context(), mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: args}})
+	if err != nil {
+		t.Fatalf("call %s: %v", tool, err)
+	}
+	return result
+}
+
+func textOf(t *testing.T, r *mcp.CallToolResult) string {
+	t.Helper()
+	if len(r.Content) != 1 {
+		t.Fatalf("the result has %d parts, want one text", len(r.Content))
+	}
+	return r.Content[0].(mcp.TextContent).Text
+}
+
+// structured is the structured part of a result as a client reads it.
+func structured[T any](t *testing.T, r *mcp.CallToolResult) (v T) {
+	t.Helper()
+	raw, err := json.Marshal(r.StructuredContent)
+	if err == nil {
+		err = json.Unmarshal(raw, &v)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+const queryBody = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT 1"}}}`
+
+// request is a plain HTTP request of a user who is signed in, for those that no proper client would send.
+func request(t *testing.T, server *httptest.Server, body string, change ...func(*http.Request)) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+endpoint, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer token-taylor")
+	for _, f := range change {
+		f(r)
+	}
+	return r
+}
+
+func header(name, value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Add(name, value) }
+}
+
+// do sends a request and reads the whole answer.
+func do(t *testing.T, r *http.Request) (*http.Response, string) {
+	t.Helper()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// logTo makes a log that can be read while it is written.
+func logTo(b *syncBuffer) zerolog.Logger { return zerolog.New(b) }
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}

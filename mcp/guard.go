@@ -1,0 +1,185 @@
+package mcp
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// hostGuard stops DNS rebinding: a page whose name was pointed at 127.0.0.1 reaches a server there, but under its own name.
+// The public name is fine on loopback, since a proxy on the same machine may keep it.
+func hostGuard(public string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		host := hostname(r.Host)
+		if local != nil && isLoopback(hostname(local.String())) && !isLoopback(host) && !strings.EqualFold(host, public) {
+			answer(w, http.StatusForbidden, "wrong_host", "this server does not go by that name")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func hostname(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return strings.Trim(address, "[]")
+	}
+	return host
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
+}
+
+// originGuard takes a browser's requests from our own origin only, whatever else the request says of itself.
+func originGuard(public *url.URL, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, given := range r.Header.Values("Origin") {
+			u, err := url.Parse(given)
+			if given != origin(public) && (err != nil || u.Host == "" || u.Host != r.Host) {
+				answer(w, http.StatusForbidden, "cross_origin", "requests from other sites are not taken")
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// requestGuard takes nothing but POST with one JSON body and an address without a query, where credentials end up in logs.
+func requestGuard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		switch {
+		case r.Method != http.MethodPost:
+			w.Header().Set("Allow", http.MethodPost)
+			answer(w, http.StatusMethodNotAllowed, "method_not_allowed", "messages are sent with POST; there are no sessions and no streams")
+		case r.URL.RawQuery != "" || r.URL.ForceQuery:
+			answer(w, http.StatusBadRequest, "query_not_allowed", "the address takes no query; a credential belongs in the Authorization header")
+		case err != nil || media != "application/json" || len(r.Header.Values("Content-Type")) != 1:
+			answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// bodyGuard reads the whole body, up to the limit, before anything else looks at it.
+func bodyGuard(limit int64, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > limit {
+			tooLarge(w)
+			return
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			tooLarge(w)
+			return
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			answer(w, http.StatusRequestTimeout, "timeout", "the request took too long to arrive")
+			return
+		}
+		if err != nil {
+			answer(w, http.StatusBadRequest, "bad_request", "the request could not be read")
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
+func tooLarge(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	answer(w, http.StatusRequestEntityTooLarge, "too_large", "the message is too large")
+}
+
+// messageGuard passes on requests that can be read in one way only. Notifications end here: mcp-go has no use for any of
+// them but notifications/cancelled, which it would let anybody send for anybody's call.
+func messageGuard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			answer(w, http.StatusBadRequest, "bad_request", "the request could not be read")
+			return
+		}
+		m, problem := readMessage(body)
+		switch {
+		case problem != nil:
+			answerJSON(w, http.StatusBadRequest, problem)
+		case m.notification():
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// recovery answers a panic with nothing but the fact.
+func recovery(log zerolog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				logPanic(log, r.Method+" "+r.URL.Path, p)
+				answer(w, http.StatusInternalServerError, "internal", "the call could not be completed, because of a fault on the server")
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// writeDeadline gives up on a client that does not read its answer, counting from the answer's first byte: a statement may
+// take longer than that, and has a limit of its own.
+func writeDeadline(timeout time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(&deadlineWriter{ResponseWriter: w, timeout: timeout}, r)
+	})
+}
+
+type deadlineWriter struct {
+	http.ResponseWriter
+	timeout time.Duration
+	begun   bool
+}
+
+func (w *deadlineWriter) begin() {
+	if !w.begun {
+		w.begun = true
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.timeout))
+	}
+}
+
+func (w *deadlineWriter) WriteHeader(status int) {
+	w.begin()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *deadlineWriter) Write(p []byte) (int, error) {
+	w.begin()
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *deadlineWriter) Flush() {
+	w.begin()
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap is for http.ResponseController.
+func (w *deadlineWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,158 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/rs/zerolog"
+
+	"deputy/tools"
+)
+
+const (
+	endpoint     = "/mcp"
+	metadataPath = server.WellKnownProtectedResourcePath // RFC 9728
+	readyTimeout = 5 * time.Second
+)
+
+// NewHTTP serves the tools at /mcp, says at /.well-known/oauth-protected-resource where tokens come from, and answers
+// /healthz and /readyz.
+func NewHTTP(cfg Config) (http.Handler, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	public, err := parsePublicURL(cfg.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	resource := public.JoinPath(endpoint).String()
+	metadata := server.NewProtectedResourceMetadataHandler(server.ProtectedResourceMetadataConfig{
+		Resource:               resource,
+		AuthorizationServers:   cfg.Issuers,
+		BearerMethodsSupported: []string{"header"},
+		ResourceName:           "Deputy",
+	})
+	auth := &authentication{
+		authenticator: cfg.Authenticator,
+		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
+		log:           cfg.Logger,
+	}
+	crossOrigin := http.NewCrossOriginProtection()
+	if err := crossOrigin.AddTrustedOrigin(origin(public)); err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
+	crossOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusForbidden, "cross_origin", "requests from other sites are not taken")
+	}))
+
+	mux := http.NewServeMux()
+	// In this order: what costs least and knows least of the caller comes first, and no body is read for nobody.
+	mux.Handle(endpoint, chain(protocol(cfg),
+		func(next http.Handler) http.Handler { return hostGuard(public.Hostname(), next) },
+		func(next http.Handler) http.Handler { return originGuard(public, next) },
+		crossOrigin.Handler,
+		requestGuard,
+		auth.guard,
+		newLimit(cfg.MaxCalls, cfg.MaxCallsPerCaller).guard,
+		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
+		messageGuard,
+	))
+	mux.Handle(metadataPath, metadata)
+	mux.Handle(metadataPath+endpoint, metadata)
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })
+	mux.Handle("/readyz", readiness(cfg))
+	return chain(mux, func(next http.Handler) http.Handler { return writeDeadline(cfg.WriteTimeout, next) },
+		func(next http.Handler) http.Handler { return recovery(cfg.Logger, next) }), nil
+}
+
+// chain lets a request pass the guards in the order in which they are written.
+func chain(last http.Handler, guards ...func(http.Handler) http.Handler) http.Handler {
+	for i := len(guards) - 1; i >= 0; i-- {
+		last = guards[i](last)
+	}
+	return last
+}
+
+// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without streams.
+// Its Host check is off because ours, which also knows the public name, has run.
+func protocol(cfg Config) http.Handler {
+	return server.NewStreamableHTTPServer(newServer(cfg, httpCaller),
+		server.WithStateLess(true),
+		server.WithDisableStreaming(true),
+		server.WithDisableLocalhostProtection(true),
+		server.WithStreamableHTTPLogger(slog.New(zerolog.NewSlogHandler(cfg.Logger))),
+	)
+}
+
+type callKey struct{}
+
+// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with.
+type httpCall struct {
+	call    tools.Call
+	request context.Context
+}
+
+// httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names
+// the request's id, this one only when the request's own client goes away.
+func httpCaller(ctx context.Context) (context.Context, tools.Call, error) {
+	c, ok := ctx.Value(callKey{}).(httpCall)
+	if !ok {
+		return nil, tools.Call{}, errors.New("an HTTP request got past authentication")
+	}
+	return c.request, c.call, nil
+}
+
+func parsePublicURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, errors.New("public URL: it cannot be read")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return nil, fmt.Errorf("public URL %q: it must begin with https:// or http:// and a host", u.Redacted())
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
+		return nil, fmt.Errorf("public URL %q: it must end after the host; the endpoint %s is added", u.Redacted(), endpoint)
+	}
+	u.Path = ""
+	return u, nil
+}
+
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+func readiness(cfg Config) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if cfg.Ready != nil {
+			if err := cfg.Ready(ctx); err != nil {
+				cfg.Logger.Warn().Err(err).Msg("not ready")
+				answer(w, http.StatusServiceUnavailable, "not_ready", "not ready; the log says why")
+				return
+			}
+		}
+		answer(w, http.StatusOK, "", "ready")
+	}
+}
+
+// answer is what is said outside the protocol.
+func answer(w http.ResponseWriter, status int, code, text string) {
+	body := map[string]string{"message": text}
+	if code != "" {
+		body["error"] = code
+	}
+	answerJSON(w, status, body)
+}
+
+func answerJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client has gone; there is nobody to tell
+}

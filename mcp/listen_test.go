@@ -1,0 +1,138 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/tools"
+)
+
+// listen serves until the returned function is called, which gives what Serve returned.
+func listen(t *testing.T, s *Server) (url string, stop func() error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, listener) }()
+	return "http://" + listener.Addr().String(), func() error { cancel(); return <-ended }
+}
+
+func post(t *testing.T, url string) *http.Request {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+endpoint, strings.NewReader(queryBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer token-taylor")
+	return r
+}
+
+func TestRunningCallsEndBeforeTheServerDoes(t *testing.T) {
+	running, release := make(chan struct{}), make(chan struct{})
+	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		close(running)
+		<-release
+		return orders(), ctx.Err()
+	}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), Grace: time.Hour})
+	answer := send(t, post(t, url))
+	<-running
+	stopped := make(chan error)
+	go func() { stopped <- stop() }()
+	for { // until it takes no more calls
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	close(release)
+	if got := <-answer; !strings.Contains(got, `"audit_id":"a1"`) {
+		t.Errorf("the running call is answered %s", got)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+func TestCallsThatDoNotEndAreCutOff(t *testing.T) {
+	running, ended := make(chan struct{}), make(chan struct{})
+	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		close(running)
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), Grace: time.Nanosecond})
+	send(t, post(t, url))
+	<-running
+	stop()
+	<-ended
+}
+
+func TestAStatementMayTakeLongerThanItsRequestDid(t *testing.T) {
+	const readTimeout = 50 * time.Millisecond
+	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		select {
+		case <-ctx.Done():
+			return nil, errors.New("cancelled")
+		case <-time.After(3 * readTimeout):
+			return orders(), nil
+		}
+	}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), ReadTimeout: readTimeout})
+	defer stop()
+	if got := <-send(t, post(t, url)); !strings.Contains(got, `"audit_id":"a1"`) {
+		t.Errorf("the call is answered %s", got)
+	}
+}
+
+func TestARequestThatNeverArrivesIsGivenUp(t *testing.T) {
+	handler, err := NewHTTP(config(&fakeTools{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), ReadTimeout: 50 * time.Millisecond})
+	defer stop()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer token-taylor\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	answer, _ := io.ReadAll(conn) // without the timeout: never
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
+		t.Errorf("it is answered %q", answer)
+	}
+}
+
+func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if err := (&Server{Logger: zerolog.Nop()}).ListenAndServe(t.Context(), listener.Addr().String()); err == nil {
+		t.Error("two servers listen to one address")
+	}
+}

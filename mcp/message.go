@@ -1,0 +1,200 @@
+package mcp
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+)
+
+// message is one JSON-RPC message that every reader of its bytes understands in the same way.
+type message struct {
+	id     json.RawMessage // as written; empty: a notification, and its method begins with "notifications/"
+	method string
+	params []member
+}
+
+func (m message) notification() bool { return len(m.id) == 0 }
+
+// rpcError is an error of the protocol. Its text is ours, never that of a Go error.
+type rpcError struct {
+	id   json.RawMessage
+	code int
+	text string
+}
+
+func (e *rpcError) MarshalJSON() ([]byte, error) {
+	id := e.id
+	if len(id) == 0 {
+		id = json.RawMessage("null")
+	}
+	return json.Marshal(map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": id, "error": map[string]any{"code": e.code, "message": e.text}})
+}
+
+var null = []byte("null") // written by some clients for what they leave out
+
+// The names that mcp-go reads, which it finds without regard to case.
+var (
+	messageNames = []string{"jsonrpc", "id", "method", "params", "result", "error"}
+	paramNames   = []string{"_meta", "name", "arguments", "task", "cursor", "uri", "level", "requestId", "inputResponses", "requestState",
+		"protocolVersion", "clientInfo", "capabilities", "notifications"}
+)
+
+// readMessage refuses whatever mcp-go and we, or a proxy in between, could read differently: several messages in one,
+// keys written twice or in other letters, ids that it would round, and parameters that do not decode.
+func readMessage(raw []byte) (message, *rpcError) {
+	var m message
+	refuse := func(code int, text string) (message, *rpcError) { return message{}, &rpcError{m.id, code, text} }
+
+	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("[")) {
+		return refuse(mcp.INVALID_REQUEST, "batches are not taken: send one message at a time")
+	}
+	if !json.Valid(raw) {
+		return refuse(mcp.PARSE_ERROR, "the message is not JSON")
+	}
+	members, err := readObject(raw)
+	if err != nil {
+		return refuse(mcp.INVALID_REQUEST, "the message is not one JSON object with each key once")
+	}
+	if !exactNames(members, messageNames) {
+		return refuse(mcp.INVALID_REQUEST, "keys of a message are written in lower case")
+	}
+	if id, ok := find(members, "id"); ok {
+		if !validID(id) {
+			return refuse(mcp.INVALID_REQUEST, "an id is a string of at most 200 bytes or a whole number below 2^53")
+		}
+		m.id = id
+	}
+	if version, _ := find(members, "jsonrpc"); string(version) != `"2.0"` {
+		return refuse(mcp.INVALID_REQUEST, `jsonrpc must be "2.0"`)
+	}
+	method, ok := find(members, "method")
+	if !ok || json.Unmarshal(method, &m.method) != nil || m.method == "" {
+		return refuse(mcp.INVALID_REQUEST, "the message names no method; this server asks nothing of clients and takes no responses")
+	}
+	if strings.HasPrefix(m.method, "notifications/") != m.notification() {
+		return refuse(mcp.INVALID_REQUEST, "requests have an id and notifications have none")
+	}
+	if params, ok := find(members, "params"); ok && !bytes.Equal(params, null) {
+		if m.params, err = readObject(params); err != nil || !exactNames(m.params, paramNames) {
+			return refuse(mcp.INVALID_REQUEST, "params is not one object with each key once, in its own letters")
+		}
+	}
+	if meta, ok := find(m.params, "_meta"); ok && !bytes.Equal(meta, null) {
+		if _, err := readObject(meta); err != nil {
+			return refuse(mcp.INVALID_PARAMS, "_meta is not one object with each key once")
+		}
+	}
+	if cursor, ok := find(m.params, "cursor"); ok && !bytes.Equal(cursor, null) && string(cursor) != `""` {
+		return refuse(mcp.INVALID_PARAMS, "lists have one page here: leave the cursor out")
+	}
+	if target := parameters(m.method); target != nil && json.Unmarshal(raw, target) != nil {
+		return refuse(mcp.INVALID_PARAMS, "the parameters are not those of the method")
+	}
+	return m, nil
+}
+
+// parameters gives what mcp-go decodes a request into. Decoding it here first keeps the text of its errors, which names
+// Go types, from the client. Methods that are missing are answered with "not found" before anything is decoded.
+func parameters(method string) any {
+	switch mcp.MCPMethod(method) {
+	case mcp.MethodInitialize:
+		return &mcp.InitializeRequest{}
+	case mcp.MethodServerDiscover:
+		return &mcp.DiscoverRequest{}
+	case mcp.MethodPing:
+		return &mcp.PingRequest{}
+	case mcp.MethodToolsList:
+		return &mcp.ListToolsRequest{}
+	case mcp.MethodToolsCall:
+		return &mcp.CallToolRequest{}
+	case mcp.MethodSubscriptionsListen:
+		return &mcp.SubscriptionsListenRequest{}
+	case mcp.MethodResourcesList:
+		return &mcp.ListResourcesRequest{}
+	case mcp.MethodResourcesTemplatesList:
+		return &mcp.ListResourceTemplatesRequest{}
+	case mcp.MethodResourcesRead:
+		return &mcp.ReadResourceRequest{}
+	case mcp.MethodResourcesSubscribe:
+		return &mcp.SubscribeRequest{}
+	case mcp.MethodResourcesUnsubscribe:
+		return &mcp.UnsubscribeRequest{}
+	case mcp.MethodPromptsList:
+		return &mcp.ListPromptsRequest{}
+	case mcp.MethodPromptsGet:
+		return &mcp.GetPromptRequest{}
+	}
+	return nil
+}
+
+func validID(raw json.RawMessage) bool {
+	if raw[0] == '"' {
+		return len(raw) <= 200
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	return err == nil && n > -1<<53 && n < 1<<53
+}
+
+// member is one key of a JSON object and its value, as written.
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+func find(members []member, name string) (json.RawMessage, bool) {
+	i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return members[i].value, true
+}
+
+// exactNames is false when a key is one of the names but for the case of its letters.
+func exactNames(members []member, names []string) bool {
+	return !slices.ContainsFunc(members, func(m member) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return m.name != name && strings.EqualFold(m.name, name) })
+	})
+}
+
+const maxMembers = 100 // of an object that we look into; also what keeps comparing them all cheap
+
+// readObject reads an object whose keys differ in more than case. Error texts are ours.
+func readObject(raw []byte) ([]member, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
+		return nil, errors.New("it is no object")
+	}
+	var members []member
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return nil, errors.New("it is not JSON")
+		}
+		name, ok := key.(string)
+		if !ok || len(members) == maxMembers {
+			return nil, errors.New("it has too many keys")
+		}
+		if slices.ContainsFunc(members, func(m member) bool { return strings.EqualFold(m.name, name) }) {
+			return nil, fmt.Errorf("it has the key %q twice", clip(name))
+		}
+		var value json.RawMessage
+		if decoder.Decode(&value) != nil {
+			return nil, errors.New("it is not JSON")
+		}
+		members = append(members, member{name, value})
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, errors.New("it is not JSON")
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("something follows it")
+	}
+	return members, nil
+}

@@ -1,0 +1,132 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+	"github.com/rs/zerolog"
+
+	"deputy/tools"
+	"deputy/vending"
+)
+
+const (
+	toolQuery    = "query"
+	toolDescribe = "describe_table"
+)
+
+// caller says who is calling, and in which context the tool is to run. Transports differ in both. An error that is a
+// *tools.Refusal is shown to the caller.
+type caller func(context.Context) (context.Context, tools.Call, error)
+
+type handlers struct {
+	tools  Tools
+	caller caller
+	log    zerolog.Logger
+}
+
+// newServer makes the protocol server that both transports share. It keeps nothing of what clients say of themselves.
+func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
+	h := &handlers{tools: cfg.Tools, caller: who, log: cfg.Logger}
+	hooks := &server.Hooks{}
+	hooks.AddBeforeCallTool(h.recordUnknownTool)
+	s := server.NewMCPServer("deputy", cfg.Version, append([]server.ServerOption{
+		server.WithTitle("Deputy"),
+		server.WithInstructions(instructions),
+		server.WithToolCapabilities(false),
+		// Empty, so that hosts which list these unasked are given a list and not an error.
+		server.WithResourceCapabilities(false, false),
+		server.WithPromptCapabilities(false),
+		server.WithHooks(hooks),
+	}, options...)...)
+	platforms := cfg.Tools.Platforms()
+	s.AddTools(
+		server.ServerTool{Tool: queryTool(platforms), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
+		server.ServerTool{Tool: describeTool(platforms), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
+	)
+	return s
+}
+
+// handle is the way of every tool call: who, what, run, show. It never returns an error, because mcp-go gives the text
+// of an error to the client, and that of a panic too.
+func handle[A, R any](
+	h *handlers, tool string,
+	read func(json.RawMessage) (A, error),
+	run func(context.Context, tools.Call, A) (*R, error),
+	show func(R) *mcp.CallToolResult,
+) server.ToolHandlerFunc {
+	return func(ctx context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
+		defer func() {
+			if p := recover(); p != nil {
+				logPanic(h.log, tool, p)
+				result = showRefusal(unavailable())
+			}
+		}()
+		ctx, call, err := h.caller(ctx)
+		if err != nil {
+			return h.refuse(tool, err), nil
+		}
+		args, err := read(request.Params.RawArguments)
+		if err != nil {
+			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
+		}
+		answer, err := run(ctx, call, args)
+		if err != nil {
+			return h.refuse(tool, err), nil
+		}
+		if answer == nil {
+			return h.refuse(tool, errors.New("the tool gave neither answer nor refusal")), nil
+		}
+		return show(*answer), nil
+	}
+}
+
+// refuse shows a refusal, and of any other error nothing at all.
+func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
+	if refusal, ok := errors.AsType[*tools.Refusal](err); ok && refusal != nil {
+		return showRefusal(*refusal)
+	}
+	h.log.Error().Err(err).Str("tool", tool).Msg("tool failed")
+	return showRefusal(unavailable())
+}
+
+// recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
+func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
+	if name := request.Params.Name; name != toolQuery && name != toolDescribe {
+		if ctx, call, err := h.caller(ctx); err == nil {
+			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
+		}
+	}
+}
+
+func unavailable() tools.Refusal {
+	return tools.Refusal{
+		Code:    vending.Unavailable,
+		Message: "the call could not be completed, because of a fault on the server",
+		Hint:    "Try again later; if it stays like this, tell whoever runs this Deputy server. Changing the statement will not help.",
+	}
+}
+
+// asError keeps a nil refusal from becoming an error that is not nil.
+func asError(r *tools.Refusal) error {
+	if r == nil {
+		return errors.New("a call was refused without a refusal")
+	}
+	return r
+}
+
+// logPanic writes where it happened and of which type the panic value was. Its text only when the runtime wrote it:
+// other panics may carry anything, rows too.
+func logPanic(log zerolog.Logger, where string, p any) {
+	what := fmt.Sprintf("%T", p)
+	if err, ok := p.(runtime.Error); ok {
+		what = err.Error()
+	}
+	log.Error().Str("in", where).Str("panic", what).Str("stack", string(debug.Stack())).Msg("panic")
+}
