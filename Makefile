@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: test bench build fuzz vet postgres
+.PHONY: test bench build fuzz matrix vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
@@ -22,6 +22,10 @@ fuzz:
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/func //' | sort -u); do \
 		dir=$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' .)); \
 		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s $$dir || exit 1; done
+
+# The PostgreSQL engine on every supported major; needs npm.
+matrix:
+	./internal/throwaway/matrix.sh
 
 postgres:
 	@./internal/throwaway/install.sh

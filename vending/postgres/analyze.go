@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -82,12 +84,7 @@ func (e *Engine) probe(ctx context.Context, text string) (*probed, error) {
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return nil, unavailable(err)
 	}
-	// Prepared, so that it goes through the extended protocol: one statement, never several.
-	stmt, err := conn.PrepareContext(ctx, probePrefix+text+probeSuffix)
-	if err != nil {
-		return nil, analysisError(ctx, err)
-	}
-	if _, err := stmt.ExecContext(ctx); err != nil {
+	if err := makeProbe(ctx, conn, probePrefix+text+probeSuffix); err != nil {
 		return nil, analysisError(ctx, err)
 	}
 	var dependencies, tree string
@@ -96,6 +93,19 @@ func (e *Engine) probe(ctx context.Context, text string) (*probed, error) {
 		return nil, analysisError(ctx, err)
 	}
 	return newProbed(dependencies, tree, self)
+}
+
+// makeProbe prepares the view's definition before it runs it, so that it goes through the extended protocol: one statement, never
+// several.
+func makeProbe(ctx context.Context, conn *sql.Conn, definition string) error {
+	return conn.Raw(func(conn any) error {
+		stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, definition)
+		if err != nil {
+			return err
+		}
+		_, err = stmt.(driver.StmtExecContext).ExecContext(ctx, nil)
+		return err
+	})
 }
 
 func newProbed(dependencies, text string, self uint32) (*probed, error) {

@@ -14,7 +14,7 @@ import (
 func TestConformance(t *testing.T) { enginetest.Run(t, fixture) }
 
 func TestPostgresAttacks(t *testing.T) {
-	enginetest.RunAttacks(t, fixture(t), attacks())
+	enginetest.RunAttacks(t, fixture(t), enginetest.PostgresAttacks())
 }
 
 // fixture is the engine over the shared seed, with things in the database that only attackers would look for.

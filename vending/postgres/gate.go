@@ -26,12 +26,12 @@ var refusedFunctions = []string{
 	"current_setting", "pg_*", "has_*", "to_reg*", "row_security_active", "inet_client_*", "inet_server_*",
 	"col_description", "obj_description", "shobj_description", "format_type", "lo_*", "txid_*", "current_query",
 	"ts_stat", "ts_debug", "binary_upgrade_*", "currval", "lastval", "acldefault", "aclexplode", "makeaclitem",
-	"regclass*", "regproc*", "regoper*", "regrole*", "regnamespace*", "textanycat_", "current_database", "version",
-	"current_schemas", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*", "array_unnest_support",
+	"regclass*", "regproc*", "regoper*", "regrole*", "regnamespace*", "current_database", "version",
+	"current_schema*", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*",
 }
 
 // allowedAnyway are exceptions to refusedFunctions: plain computing under a name that looks like administration.
-var allowedAnyway = []string{"pg_typeof", "pg_column_size", "pg_size_pretty", "pg_size_bytes", "pg_timezone_names_", "pg_collation_for"}
+var allowedAnyway = []string{"pg_typeof", "pg_column_size", "pg_size_pretty", "pg_size_bytes", "pg_collation_for"}
 
 // harmlessVolatile are volatile functions that only compute.
 var harmlessVolatile = []string{"random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp", "timeofday"}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -20,7 +21,7 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
 	result, err := v.query(ctx, lease)
-	result.Role = v.revoke(err == nil && !result.Truncated)
+	result.Role = v.revoke(returnsClean(err) && !result.Truncated)
 	return result, err
 }
 
@@ -30,11 +31,8 @@ func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
 	if err != nil {
 		return err
 	}
-	stmt, err := v.prepare(ctx)
-	if err == nil {
-		stmt.Close()
-	}
-	v.revoke(err == nil)
+	err = v.prepareOnly(ctx)
+	v.revoke(returnsClean(err))
 	return err
 }
 
@@ -97,53 +95,6 @@ func requalifier(lease vending.Lease, schemas map[string]string) func(schema, ta
 	}
 }
 
-// guard stands before every text of a caller. lib/pq sends a text that begins with COPY through the simple protocol, where it may
-// hold several statements, even when it is asked to prepare it; one that begins with an empty statement it does not take for COPY.
-const guard = ";"
-
-// prepare sends the caller's text through the extended protocol: one statement, never several.
-func (v *vended) prepare(ctx context.Context) (*sql.Stmt, error) {
-	if dialect.Empty(v.asked) {
-		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
-	}
-	stmt, err := v.conn.PrepareContext(ctx, guard+v.text.SQL)
-	if err != nil {
-		return nil, v.statementError(ctx, err)
-	}
-	return stmt, nil
-}
-
-// query runs the caller's statement and reads its rows up to the limits.
-func (v *vended) query(ctx context.Context, lease vending.Lease) (vending.Result, error) {
-	ctx, cancel := context.WithCancel(ctx) // ends what is still running when there are too many rows
-	defer cancel()
-	stmt, err := v.prepare(ctx)
-	if err != nil {
-		return vending.Result{}, err
-	}
-	rows, err := stmt.QueryContext(ctx)
-	if err != nil {
-		return vending.Result{}, v.statementError(ctx, err)
-	}
-	result, err := readRows(rows, lease.MaxRows, lease.MaxBytes)
-	if err != nil {
-		rows.Close()
-		return vending.Result{}, v.statementError(ctx, err)
-	}
-	if len(result.Columns) == 0 {
-		rows.Close()
-		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
-	}
-	if result.Truncated {
-		cancel() // rows.Close alone would read all that is left
-	}
-	rows.Close()
-	if !result.Truncated {
-		stmt.Close()
-	}
-	return result, nil
-}
-
 // revoke ends the transaction and with it the role. A connection that does not come back clean is closed, not pooled: the
 // database then ends the transaction by itself.
 func (v *vended) revoke(clean bool) vending.Role {
@@ -154,6 +105,18 @@ func (v *vended) revoke(clean bool) vending.Role {
 	}
 	v.role.Revoked = v.now()
 	return v.role
+}
+
+// returnsClean reports whether a connection is as it was after an error: the database answered in the ordinary way.
+func returnsClean(err error) bool {
+	switch code := state(err); {
+	case err == nil:
+		return true
+	case code == "":
+		return false
+	default:
+		return slices.Contains([]string{"0A", "22", "25", "2D", "42", "54"}, code[:2])
+	}
 }
 
 // release rolls back, takes away what outlives a rollback, and gives the connection to the pool.

@@ -1,66 +1,16 @@
 package postgres
 
 import (
-	"database/sql"
 	"encoding/hex"
 	"math"
 	"strconv"
 	"strings"
 	"time"
-
-	"deputy/vending"
 )
 
-// readRows reads up to the limits.
-func readRows(rows *sql.Rows, maxRows, maxBytes int) (vending.Result, error) {
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return vending.Result{}, err
-	}
-	result := vending.Result{Rows: [][]any{}, Columns: make([]vending.OutputColumn, len(types))}
-	for i, t := range types {
-		result.Columns[i] = vending.OutputColumn{Name: t.Name(), Type: typeName(t)}
-	}
-	size := 0
-	for rows.Next() {
-		if len(result.Rows) >= maxRows {
-			result.Truncated = true
-			return result, nil
-		}
-		row, err := readRow(rows, types)
-		if err != nil {
-			return vending.Result{}, err
-		}
-		for _, v := range row {
-			size += valueSize(v)
-		}
-		if size > maxBytes {
-			result.Truncated = true
-			return result, nil
-		}
-		result.Rows = append(result.Rows, row)
-	}
-	return result, rows.Err()
-}
-
-func readRow(rows *sql.Rows, types []*sql.ColumnType) ([]any, error) {
-	row := make([]any, len(types))
-	targets := make([]any, len(types))
-	for i := range row {
-		targets[i] = &row[i]
-	}
-	if err := rows.Scan(targets...); err != nil {
-		return nil, err
-	}
-	for i, t := range types {
-		row[i] = convert(row[i], t.DatabaseTypeName())
-	}
-	return row, nil
-}
-
 // typeName is the type in PostgreSQL's own short words; "other" for what is not built in.
-func typeName(t *sql.ColumnType) string {
-	name := strings.ToLower(t.DatabaseTypeName())
+func typeName(databaseType string) string {
+	name := strings.ToLower(databaseType)
 	if element, isArray := strings.CutPrefix(name, "_"); isArray {
 		return element + "[]"
 	}

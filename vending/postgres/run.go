@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+
+	"deputy/vending"
+)
+
+// guard stands before every text of a caller. lib/pq sends a text that begins with COPY through the simple protocol, where it may
+// hold several statements, even when it is asked to prepare it; one that begins with an empty statement it does not take for COPY.
+const guard = ";"
+
+// prepare sends the caller's text through the extended protocol: one statement, never several. It is lib/pq's own interface and
+// not database/sql's, because a statement is used once and taken away with the role: there is nothing to close.
+func (v *vended) prepare(ctx context.Context, conn any) (driver.StmtQueryContext, error) {
+	if dialect.Empty(v.asked) {
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
+	}
+	stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, guard+v.text.SQL)
+	if err != nil {
+		return nil, v.statementError(ctx, err)
+	}
+	return stmt.(driver.StmtQueryContext), nil
+}
+
+func (v *vended) prepareOnly(ctx context.Context) (err error) {
+	raw := v.conn.Raw(func(conn any) error {
+		_, err = v.prepare(ctx, conn)
+		return nil
+	})
+	return errors.Join(err, raw)
+}
+
+// query runs the caller's statement and reads its rows up to the limits.
+func (v *vended) query(ctx context.Context, lease vending.Lease) (result vending.Result, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	raw := v.conn.Raw(func(conn any) error {
+		result, err = v.read(ctx, cancel, conn, lease)
+		return nil
+	})
+	return result, errors.Join(err, raw)
+}
+
+// read calls enough when there are more rows than the lease allows: what the database is still sending ends with it.
+func (v *vended) read(ctx context.Context, enough func(), conn any, lease vending.Lease) (vending.Result, error) {
+	stmt, err := v.prepare(ctx, conn)
+	if err != nil {
+		return vending.Result{}, err
+	}
+	rows, err := stmt.QueryContext(ctx, nil)
+	if err != nil {
+		return vending.Result{}, v.statementError(ctx, err)
+	}
+	defer rows.Close()
+	result, err := readRows(rows, lease.MaxRows, lease.MaxBytes)
+	switch {
+	case err != nil:
+		return vending.Result{}, v.statementError(ctx, err)
+	case len(result.Columns) == 0:
+		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
+	case result.Truncated:
+		enough()
+	}
+	return result, nil
+}
+
+// readRows reads up to the limits.
+func readRows(rows driver.Rows, maxRows, maxBytes int) (vending.Result, error) {
+	names := rows.Columns()
+	types := make([]string, len(names))
+	result := vending.Result{Rows: [][]any{}, Columns: make([]vending.OutputColumn, len(names))}
+	for i, name := range names {
+		types[i] = rows.(driver.RowsColumnTypeDatabaseTypeName).ColumnTypeDatabaseTypeName(i)
+		result.Columns[i] = vending.OutputColumn{Name: name, Type: typeName(types[i])}
+	}
+	size := 0
+	values := make([]driver.Value, len(names))
+	for {
+		switch err := rows.Next(values); {
+		case errors.Is(err, io.EOF):
+			return result, nil
+		case err != nil:
+			return vending.Result{}, err
+		}
+		row := make([]any, len(values))
+		for i, v := range values {
+			row[i] = convert(v, types[i])
+			size += valueSize(row[i])
+		}
+		if len(result.Rows) >= maxRows || size > maxBytes {
+			result.Truncated = true
+			return result, nil
+		}
+		result.Rows = append(result.Rows, row)
+	}
+}
