@@ -22,7 +22,9 @@ found && exit 0
 echo "installing PostgreSQL's server binaries" >&2
 if command -v apt-get >/dev/null 2>&1; then
 	as_root apt-get update -qq
-	# No cluster is made: the tests start their own.
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-common
+	# Debian would make and start a cluster of its own: the tests start theirs.
+	as_root sh -c 'echo "create_main_cluster = false" >>/etc/postgresql-common/createcluster.conf'
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
 elif command -v brew >/dev/null 2>&1; then
 	brew install --quiet postgresql@17
