@@ -65,7 +65,8 @@ func (a *authentication) refuse(w http.ResponseWriter, credentials identity.Cred
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", a.challenge+`, error="invalid_token", error_description="the credential was not accepted"`)
 	case identity.InsufficientAccess:
-		status = http.StatusForbidden
+		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
+		w.Header().Set("WWW-Authenticate", a.challenge)
 	default:
 		w.Header().Set("Retry-After", "5")
 	}

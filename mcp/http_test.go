@@ -213,7 +213,7 @@ func TestCallersWithoutGoodCredentialsAreChallenged(t *testing.T) {
 		{"another scheme", bearer("Basic dG9rZW4tdGF5bG9y"), 401, where, "missing"},
 		{"bad token", bearer("Bearer nonsense"), 401, where + `, error="invalid_token", error_description="the credential was not accepted"`, "invalid_token"},
 		{"token that would inject", bearer(`Bearer x", error="none`), 401, where + `, error="invalid_token", error_description="the credential was not accepted"`, "invalid_token"},
-		{"good token, no access", bearer("Bearer forbidden"), 403, "", "insufficient_access"},
+		{"good token, no access", bearer("Bearer forbidden"), 403, where, "insufficient_access"},
 		{"issuer down", bearer("Bearer issuer-down"), 503, "", "unavailable"},
 		{"any other error", bearer("Bearer mystery"), 503, "", "unavailable"},
 		{"two tokens", header("Authorization", "Bearer token-ceo"), 400, "", "bad_request"},

@@ -22,15 +22,6 @@ type Server struct {
 	Grace       time.Duration // for running calls to end after the context has. Default 10 seconds
 }
 
-// ListenAndServe serves on the address until the context ends.
-func (s *Server) ListenAndServe(ctx context.Context, address string) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	return s.Serve(ctx, listener)
-}
-
 // Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and
 // cuts off those that have not ended when the grace is over.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {

@@ -125,14 +125,3 @@ func TestARequestThatNeverArrivesIsGivenUp(t *testing.T) {
 		t.Errorf("it is answered %q", answer)
 	}
 }
-
-func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	if err := (&Server{Logger: zerolog.Nop()}).ListenAndServe(t.Context(), listener.Addr().String()); err == nil {
-		t.Error("two servers listen to one address")
-	}
-}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/spf13/cobra"
+
+	"deputy/internal/config"
+	"deputy/vending/postgres"
+)
+
+func newBootstrap() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "bootstrap",
+		Short: "Set a database up for vending, once",
+		Args:  exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return &usageError{errors.New("say what to set up: deputy bootstrap postgres")}
+		},
+		Example: "  deputy bootstrap postgres --config deputy.yaml --print",
+	}
+	pg := &cobra.Command{
+		Use:   "postgres",
+		Short: "Make deputy_owner, deputy_runner and the schema deputy in a PostgreSQL database",
+		Long: `Connects as an administrator (CREATEROLE and the right to grant what is governed are enough) and makes what vending
+needs. It changes nothing else, can be run again at any time, and should be when tables were added. --print shows the SQL
+for review instead; it has psql variables where the two secrets go.`,
+		Example: `  deputy bootstrap postgres --config deputy.yaml --print
+  DEPUTY_ADMIN_DSN=postgres://dba@db.example.com/shop deputy bootstrap postgres --config deputy.yaml`,
+		Args: exactly(0),
+		RunE: bootstrapPostgres,
+	}
+	pg.Flags().Bool("print", false, "print the SQL and run nothing")
+	pg.Flags().String("platform", "", "`name` of the platform in the configuration, when there are several")
+	pg.Flags().String("admin-dsn", "", "the administrator's connection (default $DEPUTY_ADMIN_DSN, which keeps a password out of the process list)")
+	c.AddCommand(pg)
+	return c
+}
+
+func bootstrapPostgres(c *cobra.Command, _ []string) error {
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	name, _ := c.Flags().GetString("platform")
+	p, err := postgresPlatform(cfg, name)
+	if err != nil {
+		return err
+	}
+	setup, err := setupOf(p)
+	if err != nil {
+		return err
+	}
+	if print, _ := c.Flags().GetBool("print"); print {
+		fmt.Fprint(c.OutOrStdout(), setup.Print())
+		return nil
+	}
+	dsn, _ := c.Flags().GetString("admin-dsn")
+	if dsn == "" {
+		dsn = os.Getenv("DEPUTY_ADMIN_DSN")
+	}
+	if dsn == "" {
+		return &usageError{errors.New("no administrator's connection: set DEPUTY_ADMIN_DSN or give --admin-dsn")}
+	}
+	if err := runBootstrap(c.Context(), dsn, setup); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "The database is set up; %v are governed. Next: deputy check --config %s\n", p.Schemas, configPath(c))
+	return nil
+}
+
+func runBootstrap(ctx context.Context, dsn string, setup postgres.Setup) error {
+	connector, err := pq.NewConnector(dsn)
+	if err != nil {
+		return errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database") // err may quote the password
+	}
+	admin := sql.OpenDB(connector)
+	defer admin.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return postgres.Bootstrap(ctx, admin, setup)
+}
+
+// postgresPlatform is the named platform, or the only one there is.
+func postgresPlatform(cfg *config.Config, name string) (config.Platform, error) {
+	var names []string
+	for _, n := range slices.Sorted(maps.Keys(cfg.Platforms)) {
+		if cfg.Platforms[n].Engine == config.Postgres {
+			names = append(names, n)
+		}
+	}
+	switch {
+	case name == "" && len(names) == 1:
+		return cfg.Platforms[names[0]], nil
+	case slices.Contains(names, name):
+		return cfg.Platforms[name], nil
+	case len(names) == 0:
+		return config.Platform{}, errors.New("the configuration has no platform with engine: postgres")
+	}
+	return config.Platform{}, &usageError{fmt.Errorf("say which platform with --platform: one of %v", names)}
+}
+
+// setupOf takes the runner's password from where the server has it: its dsn.
+func setupOf(p config.Platform) (postgres.Setup, error) {
+	dsn, err := pq.NewConfig(string(p.DSN))
+	if err != nil {
+		return postgres.Setup{}, errors.New("the platform's dsn cannot be read: write it as postgres://deputy_runner:password@host/database")
+	}
+	if dsn.User != "deputy_runner" {
+		return postgres.Setup{}, fmt.Errorf("the platform's dsn logs in as %q: the server logs in as deputy_runner; the administrator's connection goes into DEPUTY_ADMIN_DSN", dsn.User)
+	}
+	return postgres.Setup{Schemas: p.Schemas, SigningKey: string(p.SigningKey), RunnerPassword: dsn.Password}, nil
+}

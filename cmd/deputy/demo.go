@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"deputy/internal/config"
+	"deputy/internal/demo"
+)
+
+func newDemo() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Tell the main job as a story, with nothing else installed",
+		Long: `Starts an identity provider, a database with data and the server, all on this machine and gone at the end, and asks
+questions as three people and a bot. With --engine postgres the database is a throw-away PostgreSQL, started from
+the server binaries on this machine.`,
+		Example: "  deputy demo\n  deputy demo --engine postgres\n  deputy demo --serve",
+		Args:    exactly(0),
+		RunE:    tellDemo,
+	}
+	c.Flags().String("engine", config.SQLite, "`engine` that holds the data: sqlite or postgres")
+	c.Flags().Bool("serve", false, "keep running afterwards, and print what a host needs to connect")
+	c.Flags().String("listen", "127.0.0.1:0", "loopback `address` to listen on")
+	c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{config.SQLite, config.Postgres}, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func tellDemo(c *cobra.Command, _ []string) error {
+	engine, _ := c.Flags().GetString("engine")
+	if engine != config.SQLite && engine != config.Postgres {
+		return &usageError{fmt.Errorf("there is no engine %q: use sqlite or postgres", engine)}
+	}
+	listen, _ := c.Flags().GetString("listen")
+	stage, err := demo.Start(c.Context(), demo.Config{Engine: engine, Listen: listen, Log: newLog(c.ErrOrStderr(), "warn")})
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
+	if err := demo.Tell(c.Context(), stage, c.OutOrStdout()); err != nil {
+		return err
+	}
+	if keep, _ := c.Flags().GetBool("serve"); !keep {
+		return nil
+	}
+	if err := printHost(c.OutOrStdout(), stage); err != nil {
+		return err
+	}
+	return stage.Wait()
+}
+
+// printHost prints what a chat host is given, ready to paste.
+func printHost(out io.Writer, s *demo.Stage) error {
+	type server struct {
+		Type    string            `json:"type"`
+		URL     string            `json:"url"`
+		Headers map[string]string `json:"headers"`
+	}
+	host := map[string]any{"mcpServers": map[string]server{
+		"deputy": {"http", s.URL, map[string]string{"Authorization": "Bearer " + s.Token(demo.Taylor)}},
+	}}
+	text, err := json.MarshalIndent(host, "", "  ")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nStill serving. Paste this into an MCP host to ask as Taylor (the token is good for an hour):\n\n%s\n\nOther tokens:\n", text)
+	for _, p := range []demo.Person{demo.Priya, demo.Sam} {
+		fmt.Fprintf(out, "\n%s:\n%s\n", p.Name, s.Token(p))
+	}
+	fmt.Fprintf(out, "\nThe scanner's agent key:\n%s\n\nThe audit log: %s\nStop with Ctrl-C; everything is removed then.\n", s.ScannerKey, s.AuditFile)
+	return nil
+}

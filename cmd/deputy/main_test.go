@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rs/zerolog"
+
+	"deputy/internal/config"
+	"deputy/internal/demo"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(stopping{m}, map[string]func(){"deputy": main})
+}
+
+// stopping ends the package's own PostgreSQL after the last test.
+type stopping struct{ *testing.M }
+
+func (s stopping) Run() int {
+	defer stopCluster()
+	return s.M.Run()
+}
+
+// engines are what everything below has to hold on.
+var engines = []string{config.SQLite, config.Postgres}
+
+// stage sets the demo's stage: the real server on loopback, its issuer, and an engine with the data.
+func stage(t testing.TB, engine string) *demo.Stage {
+	t.Helper()
+	return loggedStage(t, engine, zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel))
+}
+
+func loggedStage(t testing.TB, engine string, log zerolog.Logger) *demo.Stage {
+	t.Helper()
+	s, err := demo.Start(context.Background(), demo.Config{Engine: engine, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("taking the stage down: %v", err)
+		}
+	})
+	return s
+}
+
+// process starts deputy as a process of its own, with the stage's configuration.
+func process(t testing.TB, s *demo.Stage, extraEnv []string, args ...string) *exec.Cmd {
+	t.Helper()
+	command := exec.Command(deputyBinary(t), append(args, "--config", s.ConfigFile)...)
+	command.Env = append(append(os.Environ(), s.Environment()...), extraEnv...)
+	return command
+}
+
+// deputyBinary is the test binary under the name that makes it run main: see testscript.Main.
+func deputyBinary(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("deputy")
+	if err != nil {
+		t.Fatal(fmt.Errorf("testscript.Main did not put deputy on the PATH: %w", err))
+	}
+	return path
+}

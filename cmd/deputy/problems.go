@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"deputy/entitlements"
+	"deputy/internal/config"
+	"deputy/tools"
+)
+
+// policyFindings puts each problem where its line is.
+func policyFindings(path string, problems []entitlements.Problem) []finding {
+	var out []finding
+	for _, p := range problems {
+		out = append(out, finding{level(p.Warning), place(path, p.Line), withPolicy(p)})
+	}
+	return out
+}
+
+// misreadFindings are the mistakes in the form of the file.
+func misreadFindings(err *config.Error) []finding {
+	var out []finding
+	for _, p := range err.Problems {
+		text := p.Message
+		if p.Key != "" {
+			text = p.Key + ": " + text
+		}
+		out = append(out, finding{level(false), place(p.File, p.Line), text})
+	}
+	return out
+}
+
+// inFile names the file and the line of what is wrong with policies. Other errors stay as they are.
+func inFile(c *cobra.Command, err error) error {
+	var policies *tools.PolicyError
+	if !errors.As(err, &policies) {
+		return err
+	}
+	text := "the policies do not fit the data"
+	for _, p := range policies.Problems {
+		if !p.Warning {
+			text += fmt.Sprintf("\n%s: %s", place(configPath(c), p.Line), withPolicy(p))
+		}
+	}
+	return errors.New(text)
+}
+
+func place(path string, line int) string {
+	if line == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s:%d", path, line)
+}
+
+func withPolicy(p entitlements.Problem) string {
+	if p.Policy == "" {
+		return p.Message
+	}
+	return fmt.Sprintf("policy %q: %s", p.Policy, p.Message)
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"deputy/internal/issuer"
+	"deputy/internal/throwaway"
+	"deputy/vending/postgres"
+)
+
+// The command line, as files that read like a session in a terminal. Beside testscript's own commands they have:
+//
+//	exits CODE COMMAND…   runs a command that ends with this exit code
+//	sqlite FILE SQL-FILE  makes a database
+//	issuer                starts an identity provider at $ISSUER
+//	postgres              starts PostgreSQL, see cluster
+//	address               finds a free $FREE and takes the address $TAKEN
+//	get URL               waits until somebody answers there, and prints what
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:      filepath.Join("testdata", "script"),
+		Deadline: time.Now().Add(2 * time.Minute), // for a server that starts though it should not
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "sqlite": sqlite, "issuer": provider, "postgres": postgresql, "address": address, "get": get,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var ended *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); !errors.As(err, &ended) || ended.ExitCode() != want {
+		ts.Fatalf("%s ended with %v, and not with exit status %d", strings.Join(args[1:], " "), err, want)
+	}
+}
+
+func sqlite(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sqlite3.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	ts.Check(db.Exec(ts.ReadFile(args[1])))
+}
+
+func provider(ts *testscript.TestScript, _ bool, _ []string) {
+	i, err := issuer.Start(issuer.Config{})
+	ts.Check(err)
+	ts.Defer(func() { i.Close() })
+	ts.Setenv("ISSUER", i.URL())
+}
+
+func address(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, name := range []string{"FREE", "TAKEN"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv(name, l.Addr().String())
+		if name == "FREE" {
+			l.Close()
+		} else {
+			ts.Defer(func() { l.Close() })
+		}
+	}
+}
+
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	for range 1000 {
+		response, err := http.Get(args[0])
+		if err == nil {
+			defer response.Body.Close()
+			io.Copy(ts.Stdout(), response.Body)
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("nobody ever answered at %s", args[0])
+}
+
+// signingKey is what the databases of the cluster are set up with.
+const signingKey = "0123456789abcdef0123456789abcdef"
+
+// cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the role
+// dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not, and new is
+// there for one script to set it up (two at once would stand in each other's way: roles belong to the whole cluster).
+var cluster = sync.OnceValues(startCluster)
+
+var stopCluster = func() {}
+
+func startCluster() (*throwaway.Cluster, error) {
+	c, err := throwaway.Start(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	stopCluster = c.Stop
+	if err := runSQL(c, throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"shop", "bare", "new"} {
+		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text)"); err != nil {
+			return nil, err
+		}
+	}
+	admin, err := c.Open("dba", "shop")
+	if err != nil {
+		return nil, err
+	}
+	defer admin.Close()
+	return c, postgres.Bootstrap(context.Background(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
+}
+
+// newDatabase makes a database of the DBA's, in place of one of that name.
+func newDatabase(c *throwaway.Cluster, name, seed string) error {
+	for _, statement := range []string{"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)", "CREATE DATABASE " + name + " OWNER dba"} {
+		if err := runSQL(c, throwaway.Superuser, "postgres", statement); err != nil {
+			return err
+		}
+	}
+	return runSQL(c, "dba", name, seed)
+}
+
+func runSQL(c *throwaway.Cluster, role, database, script string) error {
+	db, err := c.Open(role, database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.Exec(script)
+	return err
+}
+
+// postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $NEW_DSN), how the administrator
+// connects to the new database ($ADMIN_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
+func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
+	c, err := cluster()
+	ts.Check(err)
+	for name, user := range map[string][2]string{
+		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "NEW_DSN": {"deputy_runner", "new"}, "ADMIN_DSN": {"dba", "new"},
+	} {
+		ts.Setenv(name, asURL(c, user[0], user[1]))
+	}
+	ts.Setenv("SIGNING_KEY", signingKey)
+}
+
+// asURL is how a configuration names a database of the cluster.
+func asURL(c *throwaway.Cluster, role, database string) string {
+	return fmt.Sprintf("postgres://%s:hunter2@/%s?host=%s&sslmode=disable", role, database, c.Dir)
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"deputy/identity"
+	"deputy/internal/assembly"
+	"deputy/mcp"
+)
+
+func newStdio() *cobra.Command {
+	return &cobra.Command{
+		Use:   "stdio",
+		Short: "Serve MCP over standard input and output, for one agent on this machine",
+		Long: `The agent proves itself with DEPUTY_AGENT_KEY. Without more, it acts on its own, if it may. With the human's access
+token in DEPUTY_USER_TOKEN, or in the file that DEPUTY_USER_TOKEN_FILE names, it acts on the human's behalf. The file is
+read again for every call, so that a renewed token is used.`,
+		Example: "  DEPUTY_AGENT_KEY=deputy_ak_… deputy stdio --config deputy.yaml",
+		Args:    exactly(0),
+		RunE:    stdio,
+	}
+}
+
+func stdio(c *cobra.Command, _ []string) error {
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	signIn, err := identity.FromEnvironment(os.Getenv)
+	if err != nil {
+		return err
+	}
+	d, err := assembly.New(c.Context(), cfg, newLog(c.ErrOrStderr(), cfg.Server.LogLevel))
+	if err != nil {
+		return inFile(c, err)
+	}
+	defer d.Close()
+	return mcp.ServeStdio(c.Context(), d.MCP(version()), c.InOrStdin(), c.OutOrStdout(), signIn.Credentials)
+}
