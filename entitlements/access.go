@@ -19,35 +19,57 @@ type Access struct {
 	Guardrails []string       // names of the guardrails that were asked and held
 }
 
-// ColumnAccess is one visible column; Mask is nil when its values are shown as they are.
-type ColumnAccess struct {
-	Column
-	Tags []string
-	Mask *AppliedMask
+// FilterPolicies names the policies that limit the rows, each once.
+func (a Access) FilterPolicies() (names []string) {
+	for _, f := range a.Filters {
+		names = appendOnce(names, f.Policy)
+	}
+	return names
 }
 
-// AppliedMask is the one mask that covers a column for this caller, and the policy it comes from.
+// ColumnAccess is one visible column. Each of its cells is hidden by the first of Masks whose When does not fail to hold for the
+// row; only the last may be without a When. Where none takes it, or there are none, the value is shown as it is.
+type ColumnAccess struct {
+	Column
+	Tags  []string
+	Masks []AppliedMask
+}
+
+// AppliedMask is a mask that covers a column for this caller, and the policy it comes from.
 type AppliedMask struct {
 	Mask
 	Policy string
+	When   []Part // the rows it is about: those for which this is true or unknown; empty: all
 }
 
-// Filter is one row filter, bound to the judged identity's attribute values.
+// Filter is one rule about rows, bound to the judged identity's values. Exactly one of Where, Within and Sample is set.
 type Filter struct {
 	Policy string
 	Where  []Part
-	// Never is true when the filter names an attribute that the judged identity has no value for: no value, no row.
+	Within *Within
+	Sample *Sample
+	// Never is true when Where names something that the judged identity has no value for: no value, no row.
 	Never bool
 }
 
-// Part is a piece of a filter: SQL as the administrator wrote it or, when Attribute is set, the values to put there.
-// The only two forms an administrator may write are "= any(:attribute.NAME)" and "<> all(:attribute.NAME)". Whatever their case
-// and spacing, the SQL before an attribute ends in just "= any(" or "<> all(", and the SQL behind it starts with ")".
+// Part is a piece of an expression: SQL as the administrator wrote it or, when Variable is set, what to put there.
+//
+// A list variable stands in two forms only, "= any(:attribute.NAME)" and "<> all(:attribute.NAME)". Whatever their case and spacing,
+// the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single one (One) is a value.
 type Part struct {
-	SQL       string // including the operator and the opening "any(" or "all(" that precede an attribute
-	Attribute string
-	Values    []string // values of Attribute; data, never SQL: engines quote them
+	SQL      string   // including the operator and the opening "any(" or "all(" that precede a list
+	Variable string   // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
+	Values   []string // of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
 }
+
+// The variables that are not a list of values.
+const (
+	UserID     = "user.id"
+	ThisColumn = "column"
+)
+
+// One reports whether the variable is a single value and not a list.
+func (p Part) One() bool { return p.Variable == UserID }
 
 // Denial says that a table is not to be had. Reasons name policies and are for the record, not for the caller.
 type Denial struct {

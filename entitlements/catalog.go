@@ -20,7 +20,8 @@ const (
 	Text    Kind = "text"
 	Number  Kind = "number"
 	Boolean Kind = "boolean"
-	Time    Kind = "time"
+	Date    Kind = "date" // a day, without a time
+	Time    Kind = "time" // a day and a time
 	Other   Kind = "other"
 )
 
@@ -30,12 +31,14 @@ type Column struct {
 	Type        string // in the engine's own words: "numeric(10,2)"
 	Kind        Kind
 	Description string
+	Tags        []string // that the platform itself keeps of it: see SplitComment
 }
 
 // Table is one governed table (or view) as the engine sees it.
 type Table struct {
 	TableName
 	Description string
+	Tags        []string // that the platform itself keeps of the table or its schema
 	Columns     []Column
 }
 

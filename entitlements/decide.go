@@ -3,6 +3,7 @@ package entitlements
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"deputy/identity"
 )
@@ -63,7 +64,7 @@ func (t *table) decide(who *identity.Principal) (Access, *Denial) {
 	}
 	for _, f := range t.filters {
 		if f.applies(&judged, who) {
-			access.Filters = append(access.Filters, f.bind(&judged))
+			access.Filters = append(access.Filters, f.bind(who))
 		}
 	}
 	return access, nil
@@ -116,8 +117,8 @@ func (g *grant) opensToAgent(who *identity.Principal) bool {
 	return slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.holds(&who.Agent.Identity, who) })
 }
 
-// show returns all columns, each with the first of its masks that applies. A policy that exempts the caller says nothing about
-// the others: a column is clear only if none applies.
+// show returns all columns, each with those of its masks that apply, up to the first that takes every cell. A policy that exempts
+// the caller says nothing about the others: a column is clear only if none applies.
 func (t *table) show(judged *identity.Identity, who *identity.Principal) []ColumnAccess {
 	applies := make([]bool, len(t.masks))
 	for i := range t.masks {
@@ -128,8 +129,19 @@ func (t *table) show(judged *identity.Identity, who *identity.Principal) []Colum
 		c := &t.columns[i]
 		out[i] = ColumnAccess{Column: c.Column, Tags: c.tags}
 		for j := range c.masks {
-			if applies[c.masks[j].scope] {
-				out[i].Mask = &c.masks[j].AppliedMask
+			if !applies[c.masks[j].scope] {
+				continue
+			}
+			mask := c.applied[j : j+1 : j+1]
+			if len(mask[0].When) > 0 {
+				mask = []AppliedMask{mask[0].bind(who)}
+			}
+			if out[i].Masks == nil {
+				out[i].Masks = mask
+			} else {
+				out[i].Masks = append(out[i].Masks, mask[0])
+			}
+			if len(mask[0].When) == 0 {
 				break
 			}
 		}
@@ -147,15 +159,49 @@ func (s scope) applies(judged *identity.Identity, who *identity.Principal) bool 
 	return true
 }
 
-func (f *filter) bind(judged *identity.Identity) Filter {
-	out := Filter{Policy: f.policy, Where: slices.Clone(f.where)}
-	for i := range out.Where {
-		part := &out.Where[i]
-		if part.Attribute == "" {
-			continue
-		}
-		part.Values = judged.Attributes[part.Attribute]
-		out.Never = out.Never || len(part.Values) == 0
-	}
+func (f *filter) bind(who *identity.Principal) Filter {
+	out := f.rule
+	out.Where, out.Never = bind(out.Where, who)
 	return out
 }
+
+// bind gives the condition its values. One that names something nobody has a value for could only be guessed at: the mask then
+// takes every cell.
+func (m AppliedMask) bind(who *identity.Principal) AppliedMask {
+	when, missing := bind(m.When, who)
+	if missing {
+		when = nil
+	}
+	m.When = when
+	return m
+}
+
+// bind puts in the values of the judged identity. What is asked of a user, an agent that acts alone has no value for: its name
+// could be that of a user.
+func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
+	bound = slices.Clone(parts)
+	for i := range bound {
+		part := &bound[i]
+		switch {
+		case part.Variable == "":
+			continue
+		case part.Variable == UserID:
+			if who.User != nil {
+				part.Values = []string{who.User.ID}
+			}
+		case part.Variable == userGroups:
+			if who.User != nil {
+				part.Values = slices.DeleteFunc(slices.Clone(who.User.Groups), func(g string) bool { return g == identity.AllUsers || g == identity.AllAgents })
+			}
+		default:
+			part.Values = who.Judged().Attributes[strings.TrimPrefix(part.Variable, attributePrefix)]
+		}
+		missing = missing || len(part.Values) == 0
+	}
+	return bound, missing
+}
+
+const (
+	userGroups      = "user.groups"
+	attributePrefix = "attribute."
+)

@@ -52,14 +52,14 @@ var shop = &Catalog{Version: "1", Tables: []Table{
 }}
 
 var (
-	taylor  = user("taylor", []string{"Marketing"}, "region", "US-EAST")
-	priya   = user("priya", []string{"Marketing", "Privacy"}, "region", "US-EAST", "region", "US-WEST")
-	eva     = user("eva", []string{"Marketing", "HR"}, "residency", "EU")
-	nobody  = user("nobody", nil)
-	bot     = agent("marketing-bot", []string{"Agents"})
-	euBot   = agent("eu-bot", []string{"Agents", "EU-Readers"}, "residency", "EU")
-	usBot   = agent("us-bot", []string{"Agents", "EU-Readers"})
-	scanner = agent("pii-scanner", []string{"Scanners"}, "region", "US-CENTRAL")
+	taylor     = user("taylor", []string{"Marketing"}, "region", "US-EAST")
+	priya      = user("priya", []string{"Marketing", "Privacy"}, "region", "US-EAST", "region", "US-WEST")
+	eva        = user("eva", []string{"Marketing", "HR"}, "residency", "EU")
+	nobody     = user("nobody", nil)
+	bot        = agent("marketing-bot", []string{"Agents"})
+	euBot      = agent("eu-bot", []string{"Agents", "EU-Readers"}, "residency", "EU")
+	usBot      = agent("us-bot", []string{"Agents", "EU-Readers"})
+	scannerBot = agent("pii-scannerBot", []string{"Scanners"}, "region", "US-CENTRAL")
 )
 
 func user(id string, groups []string, attributes ...string) *identity.User {
@@ -138,8 +138,8 @@ func render(a Access, d *Denial) string {
 	fmt.Fprintf(&b, "via %s:", a.Via)
 	for _, c := range a.Columns {
 		fmt.Fprintf(&b, " %s", c.Name)
-		if c.Mask != nil {
-			fmt.Fprintf(&b, "=%s(%s)", c.Mask.Kind, c.Mask.Policy)
+		for _, m := range c.Masks {
+			fmt.Fprintf(&b, "=%s(%s)", m.Kind, m.Policy)
 		}
 	}
 	for _, f := range a.Filters {
@@ -149,7 +149,7 @@ func render(a Access, d *Denial) string {
 		}
 		for _, p := range f.Where {
 			b.WriteString(p.SQL)
-			if p.Attribute != "" {
+			if p.Variable != "" {
 				fmt.Fprint(&b, p.Values)
 			}
 		}
@@ -174,9 +174,9 @@ func TestDecide(t *testing.T) {
 			"via user:" + masked + " | sellers see their own region: never region  = any([])"},
 		{"a lookup table is reached through both", identity.Principal{Agent: bot, User: taylor}, "ref.regions", "via both: code label"},
 		{"a lookup table is reached through the agent alone", identity.Principal{Agent: bot, User: nobody}, "ref.regions", "via agent: code label"},
-		{"what is reached through the agent is still masked and filtered as for the human", identity.Principal{Agent: scanner, User: nobody}, "sales.customer_orders",
+		{"what is reached through the agent is still masked and filtered as for the human", identity.Principal{Agent: scannerBot, User: nobody}, "sales.customer_orders",
 			"via agent:" + masked + " | sellers see their own region: never region  = any([])"},
-		{"the scanner alone sees masked names in every region", identity.Principal{Agent: scanner}, "sales.customer_orders", "via agent:" + masked},
+		{"the scannerBot alone sees masked names in every region", identity.Principal{Agent: scannerBot}, "sales.customer_orders", "via agent:" + masked},
 		{"the bot alone does not see what its users see", identity.Principal{Agent: bot}, "sales.customer_orders", "denied, may be asked for: no grant opens it"},
 		{"somebody in no group may ask for a table that can be discovered", identity.Principal{Agent: bot, User: nobody}, "sales.refunds", "denied, may be asked for: no grant opens it"},
 		{"a table that cannot be discovered is not there", identity.Principal{Agent: bot, User: nobody}, "hr.people", "denied: no grant opens it"},
@@ -213,7 +213,7 @@ func TestDecisionNamesItsPolicies(t *testing.T) {
 	if fmt.Sprint(a.Guardrails) != "[EU data stays in the EU]" {
 		t.Errorf("a guardrail that was asked is not named: %v", a.Guardrails)
 	}
-	a, _ = e.Decide(identity.Principal{Agent: scanner}, TableName{"sales", "customer_orders"})
+	a, _ = e.Decide(identity.Principal{Agent: scannerBot}, TableName{"sales", "customer_orders"})
 	if fmt.Sprint(a.Grants) != "[scanners read sales]" || fmt.Sprint(a.Columns[0].Tags) != "[PII]" {
 		t.Errorf("grants or tags are wrong: %v %v", a.Grants, a.Columns[0].Tags)
 	}
@@ -306,7 +306,7 @@ func TestWhichMaskWins(t *testing.T) {
 		}
 		a, _ := compile(t, parse(t, text)).Decide(identity.Principal{Agent: bot, User: eva}, TableName{"hr", "people"})
 		got := "none"
-		if m := a.Columns[1].Mask; m != nil {
+		for _, m := range a.Columns[1].Masks {
 			got = m.Policy
 		}
 		if got != tt.want {

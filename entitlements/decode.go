@@ -2,8 +2,6 @@ package entitlements
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -12,10 +10,7 @@ import (
 // The types of this package read their own YAML nodes, since every mistake must be named with its line, and since a YAML null
 // (with: null) never reaches the decoder of a pointer.
 
-const (
-	knownMasks = "null, hash, {constant: TEXT}, {partial: {first: N, last: N}}"
-	maxNesting = 16 // of matchers; also ends aliases that contain themselves
-)
+const maxNesting = 16 // of matchers; also ends aliases that contain themselves
 
 func wrong(n *yaml.Node, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
@@ -63,14 +58,10 @@ func each(n *yaml.Node, do func(key string, k, v *yaml.Node) error) error {
 	return nil
 }
 
-// UnmarshalYAML also fills Line.
+// UnmarshalYAML reads a policy and refuses keys that it does not have.
 func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
-	n = target(n)
-	*p = Policy{Line: n.Line}
-	fields := []struct {
-		key  string
-		read func(*yaml.Node) error
-	}{
+	*p = Policy{}
+	return readKeys(target(n), "a policy", []key{
 		{"name", into(&p.Name, text)},
 		{"platform", into(&p.Platform, text)},
 		{"grant", into(&p.Grant, readSelectors)},
@@ -82,18 +73,41 @@ func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
 		{"for", into(&p.For, readMatcher)},
 		{"except", into(&p.Except, readMatcher)},
 		{"with", into(&p.With, readMask)},
-		{"where", into(&p.Where, text)},
-	}
-	return each(n, func(key string, k, v *yaml.Node) error {
+		{"when", into(&p.When, expression)},
+		{"where", into(&p.Where, expression)},
+		{"match", into(&p.Match, readMatch)},
+		{"within", into(&p.Within, readWithin)},
+		{"sample", into(&p.Sample, readSample)},
+	})
+}
+
+// key is one that a mapping may have.
+type key struct {
+	name string
+	read func(*yaml.Node) error
+}
+
+// readKeys reads a mapping of which all keys are known.
+func readKeys(n *yaml.Node, what string, keys []key) error {
+	return each(n, func(name string, k, v *yaml.Node) error {
 		var known []string
-		for _, f := range fields {
-			if f.key == key {
+		for _, f := range keys {
+			if f.name == name {
 				return f.read(v)
 			}
-			known = append(known, f.key)
+			known = append(known, f.name)
 		}
-		return wrong(k, "a policy has no key %q: those known are %s", key, strings.Join(known, ", "))
+		return wrong(k, "%s has no key %q: those known are %s", what, name, strings.Join(known, ", "))
 	})
+}
+
+// expression is SQL that somebody wrote; an empty one would mean something else than none.
+func expression(n *yaml.Node) (string, error) {
+	s, err := text(n)
+	if err == nil && strings.TrimSpace(s) == "" {
+		err = wrong(n, "an expression is missing here")
+	}
+	return s, err
 }
 
 func into[T any](to *T, read func(*yaml.Node) (T, error)) func(*yaml.Node) error {
@@ -130,19 +144,13 @@ func (t *Tags) UnmarshalYAML(n *yaml.Node) error {
 	*t = nil
 	return each(target(n), func(key string, k, v *yaml.Node) error {
 		selectors, err := readSelectors(v)
-		*t = append(*t, Tag{Name: key, Selectors: selectors, Line: k.Line})
+		*t = append(*t, Tag{Name: key, Selectors: selectors})
 		return err
 	})
 }
 
 // UnmarshalYAML takes a term, a list of which any may hold, or {all: …}, {any: …}, {not: …}.
-func (m *Matcher) UnmarshalYAML(n *yaml.Node) error {
-	read, err := readMatcher(target(n))
-	if err == nil {
-		*m = *read
-	}
-	return err
-}
+func (m *Matcher) UnmarshalYAML(n *yaml.Node) error { return read(m, n, readMatcher) }
 
 func readMatcher(n *yaml.Node) (*Matcher, error) { return readNested(n, 0) }
 
@@ -196,7 +204,7 @@ func readJoined(n *yaml.Node, depth int) (*Matcher, error) {
 			m.any, err = readList(v, depth)
 		case "not":
 			m.not, err = readNested(v, depth+1)
-		case "group", "user", "agent", "agent-group", "attribute", "mode":
+		case "group", "user", "agent", "agent-group", "attribute", "mode", "purpose":
 			return wrong(k, "write %s:NAME, without a space behind the colon", key)
 		default:
 			return wrong(k, "a matcher has no key %q: those known are all, any, not", key)
@@ -207,61 +215,4 @@ func readJoined(n *yaml.Node, depth int) (*Matcher, error) {
 		err = wrong(n, "write exactly one of all, any, not here")
 	}
 	return &m, err
-}
-
-// UnmarshalYAML takes the name of a mask, or {constant: …}, {partial: …}. With a null it is not called: see Policy.
-func (m *Mask) UnmarshalYAML(n *yaml.Node) error {
-	read, err := readMask(target(n))
-	if err == nil {
-		*m = *read
-	}
-	return err
-}
-
-func readMask(n *yaml.Node) (*Mask, error) {
-	if n.Kind == yaml.ScalarNode {
-		kind := MaskKind(n.Value)
-		switch {
-		case isNull(n) || kind == MaskNull:
-			return &Mask{Kind: MaskNull}, nil
-		case kind == MaskHash:
-			return &Mask{Kind: MaskHash}, nil
-		}
-		return nil, wrong(n, "%q is not a mask: those known are %s", n.Value, knownMasks)
-	}
-	var m Mask
-	err := each(n, func(key string, k, v *yaml.Node) (err error) {
-		m.Kind = MaskKind(key)
-		switch m.Kind {
-		case MaskConstant:
-			m.Constant, err = text(v)
-		case MaskPartial:
-			err = readPartial(v, &m)
-		default:
-			return wrong(k, "a mask has no key %q: those known are %s", key, knownMasks)
-		}
-		return err
-	})
-	if err == nil && len(n.Content) != 2 {
-		err = wrong(n, "write exactly one mask here: %s", knownMasks)
-	}
-	return &m, err
-}
-
-func readPartial(n *yaml.Node, m *Mask) error {
-	return each(n, func(key string, k, v *yaml.Node) error {
-		if !slices.Contains([]string{"first", "last"}, key) {
-			return wrong(k, "partial has no key %q: those known are first, last", key)
-		}
-		count, err := strconv.Atoi(v.Value)
-		if err != nil || v.Kind != yaml.ScalarNode {
-			return wrong(v, "%s is a number of characters", key)
-		}
-		if key == "first" {
-			m.First = count
-		} else {
-			m.Last = count
-		}
-		return nil
-	})
 }

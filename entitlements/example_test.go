@@ -53,8 +53,8 @@ policies:
 	access, _ := e.Decide(identity.Principal{Agent: agent, User: &taylor}, orders)
 	fmt.Println(access.Table, "via", access.Via)
 	for _, c := range access.Columns {
-		if c.Mask != nil {
-			fmt.Printf("%s: %s by %q\n", c.Name, c.Mask.Constant, c.Mask.Policy)
+		if len(c.Masks) > 0 {
+			fmt.Printf("%s: %s by %q\n", c.Name, c.Masks[0].Constant, c.Masks[0].Policy)
 		} else {
 			fmt.Printf("%s: clear\n", c.Name)
 		}

@@ -10,8 +10,8 @@ import (
 
 // Matcher says which identities a policy is about: a term, or terms joined. The zero Matcher matches nobody.
 //
-// A plain term (everyone, group, attribute, user) asks about the identity being judged; an agent term (agent, agent-group, mode)
-// asks about the acting agent and the call, whoever is judged. So a policy can limit an agent whoever it acts for.
+// A plain term (everyone, group, attribute, user) asks about the identity being judged; an agent term (agent, agent-group, mode,
+// purpose) asks about the acting agent and the call, whoever is judged. So a policy can limit an agent whoever it acts for.
 type Matcher struct {
 	term Term
 	all  []Matcher
@@ -26,7 +26,7 @@ type Term struct {
 	value string // of an attribute
 }
 
-const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous"
+const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"
 
 // Match makes a Matcher of one term, such as "group:Marketing".
 func Match(text string) (*Matcher, error) {
@@ -46,7 +46,7 @@ func parseTerm(text string) (Term, error) {
 			return Term{}, fmt.Errorf("%q: everyone stands alone", text)
 		}
 		return t, nil
-	case "group", "user", "agent", "agent-group":
+	case "group", "user", "agent", "agent-group", "purpose":
 	case "attribute":
 		var equals bool
 		if t.name, t.value, equals = strings.Cut(name, "="); !equals || t.value == "" {
@@ -72,7 +72,7 @@ func parseTerm(text string) (Term, error) {
 
 // aboutAgent reports whether the term asks about the acting agent instead of the judged identity.
 func (t Term) aboutAgent() bool {
-	return t.word == "agent" || t.word == "agent-group" || t.word == "mode"
+	return slices.Contains([]string{"agent", "agent-group", "mode", "purpose"}, t.word)
 }
 
 func (t Term) holds(judged *identity.Identity, who *identity.Principal) bool {
@@ -91,6 +91,8 @@ func (t Term) holds(judged *identity.Identity, who *identity.Principal) bool {
 		return who.Agent.In(t.name)
 	case "mode":
 		return string(who.Mode()) == t.name
+	case "purpose":
+		return who.Purpose == t.name
 	}
 	return false
 }
@@ -106,6 +108,19 @@ func (m *Matcher) holds(judged *identity.Identity, who *identity.Principal) bool
 		return slices.ContainsFunc(m.any, func(part Matcher) bool { return part.holds(judged, who) })
 	}
 	return m.term.holds(judged, who)
+}
+
+// each calls do for every term in the matcher.
+func (m *Matcher) each(do func(Term)) {
+	if m.term.word != "" {
+		do(m.term)
+	}
+	for _, part := range slices.Concat(m.all, m.any) {
+		part.each(do)
+	}
+	if m.not != nil {
+		m.not.each(do)
+	}
 }
 
 // alternatives takes apart what is joined by any: the matcher holds when one of them does.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Policy is one rule as the administrator wrote it. Exactly one of Grant, Guardrail, Mask and Filter is set and says what it is
@@ -16,16 +17,37 @@ type Policy struct {
 	Grant     Selectors `yaml:"grant"`     // tables opened To
 	Guardrail Selectors `yaml:"guardrail"` // tables closed to all but those that Require names
 	Mask      Selectors `yaml:"mask"`      // columns hidden With a mask
-	Filter    Selectors `yaml:"filter"`    // tables of which only the rows Where holds are seen
+	Filter    Selectors `yaml:"filter"`    // tables of which only the rows that meet every rule below are seen
 
 	To      *Matcher `yaml:"to"`
 	Require *Matcher `yaml:"require"`
 	For     *Matcher `yaml:"for"`    // of a mask or filter: only these; neither For nor Except: everyone
 	Except  *Matcher `yaml:"except"` // of a mask or filter: all but these
 	With    *Mask    `yaml:"with"`
-	Where   string   `yaml:"where"`
+	When    string   `yaml:"when"` // of a mask: only the cells of rows that it holds for, or may hold for
 
-	Line int `yaml:"-"` // where it stands in the file; 0: not from a file
+	Where  string       `yaml:"where"`
+	Match  *MatchColumn `yaml:"match"`
+	Within *Within      `yaml:"within"`
+	Sample *Sample      `yaml:"sample"`
+}
+
+// MatchColumn keeps the rows whose column has one of the attribute's values.
+type MatchColumn struct {
+	Column    string
+	Attribute string
+}
+
+// Within keeps the rows whose column, a date or time, is not older than Last and not in the future. In a policy, only the name of
+// the column is set.
+type Within struct {
+	Column Column
+	Last   time.Duration // whole hours; on a date, whole days
+}
+
+// Sample keeps a share of the rows: the same ones in every call, whoever asks.
+type Sample struct {
+	PerMillion int // above 0, below a million
 }
 
 // Selectors name tables or columns: "sales.orders", "sales.*", "sales.orders.lastname", "tag:PII".
@@ -35,8 +57,7 @@ type Selectors []string
 // Tag is a word that policies use for tables and columns. PII.SSN is below PII: what has the first has the second too.
 type Tag struct {
 	Name      string
-	Selectors Selectors // three parts name columns, two parts tables
-	Line      int
+	Selectors Selectors // one part names a schema, two parts tables, three parts columns
 }
 
 // Tags are all tags, in the order of the file, where they are a mapping of name to selectors.
@@ -49,6 +70,7 @@ const (
 	kindGuardrail kind = "guardrail"
 	kindMask      kind = "mask"
 	kindFilter    kind = "filter"
+	kindDiscovery kind = "discovery" // not a policy: what a platform lets anybody know of
 )
 
 // kind is what the policy is, and an error unless it is exactly one thing.
@@ -84,7 +106,7 @@ func (p *Policy) selectors(k kind) Selectors {
 func (p *Policy) here(platform string) bool { return p.Platform == "" || p.Platform == platform }
 
 // misfits are the sentences about fields that the kind of policy needs and lacks, or has and cannot use.
-func (p *Policy) misfits(k kind) (out []string) {
+func (p *Policy) misfits(k kind) (out []misfit) {
 	fields := []struct {
 		key   string
 		set   bool
@@ -94,7 +116,11 @@ func (p *Policy) misfits(k kind) (out []string) {
 		{"to", p.To != nil, []kind{kindGrant}, "a grant needs to: say whom it opens the tables to"},
 		{"require", p.Require != nil, []kind{kindGuardrail}, "a guardrail needs require: say what must hold"},
 		{"with", p.With != nil, []kind{kindMask}, "a mask needs with: " + knownMasks},
-		{"where", strings.TrimSpace(p.Where) != "", []kind{kindFilter}, "a filter needs where: say which rows are seen"},
+		{"when", p.When != "", []kind{kindMask}, ""},
+		{"where", p.Where != "", []kind{kindFilter}, ""},
+		{"match", p.Match != nil, []kind{kindFilter}, ""},
+		{"within", p.Within != nil, []kind{kindFilter}, ""},
+		{"sample", p.Sample != nil, []kind{kindFilter}, ""},
 		{"for", p.For != nil, []kind{kindMask, kindFilter}, ""},
 		{"except", p.Except != nil, []kind{kindMask, kindFilter}, ""},
 	}
@@ -102,16 +128,22 @@ func (p *Policy) misfits(k kind) (out []string) {
 		belongs := slices.Contains(f.kinds, k)
 		switch {
 		case f.set && !belongs:
-			out = append(out, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(kindNames(f.kinds), " or ")))
+			out = append(out, misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(kindNames(f.kinds), " or "))})
 		case !f.set && belongs && f.need != "":
-			out = append(out, f.need)
+			out = append(out, misfit{"", f.need})
 		}
 	}
 	if p.For != nil && p.Except != nil {
-		out = append(out, "it says both for and except: choose one")
+		out = append(out, misfit{"except", "it says both for and except: choose one"})
+	}
+	if k == kindFilter && p.Where == "" && p.Match == nil && p.Within == nil && p.Sample == nil {
+		out = append(out, misfit{"", "a filter needs where, match, within or sample: say which rows are seen"})
 	}
 	return out
 }
+
+// misfit is a complaint about a policy, or about one of its keys.
+type misfit struct{ key, message string }
 
 func kindNames(kinds []kind) (out []string) {
 	for _, k := range kinds {

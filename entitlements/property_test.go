@@ -141,7 +141,7 @@ func wider(before, after map[TableName]Access) string {
 			return fmt.Sprintf("table %s", name)
 		}
 		for i := range a.Columns {
-			if b.Columns[i].Mask != nil && a.Columns[i].Mask == nil {
+			if len(b.Columns[i].Masks) > 0 && len(a.Columns[i].Masks) == 0 {
 				return fmt.Sprintf("column %s.%s", name, a.Columns[i].Name)
 			}
 		}

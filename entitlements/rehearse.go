@@ -1,5 +1,7 @@
 package entitlements
 
+import "slices"
+
 // Rehearsal is an access that nobody gets: it uses what one policy, or all of a table's at once, would put into a view. An engine
 // that can prepare a statement on it understands the SQL that administrators wrote.
 type Rehearsal struct {
@@ -17,12 +19,10 @@ func (e *Entitlements) Rehearse(each func(all Rehearsal, single func() []Rehears
 		}
 		all := t.plain()
 		for i, c := range t.columns {
-			if len(c.masks) > 0 {
-				all.Columns[i].Mask = &c.masks[0].AppliedMask
-			}
+			all.Columns[i].Masks = untilUnconditional(c.applied)
 		}
 		for _, f := range t.filters {
-			all.Filters = append(all.Filters, Filter{Policy: f.policy, Where: f.where})
+			all.Filters = append(all.Filters, f.rule)
 		}
 		each(Rehearsal{Access: all}, t.rehearseSingly)
 	}
@@ -32,17 +32,25 @@ func (t *table) rehearseSingly() []Rehearsal {
 	var out []Rehearsal
 	for _, f := range t.filters {
 		access := t.plain()
-		access.Filters = []Filter{{Policy: f.policy, Where: f.where}}
-		out = append(out, Rehearsal{f.policy, access})
+		access.Filters = []Filter{f.rule}
+		out = append(out, Rehearsal{f.rule.Policy, access})
 	}
 	for i, c := range t.columns {
 		for _, m := range c.masks {
 			access := t.plain()
-			access.Columns[i].Mask = &m.AppliedMask
+			access.Columns[i].Masks = []AppliedMask{m.AppliedMask}
 			out = append(out, Rehearsal{m.Policy, access})
 		}
 	}
 	return out
+}
+
+// untilUnconditional keeps the promise of ColumnAccess that only the last mask takes every cell.
+func untilUnconditional(masks []AppliedMask) []AppliedMask {
+	if last := slices.IndexFunc(masks, func(m AppliedMask) bool { return len(m.When) == 0 }); last >= 0 {
+		return masks[:last+1]
+	}
+	return masks
 }
 
 // plain is the whole table, unmasked.

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// selector is a parsed Selectors entry: a tag, or a pattern of two parts (tables) or three (columns).
+// selector is a parsed Selectors entry: a tag, or a pattern of one part (a schema: all its tables), two (tables) or three (columns).
 type selector struct {
 	text    string
 	tag     string
@@ -48,8 +48,8 @@ func parseSelector(text string) (selector, error) {
 		}
 		rest = after[1:]
 	}
-	if n := len(s.pattern); n != 2 && n != 3 {
-		return s, fmt.Errorf("%q: write schema.table, schema.table.column or tag:NAME", text)
+	if len(s.pattern) > 3 {
+		return s, fmt.Errorf("%q: write schema, schema.table, schema.table.column or tag:NAME", text)
 	}
 	return s, nil
 }
@@ -90,11 +90,12 @@ func (s selector) exact() bool {
 	return !slices.ContainsFunc(s.pattern, func(p part) bool { return p.glob })
 }
 
-func (s selector) isTable() bool  { return len(s.pattern) == 2 }
+func (s selector) isSchema() bool { return len(s.pattern) == 1 }
+func (s selector) isTable() bool  { return len(s.pattern) == 1 || len(s.pattern) == 2 }
 func (s selector) isColumn() bool { return len(s.pattern) == 3 }
 
 func (s selector) matchesTable(t TableName) bool {
-	return s.isTable() && s.pattern[0].matches(t.Schema) && s.pattern[1].matches(t.Name)
+	return s.isTable() && s.pattern[0].matches(t.Schema) && (s.isSchema() || s.pattern[1].matches(t.Name))
 }
 
 func (s selector) matchesColumn(t TableName, column string) bool {
@@ -113,6 +114,9 @@ func (s selector) matchesIn(c *Catalog) bool {
 // otherCase finds a name that differs from the selector in case only, to hint at it.
 func (s selector) otherCase(c *Catalog) (string, bool) {
 	for _, t := range c.Tables {
+		if strings.EqualFold(s.text, t.Schema) {
+			return t.Schema, true
+		}
 		if strings.EqualFold(s.text, t.TableName.String()) {
 			return t.TableName.String(), true
 		}

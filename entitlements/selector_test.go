@@ -48,7 +48,7 @@ func TestSelectors(t *testing.T) {
 			t.Errorf("%s matches %s %s: %t", tt.selector, name, tt.column, got)
 		}
 	}
-	for _, text := range []string{"", ".", "a", "a.b.c.d", "a..b", "a.b.", ".a.b", `"a.b`, `"a"b.c`, `"".b`, `a"b".c`, "a.b c", "a.[b]", `a.\*`, "tag:", "tag:a..b", "tag:*", "tag:a b", "a.b\n"} {
+	for _, text := range []string{"", ".", "a.b.c.d", "a..b", "a.b.", ".a.b", `"a.b`, `"a"b.c`, `"".b`, `a"b".c`, "a.b c", "a.[b]", `a.\*`, "tag:", "tag:a..b", "tag:*", "tag:a b", "a.b\n"} {
 		if _, err := parseSelector(text); err == nil {
 			t.Errorf("%q is taken for a selector", text)
 		}
@@ -90,9 +90,12 @@ func TestWhere(t *testing.T) {
 		{"note <> 'it''s; -- (fine'", "note <> 'it''s; -- (fine'"},
 		{`"odd ""name"";" = 1`, `"odd ""name"";" = 1`},
 		{"lower(region) = any(:attribute.region)", "lower(region) = any([region])"},
+		{"owner = :user.id", "owner = [user.id]"},
+		{"owner=:user.id and team = any(:user.groups)", "owner= [user.id] and team = any([user.groups])"},
+		{":user.id::int = id", "[user.id]::int = id"},
 	}
 	for _, tt := range tests {
-		parts, err := parseWhere(tt.where)
+		parts, err := parseCondition(tt.where)
 		if err != nil {
 			t.Errorf("%s is refused: %v", tt.where, err)
 			continue
@@ -100,8 +103,8 @@ func TestWhere(t *testing.T) {
 		got := ""
 		for _, p := range parts {
 			got += p.SQL
-			if p.Attribute != "" {
-				got += "[" + p.Attribute + "]"
+			if p.Variable != "" {
+				got += "[" + strings.TrimPrefix(p.Variable, "attribute.") + "]"
 			}
 		}
 		if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(tt.want, " ", "") {
@@ -145,10 +148,15 @@ func TestWhereRefuses(t *testing.T) {
 		"an attribute in quotes":                       "region = ':attribute.region'",
 		"an attribute with a space in it":              "region = any(: attribute.region)",
 		"an attribute without a name":                  "region = any(:attribute.)",
+		"groups compared directly":                     "team = :user.groups",
+		"the id of a user as a list":                   "owner = any(:user.ids)",
+		"something else of the user":                   "owner = :user.name",
+		"the id of a user in quotes":                   "owner = ':user.id'",
+		"the column, which is only for masks":          "$column = 1",
 		"an attribute in capitals":                     "region = any(:ATTRIBUTE.region)",
 		"another placeholder":                          "region = any(:region)",
 	} {
-		if parts, err := parseWhere(where); err == nil {
+		if parts, err := parseCondition(where); err == nil {
 			t.Errorf("%s is accepted: %q gives %v", name, where, parts)
 		}
 	}
@@ -158,25 +166,28 @@ func FuzzWhere(f *testing.F) {
 	for _, s := range []string{"a = any(:attribute.x)", "a <> all ( :attribute.x ) and (b = 'x''y' or \"c\"[1]::int = 2)", "';'", "a=E'\\''", "((", "--"} {
 		f.Add(s)
 	}
+	for _, s := range []string{"o = :user.id", ":user.id::int = 1", "t <> all(:user.groups)"} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, where string) {
-		parts, err := parseWhere(where)
+		parts, err := parseCondition(where)
 		if err != nil {
 			return
 		}
 		// However it was written, outside of quotes nothing is left that could end the expression, and no attribute.
 		sql := ""
 		for i, p := range parts {
-			if p.Attribute != "" {
+			if p.Variable != "" {
 				before := parts[i-1].SQL
-				if !strings.HasSuffix(before, "= any(") && !strings.HasSuffix(before, "<> all(") || !strings.HasPrefix(parts[i+1].SQL, ")") {
-					t.Errorf("%q: attribute %s is not in one of the two forms: %q", where, p.Attribute, parts)
+				if !p.One() && (!strings.HasSuffix(before, "= any(") && !strings.HasSuffix(before, "<> all(") || !strings.HasPrefix(parts[i+1].SQL, ")")) {
+					t.Errorf("%q: the list %s is not in one of the two forms: %q", where, p.Variable, parts)
 				}
 				sql += "null"
 			}
 			sql += p.SQL
 		}
 		bare := regexp.MustCompile(`(?s)'[^']*'|"[^"]*"`).ReplaceAllString(sql, "")
-		for _, bad := range []string{";", "--", "/*", "*/", "'", `"`, "$", ":attribute"} {
+		for _, bad := range []string{";", "--", "/*", "*/", "'", `"`, "$", ":attribute", ":user"} {
 			if strings.Contains(bare, bad) {
 				t.Errorf("%q still has %s outside of quotes: %q", where, bad, bare)
 			}

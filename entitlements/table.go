@@ -21,8 +21,9 @@ type table struct {
 
 type column struct {
 	Column
-	tags  []string
-	masks []maskRule // the one that wins first
+	tags    []string
+	masks   []maskRule    // the one that wins first
+	applied []AppliedMask // the same, as an Access shows them
 }
 
 type grant struct {
@@ -36,9 +37,8 @@ type guardrail struct {
 }
 
 type filter struct {
-	policy string
 	scope
-	where []Part
+	rule Filter // unbound
 }
 
 // scope is whom a mask or filter is for: everyone, if neither is set.
@@ -51,6 +51,15 @@ type maskRule struct {
 	AppliedMask
 }
 
+// ruling is what a policy makes of a table, parsed.
+type ruling struct {
+	*Policy
+	kind      kind
+	selectors []selector
+	when      []Part                        // of a mask
+	filters   func(*table) ([]Filter, bool) // of a filter: its rules, unbound; false: they do not fit the table
+}
+
 const (
 	notReached = -1
 	byWildcard = 0       // a tag's reach is the number of words in it, at least 1
@@ -58,15 +67,15 @@ const (
 )
 
 // add takes the policy up if it covers the table or, for a mask, a column of it.
-func (t *table) add(p *Policy, k kind, selectors []selector, where []Part) {
-	if k == kindMask {
-		t.addMask(p, selectors)
+func (t *table) add(p *ruling) {
+	if p.kind == kindMask {
+		t.addMask(p)
 		return
 	}
-	if !slices.ContainsFunc(selectors, t.covered) {
+	if !slices.ContainsFunc(p.selectors, t.covered) {
 		return
 	}
-	switch k {
+	switch p.kind {
 	case kindGrant:
 		if p.To != nil {
 			t.grants = append(t.grants, grant{p.Name, p.To.alternatives()})
@@ -74,19 +83,22 @@ func (t *table) add(p *Policy, k kind, selectors []selector, where []Part) {
 	case kindGuardrail:
 		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require})
 	case kindFilter:
-		t.filters = append(t.filters, filter{p.Name, scope{p.For, p.Except}, where})
+		rules, _ := p.filters(t)
+		for _, rule := range rules {
+			t.filters = append(t.filters, filter{scope{p.For, p.Except}, rule})
+		}
 	}
 }
 
-func (t *table) addMask(p *Policy, selectors []selector) {
+func (t *table) addMask(p *ruling) {
 	if p.With == nil {
 		return
 	}
 	reached := false
 	for i := range t.columns {
 		c := &t.columns[i]
-		if reach := t.reach(c, selectors); reach != notReached {
-			c.masks = append(c.masks, maskRule{len(t.masks), reach, AppliedMask{p.With.on(c.Kind), p.Name}})
+		if reach := t.reach(c, p.selectors); reach != notReached {
+			c.masks = append(c.masks, maskRule{len(t.masks), reach, AppliedMask{p.With.on(c.Kind), p.Name, p.when}})
 			reached = true
 		}
 	}
@@ -124,7 +136,7 @@ func (t *table) reach(c *column, selectors []selector) int {
 func (t *table) sort() {
 	slices.SortFunc(t.grants, func(a, b grant) int { return cmp.Compare(a.policy, b.policy) })
 	slices.SortFunc(t.guardrails, func(a, b guardrail) int { return cmp.Compare(a.policy, b.policy) })
-	slices.SortFunc(t.filters, func(a, b filter) int { return cmp.Compare(a.policy, b.policy) })
+	slices.SortStableFunc(t.filters, func(a, b filter) int { return cmp.Compare(a.rule.Policy, b.rule.Policy) })
 	for i := range t.columns {
 		slices.Sort(t.columns[i].tags)
 		slices.SortFunc(t.columns[i].masks, func(a, b maskRule) int {
@@ -134,5 +146,8 @@ func (t *table) sort() {
 				cmp.Compare(a.Policy, b.Policy),
 			)
 		})
+		for _, m := range t.columns[i].masks {
+			t.columns[i].applied = append(t.columns[i].applied, m.AppliedMask)
+		}
 	}
 }

@@ -26,8 +26,22 @@ type Identity struct {
 	Attributes map[string][]string
 }
 
+// The built-in groups: every user is in the first, every agent in the second. No claim and no configuration can put anybody there.
+const (
+	AllUsers  = "all-users"
+	AllAgents = "all-agents"
+)
+
 // In reports whether the identity is a member of the group.
-func (i Identity) In(group string) bool { return slices.Contains(i.Groups, group) }
+func (i Identity) In(group string) bool {
+	switch group {
+	case AllUsers:
+		return i.Kind == KindUser
+	case AllAgents:
+		return i.Kind == KindAgent
+	}
+	return slices.Contains(i.Groups, group)
+}
 
 // Has reports whether one of the values of the attribute is value.
 func (i Identity) Has(attribute, value string) bool {
@@ -55,6 +69,10 @@ type User struct {
 type Principal struct {
 	Agent Agent
 	User  *User // nil when the agent acts on its own
+
+	// Purpose is what the call is said to be for: one of those the configuration defines, or empty. Unlike the rest it is declared
+	// and not verified; it is on the record.
+	Purpose string
 }
 
 // Mode is derived, so that a principal cannot claim one and be the other.

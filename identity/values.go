@@ -35,6 +35,11 @@ func identityOf(kind Kind, id string, groups []string, attributes map[string]Val
 	if slices.Contains(groups, "") {
 		return Identity{}, fmt.Errorf("a group has no name")
 	}
+	for _, builtin := range []string{AllUsers, AllAgents} {
+		if slices.Contains(groups, builtin) {
+			return Identity{}, fmt.Errorf("the group %s is built in: nobody is put into it", builtin)
+		}
+	}
 	identity := Identity{Kind: kind, ID: id, Groups: union(nil, groups), Attributes: map[string][]string{}}
 	for name, values := range attributes {
 		if name == "" || len(values) == 0 || slices.Contains(values, "") {

@@ -88,14 +88,12 @@ func describeOpen(v entitlements.Visible) *Description {
 	d := &Description{Table: v.Table.String(), Description: v.Description, Columns: []ColumnInfo{}, RowFilter: []string{}}
 	for _, c := range v.Access.Columns {
 		info := columnInfo(c.Column, c.Tags, "clear")
-		if c.Mask != nil {
-			info.Access, info.MaskedBy = "masked", c.Mask.Policy
+		if len(c.Masks) > 0 {
+			info.Access, info.MaskedBy = "masked", c.Masks[0].Policy
 		}
 		d.Columns = append(d.Columns, info)
 	}
-	for _, f := range v.Access.Filters {
-		d.RowFilter = append(d.RowFilter, f.Policy)
-	}
+	d.RowFilter = append(d.RowFilter, v.Access.FilterPolicies()...)
 	return d
 }
 

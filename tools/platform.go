@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,7 +116,7 @@ func (p *platform) rehearse(ctx context.Context) error {
 		}
 		for _, r := range single() {
 			if err := p.understands(ctx, r.Access); err != nil {
-				problems = append(problems, entitlements.Problem{Line: p.line(r.Policy), Policy: r.Policy,
+				problems = append(problems, entitlements.Problem{Key: p.key(r), Policy: r.Policy,
 					Message: fmt.Sprintf("the database does not understand it on %s: %v", r.Access.Table, err)})
 			}
 		}
@@ -138,13 +139,10 @@ func (p *platform) understands(ctx context.Context, access entitlements.Access) 
 	return err
 }
 
-func (p *platform) line(policy string) int {
-	for _, q := range p.Policies {
-		if q.Name == policy {
-			return q.Line
-		}
-	}
-	return 0
+// key is where the policy of a rehearsal stands in the configuration.
+func (p *platform) key(r entitlements.Rehearsal) string {
+	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
+	return fmt.Sprintf("policies[%d]", i)
 }
 
 // enter takes a slot, and returns how to leave it.

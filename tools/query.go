@@ -185,8 +185,8 @@ func describeColumns(statement *vending.Statement, columns []vending.OutputColum
 	masked := map[entitlements.ColumnName]string{}
 	for _, a := range access {
 		for _, c := range a.Columns {
-			if c.Mask != nil {
-				masked[entitlements.ColumnName{TableName: a.Table, Column: c.Name}] = c.Mask.Policy
+			if len(c.Masks) > 0 {
+				masked[entitlements.ColumnName{TableName: a.Table, Column: c.Name}] = c.Masks[0].Policy
 			}
 		}
 	}
@@ -210,12 +210,16 @@ func notices(access []entitlements.Access, result vending.Result) []string {
 	out := []string{}
 	for _, a := range access {
 		for _, c := range a.Columns {
-			if c.Mask != nil {
-				out = append(out, fmt.Sprintf("%s.%s is masked (%s) by policy %q", a.Table, c.Name, c.Mask.Kind, c.Mask.Policy))
+			for _, m := range c.Masks {
+				where := ""
+				if len(m.When) > 0 {
+					where = " in some rows"
+				}
+				out = append(out, fmt.Sprintf("%s.%s is masked (%s)%s by policy %q", a.Table, c.Name, m.Kind, where, m.Policy))
 			}
 		}
-		for _, f := range a.Filters {
-			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", a.Table, f.Policy))
+		for _, policy := range a.FilterPolicies() {
+			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", a.Table, policy))
 		}
 	}
 	if result.Truncated {

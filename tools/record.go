@@ -109,13 +109,11 @@ func (r *record) granted(a entitlements.Access) {
 	t := audit.Table{Name: a.Table.String(), Via: string(a.Via), Grants: a.Grants}
 	for _, c := range a.Columns {
 		t.Columns = append(t.Columns, c.Name)
-		if c.Mask != nil {
-			t.Masked = append(t.Masked, audit.MaskedColumn{Column: c.Name, Mask: string(c.Mask.Kind), Policy: c.Mask.Policy})
+		for _, m := range c.Masks {
+			t.Masked = append(t.Masked, audit.MaskedColumn{Column: c.Name, Mask: string(m.Kind), Policy: m.Policy})
 		}
 	}
-	for _, f := range a.Filters {
-		t.Filters = append(t.Filters, f.Policy)
-	}
+	t.Filters = a.FilterPolicies()
 	r.Tables = append(r.Tables, t)
 }
 

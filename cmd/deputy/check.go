@@ -106,12 +106,12 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	t, err := tools.New(ctx, assembly.ToolsConfig(cfg, engines, nobody{}, zerolog.Nop()))
 	var policies *tools.PolicyError
 	if errors.As(err, &policies) {
-		return append(findings, policyFindings(path, policies.Problems)...)
+		return append(findings, policyFindings(path, cfg, policies.Problems)...)
 	} else if err != nil {
 		problem(path, err.Error())
 		return findings
 	}
-	return append(findings, policyFindings(path, t.Warnings())...)
+	return append(findings, policyFindings(path, cfg, t.Warnings())...)
 }
 
 func checkIdentity(ctx context.Context, cfg *config.Config, problem func(where, text string)) {

@@ -33,7 +33,7 @@ INSERT INTO sales.customers VALUES
   (1, 'Lindqvist', 'l@example.com', '555-0101', '078-05-1120', 'US-EAST'),
   (2, 'Okafor', 'o@example.com', '555-0102', '219-09-9999', 'US-WEST'),
   (3, 'Tanaka', 't@example.com', '555-0103', '457-55-5462', 'US-CENTRAL');
-CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int, region text, total numeric(10,2), margin numeric(10,2));
+CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int, region text, total numeric(10,2), margin numeric(10,2), placed date DEFAULT current_date);
 INSERT INTO sales.orders VALUES (10, 1, 'US-EAST', 119, 20), (11, 2, 'US-WEST', 238, 30), (12, 3, 'US-CENTRAL', 357, 40);
 CREATE TABLE sales.eu_orders (id int PRIMARY KEY, lastname text, total numeric(10,2));
 INSERT INTO sales.eu_orders VALUES (20, 'Marchetti', 59.50);

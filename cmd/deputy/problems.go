@@ -12,10 +12,10 @@ import (
 )
 
 // policyFindings puts each problem where its line is.
-func policyFindings(path string, problems []entitlements.Problem) []finding {
+func policyFindings(path string, cfg *config.Config, problems []entitlements.Problem) []finding {
 	var out []finding
 	for _, p := range problems {
-		out = append(out, finding{level(p.Warning), place(path, p.Line), withPolicy(p)})
+		out = append(out, finding{level(p.Warning), place(path, cfg.Line(p.Key)), p.String()})
 	}
 	return out
 }
@@ -34,7 +34,7 @@ func misreadFindings(err *config.Error) []finding {
 }
 
 // inFile names the file and the line of what is wrong with policies. Other errors stay as they are.
-func inFile(c *cobra.Command, err error) error {
+func inFile(c *cobra.Command, cfg *config.Config, err error) error {
 	var policies *tools.PolicyError
 	if !errors.As(err, &policies) {
 		return err
@@ -42,7 +42,7 @@ func inFile(c *cobra.Command, err error) error {
 	text := "the policies do not fit the data"
 	for _, p := range policies.Problems {
 		if !p.Warning {
-			text += fmt.Sprintf("\n%s: %s", place(configPath(c), p.Line), withPolicy(p))
+			text += fmt.Sprintf("\n%s: %s", place(configPath(c), cfg.Line(p.Key)), p)
 		}
 	}
 	return errors.New(text)
@@ -53,11 +53,4 @@ func place(path string, line int) string {
 		return path
 	}
 	return fmt.Sprintf("%s:%d", path, line)
-}
-
-func withPolicy(p entitlements.Problem) string {
-	if p.Policy == "" {
-		return p.Message
-	}
-	return fmt.Sprintf("policy %q: %s", p.Policy, p.Message)
 }

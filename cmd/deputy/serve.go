@@ -36,7 +36,7 @@ func serve(c *cobra.Command, _ []string) error {
 	log := newLog(c.ErrOrStderr(), cfg.Server.LogLevel)
 	d, err := assembly.New(c.Context(), cfg, log)
 	if err != nil {
-		return inFile(c, err)
+		return inFile(c, cfg, err)
 	}
 	defer d.Close()
 	handler, err := mcp.NewHTTP(d.MCP(version()))

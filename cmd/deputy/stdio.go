@@ -34,7 +34,7 @@ func stdio(c *cobra.Command, _ []string) error {
 	}
 	d, err := assembly.New(c.Context(), cfg, newLog(c.ErrOrStderr(), cfg.Server.LogLevel))
 	if err != nil {
-		return inFile(c, err)
+		return inFile(c, cfg, err)
 	}
 	defer d.Close()
 	return mcp.ServeStdio(c.Context(), d.MCP(version()), c.InOrStdin(), c.OutOrStdout(), signIn.Credentials)

@@ -39,13 +39,16 @@ type checker struct {
 
 // say adds a problem of a key; a key that is not there stands where the one around it does.
 func (c *checker) say(key, format string, args ...any) {
-	around := key
+	c.add(nearest(c.written, key).line, key, format, args...)
+}
+
+// nearest is the place of a key, or of the one around it that is there.
+func nearest(written map[string]place, key string) place {
 	for {
-		if at, ok := c.written[around]; ok || around == "" {
-			c.add(at.line, key, format, args...)
-			return
+		if at, ok := written[key]; ok || key == "" {
+			return at
 		}
-		around = around[:max(strings.LastIndexAny(around, ".["), 0)]
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
 	}
 }
 

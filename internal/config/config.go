@@ -33,7 +33,12 @@ type Config struct {
 	Policies  []entitlements.Policy  `yaml:"policies"`
 	Audit     Audit                  `yaml:"audit"`
 	Limits    Limits                 `yaml:"limits"`
+
+	written map[string]place // for Line
 }
+
+// Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
+func (c *Config) Line(key string) int { return nearest(c.written, key).line }
 
 // Server is where deputy serve listens and how the outside calls it.
 type Server struct {
@@ -114,7 +119,8 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	c.complete(filepath.Dir(path), d.written)
+	c.written = d.written
+	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written})
 	if err := problems.err(); err != nil {
 		return nil, err
@@ -131,7 +137,7 @@ func defaults() *Config {
 }
 
 // complete fills in what follows from the rest.
-func (c *Config) complete(folder string, written map[string]place) {
+func (c *Config) complete(folder string) {
 	c.Audit.File = under(folder, c.Audit.File)
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {
@@ -139,9 +145,6 @@ func (c *Config) complete(folder string, written map[string]place) {
 		}
 		p.Path = under(folder, p.Path)
 		c.Platforms[name] = p
-	}
-	for i := range c.Policies {
-		c.Policies[i].Line = written[fmt.Sprintf("policies[%d]", i)].line
 	}
 }
 

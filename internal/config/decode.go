@@ -165,6 +165,7 @@ func wholeNumber(text string) (int, error) {
 // own lets a type read its node. When the type refuses what came out of variables, it is asked again about what is written in the
 // file, so that its error cannot repeat the content of a variable.
 func (d *decoder) own(n *yaml.Node, to yaml.Unmarshaler, path string) {
+	d.note(n, path)
 	before := len(d.list)
 	expanded, changed := d.expandAll(n, path)
 	if len(d.list) > before {
@@ -186,7 +187,40 @@ func (d *decoder) own(n *yaml.Node, to yaml.Unmarshaler, path string) {
 		return
 	}
 	for _, bad := range all.Errors {
-		d.add(bad.Mark.Line, path, "%s", bad.Message)
+		d.add(bad.Mark.Line, keyAt(n, path, bad.Mark), "%s", bad.Message)
+	}
+}
+
+// note remembers where the keys stand that a type reads by itself.
+func (d *decoder) note(n *yaml.Node, path string) {
+	walk(n, path, n.Line, func(n *yaml.Node, path string, line int) {
+		d.written[path] = place{line, n.Value}
+	})
+}
+
+// keyAt finds the key of what stands at a place: the innermost one around it.
+func keyAt(n *yaml.Node, path string, at yaml.Mark) string {
+	found := path
+	walk(n, path, n.Line, func(n *yaml.Node, path string, _ int) {
+		if n.Line == at.Line && n.Column == at.Column {
+			found = path
+		}
+	})
+	return found
+}
+
+// walk visits a node and all below it, with its key and the line that the key stands on.
+func walk(n *yaml.Node, path string, line int, visit func(n *yaml.Node, path string, line int)) {
+	visit(n, path, line)
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			walk(item, at(path, i), item.Line, visit)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			walk(n.Content[i+1], join(path, n.Content[i].Value), n.Content[i].Line, visit)
+		}
 	}
 }
 

@@ -10,11 +10,11 @@ import (
 func sqlPart(sql string) entitlements.Part { return entitlements.Part{SQL: sql} }
 
 func anyOf(expression string, values ...string) []entitlements.Part {
-	return []entitlements.Part{sqlPart(expression + " = any("), {Attribute: "test", Values: values}, sqlPart(")")}
+	return []entitlements.Part{sqlPart(expression + " = any("), {Variable: "attribute.test", Values: values}, sqlPart(")")}
 }
 
 func noneOf(expression string, values ...string) []entitlements.Part {
-	return []entitlements.Part{sqlPart(expression + " <> all("), {Attribute: "test", Values: values}, sqlPart(")")}
+	return []entitlements.Part{sqlPart(expression + " <> all("), {Variable: "attribute.test", Values: values}, sqlPart(")")}
 }
 
 func testFilters(t *testing.T, s suite) {

@@ -117,7 +117,7 @@ func masked(column string, m entitlements.Mask) change {
 	return func(a *entitlements.Access) {
 		for i := range a.Columns {
 			if a.Columns[i].Name == column {
-				a.Columns[i].Mask = &entitlements.AppliedMask{Mask: m, Policy: "test"}
+				a.Columns[i].Masks = []entitlements.AppliedMask{{Mask: m, Policy: "test"}}
 			}
 		}
 	}

@@ -160,6 +160,9 @@ func kindOf(row catalogRow) entitlements.Kind {
 		if strings.HasPrefix(row.Type, "time ") || strings.HasPrefix(row.Type, "time(") {
 			return entitlements.Other // a time of day is no date
 		}
+		if row.Type == "date" {
+			return entitlements.Date
+		}
 		return entitlements.Time
 	}
 	return entitlements.Other

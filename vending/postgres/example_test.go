@@ -35,7 +35,7 @@ func Example() {
 		Access: []entitlements.Access{{
 			Table: entitlements.TableName{Schema: "sales", Name: "orders"},
 			Columns: []entitlements.ColumnAccess{
-				{Column: entitlements.Column{Name: "lastname", Type: "text", Kind: entitlements.Text}, Mask: &entitlements.AppliedMask{Mask: entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}}},
+				{Column: entitlements.Column{Name: "lastname", Type: "text", Kind: entitlements.Text}, Masks: []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}}}},
 				{Column: entitlements.Column{Name: "total", Type: "numeric", Kind: entitlements.Number}},
 			},
 		}},

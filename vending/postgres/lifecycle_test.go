@@ -23,7 +23,7 @@ func lease(id, sql string) vending.Lease {
 		return entitlements.ColumnAccess{Column: entitlements.Column{Name: name, Type: typ, Kind: kind}}
 	}
 	lastname := column("lastname", "text", entitlements.Text)
-	lastname.Mask = &entitlements.AppliedMask{Policy: "hide", Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}}
+	lastname.Masks = []entitlements.AppliedMask{{Policy: "hide", Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}}}
 	return vending.Lease{ID: id, SQL: sql, MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20 * time.Second, Access: []entitlements.Access{{
 		Table: entitlements.TableName{Schema: "sales", Name: "customer_orders"},
 		Columns: []entitlements.ColumnAccess{

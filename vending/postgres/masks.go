@@ -11,13 +11,14 @@ import (
 // maskedColumn is a column as its view shows it. Every mask keeps the column's type, so that statements work as they were written.
 func maskedColumn(c entitlements.ColumnAccess) string {
 	name := pq.QuoteIdentifier(c.Name)
-	if c.Mask == nil {
+	if len(c.Masks) == 0 {
 		return name
 	}
-	if !c.Mask.Fits(c.Kind) {
+	mask := c.Masks[0].Mask
+	if !mask.Fits(c.Kind) {
 		return "NULL::" + c.Type
 	}
-	expression := maskExpression(c.Mask.Mask, name)
+	expression := maskExpression(mask, name)
 	if c.Kind == entitlements.Number {
 		expression += "::numeric" // 1.5 is rounded for an integer column, and not refused
 	}

@@ -80,7 +80,7 @@ func filterCondition(f entitlements.Filter) string {
 	never := f.Never || len(f.Where) == 0
 	q := ""
 	for _, p := range f.Where {
-		if p.Attribute == "" {
+		if p.Variable == "" {
 			q += p.SQL
 			continue
 		}

@@ -120,7 +120,7 @@ func open(t testing.TB, e *Engine, table string, masks map[string]entitlements.M
 	for _, c := range found.Columns {
 		access := entitlements.ColumnAccess{Column: c}
 		if m, ok := masks[c.Name]; ok {
-			access.Mask = &entitlements.AppliedMask{Mask: m, Policy: "test"}
+			access.Masks = []entitlements.AppliedMask{{Mask: m, Policy: "test"}}
 		}
 		a.Columns = append(a.Columns, access)
 	}

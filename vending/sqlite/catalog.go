@@ -77,6 +77,8 @@ func kindOf(declared string) entitlements.Kind {
 	switch {
 	case has("bool"):
 		return entitlements.Boolean
+	case declared == "date":
+		return entitlements.Date
 	case has("date", "time"):
 		return entitlements.Time
 	case has("char", "clob", "text"):

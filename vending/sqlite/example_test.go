@@ -36,14 +36,14 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer engine.Close()
-	hidden := &entitlements.AppliedMask{Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}, Policy: "hide personal data"}
+	hidden := []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}, Policy: "hide personal data"}}
 	result, err := engine.Run(context.Background(), vending.Lease{
 		ID:  "4tq9z0c1xk",
 		SQL: `SELECT * FROM sales.orders`,
 		Access: []entitlements.Access{{
 			Table: entitlements.TableName{Schema: "sales", Name: "orders"},
 			Columns: []entitlements.ColumnAccess{
-				{Column: entitlements.Column{Name: "lastname", Kind: entitlements.Text}, Mask: hidden},
+				{Column: entitlements.Column{Name: "lastname", Kind: entitlements.Text}, Masks: hidden},
 				{Column: entitlements.Column{Name: "total", Kind: entitlements.Number}},
 			},
 		}},

@@ -116,7 +116,7 @@ func TestFiltersCompareAsPeopleWould(t *testing.T) {
 	} {
 		quantifier := map[string]string{"=": "= any(", "<>": "<> all("}[test.operator]
 		filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
-			{SQL: test.column + " " + quantifier}, {Attribute: "a", Values: strings.Fields(test.values)}, {SQL: ")"}}}
+			{SQL: test.column + " " + quantifier}, {Variable: "attribute.a", Values: strings.Fields(test.values)}, {SQL: ")"}}}
 		result, err := e.Run(t.Context(), lease(`SELECT id FROM t ORDER BY id`, open(t, e, "t", nil, filter)))
 		if got := strings.Trim(strings.NewReplacer("[", "", "]", "").Replace(fmt.Sprint(result.Rows)), " "); err != nil || got != test.want {
 			t.Errorf("%s %s%s) shows %q, not %q (%v)", test.column, quantifier, test.values, got, test.want, err)
@@ -137,13 +137,13 @@ func TestFiltersMayLookIntoOtherTables(t *testing.T) {
 // A filter that cannot be written for SQLite, or that SQLite does not understand, shows nothing and is the operator's business.
 func TestBrokenFiltersFailClosed(t *testing.T) {
 	e := newEngine(t, newFile(t, enginetest.Seed("")...))
-	values := entitlements.Part{Attribute: "a", Values: []string{"US-EAST"}}
+	values := entitlements.Part{Variable: "attribute.a", Values: []string{"US-EAST"}}
 	for _, where := range [][]entitlements.Part{
 		{{SQL: "region > any("}, values, {SQL: ")"}},
 		{{SQL: "region = any("}, values},
 		{{SQL: "region = any("}, values, {SQL: " || 'x')"}},
 		{{SQL: "region in ("}, values, {SQL: ")"}},
-		{{SQL: "region = any("}, {Attribute: "a", Values: []string{"a\x00b"}}, {SQL: ")"}},
+		{{SQL: "region = any("}, {Variable: "attribute.a", Values: []string{"a\x00b"}}, {SQL: ")"}},
 		{{SQL: "region = = 1"}}, {{SQL: "nothing = 1"}}, {{SQL: "region IN (SELECT name FROM pragma_table_list)"}},
 		{{SQL: "length(randomblob(9)) = 9"}}, {{SQL: "region IN (SELECT region FROM sales.nothing)"}},
 	} {
@@ -158,7 +158,7 @@ func TestBrokenFiltersFailClosed(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range []entitlements.Filter{{}, {Never: true}, {Where: []entitlements.Part{{SQL: "region <> all("}, {Attribute: "a"}, {SQL: ")"}}}} {
+	for _, f := range []entitlements.Filter{{}, {Never: true}, {Where: []entitlements.Part{{SQL: "region <> all("}, {Variable: "attribute.a"}, {SQL: ")"}}}} {
 		result, err := e.Run(t.Context(), lease(`SELECT count(*) FROM customer_orders`, open(t, e, "customer_orders", nil, f)))
 		if err != nil || result.Rows[0][0] != int64(0) {
 			t.Errorf("%+v shows %v, %v", f, result.Rows, err)

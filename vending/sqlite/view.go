@@ -44,19 +44,20 @@ func (e *Engine) define(a entitlements.Access, inner string, n names) (views, er
 
 func maskedColumn(c entitlements.ColumnAccess, n names) string {
 	name := quoteName(c.Name)
-	if c.Mask == nil {
+	if len(c.Masks) == 0 {
 		return name
 	}
-	if !c.Mask.Fits(c.Kind) {
+	mask := c.Masks[0].Mask
+	if !mask.Fits(c.Kind) {
 		return `NULL`
 	}
-	switch c.Mask.Kind {
+	switch mask.Kind {
 	case entitlements.MaskConstant:
-		return constant(c.Mask.Constant, c.Kind)
+		return constant(mask.Constant, c.Kind)
 	case entitlements.MaskHash:
 		return quoteName(n.hash) + `(CAST(` + name + ` AS TEXT))`
 	case entitlements.MaskPartial:
-		return fmt.Sprintf(`%s(CAST(%s AS TEXT), %d, %d)`, quoteName(n.partial), name, c.Mask.First, c.Mask.Last)
+		return fmt.Sprintf(`%s(CAST(%s AS TEXT), %d, %d)`, quoteName(n.partial), name, mask.First, mask.Last)
 	}
 	return `NULL` // also for masks that this engine does not know
 }
@@ -91,7 +92,7 @@ func (e *Engine) term(f entitlements.Filter, file string) (string, error) {
 	never := f.Never || len(f.Where) == 0
 	var sql strings.Builder
 	for i, p := range f.Where {
-		if p.Attribute == "" {
+		if p.Variable == "" {
 			sql.WriteString(e.pointAtFile(p.SQL, file))
 			continue
 		}
@@ -99,11 +100,11 @@ func (e *Engine) term(f entitlements.Filter, file string) (string, error) {
 		written := sql.String()
 		operator := quantified.FindStringIndex(written)
 		if operator == nil || i+1 == len(f.Where) || !strings.HasPrefix(strings.TrimSpace(f.Where[i+1].SQL), ")") {
-			return "", fmt.Errorf("attribute %s stands neither in = any(…) nor in <> all(…)", p.Attribute)
+			return "", fmt.Errorf("%s stands neither in = any(…) nor in <> all(…)", p.Variable)
 		}
 		list, err := list(p.Values)
 		if err != nil {
-			return "", fmt.Errorf("attribute %s: %w", p.Attribute, err)
+			return "", fmt.Errorf("%s: %w", p.Variable, err)
 		}
 		sql.Reset()
 		sql.WriteString(written[:operator[0]])

@@ -1,0 +1,225 @@
+package entitlements
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
+	switch {
+	case strings.TrimSpace(p.Name) == "":
+		c.problem("a policy has no name: give it one that reads like a sentence")
+	case strings.ContainsFunc(p.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		c.within("name", func() { c.problem("the name has characters in it that cannot be printed") })
+	case seen[p.Name]:
+		c.within("name", func() { c.problem("another policy has the same name: records name policies, so each needs its own") })
+	}
+	seen[p.Name] = true
+	if !p.here(c.cfg.Platform) {
+		return
+	}
+	k, err := p.kind()
+	if err != nil {
+		c.problem("%v", err)
+		return
+	}
+	for _, m := range p.misfits(k) {
+		c.within(m.key, func() { c.problem("%s", m.message) })
+	}
+	c.checkMatchers(p)
+	out := &ruling{Policy: p, kind: k, selectors: c.selectors(p.selectors(k), k, p.Platform != "")}
+	switch k {
+	case kindMask:
+		if p.With != nil {
+			c.within("with", func() { c.check(p.With.check()) })
+		}
+		out.when = c.condition("when", p.When)
+	case kindFilter:
+		out.filters = c.rules(p)
+		c.checkRules(out)
+	}
+	for _, t := range c.tables {
+		t.add(out)
+	}
+}
+
+func (c *compiler) check(err error) {
+	if err != nil {
+		c.problem("%v", err)
+	}
+}
+
+// condition parses an expression; without one there are no parts.
+func (c *compiler) condition(key, text string) (parts []Part) {
+	if text == "" {
+		return nil
+	}
+	c.within(key, func() {
+		var err error
+		parts, err = parseCondition(text)
+		c.check(err)
+	})
+	return parts
+}
+
+// rules returns what the row rules of a filter are on a table.
+func (c *compiler) rules(p *Policy) func(*table) ([]Filter, bool) {
+	var everywhere []Filter
+	if where := c.condition("where", p.Where); where != nil {
+		everywhere = append(everywhere, Filter{Policy: p.Name, Where: where})
+	}
+	if p.Match != nil {
+		where := []Part{{SQL: quoteName(p.Match.Column) + " = any("}, {Variable: attributePrefix + p.Match.Attribute}, {SQL: ")"}}
+		everywhere = append(everywhere, Filter{Policy: p.Name, Where: where})
+	}
+	if p.Sample != nil {
+		everywhere = append(everywhere, Filter{Policy: p.Name, Sample: p.Sample})
+	}
+	return func(t *table) ([]Filter, bool) {
+		if p.Match != nil && t.column(p.Match.Column) == nil {
+			return nil, false
+		}
+		if p.Within == nil {
+			return everywhere, true
+		}
+		col := t.column(p.Within.Column.Name)
+		if col == nil || col.Kind != Date && col.Kind != Time {
+			return nil, false
+		}
+		return append(slices.Clone(everywhere), Filter{Policy: p.Name, Within: &Within{col.Column, p.Within.Last}}), true
+	}
+}
+
+// quoteName writes a name so that both engines take it letter by letter.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// checkRules refuses rules about a column that one of the tables does not have: all its rows would be seen, or none.
+func (c *compiler) checkRules(p *ruling) {
+	for _, name := range c.tableNames() {
+		t := c.tables[name]
+		if !slices.ContainsFunc(p.selectors, t.covered) {
+			continue
+		}
+		if p.Match != nil && t.column(p.Match.Column) == nil {
+			c.within("match.column", func() { c.problem("there is no column %s", ColumnName{name, p.Match.Column}) })
+		}
+		if p.Within == nil {
+			continue
+		}
+		col := t.column(p.Within.Column.Name)
+		c.within("within.column", func() {
+			switch {
+			case col == nil:
+				c.problem("there is no column %s", ColumnName{name, p.Within.Column.Name})
+			case col.Kind != Date && col.Kind != Time:
+				c.problem("%s is no date or time, but %s", ColumnName{name, col.Name}, col.Type)
+			}
+		})
+	}
+}
+
+func (t *table) column(name string) *column {
+	if i := slices.IndexFunc(t.columns, func(c column) bool { return c.Name == name }); i >= 0 {
+		return &t.columns[i]
+	}
+	return nil
+}
+
+// checkMatchers refuses purposes that nobody can name.
+func (c *compiler) checkMatchers(p *Policy) {
+	for key, m := range map[string]*Matcher{"to": p.To, "require": p.Require, "for": p.For, "except": p.Except} {
+		if m == nil {
+			continue
+		}
+		m.each(func(t Term) {
+			if t.word == "purpose" && !slices.Contains(c.cfg.Purposes, t.name) {
+				c.within(key, func() { c.problem("there is no purpose %s: %s", t.name, known("purposes", c.cfg.Purposes)) })
+			}
+		})
+	}
+}
+
+func known(what string, names []string) string {
+	if len(names) == 0 {
+		return "none is defined: name those there are below " + what
+	}
+	return "those defined are " + strings.Join(slices.Sorted(slices.Values(names)), ", ")
+}
+
+// selectors parses the selectors of a policy, and refuses those that cannot reach what the policy is about.
+func (c *compiler) selectors(texts Selectors, k kind, onlyHere bool) []selector {
+	var out []selector
+	c.within(string(k), func() {
+		if len(texts) == 0 {
+			c.problem("it is about nothing: name what it covers behind %s", k)
+		}
+		for i, text := range texts {
+			c.within(nth(i), func() {
+				if s, ok := c.selector(text, k, onlyHere); ok {
+					out = append(out, s)
+				}
+			})
+		}
+	})
+	return out
+}
+
+func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok bool) {
+	s, err := parseSelector(text)
+	switch {
+	case err != nil:
+		c.problem("%v", err)
+		return s, false
+	case s.tag != "":
+		c.checkTag(s.tag, k)
+	case k == kindMask && s.isSchema():
+		c.problem("%q: masks are about columns: write %s.*.* for all of a schema's", text, text)
+	case k == kindMask && s.isTable():
+		c.problem("%q: masks are about columns: write %s.* for all of a table's", text, text)
+	case k != kindMask && s.isColumn():
+		c.problem("%q: a %s is about tables: write schema.table", text, k)
+	default:
+		c.requireMatch(s, onlyHere)
+	}
+	return s, true
+}
+
+// checkTag refuses a tag that nobody defined, and for all but masks one that no table has: it would silently cover nothing.
+func (c *compiler) checkTag(tag string, k kind) {
+	if tag == New {
+		return // on whatever comes
+	}
+	defined, onTables, onColumns := false, false, false
+	for name, use := range c.tags {
+		if below(name, tag) {
+			defined, onTables, onColumns = true, onTables || use.onTables, onColumns || use.onColumns
+		}
+	}
+	switch {
+	case !defined:
+		c.problem("there is no tag %s: %s", tag, c.knownTags())
+	case k == kindMask:
+	case !onTables:
+		c.problem("tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
+	case onColumns && (k == kindGuardrail || k == kindFilter):
+		c.warning("tag %s is on columns too; a %s covers only the tables that have it", tag, k)
+	}
+}
+
+func (c *compiler) knownTags() string {
+	return known("tags", slices.Collect(maps.Keys(c.tags)))
+}
+
+func (c *compiler) addDiscoverable() {
+	c.at = Problem{Key: "platforms." + c.cfg.Platform + ".discoverable"}
+	for i, text := range c.cfg.Discoverable {
+		c.within(nth(i), func() {
+			s, ok := c.selector(text, kindDiscovery, true)
+			for _, t := range c.tables {
+				t.discoverable = t.discoverable || ok && t.covered(s)
+			}
+		})
+	}
+}

@@ -1,0 +1,183 @@
+package entitlements
+
+import (
+	"fmt"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const knownMasks = "null, hash, email, format_preserving, {constant: TEXT}, {partial: {first: N, last: N}}, {regex: {match: PATTERN, replace: TEXT}}, " +
+	"{round: STEP}, {truncate: UNIT}, {bucket: [{below: N, name: TEXT}]}, {sql: EXPRESSION}"
+
+// UnmarshalYAML takes the name of a mask, or a mapping of its name to what it needs. With a null it is not called: see Policy.
+func (m *Mask) UnmarshalYAML(n *yaml.Node) error { return read(m, n, readMask) }
+
+func readMask(n *yaml.Node) (*Mask, error) {
+	if n.Kind == yaml.ScalarNode {
+		switch kind := MaskKind(n.Value); {
+		case isNull(n):
+			return &Mask{Kind: MaskNull}, nil
+		case kind == MaskNull || kind == MaskHash || kind == MaskEmail || kind == MaskFormatPreserving:
+			return &Mask{Kind: kind}, nil
+		}
+		return nil, wrong(n, "%q is not a mask: those known are %s", n.Value, knownMasks)
+	}
+	var m Mask
+	err := each(n, func(key string, k, v *yaml.Node) (err error) {
+		m.Kind = MaskKind(key)
+		switch m.Kind {
+		case MaskConstant:
+			m.Constant, err = text(v)
+		case MaskPartial:
+			err = readPartial(v, &m)
+		case MaskRegex:
+			err = readRegex(v, &m)
+		case MaskRound:
+			m.Step, err = text(v)
+		case MaskTruncate:
+			err = into((*string)(&m.Unit), text)(v)
+		case MaskBucket:
+			m.Buckets, err = readBuckets(v)
+		case MaskSQL:
+			m.SQL, err = readMaskSQL(v)
+		default:
+			return wrong(k, "a mask has no key %q: those known are %s", key, knownMasks)
+		}
+		return err
+	})
+	if err == nil && len(n.Content) != 2 {
+		err = wrong(n, "write exactly one mask here: %s", knownMasks)
+	}
+	if err == nil {
+		if bad := m.check(); bad != nil {
+			err = wrong(n, "%w", bad)
+		}
+	}
+	return &m, err
+}
+
+func readPartial(n *yaml.Node, m *Mask) error {
+	return readKeys(n, "partial", []key{{"first", into(&m.First, characters)}, {"last", into(&m.Last, characters)}})
+}
+
+func characters(n *yaml.Node) (int, error) {
+	count, err := strconv.Atoi(n.Value)
+	if err != nil || n.Kind != yaml.ScalarNode {
+		return 0, wrong(n, "write a number of characters here")
+	}
+	return count, nil
+}
+
+func readRegex(n *yaml.Node, m *Mask) error {
+	return readKeys(n, "regex", []key{
+		{"match", into(&m.Pattern, text)},
+		{"replace", into(&m.Replace, text)},
+		{"unmatched", into(&m.Keep, func(v *yaml.Node) (bool, error) {
+			if isNull(v) || v.Value == "null" || v.Value == "keep" {
+				return v.Value == "keep", nil
+			}
+			return false, wrong(v, "unmatched is null (a value without a match is hidden) or keep (it stays as it is)")
+		})},
+	})
+}
+
+func readBuckets(n *yaml.Node) (out []Bucket, err error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, wrong(n, "bucket is a list of ranges: [{below: 100, name: small}, {name: large}]")
+	}
+	for _, item := range n.Content {
+		var b Bucket
+		if err := readKeys(target(item), "a range", []key{{"below", into(&b.Below, text)}, {"name", into(&b.Name, text)}}); err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
+
+func readMaskSQL(n *yaml.Node) ([]Part, error) {
+	s, err := expression(n)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := parseMaskSQL(s)
+	if err != nil {
+		return nil, wrong(n, "sql: %w", err)
+	}
+	return parts, nil
+}
+
+// UnmarshalYAML takes {column: NAME, attribute: NAME}.
+func (m *MatchColumn) UnmarshalYAML(n *yaml.Node) error { return read(m, n, readMatch) }
+
+// UnmarshalYAML takes {column: NAME, last: 90d}.
+func (w *Within) UnmarshalYAML(n *yaml.Node) error { return read(w, n, readWithin) }
+
+// UnmarshalYAML takes a percentage: 10%.
+func (s *Sample) UnmarshalYAML(n *yaml.Node) error { return read(s, n, readSample) }
+
+func read[T any](to *T, n *yaml.Node, how func(*yaml.Node) (*T, error)) error {
+	read, err := how(target(n))
+	if err == nil {
+		*to = *read
+	}
+	return err
+}
+
+func readMatch(n *yaml.Node) (*MatchColumn, error) {
+	var m MatchColumn
+	err := readKeys(n, "match", []key{{"column", into(&m.Column, text)}, {"attribute", into(&m.Attribute, text)}})
+	if err == nil && (m.Column == "" || !attributeName.MatchString(m.Attribute)) {
+		err = wrong(n, "match needs a column and the name of an attribute: {column: region, attribute: region}")
+	}
+	return &m, err
+}
+
+var (
+	attributeName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+	lastSpan      = regexp.MustCompile(`^([1-9][0-9]{0,5})([hdw])$`)
+	share         = regexp.MustCompile(`^([0-9]{1,2}(?:\.[0-9]{1,4})?)%$`)
+)
+
+func readWithin(n *yaml.Node) (*Within, error) {
+	var w Within
+	err := readKeys(n, "within", []key{{"column", into(&w.Column.Name, text)}, {"last", into(&w.Last, readSpan)}})
+	if err == nil && (w.Column.Name == "" || w.Last == 0) {
+		err = wrong(n, "within needs a column and how far back: {column: created_at, last: 90d}")
+	}
+	return &w, err
+}
+
+func readSpan(n *yaml.Node) (time.Duration, error) {
+	parts := lastSpan.FindStringSubmatch(n.Value)
+	if n.Kind != yaml.ScalarNode || parts == nil {
+		return 0, wrong(n, "write how far back in hours, days or weeks: 12h, 90d, 4w")
+	}
+	count, _ := strconv.Atoi(parts[1])
+	unit := map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[parts[2]]
+	if span := time.Duration(count) * unit; span <= 100*366*24*time.Hour {
+		return span, nil
+	}
+	return 0, wrong(n, "that is longer than a hundred years: leave the rule out")
+}
+
+func readSample(n *yaml.Node) (*Sample, error) {
+	parts := share.FindStringSubmatch(n.Value)
+	if n.Kind == yaml.ScalarNode && parts != nil {
+		if r, ok := new(big.Rat).SetString(parts[1]); ok && r.Sign() > 0 {
+			r.Mul(r, big.NewRat(10_000, 1))
+			return &Sample{int(r.Num().Int64() / r.Denom().Int64())}, nil
+		}
+	}
+	return nil, wrong(n, "write the share of the rows that is seen as a percentage above 0%% and below 100%%: 10%%")
+}
+
+// String is the sample as it is written in a policy.
+func (s Sample) String() string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.4f", float64(s.PerMillion)/10_000), "0"), ".") + "%"
+}

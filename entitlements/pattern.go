@@ -1,0 +1,100 @@
+package entitlements
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxPattern is the length of the longest pattern of a regex mask, in bytes.
+const maxPattern = 500
+
+// Every engine has its own regular expressions. A mask must not hide less on one than on another, so only what means the same
+// everywhere may be in a pattern: characters, classes, groups, greedy repetition, alternatives, ^ and $ for the whole value, \d \w \s.
+
+var (
+	patternEscape     = regexp.MustCompile(`\\(.?)`)
+	repetition        = regexp.MustCompile(`^\{[0-9]{1,3}(,[0-9]{0,3})?\}`)
+	lazy              = regexp.MustCompile(`[*+?}][?+]`)
+	replacementEscape = regexp.MustCompile(`\\(.?)`)
+)
+
+func checkPattern(pattern string) error {
+	switch {
+	case pattern == "":
+		return errors.New("regex needs match: say what is replaced")
+	case len(pattern) > maxPattern:
+		return fmt.Errorf("the pattern is longer than %d characters", maxPattern)
+	case plainText("the pattern", pattern) != nil:
+		return plainText("the pattern", pattern)
+	}
+	if _, err := regexp.Compile(pattern); err != nil {
+		var bad *syntax.Error
+		if errors.As(err, &bad) {
+			return fmt.Errorf("the pattern cannot be read: %s: %q", bad.Code, bad.Expr)
+		}
+		return err
+	}
+	return samePattern(pattern)
+}
+
+// samePattern refuses what another engine would read in another way.
+func samePattern(pattern string) error {
+	const same = "write it with characters, [classes], (groups), | * + ? {n,m} ^ $ . \\d \\w \\s, which mean the same in every database"
+	for _, escape := range patternEscape.FindAllStringSubmatch(pattern, -1) {
+		if c := escape[1]; c == "" || !strings.Contains("dwsDWS", c) && (isWordByte(c[0]) || c[0] >= utf8.RuneSelf) {
+			return fmt.Errorf("%q in the pattern is not understood the same everywhere: %s", escape[0], same)
+		}
+	}
+	bare := withoutClasses(patternEscape.ReplaceAllString(pattern, "x"))
+	for i := strings.IndexByte(bare, '{'); i >= 0; {
+		if !repetition.MatchString(bare[i:]) {
+			return fmt.Errorf("a { in the pattern that is no repetition is not understood the same everywhere: write \\{")
+		}
+		next := strings.IndexByte(bare[i+1:], '{')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	switch {
+	case strings.Contains(strings.ReplaceAll(bare, "(?:", "("), "(?"):
+		return fmt.Errorf("(? in the pattern is not understood the same everywhere: %s", same)
+	case lazy.MatchString(bare):
+		return fmt.Errorf("%q in the pattern is not understood the same everywhere: %s", lazy.FindString(bare), same)
+	case strings.ContainsAny(bare, "[]"):
+		return fmt.Errorf("a [class] in the pattern is not understood the same everywhere: put ], [ and - into it as \\], \\[ and \\-")
+	}
+	return nil
+}
+
+// simpleClass is a bracket expression without another bracket in it.
+var simpleClass = regexp.MustCompile(`\[\^?[^\[\]]+\]`)
+
+func withoutClasses(pattern string) string { return simpleClass.ReplaceAllString(pattern, "x") }
+
+// checkReplacement makes sure that what is put in place of a match is text and groups that are there.
+func checkReplacement(pattern, replace string) error {
+	if err := plainText("replace", replace); err != nil {
+		return err
+	}
+	compiled, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil // said already
+	}
+	for _, escape := range replacementEscape.FindAllStringSubmatch(replace, -1) {
+		switch c := escape[1]; {
+		case c == `\`:
+		case c >= "1" && c <= "9" && len(c) == 1:
+			if int(c[0]-'0') > compiled.NumSubexp() {
+				return fmt.Errorf("replace names group %s, and the pattern has %d", escape[0], compiled.NumSubexp())
+			}
+		default:
+			return fmt.Errorf(`%q in replace: write \1 to \9 for groups and \\ for a backslash`, escape[0])
+		}
+	}
+	return nil
+}
