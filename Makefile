@@ -16,6 +16,7 @@ vet:
 
 bench: postgres
 	$(GO) run ./internal/bench
+	$(GO) run ./internal/bench -policies
 
 # Each fuzz target for a little while; make test runs their seeds.
 fuzz:

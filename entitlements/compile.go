@@ -55,6 +55,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	if Fatal(c.problems) {
 		return nil, c.problems
 	}
+	rank(c.masks)
 	for _, t := range c.tables {
 		t.sort()
 	}
@@ -73,6 +74,7 @@ type compiler struct {
 	cfg      Config
 	tags     map[string]*tagUse
 	tables   map[TableName]*table
+	masks    []*ruledMask
 	problems []Problem
 	markNew  bool
 	at       Problem // key and policy of what is being read
@@ -186,7 +188,10 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 
 func (c *compiler) attach(tag string, s selector) {
 	for name, t := range c.tables {
-		if s.matchesTable(name) {
+		if !s.concerns(name) {
+			continue
+		}
+		if s.isTable() {
 			t.tags = appendOnce(t.tags, tag)
 		}
 		for i := range t.columns {

@@ -40,9 +40,11 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 		out.filters = c.rules(p)
 		c.checkRules(out)
 	}
+	out.masks = map[Kind]*ruledMask{}
 	for _, t := range c.tables {
 		t.add(out)
 	}
+	c.masks = slices.AppendSeq(c.masks, maps.Values(out.masks))
 }
 
 func (c *compiler) check(err error) {
