@@ -106,7 +106,6 @@ func (c *compiler) within(key string, do func()) {
 	c.at = at
 }
 
-
 func nth(i int) string { return fmt.Sprintf("[%d]", i) }
 
 // addTable leaves out a table without columns: there is nothing to see in it.
