@@ -154,16 +154,17 @@ func tells(r vending.Result) bool {
 func TestUnderAFullGrantEveryQueryAnswersAsOnAPlainConnection(t *testing.T) {
 	w := newWarehouse(t)
 	for name, group := range map[string]map[string]string{"tpch": tpchQueries(t), "analytics": analyticQueries(t)} {
-		told := 0
+		asked, told := 0, 0
 		for query, statement := range group {
 			t.Run(name+"/"+query, func(t *testing.T) {
+				asked++
 				if tells(w.same(t, statement)) {
 					told++
 				}
 			})
 		}
-		if !t.Failed() && told < len(group)-2 {
-			t.Errorf("%d of %d queries of %s find nothing in the data: comparing them says little", len(group)-told, len(group), name)
+		if !t.Failed() && told < asked-2 {
+			t.Errorf("%d of %d queries of %s find nothing in the data: comparing them says little", asked-told, asked, name)
 		}
 	}
 }
