@@ -99,7 +99,8 @@ func TestWithoutRowFiltersEveryPlanIsTheOneOfAPlainConnection(t *testing.T) {
 
 // Workers are processes of their own, which have to take over a role that no other session can see.
 func TestAVendedRoleReadsWithParallelWorkersToo(t *testing.T) {
-	w := newWarehouse(t, "parallel_setup_cost=0", "parallel_tuple_cost=0", "min_parallel_table_scan_size=0", "min_parallel_index_scan_size=0")
+	w := newWarehouse(t, "max_parallel_workers_per_gather=2", "parallel_setup_cost=0", "parallel_tuple_cost=0",
+		"min_parallel_table_scan_size=0", "min_parallel_index_scan_size=0")
 	workers := 0
 	for query, statement := range tpchQueries(t) {
 		t.Run(query, func(t *testing.T) {
