@@ -20,6 +20,8 @@ type Tools interface {
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
+	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.
+	Purposes() map[string]string
 }
 
 // Authenticator turns a credential into a principal, or says no. Errors are *identity.AuthError.

@@ -62,7 +62,7 @@ func New(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, 
 
 // ToolsConfig is what the configuration means for package tools.
 func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder tools.Recorder, log zerolog.Logger) tools.Config {
-	out := tools.Config{Audit: recorder, Log: log, Limits: tools.Limits{
+	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Limits: tools.Limits{
 		MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
 	}}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
