@@ -118,7 +118,7 @@ func principal(user string) identity.Principal {
 
 func config(f *fakeTools) Config {
 	return Config{Tools: f, Authenticator: fakeAuthenticator{}, Logger: zerolog.Nop(),
-		PublicURL: "https://deputy.example.com", Issuers: []string{"https://issuer.test"}}
+		PublicURL: "https://deputy.example.com", Issuers: func() []string { return []string{"https://issuer.test"} }}
 }
 
 // serve starts a real HTTP server on loopback.
