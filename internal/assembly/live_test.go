@@ -247,7 +247,8 @@ func TestACallEndsWithTheConfigurationItBeganWithAndThenItsEngineIsClosed(t *tes
 			t.Errorf("the records say %s and %s, and not first another and then %s", records[len(records)-2].PolicyVersion, records[len(records)-1].PolicyVersion, first)
 		}
 		end()
-		if _, err := engine.Standing(t.Context()); err == nil && w.Config().Platforms["store"].Engine == "postgres" {
+		_, catalog := engine.Catalog(t.Context()) // PostgreSQL's may be remembered, SQLite's list is made without the engine
+		if _, standing := engine.Standing(t.Context()); catalog == nil && standing == nil {
 			t.Error("an engine that nobody needs is not closed")
 		}
 		if w.Engine("store") == engine {
