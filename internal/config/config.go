@@ -10,10 +10,13 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"deputy/entitlements"
@@ -31,10 +34,25 @@ type Config struct {
 	Platforms map[string]Platform    `yaml:"platforms"` // by name
 	Tags      entitlements.Tags      `yaml:"tags"`
 	Policies  []entitlements.Policy  `yaml:"policies"`
+	Purposes  map[string]string      `yaml:"purposes"` // that a call can be declared to have: name, and what it means
 	Audit     Audit                  `yaml:"audit"`
 	Limits    Limits                 `yaml:"limits"`
 
+	// Version names the content of the files that this was read from: see version.
+	Version string
+
+	path    string
 	written map[string]place // for Line
+}
+
+// Files are what all this was read from, the configuration itself first: when one of them changes, it is another configuration.
+func (c *Config) Files() []string { return []string{c.path} }
+
+// version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what sha256sum
+// prints of it. Variables are not in it: they cannot change while a process runs.
+func version(contents ...[]byte) string {
+	sum := sha256.Sum256(slices.Concat(contents...))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
@@ -119,7 +137,7 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	c.written = d.written
+	c.Version, c.path, c.written = version(data), path, d.written
 	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written})
 	if err := problems.err(); err != nil {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -77,6 +78,10 @@ func TestTheCompleteFile(t *testing.T) {
 			{Name: "sellers see their own region", Filter: entitlements.Selectors{"sales.orders"}, Where: "region = any(:attribute.region) and note <> '${x}'",
 				Except: matchers["sellers see their own region/except"]},
 		},
+		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
+
+		Version: sha256Of(t, "testdata/complete.yaml")[:16],
+
 		Audit:  config.Audit{File: "testdata/log/audit.jsonl"},
 		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
 	}
@@ -88,6 +93,34 @@ func TestTheCompleteFile(t *testing.T) {
 		if !reflect.DeepEqual(got.Field(i).Interface(), expected.Field(i).Interface()) {
 			t.Errorf("%s is read as\n%#v\nnot\n%#v", got.Type().Field(i).Name, got.Field(i), expected.Field(i))
 		}
+	}
+}
+
+// sha256Of is what sha256sum prints.
+func sha256Of(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+func TestTheVersionIsThatOfTheBytes(t *testing.T) {
+	text := completed("audit:\n")
+	var versions []string
+	for _, text := range []string{text, text, text + "# a comment counts\n"} {
+		c, err := load(t, text, env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files := c.Files(); len(files) != 1 || c.Version != sha256Of(t, files[0])[:16] {
+			t.Errorf("the version of %q is %s", files, c.Version)
+		}
+		versions = append(versions, c.Version)
+	}
+	if versions[0] != versions[1] || versions[1] == versions[2] {
+		t.Errorf("of two equal files and another one the versions are %q", versions)
 	}
 }
 
