@@ -128,7 +128,7 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 		belongs := slices.Contains(f.kinds, k)
 		switch {
 		case f.set && !belongs:
-			out = append(out, misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(kindNames(f.kinds), " or "))})
+			out = append(out, misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(words(f.kinds), " or "))})
 		case !f.set && belongs && f.need != "":
 			out = append(out, misfit{"", f.need})
 		}
@@ -144,10 +144,3 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 
 // misfit is a complaint about a policy, or about one of its keys.
 type misfit struct{ key, message string }
-
-func kindNames(kinds []kind) (out []string) {
-	for _, k := range kinds {
-		out = append(out, string(k))
-	}
-	return out
-}

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"deputy/entitlements"
 	"deputy/identity"
 )
@@ -121,11 +123,22 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	}
 	c.written = d.written
 	c.complete(filepath.Dir(path))
-	c.check(&checker{problems, d.written})
+	c.check(&checker{problems, d.written}, asWritten(root))
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// asWritten is the file with its variables unreplaced. Where one stands for a number there is none.
+func asWritten(root *yaml.Node) *Config {
+	d := &decoder{
+		problems: &problems{}, written: map[string]place{},
+		getenv: func(name string) (string, bool) { return "${" + name + "}", true },
+	}
+	c := defaults()
+	d.decode(root, c)
+	return c
 }
 
 func defaults() *Config {
