@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: test bench build fuzz matrix vet postgres
+.PHONY: test bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
@@ -16,6 +16,10 @@ vet:
 
 bench: postgres
 	$(GO) run ./internal/bench
+
+# The JSON Schema of the configuration, after a change of its types or their comments.
+schema:
+	$(GO) run ./internal/config/schema
 
 # Each fuzz target for a little while; make test runs their seeds.
 fuzz:

@@ -27,14 +27,14 @@ const maxFile = 1 << 20
 
 // Config is the whole file, complete with defaults. Relative paths in it have become relative to the file's folder.
 type Config struct {
-	Server    Server                 `yaml:"server"`
-	Identity  identity.Config        `yaml:"identity"`
-	Agents    []identity.AgentConfig `yaml:"agents"`
-	Platforms map[string]Platform    `yaml:"platforms"` // by name
-	Tags      entitlements.Tags      `yaml:"tags"`
-	Policies  []entitlements.Policy  `yaml:"policies"`
-	Audit     Audit                  `yaml:"audit"`
-	Limits    Limits                 `yaml:"limits"`
+	Server    Server                 `yaml:"server"`    // where Deputy listens
+	Identity  identity.Config        `yaml:"identity"`  // whose tokens are believed, and what is known of users beside them
+	Agents    []identity.AgentConfig `yaml:"agents"`    // who may call at all
+	Platforms map[string]Platform    `yaml:"platforms"` // the databases that are governed, by the names that agents call them
+	Tags      entitlements.Tags      `yaml:"tags"`      // words for tables and columns: a dotted one is below another
+	Policies  []entitlements.Policy  `yaml:"policies"`  // what holds, in sentences; their order means nothing
+	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
+	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
 
 	written map[string]place // for Line
 }
@@ -57,7 +57,7 @@ const (
 
 // Platform is one database that is governed.
 type Platform struct {
-	Engine       string                 `yaml:"engine"`
+	Engine       string                 `yaml:"engine"`       // postgres or sqlite
 	Description  string                 `yaml:"description"`  // for the model
 	Discoverable entitlements.Selectors `yaml:"discoverable"` // tables that those may hear of who cannot read them
 
@@ -68,9 +68,9 @@ type Platform struct {
 	Functions  []string `yaml:"functions"`   // schema.name of those that statements may call beside the built-in ones
 
 	// For sqlite.
-	Path    string `yaml:"path"`
-	Schema  string `yaml:"schema"` // what the tables are called before the dot; default data
-	HashKey Secret `yaml:"hash_key"`
+	Path    string `yaml:"path"`     // of the database file
+	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
+	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for masks that hash
 }
 
 // Audit is where the audit log is.
@@ -78,12 +78,12 @@ type Audit struct {
 	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
 }
 
-// Limits bound one call, and how many there are at once. Defaults: 1000 rows, 4MiB, 30s, 32.
+// Limits bound one call, and how many there are at once.
 type Limits struct {
-	MaxRows     int           `yaml:"max_rows"`
-	MaxBytes    Size          `yaml:"max_bytes"`
-	Timeout     time.Duration `yaml:"timeout"`
-	Concurrency int           `yaml:"concurrency"` // on each platform
+	MaxRows     int           `yaml:"max_rows"`    // in an answer; default 1000
+	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
+	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
+	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
 }
 
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
