@@ -54,8 +54,13 @@ func New(ctx context.Context, config Config, registry *Registry, opts Options) (
 	if err != nil {
 		return nil, err
 	}
-	var wrong misconfigured
-	if err := a.Ready(ctx); errors.As(err, &wrong) {
+	var wrong problems
+	for n, err := range a.ask(ctx) {
+		if errors.As(err, new(misconfigured)) {
+			wrong.add(mistake.At("identity.issuers", n)+".url", "%v", err)
+		}
+	}
+	if err := wrong.err(); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -104,14 +109,17 @@ func nameable(id string, issuers []*issuer) bool {
 }
 
 // Ready says which issuers' keys are not to be had now. Their users cannot be verified until they are; others can.
-func (a *Authenticator) Ready(ctx context.Context) error {
+func (a *Authenticator) Ready(ctx context.Context) error { return errors.Join(a.ask(ctx)...) }
+
+// ask is what keeps each issuer's keys from being had; nil where they are.
+func (a *Authenticator) ask(ctx context.Context) []error {
 	failures := make([]error, len(a.issuers))
 	var all sync.WaitGroup
 	for n, iss := range a.issuers {
 		all.Go(func() { _, failures[n] = iss.keys.current(ctx) })
 	}
 	all.Wait()
-	return errors.Join(failures...)
+	return failures
 }
 
 // Authenticate verifies the credentials of one call. Errors are *AuthError.

@@ -49,7 +49,7 @@ func check(c *cobra.Command, _ []string) error {
 	cfg, err := loadConfig(c)
 	var misread *config.Error
 	if asJSON && errors.As(err, &misread) {
-		return errors.Join(json.NewEncoder(c.OutOrStdout()).Encode(misreadFindings(misread)), errProblems)
+		return errors.Join(json.NewEncoder(c.OutOrStdout()).Encode(problemFindings(misread.Problems...)), errProblems)
 	}
 	if err != nil {
 		return err
@@ -82,22 +82,24 @@ func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) err
 func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	findings := []finding{}
 	problem := func(where, text string) { findings = append(findings, finding{"problem", where, text}) }
-	checkIdentity(ctx, cfg, problem)
+	findings = append(findings, checkIdentity(ctx, cfg)...)
 	engines, err := assembly.Engines(cfg)
-	if err != nil {
-		problem(path, err.Error())
-		return findings
+	var misread *config.Error
+	if errors.As(err, &misread) {
+		return append(findings, problemFindings(misread.Problems...)...)
 	}
 	reachable := true
 	for _, name := range slices.Sorted(maps.Keys(engines)) {
 		defer engines[name].Close()
 		set, err := engines[name].Check(ctx)
 		if err != nil {
-			problem("platform "+name, err.Error())
+			findings = append(findings, problemFindings(cfg.Problem("platforms."+name, "%v", err))...)
 			reachable = false
 		}
 		for _, f := range set {
-			findings = append(findings, finding{level(f.Warning), "platform " + name, f.Text})
+			placed := problemFindings(assembly.PlatformProblem(cfg, name, f))[0]
+			placed.Level = level(f.Warning)
+			findings = append(findings, placed)
 		}
 	}
 	if !reachable {
@@ -114,21 +116,25 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	return append(findings, policyFindings(path, cfg, t.Warnings())...)
 }
 
-func checkIdentity(ctx context.Context, cfg *config.Config, problem func(where, text string)) {
+// checkIdentity leaves out the mistakes that loading the configuration has found.
+func checkIdentity(ctx context.Context, cfg *config.Config) (findings []finding) {
 	registry, err := identity.NewRegistry(cfg.Agents)
-	if err != nil {
-		problem("agents", err.Error())
-		return
-	}
-	a, err := identity.New(ctx, cfg.Identity, registry, identity.Options{Audience: cfg.Server.PublicURL + "/mcp"})
 	if err == nil {
-		err = a.Ready(ctx)
+		var a *identity.Authenticator
+		if a, err = identity.New(ctx, cfg.Identity, registry, identity.Options{Audience: cfg.Server.PublicURL + "/mcp"}); err == nil {
+			err = a.Ready(ctx)
+		}
+	}
+	var misread *config.Error
+	if errors.As(cfg.Located(err), &misread) {
+		return problemFindings(misread.Problems...)
 	}
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
-			problem("identity", strings.TrimSpace(line))
+			findings = append(findings, finding{"problem", "identity", strings.TrimSpace(line)})
 		}
 	}
+	return findings
 }
 
 // nobody records nothing: check makes no call.

@@ -51,7 +51,7 @@ func New(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, 
 		return nil, err
 	}
 	if d.Authenticator, err = identity.New(ctx, c.Identity, registry, identity.Options{Audience: c.Server.PublicURL + "/mcp"}); err != nil {
-		return nil, err
+		return nil, c.Located(err)
 	}
 	if d.Audit, err = audit.Open(audit.Config{Path: c.Audit.File}); err != nil {
 		return nil, err
@@ -75,16 +75,21 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 	return out
 }
 
-// Engines opens every platform's engine.
+// Engines opens every platform's engine. Its error is a *config.Error.
 func Engines(c *config.Config) (map[string]vending.Engine, error) {
 	engines := map[string]vending.Engine{}
-	for name, p := range c.Platforms {
-		e, err := open(p, c.Limits.Concurrency)
+	var wrong config.Error
+	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
+		e, err := open(c.Platforms[name], c.Limits.Concurrency)
 		if err != nil {
-			closeAll(engines)
-			return nil, fmt.Errorf("platform %s: %w", name, err)
+			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name, "%v", err))
+			continue
 		}
 		engines[name] = e
+	}
+	if len(wrong.Problems) > 0 {
+		closeAll(engines)
+		return nil, &wrong
 	}
 	return engines, nil
 }
@@ -105,21 +110,33 @@ func open(p config.Platform, concurrency int) (vending.Engine, error) {
 func (d *Deputy) checkEngines(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	var problems []error
+	var wrong config.Error
 	for _, name := range slices.Sorted(maps.Keys(d.Engines)) {
 		findings, err := d.Engines[name].Check(ctx)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("platform %s: %w", name, err))
+			wrong.Problems = append(wrong.Problems, d.Config.Problem("platforms."+name, "%v", err))
 		}
 		for _, f := range findings {
 			if f.Warning {
 				d.Log.Warn().Str("platform", name).Msg(f.Text)
 				continue
 			}
-			problems = append(problems, fmt.Errorf("platform %s: %s", name, f.Text))
+			wrong.Problems = append(wrong.Problems, PlatformProblem(d.Config, name, f))
 		}
 	}
-	return errors.Join(problems...)
+	if len(wrong.Problems) > 0 {
+		return &wrong
+	}
+	return nil
+}
+
+// PlatformProblem puts what is wrong with a platform where the configuration says it.
+func PlatformProblem(c *config.Config, platform string, f vending.Finding) config.Problem {
+	key := "platforms." + platform
+	if f.Key != "" {
+		key += "." + f.Key
+	}
+	return c.Problem(key, "%s", f.Text)
 }
 
 // MCP is what the transports need.

@@ -10,6 +10,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,11 +37,30 @@ type Config struct {
 	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
 	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
 
+	file    string
 	written map[string]place // for Line
 }
 
 // Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
 func (c *Config) Line(key string) int { return nearest(c.written, key).line }
+
+// Problem is what turned out to be wrong at a key only after the file was read.
+func (c *Config) Problem(key, format string, args ...any) Problem {
+	return Problem{c.file, c.Line(key), key, fmt.Sprintf(format, args...)}
+}
+
+// Located puts into an error of package identity where in the file it is. Other errors stay as they are.
+func (c *Config) Located(err error) error {
+	var wrong *identity.ConfigError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	located := &Error{}
+	for _, p := range wrong.Problems {
+		located.Problems = append(located.Problems, c.Problem(p.Key, "%s", p.Message))
+	}
+	return located
+}
 
 // Server is where deputy serve listens and how the outside calls it.
 type Server struct {
@@ -121,7 +141,7 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	c.written = d.written
+	c.file, c.written = path, d.written
 	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written}, asWritten(root))
 	if err := problems.err(); err != nil {
