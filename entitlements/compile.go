@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"deputy/internal/mistake"
 )
@@ -239,5 +240,27 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	case s.isSchema():
 		what = "schema"
 	}
-	c.problem("there is no %s %s%s", what, s.text, mistake.Hint(s.text, s.likeIn(c.cfg.Catalog)))
+	c.problem("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
+}
+
+const fewNames = 20 // are listed; more would hide the sentence
+
+// there ends a sentence about a name that is not in the catalog: with the one that was probably meant, or with those beside it.
+func there(name string, names []string) string {
+	if hint := mistake.Hint(name, names); hint != "" {
+		return hint
+	}
+	beside := names
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		beside = nil
+		for _, n := range names {
+			if strings.HasPrefix(n, name[:dot+1]) {
+				beside = append(beside, n)
+			}
+		}
+	}
+	if len(beside) == 0 || len(beside) > fewNames {
+		return ""
+	}
+	return " (known: " + strings.Join(slices.Sorted(slices.Values(beside)), ", ") + ")"
 }

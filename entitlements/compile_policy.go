@@ -105,7 +105,7 @@ func (c *compiler) checkRules(p *ruling) {
 			continue
 		}
 		if p.Match != nil && t.column(p.Match.Column) == nil {
-			c.within("match.column", func() { c.problem("there is no column %s", ColumnName{name, p.Match.Column}) })
+			c.within("match.column", func() { c.noColumn(t, p.Match.Column) })
 		}
 		if p.Within == nil {
 			continue
@@ -114,12 +114,20 @@ func (c *compiler) checkRules(p *ruling) {
 		c.within("within.column", func() {
 			switch {
 			case col == nil:
-				c.problem("there is no column %s", ColumnName{name, p.Within.Column.Name})
+				c.noColumn(t, p.Within.Column.Name)
 			case col.Kind != Date && col.Kind != Time:
 				c.problem("%s is no date or time, but %s", ColumnName{name, col.Name}, col.Type)
 			}
 		})
 	}
+}
+
+func (c *compiler) noColumn(t *table, name string) {
+	var names []string
+	for _, col := range t.columns {
+		names = append(names, col.Name)
+	}
+	c.problem("there is no column %s%s", ColumnName{t.name, name}, there(name, names))
 }
 
 func (t *table) column(name string) *column {

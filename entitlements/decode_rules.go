@@ -113,7 +113,7 @@ func readMaskSQL(n *yaml.Node) ([]Part, error) {
 	}
 	parts, err := parseMaskSQL(s)
 	if err != nil {
-		return nil, wrong(n, "sql: %w", err)
+		return nil, wrong(n, "%w", err)
 	}
 	return parts, nil
 }

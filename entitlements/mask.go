@@ -167,7 +167,7 @@ func (m Mask) checkBuckets() error {
 	for i, b := range m.Buckets {
 		switch {
 		case b.Name == "":
-			return fmt.Errorf("range %d has no name", i+1)
+			return fmt.Errorf("range %d has no name: write {below: 100, name: small}", i+1)
 		case plainText("a range's name", b.Name) != nil:
 			return plainText("a range's name", b.Name)
 		case b.Below == "" && i+1 < len(m.Buckets):

@@ -25,7 +25,7 @@ func (v *Values) UnmarshalYAML(node *yaml.Node) error {
 			item = item.Alias
 		}
 		if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
-			return fmt.Errorf("line %d: want a value or a list of values", item.Line)
+			return fmt.Errorf("line %d: one value or a list of them belongs here", item.Line)
 		}
 		values = append(values, item.Value)
 	}

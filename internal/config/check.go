@@ -74,6 +74,8 @@ func (c *Config) check(k *checker, asWritten *Config) {
 			platforms := slices.Sorted(maps.Keys(c.Platforms))
 			k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
 		}
+		k.expression(mistake.At("policies", i)+".when", p.When)
+		k.expression(mistake.At("policies", i)+".where", p.Where)
 	}
 	if c.Audit.File == "" {
 		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
@@ -211,6 +213,13 @@ func (c *checker) secret(key, value, purpose string) {
 		c.say(key, "missing: %d random characters or more that %s (openssl rand -hex 32 makes them)", minSecret, purpose)
 	case len([]rune(value)) < minSecret:
 		c.say(key, "too short: it needs %d random characters or more (openssl rand -hex 32 makes them)", minSecret)
+	}
+}
+
+// expression refuses an empty one, which would mean something else than none.
+func (c *checker) expression(key, value string) {
+	if _, written := c.written[key]; written && value == "" {
+		c.say(key, "it is empty: write an expression")
 	}
 }
 

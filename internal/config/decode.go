@@ -158,7 +158,7 @@ func setScalar(to reflect.Value, text string) error {
 func wholeNumber(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, errors.New("not a whole number")
+		return 0, errors.New("not a whole number: write digits only, such as 1000")
 	}
 	return n, nil
 }

@@ -88,6 +88,8 @@ func notYAML(err error, data []byte, p *problems) {
 	switch {
 	case indentedByTab(data, bad.Mark.Line):
 		message = "there is a tab: lines are indented with spaces"
+	case message == "did not find expected node content":
+		message = "a value or a closing bracket is missing before this"
 	case strings.HasPrefix(message, "mapping values are not allowed"):
 		message += ": text with a colon and a space in it goes into quotes"
 	}

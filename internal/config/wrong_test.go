@@ -73,13 +73,13 @@ func TestWrongFiles(t *testing.T) {
 		{"a key without a value", "server:\n  listen:\n", "deputy.yaml:2: server.listen: there is no value: give one or leave the key out"},
 		{"a list without a value", "identity:\n  issuers:\n", "deputy.yaml:2: identity.issuers: there is no value: give one or leave the key out"},
 		{"an entry without a value", "policies:\n  -\n", "deputy.yaml:2: policies[0]: there is no value: give one or leave the key out"},
-		{"words for a number", "limits:\n  max_rows: many\n", "deputy.yaml:2: limits.max_rows: not a whole number"},
-		{"a fraction", "limits:\n  concurrency: 1.5\n", "deputy.yaml:2: limits.concurrency: not a whole number"},
+		{"words for a number", "limits:\n  max_rows: many\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000"},
+		{"a fraction", "limits:\n  concurrency: 1.5\n", "deputy.yaml:2: limits.concurrency: not a whole number: write digits only, such as 1000"},
 		{"a size without a meaning", "limits:\n  max_bytes: 4 apples\n", "deputy.yaml:2: limits.max_bytes: not a size: write 4MiB, 512KiB or a number of bytes"},
 		{"a size that wraps around", "limits:\n  max_bytes: 17179869185GiB\n", "deputy.yaml:2: limits.max_bytes: not a size: write 4MiB, 512KiB or a number of bytes"},
 		{"a duration without a unit", "limits:\n  timeout: 30\n", "deputy.yaml:2: limits.timeout: not a duration: write 30s or 2m"},
 		{"an attribute without a value", "identity:\n  issuers: [{url: https://id.example.com}]\n  users:\n    - id: taylor\n      attributes: {region: }\n",
-			"deputy.yaml:5: identity.users[0].attributes.region: want a value or a list of values"},
+			"deputy.yaml:5: identity.users[0].attributes.region: one value or a list of them belongs here"},
 		{"a matcher nobody knows", "policies:\n  - name: a\n    grant: a.b\n    to: grp:Marketing\n",
 			"deputy.yaml:4: policies[0].to: \"grp:Marketing\" is not a term; did you mean \"group:Marketing\"? (known: everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME)"},
 		{"a space behind the colon", "policies:\n  - name: a\n    grant: a.b\n    to:\n      - everyone\n      - group: Marketing\n",
@@ -98,7 +98,7 @@ func TestWrongFiles(t *testing.T) {
 		{"a variable with a default", "server:\n  listen: ${PORT:-8080}\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable not closed", "server:\n  listen: ${PORT\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable for a key", "server:\n  ${SECRET}: x\n", "deputy.yaml:2: server: unknown key \"${SECRET}\" (known: listen, public_url, log_level)"},
-		{"a variable for a number", "limits:\n  max_rows: ${SECRET}\n", "deputy.yaml:2: limits.max_rows: not a whole number"},
+		{"a variable for a number", "limits:\n  max_rows: ${SECRET}\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000"},
 		{"a variable for one of a few", "server:\n  log_level: ${SECRET}\n", "deputy.yaml:2: server.log_level: \"${SECRET}\" is not one of debug, info, warn, error"},
 		{"a variable for a matcher", "policies:\n  - name: a\n    grant: a.b\n    to: ${SECRET}\n",
 			"deputy.yaml:4: policies[0].to: \"${SECRET}\" is not a term (known: everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME)"},
@@ -128,6 +128,8 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:1: identity.issuers: missing: agents[1] acts on behalf of users, and no issuer says who they are"},
 		{"no agents", "agents: []\n", "deputy.yaml:1: agents: missing: nobody could call"},
 		{"a policy for no platform", "policies:\n  - name: a\n    platform: dmeo\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"dmeo\"; did you mean \"demo\"? (known: demo)"},
+		{"a condition that is empty", "policies:\n  - name: a\n    mask: a.b.c\n    with: null\n    when: ''\n  - name: b\n    grant: a.b\n    to: everyone\n    where: ''\n",
+			"deputy.yaml:5: policies[0].when: it is empty: write an expression\ndeputy.yaml:9: policies[1].where: it is empty: write an expression"},
 		{"a policy for an empty platform", "policies:\n  - name: a\n    platform: ''\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"\" (known: demo)"},
 		{"no audit log", "audit:\n  file: \"\"\n", "deputy.yaml:2: audit.file: there is no value: without an audit log nobody gets any rows"},
 		{"limits that are none", "limits:\n  max_rows: 0\n  max_bytes: 0\n  timeout: 0s\n  concurrency: -1\n", "deputy.yaml:2: limits.max_rows: out of range: it may be from 1 to 1000000\n" +
@@ -162,7 +164,7 @@ func TestWrongFiles(t *testing.T) {
 		{"a short hash key", "platforms:\n  demo: {engine: sqlite, path: x, hash_key: short}\n", "deputy.yaml:2: platforms.demo.hash_key: too short: it needs 32 random characters or more (openssl rand -hex 32 makes them)"},
 
 		// Several at once, in the order of their lines.
-		{"much at once", "limits:\n  max_rows: many\n  max_row: 5\nserver:\n  listen: ${NONE}\naudit: [x]\n", "deputy.yaml:2: limits.max_rows: not a whole number\n" +
+		{"much at once", "limits:\n  max_rows: many\n  max_row: 5\nserver:\n  listen: ${NONE}\naudit: [x]\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000\n" +
 			"deputy.yaml:3: limits: unknown key \"max_row\"; did you mean \"max_rows\"? (known: max_rows, max_bytes, timeout, concurrency)\n" +
 			"deputy.yaml:5: server.listen: the environment variable NONE is not set\n" +
 			"deputy.yaml:6: audit: keys with values belong here, not a list"},
