@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: test bench build fuzz matrix vet postgres
+.PHONY: test bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
@@ -18,6 +18,10 @@ bench: postgres
 	$(GO) run ./internal/bench
 	$(GO) run ./internal/bench -policies
 	$(GO) test ./vending/postgres -run '^$$' -bench RowFilter -benchtime 30x
+
+# The JSON Schema of the configuration, after a change of its types or their comments.
+schema:
+	$(GO) run ./internal/config/schema
 
 # Each fuzz target for a little while; make test runs their seeds.
 fuzz:

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"deputy/internal/mistake"
 )
 
 // Config is what Compile makes decisions from: one platform's catalog, and the tags and policies of the whole configuration.
@@ -31,7 +33,7 @@ type Entitlements struct {
 // Compile checks tags and policies against the catalog and makes them ready to decide. It returns every problem it finds, in the
 // order of the configuration; with any that is not a warning there are no Entitlements.
 func Compile(cfg Config) (*Entitlements, []Problem) {
-	c := &compiler{cfg: cfg, tags: map[string]*tagUse{}, tables: map[TableName]*table{}}
+	c := newCompiler(cfg)
 	if cfg.Catalog == nil {
 		return nil, []Problem{{Message: "there is no catalog to compile the policies for"}}
 	}
@@ -42,16 +44,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	for _, catalog := range append([]*Catalog{cfg.Catalog}, cfg.Others...) {
 		c.addPlatformTags(catalog)
 	}
-	for i, t := range cfg.Tags {
-		c.at = Problem{Key: Below("tags", t.Name)}
-		c.addTag(t, cfg.Tags[:i])
-	}
-	seen := map[string]bool{}
-	for i := range cfg.Policies {
-		c.at = Problem{Key: fmt.Sprintf("policies[%d]", i), Policy: cfg.Policies[i].Name}
-		c.addPolicy(&cfg.Policies[i], seen)
-	}
-	c.addDiscoverable()
+	c.addAll()
 	if Fatal(c.problems) {
 		return nil, c.problems
 	}
@@ -60,6 +53,33 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 		t.sort()
 	}
 	return &Entitlements{tables: c.tables, names: c.tableNames()}, c.problems
+}
+
+// Check finds what is wrong with tags, policies and what may be discovered, whatever a database holds: all that Compile finds without
+// a catalog, in the policies of every platform. Names of tables, columns and tags may still turn out to be nobody's.
+func Check(cfg Config) []Problem {
+	cfg.Catalog, cfg.Others = nil, nil
+	c := newCompiler(cfg)
+	c.addAll()
+	return c.problems
+}
+
+func newCompiler(cfg Config) *compiler {
+	return &compiler{cfg: cfg, tags: map[string]*tagUse{}, tables: map[TableName]*table{}}
+}
+
+// addAll reads the configuration in its order.
+func (c *compiler) addAll() {
+	for i, t := range c.cfg.Tags {
+		c.at = Problem{Key: mistake.Below("tags", t.Name)}
+		c.addTag(t, c.cfg.Tags[:i])
+	}
+	seen := map[string]bool{}
+	for i := range c.cfg.Policies {
+		c.at = Problem{Key: mistake.At("policies", i), Policy: c.cfg.Policies[i].Name}
+		c.addPolicy(&c.cfg.Policies[i], seen)
+	}
+	c.addDiscoverable()
 }
 
 func (c *compiler) tableNames() []TableName {
@@ -71,7 +91,7 @@ func compareNames(a, b TableName) int {
 }
 
 type compiler struct {
-	cfg      Config
+	cfg      Config // without a Catalog, nothing is said of what may be in one
 	tags     map[string]*tagUse
 	tables   map[TableName]*table
 	masks    []*ruledMask
@@ -94,19 +114,23 @@ func (c *compiler) warning(format string, args ...any) {
 	c.problems[len(c.problems)-1].Warning = true
 }
 
-// within does something one key further down: what it says is about that.
+// within does something one key further down: what it says is about that. Without a key it is about the whole.
 func (c *compiler) within(key string, do func()) {
 	at := c.at
-	if strings.HasPrefix(key, "[") {
-		c.at.Key += key
-	} else if key != "" {
-		c.at.Key = Below(at.Key, key)
+	if key != "" {
+		c.at.Key += "." + key
 	}
 	do()
 	c.at = at
 }
 
-func nth(i int) string { return fmt.Sprintf("[%d]", i) }
+// nth does something in an entry of a list.
+func (c *compiler) nth(i int, do func()) {
+	at := c.at
+	c.at.Key = mistake.At(at.Key, i)
+	do()
+	c.at = at
+}
 
 // addTable leaves out a table without columns: there is nothing to see in it.
 func (c *compiler) addTable(t Table) {
@@ -165,7 +189,7 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 	}
 	use := c.use(tag.Name)
 	for i, text := range tag.Selectors {
-		c.within(nth(i), func() {
+		c.nth(i, func() {
 			s, err := parseSelector(text)
 			switch {
 			case err != nil:
@@ -207,7 +231,7 @@ func appendOnce(list []string, s string) []string {
 
 // requireMatch refuses a selector that names one thing which is not there: it vanished, or was never called that.
 func (c *compiler) requireMatch(s selector, onlyHere bool) {
-	if s.matchesIn(c.cfg.Catalog) || !onlyHere && slices.ContainsFunc(c.cfg.Others, s.matchesIn) {
+	if c.cfg.Catalog == nil || s.matchesIn(c.cfg.Catalog) || !onlyHere && slices.ContainsFunc(c.cfg.Others, s.matchesIn) {
 		return
 	}
 	if !s.exact() {
@@ -221,9 +245,27 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	case s.isSchema():
 		what = "schema"
 	}
-	hint := ""
-	if other, ok := s.otherCase(c.cfg.Catalog); ok {
-		hint = fmt.Sprintf(": did you mean %s? Names are compared letter by letter", other)
+	c.problem("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
+}
+
+const fewNames = 20 // are listed; more would hide the sentence
+
+// there ends a sentence about a name that is not in the catalog: with the one that was probably meant, or with those beside it.
+func there(name string, names []string) string {
+	if hint := mistake.Hint(name, names); hint != "" {
+		return hint
 	}
-	c.problem("there is no %s %s%s", what, s.text, hint)
+	beside := names
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		beside = nil
+		for _, n := range names {
+			if strings.HasPrefix(n, name[:dot+1]) {
+				beside = append(beside, n)
+			}
+		}
+	}
+	if len(beside) == 0 || len(beside) > fewNames {
+		return ""
+	}
+	return " (known: " + strings.Join(slices.Sorted(slices.Values(beside)), ", ") + ")"
 }

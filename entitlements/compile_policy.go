@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"deputy/internal/mistake"
 )
 
 func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
@@ -17,7 +19,7 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 		c.within("name", func() { c.problem("another policy has the same name: records name policies, so each needs its own") })
 	}
 	seen[p.Name] = true
-	if !p.here(c.cfg.Platform) {
+	if c.cfg.Catalog != nil && !p.here(c.cfg.Platform) {
 		return
 	}
 	k, err := p.kind()
@@ -105,21 +107,29 @@ func (c *compiler) checkRules(p *ruling) {
 			continue
 		}
 		if p.Match != nil && t.column(p.Match.Column) == nil {
-			c.within("match", func() { c.problem("there is no column %s", ColumnName{name, p.Match.Column}) })
+			c.within("match.column", func() { c.noColumn(t, p.Match.Column) })
 		}
 		if p.Within == nil {
 			continue
 		}
 		col := t.column(p.Within.Column.Name)
-		c.within("within", func() {
+		c.within("within.column", func() {
 			switch {
 			case col == nil:
-				c.problem("there is no column %s", ColumnName{name, p.Within.Column.Name})
+				c.noColumn(t, p.Within.Column.Name)
 			case col.Kind != Date && col.Kind != Time:
 				c.problem("%s is no date or time, but %s", ColumnName{name, col.Name}, col.Type)
 			}
 		})
 	}
+}
+
+func (c *compiler) noColumn(t *table, name string) {
+	var names []string
+	for _, col := range t.columns {
+		names = append(names, col.Name)
+	}
+	c.problem("there is no column %s%s", ColumnName{t.name, name}, there(name, names))
 }
 
 func (t *table) column(name string) *column {
@@ -131,23 +141,29 @@ func (t *table) column(name string) *column {
 
 // checkMatchers refuses purposes that nobody can name.
 func (c *compiler) checkMatchers(p *Policy) {
-	for key, m := range map[string]*Matcher{"to": p.To, "require": p.Require, "for": p.For, "except": p.Except} {
+	for _, of := range []struct {
+		key     string
+		matcher *Matcher
+	}{{"to", p.To}, {"require", p.Require}, {"for", p.For}, {"except", p.Except}} {
+		key, m := of.key, of.matcher
 		if m == nil {
 			continue
 		}
 		m.each(func(t Term) {
 			if t.word == "purpose" && !slices.Contains(c.cfg.Purposes, t.name) {
-				c.within(key, func() { c.problem("there is no purpose %s: %s", t.name, known("purposes", c.cfg.Purposes)) })
+				c.within(key, func() { c.problem("there is no purpose %s%s", t.name, known("purposes", t.name, c.cfg.Purposes)) })
 			}
 		})
 	}
 }
 
-func known(what string, names []string) string {
-	if len(names) == 0 {
-		return "none is defined: name those there are below " + what
+// known ends a sentence about a word that the configuration does not define, with those it does.
+func known(section, word string, defined []string) string {
+	if len(defined) == 0 {
+		return ": none is defined, so name those there are below " + section
 	}
-	return "those defined are " + strings.Join(slices.Sorted(slices.Values(names)), ", ")
+	defined = slices.Sorted(slices.Values(defined))
+	return mistake.Hint(word, defined) + " (known: " + strings.Join(defined, ", ") + ")"
 }
 
 // selectors parses the selectors of a policy, and refuses those that cannot reach what the policy is about.
@@ -158,7 +174,7 @@ func (c *compiler) selectors(texts Selectors, k kind, onlyHere bool) []selector 
 			c.problem("it is about nothing: name what it covers behind %s", k)
 		}
 		for i, text := range texts {
-			c.within(nth(i), func() {
+			c.nth(i, func() {
 				if s, ok := c.selector(text, k, onlyHere); ok {
 					out = append(out, s)
 				}
@@ -190,8 +206,8 @@ func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok 
 
 // checkTag refuses a tag that nobody defined, and for all but masks one that no table has: it would silently cover nothing.
 func (c *compiler) checkTag(tag string, k kind) {
-	if tag == New {
-		return // on whatever comes
+	if tag == New || c.cfg.Catalog == nil {
+		return // on whatever comes, or is found in the comments of a database
 	}
 	defined, onTables, onColumns := false, false, false
 	for name, use := range c.tags {
@@ -201,7 +217,7 @@ func (c *compiler) checkTag(tag string, k kind) {
 	}
 	switch {
 	case !defined:
-		c.problem("there is no tag %s: %s", tag, c.knownTags())
+		c.problem("there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
 	case k == kindMask:
 	case !onTables:
 		c.problem("tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
@@ -210,14 +226,10 @@ func (c *compiler) checkTag(tag string, k kind) {
 	}
 }
 
-func (c *compiler) knownTags() string {
-	return known("tags", slices.Collect(maps.Keys(c.tags)))
-}
-
 func (c *compiler) addDiscoverable() {
-	c.at = Problem{Key: Below(Below("platforms", c.cfg.Platform), "discoverable")}
+	c.at = Problem{Key: mistake.Below("platforms", c.cfg.Platform) + ".discoverable"}
 	for i, text := range c.cfg.Discoverable {
-		c.within(nth(i), func() {
+		c.nth(i, func() {
 			s, ok := c.selector(text, kindDiscovery, true)
 			for _, t := range c.tables {
 				t.discoverable = t.discoverable || ok && t.covered(s)

@@ -3,6 +3,7 @@ package entitlements
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,12 +13,12 @@ import (
 func TestCompileRefuses(t *testing.T) {
 	const pii = "tags: {PII: hr.people.ssn, PII.SSN: hr.people.ssn, EU: eu.*, Mixed: [eu.customers, hr.people.name]}\npolicies:\n"
 	tests := []struct{ name, text, want string }{
-		{"a tag nobody defined", pii + "- {name: p, mask: tag:pii, with: null}", `policies[0].mask[0]: policy "p": there is no tag pii: those defined are EU, Mixed, PII, PII.SSN`},
+		{"a tag nobody defined", pii + "- {name: p, mask: tag:pii, with: null}", `policies[0].mask[0]: policy "p": there is no tag pii; did you mean "PII"? (known: EU, Mixed, PII, PII.SSN)`},
 		{"a tag when there are none", "policies:\n- {name: p, grant: tag:X, to: everyone}", "there is no tag X: none is defined"},
-		{"a tag that is only the beginning of another's word", pii + "- {name: p, mask: tag:PI, with: null}", "there is no tag PI:"},
+		{"a tag that is only the beginning of another's word", pii + "- {name: p, mask: tag:PI, with: null}", `there is no tag PI; did you mean "PII"?`},
 		{"a tag with a wildcard", pii + "- {name: p, mask: 'tag:*', with: null}", "without wildcards"},
 		{"a table that vanished", "policies:\n- {name: p, grant: sales.gone, to: everyone}", `policy "p": there is no table sales.gone`},
-		{"a table in another case", "policies:\n- {name: p, grant: sales.Refunds, to: everyone}", "did you mean sales.refunds?"},
+		{"a table in another case", "policies:\n- {name: p, grant: sales.Refunds, to: everyone}", `there is no table sales.Refunds; did you mean "sales.refunds"?`},
 		{"a column that vanished", "policies:\n- {name: p, mask: hr.people.gone, with: null}", "there is no column hr.people.gone"},
 		{"a tagged column that vanished", "tags:\n  A:\n  - hr.people.gone\npolicies: []", "tags.A[0]: there is no column hr.people.gone"},
 		{"a tagged table that vanished", "tags: {A: hr.gone}", "tags.A[0]: there is no table hr.gone"},
@@ -64,6 +65,39 @@ func TestCompileRefuses(t *testing.T) {
 		if !strings.Contains(fmt.Sprint(problems), tt.want) {
 			t.Errorf("%s is not explained\n got %v\nwant %s", tt.name, problems, tt.want)
 		}
+	}
+}
+
+// What Check finds, Compile finds too, in the same words: the checks are there once.
+func TestCheckNeedsNoDatabase(t *testing.T) {
+	tests := []struct {
+		name, text string
+		want       []string // keys
+	}{
+		{"what a database decides", "tags: {A: hr.gone, B: 'x.*'}\npolicies:\n- {name: p, mask: tag:Commented, with: null}\n- {name: q, filter: hr.people, match: {column: gone, attribute: a}}", nil},
+		{"names and kinds", "policies:\n- {grant: a.b, to: everyone}\n- {name: p, grant: a.b, mask: a.b.c}\n- {name: p, filter: a.b, where: 'x;', to: everyone}",
+			[]string{"policies[0]", "policies[1]", "policies[2].name", "policies[2].to", "policies[2].where"}},
+		{"tags", "tags: {A.B: [hr.people, tag:C], 'A B': hr.people, New: hr.people}\npolicies: []", []string{`tags."A.B"[1]`, `tags."A B"`, "tags.New"}},
+		{"selectors", "policies:\n- {name: p, grant: [a.b, a.b.c, 'a b'], to: purpose:X}\ndiscoverable: [a.b, a.b.c]",
+			[]string{"policies[0].to", "policies[0].grant[1]", "policies[0].grant[2]", "platforms.warehouse.discoverable[1]"}},
+	}
+	for _, tt := range tests {
+		cfg := parse(t, tt.text)
+		var keys []string
+		_, compiled := Compile(cfg)
+		for _, p := range Check(cfg) {
+			keys = append(keys, p.Key)
+			if !slices.Contains(compiled, p) {
+				t.Errorf("of %s, Compile does not find %v", tt.name, p)
+			}
+		}
+		if !reflect.DeepEqual(keys, tt.want) {
+			t.Errorf("of %s, Check finds %q, not %q", tt.name, keys, tt.want)
+		}
+	}
+	elsewhere := parse(t, "policies:\n- {name: p, platform: lake, grant: a.b}")
+	if problems := Check(elsewhere); len(problems) != 1 {
+		t.Errorf("policies of every platform are checked: %v", problems)
 	}
 }
 
@@ -131,38 +165,38 @@ func TestATableWithoutColumnsIsNotThere(t *testing.T) {
 
 func TestPolicyFiles(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"an unknown key of a policy", "policies:\n- name: p\n  masks: a.b.c", `line 3: a policy has no key "masks": those known are name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample`},
+		{"an unknown key of a policy", "policies:\n- name: p\n  masks: a.b.c", `line 3: a policy has no key "masks"; did you mean "mask"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample`},
 		{"a key twice", "policies:\n- {name: p, name: q}", `key "name" is there twice`},
-		{"a policy that is a word", "policies:\n- p", "line 2: a mapping of keys to values is missing"},
-		{"a name that is nothing", "policies:\n- {name: }", "line 2: a word is missing here"},
-		{"an except that is nothing, which would mean everyone", "policies:\n- name: p\n  except:\n", "line 3: a word is missing here"},
-		{"a selector that is nothing", "policies:\n- {grant: [~]}", "a word is missing here"},
-		{"an unknown term", "policies:\n- name: p\n  to: groups:X", `line 3: "groups:X" is not a term: those known are everyone, group:NAME`},
+		{"a policy that is a word", "policies:\n- p", "line 2: keys with values belong here, not one word"},
+		{"a name that is nothing", "policies:\n- {name: }", "line 2: there is no value"},
+		{"an except that is nothing, which would mean everyone", "policies:\n- name: p\n  except:\n", "line 3: there is no value"},
+		{"a selector that is nothing", "policies:\n- {grant: [~]}", "there is no value"},
+		{"an unknown term", "policies:\n- name: p\n  to: groups:X", `line 3: "groups:X" is not a term; did you mean "group:X"? (known: everyone, group:NAME`},
 		{"a term without a name", "policies:\n- {to: 'group:'}", "write group:NAME"},
 		{"a term with a space", "policies:\n- {to: 'user:a '}", "a space beside the name"},
 		{"a term with a space behind the colon", "policies:\n- to: {group: X}", "write group:NAME, without a space behind the colon"},
 		{"everyone of a group", "policies:\n- {to: 'everyone:X'}", "everyone stands alone"},
 		{"an attribute without a value", "policies:\n- {to: 'attribute:x'}", "write attribute:NAME=VALUE"},
 		{"an attribute without a name", "policies:\n- {to: 'attribute:=x'}", "write attribute:NAME"},
-		{"an unknown mode", "policies:\n- {to: 'mode:both'}", "the modes are on_behalf_of and autonomous"},
-		{"an unknown key of a matcher", "policies:\n- to:\n    none: [everyone]", `line 3: a matcher has no key "none": those known are all, any, not`},
+		{"an unknown mode", "policies:\n- {to: 'mode:both'}", "\"both\" is not a mode (known: on_behalf_of, autonomous)"},
+		{"an unknown key of a matcher", "policies:\n- to:\n    none: [everyone]", `line 3: a matcher has no key "none"; did you mean "not"? (known: all, any, not`},
 		{"an all of nothing, which would mean everyone", "policies:\n- {to: {all: []}}", "the list is empty"},
 		{"a list of nothing", "policies:\n- {to: []}", "the list is empty"},
-		{"an all that is a word", "policies:\n- {to: {all: everyone}}", "a list of matchers is missing here"},
+		{"an all that is a word", "policies:\n- {to: {all: everyone}}", "a list of matchers belongs here, not one word"},
 		{"all and any at once", "policies:\n- {to: {all: [everyone], any: [everyone]}}", "exactly one of all, any, not"},
 		{"an empty matcher", "policies:\n- {to: {}}", "exactly one of all, any, not"},
 		{"a matcher in itself", "policies:\n- {to: &a {not: *a}}", ""},
-		{"an unknown mask", "policies:\n- with: shuffle", `line 2: "shuffle" is not a mask: those known are null, hash`},
+		{"an unknown mask", "policies:\n- with: shuffle", `line 2: "shuffle" is not a mask (known: null, hash`},
 		{"a constant that is not said", "policies:\n- with: constant", `"constant" is not a mask`},
-		{"a constant that is nothing", "policies:\n- with: {constant: }", "a word is missing here"},
-		{"an unknown key of a mask", "policies:\n- with: {hush: 1}", `a mask has no key "hush"`},
+		{"a constant that is nothing", "policies:\n- with: {constant: }", "there is no value"},
+		{"an unknown key of a mask", "policies:\n- with: {hush: 1}", `"hush" is not a mask; did you mean "hash"?`},
 		{"two masks", "policies:\n- with: {constant: x, partial: {first: 1}}", "exactly one mask"},
-		{"an unknown key of a part", "policies:\n- with: {partial: {middle: 1}}", `partial has no key "middle": those known are first, last`},
+		{"an unknown key of a part", "policies:\n- with: {partial: {middle: 1}}", `partial has no key "middle" (known: first, last`},
 		{"a part of nothing", "policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {}}}", "partial keeps no character"},
 		{"a negative part", "policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {first: -1, last: 3}}}", "cannot be negative"},
 		{"a part that is not a number", "policies:\n- with: {partial: {first: x}}", "write a number of characters here"},
 		{"a part of a character", "policies:\n- with: {partial: {first: 1.5}}", "write a number of characters here"},
-		{"a tag that is nothing", "tags:\n  PII:\n", "line 2: a word is missing here"},
+		{"a tag that is nothing", "tags:\n  PII:\n", "line 2: there is no value"},
 		{"a tag twice", "tags:\n  A: a.b\n  A: c.d\n", `key "A" is there twice`},
 	}
 	for _, tt := range tests {

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/internal/mistake"
 )
 
 // The types of this package read their own YAML nodes, since every mistake must be named with its line, and since a YAML null
@@ -29,16 +31,29 @@ func isNull(n *yaml.Node) bool { return n.ShortTag() == "!!null" }
 
 // text is the scalar as it was written: true, 12 and 2026-01-01 are words too.
 func text(n *yaml.Node) (string, error) {
-	if n.Kind != yaml.ScalarNode || isNull(n) {
-		return "", wrong(n, "a word is missing here")
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		return "", wrong(n, "one word belongs here, not %s", form(n))
+	case isNull(n):
+		return "", wrong(n, "there is no value: give one or leave the key out")
 	}
 	return n.Value, nil
+}
+
+func form(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "keys with values"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return "one word"
 }
 
 // each calls do for every key of a mapping, and refuses keys written twice.
 func each(n *yaml.Node, do func(key string, k, v *yaml.Node) error) error {
 	if n.Kind != yaml.MappingNode {
-		return wrong(n, "a mapping of keys to values is missing here")
+		return wrong(n, "keys with values belong here, not %s", form(n))
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -97,7 +112,7 @@ func readKeys(n *yaml.Node, what string, keys []key) error {
 			}
 			known = append(known, f.name)
 		}
-		return wrong(k, "%s has no key %q: those known are %s", what, name, strings.Join(known, ", "))
+		return wrong(k, "%s has no key %q%s (known: %s)", what, name, mistake.Hint(name, known), strings.Join(known, ", "))
 	})
 }
 
@@ -105,7 +120,7 @@ func readKeys(n *yaml.Node, what string, keys []key) error {
 func expression(n *yaml.Node) (string, error) {
 	s, err := text(n)
 	if err == nil && strings.TrimSpace(s) == "" {
-		err = wrong(n, "an expression is missing here")
+		err = wrong(n, "it is empty: write an expression")
 	}
 	return s, err
 }
@@ -178,7 +193,7 @@ func readNested(n *yaml.Node, depth int) (*Matcher, error) {
 
 func readList(n *yaml.Node, depth int) ([]Matcher, error) {
 	if n.Kind != yaml.SequenceNode {
-		return nil, wrong(n, "a list of matchers is missing here")
+		return nil, wrong(n, "a list of matchers belongs here, not %s", form(n))
 	}
 	if len(n.Content) == 0 {
 		return nil, wrong(n, "the list is empty: name at least one")
@@ -207,7 +222,7 @@ func readJoined(n *yaml.Node, depth int) (*Matcher, error) {
 		case "group", "user", "agent", "agent-group", "attribute", "mode", "purpose":
 			return wrong(k, "write %s:NAME, without a space behind the colon", key)
 		default:
-			return wrong(k, "a matcher has no key %q: those known are all, any, not", key)
+			return wrong(k, "a matcher has no key %q%s (known: all, any, not)", key, mistake.Hint(key, []string{"all", "any", "not"}))
 		}
 		return err
 	})

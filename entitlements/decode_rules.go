@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/internal/mistake"
 )
 
 const knownMasks = "null, hash, email, format_preserving, {constant: TEXT}, {partial: {first: N, last: N}}, {regex: {match: PATTERN, replace: TEXT}}, " +
@@ -25,7 +27,7 @@ func readMask(n *yaml.Node) (*Mask, error) {
 		case kind == MaskNull || kind == MaskHash || kind == MaskEmail || kind == MaskFormatPreserving:
 			return &Mask{Kind: kind}, nil
 		}
-		return nil, wrong(n, "%q is not a mask: those known are %s", n.Value, knownMasks)
+		return nil, wrong(n, "%w", notAMask(n.Value))
 	}
 	var m Mask
 	err := each(n, func(key string, k, v *yaml.Node) (err error) {
@@ -46,7 +48,7 @@ func readMask(n *yaml.Node) (*Mask, error) {
 		case MaskSQL:
 			m.SQL, err = readMaskSQL(v)
 		default:
-			return wrong(k, "a mask has no key %q: those known are %s", key, knownMasks)
+			return wrong(k, "%w", notAMask(key))
 		}
 		return err
 	})
@@ -59,6 +61,10 @@ func readMask(n *yaml.Node) (*Mask, error) {
 		}
 	}
 	return &m, err
+}
+
+func notAMask(word string) error {
+	return fmt.Errorf("%q is not a mask%s (known: %s)", word, mistake.Hint(word, words(strictness)), knownMasks)
 }
 
 func readPartial(n *yaml.Node, m *Mask) error {
@@ -107,7 +113,7 @@ func readMaskSQL(n *yaml.Node) ([]Part, error) {
 	}
 	parts, err := parseMaskSQL(s)
 	if err != nil {
-		return nil, wrong(n, "sql: %w", err)
+		return nil, wrong(n, "%w", err)
 	}
 	return parts, nil
 }

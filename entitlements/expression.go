@@ -36,7 +36,7 @@ func parseMaskSQL(text string) ([]Part, error) {
 
 func parseExpression(where string, ofColumn bool) ([]Part, error) {
 	if strings.TrimSpace(where) == "" {
-		return nil, errors.New("it is empty")
+		return nil, errors.New("it is empty: write an expression")
 	}
 	if !utf8.ValidString(where) || strings.ContainsRune(where, 0) {
 		return nil, errors.New("it is not plain text")

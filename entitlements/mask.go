@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"deputy/internal/mistake"
 )
 
 // MaskKind is how a value is hidden.
@@ -133,7 +135,7 @@ func (m Mask) check() error {
 		return nil
 	case MaskTruncate:
 		if !slices.Contains(units, m.Unit) {
-			return fmt.Errorf("%q is not a unit: truncate takes %s", m.Unit, joined(units))
+			return fmt.Errorf("%q is not a unit%s (known: %s)", m.Unit, mistake.Hint(string(m.Unit), words(units)), strings.Join(words(units), ", "))
 		}
 		return nil
 	case MaskBucket:
@@ -144,7 +146,7 @@ func (m Mask) check() error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%q is not a mask: those known are %s", m.Kind, knownMasks)
+	return notAMask(string(m.Kind))
 }
 
 func plainText(what, s string) error {
@@ -165,7 +167,7 @@ func (m Mask) checkBuckets() error {
 	for i, b := range m.Buckets {
 		switch {
 		case b.Name == "":
-			return fmt.Errorf("range %d has no name", i+1)
+			return fmt.Errorf("range %d has no name: write {below: 100, name: small}", i+1)
 		case plainText("a range's name", b.Name) != nil:
 			return plainText("a range's name", b.Name)
 		case b.Below == "" && i+1 < len(m.Buckets):
@@ -212,10 +214,9 @@ func compareSteps(a, b string) int {
 	return compareBounds(a, b, Number)
 }
 
-func joined[T ~string](words []T) string {
-	var out []string
-	for _, w := range words {
+func words[T ~string](list []T) (out []string) {
+	for _, w := range list {
 		out = append(out, string(w))
 	}
-	return strings.Join(out, ", ")
+	return out
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deputy/identity"
+	"deputy/internal/mistake"
 )
 
 // Matcher says which identities a policy is about: a term, or terms joined. The zero Matcher matches nobody.
@@ -27,6 +28,8 @@ type Term struct {
 }
 
 const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"
+
+var termWords = []string{"everyone", "group", "attribute", "user", "agent", "agent-group", "mode", "purpose"}
 
 // Match makes a Matcher of one term, such as "group:Marketing".
 func Match(text string) (*Matcher, error) {
@@ -54,10 +57,15 @@ func parseTerm(text string) (Term, error) {
 		}
 	case "mode":
 		if m := identity.Mode(name); m != identity.OnBehalfOf && m != identity.Autonomous {
-			return Term{}, fmt.Errorf("%q: the modes are %s and %s", text, identity.OnBehalfOf, identity.Autonomous)
+			modes := []string{string(identity.OnBehalfOf), string(identity.Autonomous)}
+			return Term{}, fmt.Errorf("%q is not a mode%s (known: %s)", name, mistake.Hint(name, modes), strings.Join(modes, ", "))
 		}
 	default:
-		return Term{}, fmt.Errorf("%q is not a term: those known are %s", text, knownTerms)
+		hint := ""
+		if meant := mistake.Nearest(word, termWords); meant != "" {
+			hint = fmt.Sprintf("; did you mean %q?", meant+text[len(word):])
+		}
+		return Term{}, fmt.Errorf("%q is not a term%s (known: %s)", text, hint, knownTerms)
 	}
 	if t.name == "" {
 		return Term{}, fmt.Errorf("%q: write %s:NAME", text, word)

@@ -11,25 +11,25 @@ import (
 // Policy is one rule as the administrator wrote it. Exactly one of Grant, Guardrail, Mask and Filter is set and says what it is
 // about; Compile refuses anything else, and any field that does not belong to that kind.
 type Policy struct {
-	Name     string `yaml:"name"`
-	Platform string `yaml:"platform"` // empty: every platform
+	Name     string `yaml:"name"`     // a sentence of its own: records and explanations show it
+	Platform string `yaml:"platform"` // the only one it is about; empty: every platform
 
-	Grant     Selectors `yaml:"grant"`     // tables opened To
-	Guardrail Selectors `yaml:"guardrail"` // tables closed to all but those that Require names
-	Mask      Selectors `yaml:"mask"`      // columns hidden With a mask
-	Filter    Selectors `yaml:"filter"`    // tables of which only the rows that meet every rule below are seen
+	Grant     Selectors `yaml:"grant"`     // tables that are opened, to those behind to
+	Guardrail Selectors `yaml:"guardrail"` // tables that are closed to all but those behind require, whatever grants say
+	Mask      Selectors `yaml:"mask"`      // columns whose values are hidden, by the mask behind with
+	Filter    Selectors `yaml:"filter"`    // tables of which only the rows are seen that meet every rule: where, match, within, sample
 
-	To      *Matcher `yaml:"to"`
-	Require *Matcher `yaml:"require"`
-	For     *Matcher `yaml:"for"`    // of a mask or filter: only these; neither For nor Except: everyone
-	Except  *Matcher `yaml:"except"` // of a mask or filter: all but these
-	With    *Mask    `yaml:"with"`
-	When    string   `yaml:"when"` // of a mask: only the cells of rows that it holds for, or may hold for
+	To      *Matcher `yaml:"to"`      // of a grant: whom the tables are opened to
+	Require *Matcher `yaml:"require"` // of a guardrail: what must hold
+	For     *Matcher `yaml:"for"`     // of a mask or filter: only these; with neither for nor except it is for everyone
+	Except  *Matcher `yaml:"except"`  // of a mask or filter: all but these
+	With    *Mask    `yaml:"with"`    // of a mask: what the values become
+	When    string   `yaml:"when"`    // of a mask: only the cells of rows that this SQL condition holds for, or may hold for
 
-	Where  string       `yaml:"where"`
-	Match  *MatchColumn `yaml:"match"`
-	Within *Within      `yaml:"within"`
-	Sample *Sample      `yaml:"sample"`
+	Where  string       `yaml:"where"`  // of a filter: the rows that this SQL condition holds for, such as region = any(:attribute.region)
+	Match  *MatchColumn `yaml:"match"`  // of a filter: the rows whose column has one of the caller's values
+	Within *Within      `yaml:"within"` // of a filter: the rows of the last days
+	Sample *Sample      `yaml:"sample"` // of a filter: a share of the rows, the same ones in every call
 }
 
 // MatchColumn keeps the rows whose column has one of the attribute's values.
@@ -128,7 +128,7 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 		belongs := slices.Contains(f.kinds, k)
 		switch {
 		case f.set && !belongs:
-			out = append(out, misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(kindNames(f.kinds), " or "))})
+			out = append(out, misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(words(f.kinds), " or "))})
 		case !f.set && belongs && f.need != "":
 			out = append(out, misfit{"", f.need})
 		}
@@ -144,10 +144,3 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 
 // misfit is a complaint about a policy, or about one of its keys.
 type misfit struct{ key, message string }
-
-func kindNames(kinds []kind) (out []string) {
-	for _, k := range kinds {
-		out = append(out, string(k))
-	}
-	return out
-}

@@ -116,22 +116,30 @@ func (s selector) matchesIn(c *Catalog) bool {
 	})
 }
 
-// otherCase finds a name that differs from the selector in case only, to hint at it.
-func (s selector) otherCase(c *Catalog) (string, bool) {
+// likeIn lists what the selector could have meant in the catalog: as many parts, in the writing of selectors.
+func (s selector) likeIn(c *Catalog) (names []string) {
 	for _, t := range c.Tables {
-		if strings.EqualFold(s.text, t.Schema) {
-			return t.Schema, true
-		}
-		if strings.EqualFold(s.text, t.TableName.String()) {
-			return t.TableName.String(), true
-		}
-		for _, col := range t.Columns {
-			if full := (ColumnName{t.TableName, col.Name}).String(); strings.EqualFold(s.text, full) {
-				return full, true
+		schema, table := selectorPart(t.Schema), selectorPart(t.Schema)+"."+selectorPart(t.Name)
+		switch {
+		case s.isSchema():
+			names = appendOnce(names, schema)
+		case s.isTable():
+			names = append(names, table)
+		default:
+			for _, col := range t.Columns {
+				names = append(names, table+"."+selectorPart(col.Name))
 			}
 		}
 	}
-	return "", false
+	return names
+}
+
+// selectorPart writes a name so that cutPart reads it as it is.
+func selectorPart(name string) string {
+	if plainPart.MatchString(name) && !strings.ContainsAny(name, "*?") {
+		return name
+	}
+	return quoteName(name)
 }
 
 func (p part) matches(name string) bool {

@@ -1,4 +1,5 @@
-// Package examples holds configurations that run as they stand. The demo reads its own from here, and a test starts each.
+// Package examples holds configurations that run as they stand, and the schema of every configuration. The demo reads its own from here,
+// and a test starts each.
 package examples
 
 import _ "embed"
@@ -7,3 +8,8 @@ import _ "embed"
 //
 //go:embed demo.yaml
 var Demo []byte
+
+// Schema is the JSON Schema of the configuration, for editors. Made by "make schema".
+//
+//go:embed deputy.schema.json
+var Schema []byte

@@ -3,11 +3,12 @@ package identity
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"deputy/internal/mistake"
 )
 
 // Options are what an Authenticator needs besides the configuration. The zero value is useful.
@@ -36,50 +37,65 @@ type Authenticator struct {
 	users    map[string]Identity // what the configuration adds to a user
 }
 
+// Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that configure none.
+// Its error is a *ConfigError.
+func (c Config) Check(audience string) error {
+	_, err := offline(c, nil, Options{Audience: audience})
+	return err
+}
+
 // New checks the configuration and asks each issuer once. An issuer that does not answer does not stop the start: it is asked again
 // when a call needs it, see Ready. One that answers with something else than its own configuration does.
 func New(ctx context.Context, config Config, registry *Registry, opts Options) (*Authenticator, error) {
 	if registry == nil {
 		return nil, errors.New("identity needs a registry of agents")
 	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	issuers, err := newIssuers(config.Issuers, opts)
+	a, err := offline(config, registry, opts)
 	if err != nil {
 		return nil, err
 	}
-	users, err := configuredUsers(config.Users, issuers)
-	if err != nil {
-		return nil, err
+	var wrong problems
+	for n, err := range a.ask(ctx) {
+		if errors.As(err, new(misconfigured)) {
+			wrong.add(mistake.At("identity.issuers", n)+".url", "%v", err)
+		}
 	}
-	a := &Authenticator{issuers: issuers, registry: registry, users: users}
-	var wrong misconfigured
-	if err := a.Ready(ctx); errors.As(err, &wrong) {
+	if err := wrong.err(); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func configuredUsers(configs []UserConfig, issuers []*issuer) (map[string]Identity, error) {
-	users := map[string]Identity{}
-	for _, config := range configs {
-		if config.ID == "" {
-			return nil, errors.New("a user has no id")
-		}
-		if _, twice := users[config.ID]; twice {
-			return nil, fmt.Errorf("user %q: configured twice", config.ID)
-		}
-		if !nameable(config.ID, issuers) {
-			return nil, fmt.Errorf("user %q: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
-		}
-		identity, err := identityOf(KindUser, config.ID, config.Groups, config.Attributes)
-		if err != nil {
-			return nil, fmt.Errorf("user %q: %w", config.ID, err)
-		}
-		users[config.ID] = identity
+func offline(config Config, registry *Registry, opts Options) (*Authenticator, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
-	return users, nil
+	var wrong problems
+	issuers := newIssuers(config.Issuers, opts, &wrong)
+	users := configuredUsers(config.Users, issuers, &wrong)
+	if err := wrong.err(); err != nil {
+		return nil, err
+	}
+	return &Authenticator{issuers: issuers, registry: registry, users: users}, nil
+}
+
+func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]Identity {
+	users, seen := map[string]Identity{}, map[string]string{}
+	for i, config := range configs {
+		key := mistake.At("identity.users", i)
+		first, twice := seen[config.ID]
+		switch {
+		case config.ID == "":
+			wrong.add(key+".id", "missing: write the sub of the user's tokens")
+		case twice:
+			wrong.add(key+".id", "%s is that user already: say all that is known of one in one place", first)
+		case !nameable(config.ID, issuers):
+			wrong.add(key+".id", "%q is nobody's id: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
+		}
+		seen[config.ID] = key
+		users[config.ID] = identityOf(KindUser, config.ID, config.Groups, config.Attributes, key, wrong)
+	}
+	return users
 }
 
 // nameable reports whether a token of one of the issuers can have this user id.
@@ -93,14 +109,17 @@ func nameable(id string, issuers []*issuer) bool {
 }
 
 // Ready says which issuers' keys are not to be had now. Their users cannot be verified until they are; others can.
-func (a *Authenticator) Ready(ctx context.Context) error {
+func (a *Authenticator) Ready(ctx context.Context) error { return errors.Join(a.ask(ctx)...) }
+
+// ask is what keeps each issuer's keys from being had; nil where they are.
+func (a *Authenticator) ask(ctx context.Context) []error {
 	failures := make([]error, len(a.issuers))
 	var all sync.WaitGroup
 	for n, iss := range a.issuers {
 		all.Go(func() { _, failures[n] = iss.keys.current(ctx) })
 	}
 	all.Wait()
-	return errors.Join(failures...)
+	return failures
 }
 
 // Authenticate verifies the credentials of one call. Errors are *AuthError.

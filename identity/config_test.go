@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -37,33 +38,33 @@ func TestConfigurationsThatStopTheStart(t *testing.T) {
 		config identity.Config
 		says   string
 	}{
-		{"an issuer in the clear", url("http://id.example"), "must be https"},
-		{"an issuer in the clear that looks local", url("http://127.0.0.1.example"), "must be https"},
-		{"an issuer without host", url("https:///realm"), "want https://host/path"},
-		{"an issuer without scheme", url("id.example"), "want https://host/path"},
-		{"an issuer with a password", url("https://user:secret@id.example"), "want https://host/path"},
-		{"an issuer with a query", url("https://id.example?realm=a"), "want https://host/path"},
-		{"no issuer URL", url(""), "want https://host/path"},
-		{"no audience", one(func(c *identity.IssuerConfig) { c.Audience = "" }), "no audience"},
-		{"algorithm none", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"none"} }), `algorithm "none"`},
-		{"algorithm HS256", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"ES256", "HS256"} }), `algorithm "HS256"`},
-		{"an algorithm nobody knows", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"es256"} }), `algorithm "es256"`},
-		{"logout tokens", one(func(c *identity.IssuerConfig) { c.TokenTypes = []string{"application/Logout+JWT"} }), "never that of an access token"},
-		{"an attribute of no claim", one(func(c *identity.IssuerConfig) { c.Claims.Attributes = map[string]string{"region": ""} }), "read from no claim"},
-		{"several issuers without names", two("", ""), "a name of its own"},
-		{"several issuers of one name", two("id", "id"), "a name of its own"},
-		{"an issuer with a slash in its name", two("a/b", "c"), "a name of its own"},
+		{"an issuer in the clear", url("http://id.example"), "identity.issuers[0].url: whoever is in between could sign tokens: write https"},
+		{"an issuer in the clear that looks local", url("http://127.0.0.1.example"), "write https"},
+		{"an issuer without host", url("https:///realm"), "identity.issuers[0].url: an issuer is a scheme, a host and a path, and nothing more"},
+		{"an issuer without scheme", url("id.example"), "identity.issuers[0].url: an issuer is a scheme, a host and a path, and nothing more"},
+		{"an issuer with a password", url("https://user:secret@id.example"), "identity.issuers[0].url: an issuer is a scheme, a host and a path, and nothing more"},
+		{"an issuer with a query", url("https://id.example?realm=a"), "identity.issuers[0].url: an issuer is a scheme, a host and a path, and nothing more"},
+		{"no issuer URL", url(""), "identity.issuers[0].url: an issuer is a scheme, a host and a path, and nothing more"},
+		{"no audience", one(func(c *identity.IssuerConfig) { c.Audience = "" }), "identity.issuers[0].audience: missing"},
+		{"algorithm none", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"none"} }), `identity.issuers[0].algorithms[0]: "none" is not an algorithm that is taken (known: `},
+		{"algorithm HS256", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"ES256", "HS256"} }), `identity.issuers[0].algorithms[1]: "HS256" is not an algorithm that is taken`},
+		{"an algorithm nobody knows", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"es256"} }), `identity.issuers[0].algorithms[0]: "es256" is not an algorithm that is taken; did you mean "ES256"?`},
+		{"logout tokens", one(func(c *identity.IssuerConfig) { c.TokenTypes = []string{"application/Logout+JWT"} }), "identity.issuers[0].token_types[0]: \"logout+jwt\" is never the type of an access token"},
+		{"an attribute of no claim", one(func(c *identity.IssuerConfig) { c.Claims.Attributes = map[string]string{"region": ""} }), "identity.issuers[0].claims.attributes.region: an attribute is read from a claim"},
+		{"several issuers without names", two("", ""), "identity.issuers[1].name: missing: with several issuers each needs a name"},
+		{"several issuers of one name", two("id", "id"), `identity.issuers[1].name: identity.issuers[0] has the name "id" already`},
+		{"an issuer with a slash in its name", two("a/b", "c"), `identity.issuers[0].name: "a/b" is not a name`},
 		{"an issuer twice", identity.Config{Issuers: []identity.IssuerConfig{
 			{Name: "a", URL: up.URL(), Audience: audience}, {Name: "b", URL: up.URL(), Audience: audience},
-		}}, "configured twice"},
-		{"a user without id", user(identity.UserConfig{}), "no id"},
-		{"a user twice", user(identity.UserConfig{ID: "taylor"}, identity.UserConfig{ID: "taylor"}), "configured twice"},
-		{"a user with an empty group", user(identity.UserConfig{ID: "taylor", Groups: []string{""}}), "a group has no name"},
+		}}, "identity.issuers[1].url: identity.issuers[0] is that issuer already"},
+		{"a user without id", user(identity.UserConfig{}), "identity.users[0].id: missing"},
+		{"a user twice", user(identity.UserConfig{ID: "taylor"}, identity.UserConfig{ID: "taylor"}), "identity.users[1].id: identity.users[0] is that user already"},
+		{"a user with an empty group", user(identity.UserConfig{ID: "taylor", Groups: []string{""}}), "identity.users[0].groups[0]: there is no value"},
 		{"a user of none of several issuers", func() identity.Config {
 			c := two("staff", "partners")
 			c.Users = []identity.UserConfig{{ID: "taylor"}}
 			return c
-		}(), "an id is ISSUER/SUB"},
+		}(), `identity.users[0].id: "taylor" is nobody's id: with several issuers an id is ISSUER/SUB`},
 	}
 	registry, err := identity.NewRegistry(agents())
 	if err != nil {
@@ -77,12 +78,37 @@ func TestConfigurationsThatStopTheStart(t *testing.T) {
 			}
 		})
 	}
+	for _, row := range rows {
+		var wrong *identity.ConfigError
+		if err := row.config.Check(""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%s is found without asking an issuer: got %v", row.name, err)
+		}
+	}
 	if _, err := identity.New(context.Background(), identity.Config{}, nil, identity.Options{}); err == nil {
 		t.Error("there is no identity without a registry")
 	}
 	config := one(func(c *identity.IssuerConfig) { c.Audience = "" })
 	if _, err := identity.New(context.Background(), config, registry, identity.Options{Audience: audience}); err != nil {
 		t.Errorf("the server's own audience is the default: %v", err)
+	}
+}
+
+func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
+	_, err := identity.NewRegistry([]identity.AgentConfig{
+		{Name: "Bot", Groups: []string{""}, Attributes: map[string]identity.Values{"b": nil, "a c": {""}}},
+		{Name: "bot", ClientIDs: []string{"", "c"}, KeySHA256: []string{"x"}, Modes: []identity.Mode{identity.Autonomous, "obo"}},
+	})
+	var wrong *identity.ConfigError
+	if !errors.As(err, &wrong) {
+		t.Fatalf("the error is %v", err)
+	}
+	var keys []string
+	for _, p := range wrong.Problems {
+		keys = append(keys, p.Key)
+	}
+	if want := []string{"agents[0].name", "agents[0]", "agents[0].groups[0]", `agents[0].attributes."a c"`, "agents[0].attributes.b",
+		"agents[1].modes[1]", "agents[1].client_ids[0]", "agents[1].key_sha256[0]"}; !reflect.DeepEqual(keys, want) {
+		t.Errorf("the problems are about %q, not %q", keys, want)
 	}
 }
 

@@ -37,13 +37,13 @@ type remote struct {
 func newRemote(issuer string, client *http.Client) (*remote, error) {
 	u, err := url.Parse(issuer)
 	if err != nil {
-		return nil, fmt.Errorf("issuer url %q: not a URL", issuer)
+		return nil, errors.New("not a URL: write https://id.example.com, as in the tokens' iss claim")
 	}
 	switch {
 	case u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, fmt.Errorf("issuer url %q: want https://host/path and nothing more", issuer)
+		return nil, errors.New("an issuer is a scheme, a host and a path, and nothing more: write https://id.example.com, as in the tokens' iss claim")
 	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
-		return nil, fmt.Errorf("issuer url %q: must be https", issuer)
+		return nil, errors.New("whoever is in between could sign tokens: write https")
 	}
 	return &remote{issuer: u, text: issuer, client: bounded(client)}, nil
 }

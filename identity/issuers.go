@@ -1,7 +1,8 @@
 package identity
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
+
+	"deputy/internal/mistake"
 )
 
 // issuer is one configured OpenID provider, with everything its tokens are checked against.
@@ -36,86 +39,87 @@ var (
 )
 
 // newIssuers checks the configured issuers and asks none of them anything.
-func newIssuers(configs []IssuerConfig, opts Options) ([]*issuer, error) {
+func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer {
 	var issuers []*issuer
-	names := map[string]bool{}
-	for _, config := range configs {
-		iss, err := newIssuer(config, opts)
-		if err != nil {
-			return nil, err
+	names, urls := map[string]string{}, map[string]string{}
+	for i, config := range configs {
+		key := mistake.At("identity.issuers", i)
+		iss := newIssuer(config, opts, key, wrong)
+		if first, twice := urls[config.URL]; twice {
+			wrong.add(key+".url", "%s is that issuer already: name each once", first)
 		}
-		if slices.ContainsFunc(issuers, func(other *issuer) bool { return other.url == iss.url }) {
-			return nil, fmt.Errorf("issuer %s: configured twice", config.URL)
-		}
+		urls[config.URL] = key
 		if len(configs) > 1 {
-			if !issuerName.MatchString(config.Name) || names[config.Name] {
-				return nil, fmt.Errorf("issuer %s: with several issuers each needs a name of its own, without a slash", config.URL)
+			first, twice := names[config.Name]
+			switch {
+			case config.Name == "":
+				wrong.add(key+".name", "missing: with several issuers each needs a name, and a user's id is NAME/SUB")
+			case twice:
+				wrong.add(key+".name", "%s has the name %q already: each issuer needs its own", first, config.Name)
 			}
-			names[config.Name] = true
+			names[config.Name] = key
 			iss.prefix = config.Name + "/"
 		}
 		issuers = append(issuers, iss)
 	}
-	return issuers, nil
+	return issuers
 }
 
-func newIssuer(config IssuerConfig, opts Options) (*issuer, error) {
+func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *issuer {
+	if config.Name != "" && !issuerName.MatchString(config.Name) {
+		wrong.add(key+".name", "%q is not a name: it is made of letters, digits, '.', '_' and '-', and starts with a letter or digit", config.Name)
+	}
 	remote, err := newRemote(config.URL, opts.HTTPClient)
 	if err != nil {
-		return nil, err
+		wrong.add(key+".url", "%v", err)
 	}
-	iss := &issuer{url: config.URL, audience: config.Audience, claims: config.Claims, now: opts.Now}
+	iss := &issuer{url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now}
 	if iss.audience == "" {
-		iss.audience = opts.Audience
+		wrong.add(key+".audience", "missing: write what the tokens for this server are made out to, or give the server a public URL")
 	}
-	if iss.audience == "" {
-		return nil, fmt.Errorf("issuer %s: no audience: set one, or the server's public URL", config.URL)
-	}
-	if iss.claims.Groups == "" {
-		iss.claims.Groups = "groups"
-	}
-	if iss.claims.Name == "" {
-		iss.claims.Name = "name"
-	}
-	for attribute, claim := range iss.claims.Attributes {
-		if attribute == "" || claim == "" {
-			return nil, fmt.Errorf("issuer %s: attribute %q is read from no claim", config.URL, attribute)
+	iss.claims.Groups = cmp.Or(iss.claims.Groups, "groups")
+	iss.claims.Name = cmp.Or(iss.claims.Name, "name")
+	for _, attribute := range slices.Sorted(maps.Keys(iss.claims.Attributes)) {
+		if attribute == "" || iss.claims.Attributes[attribute] == "" {
+			wrong.add(mistake.Below(key+".claims.attributes", attribute), "an attribute is read from a claim: write ATTRIBUTE: CLAIM")
 		}
 	}
-	if iss.types, err = tokenTypes(config.TokenTypes); err != nil {
-		return nil, fmt.Errorf("issuer %s: %w", config.URL, err)
-	}
+	iss.types = tokenTypes(config.TokenTypes, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {
 		algorithms = defaultAlgorithms
 	}
-	for _, name := range algorithms {
+	for i, name := range algorithms {
 		if !slices.Contains(asymmetricAlgorithms, name) {
-			return nil, fmt.Errorf("issuer %s: algorithm %q: want some of %s", config.URL, name, strings.Join(asymmetricAlgorithms, ", "))
+			wrong.add(mistake.At(key+".algorithms", i), "%q is not an algorithm that is taken%s (known: %s)",
+				name, mistake.Hint(name, asymmetricAlgorithms), strings.Join(asymmetricAlgorithms, ", "))
 		}
 		iss.algorithms = append(iss.algorithms, jose.SignatureAlgorithm(name))
+	}
+	if err != nil {
+		return iss
 	}
 	iss.keys = &keySet{fetch: remote.keys, algorithms: iss.algorithms, now: opts.Now}
 	iss.verifier = oidc.NewVerifier(config.URL, iss.keys, &oidc.Config{
 		ClientID: iss.audience, SupportedSigningAlgs: algorithms, Now: opts.Now,
 	})
-	return iss, nil
+	return iss
 }
 
 // tokenTypes normalises configured JOSE types. The empty one stands for a header without a type, for issuers that write none.
-func tokenTypes(configured []string) ([]string, error) {
+func tokenTypes(configured []string, key string, wrong *problems) []string {
 	if len(configured) == 0 {
-		return []string{"at+jwt"}, nil
+		return []string{"at+jwt"}
 	}
 	var types []string
-	for _, t := range configured {
+	for i, t := range configured {
 		t = tokenType(t)
 		if slices.Contains(neverAccess, t) {
-			return nil, fmt.Errorf("token type %q is never that of an access token", t)
+			wrong.add(mistake.At(key, i), "%q is never the type of an access token: write at+jwt, or JWT for issuers that write that", t)
 		}
 		types = append(types, t)
 	}
-	return types, nil
+	return types
 }
 
 // tokenType folds a JOSE typ as RFC 7515 says: without case, and with "application/" understood.

@@ -32,7 +32,7 @@ func isKey(credential string) bool { return strings.HasPrefix(credential, keyPre
 func parseKeyHash(s string) (hash [sha256.Size]byte, err error) {
 	raw, err := hex.DecodeString(s)
 	if err != nil || len(raw) != sha256.Size {
-		return hash, fmt.Errorf("key_sha256 wants the %d hex digits that \"deputy agent key\" prints", 2*sha256.Size)
+		return hash, fmt.Errorf("not the hash of a key: write the %d hex digits that \"deputy agent key NAME\" prints", 2*sha256.Size)
 	}
 	return [sha256.Size]byte(raw), nil
 }

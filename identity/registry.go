@@ -3,10 +3,12 @@ package identity
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
+
+	"deputy/internal/mistake"
 )
 
 // Registry knows the agents of the configuration, and nobody else. It does not change; what it returns must not be changed.
@@ -17,6 +19,7 @@ type Registry struct {
 
 // registration is an agent and the client ids that are its own.
 type registration struct {
+	key     string // where it stands in the configuration
 	agent   Agent
 	clients []string
 }
@@ -28,70 +31,77 @@ type registeredKey struct {
 
 var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
-// NewRegistry checks the configured agents: each must have a name and a credential of its own, shared with no other.
+// NewRegistry checks the configured agents: each must have a name and a credential of its own, shared with no other. Its error is a
+// *ConfigError.
 func NewRegistry(agents []AgentConfig) (*Registry, error) {
 	r := &Registry{clients: map[string]*registration{}}
-	names := map[string]bool{}
-	for _, config := range agents {
-		if !agentName.MatchString(config.Name) {
-			return nil, fmt.Errorf("agent %q: a name is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit", config.Name)
+	var wrong problems
+	names := map[string]string{}
+	for i, config := range agents {
+		key := mistake.At("agents", i)
+		first, twice := names[config.Name]
+		switch {
+		case config.Name == "":
+			wrong.add(key+".name", "missing: what policies and records call the agent")
+		case !agentName.MatchString(config.Name):
+			wrong.add(key+".name", "%q is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit", config.Name)
+		case twice:
+			wrong.add(key+".name", "%s has the name %s already: each agent needs its own", first, config.Name)
+		default:
+			names[config.Name] = key
 		}
-		if names[config.Name] {
-			return nil, fmt.Errorf("agent %s: registered twice", config.Name)
-		}
-		names[config.Name] = true
-		if err := r.add(config); err != nil {
-			return nil, fmt.Errorf("agent %s: %w", config.Name, err)
-		}
+		r.add(config, key, &wrong)
+	}
+	if err := wrong.err(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Registry) add(config AgentConfig) error {
+func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 	if len(config.ClientIDs) == 0 && len(config.KeySHA256) == 0 {
-		return fmt.Errorf("has neither client_ids nor key_sha256: nobody could prove to be this agent")
+		wrong.add(key, "nobody could prove to be this agent: give it client_ids or key_sha256")
 	}
-	identity, err := identityOf(KindAgent, config.Name, config.Groups, config.Attributes)
-	if err != nil {
-		return err
-	}
-	entry := &registration{agent: Agent{Identity: identity}}
-	if entry.agent.Modes, err = modes(config.Modes); err != nil {
-		return err
-	}
-	for _, id := range config.ClientIDs {
-		if id == "" || strings.ContainsFunc(id, unicode.IsSpace) {
-			return fmt.Errorf("client id %q is empty or has a space in it", id)
+	identity := identityOf(KindAgent, config.Name, config.Groups, config.Attributes, key, wrong)
+	entry := &registration{key: key, agent: Agent{Identity: identity, Modes: modes(config.Modes, key+".modes", wrong)}}
+	for i, id := range config.ClientIDs {
+		other, taken := r.clients[id]
+		switch key := mistake.At(key+".client_ids", i); {
+		case id == "" || strings.ContainsFunc(id, unicode.IsSpace):
+			wrong.add(key, "%q is empty or has a space in it: write the client id as it is in the issuer's tokens", id)
+		case taken:
+			wrong.add(key, "%q is a client id of %s already: each belongs to one agent", id, other.key)
+		default:
+			r.clients[id] = entry
+			entry.clients = append(entry.clients, id)
 		}
-		if other, taken := r.clients[id]; taken {
-			return fmt.Errorf("client id %q is registered already, for agent %s", id, other.agent.ID)
-		}
-		r.clients[id] = entry
-		entry.clients = append(entry.clients, id)
 	}
-	for _, text := range config.KeySHA256 {
+	for i, text := range config.KeySHA256 {
+		key := mistake.At(key+".key_sha256", i)
 		hash, err := parseKeyHash(text)
 		if err != nil {
-			return err
+			wrong.add(key, "%v", err)
+			continue
 		}
 		if other := r.keyOwner(hash); other != nil {
-			return fmt.Errorf("the key is registered already, for agent %s", other.agent.ID)
+			wrong.add(key, "it is a key of %s already: each belongs to one agent", other.key)
+			continue
 		}
 		r.keys = append(r.keys, registeredKey{hash, entry})
 	}
-	return nil
 }
 
-func modes(configured []Mode) ([]Mode, error) {
+func modes(configured []Mode, key string, wrong *problems) []Mode {
 	if len(configured) == 0 {
-		return []Mode{OnBehalfOf}, nil
+		return []Mode{OnBehalfOf}
 	}
-	for _, m := range configured {
+	known := []string{string(OnBehalfOf), string(Autonomous)}
+	for i, m := range configured {
 		if m != OnBehalfOf && m != Autonomous {
-			return nil, fmt.Errorf("unknown mode %q: want %s or %s", m, OnBehalfOf, Autonomous)
+			wrong.add(mistake.At(key, i), "%q is not a mode%s (known: %s)", m, mistake.Hint(string(m), known), strings.Join(known, ", "))
 		}
 	}
-	return append([]Mode(nil), configured...), nil
+	return slices.Clone(configured)
 }
 
 // ByClientID finds the agent that a client id belongs to, whichever of the configured issuers names it: each of them is trusted

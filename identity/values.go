@@ -2,9 +2,12 @@ package identity
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/internal/mistake"
 )
 
 // UnmarshalYAML reads a list of scalars, or one alone. Values are kept as they are written: 007 stays "007".
@@ -22,7 +25,7 @@ func (v *Values) UnmarshalYAML(node *yaml.Node) error {
 			item = item.Alias
 		}
 		if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
-			return fmt.Errorf("line %d: want a value or a list of values", item.Line)
+			return fmt.Errorf("line %d: one value or a list of them belongs here", item.Line)
 		}
 		values = append(values, item.Value)
 	}
@@ -30,24 +33,28 @@ func (v *Values) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// identityOf builds one party from what the configuration says of it.
-func identityOf(kind Kind, id string, groups []string, attributes map[string]Values) (Identity, error) {
-	if slices.Contains(groups, "") {
-		return Identity{}, fmt.Errorf("a group has no name")
-	}
-	for _, builtin := range []string{AllUsers, AllAgents} {
-		if slices.Contains(groups, builtin) {
-			return Identity{}, fmt.Errorf("the group %s is built in: nobody is put into it", builtin)
+// identityOf builds one party from what the configuration says of it at a key.
+func identityOf(kind Kind, id string, groups []string, attributes map[string]Values, key string, wrong *problems) Identity {
+	for i, group := range groups {
+		switch key := mistake.At(key+".groups", i); group {
+		case "":
+			wrong.add(key, "there is no value: write the name of a group")
+		case AllUsers, AllAgents:
+			wrong.add(key, "the group %s is built in: all who belong to it are in it, so leave it out", group)
 		}
 	}
 	identity := Identity{Kind: kind, ID: id, Groups: union(nil, groups), Attributes: map[string][]string{}}
-	for name, values := range attributes {
-		if name == "" || len(values) == 0 || slices.Contains(values, "") {
-			return Identity{}, fmt.Errorf("attribute %q has no value", name)
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		values, key := attributes[name], mistake.Below(key+".attributes", name)
+		switch {
+		case name == "":
+			wrong.add(key, "an attribute has no name: write NAME: VALUE")
+		case len(values) == 0 || slices.Contains(values, ""):
+			wrong.add(key, "the attribute has no value: write one or several, or leave it out")
 		}
 		identity.Attributes[name] = union(nil, values)
 	}
-	return identity, nil
+	return identity
 }
 
 // union adds to a those of b that are not in it yet. The result shares no memory with b.

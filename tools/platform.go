@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/internal/mistake"
 	"deputy/vending"
 )
 
@@ -144,7 +145,20 @@ func (p *platform) understands(ctx context.Context, access entitlements.Access) 
 // key is where the policy of a rehearsal stands in the configuration.
 func (p *platform) key(r entitlements.Rehearsal) string {
 	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
-	return fmt.Sprintf("policies[%d]", i)
+	if i < 0 {
+		return "policies"
+	}
+	key, policy := mistake.At("policies", i), p.Policies[i]
+	ownSQL := policy.With != nil && policy.With.Kind == entitlements.MaskSQL
+	switch { // the only SQL in it, if there is only one
+	case policy.Where != "":
+		return key + ".where"
+	case ownSQL && policy.When == "":
+		return key + ".with"
+	case policy.When != "" && !ownSQL:
+		return key + ".when"
+	}
+	return key
 }
 
 // enter takes a slot, and returns how to leave it.

@@ -68,6 +68,7 @@ type Role struct {
 
 // Finding is something wrong with a platform's set-up, as a sentence that says what to do about it.
 type Finding struct {
+	Key     string // of the platform in the configuration that it is about: dsn, schemas[1]; empty: the platform as a whole
 	Text    string
 	Warning bool // calls work all the same
 }

@@ -34,8 +34,10 @@ reads the configuration cannot act as the agent.`,
 
 func agentKey(c *cobra.Command, args []string) error {
 	key, hash := identity.NewKey(rand.Reader)
-	if _, err := identity.NewRegistry([]identity.AgentConfig{{Name: args[0], KeySHA256: []string{hash}}}); err != nil {
-		return &usageError{err}
+	_, err := identity.NewRegistry([]identity.AgentConfig{{Name: args[0], KeySHA256: []string{hash}}})
+	var wrong *identity.ConfigError
+	if errors.As(err, &wrong) { // the name is all that can be
+		return &usageError{errors.New(wrong.Problems[0].Message)}
 	}
 	fmt.Fprintf(c.OutOrStdout(), `The key of agent %[1]s. It is shown this once; give it to the agent as DEPUTY_AGENT_KEY or as bearer token:
 

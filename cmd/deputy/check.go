@@ -49,7 +49,7 @@ func check(c *cobra.Command, _ []string) error {
 	cfg, err := loadConfig(c)
 	var misread *config.Error
 	if asJSON && errors.As(err, &misread) {
-		return errors.Join(json.NewEncoder(c.OutOrStdout()).Encode(misreadFindings(misread)), errProblems)
+		return errors.Join(json.NewEncoder(c.OutOrStdout()).Encode(problemFindings(misread.Problems...)), errProblems)
 	}
 	if err != nil {
 		return err
@@ -62,10 +62,14 @@ func check(c *cobra.Command, _ []string) error {
 	} else {
 		err = printFindings(c, cfg, findings)
 	}
-	if slices.ContainsFunc(findings, func(f finding) bool { return f.Level == "problem" }) {
+	if anyProblem(findings) {
 		return errProblems
 	}
 	return err
+}
+
+func anyProblem(findings []finding) bool {
+	return slices.ContainsFunc(findings, func(f finding) bool { return f.Level == "problem" })
 }
 
 func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) error {
@@ -75,7 +79,9 @@ func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) err
 	}
 	fmt.Fprintf(w, "%d policies, %d agents, %d platforms, %d issuers: %d findings\n",
 		len(cfg.Policies), len(cfg.Agents), len(cfg.Platforms), len(cfg.Identity.Issuers), len(findings))
-	fmt.Fprintf(w, "policy version %s\n", cfg.Version)
+	if !anyProblem(findings) { // one that does not work is never in force
+		fmt.Fprintf(w, "policy version %s\n", cfg.Version)
+	}
 	return w.Flush()
 }
 
@@ -83,22 +89,24 @@ func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) err
 func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	findings := []finding{}
 	problem := func(where, text string) { findings = append(findings, finding{"problem", where, text}) }
-	checkIdentity(ctx, cfg, problem)
+	findings = append(findings, checkIdentity(ctx, cfg)...)
 	engines, err := assembly.Engines(cfg)
-	if err != nil {
-		problem(path, err.Error())
-		return findings
+	var misread *config.Error
+	if errors.As(err, &misread) {
+		return append(findings, problemFindings(misread.Problems...)...)
 	}
 	reachable := true
 	for _, name := range slices.Sorted(maps.Keys(engines)) {
 		defer engines[name].Close()
 		set, err := engines[name].Check(ctx)
 		if err != nil {
-			problem("platform "+name, err.Error())
+			findings = append(findings, problemFindings(cfg.Problem("platforms."+name, "%v", err))...)
 			reachable = false
 		}
 		for _, f := range set {
-			findings = append(findings, finding{level(f.Warning), "platform " + name, f.Text})
+			placed := problemFindings(assembly.PlatformProblem(cfg, name, f))[0]
+			placed.Level = level(f.Warning)
+			findings = append(findings, placed)
 		}
 	}
 	if !reachable {
@@ -115,21 +123,25 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	return append(findings, policyFindings(path, cfg, t.Warnings())...)
 }
 
-func checkIdentity(ctx context.Context, cfg *config.Config, problem func(where, text string)) {
+// checkIdentity leaves out the mistakes that loading the configuration has found.
+func checkIdentity(ctx context.Context, cfg *config.Config) (findings []finding) {
 	registry, err := identity.NewRegistry(cfg.Agents)
-	if err != nil {
-		problem("agents", err.Error())
-		return
-	}
-	a, err := identity.New(ctx, cfg.Identity, registry, identity.Options{Audience: cfg.Server.PublicURL + "/mcp"})
 	if err == nil {
-		err = a.Ready(ctx)
+		var a *identity.Authenticator
+		if a, err = identity.New(ctx, cfg.Identity, registry, identity.Options{Audience: cfg.Server.PublicURL + "/mcp"}); err == nil {
+			err = a.Ready(ctx)
+		}
+	}
+	var misread *config.Error
+	if errors.As(cfg.Located(err), &misread) {
+		return problemFindings(misread.Problems...)
 	}
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
-			problem("identity", strings.TrimSpace(line))
+			findings = append(findings, finding{"problem", "identity", strings.TrimSpace(line)})
 		}
 	}
+	return findings
 }
 
 // nobody records nothing: check makes no call.

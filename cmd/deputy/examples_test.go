@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/demo"
@@ -28,17 +29,19 @@ import (
 // exampleData is the database that postgres.yaml is written for.
 const exampleData = `
 CREATE SCHEMA sales;
-CREATE TABLE sales.customers (id int PRIMARY KEY, lastname text, email text, phone text, ssn text, region text);
+CREATE TABLE sales.customers (id int PRIMARY KEY, lastname text, email text, phone text, ssn text, region text,
+  card text, born date, income numeric, manager text);
 INSERT INTO sales.customers VALUES
   (1, 'Lindqvist', 'l@example.com', '555-0101', '078-05-1120', 'US-EAST'),
   (2, 'Okafor', 'o@example.com', '555-0102', '219-09-9999', 'US-WEST'),
   (3, 'Tanaka', 't@example.com', '555-0103', '457-55-5462', 'US-CENTRAL');
-CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int, region text, total numeric(10,2), margin numeric(10,2), placed date DEFAULT current_date);
+CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int, region text, total numeric(10,2), margin numeric(10,2), placed date DEFAULT current_date, team text);
 INSERT INTO sales.orders VALUES (10, 1, 'US-EAST', 119, 20), (11, 2, 'US-WEST', 238, 30), (12, 3, 'US-CENTRAL', 357, 40);
 CREATE TABLE sales.eu_orders (id int PRIMARY KEY, lastname text, total numeric(10,2));
 INSERT INTO sales.eu_orders VALUES (20, 'Marchetti', 59.50);
 CREATE FUNCTION public.net_price(numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT round($1 / 1.19, 2)';
 CREATE SCHEMA lookup;
+CREATE TABLE lookup.countries (country text);
 CREATE TABLE lookup.regions (region text, country text);
 INSERT INTO lookup.regions VALUES ('US-EAST', 'USA'), ('US-WEST', 'USA'), ('US-CENTRAL', 'USA');
 `
@@ -171,11 +174,44 @@ func TestTheDesktopHostsConfigurationStartsTheServer(t *testing.T) {
 func TestThePostgresExampleHasEveryKey(t *testing.T) {
 	text := string(example(t, "postgres.yaml"))
 	for _, key := range keys(reflect.TypeFor[config.Config]()) {
-		if slices.Contains([]string{"path", "schema", "hash_key"}, key) { // SQLite's own
-			continue
-		}
-		if !regexp.MustCompile(`(?m)^ *(- )?` + key + `:`).MatchString(text) {
+		if !regexp.MustCompile(`(?m)^[ #]*(- )?` + key + `:`).MatchString(text) { // SQLite's own in a comment
 			t.Errorf("examples/postgres.yaml does not have the key %s", key)
+		}
+	}
+}
+
+func TestThePostgresExampleHasEveryMaskRuleAndMatcher(t *testing.T) {
+	c, err := config.Load(filepath.Join("..", "..", "examples", "postgres.yaml"), func(name string) (string, bool) {
+		value, ok := map[string]string{
+			"OIDC_ISSUER": "https://id.example.com", "NIGHTLY_REPORT_KEY_SHA256": strings.Repeat("0", 64), "DEPUTY_DSN": "postgres://localhost/shop", "DEPUTY_SIGNING_KEY": signingKey,
+		}[name]
+		return value, ok
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[entitlements.MaskKind]bool{}
+	for _, p := range c.Policies {
+		if p.With != nil {
+			kinds[p.With.Kind] = true
+		}
+	}
+	for _, kind := range []entitlements.MaskKind{
+		entitlements.MaskNull, entitlements.MaskConstant, entitlements.MaskHash, entitlements.MaskFormatPreserving, entitlements.MaskBucket, entitlements.MaskTruncate,
+		entitlements.MaskRound, entitlements.MaskEmail, entitlements.MaskPartial, entitlements.MaskRegex, entitlements.MaskSQL,
+	} {
+		if !kinds[kind] {
+			t.Errorf("no policy masks with %s", kind)
+		}
+	}
+	policies := string(example(t, "postgres.yaml"))
+	_, policies, _ = strings.Cut(policies, "\npolicies:\n")
+	for _, form := range []string{
+		": everyone", "group:", "attribute:", "user:", "agent:", "agent-group:", "mode:", "{all: [", "{any: [", "{not: ", "to: [",
+		"where: ", "match: ", "within: ", "sample: ", "any(:attribute.", "any(:user.groups)", ":user.id", "SELECT", "when: ",
+	} {
+		if !strings.Contains(policies, form) {
+			t.Errorf("no policy shows how to write %q", form)
 		}
 	}
 }

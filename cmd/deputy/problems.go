@@ -16,10 +16,10 @@ func policyFindings(path string, cfg *config.Config, problems []entitlements.Pro
 	return out
 }
 
-// misreadFindings are the mistakes in the form of the file.
-func misreadFindings(err *config.Error) []finding {
+// problemFindings are the mistakes in the file.
+func problemFindings(problems ...config.Problem) []finding {
 	var out []finding
-	for _, p := range err.Problems {
+	for _, p := range problems {
 		text := p.Message
 		if p.Key != "" {
 			text = p.Key + ": " + text

@@ -31,12 +31,15 @@ import (
 //	postgres              starts PostgreSQL, see cluster
 //	address               finds a free $FREE and takes the address $TAKEN
 //	get URL               waits until somebody answers there, and prints what
+//	raw FILE TEXT         writes a file with what is no text
+//	wrong [REST]          checks every file that ends with what is wrong with it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:      filepath.Join("testdata", "script"),
 		Deadline: time.Now().Add(2 * time.Minute), // for a server that starts though it should not
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "sqlite": sqlite, "issuer": provider, "postgres": postgresql, "address": address, "get": get,
+			"wrong": wrong, "raw": raw,
 		},
 	})
 }

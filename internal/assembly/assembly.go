@@ -56,7 +56,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	}
 	audience := d.Config.Server.PublicURL + "/mcp"
 	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience}); err != nil {
-		return err
+		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
 		if d.Audit, err = audit.Open(audit.Config{Path: d.Config.Audit.File}); err != nil {
@@ -82,16 +82,21 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 	return out
 }
 
-// Engines opens every platform's engine.
+// Engines opens every platform's engine. Its error is a *config.Error.
 func Engines(c *config.Config) (map[string]vending.Engine, error) {
 	engines := map[string]vending.Engine{}
-	for name, p := range c.Platforms {
-		e, err := open(p, c.Limits.Concurrency)
+	var wrong config.Error
+	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
+		e, err := open(c.Platforms[name], c.Limits.Concurrency)
 		if err != nil {
-			closeAll(engines)
-			return nil, fmt.Errorf("platform %s: %w", name, err)
+			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name, "%v", err))
+			continue
 		}
 		engines[name] = e
+	}
+	if len(wrong.Problems) > 0 {
+		closeAll(engines)
+		return nil, &wrong
 	}
 	return engines, nil
 }
@@ -112,21 +117,33 @@ func open(p config.Platform, concurrency int) (vending.Engine, error) {
 func (d *Deputy) checkEngines(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	var problems []error
+	var wrong config.Error
 	for _, name := range slices.Sorted(maps.Keys(d.Engines)) {
 		findings, err := d.Engines[name].Check(ctx)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("platform %s: %w", name, err))
+			wrong.Problems = append(wrong.Problems, d.Config.Problem("platforms."+name, "%v", err))
 		}
 		for _, f := range findings {
 			if f.Warning {
 				d.Log.Warn().Str("platform", name).Msg(f.Text)
 				continue
 			}
-			problems = append(problems, fmt.Errorf("platform %s: %s", name, f.Text))
+			wrong.Problems = append(wrong.Problems, PlatformProblem(d.Config, name, f))
 		}
 	}
-	return errors.Join(problems...)
+	if len(wrong.Problems) > 0 {
+		return &wrong
+	}
+	return nil
+}
+
+// PlatformProblem puts what is wrong with a platform where the configuration says it.
+func PlatformProblem(c *config.Config, platform string, f vending.Finding) config.Problem {
+	key := "platforms." + platform
+	if f.Key != "" {
+		key += "." + f.Key
+	}
+	return c.Problem(key, "%s", f.Text)
 }
 
 // MCP is what the transports need.

@@ -13,6 +13,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/mistake"
 )
 
 // minSecret is the length of the shortest key that signs or hashes, in characters.
@@ -56,29 +57,38 @@ func nearest(written map[string]place, key string) place {
 // shown is a value as it is written in the file, variables unreplaced.
 func (c *checker) shown(key string) string { return strconv.Quote(c.written[key].text) }
 
-func (c *Config) check(k *checker) {
+func (c *checker) oneOf(key, value string, known ...string) {
+	if !slices.Contains(known, value) {
+		c.say(key, "%s is not one of %s%s", c.shown(key), strings.Join(known, ", "), mistake.Hint(c.written[key].text, known))
+	}
+}
+
+// check also gets the file as it is written, variables unreplaced.
+func (c *Config) check(k *checker, asWritten *Config) {
 	c.Server.check(k)
 	c.checkAgents(k)
 	c.checkPlatforms(k)
 	for i, p := range c.Policies {
-		key := at("policies", i) + ".platform"
+		key := mistake.At("policies", i) + ".platform"
 		_, there := c.Platforms[p.Platform]
 		if _, written := k.written[key]; written && !there { // empty is not "every platform" when somebody wrote it
-			k.say(key, "there is no platform %s", k.shown(key))
+			platforms := slices.Sorted(maps.Keys(c.Platforms))
+			k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
 		}
+		k.expression(mistake.At("policies", i)+".when", p.When)
+		k.expression(mistake.At("policies", i)+".where", p.Where)
 	}
 	c.checkPurposes(k)
 	if c.Audit.File == "" {
 		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
 	}
 	c.Limits.check(k)
+	c.checkElsewhere(k, asWritten)
 }
 
 // check also fills in the public URL.
 func (s *Server) check(k *checker) {
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, s.LogLevel) {
-		k.say("server.log_level", "%s is not one of debug, info, warn, error", k.shown("server.log_level"))
-	}
+	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
 	host, port, err := net.SplitHostPort(s.Listen)
 	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
 		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
@@ -114,7 +124,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// checkAgents leaves each single agent to identity.NewRegistry.
+// checkAgents leaves each single agent to package identity.
 func (c *Config) checkAgents(k *checker) {
 	if len(c.Agents) == 0 {
 		k.say("agents", "missing: nobody could call")
@@ -124,7 +134,7 @@ func (c *Config) checkAgents(k *checker) {
 	}
 	for i, a := range c.Agents {
 		if len(a.Modes) == 0 || slices.Contains(a.Modes, identity.OnBehalfOf) {
-			k.say("identity.issuers", "missing: %s acts on behalf of users, and no issuer says who they are", at("agents", i))
+			k.say("identity.issuers", "missing: %s acts on behalf of users, and no issuer says who they are", mistake.At("agents", i))
 			return
 		}
 	}
@@ -135,7 +145,7 @@ func (c *Config) checkPlatforms(k *checker) {
 		k.say("platforms", "missing: there is nothing to ask")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
-		key, p := join("platforms", name), c.Platforms[name]
+		key, p := mistake.Below("platforms", name), c.Platforms[name]
 		if !platformName.MatchString(name) {
 			k.say(key, "a platform's name is made of a-z, 0-9 and -, and starts with a letter or digit")
 		}
@@ -147,14 +157,14 @@ func (c *Config) checkPlatforms(k *checker) {
 		case "":
 			k.say(key+".engine", "missing: write postgres or sqlite")
 		default:
-			k.say(key+".engine", "%s is not one of postgres, sqlite", k.shown(key+".engine"))
+			k.oneOf(key+".engine", p.Engine, Postgres, SQLite)
 		}
 	}
 }
 
 func (c *Config) checkPurposes(k *checker) {
 	for _, name := range slices.Sorted(maps.Keys(c.Purposes)) {
-		key := join("purposes", name)
+		key := mistake.Below("purposes", name)
 		if !purposeName.MatchString(name) {
 			k.say(key, "a purpose's name is made of a-z, 0-9 and -")
 		}
@@ -176,7 +186,7 @@ func (p Platform) checkPostgres(k *checker, key string) {
 	k.secret(key+".signing_key", string(p.SigningKey), "sign what the database lets in")
 	for i, f := range p.Functions {
 		if !functionName.MatchString(f) {
-			k.say(at(key+".functions", i), "write schema.function")
+			k.say(mistake.At(key+".functions", i), "write schema.function")
 		}
 	}
 	k.unique(key+".functions", p.Functions)
@@ -196,7 +206,7 @@ func (p Platform) checkSQLite(k *checker, key, hashes string) {
 func hashing(policies []entitlements.Policy, platform string) string {
 	for i, p := range policies {
 		if (p.Platform == "" || p.Platform == platform) && p.With != nil && p.With.Kind == entitlements.MaskHash {
-			return at("policies", i)
+			return mistake.At("policies", i)
 		}
 	}
 	return ""
@@ -220,12 +230,19 @@ func (c *checker) secret(key, value, purpose string) {
 	}
 }
 
+// expression refuses an empty one, which would mean something else than none.
+func (c *checker) expression(key, value string) {
+	if _, written := c.written[key]; written && value == "" {
+		c.say(key, "it is empty: write an expression")
+	}
+}
+
 func (c *checker) unique(key string, values []string) {
 	for i, v := range values {
 		if v == "" {
-			c.say(at(key, i), "there is no value")
+			c.say(mistake.At(key, i), "there is no value")
 		} else if slices.Contains(values[:i], v) {
-			c.say(at(key, i), "it is there twice")
+			c.say(mistake.At(key, i), "it is there twice")
 		}
 	}
 }

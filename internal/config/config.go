@@ -12,12 +12,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"go.yaml.in/yaml/v4"
 
 	"deputy/entitlements"
 	"deputy/identity"
@@ -28,25 +31,25 @@ const maxFile = 1 << 20
 
 // Config is the whole file, complete with defaults. Relative paths in it have become relative to the file's folder.
 type Config struct {
-	Server    Server                 `yaml:"server"`
-	Identity  identity.Config        `yaml:"identity"`
-	Agents    []identity.AgentConfig `yaml:"agents"`
-	Platforms map[string]Platform    `yaml:"platforms"` // by name
-	Tags      entitlements.Tags      `yaml:"tags"`
-	Policies  []entitlements.Policy  `yaml:"policies"`
-	Purposes  map[string]string      `yaml:"purposes"` // that a call can be declared to have: name, and what it means
-	Audit     Audit                  `yaml:"audit"`
-	Limits    Limits                 `yaml:"limits"`
+	Server    Server                 `yaml:"server"`    // where Deputy listens
+	Identity  identity.Config        `yaml:"identity"`  // whose tokens are believed, and what is known of users beside them
+	Agents    []identity.AgentConfig `yaml:"agents"`    // who may call at all
+	Platforms map[string]Platform    `yaml:"platforms"` // the databases that are governed, by the names that agents call them
+	Tags      entitlements.Tags      `yaml:"tags"`      // words for tables and columns: a dotted one is below another
+	Policies  []entitlements.Policy  `yaml:"policies"`  // what holds, in sentences; their order means nothing
+	Purposes  map[string]string      `yaml:"purposes"`  // what a call can be declared to be for: names, and what they mean
+	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
+	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
 
 	// Version names the content of the files that this was read from: see version.
 	Version string
 
-	path    string
+	file    string
 	written map[string]place // for Line
 }
 
 // Files are what all this was read from, the configuration itself first: when one of them changes, it is another configuration.
-func (c *Config) Files() []string { return []string{c.path} }
+func (c *Config) Files() []string { return []string{c.file} }
 
 // version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what sha256sum
 // prints of it. Variables are not in it: they cannot change while a process runs.
@@ -57,6 +60,24 @@ func version(contents ...[]byte) string {
 
 // Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
 func (c *Config) Line(key string) int { return nearest(c.written, key).line }
+
+// Problem is what turned out to be wrong at a key only after the file was read.
+func (c *Config) Problem(key, format string, args ...any) Problem {
+	return Problem{c.file, c.Line(key), key, fmt.Sprintf(format, args...)}
+}
+
+// Located puts into an error of package identity where in the file it is. Other errors stay as they are.
+func (c *Config) Located(err error) error {
+	var wrong *identity.ConfigError
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	located := &Error{}
+	for _, p := range wrong.Problems {
+		located.Problems = append(located.Problems, c.Problem(p.Key, "%s", p.Message))
+	}
+	return located
+}
 
 // Server is where deputy serve listens and how the outside calls it.
 type Server struct {
@@ -73,7 +94,7 @@ const (
 
 // Platform is one database that is governed.
 type Platform struct {
-	Engine       string                 `yaml:"engine"`
+	Engine       string                 `yaml:"engine"`       // postgres or sqlite
 	Description  string                 `yaml:"description"`  // for the model
 	Discoverable entitlements.Selectors `yaml:"discoverable"` // tables that those may hear of who cannot read them
 
@@ -84,9 +105,9 @@ type Platform struct {
 	Functions  []string `yaml:"functions"`   // schema.name of those that statements may call beside the built-in ones
 
 	// For sqlite.
-	Path    string `yaml:"path"`
-	Schema  string `yaml:"schema"` // what the tables are called before the dot; default data
-	HashKey Secret `yaml:"hash_key"`
+	Path    string `yaml:"path"`     // of the database file
+	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
+	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for masks that hash
 }
 
 // Audit is where the audit log is.
@@ -94,12 +115,12 @@ type Audit struct {
 	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
 }
 
-// Limits bound one call, and how many there are at once. Defaults: 1000 rows, 4MiB, 30s, 32.
+// Limits bound one call, and how many there are at once.
 type Limits struct {
-	MaxRows     int           `yaml:"max_rows"`
-	MaxBytes    Size          `yaml:"max_bytes"`
-	Timeout     time.Duration `yaml:"timeout"`
-	Concurrency int           `yaml:"concurrency"` // on each platform
+	MaxRows     int           `yaml:"max_rows"`    // in an answer; default 1000
+	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
+	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
+	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
 }
 
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
@@ -137,13 +158,24 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	c.Version, c.path, c.written = version(data), path, d.written
+	c.Version, c.file, c.written = version(data), path, d.written
 	c.complete(filepath.Dir(path))
-	c.check(&checker{problems, d.written})
+	c.check(&checker{problems, d.written}, asWritten(root))
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// asWritten is the file with its variables unreplaced. Where one stands for a number there is none.
+func asWritten(root *yaml.Node) *Config {
+	d := &decoder{
+		problems: &problems{}, written: map[string]place{},
+		getenv: func(name string) (string, bool) { return "${" + name + "}", true },
+	}
+	c := defaults()
+	d.decode(root, c)
+	return c
 }
 
 func defaults() *Config {

@@ -3,7 +3,6 @@ package config
 import (
 	"encoding"
 	"errors"
-	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
-	"deputy/entitlements"
+	"deputy/internal/mistake"
 )
 
 // decoder walks the YAML tree against the Go types, so that each mistake has a line and a key, and one does not hide the next.
@@ -72,10 +71,10 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, known []field, path 
 	d.pairs(n, path, func(key *yaml.Node, value *yaml.Node) {
 		i := slices.IndexFunc(known, func(f field) bool { return f.key == key.Value })
 		if i < 0 {
-			d.add(key.Line, path, "unknown key %q%s (known: %s)", key.Value, suggestion(key.Value, known), keys(known))
+			d.add(key.Line, path, "unknown key %q%s (known: %s)", key.Value, mistake.Hint(key.Value, keys(known)), strings.Join(keys(known), ", "))
 			return
 		}
-		d.value(value, to.Field(known[i].index), join(path, key.Value), key.Line)
+		d.value(value, to.Field(known[i].index), mistake.Below(path, key.Value), key.Line)
 	})
 }
 
@@ -83,7 +82,7 @@ func (d *decoder) mapping(n *yaml.Node, to reflect.Value, path string) {
 	to.Set(reflect.MakeMap(to.Type()))
 	d.pairs(n, path, func(key *yaml.Node, value *yaml.Node) {
 		v := reflect.New(to.Type().Elem()).Elem()
-		d.value(value, v, join(path, key.Value), key.Line)
+		d.value(value, v, mistake.Below(path, key.Value), key.Line)
 		to.SetMapIndex(reflect.ValueOf(key.Value), v)
 	})
 }
@@ -110,7 +109,7 @@ func (d *decoder) sequence(n *yaml.Node, to reflect.Value, path string) {
 	}
 	to.Set(reflect.MakeSlice(to.Type(), len(items), len(items)))
 	for i, item := range items {
-		d.value(item, to.Index(i), at(path, i), item.Line)
+		d.value(item, to.Index(i), mistake.At(path, i), item.Line)
 	}
 }
 
@@ -159,10 +158,12 @@ func setScalar(to reflect.Value, text string) error {
 func wholeNumber(text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, errors.New("not a whole number")
+		return 0, errors.New("not a whole number: write digits only, such as 1000")
 	}
 	return n, nil
 }
+
+const variablesDoNotFit = "what the variables in it hold does not fit here"
 
 // own lets a type read its node. When the type refuses what came out of variables, it is asked again about what is written in the
 // file, so that its error cannot repeat the content of a variable.
@@ -180,7 +181,7 @@ func (d *decoder) own(n *yaml.Node, to yaml.Unmarshaler, path string) {
 	if changed {
 		scratch := reflect.New(reflect.TypeOf(to).Elem()).Interface().(yaml.Unmarshaler)
 		if err = scratch.UnmarshalYAML(n); err == nil {
-			err = errors.New("what the variables in it hold does not fit here")
+			err = errors.New(variablesDoNotFit)
 		}
 	}
 	var all *yaml.LoadErrors
@@ -217,11 +218,11 @@ func walk(n *yaml.Node, path string, line int, visit func(n *yaml.Node, path str
 	switch n.Kind {
 	case yaml.SequenceNode:
 		for i, item := range n.Content {
-			walk(item, at(path, i), item.Line, visit)
+			walk(item, mistake.At(path, i), item.Line, visit)
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			walk(n.Content[i+1], join(path, n.Content[i].Value), n.Content[i].Line, visit)
+			walk(n.Content[i+1], mistake.Below(path, n.Content[i].Value), n.Content[i].Line, visit)
 		}
 	}
 }
@@ -246,7 +247,11 @@ func (d *decoder) expandAll(n *yaml.Node, path string) (copied *yaml.Node, chang
 			continue
 		}
 		var inner bool
-		c.Content[i], inner = d.expandAll(item, path)
+		key := mistake.At(path, i)
+		if n.Kind == yaml.MappingNode {
+			key = mistake.Below(path, n.Content[i-1].Value)
+		}
+		c.Content[i], inner = d.expandAll(item, key)
 		changed = changed || inner
 	}
 	return &c, changed
@@ -272,12 +277,11 @@ func fields(t reflect.Type) []field {
 	return out
 }
 
-func keys(known []field) string {
-	var out []string
+func keys(known []field) (out []string) {
 	for _, f := range known {
 		out = append(out, f.key)
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 func form(n *yaml.Node) string {
@@ -289,8 +293,3 @@ func form(n *yaml.Node) string {
 	}
 	return "one value"
 }
-
-// join is how a key in another is written, also in the problems of package entitlements.
-func join(path, key string) string { return entitlements.Below(path, key) }
-
-func at(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

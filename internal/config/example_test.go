@@ -40,5 +40,5 @@ policies:
 	// deputy.yaml:9: platforms.shop.schemas: a list belongs here, not keys with values
 	// deputy.yaml:10: platforms.shop.signing_key: the environment variable SHOP_SIGNING_KEY is not set
 	// deputy.yaml:13: policies[0]: unknown key "gant"; did you mean "grant"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)
-	// deputy.yaml:14: policies[0].to: "gruop:Marketing" is not a term: those known are everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME
+	// deputy.yaml:14: policies[0].to: "gruop:Marketing" is not a term; did you mean "group:Marketing"? (known: everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME)
 }

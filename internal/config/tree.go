@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/internal/mistake"
 )
 
 // maxDepth is how deep the file may nest. Nothing in it needs a third of that.
@@ -34,13 +37,13 @@ func loadTree(data []byte, p *problems) *yaml.Node {
 		p.add(0, "", emptyFile)
 		return nil
 	case err != nil:
-		notYAML(err, p)
+		notYAML(err, data, p)
 		return nil
 	}
 	switch err := loader.Load(&second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		notYAML(err, p)
+		notYAML(err, data, p)
 		return nil
 	default:
 		p.add(second.Line, "", "a second document starts here: the file is one document")
@@ -75,24 +78,42 @@ func notText(data []byte) int {
 	return 0
 }
 
-func notYAML(err error, p *problems) {
+func notYAML(err error, data []byte, p *problems) {
 	var bad *yaml.LoadError
 	if !errors.As(err, &bad) {
 		p.add(0, "", "not YAML: %v", err)
 		return
 	}
 	message := bad.Message
+	switch {
+	case indentedByTab(data, bad.Mark.Line):
+		message = "there is a tab: lines are indented with spaces"
+	case message == "did not find expected node content":
+		message = "a value or a closing bracket is missing before this"
+	case strings.HasPrefix(message, "mapping values are not allowed"):
+		message += ": text with a colon and a space in it goes into quotes"
+	}
 	if from := bad.ContextMark.Line; from > 0 && from < bad.Mark.Line {
 		message = fmt.Sprintf("%s since line %d: %s", bad.ContextMsg, from, message) // where a bracket was opened
 	}
 	p.add(bad.Mark.Line, "", "not YAML: %s", message)
 }
 
+func indentedByTab(data []byte, line int) bool {
+	lines := bytes.Split(data, []byte("\n"))
+	if line < 1 || line > len(lines) {
+		return false
+	}
+	text := lines[line-1]
+	indentation := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]
+	return bytes.ContainsRune(indentation, '\t')
+}
+
 // plain walks the tree and names what is not plain in it.
 func plain(n *yaml.Node, path string, depth int, p *problems) {
 	switch {
 	case depth > maxDepth:
-		p.add(n.Line, "", "nested deeper than %d levels", maxDepth)
+		p.add(n.Line, "", "nested deeper than %d levels: nothing needs that", maxDepth)
 		return
 	case n.Kind == yaml.AliasNode:
 		p.add(n.Line, path, "aliases (*%s) are not understood here: write it out", n.Value)
@@ -106,7 +127,7 @@ func plain(n *yaml.Node, path string, depth int, p *problems) {
 	}
 	if n.Kind != yaml.MappingNode {
 		for i, item := range n.Content {
-			plain(item, at(path, i), depth+1, p)
+			plain(item, mistake.At(path, i), depth+1, p)
 		}
 		return
 	}
@@ -126,6 +147,6 @@ func plain(n *yaml.Node, path string, depth int, p *problems) {
 			continue
 		}
 		seen[key.Value] = key.Line
-		plain(value, join(path, key.Value), depth+1, p)
+		plain(value, mistake.Below(path, key.Value), depth+1, p)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"deputy/internal/config"
 )
 
+const hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
 const postgres = "platforms:\n  shop:\n    engine: postgres\n    dsn: postgres://localhost/shop\n    schemas: [sales]\n    signing_key: " + signingKey + "\n"
 
 // TestWrongFiles holds one mistake, or one kind of it, in each file. Sections that a file needs and does not have are added below.
@@ -28,10 +30,10 @@ func TestWrongFiles(t *testing.T) {
 		{"not UTF-8", "server:\n  listen: \xff\n", "deputy.yaml:2: not UTF-8 text: there is a byte or a control character in it that no text has"},
 		{"a NUL", "server:\n\n  listen: \x00\n", "deputy.yaml:3: not UTF-8 text: there is a byte or a control character in it that no text has"},
 		{"a terminal code", "\x1b[2Jserver: {}\n", "deputy.yaml:1: not UTF-8 text: there is a byte or a control character in it that no text has"},
-		{"a tab for indentation", "server:\n\tlisten: x\n", "deputy.yaml:2: not YAML: found character that cannot start any token"},
+		{"a tab for indentation", "server:\n\tlisten: x\n", "deputy.yaml:2: not YAML: there is a tab: lines are indented with spaces"},
 		{"a bracket not closed", "agents: [\n", "deputy.yaml:3: not YAML: while parsing a flow sequence since line 1: did not find expected ',' or ']'"},
-		{"a colon too many", "server:\n  listen: a: b\n", "deputy.yaml:2: not YAML: mapping values are not allowed in this context"},
-		{"nested without end", "tags: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n", "deputy.yaml:1: nested deeper than 32 levels"},
+		{"a colon too many", "server:\n  listen: a: b\n", "deputy.yaml:2: not YAML: mapping values are not allowed in this context: text with a colon and a space in it goes into quotes"},
+		{"nested without end", "tags: " + strings.Repeat("[", 200) + strings.Repeat("]", 200) + "\n", "deputy.yaml:1: nested deeper than 32 levels: nothing needs that"},
 		{"nested beyond the parser", "tags: " + strings.Repeat("[", 20000) + "\n", "deputy.yaml:1: not YAML: exceeded max depth of 10000"},
 
 		// What YAML can do and the file may not.
@@ -71,35 +73,35 @@ func TestWrongFiles(t *testing.T) {
 		{"a key without a value", "server:\n  listen:\n", "deputy.yaml:2: server.listen: there is no value: give one or leave the key out"},
 		{"a list without a value", "identity:\n  issuers:\n", "deputy.yaml:2: identity.issuers: there is no value: give one or leave the key out"},
 		{"an entry without a value", "policies:\n  -\n", "deputy.yaml:2: policies[0]: there is no value: give one or leave the key out"},
-		{"words for a number", "limits:\n  max_rows: many\n", "deputy.yaml:2: limits.max_rows: not a whole number"},
-		{"a fraction", "limits:\n  concurrency: 1.5\n", "deputy.yaml:2: limits.concurrency: not a whole number"},
+		{"words for a number", "limits:\n  max_rows: many\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000"},
+		{"a fraction", "limits:\n  concurrency: 1.5\n", "deputy.yaml:2: limits.concurrency: not a whole number: write digits only, such as 1000"},
 		{"a size without a meaning", "limits:\n  max_bytes: 4 apples\n", "deputy.yaml:2: limits.max_bytes: not a size: write 4MiB, 512KiB or a number of bytes"},
 		{"a size that wraps around", "limits:\n  max_bytes: 17179869185GiB\n", "deputy.yaml:2: limits.max_bytes: not a size: write 4MiB, 512KiB or a number of bytes"},
 		{"a duration without a unit", "limits:\n  timeout: 30\n", "deputy.yaml:2: limits.timeout: not a duration: write 30s or 2m"},
 		{"an attribute without a value", "identity:\n  issuers: [{url: https://id.example.com}]\n  users:\n    - id: taylor\n      attributes: {region: }\n",
-			"deputy.yaml:5: identity.users[0].attributes.region: want a value or a list of values"},
+			"deputy.yaml:5: identity.users[0].attributes.region: one value or a list of them belongs here"},
 		{"a matcher nobody knows", "policies:\n  - name: a\n    grant: a.b\n    to: grp:Marketing\n",
-			"deputy.yaml:4: policies[0].to: \"grp:Marketing\" is not a term: those known are everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"},
+			"deputy.yaml:4: policies[0].to: \"grp:Marketing\" is not a term; did you mean \"group:Marketing\"? (known: everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME)"},
 		{"a space behind the colon", "policies:\n  - name: a\n    grant: a.b\n    to:\n      - everyone\n      - group: Marketing\n",
 			"deputy.yaml:6: policies[0].to[1]: write group:NAME, without a space behind the colon"},
 		{"a mask nobody knows", "policies:\n  - name: a\n    mask: a.b.c\n    with: blur\n",
-			"deputy.yaml:4: policies[0].with: \"blur\" is not a mask: those known are null, hash, email, format_preserving, {constant: TEXT}, {partial: {first: N, last: N}}, {regex: {match: PATTERN, replace: TEXT}}, {round: STEP}, {truncate: UNIT}, {bucket: [{below: N, name: TEXT}]}, {sql: EXPRESSION}"},
-		{"a grant of nothing", "policies:\n  - name: a\n    grant:\n    to: everyone\n", "deputy.yaml:3: policies[0].grant: a word is missing here"},
-		{"an except without a value", "policies:\n  - name: a\n    mask: a.b.c\n    with: hash\n    except:\n", "deputy.yaml:5: policies[0].except: a word is missing here"},
-		{"tags in a list", "tags: [PII]\n", "deputy.yaml:1: tags: a mapping of keys to values is missing here"},
-		{"discoverable by keys", "platforms:\n  demo: {engine: sqlite, path: x, discoverable: {a: b}}\n", "deputy.yaml:2: platforms.demo.discoverable: a word is missing here"},
+			"deputy.yaml:4: policies[0].with: \"blur\" is not a mask (known: null, hash, email, format_preserving, {constant: TEXT}, {partial: {first: N, last: N}}, {regex: {match: PATTERN, replace: TEXT}}, {round: STEP}, {truncate: UNIT}, {bucket: [{below: N, name: TEXT}]}, {sql: EXPRESSION})"},
+		{"a grant of nothing", "policies:\n  - name: a\n    grant:\n    to: everyone\n", "deputy.yaml:3: policies[0].grant: there is no value: give one or leave the key out"},
+		{"an except without a value", "policies:\n  - name: a\n    mask: a.b.c\n    with: hash\n    except:\n", "deputy.yaml:5: policies[0].except: there is no value: give one or leave the key out"},
+		{"tags in a list", "tags: [PII]\n", "deputy.yaml:1: tags: keys with values belong here, not a list"},
+		{"discoverable by keys", "platforms:\n  demo: {engine: sqlite, path: x, discoverable: {a: b}}\n", "deputy.yaml:2: platforms.demo.discoverable: one word belongs here, not keys with values"},
 
 		// Variables.
 		{"a variable that is not set", "server:\n  public_url: ${NONE}\n", "deputy.yaml:2: server.public_url: the environment variable NONE is not set"},
-		{"a variable that is not set, deep inside", "policies:\n  - name: a\n    grant: a.b\n    to:\n      any: [everyone, \"group:${NONE}\"]\n", "deputy.yaml:5: policies[0].to: the environment variable NONE is not set"},
+		{"a variable that is not set, deep inside", "policies:\n  - name: a\n    grant: a.b\n    to:\n      any: [everyone, \"group:${NONE}\"]\n", "deputy.yaml:5: policies[0].to.any[1]: the environment variable NONE is not set"},
 		{"a variable without content", "server:\n  public_url: ${EMPTY}\n", "deputy.yaml:2: server.public_url: the environment variable EMPTY is empty"},
 		{"a variable with a default", "server:\n  listen: ${PORT:-8080}\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable not closed", "server:\n  listen: ${PORT\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable for a key", "server:\n  ${SECRET}: x\n", "deputy.yaml:2: server: unknown key \"${SECRET}\" (known: listen, public_url, log_level)"},
-		{"a variable for a number", "limits:\n  max_rows: ${SECRET}\n", "deputy.yaml:2: limits.max_rows: not a whole number"},
+		{"a variable for a number", "limits:\n  max_rows: ${SECRET}\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000"},
 		{"a variable for one of a few", "server:\n  log_level: ${SECRET}\n", "deputy.yaml:2: server.log_level: \"${SECRET}\" is not one of debug, info, warn, error"},
 		{"a variable for a matcher", "policies:\n  - name: a\n    grant: a.b\n    to: ${SECRET}\n",
-			"deputy.yaml:4: policies[0].to: \"${SECRET}\" is not a term: those known are everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"},
+			"deputy.yaml:4: policies[0].to: \"${SECRET}\" is not a term (known: everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME)"},
 		{"a variable that does not fit", "policies:\n  - name: a\n    grant: a.b\n    to: group:${SPACE}\n", "deputy.yaml:4: policies[0].to: what the variables in it hold does not fit here"},
 		{"a variable cannot bring keys", "limits: ${YAML}\n", "deputy.yaml:1: limits: keys with values belong here, not one value"},
 
@@ -113,12 +115,22 @@ func TestWrongFiles(t *testing.T) {
 		{"a URL with a password", "server:\n  public_url: https://me:pw@deputy.example.com\n", "deputy.yaml:2: server.public_url: a scheme and a host is all it may have: /mcp is added to it"},
 		{"a URL in the clear", "server:\n  public_url: http://deputy.example.com\n", "deputy.yaml:2: server.public_url: tokens travel to it: write https (a proxy in front may speak it for Deputy)"},
 
+		// The meaning of what other packages own: in their words, with variables unreplaced.
+		{"an agent of no credential", "agents:\n  - {name: marketing, client_ids: [m]}\n  - name: ${SECRET}\n", "deputy.yaml:3: agents[1]: nobody could prove to be this agent: give it client_ids or key_sha256"},
+		{"a variable for a name", "agents: [{name: '${SPACE}', client_ids: [m]}]\n", "deputy.yaml:1: agents[0].name: \"${SPACE}\" is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit"},
+		{"a variable for a client id", "agents: [{name: m, client_ids: ['${SPACE}']}]\n", "deputy.yaml:1: agents[0].client_ids[0]: what the variables in it hold does not fit here"},
+		{"a policy without a kind", "policies:\n  - name: a\n    to: group:${SECRET}\n", "deputy.yaml:2: policies[0]: it says nothing to do: write one of grant, guardrail, mask, filter"},
+		{"a variable for a selector", "policies:\n  - name: a\n    grant: a.${SPACE}\n    to: everyone\n", "deputy.yaml:3: policies[0].grant[0]: \"a.${SPACE}\": \"${SPACE}\" is not a name: put names with other characters in double quotes"},
+		{"a tag with a dot", "tags:\n  PII.SSN: hr.people.ssn\n  PII.Email: hr people\n", "deputy.yaml:3: tags.\"PII.Email\"[0]: \"hr people\": \"hr people\" is not a name: put names with other characters in double quotes"},
+
 		// The meaning: identity, policies, audit, limits.
-		{"users without an issuer", "identity: {}\nagents:\n  - {name: a, key_sha256: [x], modes: [autonomous]}\n  - {name: b, client_ids: [b]}\n",
+		{"users without an issuer", "identity: {}\nagents:\n  - {name: a, key_sha256: [" + hash + "], modes: [autonomous]}\n  - {name: b, client_ids: [b]}\n",
 			"deputy.yaml:1: identity.issuers: missing: agents[1] acts on behalf of users, and no issuer says who they are"},
 		{"no agents", "agents: []\n", "deputy.yaml:1: agents: missing: nobody could call"},
-		{"a policy for no platform", "policies:\n  - name: a\n    platform: dmeo\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"dmeo\""},
-		{"a policy for an empty platform", "policies:\n  - name: a\n    platform: ''\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"\""},
+		{"a policy for no platform", "policies:\n  - name: a\n    platform: dmeo\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"dmeo\"; did you mean \"demo\"? (known: demo)"},
+		{"a condition that is empty", "policies:\n  - name: a\n    mask: a.b.c\n    with: null\n    when: ''\n  - name: b\n    grant: a.b\n    to: everyone\n    where: ''\n",
+			"deputy.yaml:5: policies[0].when: it is empty: write an expression\ndeputy.yaml:9: policies[1].where: it is empty: write an expression"},
+		{"a policy for an empty platform", "policies:\n  - name: a\n    platform: ''\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"\" (known: demo)"},
 		{"no audit log", "audit:\n  file: \"\"\n", "deputy.yaml:2: audit.file: there is no value: without an audit log nobody gets any rows"},
 		{"limits that are none", "limits:\n  max_rows: 0\n  max_bytes: 0\n  timeout: 0s\n  concurrency: -1\n", "deputy.yaml:2: limits.max_rows: out of range: it may be from 1 to 1000000\n" +
 			"deputy.yaml:3: limits.max_bytes: out of range: it may be from 1 to 256MiB\n" +
@@ -157,7 +169,7 @@ func TestWrongFiles(t *testing.T) {
 		{"a short hash key", "platforms:\n  demo: {engine: sqlite, path: x, hash_key: short}\n", "deputy.yaml:2: platforms.demo.hash_key: too short: it needs 32 random characters or more (openssl rand -hex 32 makes them)"},
 
 		// Several at once, in the order of their lines.
-		{"much at once", "limits:\n  max_rows: many\n  max_row: 5\nserver:\n  listen: ${NONE}\naudit: [x]\n", "deputy.yaml:2: limits.max_rows: not a whole number\n" +
+		{"much at once", "limits:\n  max_rows: many\n  max_row: 5\nserver:\n  listen: ${NONE}\naudit: [x]\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000\n" +
 			"deputy.yaml:3: limits: unknown key \"max_row\"; did you mean \"max_rows\"? (known: max_rows, max_bytes, timeout, concurrency)\n" +
 			"deputy.yaml:5: server.listen: the environment variable NONE is not set\n" +
 			"deputy.yaml:6: audit: keys with values belong here, not a list"},

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lib/pq"
 
+	"deputy/internal/mistake"
 	"deputy/vending"
 )
 
@@ -33,7 +35,7 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 	}
 	var findings []vending.Finding
 	add := func(format string, args ...any) {
-		findings = append(findings, vending.Finding{Text: fmt.Sprintf(format, args...)})
+		findings = append(findings, vending.Finding{Key: "dsn", Text: fmt.Sprintf(format, args...)})
 	}
 	if who.Version < 140000 {
 		add("the server is PostgreSQL %d: 14 or newer is needed", who.Version/10000)
@@ -60,7 +62,7 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 	}
 	findings = append(findings, more...)
 	if err := e.tryVend(ctx); err != nil {
-		findings = append(findings, vending.Finding{Text: err.Error()})
+		findings = append(findings, vending.Finding{Key: "signing_key", Text: err.Error()})
 	}
 	return findings, nil
 }
@@ -99,12 +101,15 @@ SELECT f FROM unnest($1::text[]) AS f WHERE NOT EXISTS (
 		return nil, unavailable(err)
 	}
 	for _, f := range functions {
-		findings = append(findings, vending.Finding{Text: fmt.Sprintf("function %s is not there or not open to everybody: grant USAGE on its schema and EXECUTE on it to PUBLIC", f)})
+		findings = append(findings, vending.Finding{Key: mistake.At("functions", slices.Index(e.config.Functions, f)), Text: fmt.Sprintf("function %s is not there or not open to everybody: grant USAGE on its schema and EXECUTE on it to PUBLIC", f)})
 	}
-	var missing []string
+	var missing, there []string
+	if err := e.db.SelectContext(ctx, &there, `SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`); err != nil {
+		return nil, unavailable(err)
+	}
 	err = e.db.SelectContext(ctx, &missing, `SELECT s FROM unnest($1::text[]) AS s WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = s)`, pq.Array(e.config.Schemas))
 	for _, s := range missing {
-		findings = append(findings, vending.Finding{Text: fmt.Sprintf("there is no schema %s", s)})
+		findings = append(findings, vending.Finding{Key: mistake.At("schemas", slices.Index(e.config.Schemas, s)), Text: fmt.Sprintf("there is no schema %s%s", s, mistake.Hint(s, there))})
 	}
 	return findings, err
 }

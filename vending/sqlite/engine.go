@@ -150,14 +150,14 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	}
 	var findings []vending.Finding
 	if len(catalog.Tables) == 0 {
-		findings = append(findings, vending.Finding{Text: fmt.Sprintf("%s has no table: create one, or name another file", e.cfg.Path)})
+		findings = append(findings, vending.Finding{Key: "path", Text: fmt.Sprintf("%s has no table: create one, or name another file", e.cfg.Path)})
 	}
 	standing, err := e.Standing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(standing) > 0 {
-		findings = append(findings, vending.Finding{Text: fmt.Sprintf("%s has objects named like vended roles (%s): rename them", e.cfg.Path, strings.Join(standing, ", "))})
+		findings = append(findings, vending.Finding{Key: "path", Text: fmt.Sprintf("%s has objects named like vended roles (%s): rename them", e.cfg.Path, strings.Join(standing, ", "))})
 	}
 	return findings, nil
 }

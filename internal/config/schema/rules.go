@@ -1,0 +1,162 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/invopop/jsonschema"
+)
+
+// required are the keys that a part of the file must have.
+var required = map[string][]string{
+	"":         {"agents", "platforms"},
+	"Issuer":   {"url"},
+	"User":     {"id"},
+	"Agent":    {"name"},
+	"Platform": {"engine"},
+	"Policy":   {"name"},
+}
+
+// details replace what the Go type of a key says about it.
+var details = map[string]map[string]func() *schema{
+	"Server": {
+		"log_level":  func() *schema { return words("debug", "info", "warn", "error") },
+		"listen":     func() *schema { return pattern(`.*:[0-9]{1,5}`) },
+		"public_url": func() *schema { return pattern(`https?://[^/?#@]+/*`) },
+	},
+	"Issuer": {
+		"name": func() *schema { return pattern(`[A-Za-z0-9][A-Za-z0-9._-]*`) },
+		"url":  func() *schema { return pattern(`https?://[^/?#@]+(/[^?#]*)?`) },
+		"algorithms": func() *schema {
+			return oneOrMany(words("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"))
+		},
+	},
+	"User": {"id": nonEmpty},
+	"Agent": {
+		"name":       func() *schema { return pattern(`[a-z0-9][a-z0-9._-]*`) },
+		"client_ids": func() *schema { return oneOrMany(pattern(`\S+`)) },
+		"key_sha256": func() *schema { return oneOrMany(pattern(`[0-9A-Fa-f]{64}`)) },
+	},
+	"Platform": {
+		"engine":       func() *schema { return words("postgres", "sqlite") },
+		"functions":    func() *schema { return oneOrMany(pattern(`[^.\s]+\.[^.\s]+`)) },
+		"signing_key":  func() *schema { return pattern(`.{32,}`) },
+		"hash_key":     func() *schema { return pattern(`.{32,}`) },
+		"discoverable": func() *schema { return ref("Tables") },
+	},
+	"Policy": {
+		"name":      nonEmpty,
+		"grant":     func() *schema { return ref("Tables") },
+		"guardrail": func() *schema { return ref("Tables") },
+		"filter":    func() *schema { return ref("Tables") },
+		"mask":      func() *schema { return ref("Columns") },
+		"when":      nonEmpty,
+		"where":     nonEmpty,
+	},
+	"Audit": {"file": nonEmpty},
+	"Limits": {
+		"max_rows":    func() *schema { return between("1", "1000000") },
+		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },
+		"concurrency": func() *schema { return between("1", "1000") },
+	},
+}
+
+func between(least, most json.Number) *schema {
+	return orVariable(&schema{Type: "integer", Minimum: least, Maximum: most})
+}
+
+// kinds are the keys that only policies of one kind have, or of two; need are those that they must have.
+var kinds = []struct {
+	name      string
+	own, need []string
+}{
+	{"grant", []string{"to"}, []string{"to"}},
+	{"guardrail", []string{"require"}, []string{"require"}},
+	{"mask", []string{"with", "when", "for", "except"}, []string{"with"}},
+	{"filter", []string{"where", "match", "within", "sample", "for", "except"}, nil},
+}
+
+// engineKeys are the keys that only a platform of one engine has; need are those that it must have.
+var engineKeys = []struct {
+	name      string
+	own, need []string
+}{
+	{"postgres", []string{"dsn", "schemas", "signing_key", "functions"}, []string{"dsn", "schemas", "signing_key"}},
+	{"sqlite", []string{"path", "schema", "hash_key"}, []string{"path"}},
+}
+
+// addRules says what types cannot: which keys must be there, what belongs into them, and which go together.
+func addRules(root *schema) error {
+	at := func(name string) *schema {
+		if name == "" {
+			return root
+		}
+		return root.Definitions[name]
+	}
+	for name, keys := range required {
+		at(name).Required = keys
+	}
+	for name, keys := range details {
+		for key, describe := range keys {
+			old, there := at(name).Properties.Get(key)
+			if !there {
+				return fmt.Errorf("rules.go describes %s of %s, which has no such key", key, name)
+			}
+			at(name).Properties.Set(key, help(describe(), old.Description))
+		}
+	}
+	policyRules(at("Policy"))
+	platformRules(at("Platform"))
+	root.Properties.Set("platforms", help(&schema{
+		Type: "object", PropertyNames: &schema{Pattern: `^[a-z0-9][a-z0-9-]*$`}, MinProperties: count1(), AdditionalProperties: ref("Platform"),
+	}, "The databases that are governed, by the name that agents call them."))
+	agents, _ := root.Properties.Get("agents")
+	agents.MinItems = count1()
+	at("Agent").AnyOf = []*schema{{Required: []string{"client_ids"}}, {Required: []string{"key_sha256"}}}
+	return nil
+}
+
+func policyRules(policy *schema) {
+	var all []string
+	for _, k := range kinds {
+		all = append(append(all, k.name), k.own...)
+		policy.AnyOf = append(policy.AnyOf, &schema{Required: []string{k.name}})
+	}
+	for _, k := range kinds {
+		then := without(all, append([]string{k.name}, k.own...))
+		then.Required = k.need
+		if k.name == "filter" {
+			for _, rule := range []string{"where", "match", "within", "sample"} {
+				then.AnyOf = append(then.AnyOf, &schema{Required: []string{rule}})
+			}
+		}
+		policy.AllOf = append(policy.AllOf, &schema{If: &schema{Required: []string{k.name}}, Then: then})
+	}
+	policy.Not = &schema{Required: []string{"for", "except"}}
+}
+
+func platformRules(platform *schema) {
+	var all []string
+	for _, e := range engineKeys {
+		all = append(all, e.own...)
+	}
+	for _, e := range engineKeys {
+		is := object(nil, property{"engine", &schema{Const: e.name}})
+		is.AdditionalProperties, is.Required = nil, []string{"engine"}
+		then := without(all, e.own)
+		then.Required = e.need
+		platform.AllOf = append(platform.AllOf, &schema{If: is, Then: then})
+	}
+}
+
+// without refuses all of these keys but some.
+func without(all, but []string) *schema {
+	s := &schema{Properties: jsonschema.NewProperties()}
+	for _, key := range all {
+		if !slices.Contains(but, key) {
+			s.Properties.Set(key, jsonschema.FalseSchema)
+		}
+	}
+	return s
+}
