@@ -27,8 +27,9 @@ type column struct {
 }
 
 type grant struct {
-	policy string
-	to     []*Matcher // any of them
+	policy  string
+	to      []*Matcher // any of them
+	written *Matcher   // the same, as the policy has it
 }
 
 type guardrail struct {
@@ -46,8 +47,10 @@ type scope struct{ only, except *Matcher }
 
 // maskRule is one mask policy on one column. reach says how specifically the policy names the column.
 type maskRule struct {
-	scope int // index into the table's masks
-	reach int
+	scope  int // index into the table's masks
+	reach  int
+	by     string // the selector that reaches it
+	misfit *Mask  // what the policy says, when that does not fit the column and became a NULL
 	AppliedMask
 }
 
@@ -78,7 +81,7 @@ func (t *table) add(p *ruling) {
 	switch p.kind {
 	case kindGrant:
 		if p.To != nil {
-			t.grants = append(t.grants, grant{p.Name, p.To.alternatives()})
+			t.grants = append(t.grants, grant{p.Name, p.To.alternatives(), p.To})
 		}
 	case kindGuardrail:
 		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require})
@@ -97,10 +100,16 @@ func (t *table) addMask(p *ruling) {
 	reached := false
 	for i := range t.columns {
 		c := &t.columns[i]
-		if reach := t.reach(c, p.selectors); reach != notReached {
-			c.masks = append(c.masks, maskRule{len(t.masks), reach, AppliedMask{p.With.on(c.Kind), p.Name, p.when}})
-			reached = true
+		reach, by := t.reach(c, p.selectors)
+		if reach == notReached {
+			continue
 		}
+		m := maskRule{scope: len(t.masks), reach: reach, by: by, AppliedMask: AppliedMask{p.With.on(c.Kind), p.Name, p.when}}
+		if !p.With.Fits(c.Kind) {
+			m.misfit = p.With
+		}
+		c.masks = append(c.masks, m)
+		reached = true
 	}
 	if reached {
 		t.masks = append(t.masks, scope{p.For, p.Except})
@@ -117,19 +126,23 @@ func tagged(tags []string, with string) bool {
 }
 
 // reach is how specifically the selectors name the column: the best of them counts. A table's tags are its columns' too.
-func (t *table) reach(c *column, selectors []selector) int {
-	best := notReached
+func (t *table) reach(c *column, selectors []selector) (best int, by string) {
+	best = notReached
 	for _, s := range selectors {
+		reach := notReached
 		switch {
 		case s.tag != "" && (tagged(c.tags, s.tag) || tagged(t.tags, s.tag)):
-			best = max(best, 1+strings.Count(s.tag, "."))
+			reach = 1 + strings.Count(s.tag, ".")
 		case s.matchesColumn(t.name, c.Name) && s.exact():
-			best = byName
+			reach = byName
 		case s.matchesColumn(t.name, c.Name):
-			best = max(best, byWildcard)
+			reach = byWildcard
+		}
+		if reach > best {
+			best, by = reach, s.text
 		}
 	}
-	return best
+	return best, by
 }
 
 // sort makes the order of the file irrelevant: everything is by policy name, masks first by who wins.
