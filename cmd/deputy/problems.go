@@ -35,6 +35,10 @@ func misreadFindings(err *config.Error) []finding {
 
 // inFile names the file and the line of what is wrong with policies. Other errors stay as they are.
 func inFile(c *cobra.Command, cfg *config.Config, err error) error {
+	return inFileAt(configPath(c), cfg, err)
+}
+
+func inFileAt(path string, cfg *config.Config, err error) error {
 	var policies *tools.PolicyError
 	if !errors.As(err, &policies) {
 		return err
@@ -42,7 +46,7 @@ func inFile(c *cobra.Command, cfg *config.Config, err error) error {
 	text := "the policies do not fit the data"
 	for _, p := range policies.Problems {
 		if !p.Warning {
-			text += fmt.Sprintf("\n%s: %s", place(configPath(c), cfg.Line(p.Key)), p)
+			text += fmt.Sprintf("\n%s: %s", place(path, cfg.Line(p.Key)), p)
 		}
 	}
 	return errors.New(text)

@@ -7,16 +7,26 @@ import (
 
 // suggestion names the known key that was probably meant.
 func suggestion(key string, known []field) string {
-	best, nearest := 3, ""
+	var keys []string
 	for _, f := range known {
-		if d := distance(strings.ToLower(key), f.key); d < best && d < len(f.key) {
-			best, nearest = d, f.key
-		}
+		keys = append(keys, f.key)
 	}
+	nearest := Near(strings.ToLower(key), keys)
 	if nearest == "" {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", nearest)
+}
+
+// Near is the known word that was probably meant; empty: none is near.
+func Near(word string, known []string) string {
+	best, nearest := 3, ""
+	for _, k := range known {
+		if d := distance(word, k); d < best && d < len(k) {
+			best, nearest = d, k
+		}
+	}
+	return nearest
 }
 
 // distance counts the letters to add, take away or change to make b of a (Levenshtein), of a at most the first 32.
