@@ -97,14 +97,14 @@ func (d *differ) table(platform string, name TableName, old, new *Entitlements) 
 				continue
 			}
 			for _, e := range effects(old.seen(before, name), new.seen(after, name), differentlyJudged(before, after)) {
-				if !slices.ContainsFunc(known[e], func(k said) bool { return k.agent == agent && k.who.includes(s, before, after) }) {
+				if !slices.ContainsFunc(known[e.thing()], func(k said) bool { return k.agent == agent && k.who.includes(s, before, after) }) {
 					found[e] = append(found[e], agent)
 				}
 			}
 		}
 		for _, e := range slices.SortedFunc(maps.Keys(found), compareEffects) {
 			for _, agent := range found[e] {
-				known[e] = append(known[e], said{agent, s})
+				known[e.thing()] = append(known[e.thing()], said{agent, s})
 			}
 			d.changes = append(d.changes, Change{s, found[e], len(found[e]) == acting, platform, name.String(), e})
 		}

@@ -37,6 +37,14 @@ func compareEffects(a, b Effect) int {
 	return cmp.Or(cmp.Compare(a.Column, b.Column), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Before, b.Before), cmp.Compare(a.After, b.After))
 }
 
+// thing is what one says once: that a table opens is not said again for each of those who see it with other masks.
+func (e Effect) thing() Effect {
+	if e.Kind == Opened || e.Kind == Closed {
+		e.Before, e.After = "", ""
+	}
+	return e
+}
+
 // effects compares two sights of a table. Unless it matters which values the judged identity has, variables are shown.
 func effects(before, after sight, values bool) (out []Effect) {
 	a, b := before.access, after.access

@@ -18,24 +18,24 @@ type Somebody struct {
 
 // String names the kind of person.
 func (s Somebody) String() string {
-	var parts []string
-	if s.User != "" {
-		parts = append(parts, "user "+s.User)
-	}
-	if len(s.Groups) > 0 {
-		parts = append(parts, "members of "+strings.Join(s.Groups, " and "))
+	groups, text := strings.Join(s.Groups, " and "), "anybody"
+	switch {
+	case s.Alone:
+		text = ""
+	case s.User != "" && groups != "":
+		text = "user " + s.User + " as a member of " + groups
+	case s.User != "":
+		text = "user " + s.User
+	case groups != "":
+		text = "members of " + groups
 	}
 	if len(s.Attributes) > 0 {
-		parts = append(parts, "people with "+strings.Join(s.Attributes, " and "))
-	}
-	text := strings.Join(parts, " and ")
-	if text == "" && !s.Alone {
-		text = "anybody"
+		text += " with " + strings.Join(s.Attributes, " and ")
 	}
 	if s.Purpose != "" {
-		text = strings.TrimSpace(text + " for purpose " + s.Purpose)
+		text += " for purpose " + s.Purpose
 	}
-	return text
+	return strings.TrimSpace(text)
 }
 
 // something is a value or group that no policy names: it matters whether there is any.

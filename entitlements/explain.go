@@ -85,22 +85,6 @@ type FilterVerdict struct {
 	Missing []string `json:"missing"` // what has no value
 }
 
-// Tables names all tables, sorted.
-func (e *Entitlements) Tables() []TableName { return slices.Clone(e.names) }
-
-// Columns names the columns of a table.
-func (e *Entitlements) Columns(name TableName) (out []string) {
-	if t, ok := e.tables[name]; ok {
-		for _, c := range t.columns {
-			out = append(out, c.Name)
-		}
-	}
-	return out
-}
-
-// Purposes are those that a call can be said to be for.
-func (e *Entitlements) Purposes() []string { return slices.Clone(e.purposes) }
-
 // Explain says what Decide decides, and why. ok is false when there is no such table.
 func (e *Entitlements) Explain(who identity.Principal, name TableName) (x Explanation, ok bool) {
 	t, ok := e.tables[name]
