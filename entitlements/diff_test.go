@@ -134,7 +134,9 @@ policies:
 `
 	taylorIs := []identity.Identity{taylor.Identity} // Marketing, region US-EAST
 	side := func(text string) Side {
-		return Side{Agents: lintAgents, Users: taylorIs, Platforms: map[string]*Entitlements{"warehouse": compile(t, parse(t, text))}}
+		cfg := parse(t, text)
+		cfg.Purposes = []string{"billing"}
+		return Side{Agents: lintAgents, Users: taylorIs, Platforms: map[string]*Entitlements{"warehouse": compile(t, cfg)}}
 	}
 	replaced := func(old, new string) Side {
 		if !strings.Contains(base, old) {
@@ -161,6 +163,10 @@ policies:
 		{"a weaker mask", replaced("with: null", "with: {partial: {last: 2}}"), []string{"members of Marketing via *: sales.customer_orders.lastname other_mask null -> {partial: {last: 2}}"}},
 		{"a filter is gone", replaced("- {name: f, filter: sales.refunds, where: region = any(:attribute.region)}", ""),
 			[]string{"members of Marketing via *: sales.refunds filter_removed region = any(:attribute.region) ->"}},
+		{"a mask for the cells of some, who have to have a value", replaced("with: null", "with: null, when: region <> all(:attribute.region)"),
+			[]string{"members of Marketing with region=(any) via *: sales.customer_orders.lastname other_mask null -> null when region <> all(:attribute.region), else clear"}},
+		{"a purpose, and a group without one", side(base + "- {name: n, grant: hr.wages, to: [{all: [purpose:billing, mode:on_behalf_of]}, group:Finance]}"), []string{
+			"anybody for purpose billing via *: hr.wages opened  -> all clear", "members of Finance via *: hr.wages opened  -> all clear"}},
 		{"a policy has another name", replaced("name: f", "name: g"), nil},
 		{"a user is somewhere else", elsewhere, []string{"user taylor via *: sales.refunds filter_changed region = any('US-EAST') -> region = any('EU')"}},
 		{"an agent may act for humans", mayAct, []string{

@@ -167,5 +167,8 @@ func TestExplain(t *testing.T) {
 		if f := explain(scannerBot, nil, "sales.customer_orders").Filters[0]; f.Applies {
 			t.Errorf("the scanner is exempt: %+v", f)
 		}
+		if f := explain(agent("scanner", []string{"Scanners"}), nil, "sales.customer_orders").Filters[0]; f.NoRow {
+			t.Errorf("a filter that does not apply hides no row, whatever has no value: %+v", f)
+		}
 	})
 }

@@ -91,6 +91,16 @@ func TestLint(t *testing.T) {
 			"- {name: p, mask: tag:PII, with: null, except: group:A}\n- {name: q, mask: hr.people.name, with: null}",
 		},
 		{
+			"a mask that comes first only for some rows",
+			"- {name: p, mask: tag:PII, with: null, for: group:A}\n- {name: q, mask: [hr.people.name, hr.people.ssn], with: null}", "it never hides anything",
+			"- {name: p, mask: tag:PII, with: null, for: group:A}\n- {name: q, mask: [hr.people.name, hr.people.ssn], with: null, when: 'true'}",
+		},
+		{
+			"agents that a guardrail lets through",
+			"- {name: p, grant: ref.*, to: group:Agents}\n- {name: g, guardrail: ref.*, require: {not: group:Contractors}}", "to every human who passes the guardrails",
+			"- {name: p, grant: ref.*, to: group:Agents}\n- {name: g, guardrail: ref.*, require: group:Staff}",
+		},
+		{
 			"a weaker mask with a deeper tag",
 			"- {name: p, mask: tag:PII, with: null}\n- {name: q, mask: tag:PII.SSN, with: {partial: {last: 4}}, when: 'true'}", `policies[1].mask: policy "q": on hr.people.ssn it shows more ({partial: {last: 4}}) than "p" would (null)`,
 			"- {name: p, mask: tag:PII, with: {partial: {last: 4}}}\n- {name: q, mask: tag:PII.SSN, with: null, when: 'true'}",
