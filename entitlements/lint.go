@@ -20,10 +20,14 @@ type Review struct {
 // Each check is a method of its own and says what would be right.
 func (r Review) Lint() []Problem {
 	l := &linter{Review: r}
+	tables := map[string][]placed{} // by the policies that say anything of them
 	for _, platform := range slices.Sorted(maps.Keys(r.Platforms)) {
 		e := r.Platforms[platform]
 		for _, name := range e.names {
-			l.tables = append(l.tables, placed{e.tables[name], platform, len(r.Platforms) > 1})
+			t := placed{e.tables[name], platform, len(r.Platforms) > 1}
+			for policy := range t.policies() {
+				tables[policy] = append(tables[policy], t)
+			}
 		}
 	}
 	for i := range r.Policies {
@@ -31,7 +35,7 @@ func (r Review) Lint() []Problem {
 		if _, err := l.policy.kind(); err != nil {
 			continue
 		}
-		l.reached = slices.DeleteFunc(slices.Clone(l.tables), func(t placed) bool { return !t.names(l.policy.Name) })
+		l.reached = tables[l.policy.Name]
 		l.dead()
 		l.nobodyActsSo()
 		l.purposeAlone()
@@ -48,7 +52,6 @@ func (r Review) Lint() []Problem {
 // linter is at one policy.
 type linter struct {
 	Review
-	tables   []placed
 	policy   *Policy
 	at       int
 	reached  []placed // the tables that the policy is about
@@ -69,12 +72,24 @@ func (t placed) String() string {
 	return t.name.String()
 }
 
-// names reports whether the policy says anything of the table.
-func (t *table) names(policy string) bool {
-	return slices.ContainsFunc(t.grants, func(g grant) bool { return g.policy == policy }) ||
-		slices.ContainsFunc(t.guardrails, func(g guardrail) bool { return g.policy == policy }) ||
-		slices.ContainsFunc(t.filters, func(f filter) bool { return f.rule.Policy == policy }) ||
-		slices.ContainsFunc(t.columns, func(c column) bool { return c.rule(policy) >= 0 })
+// policies are those that say anything of the table.
+func (t *table) policies() map[string]bool {
+	out := map[string]bool{}
+	for _, g := range t.grants {
+		out[g.policy] = true
+	}
+	for _, g := range t.guardrails {
+		out[g.policy] = true
+	}
+	for _, f := range t.filters {
+		out[f.rule.Policy] = true
+	}
+	for _, c := range t.columns {
+		for _, m := range c.masks {
+			out[m.Policy] = true
+		}
+	}
+	return out
 }
 
 // rule is the index of the policy's mask on the column; -1: it has none there.
