@@ -26,8 +26,9 @@ type Config struct {
 
 // Entitlements decide for one platform at one state of its catalog. They never change and may be used concurrently.
 type Entitlements struct {
-	tables map[TableName]*table
-	names  []TableName // sorted
+	tables   map[TableName]*table
+	names    []TableName // sorted
+	purposes []string
 }
 
 // Compile checks tags and policies against the catalog and makes them ready to decide. It returns every problem it finds, in the
@@ -52,7 +53,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	for _, t := range c.tables {
 		t.sort()
 	}
-	return &Entitlements{tables: c.tables, names: c.tableNames()}, c.problems
+	return &Entitlements{tables: c.tables, names: c.tableNames(), purposes: cfg.Purposes}, c.problems
 }
 
 // Check finds what is wrong with tags, policies and what may be discovered, whatever a database holds: all that Compile finds without

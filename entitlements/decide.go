@@ -87,8 +87,7 @@ func (t *table) opened(who *identity.Principal) (grants []string, via Via, unhea
 	agentBroken := t.broken(&who.Agent.Identity, who)
 	byUser, byAgent := false, false
 	for _, g := range t.grants {
-		user := who.User != nil && g.opensToUser(who)
-		agent := g.opensToAgent(who)
+		user, agent := g.opensTo(who)
 		if agent && agentBroken != nil {
 			agent, unheard = false, agentBroken
 		}
@@ -106,15 +105,13 @@ func (t *table) opened(who *identity.Principal) (grants []string, via Via, unhea
 	return grants, ViaAgent, unheard
 }
 
-// opensToUser leaves aside what is said of the agent alone: see Matcher.aboutAgent.
-func (g *grant) opensToUser(who *identity.Principal) bool {
-	return slices.ContainsFunc(g.to, func(m *Matcher) bool {
+// opensTo says who of the principal qualifies. For the user, what is said of the agent alone is left aside: see Matcher.aboutAgent.
+func (g *grant) opensTo(who *identity.Principal) (user, agent bool) {
+	user = who.User != nil && slices.ContainsFunc(g.to, func(m *Matcher) bool {
 		return !m.aboutAgent() && m.holds(&who.User.Identity, who)
 	})
-}
-
-func (g *grant) opensToAgent(who *identity.Principal) bool {
-	return slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.holds(&who.Agent.Identity, who) })
+	agent = slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.holds(&who.Agent.Identity, who) })
+	return user, agent
 }
 
 // show returns all columns, each with those of its masks that apply, up to the first that takes every cell. A policy that exempts

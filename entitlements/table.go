@@ -26,8 +26,9 @@ type column struct {
 }
 
 type grant struct {
-	policy string
-	to     []*Matcher // any of them
+	policy  string
+	to      []*Matcher // any of them
+	written *Matcher   // the same, as the policy has it
 }
 
 type guardrail struct {
@@ -47,13 +48,15 @@ type scope struct{ only, except *Matcher }
 type maskRule struct {
 	scope int // index into the table's masks
 	reach int
+	by    string // the selector that reaches it
 	*ruledMask
 }
 
 // ruledMask is a mask policy as it takes effect on columns of one kind. It is the same for all of them.
 type ruledMask struct {
 	AppliedMask
-	rank int // among all of the platform: the strictest is first, then it goes by the policies' names
+	misfit *Mask // what the policy says, when that does not fit the columns and became a NULL
+	rank   int   // among all of the platform: the strictest is first, then it goes by the policies' names
 }
 
 // ruling is what a policy makes of a table, parsed.
@@ -70,6 +73,9 @@ type ruling struct {
 func (p *ruling) mask(k Kind) *ruledMask {
 	if p.masks[k] == nil {
 		p.masks[k] = &ruledMask{AppliedMask: AppliedMask{p.With.on(k), p.Name, p.when}}
+		if !p.With.Fits(k) {
+			p.masks[k].misfit = p.With
+		}
 	}
 	return p.masks[k]
 }
@@ -92,7 +98,7 @@ func (t *table) add(p *ruling) {
 	switch p.kind {
 	case kindGrant:
 		if p.To != nil {
-			t.grants = append(t.grants, grant{p.Name, p.To.alternatives()})
+			t.grants = append(t.grants, grant{p.Name, p.To.alternatives(), p.To})
 		}
 	case kindGuardrail:
 		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require})
@@ -120,8 +126,8 @@ func (t *table) addMask(p *ruling) {
 	reached := false
 	for i := range t.columns {
 		c := &t.columns[i]
-		if reach := t.reach(c, about); reach != notReached {
-			c.masks = append(c.masks, maskRule{len(t.masks), reach, p.mask(c.Kind)})
+		if reach, by := t.reach(c, about); reach != notReached {
+			c.masks = append(c.masks, maskRule{len(t.masks), reach, by, p.mask(c.Kind)})
 			reached = true
 		}
 	}
@@ -140,19 +146,23 @@ func tagged(tags []string, with string) bool {
 }
 
 // reach is how specifically the selectors name the column: the best of them counts. A table's tags are its columns' too.
-func (t *table) reach(c *column, selectors []selector) int {
-	best := notReached
+func (t *table) reach(c *column, selectors []selector) (best int, by string) {
+	best = notReached
 	for _, s := range selectors {
+		reach := notReached
 		switch {
 		case s.tag != "" && (tagged(c.tags, s.tag) || tagged(t.tags, s.tag)):
-			best = max(best, 1+strings.Count(s.tag, "."))
+			reach = 1 + strings.Count(s.tag, ".")
 		case s.matchesColumn(t.name, c.Name) && s.exact():
-			best = byName
+			reach = byName
 		case s.matchesColumn(t.name, c.Name):
-			best = max(best, byWildcard)
+			reach = byWildcard
+		}
+		if reach > best {
+			best, by = reach, s.text
 		}
 	}
-	return best
+	return best, by
 }
 
 // sort makes the order of the file irrelevant: everything is by policy name, masks first by who wins.

@@ -13,6 +13,7 @@ import (
 
 // Registry knows the agents of the configuration, and nobody else. It does not change; what it returns must not be changed.
 type Registry struct {
+	agents  []Agent // in the order of the configuration
 	clients map[string]*registration
 	keys    []registeredKey
 }
@@ -64,6 +65,7 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 	}
 	identity := identityOf(KindAgent, config.Name, config.Groups, config.Attributes, key, wrong)
 	entry := &registration{key: key, agent: Agent{Identity: identity, Modes: modes(config.Modes, key+".modes", wrong)}}
+	r.agents = append(r.agents, entry.agent)
 	for i, id := range config.ClientIDs {
 		other, taken := r.clients[id]
 		switch key := mistake.At(key+".client_ids", i); {
@@ -103,6 +105,9 @@ func modes(configured []Mode, key string, wrong *problems) []Mode {
 	}
 	return slices.Clone(configured)
 }
+
+// Agents are all that are registered, in the order of the configuration.
+func (r *Registry) Agents() []Agent { return slices.Clone(r.agents) }
 
 // ByClientID finds the agent that a client id belongs to, whichever of the configured issuers names it: each of them is trusted
 // to say which client it issued a token to.

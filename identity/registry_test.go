@@ -93,3 +93,20 @@ func TestNewKey(t *testing.T) {
 	}()
 	identity.NewKey(strings.NewReader("short"))
 }
+
+func TestAgentsAreThoseOfTheConfigurationInItsOrder(t *testing.T) {
+	r, err := identity.NewRegistry([]identity.AgentConfig{
+		{Name: "zoe", ClientIDs: []string{"z"}, Groups: []string{"Agents"}}, {Name: "abe", ClientIDs: []string{"a"}, Modes: []identity.Mode{identity.Autonomous}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	agents := r.Agents()
+	if len(agents) != 2 || agents[0].ID != "zoe" || !agents[0].In("Agents") || !agents[0].May(identity.OnBehalfOf) || agents[1].ID != "abe" || agents[1].May(identity.OnBehalfOf) {
+		t.Errorf("they are %+v", agents)
+	}
+	agents[0].ID = "mallory"
+	if r.Agents()[0].ID != "zoe" {
+		t.Error("who asks for the agents can rename them")
+	}
+}

@@ -57,6 +57,12 @@ func identityOf(kind Kind, id string, groups []string, attributes map[string]Val
 	return identity
 }
 
+// Identity is what the configuration says of the user; a token may add to it.
+func (u UserConfig) Identity() (Identity, error) {
+	var wrong problems
+	return identityOf(KindUser, u.ID, u.Groups, u.Attributes, "", &wrong), wrong.err()
+}
+
 // union adds to a those of b that are not in it yet. The result shares no memory with b.
 func union(a, b []string) []string {
 	for _, s := range b {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
+	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
@@ -26,7 +27,11 @@ func newCheck() *cobra.Command {
 		Use:   "check",
 		Short: "Say whether the configuration would work, and what is wrong with it",
 		Long: `Reads the configuration, connects to every platform and issuer, and compares policies with the tables that are there.
-Problems stop a start; warnings do not. Exits with 1 when there is a problem.`,
+Problems stop a start; warnings do not. Exits with 1 when there is a problem.
+
+Warnings are about what works and may not be meant: policies that reach nothing, agents that are not registered, grants to agents
+that open a table to every human, grants that a guardrail contradicts, masks that never come first, that show more than another
+they come before, or that do not fit a column's type, and what a purpose alone decides.`,
 		Example: "  deputy check --config deputy.yaml\n  deputy check --config deputy.yaml --json",
 		Args:    exactly(0),
 		RunE:    check,
@@ -120,7 +125,31 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 		problem(path, err.Error())
 		return findings
 	}
-	return append(findings, policyFindings(path, cfg, t.Warnings())...)
+	warnings, err := lint(ctx, cfg, t)
+	if err != nil {
+		problem(path, err.Error())
+	}
+	for _, f := range policyFindings(path, cfg, append(t.Warnings(), warnings...)) { // some of them for each platform
+		if !slices.Contains(findings, f) {
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// lint holds the policies against everything else there is: the agents, and all platforms at once.
+func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlements.Problem, error) {
+	registry, err := identity.NewRegistry(cfg.Agents)
+	if err != nil {
+		return nil, nil // a finding already
+	}
+	r := entitlements.Review{Policies: cfg.Policies, Agents: registry.Agents(), Platforms: map[string]*entitlements.Entitlements{}}
+	for name := range cfg.Platforms {
+		if r.Platforms[name], err = t.Entitlements(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return r.Lint(), nil
 }
 
 // checkIdentity leaves out the mistakes that loading the configuration has found.

@@ -65,8 +65,16 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 		"DEPUTY_ADMIN_DSN="+asURL(c, "dba", "example"), "DEPUTY_CONFIG="+copyOf(t, "postgres.yaml"))
 
 	command(t, environment, "bootstrap", "postgres")
-	if said := command(t, environment, "check", "--json"); said != "[]\n" {
-		t.Errorf("the example has findings: %s", said)
+	// E-mail and phone numbers show more than other personal data, by their deeper tags, and to analysts more again. That is what
+	// the example is to show.
+	var findings []finding
+	if err := json.Unmarshal([]byte(command(t, environment, "check", "--json")), &findings); err != nil {
+		t.Fatal(err)
+	}
+	if len(findings) == 0 || slices.ContainsFunc(findings, func(f finding) bool {
+		return f.Level != "warning" || !strings.Contains(f.Text, "comes first because it is more exact")
+	}) {
+		t.Errorf("the example has findings: %v", findings)
 	}
 	address := freeAddress(t)
 	serving(t, environment, "serve", "--listen", address)

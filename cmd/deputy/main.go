@@ -65,7 +65,7 @@ agent and the human behind it may reach, masked and filtered as for the human, a
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newStdio(), newDemo(), newCheck(), newSchema(), newBootstrap(), newAgent(), newVersion())
+	root.AddCommand(newServe(), newStdio(), newDemo(), newCheck(), newExplain(), newDiff(), newSchema(), newBootstrap(), newAgent(), newVersion())
 	return root
 }
 
@@ -86,6 +86,16 @@ func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
 			return &usageError{fmt.Errorf("%s takes %d arguments, not %d: see %[1]s --help", c.CommandPath(), n, len(args))}
+		}
+		return nil
+	}
+}
+
+// atMost is cobra's MaximumNArgs with the exit code of a wrong command line.
+func atMost(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > n {
+			return &usageError{fmt.Errorf("%s takes at most %d argument, not %d: see %[1]s --help", c.CommandPath(), n, len(args))}
 		}
 		return nil
 	}

@@ -97,8 +97,9 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 const signingKey = "0123456789abcdef0123456789abcdef"
 
 // cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the role
-// dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not, and new is
-// there for one script to set it up (two at once would stand in each other's way: roles belong to the whole cluster).
+// dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not, late has got
+// another table since that is not the DBA's, and new is there for one script to set it up (two at once would stand in each other's
+// way: roles belong to the whole cluster).
 var cluster = sync.OnceValues(startCluster)
 
 var stopCluster = func() {}
@@ -112,17 +113,26 @@ func startCluster() (*throwaway.Cluster, error) {
 	if err := runSQL(c, throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"shop", "bare", "new"} {
+	for _, name := range []string{"shop", "bare", "late", "new"} {
 		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text)"); err != nil {
 			return nil, err
 		}
 	}
-	admin, err := c.Open("dba", "shop")
+	for _, name := range []string{"shop", "late"} {
+		if err := bootstrap(c, name); err != nil {
+			return nil, err
+		}
+	}
+	return c, runSQL(c, throwaway.Superuser, "late", "CREATE TABLE sales.payments (id int)")
+}
+
+func bootstrap(c *throwaway.Cluster, database string) error {
+	admin, err := c.Open("dba", database)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer admin.Close()
-	return c, postgres.Bootstrap(context.Background(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
+	return postgres.Bootstrap(context.Background(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
 }
 
 // newDatabase makes a database of the DBA's, in place of one of that name.
@@ -145,13 +155,13 @@ func runSQL(c *throwaway.Cluster, role, database, script string) error {
 	return err
 }
 
-// postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $NEW_DSN), how the administrator
+// postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the administrator
 // connects to the new database ($ADMIN_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
 func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
 	c, err := cluster()
 	ts.Check(err)
 	for name, user := range map[string][2]string{
-		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "NEW_DSN": {"deputy_runner", "new"}, "ADMIN_DSN": {"dba", "new"},
+		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"}, "ADMIN_DSN": {"dba", "new"},
 	} {
 		ts.Setenv(name, asURL(c, user[0], user[1]))
 	}

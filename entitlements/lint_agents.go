@@ -1,0 +1,143 @@
+package entitlements
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"deputy/identity"
+)
+
+// personal are names of columns that hold what belongs to a person, in any case and spelled together or apart.
+var personal = regexp.MustCompile(`(?i)(^|_)(e_?mail|ssn|social_?security|(tele|mobile_?)?phone|iban|passport|date_?of_?birth|birth_?(date|day)|dob|credit_?card|tax_?id)(_|$|[0-9]|no$|number$|address$)`)
+
+// nobodyActsSo: a matcher that asks for an agent, a group of agents or a mode that no registered agent has. Users cannot be known.
+func (l *linter) nobodyActsSo() {
+	l.matchers(func(key string, m *Matcher) {
+		m.each(func(t Term) {
+			if !slices.ContainsFunc(l.Agents, func(a identity.Agent) bool { return t.couldBe(a) }) {
+				l.warn(key, "no registered agent is %s: those there are %s", t, l.describe(t.word))
+			}
+		})
+	})
+}
+
+// couldBe reports whether some call of the agent could fulfil the term.
+func (t Term) couldBe(a identity.Agent) bool {
+	switch t.word {
+	case "agent":
+		return a.ID == t.name
+	case "agent-group":
+		return a.In(t.name)
+	case "mode":
+		return a.May(identity.Mode(t.name))
+	}
+	return true
+}
+
+// describe lists what a term about agents could say.
+func (l *linter) describe(word string) string {
+	var out []string
+	for _, a := range l.Agents {
+		switch word {
+		case "agent":
+			out = appendOnce(out, "agent:"+a.ID)
+		case "agent-group":
+			for _, g := range a.Groups {
+				out = appendOnce(out, "agent-group:"+g)
+			}
+		case "mode":
+			for _, m := range a.Modes {
+				out = appendOnce(out, "mode:"+string(m))
+			}
+		}
+	}
+	if out == nil {
+		return "in no group at all"
+	}
+	return strings.Join(out, ", ")
+}
+
+// purposeAlone: an agent declares the purpose of its own call. Where nothing else is asked, any agent can pass by declaring it.
+// For is the other way round: who declares nothing escapes.
+func (l *linter) purposeAlone() {
+	l.matchers(func(key string, m *Matcher) {
+		for _, alternative := range m.alternatives() {
+			if alternative.onlyPurpose() {
+				l.warn(key, "%s alone decides here, and an agent says itself what its call is for: ask for more, such as {all: [%[1]s, group:NAME]}", alternative)
+			}
+		}
+	})
+}
+
+// onlyPurpose reports whether a purpose decides the matcher and nothing else does.
+func (m *Matcher) onlyPurpose() bool {
+	purpose, other := false, false
+	m.each(func(t Term) {
+		switch {
+		case t.word == "purpose":
+			purpose = true
+		case t.word == "everyone" || t.word == "group" && (t.name == identity.AllUsers || t.name == identity.AllAgents):
+		default:
+			other = true
+		}
+	})
+	return purpose && !other
+}
+
+// openToAll: what is granted to an agent that acts on behalf of humans, every human gets who uses it.
+func (l *linter) openToAll() {
+	if l.policy.Grant == nil || l.policy.To == nil || l.policy.To.saysAllUsers() {
+		return
+	}
+	var agents, tables []string
+	guarded := false
+	for _, a := range l.Agents {
+		if !a.May(identity.OnBehalfOf) {
+			continue
+		}
+		anybody := identity.Principal{Agent: a, User: &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "\x00"}}}
+		for _, t := range l.reached {
+			user, agent := t.granting(l.policy.Name).opensTo(&anybody)
+			if user || agent && t.broken(&a.Identity, &anybody) == nil {
+				agents = appendOnce(agents, a.ID)
+				tables = appendOnce(tables, t.String())
+				guarded = guarded || len(t.guardrails) > 0
+			}
+		}
+	}
+	if agents == nil {
+		return
+	}
+	aside := ""
+	if guarded {
+		aside = " who passes the guardrails"
+	}
+	l.warn("to", "through agent %s it opens %s to every human%s: add group:all-users to say that this is meant, name a group of humans, or add mode:autonomous for the agent alone",
+		strings.Join(agents, ", "), some(tables), aside)
+}
+
+func (t *table) granting(policy string) *grant {
+	return &t.grants[slices.IndexFunc(t.grants, func(g grant) bool { return g.policy == policy })]
+}
+
+// saysAllUsers reports whether somebody wrote down that every human is meant.
+func (m *Matcher) saysAllUsers() bool {
+	return slices.ContainsFunc(m.alternatives(), func(a *Matcher) bool { return a.term == Term{word: "group", name: identity.AllUsers} })
+}
+
+// contradicted: a grant that no call can ever use, since a guardrail on each of its tables asks for the opposite.
+func (l *linter) contradicted() {
+	if l.policy.Grant == nil || l.policy.To == nil || len(l.reached) == 0 {
+		return
+	}
+	var by []string
+	for _, t := range l.reached {
+		i := slices.IndexFunc(t.guardrails, func(g guardrail) bool { return contradict(l.policy.To, g.require) })
+		if i < 0 {
+			return
+		}
+		by = appendOnce(by, t.guardrails[i].policy)
+	}
+	l.warn("to", "it opens nothing: the guardrail %q asks for the opposite on all its tables", strings.Join(by, `", "`))
+}

@@ -1,0 +1,175 @@
+package entitlements
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"deputy/identity"
+)
+
+// chat acts for humans, cron on its own.
+var lintAgents = []identity.Agent{
+	{Identity: party(identity.KindAgent, "chat", []string{"Agents"}, nil), Modes: []identity.Mode{identity.OnBehalfOf}},
+	{Identity: party(identity.KindAgent, "cron", []string{"Jobs"}, nil), Modes: []identity.Mode{identity.Autonomous}},
+}
+
+func lint(t *testing.T, text string) []Problem {
+	t.Helper()
+	cfg := parse(t, text)
+	cfg.Purposes = []string{"billing"}
+	return Review{cfg.Policies, lintAgents, map[string]*Entitlements{"warehouse": compile(t, cfg)}}.Lint()
+}
+
+// Each lint fires on the first list of policies, and on nothing in the second, which says the same in the way that is right.
+func TestLint(t *testing.T) {
+	const tags = "tags: {PII: [hr.people.name, hr.people.ssn], PII.SSN: hr.people.ssn, Gone: 'gone.*'}\npolicies:\n"
+	tests := []struct{ name, fires, want, silent string }{
+		{
+			"a policy that reaches nothing",
+			`- {name: p, grant: tag:Gone, to: group:A}`, `policies[0].grant: policy "p": it reaches nothing that is there`,
+			`- {name: p, grant: hr.wages, to: group:A}`,
+		},
+		{
+			"a mask that waits for what is new",
+			`- {name: p, mask: tag:Gone, with: null}`, "it reaches nothing",
+			`- {name: p, mask: tag:New, with: null}`,
+		},
+		{
+			"an agent that is not registered",
+			`- {name: p, grant: hr.wages, to: [group:A, agent:chta]}`, `policies[0].to: policy "p": no registered agent is agent:chta: those there are agent:chat, agent:cron`,
+			`- {name: p, grant: hr.wages, to: [group:A, agent:cron]}`,
+		},
+		{
+			"a group that no agent is in",
+			`- {name: p, mask: hr.people.ssn, with: null, except: {not: {all: [group:A, agent-group:Agnets]}}}`, "no registered agent is agent-group:Agnets: those there are agent-group:Agents, agent-group:Jobs",
+			`- {name: p, mask: hr.people.ssn, with: null, except: {not: {all: [group:Agnets, agent-group:all-agents]}}}`,
+		},
+		{
+			"a purpose alone opens a table",
+			`- {name: p, grant: hr.wages, to: [group:A, purpose:billing]}`, "policies[0].to: policy \"p\": purpose:billing alone decides here",
+			`- {name: p, grant: hr.wages, to: [group:A, {all: [purpose:billing, group:B]}]}`,
+		},
+		{
+			"a purpose alone lifts a mask",
+			`- {name: p, mask: hr.people.ssn, with: null, except: {all: [purpose:billing, everyone]}}`, "policies[0].except: policy \"p\": {all: [purpose:billing, everyone]} alone decides here",
+			`- {name: p, mask: hr.people.ssn, with: null, except: {all: [purpose:billing, group:B]}}`,
+		},
+		{
+			"a grant against a guardrail",
+			"- {name: p, grant: [hr.wages, ref.*], to: {all: [group:A, mode:autonomous]}}\n- {name: g, guardrail: [hr.wages, ref.*], require: {not: mode:autonomous}}", `policies[0].to: policy "p": it opens nothing: the guardrail "g" asks for the opposite on all its tables`,
+			"- {name: p, grant: [hr.wages, ref.*], to: {all: [group:A, mode:autonomous]}}\n- {name: g, guardrail: hr.wages, require: {not: mode:autonomous}}",
+		},
+		{
+			"a grant to somebody and a guardrail against them",
+			"- {name: p, grant: hr.wages, to: [user:eva, user:ada]}\n- {name: g, guardrail: hr.wages, require: {not: [user:eva, user:ada]}}", "it opens nothing",
+			"- {name: p, grant: hr.wages, to: [user:eva, user:ada]}\n- {name: g, guardrail: hr.wages, require: {not: [user:eva]}}",
+		},
+		{
+			"a group of agents opens a table to every human",
+			`- {name: p, grant: [hr.wages, ref.*], to: [group:Agents, group:A]}`, `policies[0].to: policy "p": through agent chat it opens hr.wages, ref.regions to every human: add group:all-users`,
+			`- {name: p, grant: [hr.wages, ref.*], to: [group:Jobs, group:A]}`,
+		},
+		{
+			"an agent by its name",
+			`- {name: p, grant: ref.*, to: agent:chat}`, "through agent chat it opens ref.regions to every human",
+			`- {name: p, grant: ref.*, to: {all: [agent:chat, group:A]}}`,
+		},
+		{
+			"a group of agents by agent-group",
+			`- {name: p, grant: ref.*, to: agent-group:Agents}`, "through agent chat it opens ref.regions to every human",
+			`- {name: p, grant: ref.*, to: {all: [agent-group:Agents, mode:autonomous]}}`,
+		},
+		{
+			"everyone",
+			"- {name: p, grant: ref.*, to: everyone}\n- {name: g, guardrail: ref.*, require: attribute:residency=EU}", "through agent chat it opens ref.regions to every human who passes the guardrails",
+			`- {name: p, grant: ref.*, to: [group:all-users, group:Agents]}`,
+		},
+		{
+			"a mask that never comes first",
+			"- {name: p, mask: tag:PII, with: null, except: group:A}\n- {name: q, mask: [hr.people.name, hr.people.ssn], with: null}", `policies[0].mask: policy "p": it never hides anything: on every column that it reaches, "q" comes first for everyone`,
+			"- {name: p, mask: tag:PII, with: null, except: group:A}\n- {name: q, mask: hr.people.name, with: null}",
+		},
+		{
+			"a mask that comes first only for some rows",
+			"- {name: p, mask: tag:PII, with: null, for: group:A}\n- {name: q, mask: [hr.people.name, hr.people.ssn], with: null}", "it never hides anything",
+			"- {name: p, mask: tag:PII, with: null, for: group:A}\n- {name: q, mask: [hr.people.name, hr.people.ssn], with: null, when: 'true'}",
+		},
+		{
+			"agents that a guardrail lets through",
+			"- {name: p, grant: ref.*, to: group:Agents}\n- {name: g, guardrail: ref.*, require: {not: group:Contractors}}", "to every human who passes the guardrails",
+			"- {name: p, grant: ref.*, to: group:Agents}\n- {name: g, guardrail: ref.*, require: group:Staff}",
+		},
+		{
+			"a weaker mask with a deeper tag",
+			"- {name: p, mask: tag:PII, with: null}\n- {name: q, mask: tag:PII.SSN, with: {partial: {last: 4}}, when: 'true'}", `policies[1].mask: policy "q": on hr.people.ssn it shows more ({partial: {last: 4}}) than "p" would (null)`,
+			"- {name: p, mask: tag:PII, with: {partial: {last: 4}}}\n- {name: q, mask: tag:PII.SSN, with: null, when: 'true'}",
+		},
+		{
+			"a weaker mask for others",
+			"- {name: p, mask: tag:PII, with: null, except: group:A}\n- {name: q, mask: tag:PII.SSN, with: hash}", "it shows more (hash)",
+			"- {name: p, mask: tag:PII, with: null, except: group:A}\n- {name: q, mask: tag:PII.SSN, with: hash, for: group:A}",
+		},
+		{
+			"a mask that does not fit",
+			"- {name: p, mask: 'hr.people.*', with: hash}", `policies[0].with: policy "p": hash does not fit the type of hr.people.salary (number): NULL is shown there`,
+			"- {name: p, mask: 'hr.people.*', with: null}",
+		},
+		{
+			"a column that looks personal",
+			"- {name: p, grant: [hr.people, eu.customers], to: group:A}\n- {name: q, grant: hr.people, to: group:B}\n- {name: r, mask: eu.customers.email, with: null}", `policies[0].grant: policy "p": it opens hr.people, where ssn may be personal data by the name`,
+			"- {name: p, grant: [hr.people, eu.customers], to: group:A}\n- {name: r, mask: [eu.customers.email, hr.people.ssn], with: email, for: group:B}",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			found := lint(t, tags+tt.fires)
+			if len(found) != 1 || !found[0].Warning || !strings.Contains(found[0].String(), tt.want) {
+				t.Errorf("want one warning %q, got %q", tt.want, found)
+			}
+			if found := lint(t, tags+tt.silent); len(found) > 0 {
+				t.Errorf("what is right is warned of: %q", found)
+			}
+		})
+	}
+}
+
+func TestAMessageDoesNotListAHundredNames(t *testing.T) {
+	if got := some([]string{"a", "b", "c", "d", "e", "f"}); got != "a, b, c, d and 2 more" {
+		t.Error(got)
+	}
+}
+
+// What contradict calls certain, no identity and no call of the small world can fulfil.
+func TestOnlyWhatIsCertainIsAContradiction(t *testing.T) {
+	texts := []string{
+		"group:A", "{not: group:A}", "[group:A, group:B]", "{not: [group:A, group:B]}", "{all: [group:A, {not: group:B}]}", "{not: {all: [group:A, group:B]}}",
+		"user:1", "user:2", "mode:autonomous", "{not: mode:autonomous}", "{not: mode:on_behalf_of}", "everyone", "{not: everyone}", "group:all-users", "group:all-agents", "agent:1", "agent:2",
+	}
+	var callers []identity.Principal
+	for _, groups := range [][]string{nil, {"A"}, {"B"}, {"A", "B"}} {
+		for _, id := range []string{"1", "2", "3"} {
+			a := agent(id, groups)
+			callers = append(callers, principal(a, nil), principal(a, user("1", groups)), principal(a, user("2", groups)), principal(a, user("3", groups)))
+		}
+	}
+	certain := 0
+	for _, x := range texts {
+		for _, y := range texts {
+			a, b := matcher(t, x), matcher(t, y)
+			if !contradict(a, b) {
+				continue
+			}
+			certain++
+			if slices.ContainsFunc(callers, func(who identity.Principal) bool {
+				judged := who.Judged()
+				return a.holds(&judged, &who) && b.holds(&judged, &who)
+			}) {
+				t.Errorf("%s and %s can hold at once", x, y)
+			}
+		}
+	}
+	if certain < 40 {
+		t.Errorf("only %d contradictions are seen", certain)
+	}
+}
