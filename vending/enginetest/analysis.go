@@ -18,7 +18,7 @@ func testCatalog(t *testing.T, s suite) {
 	for _, table := range catalog.Tables {
 		tables = append(tables, table.String())
 	}
-	if slices.Sort(tables); !slices.Equal(tables, []string{"sales.customer_orders", "sales.regions", "sales.samples", "sales.secret_salaries"}) {
+	if slices.Sort(tables); !slices.Equal(tables, []string{"sales.allowed", "sales.customer_orders", "sales.many", "sales.regions", "sales.samples", "sales.secret_salaries", "sales.visits"}) {
 		t.Errorf("the catalog has other tables than the seed: %v", tables)
 	}
 	samples, _ := catalog.Table(entitlements.TableName{Schema: Schema, Name: "samples"})

@@ -298,7 +298,7 @@ func TestTheHashKeyIsInNoView(t *testing.T) {
 		t.Fatal(err)
 	}
 	access := open(t, e, "customer_orders", map[string]entitlements.Mask{"lastname": {Kind: entitlements.MaskHash}})
-	v, err := e.define(access, "vinner", n)
+	v, err := e.define(access, nil, "vinner", n)
 	if err != nil || strings.Contains(v.inner+v.public, string(testKey)) || !strings.Contains(v.inner, n.hash) {
 		t.Errorf("the views are %+v, %v", v, err)
 	}
