@@ -37,7 +37,7 @@ func within(v sqlite3.Value, last time.Duration, days bool, now time.Time) bool 
 	}
 	if days {
 		const day = 24 * time.Hour
-		t, now, last = t.UTC().Truncate(day), now.UTC().Truncate(day), last.Truncate(day)
+		t, now = t.UTC().Truncate(day), now.UTC().Truncate(day)
 	}
 	return !t.Before(now.Add(-last)) && !t.After(now)
 }
