@@ -99,6 +99,12 @@ const signingKey = "0123456789abcdef0123456789abcdef"
 
 func onPostgres(t testing.TB) vending.Engine {
 	t.Helper()
+	return openPostgres(t, newPostgres(t))
+}
+
+// newPostgres makes a database with the data in it, set up as an administrator would.
+func newPostgres(t testing.TB) string {
+	t.Helper()
 	name := fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
 	exec(t, name, "CREATE SCHEMA sales")
@@ -113,7 +119,16 @@ func onPostgres(t testing.TB) vending.Engine {
 	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey})
+	return name
+}
+
+func openPostgres(t testing.TB, name string, change ...func(*postgres.Config)) vending.Engine {
+	t.Helper()
+	c := postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey}
+	for _, f := range change {
+		f(&c)
+	}
+	e, err := postgres.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
