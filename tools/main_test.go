@@ -64,6 +64,9 @@ const policies = `
   for: group:Sellers
 `
 
+// firstMore is the place of the first policy that a test adds to those above.
+const firstMore = 3
+
 const tags = `PII: [sales.customer_orders.lastname]`
 
 // onBothEngines runs the test over the same data in a file and in a PostgreSQL database.

@@ -245,11 +245,17 @@ func testNever(t *testing.T, s suite) {
 			}
 		})
 	}
-	for name, text := range map[string]string{"a column that is not there": "regio = 'x'", "a function that is not there": "regionise(region) = 1", "what is no expression": "region = = 1"} {
+	for name, parts := range map[string][]entitlements.Part{
+		"a column that is not there":                  {sqlPart("regio = 'x'")},
+		"a column that is not there before no values": {sqlPart("regio = any("), empty, sqlPart(")")},
+		"a column that is not there behind no values": {sqlPart("region <> all("), empty, sqlPart(") AND regio = 'x'")},
+		"a function that is not there":                {sqlPart("regionise(region) = 1")},
+		"what is no expression":                       {sqlPart("region = = 1")},
+	} {
 		t.Run(name+" is an error all the same", func(t *testing.T) {
-			never := rule(entitlements.Filter{Where: []entitlements.Part{sqlPart(text)}, Never: true})
+			never := rule(entitlements.Filter{Where: parts, Never: true})
 			_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", never)))
-			refused(t, text, err)
+			refused(t, name, err)
 		})
 	}
 }

@@ -59,7 +59,7 @@ var quantified = regexp.MustCompile(`(= any|<> all)\($`)
 // "<> all(…)" becomes "NOT IN (…)". missing: a list is empty.
 func (e *Engine) condition(parts []entitlements.Part, file string) (text string, missing bool, err error) {
 	var sql strings.Builder
-	for _, p := range parts {
+	for i, p := range parts {
 		sql.WriteString(e.pointAtFile(p.SQL, file))
 		switch {
 		case p.Variable == "":
@@ -75,7 +75,7 @@ func (e *Engine) condition(parts []entitlements.Part, file string) (text string,
 		missing = missing || len(p.Values) == 0
 		written := sql.String()
 		operator := quantified.FindStringIndex(written)
-		if operator == nil {
+		if operator == nil || i+1 == len(parts) || !strings.HasPrefix(parts[i+1].SQL, ")") {
 			return "", false, fmt.Errorf("%s stands neither in = any(…) nor in <> all(…)", p.Variable)
 		}
 		list, err := list(p.Values)
@@ -114,7 +114,8 @@ func one(values []string) (string, error) {
 var number = regexp.MustCompile(`^(-?[1-9][0-9]{0,17}|0|-?(0|[1-9][0-9]{0,8})\.[0-9]{0,3}[1-9])$`)
 
 // list writes values as they are compared. Where the column is declared a number, SQLite makes numbers of the texts. Where nothing is
-// declared it does not, and 1 would differ from '1': there the number has to be in the list as well.
+// declared it does not, and 1 would differ from '1': there the number has to be in the list as well. No value at all is a NULL: before an
+// empty list, SQLite would not even read what stands there.
 func list(values []string) (string, error) {
 	var items []string
 	for _, v := range values {
@@ -126,7 +127,7 @@ func list(values []string) (string, error) {
 			items = append(items, v)
 		}
 	}
-	return strings.Join(items, `, `), nil
+	return cmp.Or(strings.Join(items, `, `), `NULL`), nil
 }
 
 // plain refuses what SQLite would cut short or change.
