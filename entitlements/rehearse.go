@@ -1,7 +1,5 @@
 package entitlements
 
-import "slices"
-
 // Rehearsal is an access that nobody gets: it uses what one part of a policy, or everything that is said of a table, would put into a
 // view. An engine that runs a statement on it understands the SQL that administrators wrote. Attributes have no values in it.
 type Rehearsal struct {
@@ -19,7 +17,7 @@ func (e *Entitlements) Rehearse() (out []Rehearsal) {
 		if len(t.masks) == 0 && len(t.filters) == 0 {
 			continue
 		}
-		all := t.masking(func(i int) []AppliedMask { return untilUnconditional(t.columns[i].applied) })
+		all := t.masking(func(i int) []AppliedMask { return t.columns[i].untilUnconditional() })
 		for _, f := range t.filters {
 			all.Filters = append(all.Filters, f.rule)
 		}
@@ -60,9 +58,11 @@ func (t *table) rehearseMask(column int, key string, m AppliedMask) Rehearsal {
 }
 
 // untilUnconditional keeps the promise of ColumnAccess that only the last mask takes every cell.
-func untilUnconditional(masks []AppliedMask) []AppliedMask {
-	if last := slices.IndexFunc(masks, func(m AppliedMask) bool { return len(m.When) == 0 }); last >= 0 {
-		return masks[:last+1]
+func (c *column) untilUnconditional() (masks []AppliedMask) {
+	for _, m := range c.masks {
+		if masks = append(masks, m.AppliedMask); len(m.When) == 0 {
+			break
+		}
 	}
 	return masks
 }

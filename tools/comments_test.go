@@ -15,14 +15,14 @@ import (
 // next catalog at the latest, and shown by the next one again when the comment is gone.
 func TestATagInACommentMasksTheColumn(t *testing.T) {
 	now := time.Now()
-	database := newPostgres(t)
+	database := newPostgres(t, "sales", seeded("sales."))
 	comment := func(text string) {
 		t.Helper()
 		exec(t, database, `COMMENT ON COLUMN sales.customer_orders.region IS '`+text+`'`)
 		now = now.Add(time.Minute) // how old a catalog may be
 	}
 	comment("where it went to #PII.Region")
-	made, _ := newTools(t, openPostgres(t, database, func(c *postgres.Config) { c.Now = func() time.Time { return now } }), "")
+	made, _ := newTools(t, openPostgres(t, database, "sales", func(c *postgres.Config) { c.Now = func() time.Time { return now } }), "")
 	seen := func() string {
 		t.Helper()
 		result, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders ORDER BY order_total`})

@@ -75,20 +75,34 @@ func onBothEngines(t *testing.T, test func(*testing.T, vending.Engine)) {
 	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
 }
 
-func onSQLite(t testing.TB) vending.Engine {
+func onSQLite(t testing.TB) vending.Engine { t.Helper(); return sqliteWith(t, "sales", seeded("")) }
+
+func onPostgres(t testing.TB) vending.Engine {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "shop.db")
+	return postgresWith(t, "sales", seeded("sales."))
+}
+
+func seeded(prefix string) string {
+	var script strings.Builder
+	for _, s := range seed {
+		fmt.Fprintf(&script, s+";\n", prefix)
+	}
+	return script.String()
+}
+
+// sqliteWith makes a database by a script that names tables without a schema, and governs it as that schema.
+func sqliteWith(t testing.TB, schema, script string) vending.Engine {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), schema+".db")
 	db, err := sqlite3.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, s := range seed {
-		if err := db.Exec(fmt.Sprintf(s, "")); err != nil {
-			t.Fatalf("%s: %v", s, err)
-		}
+	if err := db.Exec(script); err != nil {
+		t.Fatal(err)
 	}
-	e, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
+	e, err := sqlite.Open(sqlite.Config{Path: path, Schema: schema})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,34 +114,32 @@ var databases atomic.Int64
 
 const signingKey = "0123456789abcdef0123456789abcdef"
 
-func onPostgres(t testing.TB) vending.Engine {
+// postgresWith does the same in a database of its own; names without a schema are in the governed one.
+func postgresWith(t testing.TB, schema, script string) vending.Engine {
 	t.Helper()
-	return openPostgres(t, newPostgres(t))
+	return openPostgres(t, newPostgres(t, schema, script), schema)
 }
 
-// newPostgres makes a database with the data in it, set up as an administrator would.
-func newPostgres(t testing.TB) string {
+// newPostgres makes the database, set up as an administrator would.
+func newPostgres(t testing.TB, schema, script string) (name string) {
 	t.Helper()
-	name := fmt.Sprintf("tools%d", databases.Add(1))
+	name = fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
-	exec(t, name, "CREATE SCHEMA sales")
-	for _, s := range seed {
-		exec(t, name, fmt.Sprintf(s, "sales."))
-	}
+	exec(t, name, "CREATE SCHEMA "+schema+"; SET search_path = "+schema+";"+script)
 	admin, err := cluster.Open(throwaway.Superuser, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
+	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{schema}, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
 	return name
 }
 
-func openPostgres(t testing.TB, name string, change ...func(*postgres.Config)) vending.Engine {
+func openPostgres(t testing.TB, database, schema string, change ...func(*postgres.Config)) vending.Engine {
 	t.Helper()
-	c := postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey}
+	c := postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{schema}, SigningKey: signingKey}
 	for _, f := range change {
 		f(&c)
 	}

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"deputy/entitlements"
 	"deputy/tools"
 	"deputy/vending"
-	"deputy/vending/sqlite"
 )
 
 // problemsOf are what stops the start with these policies beside the others; none if it starts.
@@ -85,13 +81,13 @@ func TestARehearsalReadsNoRow(t *testing.T) {
 // Whether a role may call a function is only asked when a plan is made ready to run, and what is constant is only computed when one
 // is made. It is the vended role that calls it, though the view belongs to deputy_owner.
 func TestWhatPostgreSQLFindsOutLateStopsTheStartToo(t *testing.T) {
-	database := newPostgres(t)
+	database := newPostgres(t, "sales", seeded("sales."))
 	exec(t, database, `CREATE FUNCTION sales.open(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
 		CREATE FUNCTION sales.closed(text) RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
 		REVOKE ALL ON FUNCTION sales.closed FROM PUBLIC; GRANT EXECUTE ON FUNCTION sales.closed TO deputy_owner`)
 	exec(t, database, `CREATE TABLE sales.notes (region json, owner text); CREATE VIEW sales.closing AS SELECT sales.closed(lastname) AS name, region FROM sales.customer_orders;
 		GRANT SELECT ON sales.notes, sales.closing TO deputy_owner`)
-	e := openPostgres(t, database)
+	e := openPostgres(t, database, "sales")
 	if problems := problemsOf(t, e, "\n- {name: open, filter: [sales.payroll], where: \"sales.open('x') = 'x'\"}\n"); problems != nil {
 		t.Errorf("a function that everybody may call: %v", problems)
 	}
@@ -120,23 +116,8 @@ func TestManyTablesAreRehearsedTogether(t *testing.T) {
 		create = append(create, fmt.Sprintf(`CREATE TABLE t%d (id integer, "a ""quoted"" name" text, name text)`, i))
 	}
 	create = append(create, `ALTER TABLE t77 DROP COLUMN id`)
-	path := filepath.Join(t.TempDir(), "many.db")
-	db, err := sqlite3.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Exec(strings.Join(create, ";")); err != nil {
-		t.Fatal(err)
-	}
-	file, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	database := newPostgres(t)
-	exec(t, database, strings.ReplaceAll(strings.Join(create, ";"), "TABLE ", "TABLE sales.")+`; GRANT SELECT ON ALL TABLES IN SCHEMA sales TO deputy_owner`)
-
-	for name, engine := range map[string]vending.Engine{"sqlite": file, "postgres": openPostgres(t, database)} {
+	script := strings.Join(create, ";")
+	for name, engine := range map[string]vending.Engine{"sqlite": sqliteWith(t, "sales", script), "postgres": postgresWith(t, "sales", script)} {
 		runs, vended := 0, 0
 		e := &changing{Engine: engine, run: func(ctx context.Context, l vending.Lease) (vending.Result, error) {
 			runs, vended = runs+1, vended+len(l.Access)
