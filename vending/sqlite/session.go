@@ -43,12 +43,13 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names) (*session, error) {
 	if err := c.Exec(`BEGIN`); err != nil {
 		return nil, err
 	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.hash + " " + n.partial), hidden: map[string]bool{}}
-	if err := c.createMasks(n, e.cfg.HashKey); err != nil {
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: map[string]bool{n.mask: true}, hidden: map[string]bool{}}
+	masks := &masks{key: e.cfg.HashKey}
+	if err := masks.create(c, n.mask); err != nil {
 		return nil, err
 	}
 	for _, a := range lease.Access {
-		if err := e.vendTable(c, g, a, n); err != nil {
+		if err := e.vendTable(c, g, a, n, masks); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +62,7 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names) (*session, error) {
 	return &session{conn: c, guard: g, schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
 }
 
-func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) error {
+func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, masks *masks) error {
 	table := fold(a.Table.Name)
 	if a.Table.Schema != e.schema || g.granted[table] || isCatalog(table) {
 		return fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
@@ -70,7 +71,7 @@ func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) err
 	if err != nil {
 		return err
 	}
-	v, err := e.define(a, inner, n)
+	v, err := e.define(a, inner, n, masks)
 	if err != nil {
 		return err
 	}
@@ -212,7 +213,7 @@ func (e *Engine) randomName() (string, error) {
 }
 
 func (e *Engine) randomNames() (n names, err error) {
-	for _, name := range []*string{&n.file, &n.hash, &n.partial} {
+	for _, name := range []*string{&n.file, &n.mask} {
 		if *name, err = e.randomName(); err != nil {
 			return n, err
 		}
