@@ -40,6 +40,10 @@ func TestSQLThatTheDatabaseDoesNotUnderstandStopsTheStart(t *testing.T) {
 			"what is no expression":                 {`filter: [sales.customer_orders], where: "region ="`, "where", "syntax error"},
 			"a rule for others than everybody":      {`filter: [sales.customer_orders], where: "regio = 'x'", for: "user:nobody"`, "where", "regio"},
 			"one of several rules":                  {`filter: [sales.customer_orders], where: "regio = 'x'", match: {column: region, attribute: region}, sample: 10%`, "where", "regio"},
+			"a mask on a column nobody has":         {`mask: [sales.customer_orders.region], with: {sql: "regio || $column"}`, "with", "regio"},
+			"a mask's condition nobody has":         {`mask: [sales.customer_orders.region], with: hash, when: "regio = 'x'"`, "when", "regio"},
+			"a mask's condition and a list":         {`mask: [sales.customer_orders.region], with: hash, when: "regio <> all(:attribute.region)"`, "when", "regio"},
+			"a mask's condition and who asks":       {`mask: [sales.customer_orders.region], with: hash, when: "regio = :user.id"`, "when", "regio"},
 			"a filter on a table nobody is granted": {`filter: [sales.hidden], where: "regio = 'x'"`, "where", "regio"},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -98,6 +102,10 @@ func TestWhatPostgreSQLFindsOutLateStopsTheStartToo(t *testing.T) {
 		"a function for few, in a lookup":    {`filter: [sales.customer_orders], where: "region in (select sales.closed(lastname) from sales.hidden)"`, "where", "permission denied for function closed"},
 		"a constant that cannot be computed": {`filter: [sales.customer_orders], where: "region = 'x' or 1 / 0 = 1"`, "where", "division by zero"},
 		"a constant beside a list":           {`filter: [sales.customer_orders], where: "region = any(:attribute.region) and 1 / 0 = 1"`, "where", "division by zero"},
+		"a function for few, as a mask":      {`mask: [sales.customer_orders.region], with: {sql: "sales.closed($column)"}`, "with", "customer_orders.region: pq: permission denied for function closed"},
+		"a function for few, and a mask":     {`mask: [sales.customer_orders.region], with: hash, when: "sales.closed(region) = any(:attribute.region)"`, "when", "customer_orders.region: pq: permission denied for function closed"},
+		"a constant in a mask":               {`mask: [sales.customer_orders.region], with: {sql: "case when $column = 'x' then 1 / 0 else 1 end"}`, "with", "division by zero"},
+		"an aggregate as a mask":             {`mask: [sales.customer_orders.region], with: {sql: "max($column)"}`, "with", "must appear in the GROUP BY"},
 		"a function for few, in a view":      {`mask: [sales.closing.region], with: hash`, "with", "sales.closing.region: pq: permission denied for function closed"},
 		"a type that cannot be compared":     {`filter: [sales.notes], match: {column: region, attribute: region}`, "match", "operator does not exist"},
 	} {

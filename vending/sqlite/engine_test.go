@@ -12,7 +12,7 @@ import (
 	"deputy/vending/enginetest"
 )
 
-var testKey = []byte("a hash key for tests, 32 bytes or more")
+var testKey = []byte(enginetest.HashKey)
 
 // newFile makes a database file of the statements, as an administrator would.
 func newFile(t testing.TB, statements ...string) string {

@@ -31,7 +31,7 @@ func (c conn) createRules(n names, key []byte, now time.Time) error {
 
 // within reports whether a value is a moment not older than last and not in the future; on days, both ends are whole days.
 func within(v sqlite3.Value, last time.Duration, days bool, now time.Time) bool {
-	t, ok := moment(v)
+	t, ok := instant(v)
 	if !ok {
 		return false
 	}
@@ -42,26 +42,12 @@ func within(v sqlite3.Value, last time.Duration, days bool, now time.Time) bool 
 	return !t.Before(now.Add(-last)) && !t.After(now)
 }
 
-// layouts are the ways of ISO 8601 in which SQLite's own functions write and read. Without a zone it is UTC.
-var layouts = []string{
-	time.DateOnly,
-	"2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02 15:04Z07:00", "2006-01-02 15:04:05Z07:00",
-	"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z07:00",
-}
-
-// moment reads a text, or an integer as seconds since 1970. Everything else is no moment, the word now least of all.
-func moment(v sqlite3.Value) (time.Time, bool) {
-	switch v.Type() {
-	case sqlite3.INTEGER:
+// instant reads a text, or an integer as seconds since 1970. Everything else is none, the word now least of all.
+func instant(v sqlite3.Value) (time.Time, bool) {
+	if v.Type() == sqlite3.INTEGER {
 		return time.Unix(v.Int64(), 0), true
-	case sqlite3.TEXT:
-		for _, layout := range layouts {
-			if t, err := time.Parse(layout, v.Text()); err == nil {
-				return t, true
-			}
-		}
 	}
-	return time.Time{}, false
+	return parseTime(v)
 }
 
 // drawn is a number that a keyed hash draws for a row. Each value is there with its storage class and length, so that no two rows look

@@ -45,15 +45,16 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*ses
 	if err := c.Exec(`BEGIN`); err != nil {
 		return nil, err
 	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.hash + " " + n.partial + " " + n.within + " " + n.sample), hidden: map[string]bool{}}
-	if err := c.createMasks(n, e.cfg.HashKey); err != nil {
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample), hidden: map[string]bool{}}
+	masks := &masks{key: e.cfg.HashKey}
+	if err := masks.create(c, n.mask); err != nil {
 		return nil, err
 	}
 	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
 		return nil, err
 	}
 	for _, a := range lease.Access {
-		if err := e.vendTable(c, g, a, n); err != nil {
+		if err := e.vendTable(c, g, a, n, masks); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +67,7 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*ses
 	return &session{conn: c, guard: g, schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
 }
 
-func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) error {
+func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, masks *masks) error {
 	table := fold(a.Table.Name)
 	if a.Table.Schema != e.schema || g.granted[table] || isCatalog(table) {
 		return fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
@@ -81,7 +82,7 @@ func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) err
 			return fmt.Errorf("reading the columns of %s: %w", a.Table, err)
 		}
 	}
-	v, err := e.define(a, whole.Columns, inner, n)
+	v, err := e.define(a, whole.Columns, inner, n, masks)
 	if err != nil {
 		return err
 	}
@@ -223,7 +224,7 @@ func (e *Engine) randomName() (string, error) {
 }
 
 func (e *Engine) randomNames() (n names, err error) {
-	for _, name := range []*string{&n.file, &n.hash, &n.partial, &n.within, &n.sample} {
+	for _, name := range []*string{&n.file, &n.mask, &n.within, &n.sample} {
 		if *name, err = e.randomName(); err != nil {
 			return n, err
 		}

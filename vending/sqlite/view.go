@@ -11,13 +11,18 @@ import (
 type views struct{ inner, public string }
 
 // names are the random names of one session.
-type names struct{ file, hash, partial, within, sample string }
+type names struct{ file, mask, within, sample string }
 
-// define writes the two views of one table. The inner one is called inner, which nobody can guess. whole are all columns of the table.
-func (e *Engine) define(a entitlements.Access, whole []entitlements.Column, inner string, n names) (views, error) {
+// define writes the two views of one table. The inner one is called inner, which nobody can guess. What its masks compute outside of
+// SQL is added to those of the session. whole are all columns of the table.
+func (e *Engine) define(a entitlements.Access, whole []entitlements.Column, inner string, n names, masks *masks) (views, error) {
 	var columns []string
 	for _, c := range a.Columns {
-		columns = append(columns, maskedColumn(c, n)+` AS `+quoteName(c.Name))
+		column, err := e.maskedColumn(a.Table, c, n, masks)
+		if err != nil {
+			return views{}, err
+		}
+		columns = append(columns, column+` AS `+quoteName(c.Name))
 	}
 	if len(columns) == 0 {
 		columns = append(columns, `1 AS "row"`) // rows are only counted, but a view must have a column
@@ -36,35 +41,4 @@ func (e *Engine) define(a entitlements.Access, whole []entitlements.Column, inne
 		inner:  `CREATE TEMP VIEW ` + quoteName(inner) + ` AS ` + body,
 		public: `CREATE TEMP VIEW ` + quoteName(a.Table.Name) + ` AS SELECT * FROM temp.` + quoteName(inner),
 	}, nil
-}
-
-func maskedColumn(c entitlements.ColumnAccess, n names) string {
-	name := quoteName(c.Name)
-	if len(c.Masks) == 0 {
-		return name
-	}
-	mask := c.Masks[0].Mask
-	if !mask.Fits(c.Kind) {
-		return `NULL`
-	}
-	switch mask.Kind {
-	case entitlements.MaskConstant:
-		return constant(mask.Constant, c.Kind)
-	case entitlements.MaskHash:
-		return quoteName(n.hash) + `(CAST(` + name + ` AS TEXT))`
-	case entitlements.MaskPartial:
-		return fmt.Sprintf(`%s(CAST(%s AS TEXT), %d, %d)`, quoteName(n.partial), name, mask.First, mask.Last)
-	}
-	return `NULL` // also for masks that this engine does not know
-}
-
-// constant is a literal of the column's kind; the mask fits it.
-func constant(value string, kind entitlements.Kind) string {
-	switch kind {
-	case entitlements.Number:
-		return `CAST(` + quoteText(value) + ` AS NUMERIC)`
-	case entitlements.Boolean:
-		return `(` + quoteText(value) + ` = 'true')`
-	}
-	return quoteText(value)
 }
