@@ -69,19 +69,19 @@ func (c *compiler) condition(key, text string) (parts []Part) {
 }
 
 // rules returns what the row rules of a filter are on a table.
-func (c *compiler) rules(p *Policy) func(*table) ([]Filter, bool) {
-	var everywhere []Filter
+func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
+	var everywhere []rowRule
 	if where := c.condition("where", p.Where); where != nil {
-		everywhere = append(everywhere, Filter{Policy: p.Name, Where: where})
+		everywhere = append(everywhere, rowRule{"where", Filter{Policy: p.Name, Where: where}})
 	}
 	if p.Match != nil {
 		where := []Part{{SQL: quoteName(p.Match.Column) + " = any("}, {Variable: attributePrefix + p.Match.Attribute}, {SQL: ")"}}
-		everywhere = append(everywhere, Filter{Policy: p.Name, Where: where})
+		everywhere = append(everywhere, rowRule{"match", Filter{Policy: p.Name, Where: where}})
 	}
 	if p.Sample != nil {
-		everywhere = append(everywhere, Filter{Policy: p.Name, Sample: p.Sample})
+		everywhere = append(everywhere, rowRule{"sample", Filter{Policy: p.Name, Sample: p.Sample}})
 	}
-	return func(t *table) ([]Filter, bool) {
+	return func(t *table) ([]rowRule, bool) {
 		if p.Match != nil && t.column(p.Match.Column) == nil {
 			return nil, false
 		}
@@ -92,7 +92,8 @@ func (c *compiler) rules(p *Policy) func(*table) ([]Filter, bool) {
 		if col == nil || col.Kind != Date && col.Kind != Time {
 			return nil, false
 		}
-		return append(slices.Clone(everywhere), Filter{Policy: p.Name, Within: &Within{col.Column, p.Within.Last}}), true
+		within := Filter{Policy: p.Name, Within: &Within{col.Column, p.Within.Last}}
+		return append(slices.Clone(everywhere), rowRule{"within", within}), true
 	}
 }
 

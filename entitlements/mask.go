@@ -35,7 +35,7 @@ const (
 var strictness = []MaskKind{MaskNull, MaskConstant, MaskHash, MaskFormatPreserving, MaskBucket, MaskTruncate, MaskRound, MaskEmail, MaskPartial, MaskRegex, MaskSQL}
 
 // Mask hides a column's values. A mask that does not fit the column's type becomes a NULL of that type: see Fits.
-// NULL stays NULL, but for a constant.
+// NULL stays NULL, but for a constant and what an administrator's expression makes of it.
 type Mask struct {
 	Kind     MaskKind
 	Constant string   // for MaskConstant

@@ -5,19 +5,23 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxPattern is the length of the longest pattern of a regex mask, in bytes.
-const maxPattern = 500
+const (
+	maxPattern    = 500 // bytes in a pattern
+	maxRepetition = 255 // PostgreSQL's own limit
+)
 
 // Every engine has its own regular expressions. A mask must not hide less on one than on another, so only what means the same
 // everywhere may be in a pattern: characters, classes, groups, greedy repetition, alternatives, ^ and $ for the whole value, \d \w \s.
 
 var (
 	patternEscape     = regexp.MustCompile(`\\(.?)`)
-	repetition        = regexp.MustCompile(`^\{[0-9]{1,3}(,[0-9]{0,3})?\}`)
+	repetition        = regexp.MustCompile(`^\{([0-9]{1,3})(?:,([0-9]{0,3}))?\}`)
+	repeatedAnchor    = regexp.MustCompile(`[$^][*+?{]`)
 	lazy              = regexp.MustCompile(`[*+?}][?+]`)
 	replacementEscape = regexp.MustCompile(`\\(.?)`)
 )
@@ -31,12 +35,16 @@ func checkPattern(pattern string) error {
 	case plainText("the pattern", pattern) != nil:
 		return plainText("the pattern", pattern)
 	}
-	if _, err := regexp.Compile(pattern); err != nil {
+	compiled, err := regexp.Compile(pattern)
+	if err != nil {
 		var bad *syntax.Error
 		if errors.As(err, &bad) {
 			return fmt.Errorf("the pattern cannot be read: %s: %q", bad.Code, bad.Expr)
 		}
 		return err
+	}
+	if compiled.MatchString("") { // engines do not agree on how often, and it would be put in between all characters
+		return errors.New("the pattern matches where nothing is: write + instead of *, or take the empty alternative away")
 	}
 	return samePattern(pattern)
 }
@@ -49,10 +57,22 @@ func samePattern(pattern string) error {
 			return fmt.Errorf("%q in the pattern is not understood the same everywhere: %s", escape[0], same)
 		}
 	}
-	bare := withoutClasses(patternEscape.ReplaceAllString(pattern, "x"))
+	bare := withoutClasses(patternEscape.ReplaceAllStringFunc(pattern, func(escape string) string {
+		if strings.Contains("dwsDWS", escape[1:]) {
+			return "\x00" // many characters; none of a pattern's own
+		}
+		return "x"
+	}))
 	for i := strings.IndexByte(bare, '{'); i >= 0; {
-		if !repetition.MatchString(bare[i:]) {
+		counts := repetition.FindStringSubmatch(bare[i:])
+		if counts == nil {
 			return fmt.Errorf("a { in the pattern that is no repetition is not understood the same everywhere: write \\{")
+		}
+		if least, _ := strconv.Atoi(counts[1]); least > maxRepetition {
+			return fmt.Errorf("%s in the pattern is more than every database can count: %d at most", counts[0], maxRepetition)
+		}
+		if most, _ := strconv.Atoi(counts[2]); most > maxRepetition {
+			return fmt.Errorf("%s in the pattern is more than every database can count: %d at most", counts[0], maxRepetition)
 		}
 		next := strings.IndexByte(bare[i+1:], '{')
 		if next < 0 {
@@ -63,6 +83,8 @@ func samePattern(pattern string) error {
 	switch {
 	case strings.Contains(strings.ReplaceAll(bare, "(?:", "("), "(?"):
 		return fmt.Errorf("(? in the pattern is not understood the same everywhere: %s", same)
+	case repeatedAnchor.MatchString(bare):
+		return fmt.Errorf("%q in the pattern is not understood the same everywhere: ^ and $ cannot be repeated", repeatedAnchor.FindString(bare))
 	case lazy.MatchString(bare):
 		return fmt.Errorf("%q in the pattern is not understood the same everywhere: %s", lazy.FindString(bare), same)
 	case strings.ContainsAny(bare, "[]"):
@@ -71,8 +93,8 @@ func samePattern(pattern string) error {
 	return nil
 }
 
-// simpleClass is a bracket expression without another bracket in it.
-var simpleClass = regexp.MustCompile(`\[\^?[^\[\]]+\]`)
+// simpleClass is a bracket expression of characters, ranges and, as NUL, \d and the like. A - that makes no range is first or last.
+var simpleClass = regexp.MustCompile(`\[\^?-?(?:\x00|[^\x00\[\]-](?:-[^\x00\[\]-])?)*-?\]`)
 
 func withoutClasses(pattern string) string { return simpleClass.ReplaceAllString(pattern, "x") }
 
@@ -81,16 +103,20 @@ func checkReplacement(pattern, replace string) error {
 	if err := plainText("replace", replace); err != nil {
 		return err
 	}
-	compiled, err := regexp.Compile(pattern)
+	compiled, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return nil // said already
 	}
+	groups := compiled.MaxCap()
 	for _, escape := range replacementEscape.FindAllStringSubmatch(replace, -1) {
 		switch c := escape[1]; {
 		case c == `\`:
 		case c >= "1" && c <= "9" && len(c) == 1:
-			if int(c[0]-'0') > compiled.NumSubexp() {
-				return fmt.Errorf("replace names group %s, and the pattern has %d", escape[0], compiled.NumSubexp())
+			if int(c[0]-'0') > groups {
+				return fmt.Errorf("replace names group %s, and the pattern has %d", escape[0], groups)
+			}
+			if !sameGroups(compiled) {
+				return fmt.Errorf("replace names group %s, which does not hold the same everywhere: write alternatives that begin with different characters, and repeat no group", escape[0])
 			}
 		default:
 			return fmt.Errorf(`%q in replace: write \1 to \9 for groups and \\ for a backslash`, escape[0])

@@ -1,46 +1,60 @@
 package entitlements
 
-// Rehearsal is an access that nobody gets: it uses what one policy, or all of a table's at once, would put into a view. An engine
-// that can prepare a statement on it understands the SQL that administrators wrote.
+// Rehearsal is an access that nobody gets: it uses what one part of a policy, or everything that is said of a table, would put into a
+// view. An engine that runs a statement on it understands the SQL that administrators wrote. Attributes have no values in it.
 type Rehearsal struct {
-	Policy string // empty: all of the table's
 	Access Access
+	Policy string // empty: everything that is said of the table
+	Key    string // what of the policy it is about: where, match, within, sample, with, when
+	Column string // that the mask is on; empty: it is about rows
+	table  *table
 }
 
-// Rehearse returns, for each table with masks or filters, a rehearsal of everything at once, and how to get those of its policies
-// one by one when that fails. Attributes have no values in it.
-func (e *Entitlements) Rehearse(each func(all Rehearsal, single func() []Rehearsal)) {
+// Rehearse returns a rehearsal of everything for each table with masks or filters.
+func (e *Entitlements) Rehearse() (out []Rehearsal) {
 	for _, name := range e.names {
 		t := e.tables[name]
 		if len(t.masks) == 0 && len(t.filters) == 0 {
 			continue
 		}
-		all := t.plain()
-		for i, c := range t.columns {
-			all.Columns[i].Masks = c.untilUnconditional()
-		}
+		all := t.masking(func(i int) []AppliedMask { return t.columns[i].untilUnconditional() })
 		for _, f := range t.filters {
 			all.Filters = append(all.Filters, f.rule)
 		}
-		each(Rehearsal{Access: all}, t.rehearseSingly)
+		out = append(out, Rehearsal{Access: all, table: t})
 	}
+	return out
 }
 
-func (t *table) rehearseSingly() []Rehearsal {
-	var out []Rehearsal
-	for _, f := range t.filters {
-		access := t.plain()
-		access.Filters = []Filter{f.rule}
-		out = append(out, Rehearsal{f.rule.Policy, access})
+// Parts are the rehearsals that one of everything is made of: what is wrong is wrong in one of them, or in how they go together.
+func (r Rehearsal) Parts() (out []Rehearsal) {
+	if r.Policy != "" {
+		return nil
 	}
-	for i, c := range t.columns {
+	for _, f := range r.table.filters {
+		access := r.table.masking(func(int) []AppliedMask { return nil })
+		access.Filters = []Filter{f.rule}
+		out = append(out, Rehearsal{Access: access, Policy: f.rule.Policy, Key: f.key})
+	}
+	for i, c := range r.table.columns {
 		for _, m := range c.masks {
-			access := t.plain()
-			access.Columns[i].Masks = []AppliedMask{m.AppliedMask}
-			out = append(out, Rehearsal{m.Policy, access})
+			if len(m.When) > 0 {
+				out = append(out, r.table.rehearseMask(i, "when", AppliedMask{Mask{Kind: MaskNull}, m.Policy, m.When}))
+			}
+			out = append(out, r.table.rehearseMask(i, "with", AppliedMask{Mask: m.Mask, Policy: m.Policy}))
 		}
 	}
 	return out
+}
+
+func (t *table) rehearseMask(column int, key string, m AppliedMask) Rehearsal {
+	access := t.masking(func(i int) []AppliedMask {
+		if i == column {
+			return []AppliedMask{m}
+		}
+		return nil
+	})
+	return Rehearsal{Access: access, Policy: m.Policy, Key: key, Column: t.columns[column].Name}
 }
 
 // untilUnconditional keeps the promise of ColumnAccess that only the last mask takes every cell.
@@ -53,11 +67,15 @@ func (c *column) untilUnconditional() (masks []AppliedMask) {
 	return masks
 }
 
-// plain is the whole table, unmasked.
-func (t *table) plain() Access {
-	access := Access{Table: t.name}
-	for _, c := range t.columns {
-		access.Columns = append(access.Columns, ColumnAccess{Column: c.Column})
+// masking is the table with its masked columns, and one that is not: beside it, an aggregate in a mask's place is an error.
+func (t *table) masking(masks func(column int) []AppliedMask) Access {
+	access, plain := Access{Table: t.name}, false
+	for i, c := range t.columns {
+		m := masks(i)
+		if m != nil || !plain {
+			access.Columns = append(access.Columns, ColumnAccess{Column: c.Column, Masks: m})
+		}
+		plain = plain || m == nil
 	}
 	return access
 }

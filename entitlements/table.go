@@ -38,7 +38,13 @@ type guardrail struct {
 
 type filter struct {
 	scope
-	rule Filter // unbound
+	rowRule
+}
+
+// rowRule is one rule of a filter, unbound, and the key it stands behind in the policy.
+type rowRule struct {
+	key  string
+	rule Filter
 }
 
 // scope is whom a mask or filter is for: everyone, if neither is set.
@@ -64,9 +70,9 @@ type ruling struct {
 	*Policy
 	kind      kind
 	selectors []selector
-	when      []Part                        // of a mask
-	filters   func(*table) ([]Filter, bool) // of a filter: its rules, unbound; false: they do not fit the table
-	masks     map[Kind]*ruledMask           // of a mask: as far as it has reached columns
+	when      []Part                         // of a mask
+	filters   func(*table) ([]rowRule, bool) // of a filter; false: they do not fit the table
+	masks     map[Kind]*ruledMask            // of a mask: as far as it has reached columns
 }
 
 // mask is what the policy does to columns of that kind.

@@ -64,6 +64,9 @@ const policies = `
   for: group:Sellers
 `
 
+// firstMore is the place of the first policy that a test adds to those above.
+const firstMore = 3
+
 const tags = `PII: [sales.customer_orders.lastname]`
 
 // onBothEngines runs the test over the same data in a file and in a PostgreSQL database.
@@ -114,7 +117,13 @@ const signingKey = "0123456789abcdef0123456789abcdef"
 // postgresWith does the same in a database of its own; names without a schema are in the governed one.
 func postgresWith(t testing.TB, schema, script string) vending.Engine {
 	t.Helper()
-	name := fmt.Sprintf("tools%d", databases.Add(1))
+	return openPostgres(t, newPostgres(t, schema, script), schema)
+}
+
+// newPostgres makes the database, set up as an administrator would.
+func newPostgres(t testing.TB, schema, script string) (name string) {
+	t.Helper()
+	name = fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
 	exec(t, name, "CREATE SCHEMA "+schema+"; SET search_path = "+schema+";"+script)
 	admin, err := cluster.Open(throwaway.Superuser, name)
@@ -125,7 +134,16 @@ func postgresWith(t testing.TB, schema, script string) vending.Engine {
 	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{schema}, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{schema}, SigningKey: signingKey})
+	return name
+}
+
+func openPostgres(t testing.TB, database, schema string, change ...func(*postgres.Config)) vending.Engine {
+	t.Helper()
+	c := postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{schema}, SigningKey: signingKey}
+	for _, f := range change {
+		f(&c)
+	}
+	e, err := postgres.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,14 +3,10 @@ package tools
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"deputy/entitlements"
-	"deputy/internal/mistake"
 	"deputy/vending"
 )
 
@@ -38,10 +34,7 @@ type platform struct {
 	problems []entitlements.Problem
 }
 
-const (
-	slotWait      = 10 * time.Second // how long a call waits for a slot
-	rehearsalTime = 10 * time.Second
-)
+const slotWait = 10 * time.Second // how long a call waits for a slot
 
 func newPlatform(c PlatformConfig, purposes []string, concurrency int) *platform {
 	return &platform{PlatformConfig: c, purposes: purposes, slots: make(chan struct{}, concurrency)}
@@ -103,62 +96,6 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 		return nil, &PolicyError{p.problems}
 	}
 	return p.compiled, nil
-}
-
-// rehearse lets the engine prepare a statement on each table as its policies would show it, so that SQL which an administrator wrote
-// and the database does not understand stops the start, and not the first call.
-func (p *platform) rehearse(ctx context.Context) error {
-	policies, err := p.entitlements(ctx)
-	if err != nil {
-		return err
-	}
-	var problems []entitlements.Problem
-	policies.Rehearse(func(all entitlements.Rehearsal, single func() []entitlements.Rehearsal) {
-		if p.understands(ctx, all.Access) == nil {
-			return
-		}
-		for _, r := range single() {
-			if err := p.understands(ctx, r.Access); err != nil {
-				problems = append(problems, entitlements.Problem{Key: p.key(r), Policy: r.Policy,
-					Message: fmt.Sprintf("the database does not understand it on %s: %v", r.Access.Table, err)})
-			}
-		}
-	})
-	if len(problems) > 0 {
-		return &PolicyError{problems}
-	}
-	return nil
-}
-
-func (p *platform) understands(ctx context.Context, access entitlements.Access) error {
-	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` } // as every engine does
-	statement := "SELECT * FROM " + quote(access.Table.Schema) + "." + quote(access.Table.Name)
-	lease := vending.Lease{ID: "rehearsal0", SQL: statement, Access: []entitlements.Access{access}, MaxRows: 1, MaxBytes: 1 << 10, Timeout: rehearsalTime}
-	err := p.Engine.Diagnose(ctx, lease)
-	var known *vending.Error
-	if errors.As(err, &known) && known.Cause != nil {
-		return known.Cause // for the administrator, who wrote the text it is about
-	}
-	return err
-}
-
-// key is where the policy of a rehearsal stands in the configuration.
-func (p *platform) key(r entitlements.Rehearsal) string {
-	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
-	if i < 0 {
-		return "policies"
-	}
-	key, policy := mistake.At("policies", i), p.Policies[i]
-	ownSQL := policy.With != nil && policy.With.Kind == entitlements.MaskSQL
-	switch { // the only SQL in it, if there is only one
-	case policy.Where != "":
-		return key + ".where"
-	case ownSQL && policy.When == "":
-		return key + ".with"
-	case policy.When != "" && !ownSQL:
-		return key + ".when"
-	}
-	return key
 }
 
 // enter takes a slot, and returns how to leave it.

@@ -18,11 +18,12 @@ func testCatalog(t *testing.T, s suite) {
 	for _, table := range catalog.Tables {
 		tables = append(tables, table.String())
 	}
-	if slices.Sort(tables); !slices.Equal(tables, []string{"sales.customer_orders", "sales.regions", "sales.samples", "sales.secret_salaries"}) {
+	if slices.Sort(tables); !slices.Equal(tables, []string{"sales.allowed", "sales.customer_orders", "sales.many", "sales.regions", "sales.samples", "sales.secret_salaries", "sales.visits"}) {
 		t.Errorf("the catalog has other tables than the seed: %v", tables)
 	}
 	samples, _ := catalog.Table(entitlements.TableName{Schema: Schema, Name: "samples"})
-	want := []string{"id number", "big number", "exact number", "approx number", "flag boolean", "day date", "note text", "missing text"}
+	want := []string{"id number", "big number", "exact number", "approx number", "flag boolean", "day date", "note text", "missing text",
+		"email text", "phone text", "code text", "padded text", "stamp time", "small number", "digits text"}
 	var columns []string
 	for _, c := range samples.Columns {
 		columns = append(columns, fmt.Sprintf("%s %s", c.Name, c.Kind))

@@ -93,6 +93,7 @@ func unmasking() []Attack {
 		"another name", `SELECT lastname AS region FROM sales.customer_orders`,
 		"concatenation", `SELECT '' || lastname || '' FROM sales.customer_orders`,
 		"a function", `SELECT upper(lower(lastname)) FROM sales.customer_orders`,
+		"another type and back", `SELECT CAST(CAST(lastname AS varchar(20)) AS text) FROM sales.customer_orders`,
 		"a piece", `SELECT substr(lastname, 2, 5) FROM sales.customer_orders`,
 		"a replacement", `SELECT replace(lastname, 'REDACTED', region) FROM sales.customer_orders`,
 		"unless it is the mask", `SELECT nullif(lastname, 'REDACTED') FROM sales.customer_orders`,
@@ -150,6 +151,8 @@ func guessing() []Attack {
 		"an error that repeats the value", `SELECT CAST(lastname AS integer)`+from,
 		"an error that repeats the value as a date", `SELECT date(lastname), CAST(lastname AS date)`+from,
 		"an error that repeats the value as JSON", `SELECT json_extract('{}', lastname)`+from,
+		"an error that repeats the value as a format", `SELECT printf(lastname, 1), strftime(lastname, 'now')`+from,
+		"an error that repeats the value as a number", `SELECT CAST(lastname AS numeric) + 0, abs(lastname)`+from,
 		"an error for one row", `SELECT 1 / (CASE WHEN lastname = `+name+` THEN 0 ELSE 1 END)`+from,
 		"a limit for one row", `SELECT region`+from+`LIMIT (SELECT count(*)`+from+`WHERE lastname = `+name+`)`,
 	)

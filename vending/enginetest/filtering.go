@@ -1,8 +1,12 @@
 package enginetest
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"deputy/entitlements"
 )
@@ -71,4 +75,187 @@ func testFilters(t *testing.T, s suite) {
 		_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.customer_orders WHERE `+touchy+` = 1`, s.grant(t, "customer_orders")))
 		refused(t, "the same expression on rows that are not hidden", err)
 	})
+}
+
+func userIs(before, after, user string) []entitlements.Part {
+	return []entitlements.Part{sqlPart(before), {Variable: entitlements.UserID, Values: []string{user}}, sqlPart(after)}
+}
+
+func rule(f entitlements.Filter) change {
+	f.Policy = "test"
+	return func(a *entitlements.Access) { a.Filters = append(a.Filters, f) }
+}
+
+// testOneValue puts the caller's own id into conditions: as data, wherever it stands.
+func testOneValue(t *testing.T, s suite) {
+	lookup := func(user string) change {
+		return filtered(userIs(`region in (select region from sales.allowed where owner = `, `)`, user)...)
+	}
+	for _, owner := range owners {
+		t.Run("the rows that a lookup table allows "+owner, func(t *testing.T) {
+			s.expect(t, lease(`SELECT region FROM sales.customer_orders`, s.grant(t, "customer_orders", lookup(owner))), "US-WEST")
+			s.expect(t, lease(`SELECT owner FROM sales.allowed`, s.grant(t, "allowed", filtered(userIs(`owner = `, ``, owner)...))), owner)
+		})
+	}
+	for name, user := range map[string]string{
+		"nobody's id": `nobody`, "no text": ``, "a backslash at the end": `taylor@example.com\`, "a way out": `x') OR ('1'='1`, "a pattern": `%`, "an array": `{taylor@example.com}`,
+	} {
+		t.Run("no row for "+name, func(t *testing.T) {
+			s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", lookup(user))), "0")
+		})
+	}
+	t.Run("a lookup ANDed with another filter", func(t *testing.T) {
+		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", lookup(owners[0]), filtered(anyOf("region", "US-EAST")...))), "0")
+	})
+	t.Run("the caller cannot be asked for what the lookup needs", func(t *testing.T) {
+		_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "customer_orders", lookup(owners[0]))))
+		refused(t, "a lookup table that was not granted", err)
+	})
+	for _, test := range []struct{ name, before, after, user, want string }{
+		{"a number", `id = `, ``, "1", "1"},
+		{"a number that it is not", `id <> `, ``, "1", "2"},
+		{"a computed number that it is not", `id + 0 <> `, ``, "1", "2"},
+		{"on the left", ``, ` = id`, "2", "2"},
+		{"twice", `id = `, ` OR 1 = 0`, "2", "2"},
+		{"in a function", `note = lower(`, `)`, `IT'S`, "2"},
+		{"next to a word", `note = lower`, ``, `IT'S`, "2"},
+		{"in a list", `note in (`, `, 'x')`, `it's`, "2"},
+	} {
+		t.Run("a value stands "+test.name, func(t *testing.T) {
+			s.expect(t, lease(`SELECT id FROM sales.samples`, s.grant(t, "samples", filtered(userIs(test.before, test.after, test.user)...))), test.want)
+		})
+	}
+	// What these say is nothing, and must not become something: each word before a string would change where it ends.
+	for _, before := range []string{`note = E`, `note = e`, `note = U&`, `note = N`, `note = B`, `note = x`, "note = 'it'\n", `note = date`, `note = _`} {
+		t.Run("a value stands behind "+before, func(t *testing.T) {
+			const user = `\' OR 1 = 1 --`
+			result, err := s.Engine.Run(t.Context(), lease(`SELECT id FROM sales.samples`, s.grant(t, "samples", filtered(userIs(before, ``, user)...))))
+			if err == nil && len(result.Rows) > 0 {
+				t.Errorf("%s before a value lets it out of its quotes: %v", before, result.Rows)
+			}
+		})
+	}
+	t.Run("a NUL is no text", func(t *testing.T) {
+		for _, parts := range [][]entitlements.Part{userIs(`owner <> `, ``, "x\x00"), noneOf("owner", "x\x00")} {
+			_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "allowed", filtered(parts...))))
+			refused(t, "a value with a NUL in it", err)
+		}
+	})
+	t.Run("without a value it is NULL", func(t *testing.T) {
+		nobody := []entitlements.Part{sqlPart("owner <> "), {Variable: entitlements.UserID}, sqlPart("")}
+		s.expect(t, lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "allowed", filtered(nobody...))), "0")
+		null := []entitlements.Part{sqlPart("coalesce("), {Variable: entitlements.UserID}, sqlPart(", 'taylor@example.com') = owner")}
+		s.expect(t, lease(`SELECT owner FROM sales.allowed`, s.grant(t, "allowed", filtered(null...))), "taylor@example.com")
+	})
+}
+
+// visits: 1 is 400 days old, 2 is 20, 3 is 3, 4 is in three days, 5 has no time.
+func testWithin(t *testing.T, s suite) {
+	const day = 24 * time.Hour
+	within := func(column string, last time.Duration) change {
+		return func(a *entitlements.Access) {
+			for _, c := range a.Columns {
+				if c.Name == column {
+					rule(entitlements.Filter{Within: &entitlements.Within{Column: c.Column, Last: last}})(a)
+				}
+			}
+		}
+	}
+	for _, column := range []string{"day", "at"} {
+		for _, test := range []struct {
+			last time.Duration
+			want string
+		}{{5 * day, "3"}, {24 * day, "2 3"}, {500 * day, "1 2 3"}, {day, ""}, {time.Hour, ""}} {
+			t.Run(fmt.Sprintf("%s within %v", column, test.last), func(t *testing.T) {
+				s.expect(t, lease(`SELECT id FROM sales.visits ORDER BY id`, s.grant(t, "visits", within(column, test.last))), strings.Fields(test.want)...)
+			})
+		}
+	}
+	t.Run("with another filter, and without the column", func(t *testing.T) {
+		access := s.grant(t, "visits", within("day", 500*day), within("at", 24*day), filtered(sqlPart("id <> 3")), only("id"))
+		s.expect(t, lease(`SELECT * FROM sales.visits ORDER BY id`, access), "2")
+	})
+	t.Run("on what is no time", func(t *testing.T) {
+		s.expect(t, lease(`SELECT count(*) FROM sales.samples`, s.grant(t, "samples", within("note", 500*day))), "0")
+	})
+}
+
+// testSample: the share is about right, and whoever asks for whatever gets the same rows.
+func testSample(t *testing.T, s suite) {
+	share := func(perMillion int) change {
+		return rule(entitlements.Filter{Sample: &entitlements.Sample{PerMillion: perMillion}})
+	}
+	ids := func(t *testing.T, sql string, changes ...change) []string {
+		t.Helper()
+		l := lease(sql, s.grant(t, "many", changes...))
+		l.MaxRows = 2000
+		return lines(s.run(t, l).Rows)
+	}
+	const all = `SELECT id FROM sales.many ORDER BY id`
+	tenth := ids(t, all, share(100_000))
+	if n := len(tenth); n < 120 || n > 280 {
+		t.Errorf("10%% of 2,000 rows are %d", n)
+	}
+	for name, again := range map[string][]string{
+		"in another call":                   ids(t, all, share(100_000)),
+		"with other columns to be seen":     ids(t, all, share(100_000), only("id")),
+		"with other columns asked for":      ids(t, `SELECT id FROM (SELECT note, id FROM sales.many) AS m ORDER BY id`, share(100_000)),
+		"with a masked column":              ids(t, all, share(100_000), masked("note", constant("REDACTED"))),
+		"with another filter that all pass": ids(t, all, share(100_000), filtered(sqlPart("id > 0"))),
+		"with the same sample twice":        ids(t, all, share(100_000), share(100_000)),
+		"with a larger sample beside it":    ids(t, all, share(100_000), share(500_000)),
+	} {
+		if !slices.Equal(again, tenth) {
+			t.Errorf("%s the sample has other rows", name)
+		}
+	}
+	rest := ids(t, all, share(100_000), filtered(sqlPart("id > 1000")))
+	if want := slices.DeleteFunc(slices.Clone(tenth), func(id string) bool { n, _ := strconv.Atoi(id); return n <= 1000 }); !slices.Equal(rest, want) {
+		t.Errorf("half of the sample is %d rows, not %d of the %d", len(rest), len(want), len(tenth))
+	}
+	if n := len(ids(t, all, share(500_000))); n < 850 || n > 1150 {
+		t.Errorf("50%% of 2,000 rows are %d", n)
+	}
+	if n := len(ids(t, all, share(999_999))); n < 1995 {
+		t.Errorf("99.9999%% of 2,000 rows are %d", n)
+	}
+	if n := len(ids(t, all, share(1))); n > 2 {
+		t.Errorf("0.0001%% of 2,000 rows are %d", n)
+	}
+}
+
+// testNever: no row, whatever else is there, and nothing is evaluated on any.
+func testNever(t *testing.T, s suite) {
+	empty := entitlements.Part{Variable: "attribute.test"}
+	touchy := s.Words.FailsIf(`region = 'US-WEST'`) + " = 1"
+	for name, f := range map[string]entitlements.Filter{
+		"a condition":              {Where: []entitlements.Part{sqlPart("1 = 1")}, Never: true},
+		"an OR":                    {Where: []entitlements.Part{sqlPart("1 = 1 OR 1 = 1")}, Never: true},
+		"one that fails on a row":  {Where: []entitlements.Part{sqlPart(touchy)}, Never: true},
+		"a sample":                 {Sample: &entitlements.Sample{PerMillion: 999_999}, Never: true},
+		"none of no values":        {Where: []entitlements.Part{sqlPart("region <> all("), empty, sqlPart(")")}},
+		"one of no values, or all": {Where: []entitlements.Part{sqlPart("1 = 1 OR region = any("), empty, sqlPart(")")}},
+		"a user and no values":     {Where: append(userIs("'x' = ", " OR region <> all(", "x"), empty, sqlPart(")"))},
+		"no rule at all":           {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, sql := range []string{`SELECT count(*) FROM sales.customer_orders`, `SELECT count(o.region) FROM sales.customer_orders o JOIN sales.customer_orders p ON true`} {
+				s.expect(t, lease(sql, s.grant(t, "customer_orders", rule(f))), "0")
+				s.expect(t, lease(sql, s.grant(t, "customer_orders", rule(f), filtered(sqlPart("1 = 1")))), "0")
+			}
+		})
+	}
+	for name, parts := range map[string][]entitlements.Part{
+		"a column that is not there":                  {sqlPart("regio = 'x'")},
+		"a column that is not there before no values": {sqlPart("regio = any("), empty, sqlPart(")")},
+		"a column that is not there behind no values": {sqlPart("region <> all("), empty, sqlPart(") AND regio = 'x'")},
+		"a function that is not there":                {sqlPart("regionise(region) = 1")},
+		"what is no expression":                       {sqlPart("region = = 1")},
+	} {
+		t.Run(name+" is an error all the same", func(t *testing.T) {
+			never := rule(entitlements.Filter{Where: parts, Never: true})
+			_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", never)))
+			refused(t, name, err)
+		})
+	}
 }

@@ -50,8 +50,14 @@ func Run(t *testing.T, open func(testing.TB) Fixture) {
 		{"values", testValues},
 		{"columns", testColumns},
 		{"masks", testMasks},
+		{"chains of masks", testChains},
+		{"masked values stay apart or equal", testKeyedMasks},
 		{"masks are all a statement ever sees", testMasksHold},
 		{"row filters", testFilters},
+		{"row filters about who asks", testOneValue},
+		{"row filters about time", testWithin},
+		{"row filters that take a sample", testSample},
+		{"row filters that never hold", testNever},
 		{"limits", testLimits},
 		{"interruption", testInterruption},
 		{"what is not a read", testShapes},
@@ -63,6 +69,7 @@ func Run(t *testing.T, open func(testing.TB) Fixture) {
 		t.Run(group.name, func(t *testing.T) { group.test(t, suite{f}) })
 	}
 	t.Run("attacks", func(t *testing.T) { RunAttacks(t, f, Attacks()) })
+	t.Run("attacks on every mask", func(t *testing.T) { RunAttacksOnMasks(t, f, slices.Concat(unmasking(), guessing())) })
 	suite{f}.leavesNothing(t, before)
 }
 
@@ -113,14 +120,22 @@ func (s suite) grant(t testing.TB, table string, changes ...change) entitlements
 	return access
 }
 
-func masked(column string, m entitlements.Mask) change {
+func masked(column string, m entitlements.Mask) change { return chained(column, when(m)) }
+
+// chained puts a chain of masks on a column.
+func chained(column string, masks ...entitlements.AppliedMask) change {
 	return func(a *entitlements.Access) {
 		for i := range a.Columns {
 			if a.Columns[i].Name == column {
-				a.Columns[i].Masks = []entitlements.AppliedMask{{Mask: m, Policy: "test"}}
+				a.Columns[i].Masks = masks
 			}
 		}
 	}
+}
+
+// when is a mask for the rows that meet a condition; without one, for all.
+func when(m entitlements.Mask, condition ...entitlements.Part) entitlements.AppliedMask {
+	return entitlements.AppliedMask{Mask: m, Policy: "test", When: condition}
 }
 
 func only(columns ...string) change {
@@ -133,10 +148,6 @@ func filtered(parts ...entitlements.Part) change {
 	return func(a *entitlements.Access) {
 		a.Filters = append(a.Filters, entitlements.Filter{Policy: "test", Where: parts})
 	}
-}
-
-func constant(value string) entitlements.Mask {
-	return entitlements.Mask{Kind: entitlements.MaskConstant, Constant: value}
 }
 
 // run fails the test unless the statement gives rows.

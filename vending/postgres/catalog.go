@@ -85,10 +85,11 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 }
 
 const catalogQuery = `
-SELECT c.oid, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS description,
+SELECT c.oid, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
+       coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        a.attnum AS number, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
        t.typtype, t.typcategory AS category,
-       coalesce(col_description(c.oid, a.attnum), '') AS column_description
+       coalesce(col_description(c.oid, a.attnum), '') AS column_comment
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -97,16 +98,17 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
 ORDER BY n.nspname, c.relname, a.attnum`
 
 type catalogRow struct {
-	OID               uint32 `db:"oid"`
-	Schema            string `db:"schema"`
-	Name              string `db:"name"`
-	Description       string `db:"description"`
-	Number            int    `db:"number"`
-	Column            string `db:"column"`
-	Type              string `db:"type"`
-	TypType           string `db:"typtype"`
-	Category          string `db:"category"`
-	ColumnDescription string `db:"column_description"`
+	OID           uint32 `db:"oid"`
+	Schema        string `db:"schema"`
+	Name          string `db:"name"`
+	Comment       string `db:"comment"`
+	SchemaComment string `db:"schema_comment"`
+	Number        int    `db:"number"`
+	Column        string `db:"column"`
+	Type          string `db:"type"`
+	TypType       string `db:"typtype"`
+	Category      string `db:"category"`
+	ColumnComment string `db:"column_comment"`
 }
 
 func (e *Engine) loadTables(ctx context.Context) (map[uint32]*relation, error) {
@@ -127,18 +129,30 @@ func (e *Engine) loadTables(ctx context.Context) (map[uint32]*relation, error) {
 	for _, row := range rows {
 		r := tables[row.OID]
 		if r == nil {
-			r = &relation{numbers: map[int]string{}, table: entitlements.Table{
-				TableName:   entitlements.TableName{Schema: row.Schema, Name: row.Name},
-				Description: row.Description,
-			}}
+			r = newRelation(row)
 			tables[row.OID] = r
 		}
 		r.numbers[row.Number] = row.Column
+		description, tags := entitlements.SplitComment(row.ColumnComment)
 		r.table.Columns = append(r.table.Columns, entitlements.Column{
-			Name: row.Column, Type: row.Type, Kind: kindOf(row), Description: row.ColumnDescription,
+			Name: row.Column, Type: row.Type, Kind: kindOf(row), Description: description, Tags: tags,
 		})
 	}
 	return tables, nil
+}
+
+// newRelation is a table without its columns. What its schema is tagged with, it is tagged with too.
+func newRelation(row catalogRow) *relation {
+	_, tags := entitlements.SplitComment(row.SchemaComment)
+	description, own := entitlements.SplitComment(row.Comment)
+	for _, tag := range own {
+		if !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	return &relation{numbers: map[int]string{}, table: entitlements.Table{
+		TableName: entitlements.TableName{Schema: row.Schema, Name: row.Name}, Description: description, Tags: tags,
+	}}
 }
 
 // kindOf sorts types by PostgreSQL's own categories. Domains and enums are Other: a mask's value might not pass their checks.
@@ -168,7 +182,7 @@ func kindOf(row catalogRow) entitlements.Kind {
 	return entitlements.Other
 }
 
-// version changes with anything that a decision or an analysis depends on, object ids included: a table that was dropped and
+// version changes with anything that a decision or an analysis depends on, tags and object ids included: a table that was dropped and
 // made again is another table.
 func version(sorted []entitlements.Table, tables map[uint32]*relation) string {
 	oids := map[string]uint32{}

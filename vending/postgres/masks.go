@@ -1,47 +1,132 @@
 package postgres
 
 import (
-	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
 )
 
-// maskedColumn is a column as its view shows it. Every mask keeps the column's type, so that statements work as they were written.
-func maskedColumn(c entitlements.ColumnAccess) string {
-	name := pq.QuoteIdentifier(c.Name)
-	if len(c.Masks) == 0 {
+// column writes the cells of one masked column.
+type column struct {
+	entitlements.Column
+	raw   string // the column itself, named so that nothing inside an expression can stand for it
+	shown string // the type that its cells have in the view; empty: what PostgreSQL makes of an administrator's expression
+}
+
+// maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to hold.
+func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess) string {
+	name := pq.QuoteIdentifier(access.Name)
+	if len(access.Masks) == 0 {
 		return name
 	}
-	mask := c.Masks[0].Mask
-	if !mask.Fits(c.Kind) {
-		return "NULL::" + c.Type
+	c := column{access.Column, pq.QuoteIdentifier(table.Schema) + "." + pq.QuoteIdentifier(table.Name) + "." + name, shownType(access)}
+	chain := "CASE"
+	for i, m := range access.Masks {
+		cell := c.cell(m.Mask)
+		switch {
+		case len(m.When) > 0:
+			chain += " WHEN " + takes(m.When) + " THEN " + cell
+		case i == 0:
+			return cell
+		default:
+			return chain + " ELSE " + cell + " END"
+		}
 	}
-	expression := maskExpression(mask, name)
-	if c.Kind == entitlements.Number {
-		expression += "::numeric" // 1.5 is rounded for an integer column, and not refused
-	}
-	return "(" + expression + ")::" + c.Type
+	return chain + " ELSE " + c.as(c.raw) + " END"
 }
 
-// maskExpression hides the values of a column that it fits. An unknown kind hides everything.
-func maskExpression(m entitlements.Mask, column string) string {
+// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere.
+func takes(when []entitlements.Part) string {
+	q, _ := condition(when)
+	q = "(" + q + ") IS NOT FALSE"
+	if slices.ContainsFunc(when, func(p entitlements.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
+		return "(" + q + " OR (SELECT true))" // not OR true: the planner would drop the condition, and what is wrong with it
+	}
+	return q
+}
+
+// shownType is the type of the whole column, since all masks of a chain must agree on one. Masked text has no length limit: REDACTED
+// is not cut, and hashes of equal values are equal whatever their columns were declared.
+func shownType(access entitlements.ColumnAccess) string {
+	has := func(k entitlements.MaskKind) bool {
+		return slices.ContainsFunc(access.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == k && m.Fits(access.Kind) })
+	}
+	switch {
+	case has(entitlements.MaskBucket):
+		return "text"
+	case has(entitlements.MaskSQL):
+		return ""
+	case access.Kind == entitlements.Text:
+		return "text"
+	case has(entitlements.MaskRound):
+		return roundedType(access)
+	}
+	return access.Type
+}
+
+func (c column) as(expression string) string {
+	if c.shown == "" {
+		return expression
+	}
+	return "(" + expression + ")::" + c.shown
+}
+
+// cell hides the value. A mask that does not fit, or that is not known here, hides everything of it.
+func (c column) cell(m entitlements.Mask) string {
+	expression := ""
+	if m.Fits(c.Kind) {
+		expression = c.masked(m)
+	}
+	if expression == "" {
+		expression = "NULL"
+	}
+	return c.as(expression)
+}
+
+// masked is empty where there is nothing to be shown.
+func (c column) masked(m entitlements.Mask) string {
 	switch m.Kind {
 	case entitlements.MaskConstant:
-		return pq.QuoteLiteral(m.Constant)
+		return c.constant(m.Constant)
 	case entitlements.MaskHash:
-		return fmt.Sprintf(hashExpression, column)
+		return c.written(hashExpression)
+	case entitlements.MaskFormatPreserving:
+		return c.written(formatPreservingExpression)
+	case entitlements.MaskEmail:
+		return c.written(emailExpression)
 	case entitlements.MaskPartial:
-		return fmt.Sprintf(partialExpression, column, m.First, m.Last)
+		return c.partial(m.First, m.Last)
+	case entitlements.MaskRegex:
+		return c.regex(m)
+	case entitlements.MaskRound:
+		return c.round(m.Step)
+	case entitlements.MaskTruncate:
+		return c.truncate(m.Unit)
+	case entitlements.MaskBucket:
+		return c.bucket(m.Buckets)
+	case entitlements.MaskSQL:
+		return c.sql(m.SQL)
 	}
-	return "NULL"
+	return ""
 }
 
-// The key comes from a table that only the view's owner reads, so it is in no view definition, and there is no function that
-// somebody could feed guesses to.
-const hashExpression = `encode(sha256((SELECT k.opad FROM deputy.keys k WHERE k.name = 'hash') || ` +
-	`sha256((SELECT k.ipad FROM deputy.keys k WHERE k.name = 'hash') || convert_to(%s::text, 'UTF8'))), 'hex')`
+// written puts the column's text into an expression, where it is called $text.
+func (c column) written(expression string) string {
+	return strings.ReplaceAll(expression, "$text", "("+c.raw+")::text")
+}
 
-const partialExpression = `CASE WHEN length(%[1]s::text) <= %[2]d + %[3]d THEN repeat('*', length(%[1]s::text)) ` +
-	`ELSE left(%[1]s::text, %[2]d) || repeat('*', length(%[1]s::text) - %[2]d - %[3]d) || right(%[1]s::text, %[3]d) END`
+// sql is the administrator's expression. It gives the column its type.
+func (c column) sql(parts []entitlements.Part) string {
+	q := ""
+	for _, p := range parts {
+		if p.Variable == entitlements.ThisColumn {
+			q += "(" + c.raw + ")"
+		} else {
+			q += p.SQL
+		}
+	}
+	return "(" + q + ")"
+}

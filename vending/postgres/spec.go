@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
@@ -57,7 +56,7 @@ func viewQuery(a entitlements.Access) string {
 		if i > 0 {
 			q += ", "
 		}
-		q += maskedColumn(c) + " AS " + pq.QuoteIdentifier(c.Name)
+		q += maskedColumn(a.Table, c) + " AS " + pq.QuoteIdentifier(c.Name)
 	}
 	q += " FROM " + pq.QuoteIdentifier(a.Table.Schema) + "." + pq.QuoteIdentifier(a.Table.Name)
 	for i, f := range a.Filters {
@@ -66,27 +65,7 @@ func viewQuery(a entitlements.Access) string {
 		} else {
 			q += " AND "
 		}
-		q += "(" + filterCondition(f) + ")"
-	}
-	return q
-}
-
-// filterCondition puts the identity's attribute values in as an array literal of unknown type, so that PostgreSQL gives it the
-// type of what it is compared with.
-func filterCondition(f entitlements.Filter) string {
-	never := f.Never || len(f.Where) == 0
-	q := ""
-	for _, p := range f.Where {
-		if p.Variable == "" {
-			q += p.SQL
-			continue
-		}
-		never = never || len(p.Values) == 0
-		array, _ := pq.StringArray(append([]string{}, p.Values...)).Value() // never fails, and is no NULL
-		q += p.SQL + pq.QuoteLiteral(array.(string))
-	}
-	if never { // said before the rest, so that a text PostgreSQL does not understand is an error all the same
-		return "false AND (" + cmp.Or(q, "true") + ")"
+		q += "(" + rowCondition(f, a.Table) + ")"
 	}
 	return q
 }

@@ -92,7 +92,7 @@ func TestACommonTableExpressionPassesForAView(t *testing.T) {
 	}
 	err = e.withFile(t.Context(), n.file, func(c conn) error {
 		known := strings.ReplaceAll(attack, "main.", quoteName(n.file)+".")
-		s, err := e.vend(c, vending.Lease{SQL: known, Access: []entitlements.Access{open(t, e, "customer_orders", nil)}}, n)
+		s, err := e.vend(c, vending.Lease{SQL: known, Access: []entitlements.Access{open(t, e, "customer_orders", nil)}}, n, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

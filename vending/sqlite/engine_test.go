@@ -12,7 +12,7 @@ import (
 	"deputy/vending/enginetest"
 )
 
-var testKey = []byte("a hash key for tests, 32 bytes or more")
+var testKey = []byte(enginetest.HashKey)
 
 // newFile makes a database file of the statements, as an administrator would.
 func newFile(t testing.TB, statements ...string) string {
@@ -50,8 +50,8 @@ func newEngine(t testing.TB, path string, change ...func(*Config)) *Engine {
 	return e
 }
 
-// clock knows whether a role is vended: an engine asks for the time when it has vended one, and when it has revoked it, and holds
-// one of its slots both times.
+// clock knows whether a role is vended: an engine asks for the time before it takes one of its slots, and holding that, when it has
+// vended a role and when it has revoked it.
 type clock struct {
 	mu     sync.Mutex
 	asked  *sync.Cond
@@ -68,8 +68,8 @@ func newClock() *clock {
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.engine != nil && len(c.engine.slots) > 0 {
-		c.vended = !c.vended
+	if c.engine != nil {
+		c.vended = len(c.engine.slots) > 0 && !c.vended
 		c.asked.Broadcast()
 	}
 	return time.Now()

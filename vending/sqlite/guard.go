@@ -11,7 +11,7 @@ type guard struct {
 	file    string          // what the attached file is called in this session
 	granted map[string]bool // tables of the lease, which are also the names of the public views
 	inner   map[string]bool // random names of the inner views
-	masks   map[string]bool // random names of the mask functions
+	masks   map[string]bool // the random name of the mask function
 	hidden  map[string]bool // objects of the file that an unqualified name would still reach
 
 	acts bool // set when the statement would do something else than read

@@ -1,53 +1,144 @@
 package sqlite
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strings"
+	"slices"
+	"strconv"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"deputy/entitlements"
 )
 
-// createMasks gives the session its mask functions. The key stays on this side: no view's text has it.
-func (c conn) createMasks(n names, key []byte) error {
-	const flags = sqlite3.DETERMINISTIC | sqlite3.INNOCUOUS
-	err := c.CreateFunction(n.hash, 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-		if arg[0].Type() == sqlite3.NULL {
+// masks are what the masks of one session compute outside of SQL. There is one function for all of them, and a view says which by its
+// number: no key, pattern or range stands in a view's text.
+type masks struct {
+	key   []byte
+	cells []func(sqlite3.Value) any // each makes what is shown of a value that is not NULL: nil, string, int64 or float64
+}
+
+// create gives the session its mask function.
+func (m *masks) create(c conn, name string) error {
+	err := c.CreateFunction(name, 2, sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+		if arg[1].Type() == sqlite3.NULL {
 			ctx.ResultNull()
 			return
 		}
-		ctx.ResultText(hash(key, arg[0].RawText()))
-	})
-	if err != nil {
-		return fmt.Errorf("creating the hash mask: %w", err)
-	}
-	err = c.CreateFunction(n.partial, 3, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-		if arg[0].Type() == sqlite3.NULL {
+		switch v := m.cells[arg[0].Int()](arg[1]).(type) {
+		case string:
+			ctx.ResultText(v)
+		case int64:
+			ctx.ResultInt64(v)
+		case float64:
+			ctx.ResultFloat(v)
+		default:
 			ctx.ResultNull()
-			return
 		}
-		ctx.ResultText(partial(arg[0].Text(), arg[1].Int(), arg[2].Int()))
 	})
 	if err != nil {
-		return fmt.Errorf("creating the partial mask: %w", err)
+		return fmt.Errorf("creating the mask function: %w", err)
 	}
 	return nil
 }
 
-func hash(key, text []byte) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(text)
-	return hex.EncodeToString(mac.Sum(nil))
+// maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to hold.
+func (e *Engine) maskedColumn(table entitlements.TableName, c entitlements.ColumnAccess, n names, masks *masks) (string, error) {
+	if len(c.Masks) == 0 {
+		return quoteName(c.Name), nil
+	}
+	// Named in full, so that nothing inside an expression can stand for it.
+	raw := quoteName(n.file) + `.` + quoteName(table.Name) + `.` + quoteName(c.Name)
+	chain := `CASE`
+	for i, m := range c.Masks {
+		cell := `NULL` // also for masks that do not fit or that this engine does not know
+		if m.Fits(c.Kind) {
+			cell = e.cell(m.Mask, c.Kind, raw, n, masks)
+		}
+		switch {
+		case len(m.When) > 0:
+			takes, err := e.takes(m, n.file)
+			if err != nil {
+				return "", err
+			}
+			chain += ` WHEN ` + takes + ` THEN ` + cell
+		case i == 0:
+			return cell, nil
+		default:
+			return chain + ` ELSE ` + cell + ` END`, nil
+		}
+	}
+	if slices.ContainsFunc(c.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == entitlements.MaskBucket && m.Fits(c.Kind) }) {
+		raw = `CAST(` + raw + ` AS TEXT)` // like the names of the ranges
+	}
+	return chain + ` ELSE ` + raw + ` END`, nil
 }
 
-// partial keeps the first and last characters. A text that has no more than those is hidden whole.
-func partial(text string, first, last int) string {
-	runes := []rune(text)
-	first, last = max(first, 0), max(last, 0)
-	if first >= len(runes) || last >= len(runes)-first {
-		return strings.Repeat("*", len(runes))
+// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere.
+func (e *Engine) takes(m entitlements.AppliedMask, file string) (string, error) {
+	condition, _, err := e.condition(m.When, file)
+	if err != nil {
+		return "", fmt.Errorf("the mask of policy %q: %w", m.Policy, err)
 	}
-	return string(runes[:first]) + strings.Repeat("*", len(runes)-first-last) + string(runes[len(runes)-last:])
+	if slices.ContainsFunc(m.When, func(p entitlements.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
+		return "CASE WHEN (\n" + condition + "\n) THEN 1 ELSE 1 END", nil // and yet SQLite reads it
+	}
+	return "(\n" + condition + "\n) IS NOT FALSE", nil
+}
+
+// cell hides a value of a kind that the mask fits.
+func (e *Engine) cell(m entitlements.Mask, kind entitlements.Kind, raw string, n names, masks *masks) string {
+	call := func(value string, cell func(sqlite3.Value) any) string {
+		masks.cells = append(masks.cells, cell)
+		return quoteName(n.mask) + `(` + strconv.Itoa(len(masks.cells)-1) + `, ` + value + `)`
+	}
+	ofText := func(cell func(text string) any) string {
+		return call(`CAST(`+raw+` AS TEXT)`, func(v sqlite3.Value) any { return cell(v.Text()) })
+	}
+	switch m.Kind {
+	case entitlements.MaskConstant:
+		return constant(m.Constant, kind)
+	case entitlements.MaskHash:
+		return ofText(func(text string) any { return hash(masks.key, text) })
+	case entitlements.MaskFormatPreserving:
+		return ofText(func(text string) any { return formatPreserving(masks.key, text) })
+	case entitlements.MaskEmail:
+		return ofText(email)
+	case entitlements.MaskPartial:
+		return ofText(func(text string) any { return partial(text, m.First, m.Last) })
+	case entitlements.MaskRegex:
+		return ofText(replacer(m))
+	case entitlements.MaskRound:
+		return call(raw, rounder(m.Step))
+	case entitlements.MaskTruncate:
+		return call(raw, truncater(m.Unit))
+	case entitlements.MaskBucket:
+		return call(raw, sorter(m.Buckets, kind))
+	case entitlements.MaskSQL:
+		return e.expression(m.SQL, raw, n.file)
+	}
+	return `NULL`
+}
+
+// expression is what the administrator wrote. It gives the column its type.
+func (e *Engine) expression(parts []entitlements.Part, raw, file string) string {
+	sql := "(\n"
+	for _, p := range parts {
+		if p.Variable == entitlements.ThisColumn {
+			sql += `(` + raw + `)`
+		} else {
+			sql += e.pointAtFile(p.SQL, file)
+		}
+	}
+	return sql + "\n)"
+}
+
+// constant is a literal of the column's kind; the mask fits it.
+func constant(value string, kind entitlements.Kind) string {
+	switch kind {
+	case entitlements.Number:
+		return `CAST(` + quoteText(value) + ` AS NUMERIC)`
+	case entitlements.Boolean:
+		return `(` + quoteText(value) + ` = 'true')`
+	}
+	return quoteText(value)
 }

@@ -52,6 +52,7 @@ func (e *Engine) lend(ctx context.Context, lease vending.Lease, role *vending.Ro
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
+	now := e.cfg.Now()
 	release, err := e.slot(ctx, timeout)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (e *Engine) lend(ctx context.Context, lease vending.Lease, role *vending.Ro
 	defer cancel()
 
 	var text vending.Requalified
-	err = e.withSession(limited, lease, func(s *session) error {
+	err = e.withSession(limited, lease, now, func(s *session) error {
 		role.Name, role.Vended = "deputy_"+lease.ID, e.cfg.Now()
 		text = s.text
 		return f(s)

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -37,18 +39,22 @@ type session struct {
 	text   vending.Requalified // and as it is run
 }
 
-// vend makes the views of the lease and locks the connection. The file bears the name n.file on it.
-func (e *Engine) vend(c conn, lease vending.Lease, n names) (*session, error) {
+// vend makes the views of the lease as of now and locks the connection. The file bears the name n.file on it.
+func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*session, error) {
 	// One transaction that is never committed: what is seen of the file from here on is one state of it.
 	if err := c.Exec(`BEGIN`); err != nil {
 		return nil, err
 	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.hash + " " + n.partial), hidden: map[string]bool{}}
-	if err := c.createMasks(n, e.cfg.HashKey); err != nil {
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample), hidden: map[string]bool{}}
+	masks := &masks{key: e.cfg.HashKey}
+	if err := masks.create(c, n.mask); err != nil {
+		return nil, err
+	}
+	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
 		return nil, err
 	}
 	for _, a := range lease.Access {
-		if err := e.vendTable(c, g, a, n); err != nil {
+		if err := e.vendTable(c, g, a, n, masks); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +67,7 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names) (*session, error) {
 	return &session{conn: c, guard: g, schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
 }
 
-func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) error {
+func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, masks *masks) error {
 	table := fold(a.Table.Name)
 	if a.Table.Schema != e.schema || g.granted[table] || isCatalog(table) {
 		return fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
@@ -70,7 +76,13 @@ func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names) err
 	if err != nil {
 		return err
 	}
-	v, err := e.define(a, inner, n)
+	var whole entitlements.Table
+	if slices.ContainsFunc(a.Filters, func(f entitlements.Filter) bool { return f.Sample != nil }) {
+		if whole, err = c.table(n.file, a.Table.Name); err != nil {
+			return fmt.Errorf("reading the columns of %s: %w", a.Table, err)
+		}
+	}
+	v, err := e.define(a, whole.Columns, inner, n, masks)
 	if err != nil {
 		return err
 	}
@@ -212,7 +224,7 @@ func (e *Engine) randomName() (string, error) {
 }
 
 func (e *Engine) randomNames() (n names, err error) {
-	for _, name := range []*string{&n.file, &n.hash, &n.partial} {
+	for _, name := range []*string{&n.file, &n.mask, &n.within, &n.sample} {
 		if *name, err = e.randomName(); err != nil {
 			return n, err
 		}
@@ -221,13 +233,13 @@ func (e *Engine) randomNames() (n names, err error) {
 }
 
 // withSession vends the lease on a connection of its own and revokes it by closing that.
-func (e *Engine) withSession(ctx context.Context, lease vending.Lease, f func(*session) error) error {
+func (e *Engine) withSession(ctx context.Context, lease vending.Lease, now time.Time, f func(*session) error) error {
 	n, err := e.randomNames()
 	if err != nil {
 		return err
 	}
 	return e.withFile(ctx, n.file, func(c conn) error {
-		s, err := e.vend(c, lease, n)
+		s, err := e.vend(c, lease, n, now)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errVending, err)
 		}

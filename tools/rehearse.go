@@ -1,0 +1,116 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+const (
+	rehearsalTime   = 10 * time.Second // of one statement
+	rehearsalTables = 40               // that are looked at in one statement
+)
+
+// rehearse lets the engine run a statement on each table as its policies would show it, so that SQL which an administrator wrote and
+// the database does not understand, or a vended role may not run, stops the start and not the first call. No row is read.
+func (p *platform) rehearse(ctx context.Context) error {
+	policies, err := p.entitlements(ctx)
+	if err != nil {
+		return err
+	}
+	var problems []entitlements.Problem
+	for batch := range slices.Chunk(policies.Rehearse(), rehearsalTables) {
+		found, err := p.rehearseAll(ctx, batch)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, found...)
+	}
+	if len(problems) > 0 {
+		return &PolicyError{problems}
+	}
+	return nil
+}
+
+// rehearseAll looks at several tables at once, and only when that fails at its halves, down to the single parts of policies.
+// An error is one of the platform's: nothing is known of the policies then.
+func (p *platform) rehearseAll(ctx context.Context, batch []entitlements.Rehearsal) (problems []entitlements.Problem, err error) {
+	wrong := p.run(ctx, batch)
+	var known *vending.Error
+	switch {
+	case wrong == nil:
+		return nil, nil
+	case errors.As(wrong, &known) && (known.Code == vending.TooBusy || known.Code == vending.Timeout || known.Code == vending.Cancelled):
+		return nil, fmt.Errorf("rehearsing the policies: %w", wrong)
+	}
+	for _, smaller := range divide(batch) {
+		found, err := p.rehearseAll(ctx, smaller)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, found...)
+	}
+	if len(batch) == 1 && len(problems) == 0 { // it is this part, or how the table's parts go together
+		problems = append(problems, p.misunderstood(batch[0], wrong))
+	}
+	return problems, nil
+}
+
+func divide(batch []entitlements.Rehearsal) [][]entitlements.Rehearsal {
+	if half := len(batch) / 2; half > 0 {
+		return [][]entitlements.Rehearsal{batch[:half], batch[half:]}
+	}
+	return slices.Collect(slices.Chunk(batch[0].Parts(), 1))
+}
+
+func (p *platform) run(ctx context.Context, batch []entitlements.Rehearsal) error {
+	lease := vending.Lease{ID: "rehearsal0", SQL: reading(batch), MaxRows: 1, MaxBytes: 1 << 10, Timeout: rehearsalTime}
+	for _, r := range batch {
+		lease.Access = append(lease.Access, r.Access)
+	}
+	_, err := p.Engine.Run(ctx, lease)
+	return err
+}
+
+// reading is a statement that uses every column of the tables and reads no row of them. The database plans all of it, computes what is
+// constant and checks what may be called, which it would not do behind a condition that never holds.
+func reading(batch []entitlements.Rehearsal) string {
+	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` } // as every engine does
+	var each []string
+	for _, r := range batch {
+		all := "SELECT * FROM " + quote(r.Access.Table.Schema) + "." + quote(r.Access.Table.Name) + " LIMIT 0"
+		if len(batch) == 1 {
+			return all
+		}
+		var counts []string
+		for _, c := range r.Access.Columns {
+			counts = append(counts, "count("+quote(c.Name)+")")
+		}
+		each = append(each, "(SELECT "+strings.Join(counts, " + ")+" FROM ("+all+") AS r)")
+	}
+	return "SELECT " + strings.Join(each, ",\n")
+}
+
+// misunderstood says what the database said. It is for the administrator, who wrote the text it is about.
+func (p *platform) misunderstood(r entitlements.Rehearsal, wrong error) entitlements.Problem {
+	var known *vending.Error
+	if errors.As(wrong, &known) && known.Cause != nil {
+		wrong = known.Cause
+	}
+	on := r.Access.Table.String()
+	if r.Column != "" {
+		on += "." + r.Column
+	}
+	if r.Policy == "" {
+		return entitlements.Problem{Key: "policies", Message: fmt.Sprintf("the database understands each policy on %s, but not all of them together: %v", on, wrong)}
+	}
+	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
+	return entitlements.Problem{Key: fmt.Sprintf("policies[%d].%s", i, r.Key), Policy: r.Policy,
+		Message: fmt.Sprintf("the database does not understand it on %s: %v", on, wrong)}
+}

@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"deputy/entitlements"
+	"deputy/vending/enginetest"
+)
+
+func truncating(unit entitlements.Unit) entitlements.Mask {
+	return entitlements.Mask{Kind: entitlements.MaskTruncate, Unit: unit}
+}
+
+func rounding(step string) entitlements.Mask {
+	return entitlements.Mask{Kind: entitlements.MaskRound, Step: step}
+}
+
+// SQLite stores anything in any column. What a mask does not understand, it does not show.
+func TestMasksOnWhateverIsStored(t *testing.T) {
+	byDate := entitlements.Mask{Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "2026-01-01", Name: "before"}, {Name: "after"}}}
+	byNumber := entitlements.Mask{Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "0.5", Name: "low"}, {Name: "high"}}}
+	for _, test := range []struct {
+		declared, stored string
+		mask             entitlements.Mask
+		want             string
+	}{
+		{"datetime", `'2026-11-23 10:41:07'`, truncating("hour"), "2026-11-23 10:00:00"}, {"datetime", `'2026-11-23T10:41:07.123Z'`, truncating("minute"), "2026-11-23T10:41:00.000Z"},
+		{"datetime", `'2026-01-01T00:30:00+02:00'`, truncating("day"), "2025-12-31T00:00:00+00:00"}, {"datetime", `'2026-11-23 10:41'`, truncating("hour"), "2026-11-23 10:00"},
+		{"datetime", `'2026-11-23 10:41'`, truncating("day"), "2026-11-23 00:00"}, {"datetime", `'2026-11-23'`, truncating("month"), "2026-11-01"}, {"datetime", `'0000-01-01'`, truncating("week"), "<nil>"},
+		{"date", `'2026-11-23 10:41:07'`, truncating("week"), "2026-11-23 00:00:00"}, {"date", `'2026-11-29'`, truncating("week"), "2026-11-23"}, {"date", `'2027-01-01'`, truncating("week"), "2026-12-28"},
+
+		// The unit would hide nothing of these.
+		{"datetime", `'2026-11-23'`, truncating("day"), "<nil>"}, {"datetime", `'2026-11-23'`, truncating("hour"), "<nil>"}, {"datetime", `'2026-11-23'`, truncating("minute"), "<nil>"},
+		{"datetime", `'2026-11-23 10:41'`, truncating("minute"), "<nil>"},
+
+		{"datetime", `1763894467`, truncating("year"), "<nil>"}, {"datetime", `2461003.5`, truncating("year"), "<nil>"}, {"datetime", `'yesterday'`, truncating("year"), "<nil>"},
+		{"datetime", `'2026-02-30'`, truncating("year"), "<nil>"}, {"datetime", `'2026-11-23 25:00'`, truncating("year"), "<nil>"}, {"datetime", `' 2026-11-23'`, truncating("year"), "<nil>"},
+		{"datetime", `'2026-11-23x'`, truncating("year"), "<nil>"}, {"datetime", `x'323032362d31312d3233'`, truncating("year"), "<nil>"}, {"datetime", `'2026-11-23'`, truncating("aeon"), "<nil>"},
+		{"datetime", `'2026-01-01T00:30:00+02:00'`, byDate, "before"}, {"datetime", `'2026-01-01'`, byDate, "after"}, {"datetime", `20260101`, byDate, "<nil>"}, {"datetime", `'soon'`, byDate, "<nil>"},
+
+		{"integer", `9223372036854775807`, rounding("1000"), "9223372036854775000"}, {"integer", `-9223372036854775807 - 1`, rounding("1000"), "-9223372036854775000"},
+		{"integer", `15`, rounding("10"), "20"}, {"integer", `-15`, rounding("10"), "-20"}, {"real", `2.675`, rounding("0.01"), "2.68"}, {"real", `0.30000000000000004`, rounding("0.00000000000000001"), "0.30000000000000004"},
+		{"real", `1.7e308`, rounding("7"), "1.7e+308"}, {"real", `9e999`, rounding("7"), "Inf"}, {"integer", `'abc'`, rounding("10"), "<nil>"}, {"number int", `x'31'`, rounding("10"), "<nil>"},
+		{"integer", `15`, rounding("-10"), "<nil>"}, {"integer", `15`, rounding("ten"), "<nil>"},
+		{"integer", `'abc'`, byNumber, "<nil>"}, {"real", `9e999`, byNumber, "high"}, {"real", `-9e999`, byNumber, "low"}, {"real", `0.5`, byNumber, "high"}, {"integer", `0`, byNumber, "low"},
+
+		{"text", `x'6142'`, entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}, "a*"}, {"text", `x'ff'`, entitlements.Mask{Kind: entitlements.MaskFormatPreserving}, "y"}, {"char(2)", `7`, entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}, "*"},
+	} {
+		e := newEngine(t, newFile(t, `CREATE TABLE t (x `+test.declared+`)`, `INSERT INTO t VALUES (`+test.stored+`)`))
+		result, err := e.Run(t.Context(), lease(`SELECT x FROM t`, open(t, e, "t", map[string]entitlements.Mask{"x": test.mask})))
+		if got := strings.Trim(fmt.Sprint(result.Rows), "[]"); err != nil || got != test.want {
+			t.Errorf("%s in a column declared %s under %+v shows %s, not %s (%v)", test.stored, test.declared, test.mask, got, test.want, err)
+		}
+	}
+}
+
+func TestPartial(t *testing.T) {
+	for _, test := range []struct {
+		text        string
+		first, last int
+		want        string
+	}{
+		{"Abernathy", 1, 1, "A*******y"}, {"Abernathy", 0, 4, "*****athy"}, {"héllo ☂", 2, 1, "hé****☂"},
+		{"", 1, 1, ""}, {"ab", 1, 1, "**"}, {"ab", 5, 0, "**"}, {"abc", 1, 1, "a*c"}, {"abc", -1, 1, "**c"},
+		{"abc", math.MaxInt, math.MaxInt, "***"}, {"abc", 1, math.MaxInt, "***"},
+	} {
+		if got := partial(test.text, test.first, test.last); got != test.want {
+			t.Errorf("partial(%q, %d, %d) is %q, not %q", test.text, test.first, test.last, got, test.want)
+		}
+	}
+}
+
+func TestEmail(t *testing.T) {
+	for text, want := range map[string]string{
+		"taylor@example.com": "***@example.com", "a@b@c.example": "***@c.example", "@x": "***@x", "a@b": "***@b", "A@B-1.Example": "***@B-1.Example",
+		"": "***", "taylor": "***", "a@": "***", "a@b c": "***", "a@b\n": "***", "a@bücher.example": "***", "a@b.example>": "***", "a@b_c": "***", "555 @ 0199": "***",
+	} {
+		if got := email(text); got != want {
+			t.Errorf("the address %q becomes %q, not %q", text, got, want)
+		}
+	}
+}
+
+func TestKeyedMasksDependOnTheKey(t *testing.T) {
+	other := []byte("another hash key for tests, 32 bytes or more")
+	for _, mask := range []func([]byte, string) string{hash, formatPreserving} {
+		if one, two := mask(testKey, "Abernathy 555-0199"), mask(other, "Abernathy 555-0199"); one == two {
+			t.Errorf("two keys make the same of a value: %q", one)
+		}
+	}
+}
+
+func TestEverySessionHasItsOwnMaskFunction(t *testing.T) {
+	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	one, err := e.randomNames()
+	two, err2 := e.randomNames()
+	if err != nil || err2 != nil || one.mask == two.mask || one.mask == one.file {
+		t.Errorf("the names of two sessions are %+v and %+v (%v, %v)", one, two, err, err2)
+	}
+}
+
+// A pattern that cannot be read here hides everything.
+func TestBrokenPatternsShowNothing(t *testing.T) {
+	if got := replacer(entitlements.Mask{Pattern: "(", Keep: true})("Abernathy"); got != nil {
+		t.Errorf("it shows %v", got)
+	}
+}
