@@ -38,11 +38,12 @@ func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess
 	return chain + " ELSE " + c.as(c.raw) + " END"
 }
 
-// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere.
+// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere; this is said with a subselect, so that
+// the planner does not drop the rest, and a text that PostgreSQL does not understand is an error all the same.
 func takes(when []entitlements.Part) string {
 	condition := "(" + filterCondition(entitlements.Filter{Where: when}) + ") IS NOT FALSE"
 	if slices.ContainsFunc(when, func(p entitlements.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
-		return "(" + condition + " OR true)"
+		return "(" + condition + " OR (SELECT true))"
 	}
 	return condition
 }
