@@ -43,7 +43,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 GRANT USAGE ON SCHEMA deputy TO deputy_runner;
 
 CREATE TABLE IF NOT EXISTS deputy.keys (name text PRIMARY KEY, ipad bytea NOT NULL, opad bytea NOT NULL);
-COMMENT ON TABLE deputy.keys IS 'HMAC-SHA-256 keys with their pads precomputed: sign (the server signs what may be vended) and hash (the mask). Only deputy_owner reads it.';
+COMMENT ON TABLE deputy.keys IS 'HMAC-SHA-256 keys with their pads precomputed: sign (the server signs what may be vended) and hash (masks). Only deputy_owner reads it.';
 REVOKE ALL ON deputy.keys FROM PUBLIC;
 
 -- A key that is asked for replaces the one there; the hash key stays for good, or masked values would change under the users.

@@ -38,12 +38,13 @@ func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess
 	return chain + " ELSE " + c.as(c.raw) + " END"
 }
 
-// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere.
+// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere; this is said with a subselect, so that
+// the planner does not drop the rest, and a text that PostgreSQL does not understand is an error all the same.
 func takes(when []entitlements.Part) string {
 	q, _ := condition(when)
 	q = "(" + q + ") IS NOT FALSE"
 	if slices.ContainsFunc(when, func(p entitlements.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
-		return "(" + q + " OR (SELECT true))" // not OR true: the planner would drop the condition, and what is wrong with it
+		return "(" + q + " OR (SELECT true))"
 	}
 	return q
 }

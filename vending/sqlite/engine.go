@@ -21,8 +21,8 @@ type Config struct {
 	Path   string // of the database file; it is only ever opened for reading
 	Schema string // what the file's tables are called before the dot: "sales"
 
-	// HashKey keys the hash mask. Whoever has it can try names against hashes, so it is 32 bytes at least. Without one, hashes are
-	// good for as long as the process lives.
+	// HashKey keys the masks hash and format_preserving. Whoever has it can try names against hashes, so it is 32 bytes at least.
+	// Without one, hashes are good for as long as the process lives.
 	HashKey []byte
 
 	MaxConcurrent int           // sessions at a time; default 8. Others wait for as long as their statement may take.
