@@ -43,11 +43,11 @@ func TestMain(m *testing.M) {
 // The data: what Taylor may read, what may be asked for, and what nobody may know of. The table named absent is not there.
 var seed = []string{
 	`CREATE TABLE %scustomer_orders (lastname text, region text, order_total numeric(10,2))`,
-	`INSERT INTO %[1]scustomer_orders VALUES ('Lindqvist', 'US-EAST', 89.00), ('Okafor', 'US-WEST', 117.00)`,
+	`INSERT INTO %scustomer_orders VALUES ('Lindqvist', 'US-EAST', 89.00), ('Okafor', 'US-WEST', 117.00)`,
 	`CREATE TABLE %spayroll (lastname text, salary integer)`,
-	`INSERT INTO %[1]spayroll VALUES ('Lindqvist', 731942)`,
+	`INSERT INTO %spayroll VALUES ('Lindqvist', 731942)`,
 	`CREATE TABLE %shidden (lastname text, salary integer)`,
-	`INSERT INTO %[1]shidden VALUES ('Okafor', 648213)`,
+	`INSERT INTO %shidden VALUES ('Okafor', 648213)`,
 }
 
 const policies = `
@@ -72,53 +72,95 @@ func onBothEngines(t *testing.T, test func(*testing.T, vending.Engine)) {
 	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
 }
 
-func onSQLite(t testing.TB) vending.Engine {
+func onSQLite(t testing.TB) vending.Engine { return newSQLite(t).open(t) }
+
+func onPostgres(t testing.TB) vending.Engine { return newPostgres(t).open(t) }
+
+// database is one that a test can change. A statement has %s where the name of a table begins.
+type database struct {
+	exec func(t testing.TB, statement string)
+	open func(t testing.TB) vending.Engine // one that has not looked yet
+}
+
+func onBothDatabases(t *testing.T, test func(*testing.T, database)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newSQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, newPostgres(t)) })
+}
+
+func newSQLite(t testing.TB) database {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
-	db, err := sqlite3.Open(path)
-	if err != nil {
-		t.Fatal(err)
+	d := database{
+		exec: func(t testing.TB, statement string) {
+			t.Helper()
+			db, err := sqlite3.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			if err := db.Exec(qualified(statement, "")); err != nil {
+				t.Fatalf("%s: %v", statement, err)
+			}
+		},
+		open: func(t testing.TB) vending.Engine {
+			t.Helper()
+			e, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { e.Close() })
+			return e
+		},
 	}
-	defer db.Close()
-	for _, s := range seed {
-		if err := db.Exec(fmt.Sprintf(s, "")); err != nil {
-			t.Fatalf("%s: %v", s, err)
-		}
-	}
-	e, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
+	d.fill(t)
+	return d
 }
 
 var databases atomic.Int64
 
 const signingKey = "0123456789abcdef0123456789abcdef"
 
-func onPostgres(t testing.TB) vending.Engine {
+func newPostgres(t testing.TB) database {
 	t.Helper()
 	name := fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
 	exec(t, name, "CREATE SCHEMA sales")
+	d := database{
+		exec: func(t testing.TB, statement string) {
+			t.Helper()
+			exec(t, name, qualified(statement, "sales."))
+		},
+		open: func(t testing.TB) vending.Engine {
+			t.Helper()
+			admin, err := cluster.Open(throwaway.Superuser, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer admin.Close()
+			if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
+				t.Fatal(err)
+			}
+			e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { e.Close() })
+			return e
+		},
+	}
+	d.fill(t)
+	return d
+}
+
+func (d database) fill(t testing.TB) {
+	t.Helper()
 	for _, s := range seed {
-		exec(t, name, fmt.Sprintf(s, "sales."))
+		d.exec(t, s)
 	}
-	admin, err := cluster.Open(throwaway.Superuser, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close()
-	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
-		t.Fatal(err)
-	}
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
-	return e
+}
+
+func qualified(statement, qualifier string) string {
+	return strings.ReplaceAll(statement, "%s", qualifier)
 }
 
 func exec(t testing.TB, database, statement string) {

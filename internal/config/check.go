@@ -66,6 +66,9 @@ func (c *Config) check(k *checker) {
 			k.say(key, "there is no platform %s", k.shown(key))
 		}
 	}
+	if c.Catalog.File == "" {
+		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
+	}
 	if c.Audit.File == "" {
 		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
 	}

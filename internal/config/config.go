@@ -31,10 +31,30 @@ type Config struct {
 	Platforms map[string]Platform    `yaml:"platforms"` // by name
 	Tags      entitlements.Tags      `yaml:"tags"`
 	Policies  []entitlements.Policy  `yaml:"policies"`
+	Catalog   Catalog                `yaml:"catalog"`
 	Audit     Audit                  `yaml:"audit"`
 	Limits    Limits                 `yaml:"limits"`
 
-	written map[string]place // for Line
+	path     string
+	baseline Baseline
+	written  map[string]place // for Line
+}
+
+// Files are all that was read, or would be if it were there: whoever waits for changes waits for these.
+func (c *Config) Files() []string { return []string{c.path, c.Catalog.File} }
+
+// Baseline is what the catalog file holds; nil: there is none.
+func (c *Config) Baseline() Baseline { return c.baseline }
+
+// Accepted is what somebody has looked at of a platform; nil: there is no catalog file.
+func (c *Config) Accepted(platform string) entitlements.Accepted {
+	if c.baseline == nil {
+		return nil
+	}
+	if accepted := c.baseline[platform]; accepted != nil {
+		return accepted
+	}
+	return entitlements.Accepted{}
 }
 
 // Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
@@ -71,6 +91,11 @@ type Platform struct {
 	HashKey Secret `yaml:"hash_key"`
 }
 
+// Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
+type Catalog struct {
+	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept
+}
+
 // Audit is where the audit log is.
 type Audit struct {
 	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
@@ -87,22 +112,22 @@ type Limits struct {
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
 // wrong with the form, then, once the form is right, all that is wrong with the meaning. Give it os.LookupEnv.
 func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
-	data, err := read(path)
+	data, err := read(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	return parse(path, data, getenv)
 }
 
-func read(path string) ([]byte, error) {
+func read(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s is larger than %d bytes", path, most)
 	}
 	return data, err
 }
@@ -119,9 +144,10 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	c.written = d.written
+	c.path, c.written = path, d.written
 	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written})
+	c.baseline = readBaseline(c.Catalog.File, problems)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
@@ -130,14 +156,16 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 
 func defaults() *Config {
 	return &Config{
-		Server: Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Audit:  Audit{File: "deputy-audit.jsonl"},
-		Limits: Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Catalog: Catalog{File: "deputy-catalog.json"},
+		Audit:   Audit{File: "deputy-audit.jsonl"},
+		Limits:  Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
 	}
 }
 
 // complete fills in what follows from the rest.
 func (c *Config) complete(folder string) {
+	c.Catalog.File = under(folder, c.Catalog.File)
 	c.Audit.File = under(folder, c.Audit.File)
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {

@@ -77,8 +77,9 @@ func TestTheCompleteFile(t *testing.T) {
 			{Name: "sellers see their own region", Filter: entitlements.Selectors{"sales.orders"}, Where: "region = any(:attribute.region) and note <> '${x}'",
 				Except: matchers["sellers see their own region/except"]},
 		},
-		Audit:  config.Audit{File: "testdata/log/audit.jsonl"},
-		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
+		Audit:   config.Audit{File: "testdata/log/audit.jsonl"},
+		Limits:  config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
 	}
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {
