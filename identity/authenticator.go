@@ -73,9 +73,9 @@ func configuredUsers(configs []UserConfig, issuers []*issuer) (map[string]Identi
 		if !nameable(config.ID, issuers) {
 			return nil, fmt.Errorf("user %q: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
 		}
-		identity, err := identityOf(KindUser, config.ID, config.Groups, config.Attributes)
+		identity, err := config.Identity()
 		if err != nil {
-			return nil, fmt.Errorf("user %q: %w", config.ID, err)
+			return nil, err
 		}
 		users[config.ID] = identity
 	}

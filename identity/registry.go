@@ -5,12 +5,14 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
 
 // Registry knows the agents of the configuration, and nobody else. It does not change; what it returns must not be changed.
 type Registry struct {
+	agents  []Agent // in the order of the configuration
 	clients map[string]*registration
 	keys    []registeredKey
 }
@@ -59,6 +61,7 @@ func (r *Registry) add(config AgentConfig) error {
 	if entry.agent.Modes, err = modes(config.Modes); err != nil {
 		return err
 	}
+	r.agents = append(r.agents, entry.agent)
 	for _, id := range config.ClientIDs {
 		if id == "" || strings.ContainsFunc(id, unicode.IsSpace) {
 			return fmt.Errorf("client id %q is empty or has a space in it", id)
@@ -93,6 +96,9 @@ func modes(configured []Mode) ([]Mode, error) {
 	}
 	return append([]Mode(nil), configured...), nil
 }
+
+// Agents are all that are registered, in the order of the configuration.
+func (r *Registry) Agents() []Agent { return slices.Clone(r.agents) }
 
 // ByClientID finds the agent that a client id belongs to, whichever of the configured issuers names it: each of them is trusted
 // to say which client it issued a token to.

@@ -50,6 +50,15 @@ func identityOf(kind Kind, id string, groups []string, attributes map[string]Val
 	return identity, nil
 }
 
+// Identity is what the configuration says of the user; a token may add to it.
+func (u UserConfig) Identity() (Identity, error) {
+	i, err := identityOf(KindUser, u.ID, u.Groups, u.Attributes)
+	if err != nil {
+		return Identity{}, fmt.Errorf("user %q: %w", u.ID, err)
+	}
+	return i, nil
+}
+
 // union adds to a those of b that are not in it yet. The result shares no memory with b.
 func union(a, b []string) []string {
 	for _, s := range b {

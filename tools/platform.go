@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -130,8 +129,7 @@ func (p *platform) rehearse(ctx context.Context) error {
 }
 
 func (p *platform) understands(ctx context.Context, access entitlements.Access) error {
-	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` } // as every engine does
-	statement := "SELECT * FROM " + quote(access.Table.Schema) + "." + quote(access.Table.Name)
+	statement := "SELECT * FROM " + quoted(access.Table.Schema) + "." + quoted(access.Table.Name)
 	lease := vending.Lease{ID: "rehearsal0", SQL: statement, Access: []entitlements.Access{access}, MaxRows: 1, MaxBytes: 1 << 10, Timeout: rehearsalTime}
 	err := p.Engine.Diagnose(ctx, lease)
 	var known *vending.Error

@@ -156,13 +156,8 @@ func liveCatalogs(c *cobra.Command) (*config.Config, map[string]*entitlements.Ca
 	defer closeEngines(engines)
 	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 	defer cancel()
-	out := map[string]*entitlements.Catalog{}
-	for name, engine := range engines {
-		if out[name], err = engine.Catalog(ctx); err != nil {
-			return nil, nil, fmt.Errorf("platform %s: %w", name, err)
-		}
-	}
-	return cfg, out, nil
+	catalogs, err := assembly.Catalogs(ctx, engines)
+	return cfg, catalogs, err
 }
 
 // chosenPlatforms is the configuration with no platform but the one that --platform names, if it names one.

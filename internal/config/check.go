@@ -66,6 +66,7 @@ func (c *Config) check(k *checker) {
 			k.say(key, "there is no platform %s", k.shown(key))
 		}
 	}
+	c.checkTests(k)
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
 	}

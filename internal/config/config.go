@@ -18,6 +18,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/expectation"
 )
 
 // maxFile is the size of the largest file that is read, in bytes.
@@ -31,6 +32,7 @@ type Config struct {
 	Platforms map[string]Platform    `yaml:"platforms"` // by name
 	Tags      entitlements.Tags      `yaml:"tags"`
 	Policies  []entitlements.Policy  `yaml:"policies"`
+	Tests     []expectation.Test     `yaml:"tests"` // what deputy test holds against the data
 	Catalog   Catalog                `yaml:"catalog"`
 	Audit     Audit                  `yaml:"audit"`
 	Limits    Limits                 `yaml:"limits"`

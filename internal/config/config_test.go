@@ -12,6 +12,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/expectation"
 )
 
 // env makes a getenv of NAME=value pairs.
@@ -76,6 +77,21 @@ func TestTheCompleteFile(t *testing.T) {
 			{Name: "no money", Mask: entitlements.Selectors{"sales.orders.total"}, With: &entitlements.Mask{Kind: entitlements.MaskNull}, For: matchers["no money/for"]},
 			{Name: "sellers see their own region", Filter: entitlements.Selectors{"sales.orders"}, Where: "region = any(:attribute.region) and note <> '${x}'",
 				Except: matchers["sellers see their own region/except"]},
+		},
+		Tests: []expectation.Test{
+			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
+				{Line: 77, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: 77, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+			}},
+			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
+				{Line: 78, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+			}},
+			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for invoices on shop", User: "taylor", Groups: []string{"Legal"},
+				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "invoices", Platform: "shop"}, Clauses: []expectation.Clause{
+				{Line: 80, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: 81, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: 81, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
 		Audit:   config.Audit{File: "testdata/log/audit.jsonl"},

@@ -57,7 +57,7 @@ func viewQuery(a entitlements.Access) string {
 		if i > 0 {
 			q += ", "
 		}
-		q += maskedColumn(c) + " AS " + pq.QuoteIdentifier(c.Name)
+		q += maskedColumn(c) + " AS " + pq.QuoteIdentifier(c.Shown())
 	}
 	if len(a.Columns) == 0 { // its rows are only counted, and a view must have a column
 		q += `NULL AS "?column?"`

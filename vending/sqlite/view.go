@@ -21,7 +21,7 @@ type names struct{ file, hash, partial string }
 func (e *Engine) define(a entitlements.Access, inner string, n names) (views, error) {
 	var columns []string
 	for _, c := range a.Columns {
-		columns = append(columns, maskedColumn(c, n)+` AS `+quoteName(c.Name))
+		columns = append(columns, maskedColumn(c, n)+` AS `+quoteName(c.Shown()))
 	}
 	if len(columns) == 0 {
 		columns = append(columns, `1 AS "row"`) // rows are only counted, but a view must have a column
