@@ -96,6 +96,15 @@ func (t *Tools) Platforms() []string {
 	return names
 }
 
+// Entitlements are what is decided with on a platform, for the catalog as it is now: for those who explain and compare.
+func (t *Tools) Entitlements(ctx context.Context, platform string) (*entitlements.Entitlements, error) {
+	p, err := t.platform(platform)
+	if err != nil {
+		return nil, err
+	}
+	return p.entitlements(ctx)
+}
+
 // Ready returns nil when every platform can be asked and its policies fit.
 func (t *Tools) Ready(ctx context.Context) error {
 	for _, p := range t.platforms {
