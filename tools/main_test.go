@@ -80,6 +80,12 @@ func onPostgres(t testing.TB) vending.Engine { return newPostgres(t).open(t) }
 type database struct {
 	exec func(t testing.TB, statement string)
 	open func(t testing.TB) vending.Engine // one that has not looked yet
+
+	ahead *atomic.Int64 // hours that the engines' clocks are
+}
+
+func clock(ahead *atomic.Int64) func() time.Time {
+	return func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Hour) }
 }
 
 func onBothDatabases(t *testing.T, test func(*testing.T, database)) {
@@ -89,8 +95,9 @@ func onBothDatabases(t *testing.T, test func(*testing.T, database)) {
 
 func newSQLite(t testing.TB) database {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "shop.db")
+	path, ahead := filepath.Join(t.TempDir(), "shop.db"), new(atomic.Int64)
 	d := database{
+		ahead: ahead,
 		exec: func(t testing.TB, statement string) {
 			t.Helper()
 			db, err := sqlite3.Open(path)
@@ -104,7 +111,7 @@ func newSQLite(t testing.TB) database {
 		},
 		open: func(t testing.TB) vending.Engine {
 			t.Helper()
-			e, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
+			e, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales", Now: clock(ahead)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +132,9 @@ func newPostgres(t testing.TB) database {
 	name := fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
 	exec(t, name, "CREATE SCHEMA sales")
+	ahead := new(atomic.Int64)
 	d := database{
+		ahead: ahead,
 		exec: func(t testing.TB, statement string) {
 			t.Helper()
 			exec(t, name, qualified(statement, "sales."))
@@ -140,7 +149,7 @@ func newPostgres(t testing.TB) database {
 			if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
 				t.Fatal(err)
 			}
-			e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey})
+			e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey, Now: clock(ahead)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,17 +25,17 @@ func TestWhatNobodyHasLookedAt(t *testing.T) {
 			}
 			return withAccepted(t, e, more, entitlements.Accept(catalog))
 		}
-		before := accepting()
-		sees(t, before, "SELECT salary FROM sales.payroll", "731942")
+		running := accepting()
+		sees(t, running, "SELECT salary FROM sales.payroll", "731942")
 
 		db.exec(t, `ALTER TABLE %scustomer_orders ADD COLUMN phone text`)
 		db.exec(t, `UPDATE %scustomer_orders SET phone = '555-0101'`)
 		db.exec(t, `ALTER TABLE %spayroll RENAME COLUMN salary TO pay`)
 		db.exec(t, `CREATE TABLE %sleads (lastname text)`)
-		later := withAccepted(t, db.open(t), more, acceptedThen)
-		sees(t, later, "SELECT DISTINCT phone FROM sales.customer_orders WHERE region IS NOT NULL", "<nil>")
-		sees(t, later, "SELECT pay FROM sales.payroll WHERE lastname IS NOT NULL", "<nil>")
-		closed(t, later, "SELECT count(*) FROM sales.leads")
+		db.ahead.Add(1) // time for the running server to look at the catalog again
+		sees(t, running, "SELECT DISTINCT phone FROM sales.customer_orders WHERE region IS NOT NULL", "<nil>")
+		sees(t, running, "SELECT pay FROM sales.payroll WHERE lastname IS NOT NULL", "<nil>")
+		closed(t, running, "SELECT count(*) FROM sales.leads")
 
 		after := accepting()
 		sees(t, after, "SELECT DISTINCT phone FROM sales.customer_orders", "555-0101")
@@ -45,13 +45,6 @@ func TestWhatNobodyHasLookedAt(t *testing.T) {
 		nothing := withAccepted(t, db.open(t), more, nil)
 		closed(t, nothing, "SELECT count(*) FROM sales.customer_orders")
 	})
-}
-
-// acceptedThen is what somebody accepted of the seed.
-var acceptedThen = entitlements.Accepted{
-	{Schema: "sales", Name: "customer_orders"}: {"lastname", "region", "order_total"},
-	{Schema: "sales", Name: "payroll"}:         {"lastname", "salary"},
-	{Schema: "sales", Name: "hidden"}:          {"lastname", "salary"},
 }
 
 func withAccepted(t *testing.T, e vending.Engine, more string, accepted entitlements.Accepted) *tools.Tools {

@@ -24,7 +24,7 @@ var lookalikes = []struct{ value, is string }{
 	{"", ""}, {"it's", ""}, {strings.Repeat("a", 90) + "@example.com", ""}, {strings.Repeat("1", 200), ""},
 }
 
-// ProfileSeed makes tables for TestProfile, in SQL like Seed's.
+// ProfileSeed makes tables for RunProfile, in SQL like Seed's.
 func ProfileSeed(qualifier string) []string {
 	out := []string{fmt.Sprintf(`CREATE TABLE %slookalikes (id integer, "deputy_sample" text, card bigint, missing text)`, qualifier)}
 	for i, l := range lookalikes {
@@ -38,8 +38,8 @@ func ProfileSeed(qualifier string) []string {
 		fmt.Sprintf(`CREATE TABLE %sone (value text)`, qualifier), fmt.Sprintf(`INSERT INTO %sone VALUES ('ann@example.com')`, qualifier))
 }
 
-// TestProfile wants the same counts of every engine on the same data, and no value.
-func TestProfile(t *testing.T, e vending.Engine) {
+// RunProfile wants the same counts of every engine on the same data, and no value.
+func RunProfile(t *testing.T, e vending.Engine) {
 	t.Run("each value alone", func(t *testing.T) {
 		for _, l := range lookalikes {
 			var hits []string

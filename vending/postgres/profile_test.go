@@ -9,7 +9,7 @@ import (
 )
 
 func TestProfile(t *testing.T) {
-	enginetest.TestProfile(t, newEngine(t, newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(enginetest.ProfileSeed("sales."), ";")), "sales"))
+	enginetest.RunProfile(t, newEngine(t, newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(enginetest.ProfileSeed("sales."), ";")), "sales"))
 }
 
 // Every type can be looked at: whatever it is, it has a text.

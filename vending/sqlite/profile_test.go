@@ -7,5 +7,5 @@ import (
 )
 
 func TestProfile(t *testing.T) {
-	enginetest.TestProfile(t, newEngine(t, newFile(t, enginetest.ProfileSeed("")...)))
+	enginetest.RunProfile(t, newEngine(t, newFile(t, enginetest.ProfileSeed("")...)))
 }
