@@ -38,9 +38,6 @@ personal or secret by its name. A file that is there is never written over.`,
 
 func initialise(c *cobra.Command, _ []string) error {
 	out, _ := c.Flags().GetString("out")
-	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is there already: name another file with --out", out)
-	}
 	d, err := readDatabase(c, out)
 	if err != nil {
 		return err
@@ -76,9 +73,12 @@ func readDatabase(c *cobra.Command, out string) (*draft.Draft, error) {
 	return draft.OfSQLite(ctx, file, schema, filepath.Dir(out))
 }
 
-// writeNew writes a file that is not there yet.
+// writeNew writes a file that is not there yet, not even as a link.
 func writeNew(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already: name another file with --out", path)
+	}
 	if err != nil {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
