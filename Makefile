@@ -16,6 +16,8 @@ vet:
 
 bench: postgres
 	$(GO) run ./internal/bench
+	$(GO) run ./internal/bench -policies
+	$(GO) test ./vending/postgres -run '^$$' -bench RowFilter -benchtime 30x
 
 # Each fuzz target for a little while; make test runs their seeds.
 fuzz:

@@ -11,7 +11,7 @@ import (
 const maxText = 160
 
 // Line is the record for people to read, in one line that is safe to print: when, who, on whose behalf, through which role, how it
-// ended, and what was asked. The statement comes last, so that nothing in it can pass for the rest.
+// ended, what was asked, and for which purpose. The statement comes last, so that nothing in it can pass for the rest.
 func Line(r Record) string {
 	who := r.Agent.ID + " on its own"
 	if r.User != nil {
@@ -29,6 +29,9 @@ func Line(r Record) string {
 		ended += ", " + rows(r)
 	}
 	what := r.Tool
+	if r.Purpose != "" {
+		what += " for " + r.Purpose
+	}
 	if text := plain(r.SQL + r.Table); text != "" {
 		what += ": " + shorten(text)
 	}

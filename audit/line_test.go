@@ -34,6 +34,10 @@ func TestLineSaysWhoForWhomThroughWhichRoleAndHowItEnded(t *testing.T) {
 			"2026-11-23T10:04:05Z | marketing for taylor | no role | denied (not_permitted) | describe_table: hr.salaries",
 		},
 		{
+			audit.Record{Time: at, Tool: "query", Agent: marketing, User: taylor, Role: role, Rows: 1, Outcome: audit.Answered, Purpose: "fraud-investigation", SQL: "SELECT 1"},
+			"2026-11-23T10:04:05Z | marketing for taylor | deputy_k3v9x2 | answered, 1 row | query for fraud-investigation: SELECT 1",
+		},
+		{
 			audit.Record{Time: at, Tool: "describe_table", Agent: marketing, User: taylor, Outcome: audit.Answered},
 			"2026-11-23T10:04:05Z | marketing for taylor | no role | answered | describe_table",
 		},
@@ -47,7 +51,7 @@ func TestLineSaysWhoForWhomThroughWhichRoleAndHowItEnded(t *testing.T) {
 func TestLineIsSafeToPrint(t *testing.T) {
 	for _, text := range hostile {
 		r := record("a")
-		r.SQL, r.Agent.ID, r.User, r.Code = text, text, &audit.Party{ID: text}, text
+		r.SQL, r.Agent.ID, r.User, r.Code, r.Purpose = text, text, &audit.Party{ID: text}, text, text
 		if line := audit.Line(r); strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 			t.Errorf("the line of %q holds a character that is not for the eye: %q", text, line)
 		}

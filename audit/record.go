@@ -5,19 +5,24 @@ import "time"
 // Record is one call: who, on whose behalf, what, through which role, and how it ended. It holds no row value, no token, no key.
 // Times are UTC. Empty fields are left out, but for those an auditor would miss.
 type Record struct {
-	ID       string    `json:"id"` // also in the role's name and in the answer to the caller
-	Time     time.Time `json:"time"`
-	Tool     string    `json:"tool"` // query, describe_table; test and scan are an administrator's
-	Mode     string    `json:"mode"` // on_behalf_of, autonomous
-	Agent    Party     `json:"agent"`
-	User     *Party    `json:"user,omitempty"` // on whose behalf
-	Client   string    `json:"client,omitempty"`
-	Platform string    `json:"platform,omitempty"`
-	SQL      string    `json:"sql,omitempty"`   // as the caller wrote it
-	Table    string    `json:"table,omitempty"` // describe_table's argument
-	Tables   []Table   `json:"tables,omitempty"`
-	Role     *Role     `json:"role,omitempty"` // nil: no role was vended
-	Rows     int       `json:"rows"`
+	ID     string    `json:"id"` // also in the role's name and in the answer to the caller
+	Time   time.Time `json:"time"`
+	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's
+	Mode   string    `json:"mode"` // on_behalf_of, autonomous
+	Agent  Party     `json:"agent"`
+	User   *Party    `json:"user,omitempty"` // on whose behalf
+	Client string    `json:"client,omitempty"`
+	// Purpose is what the agent said the call is for. It is one of those the configuration defines, and its truth is not verified.
+	Purpose string `json:"purpose,omitempty"`
+	// PolicyVersion is the configuration that decided: the first 16 hex digits of its SHA-256.
+	PolicyVersion string `json:"policy_version,omitempty"`
+
+	Platform string  `json:"platform,omitempty"`
+	SQL      string  `json:"sql,omitempty"`   // as the caller wrote it
+	Table    string  `json:"table,omitempty"` // describe_table's argument
+	Tables   []Table `json:"tables,omitempty"`
+	Role     *Role   `json:"role,omitempty"` // nil: no role was vended
+	Rows     int     `json:"rows"`
 	// Truncated: there were more rows than the limits let through.
 	Truncated bool          `json:"truncated,omitempty"`
 	Duration  time.Duration `json:"duration_ns"`

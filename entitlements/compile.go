@@ -47,7 +47,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 		c.addPlatformTags(catalog)
 	}
 	for i, t := range cfg.Tags {
-		c.at = Problem{Key: "tags." + t.Name}
+		c.at = Problem{Key: Below("tags", t.Name)}
 		c.addTag(t, cfg.Tags[:i])
 	}
 	seen := map[string]bool{}
@@ -59,6 +59,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	if Fatal(c.problems) {
 		return nil, c.problems
 	}
+	rank(c.masks)
 	for _, t := range c.tables {
 		t.sort()
 	}
@@ -77,6 +78,7 @@ type compiler struct {
 	cfg      Config
 	tags     map[string]*tagUse
 	tables   map[TableName]*table
+	masks    []*ruledMask
 	problems []Problem
 	markNew  bool
 	at       Problem // key and policy of what is being read
@@ -99,17 +101,13 @@ func (c *compiler) warning(format string, args ...any) {
 // within does something one key further down: what it says is about that.
 func (c *compiler) within(key string, do func()) {
 	at := c.at
-	c.at.Key = Below(at.Key, key)
+	if strings.HasPrefix(key, "[") {
+		c.at.Key += key
+	} else if key != "" {
+		c.at.Key = Below(at.Key, key)
+	}
 	do()
 	c.at = at
-}
-
-// Below is the key of something in what another key holds: Below("policies[0]", "mask") is policies[0].mask.
-func Below(key, name string) string {
-	if name == "" || key == "" || strings.HasPrefix(name, "[") {
-		return key + name
-	}
-	return key + "." + name
 }
 
 func nth(i int) string { return fmt.Sprintf("[%d]", i) }
@@ -190,7 +188,10 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 
 func (c *compiler) attach(tag string, s selector) {
 	for name, t := range c.tables {
-		if s.matchesTable(name) {
+		if !s.concerns(name) {
+			continue
+		}
+		if s.isTable() {
 			t.tags = appendOnce(t.tags, tag)
 		}
 		for i := range t.columns {

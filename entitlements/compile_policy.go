@@ -40,9 +40,11 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 		out.filters = c.rules(p)
 		c.checkRules(out)
 	}
+	out.masks = map[Kind]*ruledMask{}
 	for _, t := range c.tables {
 		t.add(out)
 	}
+	c.masks = slices.AppendSeq(c.masks, maps.Values(out.masks))
 }
 
 func (c *compiler) check(err error) {
@@ -103,13 +105,13 @@ func (c *compiler) checkRules(p *ruling) {
 			continue
 		}
 		if p.Match != nil && t.column(p.Match.Column) == nil {
-			c.within("match.column", func() { c.problem("there is no column %s", ColumnName{name, p.Match.Column}) })
+			c.within("match", func() { c.problem("there is no column %s", ColumnName{name, p.Match.Column}) })
 		}
 		if p.Within == nil {
 			continue
 		}
 		col := t.column(p.Within.Column.Name)
-		c.within("within.column", func() {
+		c.within("within", func() {
 			switch {
 			case col == nil:
 				c.problem("there is no column %s", ColumnName{name, p.Within.Column.Name})
@@ -213,7 +215,7 @@ func (c *compiler) knownTags() string {
 }
 
 func (c *compiler) addDiscoverable() {
-	c.at = Problem{Key: "platforms." + c.cfg.Platform + ".discoverable"}
+	c.at = Problem{Key: Below(Below("platforms", c.cfg.Platform), "discoverable")}
 	for i, text := range c.cfg.Discoverable {
 		c.within(nth(i), func() {
 			s, ok := c.selector(text, kindDiscovery, true)

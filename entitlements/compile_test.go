@@ -21,6 +21,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"a column that vanished", "policies:\n- {name: p, mask: hr.people.gone, with: null}", "there is no column hr.people.gone"},
 		{"a tagged column that vanished", "tags:\n  A:\n  - hr.people.gone\npolicies: []", "tags.A[0]: there is no column hr.people.gone"},
 		{"a tagged table that vanished", "tags: {A: hr.gone}", "tags.A[0]: there is no table hr.gone"},
+		{"a column that vanished, of a tag with a dot in it", "tags: {A.B: hr.people.gone}", "tags.\"A.B\"[0]: there is no column hr.people.gone"},
 		{"a tag on nothing", "tags: {A: []}", "tag A is on nothing"},
 		{"a tag on a tag", "tags: {A: hr.people, B: tag:A}", "a tag is on tables and columns, not on tags"},
 		{"a tag that is no dotted word", "tags: {A..B: hr.people}", `"A..B" is not a tag`},

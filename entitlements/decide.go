@@ -132,16 +132,11 @@ func (t *table) show(judged *identity.Identity, who *identity.Principal) []Colum
 			if !applies[c.masks[j].scope] {
 				continue
 			}
-			mask := c.applied[j : j+1 : j+1]
-			if len(mask[0].When) > 0 {
-				mask = []AppliedMask{mask[0].bind(who)}
+			mask := c.masks[j].AppliedMask
+			if len(mask.When) > 0 {
+				mask = mask.bind(who)
 			}
-			if out[i].Masks == nil {
-				out[i].Masks = mask
-			} else {
-				out[i].Masks = append(out[i].Masks, mask[0])
-			}
-			if len(mask[0].When) == 0 {
+			if out[i].Masks = append(out[i].Masks, mask); len(mask.When) == 0 {
 				break
 			}
 		}

@@ -2,7 +2,9 @@ package entitlements
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 )
 
 // Problem is something in the tags or policies that cannot be meant as it is written, and what would be right.
@@ -22,6 +24,19 @@ func (p Problem) String() string {
 		s = p.Key + ": " + s
 	}
 	return s
+}
+
+var plainKey = regexp.MustCompile(`^[\pL\pN_-]+$`)
+
+// Below is the key of something in what another key holds: policies[0].mask, or tags."PII.SSN" where a name has a dot in it.
+func Below(key, name string) string {
+	if !plainKey.MatchString(name) {
+		name = strconv.Quote(name)
+	}
+	if key == "" {
+		return name
+	}
+	return key + "." + name
 }
 
 // Fatal reports whether any of the problems is more than a warning.

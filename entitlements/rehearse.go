@@ -1,7 +1,5 @@
 package entitlements
 
-import "slices"
-
 // Rehearsal is an access that nobody gets: it uses what one policy, or all of a table's at once, would put into a view. An engine
 // that can prepare a statement on it understands the SQL that administrators wrote.
 type Rehearsal struct {
@@ -19,7 +17,7 @@ func (e *Entitlements) Rehearse(each func(all Rehearsal, single func() []Rehears
 		}
 		all := t.plain()
 		for i, c := range t.columns {
-			all.Columns[i].Masks = untilUnconditional(c.applied)
+			all.Columns[i].Masks = c.untilUnconditional()
 		}
 		for _, f := range t.filters {
 			all.Filters = append(all.Filters, f.rule)
@@ -46,9 +44,11 @@ func (t *table) rehearseSingly() []Rehearsal {
 }
 
 // untilUnconditional keeps the promise of ColumnAccess that only the last mask takes every cell.
-func untilUnconditional(masks []AppliedMask) []AppliedMask {
-	if last := slices.IndexFunc(masks, func(m AppliedMask) bool { return len(m.When) == 0 }); last >= 0 {
-		return masks[:last+1]
+func (c *column) untilUnconditional() (masks []AppliedMask) {
+	for _, m := range c.masks {
+		if masks = append(masks, m.AppliedMask); len(m.When) == 0 {
+			break
+		}
 	}
 	return masks
 }

@@ -95,19 +95,24 @@ func (s selector) isTable() bool  { return len(s.pattern) == 1 || len(s.pattern)
 func (s selector) isColumn() bool { return len(s.pattern) == 3 }
 
 func (s selector) matchesTable(t TableName) bool {
-	return s.isTable() && s.pattern[0].matches(t.Schema) && (s.isSchema() || s.pattern[1].matches(t.Name))
+	return s.isTable() && s.concerns(t)
 }
 
 func (s selector) matchesColumn(t TableName, column string) bool {
-	return s.isColumn() && s.pattern[0].matches(t.Schema) && s.pattern[1].matches(t.Name) && s.pattern[2].matches(column)
+	return s.isColumn() && s.concerns(t) && s.pattern[2].matches(column)
+}
+
+// concerns reports whether the pattern is about the table or a column that the table may have.
+func (s selector) concerns(t TableName) bool {
+	return len(s.pattern) > 0 && s.pattern[0].matches(t.Schema) && (s.isSchema() || s.pattern[1].matches(t.Name))
 }
 
 // matchesIn reports whether anything in the catalog is named.
 func (s selector) matchesIn(c *Catalog) bool {
 	return slices.ContainsFunc(c.Tables, func(t Table) bool {
-		return s.matchesTable(t.TableName) || slices.ContainsFunc(t.Columns, func(col Column) bool {
-			return s.matchesColumn(t.TableName, col.Name)
-		})
+		return s.concerns(t.TableName) && (s.isTable() || slices.ContainsFunc(t.Columns, func(col Column) bool {
+			return s.pattern[2].matches(col.Name)
+		}))
 	})
 }
 

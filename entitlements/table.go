@@ -21,9 +21,8 @@ type table struct {
 
 type column struct {
 	Column
-	tags    []string
-	masks   []maskRule    // the one that wins first
-	applied []AppliedMask // the same, as an Access shows them
+	tags  []string
+	masks []maskRule // the one that wins first
 }
 
 type grant struct {
@@ -48,7 +47,13 @@ type scope struct{ only, except *Matcher }
 type maskRule struct {
 	scope int // index into the table's masks
 	reach int
+	*ruledMask
+}
+
+// ruledMask is a mask policy as it takes effect on columns of one kind. It is the same for all of them.
+type ruledMask struct {
 	AppliedMask
+	rank int // among all of the platform: the strictest is first, then it goes by the policies' names
 }
 
 // ruling is what a policy makes of a table, parsed.
@@ -58,6 +63,15 @@ type ruling struct {
 	selectors []selector
 	when      []Part                        // of a mask
 	filters   func(*table) ([]Filter, bool) // of a filter: its rules, unbound; false: they do not fit the table
+	masks     map[Kind]*ruledMask           // of a mask: as far as it has reached columns
+}
+
+// mask is what the policy does to columns of that kind.
+func (p *ruling) mask(k Kind) *ruledMask {
+	if p.masks[k] == nil {
+		p.masks[k] = &ruledMask{AppliedMask: AppliedMask{p.With.on(k), p.Name, p.when}}
+	}
+	return p.masks[k]
 }
 
 const (
@@ -94,11 +108,20 @@ func (t *table) addMask(p *ruling) {
 	if p.With == nil {
 		return
 	}
+	var about []selector
+	for _, s := range p.selectors {
+		if s.tag != "" || s.concerns(t.name) {
+			about = append(about, s)
+		}
+	}
+	if about == nil {
+		return
+	}
 	reached := false
 	for i := range t.columns {
 		c := &t.columns[i]
-		if reach := t.reach(c, p.selectors); reach != notReached {
-			c.masks = append(c.masks, maskRule{len(t.masks), reach, AppliedMask{p.With.on(c.Kind), p.Name, p.when}})
+		if reach := t.reach(c, about); reach != notReached {
+			c.masks = append(c.masks, maskRule{len(t.masks), reach, p.mask(c.Kind)})
 			reached = true
 		}
 	}
@@ -139,15 +162,16 @@ func (t *table) sort() {
 	slices.SortStableFunc(t.filters, func(a, b filter) int { return cmp.Compare(a.rule.Policy, b.rule.Policy) })
 	for i := range t.columns {
 		slices.Sort(t.columns[i].tags)
-		slices.SortFunc(t.columns[i].masks, func(a, b maskRule) int {
-			return cmp.Or(
-				cmp.Compare(b.reach, a.reach),
-				compareStrictness(a.Mask, b.Mask),
-				cmp.Compare(a.Policy, b.Policy),
-			)
-		})
-		for _, m := range t.columns[i].masks {
-			t.columns[i].applied = append(t.columns[i].applied, m.AppliedMask)
-		}
+		slices.SortFunc(t.columns[i].masks, func(a, b maskRule) int { return cmp.Or(cmp.Compare(b.reach, a.reach), cmp.Compare(a.rank, b.rank)) })
+	}
+}
+
+// rank puts all masks in the one order that decides between those which name a column equally well.
+func rank(masks []*ruledMask) {
+	slices.SortFunc(masks, func(a, b *ruledMask) int {
+		return cmp.Or(compareStrictness(a.Mask, b.Mask), cmp.Compare(a.Policy, b.Policy))
+	})
+	for i, m := range masks {
+		m.rank = i
 	}
 }

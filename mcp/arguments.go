@@ -14,9 +14,14 @@ import (
 
 // Arguments are read here and not by encoding/json's rules: that matches keys without regard to case and lets the last of
 // two win, so what is checked and what is used could differ. Error texts are for the model and go on the record.
+// The argument purpose is there only when there are purposes.
 
-func readQueryArgs(raw json.RawMessage) (args tools.QueryArgs, err error) {
-	given, err := readArguments(raw, map[string]any{"sql": &args.SQL, "platform": &args.Platform, "max_rows": &args.MaxRows})
+func readQueryArgs(raw json.RawMessage, purposes bool) (args tools.QueryArgs, err error) {
+	fields := map[string]any{"sql": &args.SQL, "platform": &args.Platform, "max_rows": &args.MaxRows}
+	if purposes {
+		fields["purpose"] = &args.Purpose
+	}
+	given, err := readArguments(raw, fields)
 	switch {
 	case err != nil:
 		return tools.QueryArgs{}, err
@@ -24,16 +29,29 @@ func readQueryArgs(raw json.RawMessage) (args tools.QueryArgs, err error) {
 		return tools.QueryArgs{}, errors.New("the argument sql is missing")
 	case given["max_rows"] && args.MaxRows < 1:
 		return tools.QueryArgs{}, errors.New("the argument max_rows must be at least 1")
+	case given["purpose"] && args.Purpose == "":
+		return tools.QueryArgs{}, errNoPurpose
 	}
 	return args, nil
 }
 
-func readDescribeArgs(raw json.RawMessage) (args tools.DescribeArgs, err error) {
-	if _, err := readArguments(raw, map[string]any{"table": &args.Table, "platform": &args.Platform}); err != nil {
+func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeArgs, err error) {
+	fields := map[string]any{"table": &args.Table, "platform": &args.Platform}
+	if purposes {
+		fields["purpose"] = &args.Purpose
+	}
+	given, err := readArguments(raw, fields)
+	switch {
+	case err != nil:
 		return tools.DescribeArgs{}, err
+	case given["purpose"] && args.Purpose == "":
+		return tools.DescribeArgs{}, errNoPurpose
 	}
 	return args, nil
 }
+
+// errNoPurpose: an empty purpose is not the same as none, which a call without the argument has.
+var errNoPurpose = errors.New("the argument purpose is empty: name one or leave it out")
 
 // readArguments sets the fields, which are *string or *int, and says which were given.
 func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {

@@ -15,6 +15,9 @@ func TestArgumentsAreReadExactly(t *testing.T) {
 	}{
 		{`{"sql":"SELECT 1"}`, "", tools.QueryArgs{SQL: "SELECT 1"}},
 		{`{"max_rows":10,"platform":"lake","sql":""}`, "", tools.QueryArgs{Platform: "lake", MaxRows: 10}},
+		{`{"sql":"SELECT 1","purpose":"support"}`, "", tools.QueryArgs{SQL: "SELECT 1", Purpose: "support"}},
+		{`{"sql":"SELECT 1","purpose":""}`, "purpose is empty", tools.QueryArgs{}},
+		{`{"sql":"SELECT 1","purpose":["support"]}`, "purpose must be a string", tools.QueryArgs{}},
 		{`{"\u0073ql":"SELECT 1"}`, "", tools.QueryArgs{SQL: "SELECT 1"}},
 		{``, "sql is missing", tools.QueryArgs{}},
 		{`null`, "must be one JSON object", tools.QueryArgs{}},
@@ -32,7 +35,7 @@ func TestArgumentsAreReadExactly(t *testing.T) {
 		{`{"sql":"SELECT 1","user":"ceo"}`, `no argument "user"`, tools.QueryArgs{}},
 		{`{"sql":"SELECT 1","` + strings.Repeat("x", 5000) + `":1}`, `x…"`, tools.QueryArgs{}},
 	} {
-		args, err := readQueryArgs(json.RawMessage(tt.raw))
+		args, err := readQueryArgs(json.RawMessage(tt.raw), true)
 		switch {
 		case tt.want == "" && (err != nil || args != tt.args):
 			t.Errorf("%.80s: read as %+v, %v", tt.raw, args, err)
@@ -42,7 +45,21 @@ func TestArgumentsAreReadExactly(t *testing.T) {
 			t.Errorf("%.80s: refused, and yet %+v", tt.raw, args)
 		}
 	}
-	if args, err := readDescribeArgs(json.RawMessage(`{"table":"sales.orders"}`)); err != nil || args.Table != "sales.orders" {
+	for what, read := range map[string]func() error{
+		"query": func() error {
+			_, err := readQueryArgs(json.RawMessage(`{"sql":"SELECT 1","purpose":"support"}`), false)
+			return err
+		},
+		"describe_table": func() error { _, err := readDescribeArgs(json.RawMessage(`{"purpose":"support"}`), false); return err },
+	} {
+		if err := read(); err == nil || !strings.Contains(err.Error(), `there is no argument "purpose"`) || strings.Contains(err.Error(), "purpose,") {
+			t.Errorf("without purposes, %s takes one: %v", what, err)
+		}
+	}
+	if _, err := readDescribeArgs(json.RawMessage(`{"purpose":""}`), true); err == nil {
+		t.Error("describe_table takes an empty purpose")
+	}
+	if args, err := readDescribeArgs(json.RawMessage(`{"table":"sales.orders"}`), true); err != nil || args.Table != "sales.orders" {
 		t.Errorf("describe_table: %+v, %v", args, err)
 	}
 }
@@ -51,7 +68,7 @@ func FuzzReadArguments(f *testing.F) {
 	f.Add([]byte(`{"sql":"SELECT 1","max_rows":3}`))
 	f.Add([]byte(`{"sql":"a","SQL":"b"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		args, err := readQueryArgs(raw)
+		args, err := readQueryArgs(raw, true)
 		if err != nil {
 			return
 		}

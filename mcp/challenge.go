@@ -18,8 +18,33 @@ const headerUserToken = "Deputy-User-Token"
 // authentication proves who is calling, for every request anew. Nobody passes otherwise.
 type authentication struct {
 	authenticator Authenticator
+	begin         func(context.Context) (context.Context, func())
 	challenge     string // made at the start, so that nothing of a request can get into it
 	log           zerolog.Logger
+}
+
+// begins holds the whole of a call to one configuration.
+func (a *authentication) begins(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := a.begin(r.Context())
+		defer end()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// latest comes when the body has: a configuration that is newer than the one the caller was proved by counts, and proves the caller
+// anew. Whoever opens a request and holds its body back would else keep what has been taken from them.
+func (a *authentication) latest(next http.Handler) http.Handler {
+	again := a.guard(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, end := a.begin(r.Context())
+		defer end()
+		if ctx == r.Context() {
+			next.ServeHTTP(w, r)
+			return
+		}
+		again.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func (a *authentication) guard(next http.Handler) http.Handler {

@@ -20,6 +20,8 @@ type Tools interface {
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
+	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.
+	Purposes() map[string]string
 }
 
 // Authenticator turns a credential into a principal, or says no. Errors are *identity.AuthError.
@@ -31,8 +33,12 @@ type Authenticator interface {
 type Config struct {
 	Tools         Tools
 	Authenticator Authenticator
-	Version       string         // told to clients
-	Logger        zerolog.Logger // never writes to standard output when serving stdio
+	// Begin marks the beginning of a call, end its end. What Tools and Authenticator are asked in the context that it returns, they
+	// answer out of one configuration: the one that holds when Begin returns. A context that has begun with that one already comes
+	// back as it is. Nil: the configuration does not change while the server runs.
+	Begin   func(context.Context) (_ context.Context, end func())
+	Version string         // told to clients
+	Logger  zerolog.Logger // never writes to standard output when serving stdio
 
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
@@ -40,8 +46,9 @@ type Config struct {
 	// What follows is for HTTP.
 
 	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
-	Issuers   []string                    // authorization servers, for clients that look for a token
+	Issuers   func() []string             // authorization servers, for clients that look for a token; nil: none
 	Ready     func(context.Context) error // nil: always ready
+	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
 	// MaxCalls and MaxCallsPerCaller bound what runs at once. Defaults 512 and 64.
 	MaxCalls, MaxCallsPerCaller int
 	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
@@ -54,6 +61,9 @@ func (c *Config) complete() error {
 	}
 	if c.MaxMessage < 0 || c.MaxCalls < 0 || c.MaxCallsPerCaller < 0 || c.WriteTimeout < 0 {
 		return errors.New("mcp: limits cannot be negative")
+	}
+	if c.Begin == nil {
+		c.Begin = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 	}
 	c.MaxMessage = orDefault(c.MaxMessage, 1<<20)
 	c.MaxCalls = orDefault(c.MaxCalls, 512)

@@ -38,6 +38,8 @@ func (hello) Refuse(_ context.Context, _ tools.Call, _, reason string) *tools.Re
 
 func (hello) Platforms() []string { return []string{"warehouse"} }
 
+func (hello) Purposes() map[string]string { return nil }
+
 func ExampleServeStdio() {
 	cfg := mcp.Config{Tools: hello{}, Authenticator: anyone{}, Logger: zerolog.New(os.Stderr)}
 	input := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT 'hello' AS greeting"}}}`)

@@ -24,6 +24,7 @@ import (
 // fakeTools stands in for package tools: it answers what it is told to and remembers who asked.
 type fakeTools struct {
 	platforms []string
+	purposes  map[string]string
 	query     func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
 	describe  func(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
 
@@ -58,6 +59,8 @@ func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason stri
 }
 
 func (f *fakeTools) Platforms() []string { return f.platforms }
+
+func (f *fakeTools) Purposes() map[string]string { return f.purposes }
 
 func (f *fakeTools) callers() (users []string) {
 	f.mu.Lock()
@@ -115,7 +118,7 @@ func principal(user string) identity.Principal {
 
 func config(f *fakeTools) Config {
 	return Config{Tools: f, Authenticator: fakeAuthenticator{}, Logger: zerolog.Nop(),
-		PublicURL: "https://deputy.example.com", Issuers: []string{"https://issuer.test"}}
+		PublicURL: "https://deputy.example.com", Issuers: func() []string { return []string{"https://issuer.test"} }}
 }
 
 // serve starts a real HTTP server on loopback.

@@ -33,14 +33,16 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	resource := public.JoinPath(endpoint).String()
-	metadata := server.NewProtectedResourceMetadataHandler(server.ProtectedResourceMetadataConfig{
-		Resource:               resource,
-		AuthorizationServers:   cfg.Issuers,
-		BearerMethodsSupported: []string{"header"},
-		ResourceName:           "Deputy",
+	metadata := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy"}
+		if cfg.Issuers != nil {
+			says.AuthorizationServers = cfg.Issuers()
+		}
+		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
 	})
 	auth := &authentication{
 		authenticator: cfg.Authenticator,
+		begin:         cfg.Begin,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
 		log:           cfg.Logger,
 	}
@@ -59,10 +61,12 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		func(next http.Handler) http.Handler { return originGuard(public, next) },
 		crossOrigin.Handler,
 		requestGuard,
+		auth.begins,
 		auth.guard,
 		newLimit(cfg.MaxCalls, cfg.MaxCallsPerCaller).guard,
 		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
 		messageGuard,
+		auth.latest,
 	))
 	mux.Handle(metadataPath, metadata)
 	mux.Handle(metadataPath+endpoint, metadata)
@@ -136,7 +140,11 @@ func readiness(cfg Config) http.HandlerFunc {
 				return
 			}
 		}
-		answer(w, http.StatusOK, "", "ready")
+		text := "ready"
+		if cfg.Notice != nil && cfg.Notice() != "" {
+			text += "; " + cfg.Notice()
+		}
+		answer(w, http.StatusOK, "", text)
 	}
 }
 

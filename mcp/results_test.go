@@ -74,15 +74,15 @@ func TestEverythingStructuredFitsItsOutputSchema(t *testing.T) {
 		result *mcp.CallToolResult
 		fits   bool
 	}{
-		"rows":               {queryTool(nil), showRows(*orders()), true},
-		"no rows":            {queryTool(nil), showRows(tools.QueryResult{}), true},
-		"refused query":      {queryTool(nil), refusal, true},
-		"list":               {describeTool(nil), showDescription(tools.Description{Tables: []tools.TableSummary{{Name: "a.b", Access: "granted"}}}), true},
-		"empty list":         {describeTool(nil), showDescription(tools.Description{}), true},
-		"table":              {describeTool(nil), showDescription(tools.Description{Table: "a.b", Columns: []tools.ColumnInfo{{Name: "c", Access: "clear"}}}), true},
-		"table without rows": {describeTool(nil), showDescription(tools.Description{Table: "a.b", Requestable: true}), true},
-		"refused describe":   {describeTool(nil), refusal, true},
-		"something else":     {queryTool(nil), broken, false},
+		"rows":               {queryTool(choices{}), showRows(*orders()), true},
+		"no rows":            {queryTool(choices{}), showRows(tools.QueryResult{}), true},
+		"refused query":      {queryTool(choices{}), refusal, true},
+		"list":               {describeTool(choices{}), showDescription(tools.Description{Tables: []tools.TableSummary{{Name: "a.b", Access: "granted"}}}), true},
+		"empty list":         {describeTool(choices{}), showDescription(tools.Description{}), true},
+		"table":              {describeTool(choices{}), showDescription(tools.Description{Table: "a.b", Columns: []tools.ColumnInfo{{Name: "c", Access: "clear"}}}), true},
+		"table without rows": {describeTool(choices{}), showDescription(tools.Description{Table: "a.b", Requestable: true}), true},
+		"refused describe":   {describeTool(choices{}), refusal, true},
+		"something else":     {queryTool(choices{}), broken, false},
 	} {
 		s := server.NewMCPServer("schemas", "1", server.WithOutputSchemaValidation())
 		s.AddTool(tt.tool, func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) { return tt.result, nil })

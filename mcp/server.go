@@ -36,6 +36,9 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 	h := &handlers{tools: cfg.Tools, caller: who, log: cfg.Logger}
 	hooks := &server.Hooks{}
 	hooks.AddBeforeCallTool(h.recordUnknownTool)
+	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
+		choices{cfg.Tools.Platforms(), cfg.Tools.Purposes()}.describe(list.Tools)
+	})
 	s := server.NewMCPServer("deputy", cfg.Version, append([]server.ServerOption{
 		server.WithTitle("Deputy"),
 		server.WithInstructions(instructions),
@@ -45,10 +48,9 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
 	}, options...)...)
-	platforms := cfg.Tools.Platforms()
 	s.AddTools(
-		server.ServerTool{Tool: queryTool(platforms), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
-		server.ServerTool{Tool: describeTool(platforms), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
+		server.ServerTool{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
+		server.ServerTool{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
 	)
 	return s
 }
@@ -57,7 +59,7 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 // of an error to the client, and that of a panic too.
 func handle[A, R any](
 	h *handlers, tool string,
-	read func(json.RawMessage) (A, error),
+	read func(raw json.RawMessage, purposes bool) (A, error),
 	run func(context.Context, tools.Call, A) (*R, error),
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
@@ -72,7 +74,7 @@ func handle[A, R any](
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
-		args, err := read(request.Params.RawArguments)
+		args, err := read(request.Params.RawArguments, len(h.tools.Purposes()) > 0)
 		if err != nil {
 			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
 		}

@@ -40,6 +40,7 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	defer cancel(nil)
 	p := &pipe{
 		server: newServer(cfg, stdioCaller(cfg.Authenticator, credentials, cfg.Logger)),
+		begin:  cfg.Begin,
 		log:    cfg.Logger,
 		out:    out,
 		cancel: cancel,
@@ -89,6 +90,7 @@ func credentialRefusal(err error) *tools.Refusal {
 // pipe is one client on the other end of two streams.
 type pipe struct {
 	server *server.MCPServer
+	begin  func(context.Context) (context.Context, func())
 	log    zerolog.Logger
 	cancel context.CancelCauseFunc
 
@@ -195,6 +197,8 @@ func (p *pipe) serve(ctx context.Context, m message, line []byte) (response any)
 			response = &rpcError{m.id, mcp.INTERNAL_ERROR, "the call could not be completed, because of a fault on the server"}
 		}
 	}()
+	ctx, end := p.begin(ctx)
+	defer end()
 	return p.server.HandleMessage(ctx, json.RawMessage(line))
 }
 

@@ -16,6 +16,7 @@ type QueryArgs struct {
 	SQL      string
 	Platform string // may be empty when there is only one
 	MaxRows  int    // 0: the configured limit; never more than that
+	Purpose  string // what the call is said to be for; empty: nothing in particular
 }
 
 // QueryResult is the structured answer of the query tool. Exact numbers and 64-bit integers are strings.
@@ -40,6 +41,7 @@ type Column struct {
 type DescribeArgs struct {
 	Table    string
 	Platform string
+	Purpose  string // as in QueryArgs: it may open a table, or lift a mask
 }
 
 // Description is the structured answer of the describe_table tool: Tables for the list, everything else for one table.

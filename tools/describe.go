@@ -11,9 +11,15 @@ import (
 
 // DescribeTable says what the principal can see of a table, or of which tables it may know. An error is always a *Refusal.
 func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs) (*Description, error) {
+	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "describe_table")
 	r.Table, r.Platform = recordable(args.Table), args.Platform
-	d, err := calmly(func() (*Description, error) { return t.describe(ctx, call, args, r) })
+	d, err := calmly(func() (*Description, error) {
+		if unknown != nil {
+			return nil, r.undeclared(args.Purpose, unknown)
+		}
+		return t.describe(ctx, call, args, r)
+	})
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}

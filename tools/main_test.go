@@ -43,11 +43,11 @@ func TestMain(m *testing.M) {
 // The data: what Taylor may read, what may be asked for, and what nobody may know of. The table named absent is not there.
 var seed = []string{
 	`CREATE TABLE %scustomer_orders (lastname text, region text, order_total numeric(10,2))`,
-	`INSERT INTO %scustomer_orders VALUES ('Lindqvist', 'US-EAST', 89.00), ('Okafor', 'US-WEST', 117.00)`,
+	`INSERT INTO %[1]scustomer_orders VALUES ('Lindqvist', 'US-EAST', 89.00), ('Okafor', 'US-WEST', 117.00)`,
 	`CREATE TABLE %spayroll (lastname text, salary integer)`,
-	`INSERT INTO %spayroll VALUES ('Lindqvist', 731942)`,
+	`INSERT INTO %[1]spayroll VALUES ('Lindqvist', 731942)`,
 	`CREATE TABLE %shidden (lastname text, salary integer)`,
-	`INSERT INTO %shidden VALUES ('Okafor', 648213)`,
+	`INSERT INTO %[1]shidden VALUES ('Okafor', 648213)`,
 }
 
 const policies = `
@@ -72,104 +72,65 @@ func onBothEngines(t *testing.T, test func(*testing.T, vending.Engine)) {
 	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
 }
 
-func onSQLite(t testing.TB) vending.Engine { return newSQLite(t).open(t) }
+func onSQLite(t testing.TB) vending.Engine { t.Helper(); return sqliteWith(t, "sales", seeded("")) }
 
-func onPostgres(t testing.TB) vending.Engine { return newPostgres(t).open(t) }
-
-// database is one that a test can change. A statement has %s where the name of a table begins.
-type database struct {
-	exec func(t testing.TB, statement string)
-	open func(t testing.TB) vending.Engine // one that has not looked yet
-
-	ahead *atomic.Int64 // hours that the engines' clocks are
-}
-
-func clock(ahead *atomic.Int64) func() time.Time {
-	return func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Hour) }
-}
-
-func onBothDatabases(t *testing.T, test func(*testing.T, database)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, newSQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, newPostgres(t)) })
-}
-
-func newSQLite(t testing.TB) database {
+func onPostgres(t testing.TB) vending.Engine {
 	t.Helper()
-	path, ahead := filepath.Join(t.TempDir(), "shop.db"), new(atomic.Int64)
-	d := database{
-		ahead: ahead,
-		exec: func(t testing.TB, statement string) {
-			t.Helper()
-			db, err := sqlite3.Open(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			if err := db.Exec(qualified(statement, "")); err != nil {
-				t.Fatalf("%s: %v", statement, err)
-			}
-		},
-		open: func(t testing.TB) vending.Engine {
-			t.Helper()
-			e, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales", Now: clock(ahead)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { e.Close() })
-			return e
-		},
+	return postgresWith(t, "sales", seeded("sales."))
+}
+
+func seeded(prefix string) string {
+	var script strings.Builder
+	for _, s := range seed {
+		fmt.Fprintf(&script, s+";\n", prefix)
 	}
-	d.fill(t)
-	return d
+	return script.String()
+}
+
+// sqliteWith makes a database by a script that names tables without a schema, and governs it as that schema.
+func sqliteWith(t testing.TB, schema, script string) vending.Engine {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), schema+".db")
+	db, err := sqlite3.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Exec(script); err != nil {
+		t.Fatal(err)
+	}
+	e, err := sqlite.Open(sqlite.Config{Path: path, Schema: schema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
 }
 
 var databases atomic.Int64
 
 const signingKey = "0123456789abcdef0123456789abcdef"
 
-func newPostgres(t testing.TB) database {
+// postgresWith does the same in a database of its own; names without a schema are in the governed one.
+func postgresWith(t testing.TB, schema, script string) vending.Engine {
 	t.Helper()
 	name := fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
-	exec(t, name, "CREATE SCHEMA sales")
-	ahead := new(atomic.Int64)
-	d := database{
-		ahead: ahead,
-		exec: func(t testing.TB, statement string) {
-			t.Helper()
-			exec(t, name, qualified(statement, "sales."))
-		},
-		open: func(t testing.TB) vending.Engine {
-			t.Helper()
-			admin, err := cluster.Open(throwaway.Superuser, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer admin.Close()
-			if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
-				t.Fatal(err)
-			}
-			e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey, Now: clock(ahead)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { e.Close() })
-			return e
-		},
+	exec(t, name, "CREATE SCHEMA "+schema+"; SET search_path = "+schema+";"+script)
+	admin, err := cluster.Open(throwaway.Superuser, name)
+	if err != nil {
+		t.Fatal(err)
 	}
-	d.fill(t)
-	return d
-}
-
-func (d database) fill(t testing.TB) {
-	t.Helper()
-	for _, s := range seed {
-		d.exec(t, s)
+	defer admin.Close()
+	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{schema}, SigningKey: signingKey}); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func qualified(statement, qualifier string) string {
-	return strings.ReplaceAll(statement, "%s", qualifier)
+	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{schema}, SigningKey: signingKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
 }
 
 func exec(t testing.TB, database, statement string) {

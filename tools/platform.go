@@ -26,6 +26,8 @@ type PlatformConfig struct {
 // platform keeps the policies compiled for the catalog as it is now.
 type platform struct {
 	PlatformConfig
+	purposes []string // that policies may ask for
+
 	slots  chan struct{} // one token per running call
 	others []*platform
 
@@ -40,8 +42,8 @@ const (
 	rehearsalTime = 10 * time.Second
 )
 
-func newPlatform(c PlatformConfig, concurrency int) *platform {
-	return &platform{PlatformConfig: c, slots: make(chan struct{}, concurrency)}
+func newPlatform(c PlatformConfig, purposes []string, concurrency int) *platform {
+	return &platform{PlatformConfig: c, purposes: purposes, slots: make(chan struct{}, concurrency)}
 }
 
 // PolicyError says that policies do not fit what a platform has. Nothing is answered from it until they do.
@@ -94,7 +96,7 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	if p.compiled == nil && p.problems == nil {
 		p.compiled, p.problems = entitlements.Compile(entitlements.Config{
 			Platform: p.Name, Policies: p.Policies, Tags: p.Tags, Discoverable: p.Discoverable, Accepted: p.Accepted,
-			Catalog: p.catalog, Others: others,
+			Catalog: p.catalog, Others: others, Purposes: p.purposes,
 		})
 	}
 	if p.compiled == nil {

@@ -16,9 +16,15 @@ const grace = 5 * time.Second
 
 // Query runs one reading statement with what the principal may see of the tables in it. An error is always a *Refusal.
 func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryResult, error) {
+	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "query")
 	r.SQL, r.Platform = recordable(args.SQL), args.Platform
-	result, err := calmly(func() (*QueryResult, error) { return t.query(ctx, call, args, r) })
+	result, err := calmly(func() (*QueryResult, error) {
+		if unknown != nil {
+			return nil, r.undeclared(args.Purpose, unknown)
+		}
+		return t.query(ctx, call, args, r)
+	})
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}

@@ -24,7 +24,7 @@ func (t *Tools) begin(call Call, tool string) *record {
 	now := t.config.Now()
 	r := &record{started: now, Record: audit.Record{
 		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, Mode: string(call.Principal.Mode()),
-		Agent: party(call.Principal.Agent.Identity),
+		Agent: party(call.Principal.Agent.Identity), Purpose: call.Principal.Purpose, PolicyVersion: t.config.Version,
 	}}
 	if u := call.Principal.User; u != nil {
 		p := party(u.Identity)

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,11 +19,13 @@ import (
 	"deputy/vending"
 )
 
-// Config is what the tools are made of. All but Log, Now and Random is needed.
+// Config is what the tools are made of. All but Purposes, Version, Log, Now and Random is needed.
 type Config struct {
 	Platforms []PlatformConfig
+	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
 	Audit     Recorder
 	Limits    Limits
+	Version   string         // of the configuration that all this comes from; on every record
 	Log       zerolog.Logger // for operators; carries the ids that callers are given
 	Now       func() time.Time
 	Random    io.Reader
@@ -65,7 +69,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	}
 	t := &Tools{config: c}
 	for _, p := range c.Platforms {
-		t.platforms = append(t.platforms, newPlatform(p, l.Concurrency))
+		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency))
 	}
 	for _, p := range t.platforms {
 		for _, other := range t.platforms {
@@ -104,6 +108,9 @@ func (t *Tools) Entitlements(ctx context.Context, platform string) (*entitlement
 	}
 	return p.entitlements(ctx)
 }
+
+// Purposes are those a caller may declare, and what each means.
+func (t *Tools) Purposes() map[string]string { return t.config.Purposes }
 
 // Ready returns nil when every platform can be asked and its policies fit.
 func (t *Tools) Ready(ctx context.Context) error {

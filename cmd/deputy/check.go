@@ -75,6 +75,7 @@ func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) err
 	}
 	fmt.Fprintf(w, "%d policies, %d agents, %d platforms, %d issuers: %d findings\n",
 		len(cfg.Policies), len(cfg.Agents), len(cfg.Platforms), len(cfg.Identity.Issuers), len(findings))
+	fmt.Fprintf(w, "policy version %s\n", cfg.Version)
 	return w.Flush()
 }
 

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-
-	"github.com/spf13/cobra"
 
 	"deputy/entitlements"
 	"deputy/internal/config"
-	"deputy/tools"
 )
 
 // policyFindings puts each problem where its line is.
@@ -31,21 +27,6 @@ func misreadFindings(err *config.Error) []finding {
 		out = append(out, finding{level(false), place(p.File, p.Line), text})
 	}
 	return out
-}
-
-// inFile names the file and the line of what is wrong with policies. Other errors stay as they are.
-func inFile(c *cobra.Command, cfg *config.Config, err error) error {
-	var policies *tools.PolicyError
-	if !errors.As(err, &policies) {
-		return err
-	}
-	text := "the policies do not fit the data"
-	for _, p := range policies.Problems {
-		if !p.Warning {
-			text += fmt.Sprintf("\n%s: %s", place(configPath(c), cfg.Line(p.Key)), p)
-		}
-	}
-	return errors.New(text)
 }
 
 func place(path string, line int) string {

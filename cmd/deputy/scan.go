@@ -65,7 +65,7 @@ func scanTables(c *cobra.Command, args []string) error {
 	}
 	d, err := assembly.ForOperator(c.Context(), cfg, newLog(c.ErrOrStderr(), "error"))
 	if err != nil {
-		return inFile(c, cfg, err)
+		return assembly.InFile(cfg, err)
 	}
 	defer d.Close()
 	catalogs, err := assembly.Catalogs(c.Context(), d.Engines)

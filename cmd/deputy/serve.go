@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/internal/assembly"
+	"deputy/internal/config"
 	"deputy/mcp"
 )
 
@@ -14,7 +14,10 @@ func newServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve MCP over HTTP, for chat hosts and agents with a network",
 		Long: `Serves the tools at /mcp, and /healthz and /readyz for whoever watches. Hosts relay the human's access token as
-bearer token; agents with a key send the key, and may relay the human's token in Deputy-User-Token.`,
+bearer token; agents with a key send the key, and may relay the human's token in Deputy-User-Token.
+
+A change of the configuration holds from the next call on, without a restart: it is seen by itself, and SIGHUP has it read
+at once. One that would not work changes nothing, and the log says why.`,
 		Example: "  deputy serve --config deputy.yaml\n  deputy serve --config deputy.yaml --listen 127.0.0.1:9000",
 		Args:    exactly(0),
 		RunE:    serve,
@@ -24,21 +27,19 @@ bearer token; agents with a key send the key, and may relay the human's token in
 }
 
 func serve(c *cobra.Command, _ []string) error {
-	cfg, err := loadConfig(c)
+	listen, _ := c.Flags().GetString("listen")
+	d, err := follow(c, func() (*config.Config, error) {
+		cfg, err := loadConfig(c)
+		if err == nil && listen != "" {
+			cfg.Server, err = cfg.Server.On(listen)
+		}
+		return cfg, err
+	})
 	if err != nil {
 		return err
 	}
-	if listen, _ := c.Flags().GetString("listen"); listen != "" {
-		if cfg.Server, err = cfg.Server.On(listen); err != nil {
-			return err
-		}
-	}
-	log := newLog(c.ErrOrStderr(), cfg.Server.LogLevel)
-	d, err := assembly.New(c.Context(), cfg, log)
-	if err != nil {
-		return inFile(c, cfg, err)
-	}
 	defer d.Close()
+	cfg := d.Config()
 	handler, err := mcp.NewHTTP(d.MCP(version()))
 	if err != nil {
 		return err
@@ -47,6 +48,8 @@ func serve(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	log.Info().Str("listen", listener.Addr().String()).Str("endpoint", cfg.Server.PublicURL+"/mcp").Strs("platforms", d.Tools.Platforms()).Msg("serving")
+	log := d.Log()
+	log.Info().Str("listen", listener.Addr().String()).Str("endpoint", cfg.Server.PublicURL+"/mcp").Strs("platforms", d.Platforms()).
+		Str("policy_version", cfg.Version).Msg("serving")
 	return (&mcp.Server{Handler: handler, Logger: log}).Serve(c.Context(), listener)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/identity"
-	"deputy/internal/assembly"
+	"deputy/internal/config"
 	"deputy/mcp"
 )
 
@@ -16,7 +16,7 @@ func newStdio() *cobra.Command {
 		Short: "Serve MCP over standard input and output, for one agent on this machine",
 		Long: `The agent proves itself with DEPUTY_AGENT_KEY. Without more, it acts on its own, if it may. With the human's access
 token in DEPUTY_USER_TOKEN, or in the file that DEPUTY_USER_TOKEN_FILE names, it acts on the human's behalf. The file is
-read again for every call, so that a renewed token is used.`,
+read again for every call, so that a renewed token is used. So is the configuration when it has changed.`,
 		Example: "  DEPUTY_AGENT_KEY=deputy_ak_… deputy stdio --config deputy.yaml",
 		Args:    exactly(0),
 		RunE:    stdio,
@@ -24,17 +24,13 @@ read again for every call, so that a renewed token is used.`,
 }
 
 func stdio(c *cobra.Command, _ []string) error {
-	cfg, err := loadConfig(c)
-	if err != nil {
-		return err
-	}
 	signIn, err := identity.FromEnvironment(os.Getenv)
 	if err != nil {
 		return err
 	}
-	d, err := assembly.New(c.Context(), cfg, newLog(c.ErrOrStderr(), cfg.Server.LogLevel))
+	d, err := follow(c, func() (*config.Config, error) { return loadConfig(c) })
 	if err != nil {
-		return inFile(c, cfg, err)
+		return err
 	}
 	defer d.Close()
 	return mcp.ServeStdio(c.Context(), d.MCP(version()), c.InOrStdin(), c.OutOrStdout(), signIn.Credentials)

@@ -67,7 +67,9 @@ func overStdio(t testing.TB, s *demo.Stage, agentKey, userToken string) *client.
 // speak starts a server that speaks MCP over its standard input and output.
 func speak(t testing.TB, command *exec.Cmd) *client.Client {
 	t.Helper()
-	command.Stderr = t.Output()
+	if command.Stderr == nil {
+		command.Stderr = t.Output()
+	}
 	in, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func runTests(c *cobra.Command, wanted func(string) bool) ([]result, error) {
 	}
 	d, err := assembly.ForOperator(c.Context(), cfg, newLog(c.ErrOrStderr(), "error"))
 	if err != nil {
-		return nil, inFile(c, cfg, err)
+		return nil, assembly.InFile(cfg, err)
 	}
 	defer d.Close()
 	bench := &expectation.Bench{Tools: d.Tools, Agents: registry.Agents(), Users: cfg.Identity.Users}

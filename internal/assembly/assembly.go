@@ -35,34 +35,41 @@ type Deputy struct {
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
 func New(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, err error) {
 	d := &Deputy{Config: c, Log: log}
-	defer func() {
-		if err != nil {
-			d.Close()
-		}
-	}()
 	if d.Engines, err = Engines(c); err != nil {
 		return nil, err
 	}
-	if err = d.checkEngines(ctx); err != nil {
+	if err = d.assemble(ctx); err != nil {
+		d.Close()
 		return nil, err
 	}
-	registry, err := identity.NewRegistry(c.Agents)
+	return d, nil
+}
+
+// assemble puts the parts together over the engines. An audit log that is open already stays the one.
+func (d *Deputy) assemble(ctx context.Context) error {
+	if err := d.checkEngines(ctx); err != nil {
+		return err
+	}
+	registry, err := identity.NewRegistry(d.Config.Agents)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if d.Authenticator, err = identity.New(ctx, c.Identity, registry, identity.Options{Audience: c.Server.PublicURL + "/mcp"}); err != nil {
-		return nil, err
+	audience := d.Config.Server.PublicURL + "/mcp"
+	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience}); err != nil {
+		return err
 	}
-	if d.Audit, err = audit.Open(audit.Config{Path: c.Audit.File}); err != nil {
-		return nil, err
+	if d.Audit == nil {
+		if d.Audit, err = audit.Open(audit.Config{Path: d.Config.Audit.File}); err != nil {
+			return err
+		}
 	}
-	d.Tools, err = tools.New(ctx, ToolsConfig(c, d.Engines, d.Audit, log))
-	return d, err
+	d.Tools, err = tools.New(ctx, ToolsConfig(d.Config, d.Engines, d.Audit, d.Log))
+	return err
 }
 
 // ToolsConfig is what the configuration means for package tools.
 func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder tools.Recorder, log zerolog.Logger) tools.Config {
-	out := tools.Config{Audit: recorder, Log: log, Limits: tools.Limits{
+	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Limits: tools.Limits{
 		MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
 	}}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
@@ -124,15 +131,20 @@ func (d *Deputy) checkEngines(ctx context.Context) error {
 
 // MCP is what the transports need.
 func (d *Deputy) MCP(version string) mcp.Config {
-	issuers := []string{}
-	for _, i := range d.Config.Identity.Issuers {
-		issuers = append(issuers, i.URL)
-	}
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log,
-		PublicURL: d.Config.Server.PublicURL, Issuers: issuers, Ready: d.Ready,
+		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Ready: d.Ready,
 		WriteTimeout: d.Config.Limits.Timeout + 30*time.Second, // the statement's time, and the answer's
 	}
+}
+
+// Issuers are where callers get their tokens.
+func (d *Deputy) Issuers() []string {
+	urls := []string{}
+	for _, i := range d.Config.Identity.Issuers {
+		urls = append(urls, i.URL)
+	}
+	return urls
 }
 
 // Ready returns nil when a call could be answered.

@@ -15,8 +15,13 @@ import (
 
 func main() {
 	each := flag.Duration("time", 2*time.Second, "how long each line is measured")
+	policies := flag.Bool("policies", false, "measure a large set of policies instead: start, decisions, memory")
 	flag.Parse()
-	if err := run(context.Background(), *each); err != nil {
+	measure := func() error { return run(context.Background(), *each) }
+	if *policies {
+		measure = func() error { return measurePolicies(context.Background()) }
+	}
+	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -25,15 +25,16 @@ const maxBaseline = 64 << 20
 
 // readBaseline reads the file strictly: what is there twice or of another form is no list that anybody can have looked at.
 // Without a file there is no Baseline.
-func readBaseline(path string, p *problems) Baseline {
+func readBaseline(path string, p *problems) (b Baseline, data []byte) {
 	data, err := read(path, maxBaseline)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err == nil && !utf8.Valid(data) {
 		err = errors.New("it is not UTF-8 text")
 	}
-	b, at := Baseline{}, 0
+	b = Baseline{}
+	at := 0
 	if err == nil {
 		r := baselineReader{json.NewDecoder(bytes.NewReader(data))}
 		err = r.file(b)
@@ -41,9 +42,8 @@ func readBaseline(path string, p *problems) Baseline {
 	}
 	if err != nil {
 		p.list = append(p.list, Problem{path, at, "", fmt.Sprintf("%v: restore the file, or remove it and run deputy catalog accept", err)})
-		return nil
 	}
-	return b
+	return b, data
 }
 
 type baselineReader struct{ *json.Decoder }

@@ -28,6 +28,7 @@ const (
 
 var (
 	platformName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	purposeName  = regexp.MustCompile(`^[a-z0-9-]+$`)
 	functionName = regexp.MustCompile(`^[^.\s]+\.[^.\s]+$`)
 )
 
@@ -66,6 +67,7 @@ func (c *Config) check(k *checker) {
 			k.say(key, "there is no platform %s", k.shown(key))
 		}
 	}
+	c.checkPurposes(k)
 	c.checkTests(k)
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
@@ -150,6 +152,18 @@ func (c *Config) checkPlatforms(k *checker) {
 			k.say(key+".engine", "missing: write postgres or sqlite")
 		default:
 			k.say(key+".engine", "%s is not one of postgres, sqlite", k.shown(key+".engine"))
+		}
+	}
+}
+
+func (c *Config) checkPurposes(k *checker) {
+	for _, name := range slices.Sorted(maps.Keys(c.Purposes)) {
+		key := join("purposes", name)
+		if !purposeName.MatchString(name) {
+			k.say(key, "a purpose's name is made of a-z, 0-9 and -")
+		}
+		if strings.TrimSpace(c.Purposes[name]) == "" {
+			k.say(key, "there is no value: say what it means, for the model to know when it is true")
 		}
 	}
 }

@@ -10,10 +10,13 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"deputy/entitlements"
@@ -32,17 +35,22 @@ type Config struct {
 	Platforms map[string]Platform    `yaml:"platforms"` // by name
 	Tags      entitlements.Tags      `yaml:"tags"`
 	Policies  []entitlements.Policy  `yaml:"policies"`
-	Tests     []expectation.Test     `yaml:"tests"` // what deputy test holds against the data
+	Purposes  map[string]string      `yaml:"purposes"` // that a call can be declared to have: name, and what it means
+	Tests     []expectation.Test     `yaml:"tests"`    // what deputy test holds against the data
 	Catalog   Catalog                `yaml:"catalog"`
 	Audit     Audit                  `yaml:"audit"`
 	Limits    Limits                 `yaml:"limits"`
+
+	// Version names the content of the files that this was read from: see version.
+	Version string
 
 	path     string
 	baseline Baseline
 	written  map[string]place // for Line
 }
 
-// Files are all that was read, or would be if it were there: whoever waits for changes waits for these.
+// Files are what all this was read from, the configuration itself first: when one of them changes, it is another configuration.
+// The catalog file is one of them even while it is not there.
 func (c *Config) Files() []string { return []string{c.path, c.Catalog.File} }
 
 // Baseline is what the catalog file holds; nil: there is none.
@@ -57,6 +65,13 @@ func (c *Config) Accepted(platform string) entitlements.Accepted {
 		return accepted
 	}
 	return entitlements.Accepted{}
+}
+
+// version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what sha256sum
+// prints of it. Variables are not in it: they cannot change while a process runs.
+func version(contents ...[]byte) string {
+	sum := sha256.Sum256(slices.Concat(contents...))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
@@ -149,7 +164,9 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	c.path, c.written = path, d.written
 	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written})
-	c.baseline = readBaseline(c.Catalog.File, problems)
+	var catalog []byte
+	c.baseline, catalog = readBaseline(c.Catalog.File, problems)
+	c.Version = version(data, catalog)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}

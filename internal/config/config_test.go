@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,6 +79,7 @@ func TestTheCompleteFile(t *testing.T) {
 			{Name: "sellers see their own region", Filter: entitlements.Selectors{"sales.orders"}, Where: "region = any(:attribute.region) and note <> '${x}'",
 				Except: matchers["sellers see their own region/except"]},
 		},
+		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
 				{Line: 77, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
@@ -86,16 +88,19 @@ func TestTheCompleteFile(t *testing.T) {
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
 				{Line: 78, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
-			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for invoices on shop", User: "taylor", Groups: []string{"Legal"},
-				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "invoices", Platform: "shop"}, Clauses: []expectation.Clause{
+			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
+				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
 				{Line: 80, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
 				{Line: 81, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
 				{Line: 81, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
-		Audit:   config.Audit{File: "testdata/log/audit.jsonl"},
-		Limits:  config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+
+		Version: sha256Of(t, "testdata/complete.yaml")[:16],
+
+		Audit:  config.Audit{File: "testdata/log/audit.jsonl"},
+		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
 	}
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {
@@ -105,6 +110,43 @@ func TestTheCompleteFile(t *testing.T) {
 		if !reflect.DeepEqual(got.Field(i).Interface(), expected.Field(i).Interface()) {
 			t.Errorf("%s is read as\n%#v\nnot\n%#v", got.Type().Field(i).Name, got.Field(i), expected.Field(i))
 		}
+	}
+}
+
+// sha256Of is what sha256sum prints.
+func sha256Of(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
+}
+
+func TestTheVersionIsThatOfTheBytes(t *testing.T) {
+	text := completed("audit:\n")
+	var versions []string
+	for _, text := range []string{text, text, text + "# a comment counts\n"} {
+		c, err := load(t, text, env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files := c.Files(); len(files) != 2 || c.Version != sha256Of(t, files[0])[:16] {
+			t.Errorf("the version of %q is %s", files, c.Version)
+		}
+		versions = append(versions, c.Version)
+	}
+	if versions[0] != versions[1] || versions[1] == versions[2] {
+		t.Errorf("of two equal files and another one the versions are %q", versions)
+	}
+	with, _, err := loadBeside(t, "{}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := loadBeside(t, `{"demo": {}}`)
+	without, _ := load(t, completed(""), env())
+	if err != nil || with.Version == other.Version || with.Version == without.Version {
+		t.Errorf("what was accepted is not in the version: %s, %s, %s (%v)", with.Version, other.Version, without.Version, err)
 	}
 }
 

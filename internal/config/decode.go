@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/entitlements"
 )
 
 // decoder walks the YAML tree against the Go types, so that each mistake has a line and a key, and one does not hide the next.
@@ -288,16 +290,7 @@ func form(n *yaml.Node) string {
 	return "one value"
 }
 
-var plainKey = regexp.MustCompile(`^[\pL\pN_-]+$`)
-
-func join(path, key string) string {
-	if !plainKey.MatchString(key) {
-		key = strconv.Quote(key)
-	}
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
+// join is how a key in another is written, also in the problems of package entitlements.
+func join(path, key string) string { return entitlements.Below(path, key) }
 
 func at(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }

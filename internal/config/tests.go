@@ -12,6 +12,9 @@ func (c *Config) checkTests(k *checker) {
 		if _, err := t.Who.Principal(registry.Agents(), c.Identity.Users); err != nil {
 			k.say(at("tests", i), "%v", err)
 		}
+		if _, defined := c.Purposes[t.Who.Purpose]; t.Who.Purpose != "" && !defined {
+			k.say(at("tests", i), "there is no purpose %s: name it below purposes", t.Who.Purpose)
+		}
 		if _, there := c.Platforms[t.Who.Platform]; t.Who.Platform != "" && !there {
 			k.say(at("tests", i), "there is no platform %s", t.Who.Platform)
 		}

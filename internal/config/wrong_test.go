@@ -52,8 +52,8 @@ func TestWrongFiles(t *testing.T) {
 		{"a platform written twice", "platforms:\n  a: {}\n  a: {}\n", "deputy.yaml:3: platforms: key \"a\" is there twice, first on line 2"},
 
 		// Keys nobody knows.
-		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, tests, catalog, audit, limits)"},
-		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, tests, catalog, audit, limits)"},
+		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits)"},
+		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits)"},
 		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: max_rows, max_bytes, timeout, concurrency)"},
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
@@ -61,7 +61,7 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, url, audience, token_types, algorithms, claims)"},
 		{"an agent's key in the clear", "agents:\n  - name: a\n    key: deputy_ak_x\n",
 			"deputy.yaml:3: agents[0]: unknown key \"key\" (known: name, description, client_ids, key_sha256, groups, attributes, modes)"},
-		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, tests, catalog, audit, limits)"},
+		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits)"},
 		{"a line number that is not for the file", "policies:\n  - Line: 5\n",
 			"deputy.yaml:2: policies[0]: unknown key \"Line\" (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 
@@ -119,6 +119,8 @@ func TestWrongFiles(t *testing.T) {
 		{"a test of somebody in a built-in group", "tests:\n  - taylor (all-users) via marketing: sales.orders is open\n",
 			"deputy.yaml:2: tests[0]: user \"taylor\": the group all-users is built in: nobody is put into it"},
 		{"a test on a platform that is not there", "tests:\n  - taylor via marketing on dmeo: sales.orders is open\n", "deputy.yaml:2: tests[0]: there is no platform dmeo"},
+		{"a test for a purpose nobody defined", "purposes: {support: Answering}\ntests:\n  - taylor via marketing for suport: sales.orders is open\n",
+			"deputy.yaml:3: tests[0]: there is no purpose suport: name it below purposes"},
 		{"a test of an attribute without a value", "tests:\n  - taylor (region=) via marketing: sales.orders is open\n",
 			"deputy.yaml:2: tests[0]: \"region=\" is neither a group nor an attribute: write GROUP or ATTRIBUTE=VALUE"},
 		{"a test of nothing", "tests:\n  - taylor via marketing:\n", "deputy.yaml:2: tests[0].\"taylor via marketing\": what is expected is missing here: " + clauses},
@@ -161,6 +163,11 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:1: limits.max_bytes: out of range: it may be from 1 to 256MiB\n" +
 			"deputy.yaml:1: limits.timeout: out of range: it may be more than 0s, up to 10m\n" +
 			"deputy.yaml:1: limits.concurrency: out of range: it may be from 1 to 1000"},
+
+		{"a purpose's name", "purposes:\n  Fraud: looking into a payment\n", "deputy.yaml:2: purposes.Fraud: a purpose's name is made of a-z, 0-9 and -"},
+		{"a purpose with an empty name", "purposes:\n  \"\": looking into a payment\n", "deputy.yaml:2: purposes.\"\": a purpose's name is made of a-z, 0-9 and -"},
+		{"a purpose without a meaning", "purposes:\n  fraud: \" \"\n", "deputy.yaml:2: purposes.fraud: there is no value: say what it means, for the model to know when it is true"},
+		{"purposes in a list", "purposes: [fraud]\n", "deputy.yaml:1: purposes: keys with values belong here, not a list"},
 
 		// The meaning: platforms.
 		{"no platforms", "platforms:\n", "deputy.yaml:1: platforms: missing: there is nothing to ask"},

@@ -132,8 +132,26 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 				p.relations[id] = true
 			}
 		}
+		p.addRenamed(n)
 	})
 	return p, nil
+}
+
+// addRenamed takes up the columns of "t AS x(a, b)". The names go by position, so what stands before the last of them may not be
+// missing from the vended view, used or not. Of a join they may count through all its tables, so those are taken whole.
+func (p *probed) addRenamed(n node) {
+	for _, alias := range n.nodes("alias") {
+		for _, names := range alias.fields["colnames"] {
+			for i, name := range names.list {
+				switch relation := uint32(n.number("relid")); {
+				case n.number("rtekind") == rteJoin:
+					p.wholeRow = true
+				case relation != 0 && name.word != "": // a dropped column has no name
+					p.columns[relation] = append(p.columns[relation], i+1)
+				}
+			}
+		}
+	}
 }
 
 func (p *probed) known(s *snapshot) bool {

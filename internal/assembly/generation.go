@@ -1,0 +1,144 @@
+package assembly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"deputy/internal/config"
+	"deputy/vending"
+)
+
+// generation is what one configuration makes, and who still needs it. The counts are guarded by Live's mutex.
+type generation struct {
+	*Deputy
+	engines map[string]*engine
+	calls   int  // that began with it and have not ended
+	retired bool // another one has taken its place: no call begins with it any more
+}
+
+// engine is shared by the generations that configure it alike, and closed with the last of them.
+type engine struct {
+	vending.Engine
+	section     config.Platform
+	concurrency int
+	generations int
+}
+
+// next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
+func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
+	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	if l.current != nil {
+		if err := fixed(l.current.Config, c); err != nil {
+			return nil, err
+		}
+	}
+	var opened []*engine
+	defer func() {
+		if err != nil {
+			for _, e := range opened {
+				e.Close()
+			}
+			if l.audit == nil && g.Audit != nil {
+				g.Audit.Close()
+			}
+		}
+	}()
+	for name, section := range c.Platforms {
+		e := l.same(name, section, c.Limits.Concurrency)
+		if e == nil {
+			made, err := open(section, c.Limits.Concurrency)
+			if err != nil {
+				return nil, fmt.Errorf("platform %s: %w", name, err)
+			}
+			e = &engine{Engine: made, section: section, concurrency: c.Limits.Concurrency}
+			opened = append(opened, e)
+		}
+		g.engines[name], g.Engines[name] = e, e.Engine
+	}
+	if err := g.assemble(ctx); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range g.engines {
+		e.generations++
+	}
+	return g, nil
+}
+
+// same is the engine that the current generation has for the platform, if it would be opened no differently.
+func (l *Live) same(name string, section config.Platform, concurrency int) *engine {
+	if l.current == nil {
+		return nil
+	}
+	e := l.current.engines[name]
+	if e == nil || e.concurrency != concurrency || !reflect.DeepEqual(e.section, section) {
+		return nil
+	}
+	return e
+}
+
+// fixed refuses a change of what a running server cannot change.
+func fixed(old, c *config.Config) error {
+	var problems []config.Problem
+	for _, value := range []struct{ key, was, is string }{
+		{"server.listen", old.Server.Listen, c.Server.Listen},
+		{"server.public_url", old.Server.PublicURL, c.Server.PublicURL},
+		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
+		{"audit.file", old.Audit.File, c.Audit.File},
+	} {
+		if value.was != value.is {
+			problems = append(problems, config.Problem{File: c.Files()[0], Line: c.Line(value.key), Key: value.key,
+				Message: "it cannot change while Deputy runs: restart Deputy, or change it back"})
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return &config.Error{Problems: problems}
+}
+
+// leave is the end of a call.
+func (l *Live) leave(g *generation) {
+	l.mu.Lock()
+	g.calls--
+	unused := l.unused(g)
+	l.mu.Unlock()
+	closeEngines(unused)
+}
+
+// replace makes another generation the current one, and what it was read from what has been seen: a call that finds the files as
+// they were seen may begin with it.
+func (l *Live) replace(next *generation, seen sight) {
+	l.mu.Lock()
+	old := l.current
+	l.current, old.retired = next, true
+	l.seen, l.refused = seen, nil
+	unused := l.unused(old)
+	l.mu.Unlock()
+	closeEngines(unused)
+}
+
+// unused are the engines that go with a generation, once nobody needs it. l.mu is held.
+func (l *Live) unused(g *generation) (out []*engine) {
+	if !g.retired || g.calls > 0 {
+		return nil
+	}
+	for _, e := range g.engines {
+		if e.generations--; e.generations == 0 {
+			out = append(out, e)
+		}
+	}
+	g.engines = nil
+	return out
+}
+
+func closeEngines(engines []*engine) error {
+	var failures []error
+	for _, e := range engines {
+		failures = append(failures, e.Close())
+	}
+	return errors.Join(failures...)
+}

@@ -1,0 +1,152 @@
+package assembly
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/audit"
+	"deputy/identity"
+	"deputy/internal/config"
+	"deputy/mcp"
+	"deputy/tools"
+)
+
+// Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it waits until
+// the new one holds, so that what an administrator takes away is gone with the very next call. A configuration that does not work
+// changes nothing: the one before goes on, the log and /readyz say so.
+//
+// Each configuration makes a generation. A call is answered by one generation from its beginning to its end: who the caller is, what
+// is decided, and the policy version on its record belong together.
+type Live struct {
+	load  func() (*config.Config, error)
+	log   zerolog.Logger
+	audit *audit.Log // opened once
+
+	life context.Context // of reloads
+	end  context.CancelFunc
+
+	mu      sync.Mutex
+	current *generation
+	seen    sight         // the files, as they were last read
+	running chan struct{} // closed when the reload under way has ended; nil: there is none
+	refused *refusal      // what was last read and does not hold; nil: it does
+	tried   time.Time     // when the last reload ended
+}
+
+// Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
+func Follow(ctx context.Context, load func() (*config.Config, error), newLog func(level string) zerolog.Logger) (*Live, error) {
+	l := &Live{load: load}
+	c, seen, err := l.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.seen = seen
+	l.log = newLog(c.Server.LogLevel)
+	if l.current, err = l.next(ctx, c); err != nil {
+		return nil, InFile(c, err)
+	}
+	l.audit = l.current.Audit
+	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	return l, nil
+}
+
+// Config is the configuration that holds now.
+func (l *Live) Config() *config.Config { return l.now().Config }
+
+// Log is made once.
+func (l *Live) Log() zerolog.Logger { return l.log }
+
+func (l *Live) now() *generation {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current
+}
+
+// MCP is what the transports need.
+func (l *Live) MCP(version string) mcp.Config {
+	c := l.now().MCP(version)
+	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
+	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
+	return c
+}
+
+type generationKey struct{}
+
+// Begin takes the generation that holds now and puts it into the context: everything asked there is answered by it. A context that
+// ends while the configuration is being reloaded gets what is there; nobody is left to read the answer.
+func (l *Live) Begin(ctx context.Context) (context.Context, func()) {
+	l.catchUp(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.current
+	if ctx.Value(generationKey{}) == g {
+		return ctx, func() {}
+	}
+	g.calls++
+	return context.WithValue(ctx, generationKey{}, g), sync.OnceFunc(func() { l.leave(g) })
+}
+
+// of is the generation that a context has begun with. A context that has not begins and ends with this one question.
+func (l *Live) of(ctx context.Context) (*generation, func()) {
+	if g, ok := ctx.Value(generationKey{}).(*generation); ok {
+		return g, func() {}
+	}
+	ctx, end := l.Begin(ctx)
+	return ctx.Value(generationKey{}).(*generation), end
+}
+
+// Authenticate implements mcp.Authenticator.
+func (l *Live) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Authenticator.Authenticate(ctx, c)
+}
+
+// Query implements mcp.Tools.
+func (l *Live) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Query(ctx, call, args)
+}
+
+// DescribeTable implements mcp.Tools.
+func (l *Live) DescribeTable(ctx context.Context, call tools.Call, args tools.DescribeArgs) (*tools.Description, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.DescribeTable(ctx, call, args)
+}
+
+// Refuse implements mcp.Tools.
+func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Refuse(ctx, call, tool, reason)
+}
+
+// Platforms implements mcp.Tools.
+func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
+
+// Purposes implements mcp.Tools.
+func (l *Live) Purposes() map[string]string { return l.now().Tools.Purposes() }
+
+// Ready returns nil when a call could be answered, if only by the configuration from before.
+func (l *Live) Ready(ctx context.Context) error {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Ready(ctx)
+}
+
+// Close ends everything that Follow started. Calls that still run fail.
+func (l *Live) Close() error {
+	l.end()
+	l.mu.Lock()
+	running := l.running
+	l.mu.Unlock()
+	if running != nil {
+		<-running
+	}
+	return l.now().Close()
+}

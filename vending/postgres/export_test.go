@@ -1,0 +1,29 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"math"
+
+	"deputy/vending"
+)
+
+// ReadPlain runs a statement on any connection and gives its values as Run would, so that tests compare the two like with like.
+func ReadPlain(ctx context.Context, conn *sql.Conn, statement string) (result vending.Result, err error) {
+	err = conn.Raw(func(conn any) error {
+		stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, statement)
+		if err != nil {
+			return err
+		}
+		defer stmt.Close()
+		rows, err := stmt.(driver.StmtQueryContext).QueryContext(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		result, err = readRows(rows, math.MaxInt, math.MaxInt)
+		return err
+	})
+	return result, err
+}

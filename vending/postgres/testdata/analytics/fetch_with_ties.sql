@@ -1,0 +1,2 @@
+-- FETCH FIRST … WITH TIES, and OFFSET.
+SELECT p_size, p_partkey FROM tpch.part WHERE p_partkey < 400 ORDER BY p_size DESC OFFSET 2 ROWS FETCH FIRST 5 ROWS WITH TIES;

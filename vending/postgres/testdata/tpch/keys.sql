@@ -1,0 +1,27 @@
+-- Keys, the usual indexes, statistics: after the data, as any load would.
+SET search_path = tpch;
+ALTER TABLE region ADD PRIMARY KEY (r_regionkey);
+ALTER TABLE nation ADD PRIMARY KEY (n_nationkey), ADD FOREIGN KEY (n_regionkey) REFERENCES region;
+ALTER TABLE supplier ADD PRIMARY KEY (s_suppkey), ADD FOREIGN KEY (s_nationkey) REFERENCES nation;
+ALTER TABLE part ADD PRIMARY KEY (p_partkey);
+ALTER TABLE partsupp ADD PRIMARY KEY (ps_partkey, ps_suppkey), ADD FOREIGN KEY (ps_partkey) REFERENCES part, ADD FOREIGN KEY (ps_suppkey) REFERENCES supplier;
+ALTER TABLE customer ADD PRIMARY KEY (c_custkey), ADD FOREIGN KEY (c_nationkey) REFERENCES nation;
+ALTER TABLE orders ADD PRIMARY KEY (o_orderkey), ADD FOREIGN KEY (o_custkey) REFERENCES customer;
+ALTER TABLE lineitem ADD PRIMARY KEY (l_orderkey, l_linenumber), ADD FOREIGN KEY (l_orderkey) REFERENCES orders, ADD FOREIGN KEY (l_partkey, l_suppkey) REFERENCES partsupp;
+ALTER TABLE event ADD PRIMARY KEY (e_id), ADD FOREIGN KEY (e_orderkey) REFERENCES orders;
+CREATE INDEX ON supplier (s_nationkey);
+CREATE INDEX ON partsupp (ps_suppkey);
+CREATE INDEX ON customer (c_nationkey);
+CREATE INDEX ON orders (o_custkey);
+CREATE INDEX ON orders (o_orderdate);
+CREATE INDEX ON orders (o_clerk);
+CREATE INDEX ON orders (o_totalprice);
+CREATE INDEX ON orders (lower(o_clerk));
+CREATE INDEX ON lineitem (l_partkey, l_suppkey);
+CREATE INDEX ON lineitem (l_shipdate);
+CREATE INDEX ON event (e_orderkey);
+CREATE INDEX ON event (e_at);
+CREATE INDEX ON event USING gin (e_search);
+CREATE INDEX ON event USING gin (e_body jsonb_path_ops);
+CREATE INDEX ON event USING gin (e_tags);
+ANALYZE region, nation, supplier, part, partsupp, customer, orders, lineitem, event;
