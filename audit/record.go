@@ -7,7 +7,7 @@ import "time"
 type Record struct {
 	ID     string    `json:"id"` // also in the role's name and in the answer to the caller
 	Time   time.Time `json:"time"`
-	Tool   string    `json:"tool"` // query, describe_table
+	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's
 	Mode   string    `json:"mode"` // on_behalf_of, autonomous
 	Agent  Party     `json:"agent"`
 	User   *Party    `json:"user,omitempty"` // on whose behalf

@@ -1,5 +1,7 @@
 package entitlements
 
+import "cmp"
+
 // Via says through whom a table is reached.
 type Via string
 
@@ -33,7 +35,11 @@ type ColumnAccess struct {
 	Column
 	Tags  []string
 	Masks []AppliedMask
+	As    string // what the view calls it; empty: its own name. For comparisons of a column with itself: see tools.Observe
 }
+
+// Shown is the name that the view gives the column.
+func (c ColumnAccess) Shown() string { return cmp.Or(c.As, c.Name) }
 
 // AppliedMask is a mask that covers a column for this caller, and the policy it comes from.
 type AppliedMask struct {

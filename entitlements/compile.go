@@ -39,6 +39,10 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 		return nil, []Problem{{Message: "there is no catalog to compile the policies for"}}
 	}
 	c.markNew = cfg.Accepted != nil || cfg.namesNew()
+	if len(cfg.Accepted) == 0 && cfg.namesNew() {
+		c.at = Problem{Key: "catalog.file"}
+		c.warning("nothing of platform %s was accepted yet, so all of it bears the tag %s: look at it, then run deputy catalog accept --platform %[1]s", cfg.Platform, New)
+	}
 	for _, t := range cfg.Catalog.Tables {
 		c.addTable(t)
 	}

@@ -60,7 +60,7 @@ func identityOf(kind Kind, id string, groups []string, attributes map[string]Val
 // Identity is what the configuration says of the user; a token may add to it.
 func (u UserConfig) Identity() (Identity, error) {
 	var wrong problems
-	return identityOf(KindUser, u.ID, u.Groups, u.Attributes, "", &wrong), wrong.err()
+	return identityOf(KindUser, u.ID, u.Groups, u.Attributes, fmt.Sprintf("user %q", u.ID), &wrong), wrong.err()
 }
 
 // union adds to a those of b that are not in it yet. The result shares no memory with b.

@@ -18,6 +18,7 @@ type PlatformConfig struct {
 	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
 	Tags         entitlements.Tags
 	Discoverable entitlements.Selectors
+	Accepted     entitlements.Accepted // what of the catalog somebody has looked at; nil: nothing
 }
 
 // platform keeps the policies compiled for the catalog as it is now.
@@ -89,7 +90,8 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	defer p.mu.Unlock()
 	if p.compiled == nil && p.problems == nil {
 		p.compiled, p.problems = entitlements.Compile(entitlements.Config{
-			Platform: p.Name, Policies: p.Policies, Tags: p.Tags, Discoverable: p.Discoverable, Catalog: p.catalog, Others: others, Purposes: p.purposes,
+			Platform: p.Name, Policies: p.Policies, Tags: p.Tags, Discoverable: p.Discoverable, Accepted: p.Accepted,
+			Catalog: p.catalog, Others: others, Purposes: p.purposes,
 		})
 	}
 	if p.compiled == nil {

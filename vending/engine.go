@@ -25,6 +25,10 @@ type Engine interface {
 	// With an error the Result still says what happened to the role (zero times: it never existed).
 	Run(ctx context.Context, lease Lease) (Result, error)
 
+	// Profile vends a role for the whole of a table, with the lease id given, and counts what a sample of its values looks like,
+	// sample rows at most. Only the counts leave the database. It is for the operator who holds the keys, and no tool offers it.
+	Profile(ctx context.Context, id string, table entitlements.TableName, sample int) (Profile, error)
+
 	// Standing lists the vended roles that any other session can see now. It is empty, always; the demo and the tests print it.
 	Standing(ctx context.Context) ([]string, error)
 

@@ -40,7 +40,7 @@ for review instead; it has psql variables where the two secrets go.`,
 	}
 	pg.Flags().Bool("print", false, "print the SQL and run nothing")
 	pg.Flags().String("platform", "", "`name` of the platform in the configuration, when there are several")
-	pg.Flags().String("admin-dsn", "", "the administrator's connection (default $DEPUTY_ADMIN_DSN, which keeps a password out of the process list)")
+	pg.Flags().String("admin-dsn", "", adminFlag)
 	c.AddCommand(pg)
 	return c
 }
@@ -63,30 +63,36 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 		fmt.Fprint(c.OutOrStdout(), setup.Print())
 		return nil
 	}
-	dsn, _ := c.Flags().GetString("admin-dsn")
-	if dsn == "" {
-		dsn = os.Getenv("DEPUTY_ADMIN_DSN")
+	admin, err := openAdmin(c)
+	if err != nil {
+		return err
 	}
-	if dsn == "" {
-		return &usageError{errors.New("no administrator's connection: set DEPUTY_ADMIN_DSN or give --admin-dsn")}
-	}
-	if err := runBootstrap(c.Context(), dsn, setup); err != nil {
+	defer admin.Close()
+	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
+	defer cancel()
+	if err := postgres.Bootstrap(ctx, admin, setup); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.OutOrStdout(), "The database is set up; %v are governed. Next: deputy check --config %s\n", p.Schemas, configPath(c))
 	return nil
 }
 
-func runBootstrap(ctx context.Context, dsn string, setup postgres.Setup) error {
+const adminFlag = "the administrator's connection (default $DEPUTY_ADMIN_DSN, which keeps a password out of the process list)"
+
+// openAdmin opens the connection that --admin-dsn or DEPUTY_ADMIN_DSN names.
+func openAdmin(c *cobra.Command) (*sql.DB, error) {
+	dsn, _ := c.Flags().GetString("admin-dsn")
+	if dsn == "" {
+		dsn = os.Getenv("DEPUTY_ADMIN_DSN")
+	}
+	if dsn == "" {
+		return nil, &usageError{errors.New("no administrator's connection: set DEPUTY_ADMIN_DSN or give --admin-dsn")}
+	}
 	connector, err := pq.NewConnector(dsn)
 	if err != nil {
-		return errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database") // err may quote the password
+		return nil, errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database") // err may quote the password
 	}
-	admin := sql.OpenDB(connector)
-	defer admin.Close()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	return postgres.Bootstrap(ctx, admin, setup)
+	return sql.OpenDB(connector), nil
 }
 
 // postgresPlatform is the named platform, or the only one there is.

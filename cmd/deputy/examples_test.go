@@ -76,6 +76,9 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 	}) {
 		t.Errorf("the example has findings: %v", findings)
 	}
+	if said := command(t, environment, "test"); !strings.Contains(said, " 0 failed") {
+		t.Errorf("what the example expects is not so: %s", said)
+	}
 	address := freeAddress(t)
 	serving(t, environment, "serve", "--listen", address)
 	url := "http://" + address + "/mcp"

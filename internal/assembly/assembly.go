@@ -76,7 +76,7 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
 			Name: name, Description: p.Description, Engine: engines[name],
-			Policies: c.Policies, Tags: c.Tags, Discoverable: p.Discoverable,
+			Policies: c.Policies, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
 		})
 	}
 	return out

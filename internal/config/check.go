@@ -79,6 +79,10 @@ func (c *Config) check(k *checker, asWritten *Config) {
 		k.expression(mistake.At("policies", i)+".where", p.Where)
 	}
 	c.checkPurposes(k)
+	c.checkTests(k)
+	if c.Catalog.File == "" {
+		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
+	}
 	if c.Audit.File == "" {
 		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
 	}

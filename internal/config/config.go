@@ -24,6 +24,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/expectation"
 )
 
 // maxFile is the size of the largest file that is read, in bytes.
@@ -38,18 +39,36 @@ type Config struct {
 	Tags      entitlements.Tags      `yaml:"tags"`      // words for tables and columns: a dotted one is below another
 	Policies  []entitlements.Policy  `yaml:"policies"`  // what holds, in sentences; their order means nothing
 	Purposes  map[string]string      `yaml:"purposes"`  // what a call can be declared to be for: names, and what they mean
+	Tests     []expectation.Test     `yaml:"tests"`     // what you expect of the policies, in sentences: deputy test holds them against the data
+	Catalog   Catalog                `yaml:"catalog"`   // what of the databases somebody has looked at
 	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
 	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
 
 	// Version names the content of the files that this was read from: see version.
 	Version string
 
-	file    string
-	written map[string]place // for Line
+	file     string
+	baseline Baseline
+	written  map[string]place // for Line
 }
 
 // Files are what all this was read from, the configuration itself first: when one of them changes, it is another configuration.
-func (c *Config) Files() []string { return []string{c.file} }
+// The catalog file is one of them even while it is not there.
+func (c *Config) Files() []string { return []string{c.file, c.Catalog.File} }
+
+// Baseline is what the catalog file holds; nil: there is none.
+func (c *Config) Baseline() Baseline { return c.baseline }
+
+// Accepted is what somebody has looked at of a platform; nil: there is no catalog file.
+func (c *Config) Accepted(platform string) entitlements.Accepted {
+	if c.baseline == nil {
+		return nil
+	}
+	if accepted := c.baseline[platform]; accepted != nil {
+		return accepted
+	}
+	return entitlements.Accepted{}
+}
 
 // version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what sha256sum
 // prints of it. Variables are not in it: they cannot change while a process runs.
@@ -110,6 +129,11 @@ type Platform struct {
 	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for masks that hash
 }
 
+// Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
+type Catalog struct {
+	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept
+}
+
 // Audit is where the audit log is.
 type Audit struct {
 	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
@@ -126,22 +150,22 @@ type Limits struct {
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
 // wrong with the form, then, once the form is right, all that is wrong with the meaning. Give it os.LookupEnv.
 func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
-	data, err := read(path)
+	data, err := read(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	return parse(path, data, getenv)
 }
 
-func read(path string) ([]byte, error) {
+func read(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("%s is larger than %d bytes", path, most)
 	}
 	return data, err
 }
@@ -158,9 +182,12 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
-	c.Version, c.file, c.written = version(data), path, d.written
+	c.file, c.written = path, d.written
 	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written}, asWritten(root))
+	var catalog []byte
+	c.baseline, catalog = readBaseline(c.Catalog.File, problems)
+	c.Version = version(data, catalog)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
@@ -180,14 +207,16 @@ func asWritten(root *yaml.Node) *Config {
 
 func defaults() *Config {
 	return &Config{
-		Server: Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Audit:  Audit{File: "deputy-audit.jsonl"},
-		Limits: Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Catalog: Catalog{File: "deputy-catalog.json"},
+		Audit:   Audit{File: "deputy-audit.jsonl"},
+		Limits:  Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
 	}
 }
 
 // complete fills in what follows from the rest.
 func (c *Config) complete(folder string) {
+	c.Catalog.File = under(folder, c.Catalog.File)
 	c.Audit.File = under(folder, c.Audit.File)
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {

@@ -13,6 +13,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/expectation"
 )
 
 // env makes a getenv of NAME=value pairs.
@@ -79,6 +80,22 @@ func TestTheCompleteFile(t *testing.T) {
 				Except: matchers["sellers see their own region/except"]},
 		},
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
+		Tests: []expectation.Test{
+			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
+				{Line: 77, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: 77, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+			}},
+			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
+				{Line: 78, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+			}},
+			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
+				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
+				{Line: 80, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: 81, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: 81, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+			}},
+		},
+		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
 
 		Version: sha256Of(t, "testdata/complete.yaml")[:16],
 
@@ -114,13 +131,22 @@ func TestTheVersionIsThatOfTheBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if files := c.Files(); len(files) != 1 || c.Version != sha256Of(t, files[0])[:16] {
+		if files := c.Files(); len(files) != 2 || c.Version != sha256Of(t, files[0])[:16] {
 			t.Errorf("the version of %q is %s", files, c.Version)
 		}
 		versions = append(versions, c.Version)
 	}
 	if versions[0] != versions[1] || versions[1] == versions[2] {
 		t.Errorf("of two equal files and another one the versions are %q", versions)
+	}
+	with, _, err := loadBeside(t, "{}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := loadBeside(t, `{"demo": {}}`)
+	without, _ := load(t, completed(""), env())
+	if err != nil || with.Version == other.Version || with.Version == without.Version {
+		t.Errorf("what was accepted is not in the version: %s, %s, %s (%v)", with.Version, other.Version, without.Version, err)
 	}
 }
 

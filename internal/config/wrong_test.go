@@ -14,6 +14,10 @@ const hash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 const postgres = "platforms:\n  shop:\n    engine: postgres\n    dsn: postgres://localhost/shop\n    schemas: [sales]\n    signing_key: " + signingKey + "\n"
 
+// clauses is what a test may expect.
+const clauses = `write TABLE is open, TABLE is denied, TABLE.COLUMN is clear, TABLE.COLUMN is masked with KIND by "POLICY", TABLE.COLUMN is partly masked, ` +
+	"sees 5 rows, sees no rows, via user, via agent or via both"
+
 // TestWrongFiles holds one mistake, or one kind of it, in each file. Sections that a file needs and does not have are added below.
 func TestWrongFiles(t *testing.T) {
 	for _, c := range []struct{ name, file, says string }{
@@ -50,8 +54,8 @@ func TestWrongFiles(t *testing.T) {
 		{"a platform written twice", "platforms:\n  a: {}\n  a: {}\n", "deputy.yaml:3: platforms: key \"a\" is there twice, first on line 2"},
 
 		// Keys nobody knows.
-		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, audit, limits)"},
-		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, audit, limits)"},
+		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits)"},
+		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits)"},
 		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: max_rows, max_bytes, timeout, concurrency)"},
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
@@ -59,7 +63,7 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, url, audience, token_types, algorithms, claims)"},
 		{"an agent's key in the clear", "agents:\n  - name: a\n    key: deputy_ak_x\n",
 			"deputy.yaml:3: agents[0]: unknown key \"key\" (known: name, description, client_ids, key_sha256, groups, attributes, modes)"},
-		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, audit, limits)"},
+		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits)"},
 		{"a line number that is not for the file", "policies:\n  - Line: 5\n",
 			"deputy.yaml:2: policies[0]: unknown key \"Line\" (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 
@@ -104,6 +108,37 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:4: policies[0].to: \"${SECRET}\" is not a term (known: everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME)"},
 		{"a variable that does not fit", "policies:\n  - name: a\n    grant: a.b\n    to: group:${SPACE}\n", "deputy.yaml:4: policies[0].to: what the variables in it hold does not fit here"},
 		{"a variable cannot bring keys", "limits: ${YAML}\n", "deputy.yaml:1: limits: keys with values belong here, not one value"},
+
+		// Tests.
+		{"a test without a colon", "tests:\n  - taylor via marketing\n",
+			"deputy.yaml:2: tests[0]: \"taylor via marketing\" does not say what is expected: write it behind a colon and a space, such as taylor via marketing-agent: sales.orders is open"},
+		{"a test of nobody", "tests:\n  - \"taylor: sales.orders is open\"\n",
+			"deputy.yaml:2: tests[0]: \"taylor\" does not say who calls: write USER via AGENT, USER (GROUP, ATTRIBUTE=VALUE) via AGENT, or AGENT alone, and behind it for PURPOSE or on PLATFORM where it matters"},
+		{"a test of an agent that is not there", "tests:\n  - taylor via marketing: sales.orders is open\n  - taylor via marketting: sales.orders is open\n",
+			"deputy.yaml:3: tests[1]: there is no agent marketting: registered are marketing"},
+		{"a test of an agent in a mode it does not have", "tests:\n  - marketing alone: sales.orders is open\n",
+			"deputy.yaml:2: tests[0]: agent marketing may not act in mode autonomous: its modes are [on_behalf_of]"},
+		{"a test of somebody in a built-in group", "tests:\n  - taylor (all-users) via marketing: sales.orders is open\n",
+			"deputy.yaml:2: tests[0]: user \"taylor\".groups[0]: the group all-users is built in: all who belong to it are in it, so leave it out"},
+		{"a test on a platform that is not there", "tests:\n  - taylor via marketing on dmeo: sales.orders is open\n", "deputy.yaml:2: tests[0]: there is no platform dmeo"},
+		{"a test for a purpose nobody defined", "purposes: {support: Answering}\ntests:\n  - taylor via marketing for suport: sales.orders is open\n",
+			"deputy.yaml:3: tests[0]: there is no purpose suport: name it below purposes"},
+		{"a test of an attribute without a value", "tests:\n  - taylor (region=) via marketing: sales.orders is open\n",
+			"deputy.yaml:2: tests[0]: \"region=\" is neither a group nor an attribute: write GROUP or ATTRIBUTE=VALUE"},
+		{"a test of nothing", "tests:\n  - taylor via marketing:\n", "deputy.yaml:2: tests[0].\"taylor via marketing\": what is expected is missing here: " + clauses},
+		{"a test nobody understands, in a list", "tests:\n  - taylor via marketing:\n      - sales.orders is open\n      - sales.orders is opened\n",
+			"deputy.yaml:4: tests[0].\"taylor via marketing\"[1]: \"sales.orders is opened\" is not understood: " + clauses},
+		{"a test of rows of no table", "tests:\n  - taylor via marketing: sees 5 rows\n",
+			"deputy.yaml:2: tests[0].\"taylor via marketing\": \"sees 5 rows\" does not say of which table: write TABLE sees 5 rows, or something about a table before it"},
+		{"a test of a masked table", "tests:\n  - taylor via marketing: orders is masked\n",
+			"deputy.yaml:2: tests[0].\"taylor via marketing\": \"orders is masked\": a column is masked: write TABLE.COLUMN or SCHEMA.TABLE.COLUMN"},
+		{"a test of an open column", "tests:\n  - taylor via marketing: sales.orders.id is open\n",
+			"deputy.yaml:2: tests[0].\"taylor via marketing\": \"sales.orders.id is open\": a table is open, and a column is clear or masked"},
+		{"a test with a mask nobody knows", "tests:\n  - taylor via marketing: orders.id is masked with blur\n",
+			"deputy.yaml:2: tests[0].\"taylor via marketing\": \"orders.id is masked with blur\": there is no mask blur: those known are [null constant hash format_preserving bucket truncate round email partial regex sql]"},
+		{"a test with a policy that is not in quotes", "tests:\n  - taylor via marketing: orders.id is masked by hide\n",
+			"deputy.yaml:2: tests[0].\"taylor via marketing\": \"orders.id is masked by hide\": put the policy's name in double quotes: by \"hide personal data\""},
+		{"a catalog file without a name", "catalog:\n  file: \"\"\n", "deputy.yaml:2: catalog.file: there is no value: leave the key out for deputy-catalog.json beside this file"},
 
 		// The meaning: server.
 		{"a log level nobody knows", "server:\n  log_level: loud\n", "deputy.yaml:2: server.log_level: \"loud\" is not one of debug, info, warn, error"},

@@ -56,7 +56,7 @@ func viewQuery(a entitlements.Access) string {
 		if i > 0 {
 			q += ", "
 		}
-		q += maskedColumn(a.Table, c) + " AS " + pq.QuoteIdentifier(c.Name)
+		q += maskedColumn(a.Table, c) + " AS " + pq.QuoteIdentifier(c.Shown())
 	}
 	q += " FROM " + pq.QuoteIdentifier(a.Table.Schema) + "." + pq.QuoteIdentifier(a.Table.Name)
 	for i, f := range a.Filters {

@@ -22,7 +22,7 @@ func (e *Engine) define(a entitlements.Access, whole []entitlements.Column, inne
 		if err != nil {
 			return views{}, err
 		}
-		columns = append(columns, column+` AS `+quoteName(c.Name))
+		columns = append(columns, column+` AS `+quoteName(c.Shown()))
 	}
 	if len(columns) == 0 {
 		columns = append(columns, `1 AS "row"`) // rows are only counted, but a view must have a column

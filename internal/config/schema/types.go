@@ -9,6 +9,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/expectation"
 )
 
 type schema = jsonschema.Schema
@@ -29,6 +30,7 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[entitlements.MatchColumn](): func() *schema { return ref("MatchColumn") },
 	reflect.TypeFor[entitlements.Within]():      func() *schema { return ref("Within") },
 	reflect.TypeFor[entitlements.Sample]():      func() *schema { return ref("Sample") },
+	reflect.TypeFor[expectation.Test]():         sentence,
 }
 
 // What names are made of, as the packages that read them have it.
@@ -86,6 +88,14 @@ func describeOwnTypes(defs jsonschema.Definitions, comments map[string]string) {
 		}
 		defs[name] = s
 	}
+}
+
+// sentence is a text with a colon in it, which YAML may have read as the end of a key.
+func sentence() *schema {
+	return anyOf(
+		help(pattern(`.+:.+`), "taylor via sales-assistant: customers.lastname is masked, sees 5 rows"),
+		&schema{Type: "object", MinProperties: count1(), MaxProperties: count1(), AdditionalProperties: atLeastOne(oneOrMany(nonEmpty()))},
+	)
 }
 
 func mask() *schema {

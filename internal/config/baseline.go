@@ -1,0 +1,186 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"deputy/entitlements"
+)
+
+// Baseline is what somebody has looked at of each platform, by the platform's name. What a database has beyond it bears the tag New.
+// It is kept in a file beside the configuration, to be committed and reviewed with it: one line for each table.
+type Baseline map[string]entitlements.Accepted
+
+const maxBaseline = 64 << 20
+
+// readBaseline reads the file strictly: what is there twice or of another form is no list that anybody can have looked at.
+// Without a file there is no Baseline.
+func readBaseline(path string, p *problems) (b Baseline, data []byte) {
+	data, err := read(path, maxBaseline)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && !utf8.Valid(data) {
+		err = errors.New("it is not UTF-8 text")
+	}
+	b = Baseline{}
+	at := 0
+	if err == nil {
+		r := baselineReader{json.NewDecoder(bytes.NewReader(data))}
+		err = r.file(b)
+		at = 1 + bytes.Count(data[:r.InputOffset()], []byte("\n"))
+	}
+	if err != nil {
+		p.list = append(p.list, Problem{path, at, "", fmt.Sprintf("%v: restore the file, or remove it and run deputy catalog accept", err)})
+	}
+	return b, data
+}
+
+type baselineReader struct{ *json.Decoder }
+
+func (r baselineReader) file(b Baseline) error {
+	err := r.object("platforms", func(platform string) error {
+		b[platform] = entitlements.Accepted{}
+		return r.object("tables", func(name string) error {
+			parts, err := entitlements.SplitName(name)
+			if err != nil || len(parts) != 2 {
+				return fmt.Errorf("%q is no table: it is written schema.table", name)
+			}
+			columns, err := r.columns(name)
+			b[platform][entitlements.TableName{Schema: parts[0], Name: parts[1]}] = columns
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := r.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the end of the list")
+	}
+	return nil
+}
+
+// object reads the members of one object, and refuses one that is there twice.
+func (r baselineReader) object(of string, member func(name string) error) error {
+	if err := r.delimiter('{', "an object of "+of); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for r.More() {
+		name, err := r.text()
+		switch {
+		case err != nil:
+			return err
+		case seen[name]:
+			return fmt.Errorf("%q is there twice", name)
+		}
+		seen[name] = true
+		if err := member(name); err != nil {
+			return err
+		}
+	}
+	return r.delimiter('}', "the end of an object of "+of)
+}
+
+func (r baselineReader) columns(table string) ([]string, error) {
+	if err := r.delimiter('[', "a list of columns"); err != nil {
+		return nil, err
+	}
+	columns := []string{}
+	for r.More() {
+		name, err := r.text()
+		switch {
+		case err != nil:
+			return nil, err
+		case slices.Contains(columns, name):
+			return nil, fmt.Errorf("column %q of %s is there twice", name, table)
+		}
+		columns = append(columns, name)
+	}
+	return columns, r.delimiter(']', "the end of a list of columns")
+}
+
+func (r baselineReader) text() (string, error) {
+	token, err := r.Token()
+	name, ok := token.(string)
+	if err == nil && (!ok || name == "") {
+		err = fmt.Errorf("%v is no name", token)
+	}
+	return name, complete(err)
+}
+
+func (r baselineReader) delimiter(want json.Delim, what string) error {
+	token, err := r.Token()
+	if err == nil && token != want {
+		err = fmt.Errorf("%v stands where %s belongs", token, what)
+	}
+	return complete(err)
+}
+
+// complete has words for a file that ends too early.
+func complete(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("it ends too early")
+	}
+	return err
+}
+
+// Write puts the baseline into the file in one step, so that no reader ever sees half of it. The same baseline is always the same text.
+func (b Baseline) Write(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(f.Name()) // it is no longer there if all went well
+	_, err = f.WriteString(b.text())
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+func (b Baseline) text() string {
+	platforms := []string{}
+	for _, platform := range slices.Sorted(maps.Keys(b)) {
+		tables := []string{}
+		for table, columns := range b[platform] {
+			list := []string{}
+			for _, column := range slices.Sorted(slices.Values(columns)) {
+				list = append(list, quoted(column))
+			}
+			tables = append(tables, "    "+quoted(entitlements.JoinName(table.Schema, table.Name))+": ["+strings.Join(list, ", ")+"]")
+		}
+		slices.Sort(tables)
+		platforms = append(platforms, "  "+quoted(platform)+": "+braces(tables, "  "))
+	}
+	return braces(platforms, "") + "\n"
+}
+
+func braces(lines []string, indent string) string {
+	if len(lines) == 0 {
+		return "{}"
+	}
+	return "{\n" + strings.Join(lines, ",\n") + "\n" + indent + "}"
+}
+
+func quoted(name string) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(name) // a string is always JSON
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,141 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// Observation is how one table really is for a principal. It holds decisions and counts, and no value.
+type Observation struct {
+	Access  *entitlements.Access // nil: there is a Denial
+	Denial  *entitlements.Denial
+	Rows    int                   // that the vended role counted; with a Denial none was vended
+	Columns map[string]Comparison // of those that were asked for
+}
+
+// Comparison counts, among the rows that the principal sees, the values of one column.
+type Comparison struct {
+	Values int // that are there in the table, and not NULL
+	Hidden int // that the view shows as something else than they are; a NULL may be among them
+}
+
+// Observe is for an administrator who wants to know what somebody would see. Nobody is verified: the principal is supposed. It goes
+// the whole way of a call, on the record as a test, and then has the database compare the columns with themselves, masked and
+// unmasked, in a role that is vended for just that; the role sees no row that the principal does not.
+func (t *Tools) Observe(ctx context.Context, who Call, platform string, table entitlements.TableName, columns []string) (*Observation, error) {
+	p, err := t.platform(platform)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := p.entitlements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from := " FROM " + quoted(table.Schema) + "." + quoted(table.Name)
+	counted, err := t.observe(ctx, who, p, "SELECT count(*)"+from, func(q *question) ([][]any, error) {
+		q.policies = policies
+		answer, err := q.answer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return answer.Rows, nil
+	})
+	access, denial := policies.Decide(who.Principal, table)
+	if denial != nil {
+		return refusedAsDenied(denial, counted, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &Observation{Access: &access, Rows: counted[0], Columns: map[string]Comparison{}}
+	access.Columns = slices.DeleteFunc(slices.Clone(access.Columns), func(c entitlements.ColumnAccess) bool { return !slices.Contains(columns, c.Name) })
+	if len(access.Columns) == 0 {
+		return out, nil
+	}
+	compared, err := t.observe(ctx, who, p, comparison(len(access.Columns))+from, func(q *question) ([][]any, error) {
+		q.record.granted(access)
+		result, err := p.Engine.Run(ctx, q.lease([]entitlements.Access{besideItself(access)}))
+		q.record.vended(result.Role)
+		return result.Rows, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range access.Columns {
+		out.Columns[c.Name] = Comparison{Values: compared[2*i], Hidden: compared[2*i+1]}
+	}
+	return out, nil
+}
+
+// refusedAsDenied holds the decision against what happened.
+func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Observation, error) {
+	refusal, ok := err.(*Refusal)
+	switch {
+	case err == nil:
+		return nil, fmt.Errorf("the decision is to deny, and yet %d rows were counted", counted[0])
+	case !ok || refusal.Code != vending.NotPermitted:
+		return nil, err
+	}
+	return &Observation{Denial: denial}, nil
+}
+
+// observe does one step of a test on the record, and returns the one row of numbers that it gives.
+func (t *Tools) observe(ctx context.Context, who Call, p *platform, sql string, step func(*question) ([][]any, error)) ([]int, error) {
+	r := t.begin(who, "test")
+	r.SQL, r.Platform = recordable(sql), p.Name
+	rows, err := calmly(func() ([][]any, error) {
+		leave, err := p.enter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+		return step(&question{Tools: t, platform: p, call: who, sql: sql, maxRows: 1, record: r})
+	})
+	r.Rows = len(rows)
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return nil, refusal
+	}
+	if len(rows) != 1 {
+		return nil, fmt.Errorf("%d rows came back where one was counted for", len(rows))
+	}
+	var numbers []int
+	for _, cell := range rows[0] {
+		n, err := strconv.Atoi(fmt.Sprint(cell))
+		if err != nil {
+			return nil, fmt.Errorf("something else than a count came back")
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}
+
+// besideItself shows each column twice: as the principal sees it, and as it is.
+func besideItself(a entitlements.Access) entitlements.Access {
+	var columns []entitlements.ColumnAccess
+	for i, c := range a.Columns {
+		shown, raw := c, c
+		shown.As, raw.As = fmt.Sprintf("shown%d", i), fmt.Sprintf("raw%d", i)
+		raw.Masks = nil
+		columns = append(columns, shown, raw)
+	}
+	a.Columns = columns
+	return a
+}
+
+// comparison begins the statement over what besideItself shows. Texts are compared: a mask may change the type.
+func comparison(columns int) string {
+	var counts []string
+	for i := range columns {
+		counts = append(counts, fmt.Sprintf("count(raw%d), count(CASE WHEN CAST(shown%[1]d AS text) IS DISTINCT FROM CAST(raw%[1]d AS text) THEN 1 END)", i))
+	}
+	return "SELECT " + strings.Join(counts, ", ")
+}
+
+// quoted is a name as every engine reads it.
+func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

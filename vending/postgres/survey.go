@@ -1,0 +1,47 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"deputy/entitlements"
+)
+
+// Survey reads with an administrator's connection what there is to govern, before anything is set up: the tables of the schemas, or
+// of all that have any if none is named. It changes nothing.
+func Survey(ctx context.Context, admin *sql.DB, schemas []string) (*entitlements.Catalog, error) {
+	e := &Engine{config: Config{Schemas: schemas}, db: sqlx.NewDb(admin, "postgres")}
+	var all []string
+	if err := e.db.SelectContext(ctx, &all, schemasQuery); err != nil {
+		return nil, fmt.Errorf("reading the schemas: %w", err)
+	}
+	for _, s := range schemas {
+		if !slices.Contains(all, s) {
+			return nil, fmt.Errorf("there is no schema %s with tables: those that have some are %v", pq.QuoteIdentifier(s), all)
+		}
+	}
+	if len(schemas) == 0 {
+		e.config.Schemas = all
+	}
+	tables, err := e.loadTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	catalog := &entitlements.Catalog{}
+	for _, r := range tables {
+		catalog.Tables = append(catalog.Tables, r.table)
+	}
+	slices.SortFunc(catalog.Tables, func(a, b entitlements.Table) int { return compareNames(a.TableName, b.TableName) })
+	return catalog, nil
+}
+
+const schemasQuery = `
+SELECT n.nspname FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'deputy')
+  AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'f', 'p'))
+ORDER BY n.nspname`
