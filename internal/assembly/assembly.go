@@ -30,6 +30,8 @@ type Deputy struct {
 	Authenticator *identity.Authenticator
 	Audit         *audit.Log
 	Log           zerolog.Logger
+
+	stopPublishing func() // nil: no checkpoint is sent on
 }
 
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
@@ -53,11 +55,39 @@ func New(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, 
 	if d.Authenticator, err = identity.New(ctx, c.Identity, registry, identity.Options{Audience: c.Server.PublicURL + "/mcp"}); err != nil {
 		return nil, err
 	}
-	if d.Audit, err = audit.Open(audit.Config{Path: c.Audit.File}); err != nil {
+	if err = d.openAudit(); err != nil {
 		return nil, err
 	}
 	d.Tools, err = tools.New(ctx, ToolsConfig(c, d.Engines, d.Audit, log))
 	return d, err
+}
+
+// openAudit opens the audit log, makes its key when there is none, and begins to send its checkpoints on.
+func (d *Deputy) openAudit() error {
+	c := d.Config.Audit
+	report := func(err error) { d.Log.Warn().Err(err).Msg("audit") }
+	key, made, err := audit.LoadOrMakeKey(c.Key, audit.DefaultKeyName())
+	if err != nil {
+		return err
+	}
+	if made {
+		d.Log.Info().Str("key", c.Key).Str("verifier", key.Verifier().String()).Msg("made a key that signs the audit log: give the verifier key to whoever audits")
+	}
+	d.Audit, err = audit.Open(audit.Config{Path: c.File, Key: key, Rotate: int64(c.Rotate), Keep: time.Duration(c.Keep), Report: report})
+	if err != nil {
+		return err
+	}
+	if c.Checkpoints.File == "" && c.Checkpoints.Webhook == "" {
+		return nil
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	published := make(chan struct{})
+	go func() {
+		defer close(published)
+		audit.Publish(ctx, d.Audit, audit.PublishConfig{File: c.Checkpoints.File, Webhook: string(c.Checkpoints.Webhook), Every: c.Checkpoints.Every, Report: report})
+	}()
+	d.stopPublishing = func() { stop(); <-published }
+	return nil
 }
 
 // ToolsConfig is what the configuration means for package tools.
@@ -143,10 +173,14 @@ func (d *Deputy) Ready(ctx context.Context) error {
 // Close ends everything that New started.
 func (d *Deputy) Close() error {
 	closeAll(d.Engines)
-	if d.Audit != nil {
-		return d.Audit.Close()
+	if d.Audit == nil {
+		return nil
 	}
-	return nil
+	err := d.Audit.Close()
+	if d.stopPublishing != nil { // after the last record
+		d.stopPublishing()
+	}
+	return err
 }
 
 func closeAll(engines map[string]vending.Engine) {
