@@ -210,14 +210,14 @@ func checkRecord(block string, c Checkpoint) (Entry, error) {
 	}
 	digits, ok := strings.CutPrefix(lines[1], "index ")
 	index, err := strconv.ParseInt(digits, 10, 64)
-	if !ok || err != nil {
+	if !ok || err != nil || strconv.FormatInt(index, 10) != digits {
 		return Entry{}, errProof
 	}
 	var proof tlog.RecordProof
 	for _, line := range lines[2:] {
 		text, ok := strings.CutPrefix(line, "hash ")
 		hash, err := tlog.ParseHash(text)
-		if !ok || err != nil {
+		if !ok || err != nil || hash.String() != text {
 			return Entry{}, errProof
 		}
 		proof = append(proof, hash)

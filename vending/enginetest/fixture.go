@@ -53,6 +53,7 @@ func Run(t *testing.T, open func(testing.TB) Fixture) {
 		{"masks are all a statement ever sees", testMasksHold},
 		{"row filters", testFilters},
 		{"limits", testLimits},
+		{"recorded", testRecorded},
 		{"interruption", testInterruption},
 		{"what is not a read", testShapes},
 		{"what is hidden looks like what is not there", testHidden},
