@@ -243,6 +243,67 @@ func TestOldSegmentsAreDeletedAndTheRestIsStillVerified(t *testing.T) {
 	}
 }
 
+// Who can write the file and has no key appends a record with a checkpoint whose root is right, and whose signature is not.
+func TestAForgedRecordIsNeverSignedAsARecord(t *testing.T) {
+	forge := func(m *memory) {
+		as := m.clone()
+		appendIn(t, as, "forged")
+		batch := as.files[base].String()[m.files[base].Len():]
+		at := strings.LastIndex(batch, "— ") + 40
+		other := "A"
+		if batch[at:at+1] == other {
+			other = "B"
+		}
+		m.files[base].Write([]byte(batch[:at] + other + batch[at+1:]))
+	}
+	for name, live := range map[string]bool{"while a server runs": true, "while none does": false} {
+		t.Run(name, func(t *testing.T) {
+			m := written(t, "a", "b")
+			if live {
+				log := openIn(t, m, audit.Config{})
+				forge(m)
+				if err := log.Append(t.Context(), record("c")); err != nil {
+					t.Fatal(err)
+				}
+				log.Close()
+			} else {
+				forge(m)
+				if report := verified(t, m); report.Problem == nil || !strings.Contains(report.Problem.Text, "signature") {
+					t.Errorf("verify says %v", report.Problem)
+				}
+				appendIn(t, m, "c")
+			}
+			if ids, bad := read(t, m.files[base].reader()); strings.Join(ids, " ") != "a b c" || len(bad) > 0 {
+				t.Errorf("readers take for records: %q %q", ids, bad)
+			}
+			if report := verified(t, m); report.Problem != nil || report.Remains != 2 || report.Records != 3 {
+				t.Errorf("verify says %+v", report)
+			}
+		})
+	}
+}
+
+func TestARotationThatFailsIsTriedAgainLaterAndHoldsUpNobody(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := newMemory()
+	m.failCreate = syscall.EPERM // chattr +a
+	reports := 0
+	log := openIn(t, m, audit.Config{Rotate: 1000, Now: func() time.Time { return now }, Report: func(error) { reports++ }})
+	for _, id := range ids(20) {
+		if err := log.Append(t.Context(), record(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.failCreate, now = nil, now.Add(time.Hour)
+	if err := log.Append(t.Context(), record("later")); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	if report := verified(t, m); report.Problem != nil || report.Segments != 2 || report.Records != 21 || reports != 1 {
+		t.Errorf("%d reports, %+v", reports, report)
+	}
+}
+
 func TestWithoutAKeepNothingIsDeleted(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	m := newMemory()

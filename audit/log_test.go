@@ -22,7 +22,7 @@ func record(id string) audit.Record {
 }
 
 // read returns the ids of the records in a log and what was said of its other lines.
-func read(t testing.TB, r io.Reader) (ids, bad []string) {
+func read(t testing.TB, r io.ReadSeeker) (ids, bad []string) {
 	t.Helper()
 	for r, err := range audit.Read(r) {
 		if err != nil {

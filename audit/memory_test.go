@@ -14,10 +14,11 @@ import (
 
 // memory is a Folder without a disk. It can lose power: then each file keeps what was synced, and any part of what was not.
 type memory struct {
-	mu     sync.Mutex
-	files  map[string]*disk
-	head   *disk
-	shared int
+	mu    sync.Mutex
+	files map[string]*disk
+	head  *disk
+
+	failCreate error
 }
 
 func newMemory() *memory { return &memory{files: map[string]*disk{}} }
@@ -64,6 +65,9 @@ func (m *memory) Read(name string) (audit.File, error) {
 func (m *memory) Create(name string, b []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.failCreate != nil {
+		return m.failCreate
+	}
 	d := &disk{text: bytes.Clone(b), synced: len(b)}
 	if active := m.files[base]; active != nil { // the faults are the whole disk's
 		if active.fail != nil {
@@ -199,9 +203,9 @@ func (d *disk) bytes() []byte {
 	return bytes.Clone(d.text)
 }
 
-func (d *disk) String() string    { return string(d.bytes()) }
-func (d *disk) Len() int          { return len(d.bytes()) }
-func (d *disk) reader() io.Reader { return bytes.NewReader(d.bytes()) }
+func (d *disk) String() string        { return string(d.bytes()) }
+func (d *disk) Len() int              { return len(d.bytes()) }
+func (d *disk) reader() io.ReadSeeker { return bytes.NewReader(d.bytes()) }
 
 func (d *disk) firstLine() string {
 	line, _, _ := bytes.Cut(d.bytes()[d.begun:], []byte("\n"))

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"path/filepath"
+	"slices"
 )
 
 // Entry is a record and where it stands.
@@ -21,7 +22,7 @@ type Entry struct {
 // Read yields the records of one segment in order. A line that is no record (torn by a crash, edited, too long) is yielded as an
 // error that names its number, and reading goes on with the next; an error of the reader itself ends it. Blank lines, lines of the
 // log about itself, and what it declared to be remains of a crash are skipped. Read checks nothing: see Verify.
-func Read(r io.Reader) iter.Seq2[Record, error] {
+func Read(r io.ReadSeeker) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for e, err := range readSegment("", r) {
 			if !yield(e.Record, err) {
@@ -50,65 +51,79 @@ func Records(path string) iter.Seq2[Entry, error] {
 	}
 }
 
-// found is what a line was read as.
-type found struct {
-	Entry
-	err error
-}
-
-func readSegment(name string, r io.Reader) iter.Seq2[Entry, error] {
+func readSegment(name string, r io.ReadSeeker) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		var held []found // since the last checkpoint: the next line may say that they do not count
-		release := func() bool {
-			for _, f := range held {
-				if !yield(f.Entry, f.err) {
-					return false
-				}
-			}
-			held = held[:0]
-			return true
+		remains, err := remainsIn(r)
+		if err == nil {
+			_, err = r.Seek(0, io.SeekStart)
 		}
-		number, index := 0, int64(-1)
+		if err != nil {
+			yield(Entry{}, fmt.Errorf("reading the audit log: %w", err))
+			return
+		}
+		number, first := 0, int64(0)
 		for line, err := range linesOf(r) {
 			if err != nil {
-				if release() {
-					yield(Entry{}, fmt.Errorf("reading the audit log: %w", err))
-				}
+				yield(Entry{}, fmt.Errorf("reading the audit log: %w", err))
 				return
 			}
 			number++
-			index++
-			m := parseMark(line.text)
-			switch {
-			case m == nil:
-				held = append(held, read(line.text, name, number, index)...)
-			case m.Kind == remainsMark:
-				held = held[:0]
-			case m.Kind == segmentMark && number == 1:
-				index = m.First
+			if m := parseMark(line.text); m != nil {
+				if m.Kind == segmentMark && number == 1 {
+					first = m.First
+				}
+				continue
 			}
-			if whole := m != nil && m.Kind == checkpointMark || len(held) > maxLeaves; whole && !release() {
+			for len(remains) > 0 && remains[0].to <= number {
+				remains = remains[1:]
+			}
+			if len(remains) > 0 && remains[0].from <= number || len(bytes.TrimSpace(line.text)) == 0 {
+				continue
+			}
+			e, bad := read(line.text, name, number)
+			if e.Index = first + int64(number) - 1; !yield(e, bad) {
 				return
 			}
 		}
-		release()
 	}
 }
 
-// read is a line that is no mark: nothing when it is blank.
-func read(text []byte, name string, number int, index int64) []found {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return nil
+// stretch is the lines from one up to, and without, another.
+type stretch struct{ from, to int }
+
+// remainsIn finds the lines of a segment that do not count, in order. A mark among them does not count either.
+func remainsIn(r io.Reader) ([]stretch, error) {
+	var marked []stretch
+	number := 0
+	for line, err := range linesOf(r) {
+		if err != nil {
+			return nil, err
+		}
+		number++
+		if m := parseMark(line.text); m != nil && m.Kind == remainsMark {
+			marked = append(marked, stretch{number - m.Lines, number})
+		}
 	}
-	f := found{Entry: Entry{Index: index, Segment: name, Line: number}}
-	if f.Record, f.err = decode(text); f.err != nil {
+	var out []stretch
+	for _, s := range slices.Backward(marked) {
+		if len(out) == 0 || s.to < out[len(out)-1].from {
+			out = append(out, s)
+		}
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+func read(text []byte, name string, number int) (e Entry, bad error) {
+	e = Entry{Segment: name, Line: number}
+	if e.Record, bad = decode(text); bad != nil {
 		where := "audit log"
 		if name != "" {
 			where += " " + name
 		}
-		f.err = fmt.Errorf("%s, line %d: not a record: %w", where, number, f.err)
+		bad = fmt.Errorf("%s, line %d: not a record: %w", where, number, bad)
 	}
-	return []found{f}
+	return e, bad
 }
 
 // snapshot is the log as it is at one moment, between two batches.

@@ -3,6 +3,7 @@ package audit
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"maps"
@@ -15,13 +16,17 @@ import (
 // sweepEvery is how often old segments are looked for.
 const sweepEvery = time.Hour
 
+// rotateAgain is how long a rotation that failed waits. Meanwhile the segment grows.
+const rotateAgain = time.Minute
+
 // tidy seals the segment when it is large enough, and deletes segments that are old enough. The log goes on if it cannot.
 func (w *writer) tidy() error {
 	now := w.config.Now()
 	old := w.config.Keep > 0 && !w.chain.began.IsZero() && now.Sub(w.chain.began) > w.config.Keep/10 // so that little is kept for too long
-	if (w.end >= w.config.Rotate || old) && w.chain.last.Size > 0 && w.chain.loose == 0 {
+	if (w.end >= w.config.Rotate || old) && w.chain.last.Size > 0 && w.chain.loose == 0 && !now.Before(w.notBefore) {
 		if err := w.begin(); err != nil {
-			return err
+			w.notBefore = now.Add(rotateAgain)
+			return fmt.Errorf("the next segment has to wait: %w", err)
 		}
 	}
 	if w.config.Keep <= 0 || now.Sub(w.swept) < sweepEvery {

@@ -24,6 +24,8 @@ type writer struct {
 	torn   bool  // they do not end with a newline
 	failed bool  // the last batch: what is behind end is anybody's guess
 	swept  time.Time
+
+	notBefore time.Time // when the next rotation may be tried
 }
 
 func (w *writer) report(err error) { w.config.Report(fmt.Errorf("the audit log: %w", err)) }
