@@ -160,13 +160,14 @@ func TestACrashLeavesIntentsThatTheNextStartClosesAsUnknown(t *testing.T) {
 
 func TestNobodyGoesOnWithALogThatIsNotWhatWasWritten(t *testing.T) {
 	for name, change := range map[string]func(m *memory){
-		"cut off":                 func(m *memory) { d := m.files[base]; d.text = d.text[:strings.LastIndex(d.String(), `{"id"`)] },
-		"a letter changed":        func(m *memory) { d := m.files[base]; d.text[strings.Index(d.String(), "SELECT")] = 's' },
-		"its head emptied":        func(m *memory) { m.head.text = nil },
-		"its head overwritten":    func(m *memory) { m.head.text = []byte("nonsense") },
-		"all of it":               func(m *memory) { m.files[base].text = nil },
-		"its beginning gone":      func(m *memory) { d := m.files[base]; d.text = d.text[strings.Index(d.String(), "\n")+1:] },
-		"replaced by another log": func(m *memory) { m.files[base] = written(t, "z").files[base] },
+		"cut off":                  func(m *memory) { d := m.files[base]; d.text = d.text[:strings.LastIndex(d.String(), `{"id"`)] },
+		"a letter changed":         func(m *memory) { d := m.files[base]; d.text[strings.Index(d.String(), "SELECT")] = 's' },
+		"its head emptied":         func(m *memory) { m.head.text = nil },
+		"its head overwritten":     func(m *memory) { m.head.text = []byte("nonsense") },
+		"all of it":                func(m *memory) { m.files[base].text = nil },
+		"its beginning gone":       func(m *memory) { d := m.files[base]; d.text = d.text[strings.Index(d.String(), "\n")+1:] },
+		"replaced by another log":  func(m *memory) { m.files[base] = written(t, "z").files[base] },
+		"replaced by a longer one": func(m *memory) { m.files[base] = written(t, "z", "y", "x", "w", "v").files[base] },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := written(t, "a", "b", "c")
