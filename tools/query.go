@@ -90,7 +90,9 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 		}
 		return nil, q.refuse(ctx, err)
 	}
-	result, err := q.platform.Engine.Run(ctx, q.lease(access))
+	lease := q.lease(access)
+	lease.Recorded = q.intend(ctx, q.record)
+	result, err := q.platform.Engine.Run(ctx, lease)
 	q.record.vended(result.Role)
 	if err != nil {
 		return nil, err

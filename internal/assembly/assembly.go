@@ -12,7 +12,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deputy/audit"
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/mcp"
@@ -28,7 +27,7 @@ type Deputy struct {
 	Engines       map[string]vending.Engine
 	Tools         *tools.Tools
 	Authenticator *identity.Authenticator
-	Audit         *audit.Log
+	Audit         *AuditLog
 	Log           zerolog.Logger
 }
 
@@ -59,7 +58,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
-		if d.Audit, err = audit.Open(audit.Config{Path: d.Config.Audit.File}); err != nil {
+		if d.Audit, err = openAudit(d.Config.Audit, d.Log); err != nil {
 			return err
 		}
 	}
@@ -172,10 +171,10 @@ func (d *Deputy) Ready(ctx context.Context) error {
 // Close ends everything that New started.
 func (d *Deputy) Close() error {
 	closeAll(d.Engines)
-	if d.Audit != nil {
-		return d.Audit.Close()
+	if d.Audit == nil {
+		return nil
 	}
-	return nil
+	return d.Audit.Close()
 }
 
 func closeAll(engines map[string]vending.Engine) {

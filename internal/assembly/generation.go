@@ -83,11 +83,18 @@ func (l *Live) same(name string, section config.Platform, concurrency int) *engi
 // fixed refuses a change of what a running server cannot change.
 func fixed(old, c *config.Config) error {
 	var problems []config.Problem
-	for _, value := range []struct{ key, was, is string }{
+	for _, value := range []struct {
+		key     string
+		was, is any
+	}{
 		{"server.listen", old.Server.Listen, c.Server.Listen},
 		{"server.public_url", old.Server.PublicURL, c.Server.PublicURL},
 		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
 		{"audit.file", old.Audit.File, c.Audit.File},
+		{"audit.key", old.Audit.Key, c.Audit.Key},
+		{"audit.rotate", old.Audit.Rotate, c.Audit.Rotate},
+		{"audit.keep", old.Audit.Keep, c.Audit.Keep},
+		{"audit.checkpoints", old.Audit.Checkpoints, c.Audit.Checkpoints},
 	} {
 		if value.was != value.is {
 			problems = append(problems, config.Problem{File: c.Files()[0], Line: c.Line(value.key), Key: value.key,

@@ -7,7 +7,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deputy/audit"
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/mcp"
@@ -23,7 +22,7 @@ import (
 type Live struct {
 	load  func() (*config.Config, error)
 	log   zerolog.Logger
-	audit *audit.Log // opened once
+	audit *AuditLog // opened once
 
 	life context.Context // of reloads
 	end  context.CancelFunc

@@ -158,6 +158,7 @@ func (w *world) seesIn(ctx context.Context) string {
 }
 
 // records are those of the audit log, in order.
+// records are the outcomes on the log.
 func (w *world) records() (out []audit.Record) {
 	w.t.Helper()
 	file, err := os.Open(w.audit)
@@ -169,7 +170,9 @@ func (w *world) records() (out []audit.Record) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		out = append(out, r)
+		if r.Phase != audit.Intent {
+			out = append(out, r)
+		}
 	}
 	return out
 }

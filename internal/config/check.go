@@ -25,6 +25,10 @@ const (
 	mostBytes       = 256 << 20
 	mostTime        = 10 * time.Minute
 	mostConcurrency = 1000
+
+	leastSegment = 64 << 10
+	mostSegment  = 1 << 30
+	leastKept    = 24 * time.Hour
 )
 
 var (
@@ -83,11 +87,30 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
 	}
-	if c.Audit.File == "" {
-		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
-	}
+	c.Audit.check(k)
 	c.Limits.check(k)
 	c.checkElsewhere(k, asWritten)
+}
+
+func (a Audit) check(k *checker) {
+	if a.File == "" {
+		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
+	}
+	if a.Rotate < leastSegment || a.Rotate > mostSegment {
+		k.say("audit.rotate", "out of range: it may be from 64KiB to 1GiB")
+	}
+	if a.Keep > 0 && time.Duration(a.Keep) < leastKept {
+		k.say("audit.keep", "too short: it may be 1d or more, or left out to keep all")
+	}
+	if a.Checkpoints.Every <= 0 {
+		k.say("audit.checkpoints.every", "out of range: it may be more than 0s")
+	}
+	if hook := string(a.Checkpoints.Webhook); hook != "" {
+		u, err := url.Parse(hook)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			k.say("audit.checkpoints.webhook", "not a URL: write https://keeper.example.com/deputy")
+		}
+	}
 }
 
 // check also fills in the public URL.

@@ -134,9 +134,20 @@ type Catalog struct {
 	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept
 }
 
-// Audit is where the audit log is.
+// Audit is where the audit log is, and how long it is kept.
 type Audit struct {
-	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
+	File        string      `yaml:"file"`        // default deputy-audit.jsonl beside the configuration
+	Key         string      `yaml:"key"`         // file of the key that signs it; default <file>.key, made when it is not there
+	Rotate      Size        `yaml:"rotate"`      // at which size a segment is sealed; default 64MiB
+	Keep        Age         `yaml:"keep"`        // how long a sealed segment is kept; default: for ever
+	Checkpoints Checkpoints `yaml:"checkpoints"` // where the log's checkpoints are sent, so that nobody can rewrite it unnoticed
+}
+
+// Checkpoints go to a second place, and best to one that this machine cannot change.
+type Checkpoints struct {
+	File    string        `yaml:"file"`    // appended to
+	Webhook Secret        `yaml:"webhook"` // each is sent there with POST
+	Every   time.Duration `yaml:"every"`   // default 1m
 }
 
 // Limits bound one call, and how many there are at once.
@@ -209,7 +220,7 @@ func defaults() *Config {
 	return &Config{
 		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
 		Catalog: Catalog{File: "deputy-catalog.json"},
-		Audit:   Audit{File: "deputy-audit.jsonl"},
+		Audit:   Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, Checkpoints: Checkpoints{Every: time.Minute}},
 		Limits:  Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
 	}
 }
@@ -218,6 +229,11 @@ func defaults() *Config {
 func (c *Config) complete(folder string) {
 	c.Catalog.File = under(folder, c.Catalog.File)
 	c.Audit.File = under(folder, c.Audit.File)
+	c.Audit.Key = under(folder, c.Audit.Key)
+	if c.Audit.Key == "" && c.Audit.File != "" {
+		c.Audit.Key = c.Audit.File + ".key"
+	}
+	c.Audit.Checkpoints.File = under(folder, c.Audit.Checkpoints.File)
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {
 			p.Schema = "data"
@@ -254,6 +270,23 @@ type Secret string
 func (Secret) String() string               { return "(secret)" }
 func (Secret) GoString() string             { return "(secret)" }
 func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
+
+// Age is how long something is kept, written 400d or as a duration. Zero: for ever.
+type Age time.Duration
+
+// UnmarshalText reads an age. Its error does not repeat the text.
+func (a *Age) UnmarshalText(text []byte) error {
+	if days, ok := bytes.CutSuffix(text, []byte("d")); ok {
+		if n, err := wholeNumber(string(days)); err == nil && n >= 0 && n <= 36500 {
+			*a = Age(time.Duration(n) * 24 * time.Hour)
+			return nil
+		}
+	} else if d, err := time.ParseDuration(string(text)); err == nil && d >= 0 {
+		*a = Age(d)
+		return nil
+	}
+	return fmt.Errorf("not an age: write 400d, or 0d to keep all")
+}
 
 // Size is a number of bytes, written 4MiB, 512KiB or 4194304.
 type Size int

@@ -99,7 +99,7 @@ func TestTheCompleteFile(t *testing.T) {
 
 		Version: sha256Of(t, "testdata/complete.yaml")[:16],
 
-		Audit:  config.Audit{File: "testdata/log/audit.jsonl"},
+		Audit:  config.Audit{File: "testdata/log/audit.jsonl", Key: "testdata/log/audit.jsonl.key", Rotate: 64 << 20, Checkpoints: config.Checkpoints{Every: time.Minute}},
 		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
 	}
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()

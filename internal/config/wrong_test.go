@@ -167,6 +167,11 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:5: policies[0].when: it is empty: write an expression\ndeputy.yaml:9: policies[1].where: it is empty: write an expression"},
 		{"a policy for an empty platform", "policies:\n  - name: a\n    platform: ''\n    grant: a.b\n    to: everyone\n", "deputy.yaml:3: policies[0].platform: there is no platform \"\" (known: demo)"},
 		{"no audit log", "audit:\n  file: \"\"\n", "deputy.yaml:2: audit.file: there is no value: without an audit log nobody gets any rows"},
+		{"an audit log that cannot be kept so", "audit:\n  rotate: 1KiB\n  keep: 12h\n  checkpoints:\n    every: 0s\n    webhook: keeper.example.com\n", "deputy.yaml:2: audit.rotate: out of range: it may be from 64KiB to 1GiB\n" +
+			"deputy.yaml:3: audit.keep: too short: it may be 1d or more, or left out to keep all\n" +
+			"deputy.yaml:5: audit.checkpoints.every: out of range: it may be more than 0s\n" +
+			"deputy.yaml:6: audit.checkpoints.webhook: not a URL: write https://keeper.example.com/deputy"},
+		{"an age that is none", "audit:\n  keep: -1d\n", "deputy.yaml:2: audit.keep: not an age: write 400d, or 0d to keep all"},
 		{"limits that are none", "limits:\n  max_rows: 0\n  max_bytes: 0\n  timeout: 0s\n  concurrency: -1\n", "deputy.yaml:2: limits.max_rows: out of range: it may be from 1 to 1000000\n" +
 			"deputy.yaml:3: limits.max_bytes: out of range: it may be from 1 to 256MiB\n" +
 			"deputy.yaml:4: limits.timeout: out of range: it may be more than 0s, up to 10m\n" +

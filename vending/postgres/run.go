@@ -51,6 +51,9 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	if err != nil {
 		return vending.Result{}, err
 	}
+	if err := lease.Await(ctx); err != nil {
+		return vending.Result{}, err
+	}
 	rows, err := stmt.QueryContext(ctx, nil)
 	if err != nil {
 		return vending.Result{}, v.statementError(ctx, err)

@@ -19,6 +19,9 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[time.Duration](): func() *schema {
 		return pattern(`([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+`)
 	},
+	reflect.TypeFor[config.Age](): func() *schema {
+		return pattern(`[0-9]{1,5}d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+`)
+	},
 	reflect.TypeFor[config.Size](): func() *schema {
 		return anyOf(&schema{Type: "integer", Minimum: "1"}, pattern(`[0-9]+ *(KiB|MiB|GiB)?`))
 	},
