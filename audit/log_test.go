@@ -86,6 +86,28 @@ func TestManyCallersShareOneSync(t *testing.T) {
 	})
 }
 
+func TestCallsThatRunAtTheSameTimeShareTheSyncsOfBothTheirRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers = 32
+		d := &disk{hold: make(chan struct{})}
+		log := open(t, d)
+		for i := range callers {
+			go func() {
+				id := fmt.Sprint("r", i)
+				if log.Append(t.Context(), intent(id)) != nil || log.Append(t.Context(), outcome(id)) != nil {
+					t.Errorf("call %s is refused by a disk without a fault", id)
+				}
+			}()
+		}
+		synctest.Wait() // all have begun: the first is being synced, the rest waits
+		close(d.hold)
+		time.Sleep(time.Second)
+		if d.syncs > 6 {
+			t.Errorf("the %d records of %d calls cost %d syncs", 2*callers, callers, d.syncs)
+		}
+	})
+}
+
 func TestALoneCallerWaitsForNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := open(t, &disk{})
