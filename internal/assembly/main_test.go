@@ -157,8 +157,7 @@ func (w *world) seesIn(ctx context.Context) string {
 	return fmt.Sprint(r.Rows[0][0])
 }
 
-// records are those of the audit log, in order.
-// records are the outcomes on the log.
+// records are the outcomes on the audit log, in order.
 func (w *world) records() (out []audit.Record) {
 	w.t.Helper()
 	file, err := os.Open(w.audit)
