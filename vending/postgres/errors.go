@@ -32,13 +32,21 @@ func unavailable(err error) error {
 	return &vending.Error{Code: vending.Unavailable, Message: "the data platform cannot be reached now: try again later", Cause: cause(err)}
 }
 
+// cutOff is for what ended without a word from the database: the call's own time was up, or the database is not there.
+func cutOff(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return interrupted(ctx, err)
+	}
+	return unavailable(err)
+}
+
 // vendError is for a role that could not be made.
 func vendError(ctx context.Context, err error) error {
 	switch state(err) {
 	case "57014":
 		return interrupted(ctx, err)
 	case "":
-		return unavailable(err)
+		return cutOff(ctx, err)
 	}
 	return &vending.Error{Code: vending.Unavailable, Message: "the role for this call could not be made: the administrator finds the reason in the log", Cause: cause(err)}
 }
@@ -48,7 +56,7 @@ func analysisError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
 	case code == "":
-		return unavailable(err)
+		return cutOff(ctx, err)
 	case code == "57014":
 		return interrupted(ctx, err)
 	case code == "42P01" || code == "3F000" || code == "42501":
