@@ -7,6 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
 	"deputy/entitlements"
 	"deputy/vending"
 )
@@ -76,24 +80,22 @@ type question struct {
 }
 
 func (q *question) answer(ctx context.Context) (*QueryResult, error) {
-	statement, err := q.platform.Engine.Analyze(ctx, q.sql)
+	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
+		return q.platform.Engine.Analyze(ctx, q.sql)
+	}, q.platform.database()...)
 	if err != nil {
 		return nil, q.refuse(ctx, err)
 	}
-	access, err := q.decide(statement)
+	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
+		return q.decide(statement)
+	})
 	if err != nil {
 		return nil, q.refuse(ctx, err)
 	}
-	if err := vending.Gate(statement); err != nil {
-		for _, f := range statement.Forbidden {
-			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
-		}
-		return nil, q.refuse(ctx, err)
-	}
-	lease := q.lease(access)
-	lease.Recorded = q.intend(ctx, q.record)
-	result, err := q.platform.Engine.Run(ctx, lease)
-	q.record.vended(result.Role)
+	recorded := q.intend(ctx, q.record)
+	result, err := step(ctx, q.Tools, "vend and run", func(ctx context.Context) (vending.Result, error) {
+		return q.run(ctx, access, recorded)
+	}, q.platform.database()...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,21 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	}, nil
 }
 
-// decide asks the entitlements about every table of the statement. What is granted is cut down to the columns it uses.
+// run vends the role for what was decided, and runs the statement as it once the intent is recorded.
+func (q *question) run(ctx context.Context, access []entitlements.Access, recorded func(context.Context) error) (vending.Result, error) {
+	platform := metric.WithAttributes(attribute.String("platform", q.platform.Name))
+	q.instruments.vends.Add(ctx, 1, platform)
+	defer q.instruments.vends.Add(ctx, -1, platform)
+	lease := q.lease(access)
+	lease.Recorded = recorded
+	result, err := q.platform.Engine.Run(ctx, lease)
+	q.record.vended(result.Role)
+	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))
+	return result, err
+}
+
+// decide asks the entitlements about every table of the statement, and then the gate. What is granted is cut down to the columns
+// it uses.
 func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, error) {
 	var granted []entitlements.Access
 	denied := false
@@ -121,6 +137,12 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 	}
 	if denied {
 		return nil, &vending.Error{Code: vending.NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
+	}
+	if err := vending.Gate(statement); err != nil {
+		for _, f := range statement.Forbidden {
+			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
+		}
+		return nil, err
 	}
 	return granted, nil
 }
@@ -151,8 +173,11 @@ func (q *question) refuse(ctx context.Context, reason error) error {
 	open, hint := q.named()
 	lease := q.lease(open)
 	lease.ID = q.newID() // never the record's: a role that runs nothing is not the call's role
+	_, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, q.platform.Engine.Diagnose(ctx, lease)
+	}, q.platform.database()...)
 	var known *vending.Error
-	if err := q.platform.Engine.Diagnose(ctx, lease); errors.As(err, &known) {
+	if errors.As(err, &known) {
 		known.Cause = errors.Join(known.Cause, why)
 		why = known
 	}
