@@ -279,3 +279,25 @@ func TestMaskFits(t *testing.T) {
 		}
 	}
 }
+
+// Rounding hides what is below the step. Where the type has nothing there, it would show every value as it is.
+func TestRoundingToWhatEveryValueIsAMultipleOfBecomesNull(t *testing.T) {
+	for _, test := range []struct {
+		typ, step string
+		want      MaskKind
+	}{
+		{"integer", "1", MaskNull}, {"bigint", "0.5", MaskNull}, {"integer", "0.3", MaskRound}, {"integer", "10", MaskRound}, {"int unsigned", "1.0", MaskNull},
+		{"numeric(10,2)", "0.01", MaskNull}, {"decimal(10, 2)", "0.005", MaskNull}, {"numeric(10,2)", "0.1", MaskRound}, {"numeric(10)", "1", MaskNull},
+		{"numeric", "0.01", MaskRound}, {"double precision", "1", MaskRound}, {"numeric(3,-2)", "1", MaskRound},
+	} {
+		table := Table{TableName: TableName{"s", "t"}, Columns: []Column{{Name: "c", Type: test.typ, Kind: Number}}}
+		policies := parse(t, "policies: [{name: p, mask: s.t.c, with: {round: "+test.step+"}}, {name: g, grant: s.t, to: everyone}]").Policies
+		e, problems := Compile(Config{Platform: "p", Policies: policies, Catalog: &Catalog{Tables: []Table{table}}})
+		if Fatal(problems) {
+			t.Fatal(problems)
+		}
+		if got := e.tables[table.TableName].columns[0].masks[0].Kind; got != test.want {
+			t.Errorf("%s rounded to %s becomes %s, not %s", test.typ, test.step, got, test.want)
+		}
+	}
+}
