@@ -119,6 +119,7 @@ func TestCompileWarns(t *testing.T) {
 		{"of a wildcard that matches nothing", "policies:\n- {name: p, mask: '*.*.email_*', with: null}", `policies[0].mask[0]: policy "p": "*.*.email_*" matches nothing`},
 		{"of a tag whose wildcard matches nothing", "tags: {A: 'x.*'}", `tags.A[0]: "x.*" matches nothing`},
 		{"of a guardrail that columns with its tag escape", "tags: {EU: [eu.*, hr.people.name]}\npolicies:\n- {name: p, guardrail: tag:EU, require: everyone}", "tag EU is on columns too"},
+		{"of a tag in another case", "tags: {PII: hr.people.ssn, pii: hr.people.name}\npolicies:\n- {name: p, mask: tag:PII, with: null}", "tags.pii: the tags PII and pii differ in case alone"},
 	}
 	for _, tt := range tests {
 		e, problems := Compile(parse(t, tt.text))
