@@ -18,6 +18,9 @@ import (
 // grace is how long a call may take beyond its statement's time in the database, before the connection is given up.
 const grace = 5 * time.Second
 
+// diagnosis is how long the database may look at a statement that is refused: as long as an analysis takes at most.
+const diagnosis = 5 * time.Second
+
 // Query runs one reading statement with what the principal may see of the tables in it. An error is always a *Refusal.
 func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryResult, error) {
 	call, unknown := t.declare(call, args.Purpose)
@@ -163,15 +166,16 @@ func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitleme
 
 // refuse finds the words for a statement that is not run. The analysis knew every table there is, so its words cannot be passed
 // on: the caller's own world is asked instead, in which a table that may not be known of does not exist. Only if nothing is
-// wrong with the statement there, the reason is one that holds for everybody, and is told as it is.
+// wrong with the statement there, the reason is one that holds for everybody, and is told as it is. That an analysis took too long, or
+// could not be read, is such a reason as well: it may have come only so far because the table is there.
 func (q *question) refuse(ctx context.Context, reason error) error {
 	why := asVendingError(reason)
-	switch why.Code {
-	case vending.Unavailable, vending.TooBusy, vending.Timeout, vending.Cancelled:
+	if ctx.Err() != nil || why.Code == vending.TooBusy || why.Code == vending.Cancelled {
 		return why
 	}
 	open, hint := q.named()
 	lease := q.lease(open)
+	lease.Timeout = min(lease.Timeout, diagnosis)
 	lease.ID = q.newID() // never the record's: a role that runs nothing is not the call's role
 	_, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, q.platform.Engine.Diagnose(ctx, lease)

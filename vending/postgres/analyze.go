@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -114,7 +115,10 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 		return nil, unavailable(fmt.Errorf("reading dependencies: %w", err))
 	}
 	tree, err := parseNodeTree(text)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooDeep):
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: err}
+	case err != nil:
 		return nil, unavailable(err)
 	}
 	p := &probed{columns: map[uint32][]int{}, relations: map[uint32]bool{}, tree: tree}

@@ -110,6 +110,16 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 	return &vending.Error{Code: vending.InvalidSQL, Message: "the statement failed: " + kindOfError(err), Cause: cause(err)}
 }
 
+// runError is for a statement that was prepared. Its text and all names in it were understood then, so what the database still calls a
+// syntax error, or a name that is not there, was in a value: to_tsquery and casts to regconfig read values so, and quote them.
+func (v *vended) runError(ctx context.Context, err error) error {
+	if code := state(err); strings.HasPrefix(code, "42") && code != "42501" {
+		kind := kindOfError(err)
+		return &vending.Error{Code: vending.InvalidSQL, Message: "a value does not fit: " + kind, Cause: fmt.Errorf("%s (%s)", kind, code)}
+	}
+	return v.statementError(ctx, err)
+}
+
 // isConnection reports whether the error is about the connection and not about what went over it.
 func isConnection(err error) bool {
 	var network net.Error
