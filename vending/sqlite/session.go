@@ -87,15 +87,15 @@ func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, mas
 		return err
 	}
 	if err := c.Exec(v.inner); err != nil {
-		return fmt.Errorf("vending %s: %w", a.Table, err)
+		return fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	if err := c.Exec(v.public); err != nil {
-		return fmt.Errorf("vending %s: %w", a.Table, err)
+		return fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	// SQLite looks into a view only when it is used. What is wrong with ours must not look like an error of the caller's.
 	stmt, _, err := c.Prepare(`SELECT 1 FROM temp.` + quoteName(inner))
 	if err != nil {
-		return fmt.Errorf("vending %s: %w", a.Table, err)
+		return fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	stmt.Close()
 	g.granted[table], g.inner[inner] = true, true
