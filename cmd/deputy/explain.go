@@ -203,7 +203,7 @@ func knownPurpose(platforms map[string]*entitlements.Entitlements, purpose strin
 	return nil
 }
 
-// completeNames offers the names that stand in the configuration, as far as it can be read.
+// completeNames offers the names that stand in the configuration, as far as it can be read, for those of its flags that a command has.
 func completeNames(c *cobra.Command) {
 	from := func(names func(*config.Config) []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -226,6 +226,7 @@ func completeNames(c *cobra.Command) {
 		}
 		return out
 	}))
+	c.RegisterFlagCompletionFunc("purpose", from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Purposes)) }))
 	c.RegisterFlagCompletionFunc("platform", from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Platforms)) }))
 	c.ValidArgsFunction = cobra.NoFileCompletions // tables are in the database: a tab does not ask it
 }
