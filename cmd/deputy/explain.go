@@ -176,7 +176,7 @@ func askedUser(c *cobra.Command, cfg *config.Config) (*identity.User, error) {
 	for _, a := range attributes {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok {
-			return nil, &usageError{fmt.Errorf("--attributes %s: write name=value", a)}
+			return nil, &usageError{fmt.Errorf("--attributes %s: write name=value, and the name again for another value: region=EU,region=US", a)}
 		}
 		user.Attributes[name] = append(user.Attributes[name], value)
 	}

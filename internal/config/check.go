@@ -30,6 +30,7 @@ const (
 var (
 	platformName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	purposeName  = regexp.MustCompile(`^[a-z0-9-]+$`)
+	bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`) // as a shell takes it
 	functionName = regexp.MustCompile(`^[^.\s]+\.[^.\s]+$`)
 )
 
@@ -232,6 +233,8 @@ func (c *checker) foreign(key, engine string, names ...string) {
 
 func (c *checker) secret(key, value, purpose string) {
 	switch {
+	case bareVariable.MatchString(c.written[key].text):
+		c.say(key, "a variable stands in braces: write ${NAME}")
 	case value == "":
 		c.say(key, "missing: %d random characters or more that %s (openssl rand -hex 32 makes them)", minSecret, purpose)
 	case len([]rune(value)) < minSecret:
