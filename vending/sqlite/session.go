@@ -94,6 +94,9 @@ func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, mas
 	}
 	// SQLite looks into a view only when it is used. What is wrong with ours must not look like an error of the caller's.
 	stmt, _, err := c.Prepare(`SELECT 1 FROM temp.` + quoteName(inner))
+	if err != nil && strings.Contains(err.Error(), n.file) { // a name of this session, which administrators did not write
+		return fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), n.file, e.schema))
+	}
 	if err != nil {
 		return fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
