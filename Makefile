@@ -2,13 +2,17 @@
 
 GO ?= go
 
-.PHONY: test bench build fuzz matrix schema vet postgres
+.PHONY: test crash bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
 
 test: postgres vet
 	$(GO) test ./...
+
+# The server is killed two hundred times under load.
+crash: postgres
+	DEPUTY_KILLS=200 $(GO) test -count=1 -v -timeout 30m -run 'TestKilledAtAnyMoment' ./cmd/deputy
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }

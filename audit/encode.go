@@ -1,13 +1,10 @@
 package audit
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -50,34 +47,6 @@ func escape(text []byte) []byte {
 	return out
 }
 
-// Read yields the records of a log in order. A line that is no record (torn by a crash, edited, too long) is yielded as an error
-// that names its number, and reading goes on with the next; an error of the reader itself ends it. Blank lines are skipped: a Log
-// leaves one where it recovered from a failed write.
-func Read(r io.Reader) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		in := bufio.NewReader(r)
-		for number := 1; ; number++ {
-			line, err := readLine(in)
-			if err != nil && err != io.EOF {
-				yield(Record{}, fmt.Errorf("reading the audit log: %w", err))
-				return
-			}
-			if len(bytes.TrimSpace(line)) > 0 {
-				record, bad := decode(line)
-				if bad != nil {
-					bad = fmt.Errorf("audit log, line %d: not a record: %w", number, bad)
-				}
-				if !yield(record, bad) {
-					return
-				}
-			}
-			if err == io.EOF {
-				return
-			}
-		}
-	}
-}
-
 func decode(line []byte) (Record, error) {
 	if len(line) > maxLine {
 		return Record{}, fmt.Errorf("it has more than %d bytes", maxLine)
@@ -90,18 +59,4 @@ func decode(line []byte) (Record, error) {
 		return Record{}, errors.New("it has no id")
 	}
 	return r, nil
-}
-
-// readLine reads up to and with the next newline, or the end. Of a line above maxLine only so much is kept that decode can tell.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		piece, err := in.ReadSlice('\n')
-		if len(line) <= maxLine {
-			line = append(line, piece...)
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
-		}
-	}
 }

@@ -88,7 +88,12 @@ func TestALineTornByAnotherProcessSwallowsNoRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	if err := os.WriteFile(path, []byte(`{"id":"to`), 0o600); err != nil {
+	other, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.WriteString(`{"id":"to`); err != nil {
 		t.Fatal(err)
 	}
 	if err := log.Append(t.Context(), record("whole")); err != nil {

@@ -22,6 +22,9 @@ func Line(r Record) string {
 		role = r.Role.Name
 	}
 	ended := string(r.Outcome)
+	if r.Phase == Intent {
+		ended = "begun"
+	}
 	if r.Code != "" {
 		ended += " (" + r.Code + ")"
 	}

@@ -1,15 +1,22 @@
 // Package audit keeps the record of every call: who asked, on whose behalf, what they read and through which role. A Log is a
 // file of JSON lines that only ever grows. Append returns when the record is on the disk and not before, so whoever hands out
 // rows only after Append returned nil has handed out none that the log does not know of.
+//
+// A call that reads has two records under one id: an intent, durable before its statement runs, and an outcome, durable before
+// any row leaves. A call that is refused before that has an outcome only.
+//
+// All lines are leaves of one Merkle tree, in the formats of transparency logs, and every batch of them ends with a signed
+// checkpoint of the tree: Verify finds any byte that is not as it was written.
 package audit
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 )
 
 // ErrClosed is what a log that was closed answers.
@@ -17,52 +24,113 @@ var ErrClosed = errors.New("the audit log is closed")
 
 // Config says where the log is.
 type Config struct {
-	// Path of the file. Made with mode 0600 if it is missing, continued if it is there.
+	// Path of the active segment. Made with mode 0600 if it is missing, continued if it is there.
 	Path string
-	// Open opens the file. Default: OpenFile.
-	Open func(path string) (File, error)
+	// Key signs the checkpoints. Default: the one in the file Path.key, made if it is missing.
+	Key *Key
+	// Rotate is the size in bytes at which a segment is sealed and the next begun. 0: 64 MiB.
+	Rotate int64
+	// Keep is how long a sealed segment is kept. 0: for ever.
+	Keep time.Duration
+	// Patience is how long Append waits for the disk. 0: ten seconds.
+	Patience time.Duration
+	// Report hears of what went wrong without a call to tell, such as a rotation that has to wait.
+	Report func(error)
+
+	Folder Folder           // default: the one at Path
+	Now    func() time.Time // default: time.Now
 }
 
-// Log is an append-only audit log. All methods may be called concurrently.
+func (c Config) complete() (Config, error) {
+	if c.Path == "" {
+		return c, errors.New("no path given")
+	}
+	if c.Folder == nil {
+		c.Folder = NewFolder(c.Path)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rotate <= 0 {
+		c.Rotate = 64 << 20
+	}
+	if c.Patience <= 0 {
+		c.Patience = 10 * time.Second
+	}
+	if c.Report == nil {
+		c.Report = func(error) {}
+	}
+	var err error
+	if c.Key == nil {
+		c.Key, _, err = LoadOrMakeKey(c.Path+keySuffix, DefaultKeyName())
+	}
+	return c, err
+}
+
+// Log is an append-only audit log. All methods may be called concurrently. Several processes may share one.
 type Log struct {
-	path string
-	file File
-	wake chan struct{} // holds one token while there may be something to write
-	done chan struct{} // closed when the writer has ended
+	config Config
+	writer *writer
+	leave  func()        // gives up the place among the processes that share the log
+	wake   chan struct{} // holds one token while there may be something to write
+	done   chan struct{} // closed when the writer has ended
 
 	mu      sync.Mutex
-	waiting []entry
+	waiting []*entry
+	since   time.Time // when the batch that is being written was begun; zero: none is
 	closed  bool
-	failure error // of the last batch; nil: it was written
+	failure error           // of the last batch; nil: it was written
+	begun   map[string]bool // calls with an intent that was handed in, and no outcome that was written
+	owed    []Record        // their outcomes that could not be written when it was time
+	latest  Checkpoint
 
 	closing error // of the file; set before done is closed
 }
 
-// entry is one caller who waits for its line to be on the disk.
-type entry struct {
-	line    []byte
-	written chan<- error
-}
-
-// Open opens the log and refuses when it could not be written.
+// Open opens the log and refuses when it could not be written, or is not what its last checkpoint signed. If no other process
+// works with the log, calls that a crash left without an outcome get one: Unknown.
 func Open(cfg Config) (*Log, error) {
-	if cfg.Path == "" {
-		return nil, errors.New("opening the audit log: no path given")
-	}
-	if cfg.Open == nil {
-		cfg.Open = OpenFile
-	}
-	file, err := cfg.Open(cfg.Path)
+	l, err := openLog(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)
 	}
-	l := &Log{path: cfg.Path, file: file, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	return l, nil
+}
+
+func openLog(cfg Config) (_ *Log, err error) {
+	if cfg, err = cfg.complete(); err != nil {
+		return nil, err
+	}
+	if _, err = cfg.Folder.Names(); err != nil {
+		return nil, err
+	}
+	w := &writer{config: cfg, base: filepath.Base(cfg.Path)}
+	alone, leave, err := cfg.Folder.Join()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.start(alone); err != nil {
+		leave()
+		return nil, err
+	}
+	l := &Log{config: cfg, writer: w, leave: leave, wake: make(chan struct{}, 1), done: make(chan struct{}), begun: map[string]bool{}, latest: w.chain.last}
 	go l.write()
 	return l, nil
 }
 
+// Verifier knows the log's checkpoints from others.
+func (l *Log) Verifier() *Verifier { return l.config.Key.Verifier() }
+
+// Checkpoint is the latest one that is on the disk; Size 0: there is none yet.
+func (l *Log) Checkpoint() Checkpoint {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.latest
+}
+
 // Append writes one record and returns when it is on the disk. After an error nothing may be handed out: the record may be in the
-// file, whole or in part, or not at all; the next Append tries anew.
+// file, whole or in part, or not at all; the next Append tries anew. If it was the outcome of a call that has an intent, the log
+// writes another as soon as it can, which says that nothing was answered: of several outcomes the last one holds.
 //
 // The context does not cut it short: a cancelled call is a call, and its record is written like any other.
 func (l *Log) Append(_ context.Context, r Record) error {
@@ -70,22 +138,55 @@ func (l *Log) Append(_ context.Context, r Record) error {
 	if err != nil {
 		return fmt.Errorf("encoding the audit record: %w", err)
 	}
-	return l.commit(line)
+	if r.Phase == Intent {
+		if err := l.Healthy(); err != nil { // so that a full disk costs one attempt, and leaves no intent behind
+			return err
+		}
+		l.mu.Lock()
+		l.begun[r.ID] = true
+		l.mu.Unlock()
+	}
+	err = l.commit(line)
+	if r.Phase != Intent {
+		l.ended(r, err)
+	}
+	return err
+}
+
+// ended forgets the call, or remembers that its outcome is owed.
+func (l *Log) ended(r Record, failure error) {
+	l.mu.Lock()
+	owes := failure != nil && l.begun[r.ID]
+	if owes {
+		l.owed = append(l.owed, unanswered(r))
+	}
+	delete(l.begun, r.ID)
+	l.mu.Unlock()
+	if owes {
+		l.signal()
+	}
+}
+
+// unanswered is the outcome of a call that read and then did not answer, for want of a record.
+func unanswered(r Record) Record {
+	r.Outcome, r.Code, r.Rows, r.Truncated = Failed, "unavailable", 0, false
+	r.Reasons = append(slices.Clone(r.Reasons), "nothing was answered: the audit log could not be written in time")
+	return r
 }
 
 // Healthy returns nil when the last record could be written. When it could not, Healthy tries the disk again: a server that is
 // taken out of service for a full disk gets no call that would show that there is room again.
 func (l *Log) Healthy() error {
 	l.mu.Lock()
-	failure, closed := l.failure, l.closed
+	well := l.failure == nil && !l.closed && !l.stuck()
 	l.mu.Unlock()
-	if failure == nil && !closed {
+	if well {
 		return nil
 	}
 	return l.commit(nil)
 }
 
-// Close writes what is waiting, then closes the file.
+// Close writes what is waiting, then closes the file. It gives up on a disk that does not answer.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	if l.closed {
@@ -95,79 +196,12 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	l.signal()
-	<-l.done
-	return l.closing
-}
-
-// commit hands one line to the writer and waits for its fate.
-func (l *Log) commit(line []byte) error {
-	written := make(chan error, 1)
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return ErrClosed
-	}
-	l.waiting = append(l.waiting, entry{line, written})
-	l.mu.Unlock()
-	l.signal()
-	return <-written
-}
-
-func (l *Log) signal() {
+	timer := time.NewTimer(l.config.Patience)
+	defer timer.Stop()
 	select {
-	case l.wake <- struct{}{}:
-	default: // the writer will look anyway
+	case <-l.done:
+		return l.closing
+	case <-timer.C:
+		return l.slow()
 	}
-}
-
-// write is the one goroutine that touches the file. Whoever comes while a batch is being synced is in the next one, so that many
-// callers share one sync and a single caller waits for nobody.
-func (l *Log) write() {
-	defer close(l.done)
-	var failure error
-	for range l.wake {
-		l.mu.Lock()
-		batch, closed := l.waiting, l.closed
-		l.waiting = nil
-		l.mu.Unlock()
-
-		if len(batch) > 0 {
-			failure = l.writeBatch(batch, failure != nil)
-			l.mu.Lock()
-			l.failure = failure
-			l.mu.Unlock()
-			for _, e := range batch {
-				e.written <- failure
-			}
-		}
-		if closed { // and since it was, nobody can have joined the queue
-			l.closing = l.file.Close()
-			return
-		}
-	}
-}
-
-// writeBatch is one write and one sync. After a failure nobody knows what the end of the file looks like, on the disk least of
-// all: the next batch starts on a fresh line, so that no record is ever glued to a torn one. (Truncating the torn line would need
-// a file that can shrink, and an audit log should not: chattr +a works.)
-func (l *Log) writeBatch(batch []entry, afterFailure bool) error {
-	var lines [][]byte
-	if afterFailure {
-		lines = append(lines, []byte("\n"))
-	}
-	for _, e := range batch {
-		lines = append(lines, e.line)
-	}
-	text := slices.Concat(lines...)
-	n, err := l.file.Write(text)
-	if err == nil && n < len(text) {
-		err = io.ErrShortWrite
-	}
-	if err == nil {
-		err = l.file.Sync()
-	}
-	if err != nil {
-		return fmt.Errorf("writing the audit log %s: %w", l.path, err)
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package audit_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,55 +17,12 @@ import (
 	"deputy/audit"
 )
 
-// disk is a File whose writes and syncs can be held up or made to fail.
-type disk struct {
-	bytes.Buffer
-	writes, syncs int
-	fail          func(text []byte) (kept int, err error) // asked at each write; nil: all is kept
-	failSync      error
-	hold          chan struct{} // each sync waits for one token; nil: none waits
-	closed        bool
-}
-
-func (d *disk) Write(b []byte) (int, error) {
-	d.writes++
-	if d.fail != nil {
-		n, err := d.fail(b)
-		d.Buffer.Write(b[:n])
-		return n, err
-	}
-	return d.Buffer.Write(b)
-}
-
-func (d *disk) Sync() error {
-	if d.hold != nil {
-		<-d.hold
-	}
-	d.syncs++
-	return d.failSync
-}
-
-func (d *disk) Close() error {
-	d.closed = true
-	return nil
-}
-
-func open(t testing.TB, d *disk) *audit.Log {
-	t.Helper()
-	log, err := audit.Open(audit.Config{Path: "audit.jsonl", Open: func(string) (audit.File, error) { return d, nil }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { log.Close() })
-	return log
-}
-
 func record(id string) audit.Record {
 	return audit.Record{ID: id, Tool: "query", Mode: "on_behalf_of", Agent: audit.Party{ID: "marketing"}, SQL: "SELECT 1", Outcome: audit.Answered}
 }
 
 // read returns the ids of the records in a log and what was said of its other lines.
-func read(t testing.TB, r io.Reader) (ids, bad []string) {
+func read(t testing.TB, r io.ReadSeeker) (ids, bad []string) {
 	t.Helper()
 	for r, err := range audit.Read(r) {
 		if err != nil {
@@ -124,8 +80,30 @@ func TestManyCallersShareOneSync(t *testing.T) {
 		if d.syncs > 2 || d.writes > 2 {
 			t.Errorf("%d callers cost %d writes and %d syncs: they did not share", callers, d.writes, d.syncs)
 		}
-		if ids, bad := read(t, &d.Buffer); len(ids) != callers || len(bad) > 0 {
+		if ids, bad := read(t, d.reader()); len(ids) != callers || len(bad) > 0 {
 			t.Errorf("%d records can be read of %d written; %q", len(ids), callers, bad)
+		}
+	})
+}
+
+func TestCallsThatRunAtTheSameTimeShareTheSyncsOfBothTheirRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers = 32
+		d := &disk{hold: make(chan struct{})}
+		log := open(t, d)
+		for i := range callers {
+			go func() {
+				id := fmt.Sprint("r", i)
+				if log.Append(t.Context(), intent(id)) != nil || log.Append(t.Context(), outcome(id)) != nil {
+					t.Errorf("call %s is refused by a disk without a fault", id)
+				}
+			}()
+		}
+		synctest.Wait() // all have begun: the first is being synced, the rest waits
+		close(d.hold)
+		time.Sleep(time.Second)
+		if d.syncs > 6 {
+			t.Errorf("the %d records of %d calls cost %d syncs", 2*callers, callers, d.syncs)
 		}
 	})
 }
@@ -188,7 +166,7 @@ func TestACancelledCallIsRecorded(t *testing.T) {
 	if err := open(t, d).Append(ctx, record("a")); err != nil {
 		t.Errorf("the record of a cancelled call was refused: %v", err)
 	}
-	if ids, _ := read(t, &d.Buffer); len(ids) != 1 {
+	if ids, _ := read(t, d.reader()); len(ids) != 1 {
 		t.Error("the record of a cancelled call was dropped")
 	}
 }
@@ -225,7 +203,7 @@ func TestAFailingDiskRefusesAndTheNextRecordIsWhole(t *testing.T) {
 			if err := log.Healthy(); err != nil {
 				t.Errorf("the log calls itself broken after a good write: %v", err)
 			}
-			ids, _ := read(t, &d.Buffer)
+			ids, _ := read(t, d.reader())
 			if len(ids) == 0 || ids[len(ids)-1] != "kept" {
 				t.Errorf("the record after the failure cannot be read: there are %q", ids)
 			}
@@ -242,7 +220,7 @@ func TestARecordAfterAFailedSyncStartsOnAFreshLine(t *testing.T) {
 	before := d.Len()
 	d.failSync = nil
 	log.Append(t.Context(), record("kept"))
-	if d.Bytes()[before] != '\n' {
+	if d.String()[before] != '\n' {
 		t.Error("the record after a failed sync does not start on a fresh line")
 	}
 }
@@ -291,7 +269,7 @@ func TestCloseWritesWhatIsWaiting(t *testing.T) {
 		if err := log.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if ids, _ := read(t, &d.Buffer); len(ids) != 3 || !d.closed {
+		if ids, _ := read(t, d.reader()); len(ids) != 3 || !d.closed {
 			t.Errorf("of 3 waiting records %d were written before the log closed", len(ids))
 		}
 		if err := log.Append(t.Context(), record("late")); !errors.Is(err, audit.ErrClosed) {

@@ -4,8 +4,11 @@ import "time"
 
 // Record is one call: who, on whose behalf, what, through which role, and how it ended. It holds no row value, no token, no key.
 // Times are UTC. Empty fields are left out, but for those an auditor would miss.
+//
+// A call that ran a statement has two under one id: the intent has what was known before, the outcome has everything.
 type Record struct {
 	ID     string    `json:"id"` // also in the role's name and in the answer to the caller
+	Phase  Phase     `json:"phase,omitempty"`
 	Time   time.Time `json:"time"`
 	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's
 	Mode   string    `json:"mode"` // on_behalf_of, autonomous
@@ -26,10 +29,18 @@ type Record struct {
 	// Truncated: there were more rows than the limits let through.
 	Truncated bool          `json:"truncated,omitempty"`
 	Duration  time.Duration `json:"duration_ns"`
-	Outcome   Outcome       `json:"outcome"`
+	Outcome   Outcome       `json:"outcome,omitempty"` // not of an intent
 	Code      string        `json:"code,omitempty"`    // of a refusal
 	Reasons   []string      `json:"reasons,omitempty"` // which policies denied, what the gate refused
 }
+
+// Phase says which of a call's records it is. Empty: the only one, from before there were two.
+type Phase string
+
+const (
+	Intent Phase = "intent"  // durable before the statement runs
+	Ended  Phase = "outcome" // durable before any row leaves
+)
 
 // Party is one identity in a record.
 type Party struct {
@@ -59,8 +70,8 @@ type MaskedColumn struct {
 // Role is the vended role of a call.
 type Role struct {
 	Name    string    `json:"name"`
-	Vended  time.Time `json:"vended"`
-	Revoked time.Time `json:"revoked"`
+	Vended  time.Time `json:"vended,omitzero"` // zero in an intent
+	Revoked time.Time `json:"revoked,omitzero"`
 }
 
 // Outcome is how a call ended.
@@ -71,4 +82,5 @@ const (
 	Denied    Outcome = "denied"    // policies or the gate said no
 	Failed    Outcome = "failed"    // the statement or the platform failed
 	Cancelled Outcome = "cancelled" // the caller went away
+	Unknown   Outcome = "unknown"   // the server ended before the call did
 )

@@ -110,16 +110,10 @@ func meant(name string, known []string) string {
 	return nearest
 }
 
-// forNobody: a policy that says of everyone that it is not about them.
-func (l *linter) forNobody() {
-	everyone := &Matcher{term: Term{word: "everyone"}}
-	switch p := l.policy; {
-	case p.To != nil && contradict(p.To, everyone):
+// opensToNobody: a grant that says of everyone that it is not to them.
+func (l *linter) opensToNobody() {
+	if l.policy.To != nil && contradict(l.policy.To, scope{}.matcher()) {
 		l.warn("to", "it opens nothing to anybody: say to whom, or take the policy out")
-	case p.For != nil && contradict(p.For, everyone):
-		l.warn("for", "it is for nobody, and hides nothing: say for whom, or take the policy out")
-	case p.Except != nil && contradict(&Matcher{not: p.Except}, everyone):
-		l.warn("except", "it leaves out everyone, and hides nothing: name those it should leave out, or take the policy out")
 	}
 }
 

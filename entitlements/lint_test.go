@@ -80,16 +80,6 @@ func TestLint(t *testing.T) {
 			`- {name: p, grant: hr.wages, to: [user:taylor, user:eva]}`,
 		},
 		{
-			"a mask for nobody",
-			`- {name: p, mask: hr.people.ssn, with: null, for: {not: everyone}}`, `policies[0].for: policy "p": it is for nobody, and hides nothing`,
-			`- {name: p, mask: hr.people.ssn, with: null, for: everyone}`,
-		},
-		{
-			"a filter but for everyone",
-			`- {name: p, filter: hr.people, where: 'true', except: [group:A, everyone]}`, `policies[0].except: policy "p": it leaves out everyone, and hides nothing`,
-			`- {name: p, filter: hr.people, where: 'true', except: [group:A]}`,
-		},
-		{
 			"a grant to nobody",
 			`- {name: p, grant: hr.wages, to: {not: everyone}}`, `policies[0].to: policy "p": it opens nothing to anybody`,
 			`- {name: p, grant: hr.wages, to: group:A}`,
@@ -168,6 +158,16 @@ func TestLint(t *testing.T) {
 			"a mask that does not fit",
 			"- {name: p, mask: 'hr.people.*', with: hash}", `policies[0].with: policy "p": hash does not fit the type of hr.people.salary (number): NULL is shown there`,
 			"- {name: p, mask: 'hr.people.*', with: null}",
+		},
+		{
+			"a mask for nobody",
+			"- {name: p, mask: hr.people.ssn, with: null, except: [group:A, everyone]}", `policies[0].except: policy "p": it is about nobody, and hides nothing: all but [group:A, everyone] leaves everybody out`,
+			"- {name: p, mask: hr.people.ssn, with: null, except: [group:A, group:all-users]}",
+		},
+		{
+			"a filter for nobody",
+			"- {name: p, filter: hr.people, where: 'true', for: {all: [group:A, {not: group:A}]}}", `policies[0].for: policy "p": it is about nobody`,
+			"- {name: p, filter: hr.people, where: 'true', for: {all: [group:A, {not: group:B}]}}",
 		},
 		{
 			"a column that looks personal",

@@ -60,7 +60,9 @@ func (t *Tools) Observe(ctx context.Context, who Call, platform string, table en
 	}
 	compared, err := t.observe(ctx, who, p, comparison(len(access.Columns))+from, func(q *question) ([][]any, error) {
 		q.record.granted(access)
-		result, err := p.Engine.Run(ctx, q.lease([]entitlements.Access{besideItself(access)}))
+		lease := q.lease([]entitlements.Access{besideItself(access)})
+		lease.Recorded = q.intend(ctx, q.record)
+		result, err := p.Engine.Run(ctx, lease)
 		q.record.vended(result.Role)
 		return result.Rows, err
 	})

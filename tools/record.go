@@ -18,6 +18,8 @@ type record struct {
 	audit.Record
 	started time.Time
 	hint    string
+
+	intended chan error // what became of the intent, if there is one
 }
 
 func (t *Tools) begin(call Call, tool string) *record {
@@ -34,10 +36,35 @@ func (t *Tools) begin(call Call, tool string) *record {
 	return r
 }
 
+// intend begins to make durable what is known of a call before its statement runs, and returns what waits for it. The role's name
+// is known: it is the call's id.
+func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Context) error) {
+	intent := r.Record
+	intent.Phase, intent.Role = audit.Intent, &audit.Role{Name: "deputy_" + r.ID}
+	durable := make(chan error, 1)
+	write := t.writing(ctx, "audit intent", intent)
+	go func() { durable <- write() }()
+	r.intended = durable
+	return func(ctx context.Context) error {
+		select {
+		case err := <-durable:
+			durable <- err // end asks again
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // end makes the record durable and turns an error into a refusal. It is the only way out of a call: without a durable record
 // there is no answer.
 func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
-	r.Duration = t.config.Now().Sub(r.started)
+	if r.intended != nil { // an outcome never comes before its intent, and rows never without one
+		if failure := <-r.intended; failure != nil && err == nil {
+			err = &vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later", Cause: failure}
+		}
+	}
+	r.Phase, r.Duration = audit.Ended, t.config.Now().Sub(r.started)
 	r.Outcome = audit.Answered
 	var refusal *Refusal
 	if err != nil {
@@ -46,7 +73,12 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 		refusal = newRefusal(why, r)
 		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", why.Cause).Msg("refused")
 	}
-	if err := t.config.Audit.Append(context.WithoutCancel(ctx), r.Record); err != nil {
+	err = t.writing(ctx, "audit outcome", r.Record)()
+	if err != nil {
+		r.Outcome, r.Code = audit.Failed, string(vending.Unavailable)
+	}
+	t.measure(ctx, r)
+	if err != nil {
 		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
 		return newRefusal(&vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later"}, r)
 	}

@@ -49,6 +49,21 @@ type Lease struct {
 	MaxRows  int           // rows read at most; more sets Result.Truncated. 0: none are read
 	MaxBytes int           // size of all values read at most, in bytes; more sets Result.Truncated
 	Timeout  time.Duration // of the statement, in the database
+
+	// Recorded returns once the call is on the record, and an error if it is not: then the statement does not run. Run asks it
+	// when the role is vended, so that the disk and the database work at the same time. nil: there is nothing to wait for.
+	Recorded func(context.Context) error
+}
+
+// Await asks Recorded. Its error is *Error.
+func (l Lease) Await(ctx context.Context) error {
+	if l.Recorded == nil {
+		return nil
+	}
+	if err := l.Recorded(ctx); err != nil {
+		return &Error{Code: Unavailable, Message: "the audit log cannot be written, so nothing is run: try again later", Cause: err}
+	}
+	return nil
 }
 
 // Result is what a statement gave. Values are nil, bool, int64 (up to 32 bits wide), float64 (finite) or string (everything else:

@@ -6,7 +6,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/internal/config"
 	"deputy/tools"
@@ -28,7 +27,7 @@ func ForOperator(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *
 	if err = d.checkEngines(ctx); err != nil {
 		return nil, err
 	}
-	if d.Audit, err = audit.Open(audit.Config{Path: c.Audit.File}); err != nil {
+	if d.Audit, err = openAudit(c.Audit, log); err != nil {
 		return nil, err
 	}
 	d.Tools, err = tools.New(ctx, ToolsConfig(c, d.Engines, d.Audit, log))

@@ -15,9 +15,10 @@ import (
 
 func main() {
 	each := flag.Duration("time", 2*time.Second, "how long each line is measured")
+	audit := flag.Bool("audit", false, "measure only what the audit log costs")
 	policies := flag.Bool("policies", false, "measure a large set of policies instead: start, decisions, memory")
 	flag.Parse()
-	measure := func() error { return run(context.Background(), *each) }
+	measure := func() error { return run(context.Background(), *each, *audit) }
 	if *policies {
 		measure = func() error { return measurePolicies(context.Background()) }
 	}
@@ -27,7 +28,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, each time.Duration) error {
+func run(ctx context.Context, each time.Duration, onlyAudit bool) error {
 	r, err := newRig(ctx)
 	if err != nil {
 		return err
@@ -36,6 +37,10 @@ func run(ctx context.Context, each time.Duration) error {
 	fmt.Printf("%s, %d cores, Unix socket, %s a line\n", r.cluster.Version, runtime.GOMAXPROCS(0), each)
 
 	const oneRow = "SELECT id, name, amount FROM bench.t1 WHERE id = 4242"
+	if onlyAudit {
+		r.recording(each, oneRow)
+		return nil
+	}
 	r.section("One client, one row")
 	raw := r.line("raw statement on a plain connection", measure(each, 1, r.raw(oneRow)), nil)
 	vend := r.line("vend, run, revoke", measure(each, 1, r.vend(oneRow)), raw)
@@ -57,7 +62,27 @@ func run(ctx context.Context, each time.Duration) error {
 		r.section(fmt.Sprintf("%d clients, one row", clients))
 		r.three(each, clients, oneRow)
 	}
+	r.recording(each, oneRow)
 	return nil
+}
+
+// recording compares calls that are recorded with calls that are not, in turns, so that both have the machine's good and bad
+// moments.
+func (r *rig) recording(each time.Duration, sql string) {
+	const turns = 4
+	for _, clients := range []int{1, 32} {
+		r.section(fmt.Sprintf("%d clients, one row, MCP call over HTTP, with the audit log and without", clients))
+		var on, off float64
+		for range turns {
+			r.silent.Store(true)
+			without := r.line("without", measure(each, clients, r.call(sql)), nil)
+			r.silent.Store(false)
+			with := r.line("with", measure(each, clients, r.call(sql)), without)
+			on, off = on+with.perSecond, off+without.perSecond
+		}
+		r.flush()
+		fmt.Printf("with the audit log, %d clients get %.0f %% of the calls a second (goal at 32: 85 %%)\n", clients, 100*on/off)
+	}
 }
 
 func join(tables int) string {

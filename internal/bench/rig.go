@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
@@ -20,6 +21,7 @@ import (
 	"deputy/internal/throwaway"
 	"deputy/mcp"
 	"deputy/mcp/client"
+	"deputy/tools"
 	"deputy/vending"
 	"deputy/vending/postgres"
 )
@@ -42,6 +44,7 @@ type rig struct {
 	stop    context.CancelFunc
 	dir     string
 	calls   atomic.Int64
+	silent  atomic.Bool // calls are not recorded
 	out     *tabwriter.Writer
 }
 
@@ -120,6 +123,9 @@ func (r *rig) start(ctx context.Context, listener net.Listener) error {
 	if r.deputy, err = assembly.New(ctx, c, zerolog.New(os.Stderr).Level(zerolog.WarnLevel)); err != nil {
 		return err
 	}
+	if r.deputy.Tools, err = tools.New(ctx, assembly.ToolsConfig(c, r.deputy.Engines, r, r.deputy.Log)); err != nil {
+		return err
+	}
 	handler, err := mcp.NewHTTP(r.deputy.MCP("bench"))
 	if err != nil {
 		return err
@@ -150,6 +156,14 @@ func (r *rig) connect(ctx context.Context, url string) error {
 		r.clients = append(r.clients, c)
 	}
 	return nil
+}
+
+// Append records a call, unless it is measured what calls cost without a record.
+func (r *rig) Append(ctx context.Context, record audit.Record) error {
+	if r.silent.Load() {
+		return nil
+	}
+	return r.deputy.Audit.Append(ctx, record)
 }
 
 func (r *rig) engine() vending.Engine { return r.deputy.Engines["bench"] }

@@ -25,6 +25,10 @@ const (
 	mostBytes       = 256 << 20
 	mostTime        = 10 * time.Minute
 	mostConcurrency = 1000
+
+	leastSegment = 64 << 10
+	mostSegment  = 1 << 30
+	leastKept    = 24 * time.Hour
 )
 
 var (
@@ -84,18 +88,38 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
 	}
-	if c.Audit.File == "" {
+	c.Audit.check(k)
+	c.Limits.check(k)
+	c.Telemetry.check(k)
+	c.checkElsewhere(k, asWritten)
+}
+
+func (a Audit) check(k *checker) {
+	if a.File == "" {
 		k.say("audit.file", "there is no value: without an audit log nobody gets any rows")
 	}
-	c.Limits.check(k)
-	c.checkElsewhere(k, asWritten)
+	if a.Rotate < leastSegment || a.Rotate > mostSegment {
+		k.say("audit.rotate", "out of range: it may be from 64KiB to 1GiB")
+	}
+	if a.Keep > 0 && time.Duration(a.Keep) < leastKept {
+		k.say("audit.keep", "too short: it may be 1d or more, or left out to keep all")
+	}
+	if a.Checkpoints.Every <= 0 {
+		k.say("audit.checkpoints.every", "out of range: it may be more than 0s")
+	}
+	if hook := string(a.Checkpoints.Webhook); hook != "" {
+		u, err := url.Parse(hook)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			k.say("audit.checkpoints.webhook", "not a URL: write https://keeper.example.com/deputy")
+		}
+	}
 }
 
 // check also fills in the public URL.
 func (s *Server) check(k *checker) {
 	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
-	host, port, err := net.SplitHostPort(s.Listen)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+	host, ok := splitAddress(s.Listen)
+	if !ok {
 		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
 		return
 	}
@@ -274,4 +298,34 @@ func (l Limits) check(k *checker) {
 			k.say("limits."+limit.key, "out of range: it may be %s", limit.says)
 		}
 	}
+}
+
+// check keeps metrics on this machine unless somebody wrote that they may leave it: nobody is asked who they are there.
+func (t Telemetry) check(k *checker) {
+	k.oneOf("telemetry.readers", t.Readers, ThisMachine, Anybody)
+	if t.Prometheus != "" {
+		host, ok := splitAddress(t.Prometheus)
+		switch {
+		case !ok:
+			k.say("telemetry.prometheus", "not an address with a port: write 127.0.0.1:9464")
+		case !isLoopback(host) && t.Readers != Anybody:
+			k.say("telemetry.prometheus", "other machines can reach it, and nobody is asked who they are: listen on 127.0.0.1, or write readers: anybody beside it")
+		}
+	}
+	if t.OTLP.Endpoint == "" {
+		return
+	}
+	u, err := url.Parse(t.OTLP.Endpoint)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		k.say("telemetry.otlp.endpoint", "not a URL: write http://127.0.0.1:4318")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		k.say("telemetry.otlp.endpoint", "a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS")
+	}
+}
+
+func splitAddress(address string) (host string, ok bool) {
+	host, port, err := net.SplitHostPort(address)
+	n, bad := strconv.Atoi(port)
+	return host, err == nil && bad == nil && n >= 0 && n <= 65535
 }

@@ -17,7 +17,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -43,6 +45,7 @@ type Config struct {
 	Catalog   Catalog                `yaml:"catalog"`   // what of the databases somebody has looked at
 	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
 	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
+	Telemetry Telemetry              `yaml:"telemetry"` // where traces and metrics go; default nowhere
 
 	// Version names the content of the files that this was read from: see version.
 	Version string
@@ -134,9 +137,20 @@ type Catalog struct {
 	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept
 }
 
-// Audit is where the audit log is.
+// Audit is where the audit log is, and how long it is kept.
 type Audit struct {
-	File string `yaml:"file"` // default deputy-audit.jsonl beside the configuration
+	File        string      `yaml:"file"`        // default deputy-audit.jsonl beside the configuration
+	Key         string      `yaml:"key"`         // file of the key that signs it; default <file>.key, made when it is not there
+	Rotate      Size        `yaml:"rotate"`      // at which size a segment is sealed; default 64MiB
+	Keep        Age         `yaml:"keep"`        // how long a sealed segment is kept; default: for ever
+	Checkpoints Checkpoints `yaml:"checkpoints"` // where the log's checkpoints are sent, so that nobody can rewrite it unnoticed
+}
+
+// Checkpoints go to a second place, and best to one that this machine cannot change.
+type Checkpoints struct {
+	File    string        `yaml:"file"`    // appended to
+	Webhook Secret        `yaml:"webhook"` // each is sent there with POST
+	Every   time.Duration `yaml:"every"`   // default 1m
 }
 
 // Limits bound one call, and how many there are at once.
@@ -145,6 +159,27 @@ type Limits struct {
 	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
 	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
 	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
+}
+
+// Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under
+// the id that is in the trace.
+type Telemetry struct {
+	Prometheus string `yaml:"prometheus"` // host:port where deputy serve answers /metrics; default nowhere
+	Readers    string `yaml:"readers"`    // who may reach that: this-machine or anybody; default this-machine
+	OTLP       OTLP   `yaml:"otlp"`       // where an OpenTelemetry collector is; default nowhere
+}
+
+// Who may reach the metrics.
+const (
+	ThisMachine = "this-machine"
+	Anybody     = "anybody"
+)
+
+// OTLP is an OpenTelemetry collector, which gets traces and metrics over HTTP. What it wants to see of credentials stands in the
+// environment variable OTEL_EXPORTER_OTLP_HEADERS.
+type OTLP struct {
+	Endpoint string `yaml:"endpoint"` // of the collector, such as http://127.0.0.1:4318; default none
+	Sample   Share  `yaml:"sample"`   // of the calls that are traced; default 100%
 }
 
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
@@ -207,10 +242,11 @@ func asWritten(root *yaml.Node) *Config {
 
 func defaults() *Config {
 	return &Config{
-		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Catalog: Catalog{File: "deputy-catalog.json"},
-		Audit:   Audit{File: "deputy-audit.jsonl"},
-		Limits:  Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Server:    Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Catalog:   Catalog{File: "deputy-catalog.json"},
+		Audit:     Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, Checkpoints: Checkpoints{Every: time.Minute}},
+		Limits:    Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Telemetry: Telemetry{Readers: ThisMachine, OTLP: OTLP{Sample: 1}},
 	}
 }
 
@@ -218,6 +254,11 @@ func defaults() *Config {
 func (c *Config) complete(folder string) {
 	c.Catalog.File = under(folder, c.Catalog.File)
 	c.Audit.File = under(folder, c.Audit.File)
+	c.Audit.Key = under(folder, c.Audit.Key)
+	if c.Audit.Key == "" && c.Audit.File != "" {
+		c.Audit.Key = c.Audit.File + ".key"
+	}
+	c.Audit.Checkpoints.File = under(folder, c.Audit.Checkpoints.File)
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {
 			p.Schema = "data"
@@ -255,6 +296,23 @@ func (Secret) String() string               { return "(secret)" }
 func (Secret) GoString() string             { return "(secret)" }
 func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
+// Age is how long something is kept, written 400d or as a duration. Zero: for ever.
+type Age time.Duration
+
+// UnmarshalText reads an age. Its error does not repeat the text.
+func (a *Age) UnmarshalText(text []byte) error {
+	if days, ok := bytes.CutSuffix(text, []byte("d")); ok {
+		if n, err := wholeNumber(string(days)); err == nil && n >= 0 && n <= 36500 {
+			*a = Age(time.Duration(n) * 24 * time.Hour)
+			return nil
+		}
+	} else if d, err := time.ParseDuration(string(text)); err == nil && d >= 0 {
+		*a = Age(d)
+		return nil
+	}
+	return fmt.Errorf("not an age: write 400d, or 0d to keep all")
+}
+
 // Size is a number of bytes, written 4MiB, 512KiB or 4194304.
 type Size int
 
@@ -277,4 +335,19 @@ func (s *Size) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("not a size: write 4MiB, 512KiB or a number of bytes")
+}
+
+// Share is a part of a whole, from 0 to 1, written 10%.
+type Share float64
+
+var share = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?%$`)
+
+// UnmarshalText reads a share. Its error does not repeat the text.
+func (s *Share) UnmarshalText(text []byte) error {
+	percent, err := strconv.ParseFloat(string(bytes.TrimSuffix(text, []byte("%"))), 64)
+	if err != nil || percent > 100 || !share.Match(text) {
+		return errors.New("not a share: write 10%, from 0% to 100%")
+	}
+	*s = Share(percent / 100)
+	return nil
 }

@@ -137,7 +137,9 @@ func printLog(path string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "   %s\n", audit.Line(r))
+		if r.Phase != audit.Intent { // the outcome says it all
+			fmt.Fprintf(out, "   %s\n", audit.Line(r))
+		}
 	}
 	return nil
 }

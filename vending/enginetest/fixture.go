@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(testing.TB) Fixture) {
 		{"row filters that take a sample", testSample},
 		{"row filters that never hold", testNever},
 		{"limits", testLimits},
+		{"recorded", testRecorded},
 		{"interruption", testInterruption},
 		{"what is not a read", testShapes},
 		{"what is hidden looks like what is not there", testHidden},

@@ -51,15 +51,18 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	if err != nil {
 		return vending.Result{}, err
 	}
+	if err := lease.Await(ctx); err != nil {
+		return vending.Result{}, err
+	}
 	rows, err := stmt.QueryContext(ctx, nil)
 	if err != nil {
-		return vending.Result{}, v.statementError(ctx, err)
+		return vending.Result{}, v.runError(ctx, err)
 	}
 	defer rows.Close()
 	result, err := readRows(rows, lease.MaxRows, lease.MaxBytes)
 	switch {
 	case err != nil:
-		return vending.Result{}, v.statementError(ctx, err)
+		return vending.Result{}, v.runError(ctx, err)
 	case len(result.Columns) == 0:
 		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
 	case result.Truncated:

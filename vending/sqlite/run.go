@@ -17,7 +17,7 @@ var leaseID = regexp.MustCompile(`^[a-z0-9]{8,64}$`)
 func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, error) {
 	var result vending.Result
 	err := e.lend(ctx, lease, &result.Role, func(s *session) error {
-		return s.read(lease, &result)
+		return s.read(ctx, lease, &result)
 	})
 	if err != nil {
 		return vending.Result{Role: result.Role}, err
@@ -86,12 +86,15 @@ func (e *Engine) isClosed() bool {
 }
 
 // read runs the statement and reads rows up to the lease's limits.
-func (s *session) read(lease vending.Lease, result *vending.Result) error {
+func (s *session) read(ctx context.Context, lease vending.Lease, result *vending.Result) error {
 	stmt, err := s.prepare()
 	if err != nil {
 		return err
 	}
 	defer stmt.Close()
+	if err := lease.Await(ctx); err != nil {
+		return err
+	}
 	columns := outputs(stmt)
 	rows, size := [][]any{}, 0
 	for lease.MaxRows > 0 && stmt.Step() {

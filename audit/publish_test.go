@@ -1,0 +1,67 @@
+package audit_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"deputy/audit"
+)
+
+func TestCheckpointsAreSentOnUntilTheyArrive(t *testing.T) {
+	attempts, arrived := 0, make(chan string, 10)
+	keeper := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if attempts++; attempts == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		text, _ := io.ReadAll(r.Body)
+		arrived <- string(text)
+	}))
+	defer keeper.Close()
+	m := written(t, "a", "b")
+	log := openIn(t, m, audit.Config{})
+	file := filepath.Join(t.TempDir(), "kept.txt")
+	reports := make(chan error, 10)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan bool)
+	go func() {
+		defer close(ended)
+		audit.Publish(ctx, log, audit.PublishConfig{File: file, Webhook: keeper.URL + "/secret", Every: time.Millisecond, Report: func(err error) { reports <- err }})
+	}()
+	if err := <-reports; !strings.Contains(err.Error(), "503") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a keeper that is down is reported as %v", err)
+	}
+	if got := <-arrived; got != log.Checkpoint().Note {
+		t.Errorf("the keeper has %q", got)
+	}
+	if err := log.Append(t.Context(), record("c")); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-arrived; got != log.Checkpoint().Note {
+		t.Errorf("the keeper has %q of a log that has gone on", got)
+	}
+	if err := log.Append(t.Context(), record("last")); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	<-ended
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := key.Verifier().Checkpoints(string(text))
+	if err != nil || len(kept) != 3 || kept[2] != log.Checkpoint() {
+		t.Errorf("the file has %d checkpoints (%v): what came last is not in it", len(kept), err)
+	}
+	report, err := audit.Verify(audit.VerifyConfig{Path: base, Folder: m, Verifier: key.Verifier(), Checkpoints: kept})
+	if err != nil || report.Problem != nil {
+		t.Errorf("%v %+v", err, report)
+	}
+}
