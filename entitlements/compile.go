@@ -260,8 +260,17 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	switch {
 	case s.isColumn():
 		what = "column"
+	case s.isSchema() && c.tags[s.text] != nil:
+		c.problem("%q is a tag: write tag:%s", s.text, s.text)
+		return
 	case s.isSchema():
 		what = "schema"
+		for _, t := range c.cfg.Catalog.Tables {
+			if t.Name == s.pattern[0].text {
+				c.problem("there is no schema %s; did you mean the table %q?", s.text, JoinName(t.Schema, t.Name))
+				return
+			}
+		}
 	}
 	c.problem("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
 }

@@ -193,6 +193,8 @@ func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok 
 		return s, false
 	case s.tag != "":
 		c.checkTag(s.tag, k)
+	case k == kindMask && s.isSchema() && c.tags[text] != nil:
+		c.problem("%q is a tag: write tag:%s", text, text)
 	case k == kindMask && s.isSchema():
 		c.problem("%q: masks are about columns: write %s.*.* for all of a schema's", text, text)
 	case k == kindMask && s.isTable():

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -98,7 +99,12 @@ func Engines(c *config.Config) (map[string]vending.Engine, error) {
 	engines := map[string]vending.Engine{}
 	var wrong config.Error
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
-		e, err := open(c.Platforms[name], c.Limits.Concurrency)
+		p := c.Platforms[name]
+		if file, err := os.Stat(p.Path); p.Engine == config.SQLite && (err != nil || file.IsDir()) {
+			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name+".path", "there is no database file %s", p.Path))
+			continue
+		}
+		e, err := open(p, c.Limits.Concurrency)
 		if err != nil {
 			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name, "%v", err))
 			continue

@@ -34,6 +34,7 @@ const (
 var (
 	platformName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	purposeName  = regexp.MustCompile(`^[a-z0-9-]+$`)
+	bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`) // as a shell takes it
 	functionName = regexp.MustCompile(`^[^.\s]+\.[^.\s]+$`)
 )
 
@@ -181,7 +182,7 @@ func (c *Config) checkPlatforms(k *checker) {
 		case Postgres:
 			p.checkPostgres(k, key)
 		case SQLite:
-			p.checkSQLite(k, key, hashing(c.Policies, name))
+			p.checkSQLite(k, key, keyed(c.Policies, name))
 		case "":
 			k.say(key+".engine", "missing: write postgres or sqlite")
 		default:
@@ -220,21 +221,26 @@ func (p Platform) checkPostgres(k *checker, key string) {
 	k.unique(key+".functions", p.Functions)
 }
 
-func (p Platform) checkSQLite(k *checker, key, hashes string) {
+func (p Platform) checkSQLite(k *checker, key, purpose string) {
 	k.foreign(key, "postgres", "dsn", "schemas", "signing_key", "functions")
 	if p.Path == "" {
 		k.say(key+".path", "missing: where the database file is")
 	}
-	if _, written := k.written[key+".hash_key"]; written || hashes != "" {
-		k.secret(key+".hash_key", string(p.HashKey), cmp.Or(hashes, "a mask")+" hashes with")
+	if _, written := k.written[key+".hash_key"]; written || purpose != "" {
+		k.secret(key+".hash_key", string(p.HashKey), cmp.Or(purpose, "masks hash with"))
 	}
 }
 
-// hashing is the key of a policy that masks by hash on the platform, if there is one.
-func hashing(policies []entitlements.Policy, platform string) string {
+// keyed says what on the platform needs a key that outlives the process, if anything does: with another one, equal values would have
+// other masks and a sample other rows after each start.
+func keyed(policies []entitlements.Policy, platform string) string {
 	for i, p := range policies {
-		if (p.Platform == "" || p.Platform == platform) && p.With != nil && p.With.Kind == entitlements.MaskHash {
-			return mistake.At("policies", i)
+		switch {
+		case p.Platform != "" && p.Platform != platform:
+		case p.With != nil && (p.With.Kind == entitlements.MaskHash || p.With.Kind == entitlements.MaskFormatPreserving):
+			return mistake.At("policies", i) + " hashes with"
+		case p.Sample != nil:
+			return mistake.At("policies", i) + " draws its sample with"
 		}
 	}
 	return ""
@@ -251,6 +257,8 @@ func (c *checker) foreign(key, engine string, names ...string) {
 
 func (c *checker) secret(key, value, purpose string) {
 	switch {
+	case bareVariable.MatchString(c.written[key].text):
+		c.say(key, "a variable stands in braces: write ${NAME}")
 	case value == "":
 		c.say(key, "missing: %d random characters or more that %s (openssl rand -hex 32 makes them)", minSecret, purpose)
 	case len([]rune(value)) < minSecret:

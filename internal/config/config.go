@@ -129,7 +129,7 @@ type Platform struct {
 	// For sqlite.
 	Path    string `yaml:"path"`     // of the database file
 	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
-	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for masks that hash
+	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for hash, format_preserving and sample
 }
 
 // Catalog is where it is kept what of the databases somebody has looked at: see Baseline.

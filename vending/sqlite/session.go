@@ -99,12 +99,15 @@ func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, mas
 		return v, err
 	}
 	if err := c.Exec(v.inner); err != nil {
-		return v, fmt.Errorf("vending %s: %w", a.Table, err)
+		return v, fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	// SQLite looks into a view only when it is used. What is wrong with ours must not look like an error of the caller's.
 	stmt, _, err := c.Prepare(reading(inner))
+	if err != nil && strings.Contains(err.Error(), n.file) { // a name of this session, which administrators did not write
+		return v, fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), n.file, e.schema))
+	}
 	if err != nil {
-		return v, fmt.Errorf("vending %s: %w", a.Table, err)
+		return v, fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	stmt.Close()
 	g.granted[table], g.inner[inner] = true, true
