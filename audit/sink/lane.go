@@ -23,11 +23,12 @@ const (
 // lost while there is room, and nothing comes before what was before it.
 type lane struct {
 	Config
-	report func(error)
-	wake   chan struct{} // holds one token while there may be something to deliver
-	done   chan struct{}
-	life   context.Context
-	stop   context.CancelFunc
+	report  func(error)
+	wake    chan struct{} // holds one token while there may be something to deliver
+	closing chan struct{} // closed when no more will come
+	done    chan struct{}
+	life    context.Context
+	stop    context.CancelFunc
 
 	mu      sync.Mutex
 	queue   []*item
@@ -57,7 +58,7 @@ func newLane(c Config, report func(error)) *lane {
 	if c.Patience <= 0 {
 		c.Patience = patience
 	}
-	l := &lane{Config: c, report: report, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	l := &lane{Config: c, report: report, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	l.life, l.stop = context.WithCancel(context.Background())
 	go l.work()
 	return l
@@ -152,6 +153,7 @@ func (l *lane) close() {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
+	close(l.closing)
 	l.signal()
 }
 

@@ -35,11 +35,12 @@ func (l *lane) work() {
 			alone = max(0, alone-1)
 			l.rejected(items[0], err)
 		default:
-			l.failed(err)
+			if l.failed(err); closed { // what waits was given its last chance
+				return
+			}
 			select {
 			case <-time.After(retry):
-			case <-l.life.Done():
-				return
+			case <-l.closing:
 			}
 			retry = min(2*retry, lastRetry)
 		}
