@@ -57,6 +57,12 @@ func (f *fakeTools) TurnAway(_ context.Context, client string, why *identity.Aut
 	f.away = append(f.away, client+": "+string(why.Code))
 }
 
+func (f *fakeTools) turnedAway() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string{}, f.away...)
+}
+
 func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason string) *tools.Refusal {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -42,7 +42,8 @@ func onBothEngines(t *testing.T, test func(*testing.T, *world)) {
 	}
 }
 
-func follow(t testing.TB, engine string) *world {
+// follow starts one; what is exchanged in its configuration before comes in pairs.
+func follow(t testing.TB, engine string, pairs ...string) *world {
 	t.Helper()
 	stage, err := demo.Start(context.Background(), demo.Config{Engine: engine, Log: zerolog.Nop()})
 	if err != nil {
@@ -55,6 +56,7 @@ func follow(t testing.TB, engine string) *world {
 	}
 	w := &world{t: t, stage: stage, file: filepath.Join(t.TempDir(), "deputy.yaml"), text: string(text)}
 	w.audit = filepath.Join(filepath.Dir(w.file), "audit.jsonl")
+	w.text = w.but(pairs...)
 	w.write(w.text)
 	w.Live, err = assembly.Follow(t.Context(), w.load, func(string) zerolog.Logger { return zerolog.New(&w.log) })
 	if err != nil {
