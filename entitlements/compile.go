@@ -50,6 +50,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 		c.addPlatformTags(catalog)
 	}
 	c.addAll()
+	c.checkSpelling()
 	if Fatal(c.problems) {
 		return nil, c.problems
 	}
@@ -167,6 +168,18 @@ func (c *compiler) addPlatformTags(catalog *Catalog) {
 				c.use(tag).onColumns = true
 			}
 		}
+	}
+}
+
+// checkSpelling warns of tags that only their case tells apart: what is masked by one is clear under the other, #pii in a comment say.
+func (c *compiler) checkSpelling() {
+	spelled := map[string]string{}
+	for _, tag := range slices.Sorted(maps.Keys(c.tags)) {
+		if other, there := spelled[strings.ToLower(tag)]; there {
+			c.at = Problem{Key: mistake.Below("tags", tag)}
+			c.warning("the tags %s and %s differ in case alone, and a policy on one does not reach the other: write both alike, in the comments of the database too", other, tag)
+		}
+		spelled[strings.ToLower(tag)] = tag
 	}
 }
 

@@ -42,7 +42,7 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 		out.filters = c.rules(p)
 		c.checkRules(out)
 	}
-	out.masks = map[Kind]*ruledMask{}
+	out.masks = map[bool]*ruledMask{}
 	for _, t := range c.tables {
 		t.add(out)
 	}

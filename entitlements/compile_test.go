@@ -119,6 +119,7 @@ func TestCompileWarns(t *testing.T) {
 		{"of a wildcard that matches nothing", "policies:\n- {name: p, mask: '*.*.email_*', with: null}", `policies[0].mask[0]: policy "p": "*.*.email_*" matches nothing`},
 		{"of a tag whose wildcard matches nothing", "tags: {A: 'x.*'}", `tags.A[0]: "x.*" matches nothing`},
 		{"of a guardrail that columns with its tag escape", "tags: {EU: [eu.*, hr.people.name]}\npolicies:\n- {name: p, guardrail: tag:EU, require: everyone}", "tag EU is on columns too"},
+		{"of a tag in another case", "tags: {PII: hr.people.ssn, pii: hr.people.name}\npolicies:\n- {name: p, mask: tag:PII, with: null}", "tags.pii: the tags PII and pii differ in case alone"},
 	}
 	for _, tt := range tests {
 		e, problems := Compile(parse(t, tt.text))
@@ -276,6 +277,28 @@ func TestMaskFits(t *testing.T) {
 		}
 		if got := strings.Join(fits, " "); got != tt.fits {
 			t.Errorf("%+v fits %q, not %q", tt.mask, got, tt.fits)
+		}
+	}
+}
+
+// Rounding hides what is below the step. Where the type has nothing there, it would show every value as it is.
+func TestRoundingToWhatEveryValueIsAMultipleOfBecomesNull(t *testing.T) {
+	for _, test := range []struct {
+		typ, step string
+		want      MaskKind
+	}{
+		{"integer", "1", MaskNull}, {"bigint", "0.5", MaskNull}, {"integer", "0.3", MaskRound}, {"integer", "10", MaskRound}, {"int unsigned", "1.0", MaskNull},
+		{"numeric(10,2)", "0.01", MaskNull}, {"decimal(10, 2)", "0.005", MaskNull}, {"numeric(10,2)", "0.1", MaskRound}, {"numeric(10)", "1", MaskNull},
+		{"numeric", "0.01", MaskRound}, {"double precision", "1", MaskRound}, {"numeric(3,-2)", "1", MaskRound},
+	} {
+		table := Table{TableName: TableName{"s", "t"}, Columns: []Column{{Name: "c", Type: test.typ, Kind: Number}}}
+		policies := parse(t, "policies: [{name: p, mask: s.t.c, with: {round: "+test.step+"}}, {name: g, grant: s.t, to: everyone}]").Policies
+		e, problems := Compile(Config{Platform: "p", Policies: policies, Catalog: &Catalog{Tables: []Table{table}}})
+		if Fatal(problems) {
+			t.Fatal(problems)
+		}
+		if got := e.tables[table.TableName].columns[0].masks[0].Kind; got != test.want {
+			t.Errorf("%s rounded to %s becomes %s, not %s", test.typ, test.step, got, test.want)
 		}
 	}
 }

@@ -42,6 +42,7 @@ func (r Review) Lint() []Problem {
 		l.purposeAlone()
 		l.contradicted()
 		l.openToAll()
+		l.aboutNobody()
 		l.neverFirst()
 		l.weakerFirst()
 		l.becomesNull()

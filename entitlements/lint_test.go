@@ -116,6 +116,16 @@ func TestLint(t *testing.T) {
 			"- {name: p, mask: 'hr.people.*', with: null}",
 		},
 		{
+			"a mask for nobody",
+			"- {name: p, mask: hr.people.ssn, with: null, except: [group:A, everyone]}", `policies[0].except: policy "p": it is about nobody, and hides nothing: all but [group:A, everyone] leaves everybody out`,
+			"- {name: p, mask: hr.people.ssn, with: null, except: [group:A, group:all-users]}",
+		},
+		{
+			"a filter for nobody",
+			"- {name: p, filter: hr.people, where: 'true', for: {all: [group:A, {not: group:A}]}}", `policies[0].for: policy "p": it is about nobody`,
+			"- {name: p, filter: hr.people, where: 'true', for: {all: [group:A, {not: group:B}]}}",
+		},
+		{
 			"a column that looks personal",
 			"- {name: p, grant: [hr.people, eu.customers], to: group:A}\n- {name: q, grant: hr.people, to: group:B}\n- {name: r, mask: eu.customers.email, with: null}", `policies[0].grant: policy "p": it opens hr.people, where ssn may be personal data by the name`,
 			"- {name: p, grant: [hr.people, eu.customers], to: group:A}\n- {name: r, mask: [eu.customers.email, hr.people.ssn], with: email, for: group:B}",

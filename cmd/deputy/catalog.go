@@ -16,6 +16,7 @@ import (
 	"deputy/entitlements"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/report"
 	"deputy/vending"
 )
 
@@ -135,7 +136,7 @@ func gone(platform string, before, now entitlements.Accepted) []change {
 
 func printChanges(out io.Writer, what string, list []change) {
 	for _, c := range list {
-		fmt.Fprintf(out, "%s  %s  %s\n", what, c.Platform, c.Name)
+		fmt.Fprintf(out, "%s  %s  %s\n", what, c.Platform, report.Printable(c.Name))
 	}
 }
 

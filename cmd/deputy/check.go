@@ -19,6 +19,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/report"
 	"deputy/tools"
 )
 
@@ -80,7 +81,7 @@ func anyProblem(findings []finding) bool {
 func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, f := range findings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Where, f.Text)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, report.Printable(f.Where), report.Printable(f.Text))
 	}
 	fmt.Fprintf(w, "%d policies, %d agents, %d platforms, %d issuers: %d findings\n",
 		len(cfg.Policies), len(cfg.Agents), len(cfg.Platforms), len(cfg.Identity.Issuers), len(findings))

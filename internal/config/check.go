@@ -89,6 +89,7 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	}
 	c.Audit.check(k)
 	c.Limits.check(k)
+	c.Telemetry.check(k)
 	c.checkElsewhere(k, asWritten)
 }
 
@@ -120,8 +121,8 @@ func (a Audit) check(k *checker) {
 // check also fills in the public URL.
 func (s *Server) check(k *checker) {
 	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
-	host, port, err := net.SplitHostPort(s.Listen)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+	host, ok := splitAddress(s.Listen)
+	if !ok {
 		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
 		return
 	}
@@ -293,4 +294,34 @@ func (l Limits) check(k *checker) {
 			k.say("limits."+limit.key, "out of range: it may be %s", limit.says)
 		}
 	}
+}
+
+// check keeps metrics on this machine unless somebody wrote that they may leave it: nobody is asked who they are there.
+func (t Telemetry) check(k *checker) {
+	k.oneOf("telemetry.readers", t.Readers, ThisMachine, Anybody)
+	if t.Prometheus != "" {
+		host, ok := splitAddress(t.Prometheus)
+		switch {
+		case !ok:
+			k.say("telemetry.prometheus", "not an address with a port: write 127.0.0.1:9464")
+		case !isLoopback(host) && t.Readers != Anybody:
+			k.say("telemetry.prometheus", "other machines can reach it, and nobody is asked who they are: listen on 127.0.0.1, or write readers: anybody beside it")
+		}
+	}
+	if t.OTLP.Endpoint == "" {
+		return
+	}
+	u, err := url.Parse(t.OTLP.Endpoint)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		k.say("telemetry.otlp.endpoint", "not a URL: write http://127.0.0.1:4318")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		k.say("telemetry.otlp.endpoint", "a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS")
+	}
+}
+
+func splitAddress(address string) (host string, ok bool) {
+	host, port, err := net.SplitHostPort(address)
+	n, bad := strconv.Atoi(port)
+	return host, err == nil && bad == nil && n >= 0 && n <= 65535
 }

@@ -106,6 +106,8 @@ func TestTheCompleteFile(t *testing.T) {
 			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
 		}},
 		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
+			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {
