@@ -214,6 +214,26 @@ func TestABestEffortSinkThatIsDownLosesNothingBelowItsBoundAndSaysTheGapAbove(t 
 	}
 }
 
+func TestLongStatementsDoNotTakeTheServersMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &collector{fails: errors.New("connection refused")}
+		fan, _, heard := behind(t, false, 0, c)
+		long := outcome("long")
+		long.SQL = strings.Repeat("x", 1<<20)
+		for range 200 {
+			fan.Append(t.Context(), long)
+		}
+		if s := fan.Status()[0]; s.Waiting > 64 || s.Waiting < 60 || s.Dropped != 200-s.Waiting {
+			t.Errorf("of 200 statements of 1 MiB %d wait in memory, %d are dropped", s.Waiting, s.Dropped)
+		}
+		c.set(func(c *collector) { c.fails = nil })
+		time.Sleep(10 * time.Second)
+		if err := fan.Close(); err != nil || !strings.Contains(heard.all(), "a gap: 13") {
+			t.Errorf("%v; the operator hears %s", err, heard.all())
+		}
+	})
+}
+
 func TestARecordThatASinkWillNeverTakeDoesNotHoldUpTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &collector{fails: errors.New("not yet"), wants: func(r audit.Record) error {

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	queued   = 10_000 // messages that wait at most
+	queued   = 10_000   // messages that wait at most, and
+	most     = 64 << 20 // bytes of their texts: statements may be long
 	patience = 10 * time.Second
 	batch    = 100 // messages in one delivery
 
@@ -32,6 +33,7 @@ type lane struct {
 
 	mu      sync.Mutex
 	queue   []*item
+	bytes   int       // of the queue's texts
 	since   time.Time // when the delivery under way began; zero: none is
 	failure error     // of the last delivery; nil: it was taken
 	closed  bool
@@ -82,11 +84,11 @@ func (l *lane) enqueue(r audit.Record, waits bool) (wait func() error) {
 	switch {
 	case l.closed:
 		down = audit.ErrClosed
-	case len(l.queue) >= l.Queue:
+	case len(l.queue) >= l.Queue, l.bytes+len(text) > most && len(l.queue) > 0:
 		l.drop(i)
 		down = errors.Join(down, l.named(errors.New("too many records wait for it")))
 	default:
-		l.queue = append(l.queue, i)
+		l.queue, l.bytes = append(l.queue, i), l.bytes+len(text)
 		l.signal()
 	}
 	if down != nil || i.taken == nil {
@@ -122,6 +124,14 @@ func (l *lane) ready() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.down()
+}
+
+// shift takes the first messages out of the queue. l.mu is held.
+func (l *lane) shift(items []*item) {
+	l.queue = l.queue[len(items):]
+	for _, i := range items {
+		l.bytes -= len(i.Text)
+	}
 }
 
 // down is ready with l.mu held.

@@ -78,10 +78,10 @@ func (l *lane) deliver(items []*item) error {
 // taken says so to whoever waits, and to the operator if it was not always so.
 func (l *lane) taken(items []*item) {
 	l.mu.Lock()
-	l.queue = l.queue[len(items):]
+	l.shift(items)
 	recovered, gap := l.failure != nil, l.gap
 	l.failure = nil
-	if len(l.queue) >= l.Queue/2 { // there may be more to drop: it is said once there is room
+	if len(l.queue) >= l.Queue/2 || l.bytes >= most/2 { // there may be more to drop: it is said once there is room
 		gap.records = 0
 	} else {
 		l.gap.records = 0
@@ -102,7 +102,7 @@ func (l *lane) taken(items []*item) {
 func (l *lane) rejected(i *item, err error) {
 	err = l.named(fmt.Errorf("it does not take the record %s: %w", i.Record.ID, err))
 	l.mu.Lock()
-	l.queue = l.queue[1:]
+	l.shift([]*item{i})
 	l.dropped++
 	l.mu.Unlock()
 	i.tell(err)
