@@ -31,6 +31,8 @@ func TestRedactedTextShowsWhatWasAskedAndNoValue(t *testing.T) {
 		{postgresLike, `SELECT 1 WHERE a = 'it\'s Lindqvist' AND b = 'c'`, `SELECT ? WHERE a = ?…`},
 		{postgresLike, `SELECT 1 WHERE a = 'it's Lindqvist' AND b = c`, `SELECT ? WHERE a = ?…`},
 		{postgresLike, `SELECT 1 WHERE a = 'dogs' Lindqvist'`, `SELECT ? WHERE a = ?…`},
+		{postgresLike, `SELECT 1 WHERE a = 'it's Lindqvist's'`, `SELECT ? WHERE a = ?…`},
+		{postgresLike, `SELECT 1 WHERE a = 'it\' Lindqvist ' '`, `SELECT ? WHERE a = ?…`},
 		{postgresLike, "SELECT ‘Lindqvist’", "SELECT ?…"},
 		{postgresLike, "SELECT `Lindqvist`", "SELECT ?…"},
 		{postgresLike, "SELECT a$Lindqvist$", "SELECT ?…"},
@@ -48,7 +50,7 @@ func TestRedactedTextShowsWhatWasAskedAndNoValue(t *testing.T) {
 
 // literals are the ways to write a value, in the languages of the engines and of others.
 var literals = []string{
-	"'%s'", "E'%s'", "e'\\'%s\\''", "''''||'%s'", "'it''s %s'", "'it\\'s %s'", "'it's %s'", "B'%s'", "X'%s'", "N'%s'", "U&'%s'", "U&\"%s\"", "\"%s\"", "\"a\"\"%s\"",
+	"'%s'", "E'%s'", "e'\\'%s\\''", "''''||'%s'", "'it''s %s'", "'it\\'s %s'", "'it's %s'", "'it's %s's'", "'x\\' %s ' '", "B'%s'", "X'%s'", "N'%s'", "U&'%s'", "U&\"%s\"", "\"%s\"", "\"a\"\"%s\"",
 	"`%s`", "[%s]", "$$%s$$", "$t$%s$t$", "$t$ $$ %s $t$", "/*%s*/", "/* /* */ %s */", "/*'*/'%s'", "--%s\n", "-- '\n'%s'", "--x\r\n'%s'", "--x\r'%s'\n", "‘%s’", "“%s”", "«%s»", "\\'%s\\'",
 	"'%s", "$$%s", "/*%s", " 1%s", "$1$%s$1$", "a$%s$", "\x00'%s'", "\uFFFD'%s'", "q'[%s]'", "{d '%s'}", "E'\\\\'||'%s'", "'\\'||'%s'",
 }
