@@ -136,7 +136,7 @@ func (c *chain) note(line []byte) {
 	if r.Phase == "" { // from before there were intents
 		return
 	}
-	r.SQL, r.Tables = "", nil // the intent has them
+	r.SQL, r.SQLDigest, r.Tables = "", "", nil // the intent has them
 	c.fresh = append(c.fresh, r)
 }
 

@@ -17,6 +17,9 @@ const maxLine = 16 << 20
 // editor would not show (C1 controls, bidirectional overrides, zero-width characters, which encoding/json lets pass): text in a
 // record can neither start a line of its own nor look like another.
 func encode(r Record) ([]byte, error) {
+	if r.V == 0 {
+		r.V = Version
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // people grep for "a < b"
@@ -59,4 +62,10 @@ func decode(line []byte) (Record, error) {
 		return Record{}, errors.New("it has no id")
 	}
 	return r, nil
+}
+
+// Native is the record as the log has it, in one line of JSON without its end: examples/audit-record.schema.json describes it.
+func Native(r Record) ([]byte, error) {
+	line, err := encode(r)
+	return bytes.TrimSuffix(line, []byte("\n")), err
 }

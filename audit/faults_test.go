@@ -95,8 +95,8 @@ func TestACallWhoseOutcomeMeetsAFullDiskEndsAsNotAnsweredOnceThereIsRoom(t *test
 		"EIO":                  func(d *disk) { d.failSync = syscall.EIO },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := newMemory()
-			log := openIn(t, m, audit.Config{})
+			m, told := newMemory(), []audit.Record{}
+			log := openIn(t, m, audit.Config{Closed: func(r audit.Record) { told = append(told, r) }})
 			d := m.files[base]
 			if err := log.Append(t.Context(), intent("running")); err != nil {
 				t.Fatal(err)
@@ -122,6 +122,9 @@ func TestACallWhoseOutcomeMeetsAFullDiskEndsAsNotAnsweredOnceThereIsRoom(t *test
 			if last["running"] != audit.Failed || count["after"] != 1 || count["new"] != 0 {
 				t.Errorf("the log says %v (%v)", last, count)
 			}
+			if len(told) != 1 || told[0].ID != "running" || told[0].Outcome != audit.Failed {
+				t.Errorf("of what the log wrote by itself, others hear %+v", told)
+			}
 			if report := verified(t, m); report.Problem != nil {
 				t.Error(report.Problem)
 			}
@@ -138,8 +141,13 @@ func TestACrashLeavesIntentsThatTheNextStartClosesAsUnknown(t *testing.T) {
 		}
 	}
 	after := m.clone() // SIGKILL
-	openIn(t, after, audit.Config{}).Close()
-	openIn(t, after, audit.Config{}).Close() // and once more: nothing is closed twice
+	var told []string
+	tell := func(r audit.Record) { told = append(told, r.ID+" "+string(r.Outcome)) }
+	openIn(t, after, audit.Config{Closed: tell}).Close()
+	openIn(t, after, audit.Config{Closed: tell}).Close() // and once more: nothing is closed twice
+	if strings.Join(told, ", ") != "b unknown, d unknown" {
+		t.Errorf("of what the log wrote by itself, others hear %q", told)
+	}
 	unknown := map[string]int{}
 	names, _ := after.Names()
 	for _, name := range names {

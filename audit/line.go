@@ -17,6 +17,9 @@ func Line(r Record) string {
 	if r.User != nil {
 		who = r.Agent.ID + " for " + r.User.ID
 	}
+	if r.Tool == Authenticate {
+		who = "nobody known"
+	}
 	role := "no role"
 	if r.Role != nil {
 		role = r.Role.Name
@@ -35,7 +38,7 @@ func Line(r Record) string {
 	if r.Purpose != "" {
 		what += " for " + r.Purpose
 	}
-	if text := plain(r.SQL + r.Table); text != "" {
+	if text := plain(r.SQL + r.SQLDigest + r.Table); text != "" {
 		what += ": " + shorten(text)
 	}
 	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(who), plain(role), plain(ended), plain(what)}, " | ")

@@ -36,6 +36,9 @@ type Config struct {
 	Patience time.Duration
 	// Report hears of what went wrong without a call to tell, such as a rotation that has to wait.
 	Report func(error)
+	// Closed hears of the records that the log has written by itself, when they are on the disk: outcomes that were owed, and those
+	// of calls that a crash left without one.
+	Closed func(Record)
 
 	Folder Folder           // default: the one at Path
 	Now    func() time.Time // default: time.Now
@@ -59,6 +62,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Report == nil {
 		c.Report = func(error) {}
+	}
+	if c.Closed == nil {
+		c.Closed = func(Record) {}
 	}
 	var err error
 	if c.Key == nil {
@@ -158,7 +164,7 @@ func (l *Log) ended(r Record, failure error) {
 	l.mu.Lock()
 	owes := failure != nil && l.begun[r.ID]
 	if owes {
-		l.owed = append(l.owed, unanswered(r))
+		l.owed = append(l.owed, Unanswered(r, "nothing was answered: the audit log could not be written in time"))
 	}
 	delete(l.begun, r.ID)
 	l.mu.Unlock()
@@ -167,10 +173,10 @@ func (l *Log) ended(r Record, failure error) {
 	}
 }
 
-// unanswered is the outcome of a call that read and then did not answer, for want of a record.
-func unanswered(r Record) Record {
+// Unanswered is the outcome of a call that read and then did not answer, for want of a record.
+func Unanswered(r Record, why string) Record {
 	r.Outcome, r.Code, r.Rows, r.Truncated = Failed, "unavailable", 0, false
-	r.Reasons = append(slices.Clone(r.Reasons), "nothing was answered: the audit log could not be written in time")
+	r.Reasons = append(slices.Clone(r.Reasons), why)
 	return r
 }
 

@@ -75,7 +75,7 @@ func (l *Log) write() {
 		l.mu.Unlock()
 
 		if len(batch)+len(owed) > 0 {
-			l.finish(batch, len(owed), l.writer.write(lines(batch, owed)))
+			l.finish(batch, owed, l.writer.write(lines(batch, owed)))
 		}
 		if closed { // and since it was, nobody can have joined the queue
 			l.closing = l.writer.close()
@@ -114,18 +114,23 @@ func lines(batch []*entry, owed []Record) [][]byte {
 	return out
 }
 
-func (l *Log) finish(batch []*entry, owed int, failure error) {
+func (l *Log) finish(batch []*entry, owed []Record, failure error) {
 	if failure != nil {
 		failure = fmt.Errorf("writing the audit log %s: %w", l.config.Path, failure)
 	}
 	l.mu.Lock()
 	l.since, l.failure = time.Time{}, failure
 	if failure == nil {
-		l.owed = slices.Delete(l.owed, 0, owed)
+		l.owed = slices.Clone(l.owed[len(owed):])
 		l.latest = l.writer.chain.last
 	}
 	l.mu.Unlock()
 	for _, e := range batch {
 		e.written <- failure
+	}
+	for _, r := range owed {
+		if failure == nil {
+			l.config.Closed(r)
+		}
 	}
 }

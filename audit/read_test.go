@@ -17,7 +17,7 @@ import (
 func full() audit.Record {
 	now := time.Date(2026, 11, 23, 10, 4, 5, 678000, time.UTC)
 	return audit.Record{
-		ID: "k3v9x2", Phase: audit.Ended, Time: now, Tool: "query", Mode: "on_behalf_of", Client: "127.0.0.1", Platform: "demo",
+		V: audit.Version, ID: "k3v9x2", Phase: audit.Ended, Time: now, Tool: "query", Mode: "on_behalf_of", Client: "127.0.0.1", Platform: "demo",
 		Agent: audit.Party{ID: "marketing", Groups: []string{"Agents"}},
 		User:  &audit.Party{ID: "taylor", Issuer: "https://id.example", Name: "Taylor", Groups: []string{"Marketing"}},
 		SQL:   "SELECT lastname FROM orders WHERE total < 5 && true", Table: "sales.orders",
@@ -76,7 +76,7 @@ func TestTextInARecordCannotLookLikeALineOfItsOwn(t *testing.T) {
 			}
 			got = append(got, r)
 		}
-		if len(got) != 1 || !reflect.DeepEqual(got[0], r) {
+		if r.V = audit.Version; len(got) != 1 || !reflect.DeepEqual(got[0], r) {
 			t.Errorf("%q was read back as %+v", text, got)
 		}
 	}

@@ -7,10 +7,11 @@ import "time"
 //
 // A call that ran a statement has two under one id: the intent has what was known before, the outcome has everything.
 type Record struct {
-	ID     string    `json:"id"` // also in the role's name and in the answer to the caller
+	V      int       `json:"v,omitempty"` // of the format: see Version. Records from before it had a number have none
+	ID     string    `json:"id"`          // also in the role's name and in the answer to the caller
 	Phase  Phase     `json:"phase,omitempty"`
 	Time   time.Time `json:"time"`
-	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's
+	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's; authenticate: nobody got as far as a tool
 	Mode   string    `json:"mode"` // on_behalf_of, autonomous
 	Agent  Party     `json:"agent"`
 	User   *Party    `json:"user,omitempty"` // on whose behalf
@@ -20,12 +21,14 @@ type Record struct {
 	// PolicyVersion is the configuration that decided: the first 16 hex digits of its SHA-256.
 	PolicyVersion string `json:"policy_version,omitempty"`
 
-	Platform string  `json:"platform,omitempty"`
-	SQL      string  `json:"sql,omitempty"`   // as the caller wrote it
-	Table    string  `json:"table,omitempty"` // describe_table's argument
-	Tables   []Table `json:"tables,omitempty"`
-	Role     *Role   `json:"role,omitempty"` // nil: no role was vended
-	Rows     int     `json:"rows"`
+	Platform string `json:"platform,omitempty"`
+	SQL      string `json:"sql,omitempty"` // as the caller wrote it, or without its values
+	// SQLDigest is the SHA-256 of what the caller wrote, where the text is not to be kept.
+	SQLDigest string  `json:"sql_sha256,omitempty"`
+	Table     string  `json:"table,omitempty"` // describe_table's argument
+	Tables    []Table `json:"tables,omitempty"`
+	Role      *Role   `json:"role,omitempty"` // nil: no role was vended
+	Rows      int     `json:"rows"`
 	// Truncated: there were more rows than the limits let through.
 	Truncated bool          `json:"truncated,omitempty"`
 	Duration  time.Duration `json:"duration_ns"`
@@ -33,6 +36,13 @@ type Record struct {
 	Code      string        `json:"code,omitempty"`    // of a refusal
 	Reasons   []string      `json:"reasons,omitempty"` // which policies denied, what the gate refused
 }
+
+// Version is that of the records' format: examples/audit-record.schema.json describes it. A field that is added does not change it,
+// one that comes to mean something else does.
+const Version = 1
+
+// Authenticate is the tool of a record about a caller whose credential was not accepted. Neither agent nor user is known.
+const Authenticate = "authenticate"
 
 // Phase says which of a call's records it is. Empty: the only one, from before there were two.
 type Phase string

@@ -38,17 +38,24 @@ func (w *writer) start(alone bool) (err error) {
 		}
 		left = append(left, line)
 	}
+	var unknown []Record
 	if alone {
-		unknown, err := w.unknown()
+		unknown = w.unknown()
+	}
+	for _, r := range unknown {
+		line, err := encode(r)
 		if err != nil {
 			return err
 		}
-		left = append(left, unknown...)
+		left = append(left, line)
 	}
 	if w.torn || w.chain.loose > 0 || len(left) > 0 {
 		if err := w.append(left); err != nil {
 			return err
 		}
+	}
+	for _, r := range unknown {
+		w.config.Closed(r)
 	}
 	if err := w.tidy(); err != nil {
 		w.report(err)
@@ -57,19 +64,15 @@ func (w *writer) start(alone bool) (err error) {
 }
 
 // unknown closes the calls that have an intent and no outcome: whoever would have written it is dead.
-func (w *writer) unknown() ([][]byte, error) {
-	var out [][]byte
+func (w *writer) unknown() []Record {
+	var out []Record
 	for _, id := range slices.Sorted(maps.Keys(w.chain.open)) {
 		r := w.chain.open[id]
 		r.Phase, r.Outcome = Ended, Unknown
 		r.Reasons = []string{"the server ended before the call did: whether it was answered is not known"}
-		line, err := encode(r)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, line)
+		out = append(out, r)
 	}
-	return out, nil
+	return out
 }
 
 // load walks the active segment from its beginning. It is never larger than the size at which it is sealed, and a batch.

@@ -20,6 +20,7 @@ const headerUserToken = "Deputy-User-Token"
 // authentication proves who is calling, for every request anew. Nobody passes otherwise.
 type authentication struct {
 	authenticator Authenticator
+	tools         Tools
 	begin         func(context.Context) (context.Context, func())
 	challenge     string // made at the start, so that nothing of a request can get into it
 	log           zerolog.Logger
@@ -61,7 +62,7 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 		principal, err := a.authenticator.Authenticate(r.Context(), credentials)
 		if err != nil {
 			a.watch.refuse(r.Context(), err)
-			a.refuse(w, credentials, err)
+			a.refuse(r.Context(), w, credentials, err)
 			return
 		}
 		before, _ := r.Context().Value(callKey{}).(httpCall)
@@ -81,12 +82,13 @@ func readCredentials(r *http.Request) (identity.Credentials, bool) {
 
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
 // understood counts as one of ours.
-func (a *authentication) refuse(w http.ResponseWriter, credentials identity.Credentials, err error) {
+func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error) {
 	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)
 	if !ok || refusal == nil {
 		refusal = &identity.AuthError{Code: identity.Unavailable, Message: "callers cannot be verified now"}
 	}
+	a.tools.TurnAway(ctx, credentials.ClientAddress, refusal)
 	status := http.StatusServiceUnavailable
 	switch refusal.Code {
 	case identity.Missing:

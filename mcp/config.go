@@ -18,6 +18,8 @@ type Tools interface {
 	DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
 	// Refuse records a call that never got as far as its tool, because its arguments could not be read.
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
+	// TurnAway records a caller whose credential was not accepted.
+	TurnAway(ctx context.Context, client string, why *identity.AuthError)
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
 	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.

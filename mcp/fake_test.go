@@ -31,6 +31,7 @@ type fakeTools struct {
 	mu      sync.Mutex
 	calls   []tools.Call
 	refused []string // "tool: reason"
+	away    []string // "client: code"
 }
 
 func (f *fakeTools) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
@@ -48,6 +49,18 @@ func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args too
 		return f.describe(ctx, call, args)
 	}
 	return &tools.Description{AuditID: "a2", Tables: []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}}}, nil
+}
+
+func (f *fakeTools) TurnAway(_ context.Context, client string, why *identity.AuthError) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.away = append(f.away, client+": "+string(why.Code))
+}
+
+func (f *fakeTools) turnedAway() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string{}, f.away...)
 }
 
 func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason string) *tools.Refusal {

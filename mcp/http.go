@@ -47,6 +47,7 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	}
 	auth := &authentication{
 		authenticator: cfg.Authenticator,
+		tools:         cfg.Tools,
 		begin:         cfg.Begin,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
 		log:           cfg.Logger,

@@ -232,6 +232,9 @@ func TestCallersWithoutGoodCredentialsAreChallenged(t *testing.T) {
 			if len(fake.callers()) > 0 {
 				t.Error("the tool was called")
 			}
+			if recorded := len(fake.turnedAway()) > 0; recorded != (tt.status == 401 || tt.status == 403 || tt.status == 503) {
+				t.Errorf("for the record there is %q", fake.turnedAway())
+			}
 			if strings.Contains(body, "EOF") || strings.Contains(log.String(), "nonsense") || strings.Contains(log.String(), "token-") {
 				t.Errorf("body %s, log %s", body, &log)
 			}

@@ -43,7 +43,7 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &pipe{
-		server: newServer(cfg, stdioCaller(cfg.Authenticator, credentials, cfg.Logger, watch)),
+		server: newServer(cfg, stdioCaller(cfg, credentials, watch)),
 		watch:  watch,
 		begin:  cfg.Begin,
 		log:    cfg.Logger,
@@ -61,17 +61,20 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 }
 
 // stdioCaller verifies the credentials of the process, which may have changed since the last call.
-func stdioCaller(auth Authenticator, credentials func() (identity.Credentials, error), log zerolog.Logger, watch *watch) caller {
+func stdioCaller(cfg Config, credentials func() (identity.Credentials, error), watch *watch) caller {
 	return func(ctx context.Context) (context.Context, tools.Call, error) {
 		given, err := credentials()
 		if err == nil {
 			given.ClientAddress = "stdio"
 			var principal identity.Principal
-			if principal, err = watch.prove(ctx, auth, given); err == nil {
+			if principal, err = watch.prove(ctx, cfg.Authenticator, given); err == nil {
 				return ctx, tools.Call{Principal: principal, Client: "stdio"}, nil
 			}
 		}
-		log.Warn().Err(err).Msg("caller refused")
+		cfg.Logger.Warn().Err(err).Msg("caller refused")
+		if why, ok := errors.AsType[*identity.AuthError](err); ok && why != nil {
+			cfg.Tools.TurnAway(ctx, "stdio", why)
+		}
 		return nil, tools.Call{}, credentialRefusal(err)
 	}
 }

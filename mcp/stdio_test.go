@@ -158,13 +158,17 @@ func TestCredentialsAreVerifiedWithEveryCall(t *testing.T) {
 	}
 	in, client := io.Pipe()
 	server, out := io.Pipe()
-	go ServeStdio(t.Context(), config(&fakeTools{}), in, out, expiring)
+	fake := &fakeTools{}
+	go ServeStdio(t.Context(), config(fake), in, out, expiring)
 	lines := bufio.NewReader(server)
 	for _, want := range []string{`"audit_id":"a1"`, "the token has expired"} {
 		io.WriteString(client, queryLine(1))
 		if got, _ := lines.ReadString('\n'); !strings.Contains(got, want) {
 			t.Errorf("answer %s, want %s", got, want)
 		}
+	}
+	if away := fake.turnedAway(); len(away) != 1 || away[0] != "stdio: invalid_token" {
+		t.Errorf("for the record there is %q", away)
 	}
 }
 

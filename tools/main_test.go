@@ -171,6 +171,9 @@ type memory struct {
 }
 
 func (m *memory) Append(_ context.Context, r audit.Record) error {
+	if err := published(r); err != nil {
+		panic(err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.failure != nil {

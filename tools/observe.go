@@ -90,7 +90,8 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 // observe does one step of a test on the record, and returns the one row of numbers that it gives.
 func (t *Tools) observe(ctx context.Context, who Call, p *platform, sql string, step func(*question) ([][]any, error)) ([]int, error) {
 	r := t.begin(who, "test")
-	r.SQL, r.Platform = recordable(sql), p.Name
+	r.Platform = p.Name
+	r.state(t, sql)
 	rows, err := calmly(func() ([][]any, error) {
 		leave, err := p.enter(ctx)
 		if err != nil {

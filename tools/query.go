@@ -25,7 +25,8 @@ const diagnosis = 5 * time.Second
 func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryResult, error) {
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "query")
-	r.SQL, r.Platform = recordable(args.SQL), args.Platform
+	r.Platform = args.Platform
+	r.state(t, args.SQL)
 	result, err := calmly(func() (*QueryResult, error) {
 		if unknown != nil {
 			return nil, r.undeclared(args.Purpose, unknown)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"deputy/audit"
@@ -158,12 +157,4 @@ func (r *record) vended(role vending.Role) {
 	if !role.Vended.IsZero() {
 		r.Role = &audit.Role{Name: role.Name, Vended: role.Vended.UTC(), Revoked: role.Revoked.UTC()}
 	}
-}
-
-// recordable keeps of a statement what can be kept: one that is too long is refused anyway, and its beginning tells what it was.
-func recordable(sql string) string {
-	if len(sql) > vending.MaxStatement {
-		sql = sql[:vending.MaxStatement] + " …"
-	}
-	return strings.ToValidUTF8(sql, "\uFFFD")
 }

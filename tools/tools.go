@@ -20,17 +20,19 @@ import (
 	"deputy/vending"
 )
 
-// Config is what the tools are made of. All but Purposes, Version, Log, Telemetry, Now and Random is needed.
+// Config is what the tools are made of. All but Purposes, Statements, Version, Log, Telemetry, Now and Random is needed.
 type Config struct {
 	Platforms []PlatformConfig
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
 	Audit     Recorder
 	Limits    Limits
-	Version   string         // of the configuration that all this comes from; on every record
-	Log       zerolog.Logger // for operators; carries the ids that callers are given
-	Telemetry Telemetry
-	Now       func() time.Time
-	Random    io.Reader
+	// Statements is what of the callers' statements is on the record. Empty: the whole text.
+	Statements Statements
+	Version    string         // of the configuration that all this comes from; on every record
+	Log        zerolog.Logger // for operators; carries the ids that callers are given
+	Telemetry  Telemetry
+	Now        func() time.Time
+	Random     io.Reader
 }
 
 // Recorder makes a record durable. It returns nil only when the record is.
@@ -52,6 +54,7 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
+	door        door
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.

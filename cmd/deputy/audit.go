@@ -17,10 +17,10 @@ can tell whether the log, or one record that was taken out of it, is as it was w
 		Example: "  deputy audit verify --config deputy.yaml",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("say what to do: deputy audit key, verify, prove or verify-proof")}
+			return &usageError{errors.New("say what to do: deputy audit key, verify, prove, verify-proof or export")}
 		},
 	}
-	c.AddCommand(newAuditKey(), newAuditVerify(), newAuditProve(), newAuditVerifyProof())
+	c.AddCommand(newAuditKey(), newAuditVerify(), newAuditProve(), newAuditVerifyProof(), newAuditExport())
 	return c
 }
 

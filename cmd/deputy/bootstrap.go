@@ -13,6 +13,7 @@ import (
 	"github.com/lib/pq"
 	"github.com/spf13/cobra"
 
+	"deputy/audit/sink"
 	"deputy/internal/config"
 	"deputy/vending/postgres"
 )
@@ -23,7 +24,7 @@ func newBootstrap() *cobra.Command {
 		Short: "Set a database up for vending, once",
 		Args:  exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return &usageError{errors.New("say what to set up: deputy bootstrap postgres")}
+			return &usageError{errors.New("say what to set up: deputy bootstrap postgres or audit")}
 		},
 		Example: "  deputy bootstrap postgres --config deputy.yaml --print",
 	}
@@ -41,7 +42,19 @@ for review instead; it has psql variables where the two secrets go.`,
 	pg.Flags().Bool("print", false, "print the SQL and run nothing")
 	pg.Flags().String("platform", "", "`name` of the platform in the configuration, when there are several")
 	pg.Flags().String("admin-dsn", "", adminFlag)
-	c.AddCommand(pg)
+	records := &cobra.Command{
+		Use:   "audit",
+		Short: "Print the SQL for a table of audit records that only grows",
+		Long: `Prints what an administrator runs once, in the database that is to keep the records of an audit sink with type postgres:
+the table, and the login deputy_recorder, which may insert into it and can neither change, delete nor read what is there.`,
+		Example: "  deputy bootstrap audit | psql -v recorder_password=\"$PASSWORD\" -v ON_ERROR_STOP=1 -1 audit",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(c.OutOrStdout(), sink.PostgresSetup)
+			return err
+		},
+	}
+	c.AddCommand(pg, records)
 	return c
 }
 

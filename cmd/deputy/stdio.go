@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -28,10 +29,27 @@ func stdio(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	d, err := follow(c, func() (*config.Config, error) { return loadConfig(c) })
+	d, err := follow(c, func() (*config.Config, error) {
+		cfg, err := loadConfig(c)
+		if err != nil {
+			return nil, err
+		}
+		return cfg, notStdout(cfg)
+	})
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	return mcp.ServeStdio(c.Context(), d.MCP(version()), c.InOrStdin(), c.OutOrStdout(), signIn.Credentials)
+}
+
+// notStdout refuses an audit sink that would write into the protocol.
+func notStdout(cfg *config.Config) error {
+	for i, s := range cfg.Audit.Sinks {
+		if s.Type == config.Stdout {
+			return &config.Error{Problems: []config.Problem{cfg.Problem(fmt.Sprintf("audit.sinks[%d].type", i),
+				"standard output is the agent's, with deputy stdio: use another sink")}}
+		}
+	}
+	return nil
 }

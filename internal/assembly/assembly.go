@@ -61,7 +61,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
-		if d.Audit, err = openAudit(d.Config.Audit, d.Log); err != nil {
+		if d.Audit, err = openAudit(d.Config.Audit, d.Log, os.Stdout); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 
 // ToolsConfig is what the configuration means for package tools.
 func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder tools.Recorder, log zerolog.Logger) tools.Config {
-	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Limits: tools.Limits{
+	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Statements: tools.Statements(c.Audit.SQL), Limits: tools.Limits{
 		MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
 	}}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {

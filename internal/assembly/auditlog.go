@@ -2,22 +2,29 @@ package assembly
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"deputy/audit"
+	"deputy/audit/sink"
 	"deputy/internal/config"
 )
 
-// AuditLog is the audit log and what sends its checkpoints on. It is opened once, however often the configuration changes.
+// AuditLog is the audit log, the sinks behind it, and what sends its checkpoints on. It is opened once, however often the
+// configuration changes.
 type AuditLog struct {
-	*audit.Log
+	*sink.Fan
+	log  *audit.Log
 	stop func() // ends the sending
 }
 
-// openAudit opens the audit log, makes its key when there is none, and begins to send its checkpoints on.
-func openAudit(c config.Audit, log zerolog.Logger) (*AuditLog, error) {
+// openAudit opens the audit log, makes its key when there is none, and begins to send its checkpoints on. A sink to standard output
+// writes there.
+func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLog, err error) {
 	report := func(err error) { log.Warn().Err(err).Msg("audit") }
 	key, made, err := audit.LoadOrMakeKey(c.Key, audit.DefaultKeyName())
 	if err != nil {
@@ -26,11 +33,17 @@ func openAudit(c config.Audit, log zerolog.Logger) (*AuditLog, error) {
 	if made {
 		log.Info().Str("key", c.Key).Str("verifier", key.Verifier().String()).Msg("made a key that signs the audit log: give the verifier key to whoever audits")
 	}
-	opened, err := audit.Open(audit.Config{Path: c.File, Key: key, Rotate: int64(c.Rotate), Keep: time.Duration(c.Keep), Report: report})
+	sinks, err := openSinks(c.Sinks, stdout)
 	if err != nil {
 		return nil, err
 	}
-	l := &AuditLog{Log: opened, stop: func() {}}
+	fan := sink.New(sinks, report)
+	opened, err := audit.Open(audit.Config{Path: c.File, Key: key, Rotate: int64(c.Rotate), Keep: time.Duration(c.Keep), Report: report, Closed: fan.Tell})
+	if err != nil {
+		return nil, errors.Join(err, fan.Close())
+	}
+	fan.Behind(opened)
+	l := &AuditLog{Fan: fan, log: opened, stop: func() {}}
 	if c.Checkpoints.File == "" && c.Checkpoints.Webhook == "" {
 		return l, nil
 	}
@@ -44,9 +57,35 @@ func openAudit(c config.Audit, log zerolog.Logger) (*AuditLog, error) {
 	return l, nil
 }
 
-// Close writes what is waiting, and sends the last checkpoint on.
+// openSinks makes what the configuration names. None connects yet: a sink that is down at the start is one that is down.
+func openSinks(c []config.Sink, stdout io.Writer) (out []sink.Config, err error) {
+	for i, s := range c {
+		made := sink.Config{Name: fmt.Sprintf("audit.sinks[%d] (%s)", i, s.Type), Format: sink.Formats[s.Format], Required: s.Required, Queue: s.Queue}
+		switch s.Type {
+		case config.Stdout:
+			made.Sink = sink.NewLines(stdout)
+		case config.Postgres:
+			made.Sink, err = sink.OpenPostgres(string(s.DSN))
+		case config.SyslogSink:
+			made.Sink, err = sink.NewSyslog(s.Address, made.Format)
+		case config.OTLPSink:
+			headers := map[string]string{}
+			for name, value := range s.Headers {
+				headers[name] = string(value)
+			}
+			made.Sink, err = sink.NewOTLP(string(s.URL), headers)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", made.Name, err)
+		}
+		out = append(out, made)
+	}
+	return out, nil
+}
+
+// Close writes what is waiting, gives it to the sinks, and sends the last checkpoint on.
 func (l *AuditLog) Close() error {
-	err := l.Log.Close()
+	err := errors.Join(l.log.Close(), l.Fan.Close())
 	l.stop()
 	return err
 }

@@ -98,12 +98,13 @@ func fixed(old, c *config.Config) error {
 		{"audit.rotate", old.Audit.Rotate, c.Audit.Rotate},
 		{"audit.keep", old.Audit.Keep, c.Audit.Keep},
 		{"audit.checkpoints", old.Audit.Checkpoints, c.Audit.Checkpoints},
+		{"audit.sinks", old.Audit.Sinks, c.Audit.Sinks},
 		{"telemetry.prometheus", old.Telemetry.Prometheus, c.Telemetry.Prometheus},
 		{"telemetry.readers", old.Telemetry.Readers, c.Telemetry.Readers},
 		{"telemetry.otlp.endpoint", old.Telemetry.OTLP.Endpoint, c.Telemetry.OTLP.Endpoint},
 		{"telemetry.otlp.sample", old.Telemetry.OTLP.Sample, c.Telemetry.OTLP.Sample},
 	} {
-		if value.was != value.is {
+		if !reflect.DeepEqual(value.was, value.is) {
 			problems = append(problems, config.Problem{File: c.Files()[0], Line: c.Line(value.key), Key: value.key,
 				Message: "it cannot change while Deputy runs: restart Deputy, or change it back"})
 		}

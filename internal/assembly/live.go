@@ -138,6 +138,13 @@ func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string)
 	return g.Tools.Refuse(ctx, call, tool, reason)
 }
 
+// TurnAway implements mcp.Tools.
+func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
+	g, end := l.of(ctx)
+	defer end()
+	g.Tools.TurnAway(ctx, client, why)
+}
+
 // Platforms implements mcp.Tools.
 func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
 

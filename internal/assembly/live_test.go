@@ -76,6 +76,7 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			{"another address", w.but("listen: ${DEMO_LISTEN}", "listen: 127.0.0.1:9"), `server.listen: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another name", w.but("listen: ${DEMO_LISTEN}", "listen: ${DEMO_LISTEN}\n  public_url: https://deputy.example.com"), `server.public_url: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another audit log", w.but("file: ${DEMO_AUDIT}", "file: elsewhere.jsonl"), `audit.file: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"another sink", w.but("file: ${DEMO_AUDIT}", "file: ${DEMO_AUDIT}\n  sinks: [{type: stdout}]"), `audit.sinks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"a database that is not there", w.but("  shop:\n", "  copy: {engine: sqlite, path: nowhere.db, schema: sales}\n  shop:\n"), "platform copy: ", "the new configuration is refused and"},
 		} {
 			w.write(tt.text)

@@ -3,6 +3,7 @@ package assembly
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/rs/zerolog"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // ForOperator is New without the part that verifies callers: an administrator's own commands have none. They need no issuer to be
-// up, and are on the record like every call.
+// up, and are on the record like every call. Their standard output is for what they were asked: a sink of that type gets the other.
 func ForOperator(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, err error) {
 	d := &Deputy{Config: c, Log: log}
 	defer func() {
@@ -27,7 +28,7 @@ func ForOperator(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *
 	if err = d.checkEngines(ctx); err != nil {
 		return nil, err
 	}
-	if d.Audit, err = openAudit(c.Audit, log); err != nil {
+	if d.Audit, err = openAudit(c.Audit, log, os.Stderr); err != nil {
 		return nil, err
 	}
 	d.Tools, err = tools.New(ctx, ToolsConfig(c, d.Engines, d.Audit, log))

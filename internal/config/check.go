@@ -113,6 +113,10 @@ func (a Audit) check(k *checker) {
 			k.say("audit.checkpoints.webhook", "not a URL: write https://keeper.example.com/deputy")
 		}
 	}
+	k.oneOf("audit.sql", a.SQL, "full", "redacted", "digest")
+	for i, s := range a.Sinks {
+		s.check(k, mistake.At("audit.sinks", i))
+	}
 }
 
 // check also fills in the public URL.

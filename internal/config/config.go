@@ -10,6 +10,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -144,6 +145,28 @@ type Audit struct {
 	Rotate      Size        `yaml:"rotate"`      // at which size a segment is sealed; default 64MiB
 	Keep        Age         `yaml:"keep"`        // how long a sealed segment is kept; default: for ever
 	Checkpoints Checkpoints `yaml:"checkpoints"` // where the log's checkpoints are sent, so that nobody can rewrite it unnoticed
+	SQL         string      `yaml:"sql"`         // what of a statement is recorded: full, redacted (no values) or digest (its SHA-256); default full
+	Sinks       []Sink      `yaml:"sinks"`       // who is given each record beside the file
+}
+
+// The types that a sink can have.
+const (
+	Stdout     = "stdout"
+	SyslogSink = "syslog"
+	OTLPSink   = "otlp"
+)
+
+// Sink is one more place that records go to. The file has them first.
+type Sink struct {
+	Type     string `yaml:"type"`     // stdout, postgres, syslog or otlp
+	Required bool   `yaml:"required"` // without it nothing is answered; default false: records wait for it in memory, and are dropped when there are too many
+	Format   string `yaml:"format"`   // native or ocsf; default native
+	Queue    int    `yaml:"queue"`    // records that wait for it at most; default 10000
+
+	DSN     Secret            `yaml:"dsn"`     // for postgres: of deputy_recorder, as deputy bootstrap audit makes it
+	Address string            `yaml:"address"` // for syslog: unix:///dev/log, tcp://host:601 or udp://host:514
+	URL     Secret            `yaml:"url"`     // for otlp: https://collector.example.com:4318/v1/logs
+	Headers map[string]Secret `yaml:"headers"` // for otlp: that go with each request
 }
 
 // Checkpoints go to a second place, and best to one that this machine cannot change.
@@ -244,7 +267,7 @@ func defaults() *Config {
 	return &Config{
 		Server:    Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
 		Catalog:   Catalog{File: "deputy-catalog.json"},
-		Audit:     Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, Checkpoints: Checkpoints{Every: time.Minute}},
+		Audit:     Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, SQL: "full", Checkpoints: Checkpoints{Every: time.Minute}},
 		Limits:    Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
 		Telemetry: Telemetry{Readers: ThisMachine, OTLP: OTLP{Sample: 1}},
 	}
@@ -259,6 +282,9 @@ func (c *Config) complete(folder string) {
 		c.Audit.Key = c.Audit.File + ".key"
 	}
 	c.Audit.Checkpoints.File = under(folder, c.Audit.Checkpoints.File)
+	for i := range c.Audit.Sinks {
+		c.Audit.Sinks[i].complete()
+	}
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {
 			p.Schema = "data"
@@ -266,6 +292,11 @@ func (c *Config) complete(folder string) {
 		p.Path = under(folder, p.Path)
 		c.Platforms[name] = p
 	}
+}
+
+func (s *Sink) complete() {
+	s.Format = cmp.Or(s.Format, "native")
+	s.Queue = cmp.Or(s.Queue, 10_000)
 }
 
 func under(folder, path string) string {

@@ -99,7 +99,12 @@ func TestTheCompleteFile(t *testing.T) {
 
 		Version: sha256Of(t, "testdata/complete.yaml")[:16],
 
-		Audit:  config.Audit{File: "testdata/log/audit.jsonl", Key: "testdata/log/audit.jsonl.key", Rotate: 64 << 20, Checkpoints: config.Checkpoints{Every: time.Minute}},
+		Audit: config.Audit{File: "testdata/log/audit.jsonl", Key: "testdata/log/audit.jsonl.key", Rotate: 64 << 20, Checkpoints: config.Checkpoints{Every: time.Minute}, SQL: "redacted", Sinks: []config.Sink{
+			{Type: "stdout", Format: "ocsf", Queue: 10_000},
+			{Type: "postgres", Required: true, Format: "native", Queue: 10_000, DSN: "postgres://deputy_recorder@db.example.com/audit"},
+			{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
+			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
+		}},
 		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},

@@ -147,6 +147,11 @@ func setScalar(to reflect.Value, text string) error {
 			return err
 		}
 		to.SetInt(int64(n))
+	case to.Kind() == reflect.Bool:
+		if text != "true" && text != "false" {
+			return errors.New("not a yes or no: write true or false")
+		}
+		to.SetBool(text == "true")
 	case to.Kind() == reflect.String:
 		to.SetString(text)
 	default:

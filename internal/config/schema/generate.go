@@ -72,6 +72,8 @@ func schemaOf(t reflect.Type) (s *jsonschema.Schema, known bool) {
 		return text(), true
 	case reflect.Int:
 		return orVariable(&jsonschema.Schema{Type: "integer"}), true
+	case reflect.Bool:
+		return orVariable(&jsonschema.Schema{Type: "boolean"}), true
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.String {
 			item, _ := schemaOf(t.Elem())

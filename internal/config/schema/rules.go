@@ -16,6 +16,7 @@ var required = map[string][]string{
 	"Agent":    {"name"},
 	"Platform": {"engine"},
 	"Policy":   {"name"},
+	"Sink":     {"type"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -54,7 +55,14 @@ var details = map[string]map[string]func() *schema{
 		"when":      nonEmpty,
 		"where":     nonEmpty,
 	},
-	"Audit": {"file": nonEmpty},
+	"Audit": {"file": nonEmpty, "sql": func() *schema { return words("full", "redacted", "digest") }},
+	"Sink": {
+		"type":    func() *schema { return words("stdout", "postgres", "syslog", "otlp") },
+		"format":  func() *schema { return words("native", "ocsf") },
+		"queue":   func() *schema { return between("1", "1000000") },
+		"address": func() *schema { return pattern(`unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`) },
+		"url":     func() *schema { return pattern(`https?://.+`) },
+	},
 	"Limits": {
 		"max_rows":    func() *schema { return between("1", "1000000") },
 		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"deputy/audit"
+	"deputy/audit/sink"
+)
+
+func newAuditExport() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "Print the records of the audit log, one line of JSON each",
+		Long: `Prints every record from the oldest to the newest, as it is (native) or as an event of the Open Cybersecurity Schema
+Framework (ocsf). It checks no signature: deputy audit verify does.
+
+A line of the log that is no record is named on standard error, and the command goes on and exits with 1.`,
+		Example: "  deputy audit export --config deputy.yaml --format ocsf --since 24h",
+		Args:    exactly(0),
+		RunE:    auditExport,
+	}
+	c.Flags().String("log", "", "active `file` of the log (default: the configured one)")
+	c.Flags().String("format", "native", "`format` of the lines: native or ocsf")
+	c.Flags().String("since", "", "only what began after this `time`: 2026-03-01T12:00:00Z, or 24h for as long ago")
+	return c
+}
+
+func auditExport(c *cobra.Command, _ []string) error {
+	name, _ := c.Flags().GetString("format")
+	format, known := sink.Formats[name]
+	if !known {
+		return &usageError{fmt.Errorf("there is no format %q: it may be %s", name, strings.Join(slices.Sorted(maps.Keys(sink.Formats)), " or "))}
+	}
+	text, _ := c.Flags().GetString("since")
+	since, err := moment(text, time.Now())
+	if err != nil {
+		return err
+	}
+	path, _ := c.Flags().GetString("log")
+	if path == "" {
+		cfg, err := loadConfig(c)
+		if err != nil {
+			return err
+		}
+		path = cfg.Audit.File
+	}
+	out, damaged := bufio.NewWriter(c.OutOrStdout()), false
+	for e, err := range audit.Records(path) {
+		if c.Context().Err() != nil {
+			return c.Context().Err()
+		}
+		switch {
+		case err != nil:
+			damaged = true
+			fmt.Fprintln(c.ErrOrStderr(), err)
+			continue
+		case e.Time.Before(since):
+			continue
+		}
+		line, err := format(e.Record)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if damaged {
+		return errors.New("not all of the audit log could be exported: run deputy audit verify")
+	}
+	return nil
+}
+
+// moment is a time, or how long before now.
+func moment(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil {
+		return now.Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, &usageError{errors.New("--since is not a time: write 2026-03-01T12:00:00Z or 24h")}
+	}
+	return at, nil
+}

@@ -1,0 +1,57 @@
+package tools_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+
+	"deputy/audit"
+	"deputy/tools"
+	"deputy/vending"
+)
+
+// Answered, refused by a policy, by the gate, by the database; about no platform, with no purpose, far too long: whatever becomes of
+// a statement, no value in it is on the record, nor in the reasons.
+func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
+	const value = "4929-1234"
+	statements := []tools.QueryArgs{
+		{SQL: `SELECT region FROM sales.customer_orders WHERE lastname = '` + value + `'`},
+		{SQL: `SELECT salary FROM sales.payroll WHERE lastname = '` + value + `'`},
+		{SQL: `SELECT '` + value + `' FROM "` + value + `"`},
+		{SQL: `SELECT "` + value + `"('` + value + `') FROM sales.customer_orders`},
+		{SQL: `SELECT pg_sleep(1), load_extension('` + value + `')`},
+		{SQL: `SELECT CAST('` + value + `' AS integer) FROM sales.customer_orders`},
+		{SQL: `DELETE FROM sales.customer_orders WHERE lastname = '` + value + `'`},
+		{SQL: `SELECT '` + value + `'; SELECT '` + value},
+		{SQL: `SELECT '` + value + `'`, Platform: "nowhere"},
+		{SQL: `SELECT '` + value + `'`, Purpose: "nothing"},
+		{SQL: "SELECT '\xff\x00" + value + `'`},
+		{SQL: `SELECT '` + value + strings.Repeat("x", vending.MaxStatement) + `'`},
+	}
+	onBothEngines(t, func(t *testing.T, e vending.Engine) {
+		for _, kept := range []tools.Statements{tools.Whole, tools.Redacted, tools.Digested} {
+			log := &memory{}
+			config := toolsConfig(t, e, log, "")
+			config.Statements = kept
+			made, err := tools.New(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range statements {
+				made.Query(t.Context(), as("taylor", "Marketing"), args)
+				r := log.last(t)
+				text, err := audit.Native(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(string(text), value) != (kept == tools.Whole) {
+					t.Errorf("%s: of %.80q there is %s", kept, args.SQL, text)
+				}
+				if digest := fmt.Sprintf("%x", sha256.Sum256([]byte(args.SQL))); (r.SQLDigest == digest) != (kept == tools.Digested) || (r.SQL == "") != (kept == tools.Digested) {
+					t.Errorf("%s: the record says %.80q and %q", kept, r.SQL, r.SQLDigest)
+				}
+			}
+		}
+	})
+}

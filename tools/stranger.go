@@ -1,0 +1,64 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"deputy/audit"
+	"deputy/identity"
+)
+
+// Of callers who prove nothing, so many are on the record at once, and one more with each second: whoever sends garbage must not be
+// able to fill the disk with it. The others are counted.
+const (
+	strangers     = 20
+	strangerEvery = time.Second
+)
+
+// door counts those who were turned away.
+type door struct {
+	mu    sync.Mutex
+	since time.Time // when there was room for all
+	more  int       // that are not on the record
+}
+
+// note says whether one more can be on the record, and how many before could not.
+func (d *door) note(now time.Time) (room bool, more int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if full := now.Add(-strangers * strangerEvery); d.since.Before(full) {
+		d.since = full
+	}
+	if d.since.Add(strangerEvery).After(now) {
+		d.more++
+		return false, 0
+	}
+	d.since = d.since.Add(strangerEvery)
+	more, d.more = d.more, 0
+	return true, more
+}
+
+// TurnAway puts on the record that somebody's credential was not accepted. There is nothing of the credential in it. Who brought
+// none is told where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about.
+func (t *Tools) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
+	if why.Code != identity.InvalidToken && why.Code != identity.InsufficientAccess {
+		return
+	}
+	now := t.config.Now()
+	room, more := t.door.note(now)
+	if !room {
+		return
+	}
+	r := audit.Record{
+		ID: t.newID(), Phase: audit.Ended, Time: now.UTC(), Tool: audit.Authenticate, Client: client, PolicyVersion: t.config.Version,
+		Outcome: audit.Denied, Code: string(why.Code), Reasons: []string{why.Message},
+	}
+	if more > 0 {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d more were turned away since the last one on the record", more))
+	}
+	if err := t.config.Audit.Append(context.WithoutCancel(ctx), r); err != nil {
+		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("a refused caller could not be recorded")
+	}
+}
