@@ -1,0 +1,110 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"deputy/audit"
+)
+
+// errStale is what an index says that does not fit its log, whatever the bookmark says.
+var errStale = errors.New("the log is not what the index was built from: run deputy audit verify, then deputy audit index --rebuild")
+
+// Find yields the calls that are meant, in the log's order. With a limit above zero, it yields only the last of them.
+func (x *Index) Find(f Filter, limit int) iter.Seq2[audit.Call, error] {
+	return func(yield func(audit.Call, error) bool) {
+		if limit <= 0 {
+			x.find(f, "ASC", yield)
+			return
+		}
+		var last []audit.Call
+		var failed error
+		x.find(f, "DESC", func(c audit.Call, err error) bool {
+			if failed = err; err == nil {
+				last = append(last, c)
+			}
+			return err == nil && len(last) < limit
+		})
+		if failed != nil {
+			yield(audit.Call{}, failed)
+			return
+		}
+		for _, c := range slices.Backward(last) {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+const places = `SELECT line, id, intent_segment, intent_offset, intent_length, outcome_line, outcome_segment, outcome_offset, outcome_length FROM calls`
+
+var errEnough = errors.New("enough")
+
+func (x *Index) find(f Filter, order string, yield func(audit.Call, error) bool) {
+	condition, values, err := f.condition(x)
+	if err == nil {
+		err = x.each(places+` WHERE `+condition+` ORDER BY line `+order, values, func(row *sqlite3.Stmt) error {
+			c, err := x.call(row)
+			if err != nil {
+				return err
+			}
+			if f.Match(c) && !yield(c, nil) { // the log is the truth
+				return errEnough
+			}
+			return nil
+		})
+	}
+	if err != nil && err != errEnough {
+		yield(audit.Call{}, fmt.Errorf("searching the audit log: %w", err))
+	}
+}
+
+// Call finds one call by its id.
+func (x *Index) Call(id string) (c audit.Call, found bool, err error) {
+	err = x.each(places+` WHERE id = ?`, []any{id}, func(row *sqlite3.Stmt) (err error) {
+		c, err = x.call(row)
+		found = true
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("searching the audit log: %w", err)
+	}
+	return c, found, err
+}
+
+// call reads a call from the log. Its intent is read when the outcome does not say everything.
+func (x *Index) call(row *sqlite3.Stmt) (audit.Call, error) {
+	id := row.ColumnText(1)
+	var intent, outcome *audit.Entry
+	if row.ColumnType(8) != sqlite3.NULL {
+		e, err := x.record(id, audit.Place{Index: row.ColumnInt64(5), First: row.ColumnInt64(6), Offset: row.ColumnInt64(7), Length: row.ColumnInt(8)})
+		if err != nil {
+			return audit.Call{}, err
+		}
+		outcome = &e
+	}
+	if row.ColumnType(4) != sqlite3.NULL {
+		e, err := x.record(id, audit.Place{Index: row.ColumnInt64(0), First: row.ColumnInt64(2), Offset: row.ColumnInt64(3), Length: row.ColumnInt(4)})
+		if err != nil {
+			return audit.Call{}, err
+		}
+		intent = &e
+	}
+	if intent == nil && outcome == nil {
+		return audit.Call{}, errStale
+	}
+	return audit.NewCall(intent, outcome), nil
+}
+
+func (x *Index) record(id string, p audit.Place) (audit.Entry, error) {
+	e, err := x.view.Record(p)
+	if err != nil || e.ID != id {
+		return e, errStale
+	}
+	return e, nil
+}
