@@ -29,6 +29,9 @@ func NewCall(intent, outcome *Entry) Call {
 	return c
 }
 
+// JSON is what is known of the call, as a record is written: it has no character that a terminal would obey.
+func (c Call) JSON() ([]byte, error) { return encode(c.Record) }
+
 // Line is the index of the call's first record in the log: the order in which calls are listed.
 func (c Call) Line() int64 {
 	if c.Intent != nil {

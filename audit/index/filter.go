@@ -26,6 +26,8 @@ type Filter struct {
 	Masked        bool   // at least one column was masked
 	Outcome       audit.Outcome
 	Since, Until  time.Time // from, and before
+
+	endedAfter int64 // a line of the log; 0: whenever, or not at all
 }
 
 // Column is a glob over schema.table.column, or tag:NAME for the columns that have the tag or one below it.
@@ -125,6 +127,9 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 	}
 	if !f.Until.IsZero() {
 		parts, values = append(parts, "time < ?"), append(values, f.Until.UnixNano())
+	}
+	if f.endedAfter > 0 {
+		parts, values = append(parts, "outcome_line > ?"), append(values, f.endedAfter)
 	}
 	return strings.Join(append(parts, "true"), " AND "), values, err
 }

@@ -14,7 +14,8 @@ import (
 // errStale is what an index says that does not fit its log, whatever the bookmark says.
 var errStale = errors.New("the log is not what the index was built from: run deputy audit verify, then deputy audit index --rebuild")
 
-// Find yields the calls that are meant, in the log's order. With a limit above zero, it yields only the last of them.
+// Find yields the calls that are meant, in the log's order. With a limit above zero, it yields only the last of them. A call whose
+// outcome says everything comes without its intent.
 func (x *Index) Find(f Filter, limit int) iter.Seq2[audit.Call, error] {
 	return func(yield func(audit.Call, error) bool) {
 		if limit <= 0 {
@@ -45,11 +46,19 @@ const places = `SELECT line, id, intent_segment, intent_offset, intent_length, o
 
 var errEnough = errors.New("enough")
 
+// Ended yields the calls that are meant and that ended behind a line of the log.
+func (x *Index) Ended(f Filter, line int64) iter.Seq2[audit.Call, error] {
+	return func(yield func(audit.Call, error) bool) {
+		f.endedAfter = line
+		x.find(f, "ASC", yield)
+	}
+}
+
 func (x *Index) find(f Filter, order string, yield func(audit.Call, error) bool) {
 	condition, values, err := f.condition(x)
 	if err == nil {
 		err = x.each(places+` WHERE `+condition+` ORDER BY line `+order, values, func(row *sqlite3.Stmt) error {
-			c, err := x.call(row)
+			c, err := x.call(row, false)
 			if err != nil {
 				return err
 			}
@@ -67,7 +76,7 @@ func (x *Index) find(f Filter, order string, yield func(audit.Call, error) bool)
 // Call finds one call by its id.
 func (x *Index) Call(id string) (c audit.Call, found bool, err error) {
 	err = x.each(places+` WHERE id = ?`, []any{id}, func(row *sqlite3.Stmt) (err error) {
-		c, err = x.call(row)
+		c, err = x.call(row, true)
 		found = true
 		return err
 	})
@@ -77,8 +86,8 @@ func (x *Index) Call(id string) (c audit.Call, found bool, err error) {
 	return c, found, err
 }
 
-// call reads a call from the log. Its intent is read when the outcome does not say everything.
-func (x *Index) call(row *sqlite3.Stmt) (audit.Call, error) {
+// call reads a call from the log: both of its records, or what it takes to tell what is known.
+func (x *Index) call(row *sqlite3.Stmt, both bool) (audit.Call, error) {
 	id := row.ColumnText(1)
 	var intent, outcome *audit.Entry
 	if row.ColumnType(8) != sqlite3.NULL {
@@ -88,7 +97,7 @@ func (x *Index) call(row *sqlite3.Stmt) (audit.Call, error) {
 		}
 		outcome = &e
 	}
-	if row.ColumnType(4) != sqlite3.NULL {
+	if row.ColumnType(4) != sqlite3.NULL && (both || outcome == nil || outcome.Outcome == audit.Unknown) {
 		e, err := x.record(id, audit.Place{Index: row.ColumnInt64(0), First: row.ColumnInt64(2), Offset: row.ColumnInt64(3), Length: row.ColumnInt(4)})
 		if err != nil {
 			return audit.Call{}, err

@@ -66,6 +66,26 @@ func (x *Index) Close() error {
 	return nil
 }
 
+// Refresh brings the index up to what the log is now.
+func (x *Index) Refresh() error {
+	view, err := audit.NewView(x.config.Log)
+	if err != nil {
+		return err
+	}
+	x.view.Close()
+	x.view = view
+	if err := x.update(); err != nil {
+		return fmt.Errorf("the index of the audit log: %w", err)
+	}
+	return nil
+}
+
+// End is the line of the log up to which the index goes.
+func (x *Index) End() (line int64, err error) {
+	err = x.each(`SELECT line FROM bookmark`, nil, func(row *sqlite3.Stmt) error { line = row.ColumnInt64(0); return nil })
+	return line, err
+}
+
 // Path is where the index of a log is.
 func Path(log string) string { return log + Suffix }
 

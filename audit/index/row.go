@@ -2,27 +2,11 @@ package index
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/audit"
 )
-
-// fields are those of a record that are in the index. What many records share stays as it is written, and is read once.
-type fields struct {
-	ID            string          `json:"id"`
-	Phase         audit.Phase     `json:"phase"`
-	Time          time.Time       `json:"time"`
-	Tool          string          `json:"tool"`
-	Agent         json.RawMessage `json:"agent"`
-	User          json.RawMessage `json:"user"`
-	Purpose       string          `json:"purpose"`
-	PolicyVersion string          `json:"policy_version"`
-	Tables        json.RawMessage `json:"tables"`
-	Rows          int64           `json:"rows"`
-	Outcome       audit.Outcome   `json:"outcome"`
-}
 
 // row is one call, as far as it is known.
 type row struct {

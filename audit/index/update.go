@@ -1,7 +1,6 @@
 package index
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -206,7 +205,8 @@ func (c *chunk) decode() {
 	defer close(c.done)
 	c.rows = make([]row, len(c.raw))
 	for i, raw := range c.raw {
-		if json.Unmarshal(raw.Text, &c.rows[i].fields) != nil {
+		var ok bool
+		if c.rows[i].fields, ok = decode(raw.Text); !ok {
 			c.rows[i] = row{}
 			continue
 		}
@@ -216,6 +216,5 @@ func (c *chunk) decode() {
 		} else {
 			c.rows[i].outcome = &place
 		}
-		c.raw[i].Text = nil
 	}
 }
