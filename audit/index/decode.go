@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	"deputy/audit"
 )
@@ -118,13 +119,15 @@ func (f *fields) set(key, value []byte) bool {
 		return f.Time.UnmarshalJSON(value) == nil
 	case `"rows"`:
 		into = &f.Rows
+	default: // encoding/json takes ID for id: whatever writes such a thing, it is not the log
+		return !bytes.ContainsFunc(bytes.Trim(key, `"`), func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
 	}
 	return into == nil || json.Unmarshal(value, into) == nil
 }
 
 // plain takes a string that needs no parser.
 func plain[T ~string](into *T, value []byte) bool {
-	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 || !utf8.Valid(value) {
 		return json.Unmarshal(value, into) == nil
 	}
 	*into = T(value[1 : len(value)-1])

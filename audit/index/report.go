@@ -23,7 +23,7 @@ type Report struct {
 
 // Count is how often somebody asked, or something was asked for.
 type Count struct {
-	Name     string    `json:"name"`
+	Name     string    `json:"name"`             // empty: no person, the agent was on its own
 	Issuer   string    `json:"issuer,omitempty"` // of a person: the same name from another issuer is another person
 	Calls    int64     `json:"calls"`
 	Answered int64     `json:"answered"`
@@ -123,10 +123,8 @@ type tally struct {
 	sights                  map[string]*Sight
 }
 
-const alone = "(no person)"
-
 func (t *tally) add(g group) {
-	agent, person := &audit.Party{}, &audit.Party{ID: alone}
+	agent, person := &audit.Party{}, &audit.Party{}
 	if g.agent != nil {
 		agent = g.agent
 	}

@@ -96,7 +96,7 @@ func (x *Index) bookmark() (b audit.Bookmark, err error) {
 		return b, audit.ErrOtherLog
 	default:
 		if err := x.db.Exec(fmt.Sprintf(`DELETE FROM calls WHERE coalesce(outcome_line, line) < %d;
-			UPDATE calls SET intent_segment = NULL, intent_offset = NULL, intent_length = NULL WHERE intent_segment < %[1]d`, first)); err != nil {
+			UPDATE calls SET line = outcome_line, intent_segment = NULL, intent_offset = NULL, intent_length = NULL WHERE intent_segment < %[1]d`, first)); err != nil {
 			return b, err
 		}
 	}

@@ -88,6 +88,9 @@ func countRows(counts []index.Count, part AccessPart) [][]string {
 	rows := [][]string{{string(part), "calls", "answered", "denied", "failed", "unknown", "rows", "first", "last"}}
 	for _, c := range counts {
 		name := c.Name
+		if name == "" && part == ByPerson {
+			name = "(no person)"
+		}
 		if c.Issuer != "" {
 			name += " of " + c.Issuer
 		}

@@ -1,0 +1,306 @@
+package index_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"deputy/audit"
+	"deputy/audit/index"
+)
+
+var began = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// file is a log on the disk.
+type file struct {
+	path   string
+	rotate int64
+	keep   time.Duration
+	now    time.Time
+}
+
+func newFile(t testing.TB) *file {
+	return &file{path: filepath.Join(t.TempDir(), "audit.jsonl"), now: began}
+}
+
+// write appends records. Those of a kind that follow each other are appended at once, so that some share a batch.
+func (f *file) write(t testing.TB, records ...audit.Record) {
+	t.Helper()
+	now := f.now
+	log, err := audit.Open(audit.Config{Path: f.path, Rotate: f.rotate, Keep: f.keep, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	var all sync.WaitGroup
+	for i, r := range records {
+		if i > 0 && r.Phase != records[i-1].Phase {
+			all.Wait()
+		}
+		all.Go(func() {
+			if err := log.Append(context.Background(), r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func call(id string) []audit.Record {
+	r := audit.Record{ID: id, Phase: audit.Intent, Time: began, Tool: "query", Agent: audit.Party{ID: "bot"}, SQL: "SELECT 1",
+		Tables: []audit.Table{{Name: "sales.orders", Columns: []string{"lastname"}}}}
+	end := r
+	end.Phase, end.Outcome = audit.Ended, audit.Answered
+	return []audit.Record{r, end}
+}
+
+func calls(from, to int) (out []audit.Record) {
+	for i := from; i < to; i += 3 {
+		var ends []audit.Record
+		for j := i; j < min(i+3, to); j++ {
+			c := call(fmt.Sprintf("c%03d", j))
+			out, ends = append(out, c[0]), append(ends, c[1])
+		}
+		out = append(out, ends...)
+	}
+	return out
+}
+
+// opened is the index of the log, and what it said.
+func (f *file) opened(t testing.TB) (*index.Index, []string) {
+	t.Helper()
+	var said []string
+	x, err := index.Open(index.Config{Log: f.path, Report: func(text string) { said = append(said, text) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { x.Close() })
+	return x, said
+}
+
+func ids(t testing.TB, x *index.Index, f index.Filter, limit int) (out []string) {
+	t.Helper()
+	for c, err := range x.Find(f, limit) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, c.ID)
+	}
+	return out
+}
+
+// same makes sure that the index has the calls of the log, and each as the log has it.
+func (f *file) same(t testing.TB, said string) *index.Index {
+	t.Helper()
+	x, reports := f.opened(t)
+	if got := strings.Join(reports, "; "); got != said {
+		t.Errorf("opening the index said %q, not %q", got, said)
+	}
+	want, err := audit.Calls(audit.Records(f.path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, c := range want {
+		list = append(list, c.ID)
+		got, found, err := x.Call(c.ID)
+		if err != nil || !found || fmt.Sprint(got.Record) != fmt.Sprint(c.Record) || got.Line() != c.Line() || got.Ending() != c.Ending() {
+			t.Errorf("the index has of %s\n%+v\nand the log\n%+v (%v)", c.ID, got, c, err)
+		}
+	}
+	if got := ids(t, x, index.Filter{}, 0); !slices.Equal(got, list) {
+		t.Errorf("the index has the calls %v, and the log %v", got, list)
+	}
+	if r, err := x.Report(index.Filter{}, ""); err != nil || r.Calls != int64(len(list)) {
+		t.Errorf("the report counts %+v (%v), and the log has %d calls", r, err, len(list))
+	}
+	return x
+}
+
+func TestTheIndexGoesOnWhereItEndedOverRotations(t *testing.T) {
+	f := newFile(t)
+	f.rotate = 4000
+	for i := range 6 {
+		f.write(t, calls(10*i, 10*i+10)...)
+		f.same(t, "")
+	}
+	if segments, _ := filepath.Glob(f.path + ".0*"); len(segments) < 3 {
+		t.Errorf("%d segments were sealed", len(segments))
+	}
+	if info, err := os.Stat(index.Path(f.path)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the index has the mode %v (%v)", info.Mode(), err)
+	}
+}
+
+// Whoever reads while a call is being answered, and again when it has ended.
+func TestACallIsBegunUntilItsOutcomeIsThere(t *testing.T) {
+	f := newFile(t)
+	c := call("a")
+	log, err := audit.Open(audit.Config{Path: f.path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := log.Append(t.Context(), c[0]); err != nil {
+		t.Fatal(err)
+	}
+	x := f.same(t, "")
+	if got, _, _ := x.Call("a"); got.Ending() != audit.Begun || !got.Seen() {
+		t.Errorf("a call without an outcome is %+v", got)
+	}
+	line, err := x.End()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Append(t.Context(), c[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	ended := 0
+	for got, err := range x.Ended(index.Filter{}, line) {
+		if ended++; err != nil || got.Ending() != audit.Answered {
+			t.Errorf("a call that ended is %+v (%v)", got, err)
+		}
+	}
+	if ended != 1 {
+		t.Errorf("%d calls ended", ended)
+	}
+	f.same(t, "")
+}
+
+func TestACallThatADeadServerLeftHasWhatItsIntentSays(t *testing.T) {
+	f := newFile(t)
+	f.write(t, call("a")[0])
+	f.write(t, call("b")...)
+	x := f.same(t, "")
+	for c, err := range x.Find(index.Filter{InClear: "sales.orders.lastname", Outcome: audit.Unknown}, 0) {
+		if err != nil || c.ID != "a" || c.SQL != "SELECT 1" {
+			t.Errorf("%+v (%v)", c, err)
+		}
+	}
+	if got := ids(t, x, index.Filter{InClear: "sales.orders.lastname"}, 0); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("those who can have seen the column are %v", got)
+	}
+	if r, err := x.Report(index.Filter{}, "*"); err != nil || len(r.Clear) != 1 || r.Clear[0].Calls != 2 || r.Clear[0].Unknown != 1 {
+		t.Errorf("the report says %+v (%v)", r, err)
+	}
+}
+
+func TestWhatTheLogDeletedForItsAgeIsNotInTheIndex(t *testing.T) {
+	f := newFile(t)
+	f.rotate, f.keep = 3000, 24*time.Hour
+	f.write(t, calls(0, 20)...)
+	f.same(t, "")
+	f.now = f.now.AddDate(0, 0, 3)
+	f.write(t, calls(20, 40)...)
+	x := f.same(t, "")
+	if got := ids(t, x, index.Filter{}, 0); len(got) == 0 || got[0] == "c000" {
+		t.Errorf("after the oldest segment was deleted there are %v", got)
+	}
+}
+
+func TestAnIndexOfAnotherLogIsBuiltAnew(t *testing.T) {
+	f := newFile(t)
+	f.write(t, calls(0, 5)...)
+	f.same(t, "")
+	for _, name := range []string{"", ".head", ".lock", ".key"} {
+		os.Remove(f.path + name)
+	}
+	f.write(t, calls(100, 120)...)
+	f.same(t, "the index is of another log: it is built anew")
+	f.same(t, "")
+}
+
+func TestAnIndexThatIsGoneOrDamagedIsBuiltAnew(t *testing.T) {
+	const anew = "the index is damaged: it is built anew"
+	for name, c := range map[string]struct {
+		damage func(path string) error
+		said   string
+	}{
+		"gone":             {os.Remove, ""},
+		"empty":            {func(path string) error { return os.Truncate(path, 0) }, "the index is of another log: it is built anew"},
+		"no database":      {func(path string) error { return os.WriteFile(path, []byte(strings.Repeat("no database ", 900)), 0o600) }, anew},
+		"cut short":        {func(path string) error { return os.Truncate(path, 5000) }, anew},
+		"without its page": {func(path string) error { return overwrite(path, 4096) }, anew},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFile(t)
+			f.write(t, calls(0, 50)...)
+			f.same(t, "")
+			if err := c.damage(index.Path(f.path)); err != nil {
+				t.Fatal(err)
+			}
+			f.same(t, c.said)
+		})
+	}
+}
+
+func overwrite(path string, at int64) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteAt(make([]byte, 4096), at)
+	return err
+}
+
+// What no checkpoint signs was never told to be safe. The next start says that it does not count.
+func TestATornLastLineIsNotInTheIndex(t *testing.T) {
+	f := newFile(t)
+	f.write(t, calls(0, 3)...)
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(file, `{"id":"whole","tool":"query","outcome":"answered"}`+"\n"+`{"id":"to`)
+	file.Close()
+	x, _ := f.opened(t)
+	if got := ids(t, x, index.Filter{}, 0); len(got) != 3 {
+		t.Errorf("the index has %v", got)
+	}
+	f.write(t, calls(3, 5)...)
+	f.same(t, "")
+}
+
+// The index of a log that was edited leads to lines that are others: that is said, and nothing else is shown in their place.
+func TestALogThatWasEditedUnderItsIndexIsNotShown(t *testing.T) {
+	f := newFile(t)
+	f.write(t, calls(0, 3)...)
+	f.same(t, "")
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(f.path, []byte(strings.ReplaceAll(string(text), `"c001"`, `"c009"`)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x, _ := f.opened(t)
+	var said error
+	for _, err := range x.Find(index.Filter{}, 0) {
+		said = err
+	}
+	if said == nil || !strings.Contains(said.Error(), "run deputy audit verify") {
+		t.Errorf("of an edited log it says %v", said)
+	}
+}
+
+// An auditor may have a copy that cannot be written beside.
+func TestWithoutARoomForItTheIndexIsInMemory(t *testing.T) {
+	f := newFile(t)
+	f.write(t, calls(0, 3)...)
+	if err := os.Mkdir(index.Path(f.path), 0o700); err != nil { // as root, no mode keeps a file from being made
+		t.Fatal(err)
+	}
+	if _, err := index.Open(index.Config{Log: f.path}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a folder in the place of the index is %v", err)
+	}
+}
