@@ -138,6 +138,33 @@ func TestTheIndexGoesOnWhereItEndedOverRotations(t *testing.T) {
 	}
 }
 
+// A log that is followed is one log, however often it is sealed and begun anew.
+func TestEachCallThatEndsIsToldOfOnceOverRotations(t *testing.T) {
+	f := newFile(t)
+	f.rotate = 4000
+	f.write(t, calls(0, 10)...)
+	x, _ := f.opened(t)
+	told := map[string]int{}
+	for i := 1; i < 6; i++ {
+		line, err := x.End()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.write(t, calls(10*i, 10*i+10)...)
+		if err := x.Refresh(); err != nil {
+			t.Fatal(err)
+		}
+		for c, err := range x.Ended(index.Filter{}, line) {
+			if told[c.ID]++; err != nil || told[c.ID] > 1 {
+				t.Errorf("%s is told of %d times (%v)", c.ID, told[c.ID], err)
+			}
+		}
+	}
+	if len(told) != 50 {
+		t.Errorf("of 50 calls %d were told of", len(told))
+	}
+}
+
 // Whoever reads while a call is being answered, and again when it has ended.
 func TestACallIsBegunUntilItsOutcomeIsThere(t *testing.T) {
 	f := newFile(t)
@@ -293,11 +320,11 @@ func TestALogThatWasEditedUnderItsIndexIsNotShown(t *testing.T) {
 	}
 }
 
-// An auditor may have a copy that cannot be written beside.
-func TestWithoutARoomForItTheIndexIsInMemory(t *testing.T) {
+// What stands in the index's place and is none is not written over.
+func TestAFolderInThePlaceOfTheIndexIsLeftAlone(t *testing.T) {
 	f := newFile(t)
 	f.write(t, calls(0, 3)...)
-	if err := os.Mkdir(index.Path(f.path), 0o700); err != nil { // as root, no mode keeps a file from being made
+	if err := os.Mkdir(index.Path(f.path), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := index.Open(index.Config{Log: f.path}); err == nil || !strings.Contains(err.Error(), "not a regular file") {

@@ -84,6 +84,22 @@ func measureReading(records int) error {
 		{"list: everything", list(index.Filter{}, 0)},
 		{"report: by person, agent and table, tagged columns in the clear", report(index.Filter{}, "")},
 		{"report: one person, every column in the clear", report(index.Filter{User: "user7@example.com"}, "*")},
+		{"show: find one call and prove it", func() (int, error) {
+			id := oneCall(records / 4)[0].ID
+			c, _, err := x.Call(id)
+			if err != nil {
+				return 0, err
+			}
+			text, err := audit.Prove(path, c.ID, key.Verifier())
+			if err != nil {
+				return 0, err
+			}
+			proven, err := audit.CheckProof(text, key.Verifier())
+			if err != nil {
+				return 0, err
+			}
+			return len(proven.Records), nil
+		}},
 		{"verify", func() (int, error) {
 			r, err := audit.Verify(audit.VerifyConfig{Path: path, Verifier: key.Verifier()})
 			if err == nil && r.Problem != nil {
