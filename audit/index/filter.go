@@ -123,10 +123,10 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 	among(endings, f.Outcome != "", same(string(f.Outcome)))
 	among(tables, f.Table != "" || f.InClear != "" || f.Masked, func(text string) bool { return f.tables(tablesOf(text)) })
 	if !f.Since.IsZero() {
-		parts, values = append(parts, "time >= ?"), append(values, f.Since.UnixNano())
+		parts, values = append(parts, "time >= ?"), append(values, nanos(f.Since))
 	}
 	if !f.Until.IsZero() {
-		parts, values = append(parts, "time < ?"), append(values, f.Until.UnixNano())
+		parts, values = append(parts, "time < ?"), append(values, nanos(f.Until))
 	}
 	if f.endedAfter > 0 {
 		parts, values = append(parts, "outcome_line > ?"), append(values, f.endedAfter)

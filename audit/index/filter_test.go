@@ -58,7 +58,7 @@ func someCall(r *rand.Rand, id string) (out []audit.Record) {
 
 func someFilter(r *rand.Rand) (f index.Filter) {
 	for range r.IntN(4) {
-		switch r.IntN(12) {
+		switch r.IntN(13) {
 		case 0:
 			f.User = pick(r, "u", "v", "Vera", "nobody", `w"\`)
 		case 1:
@@ -81,6 +81,8 @@ func someFilter(r *rand.Rand) (f index.Filter) {
 		case 10:
 			f.Outcome = pick(r, audit.Answered, audit.Denied, audit.Failed, audit.Unknown, audit.Begun)
 		case 11:
+			f.Since = time.Date(pick(r, 1, 1700, 3000), 1, 1, 0, 0, 0, 0, time.UTC)
+		case 12:
 			f.Since, f.Until = began.Add(time.Duration(r.IntN(60))*time.Hour), began.Add(time.Duration(40+r.IntN(60))*time.Hour)
 		}
 	}

@@ -2,6 +2,8 @@ package index
 
 import (
 	"encoding/json"
+	"math"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -50,7 +52,7 @@ func (x *Index) put(r row) error {
 		ending = audit.Begun
 	}
 	s := x.insert.call
-	bind := []error{s.BindInt64(1, r.line), s.BindText(2, r.ID), s.BindInt64(3, r.Time.UnixNano())}
+	bind := []error{s.BindInt64(1, r.line), s.BindText(2, r.ID), s.BindInt64(3, nanos(r.Time))}
 	for i, k := range []key{{agents, some(r.Agent)}, {users, some(r.User)}, {tools, r.Tool}, {purposes, r.Purpose}, {policies, r.PolicyVersion}, {tables, some(r.Tables)}, {endings, string(ending)}} {
 		id, err := x.text(k)
 		if err != nil {
@@ -71,6 +73,17 @@ func (x *Index) put(r row) error {
 		}
 	}
 	return run(s, nil)
+}
+
+// nanos is the time as a number. Those that have none are the first, or the last.
+func nanos(t time.Time) int64 {
+	switch year := t.UTC().Year(); {
+	case year < 1678:
+		return math.MinInt64
+	case year > 2261:
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
 
 func some(text json.RawMessage) string {

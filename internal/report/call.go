@@ -94,12 +94,15 @@ func (p *page) read(c audit.Call, t audit.Table) {
 		rows = append(rows, []string{"opened by policy", policy})
 	}
 	verb := "seen"
-	if !c.Seen() {
-		verb = "to be seen"
-	}
-	if c.Tool == "describe_table" {
+	switch {
+	case c.Tool == "describe_table":
 		verb = "described as"
+	case !c.Seen():
+		verb = "would be seen"
+	case c.Ending() != audit.Answered:
+		verb = "if rows left, seen"
 	}
+	partly := map[string]bool{}
 	for _, column := range t.InClear() {
 		tags := ""
 		if len(column.Tags) > 0 {
@@ -108,11 +111,16 @@ func (p *page) read(c audit.Call, t audit.Table) {
 		how := verb + " in the clear"
 		if column.Partly {
 			how = verb + " in the clear in some rows"
+			partly[column.Column] = true
 		}
 		rows = append(rows, []string{how, column.Column + tags})
 	}
 	for _, m := range t.Masked {
-		rows = append(rows, []string{"masked", fmt.Sprintf("%s, with %s, by policy %s", m.Column, m.Mask, m.Policy)})
+		how := "masked"
+		if partly[m.Column] {
+			how = "masked in the others"
+		}
+		rows = append(rows, []string{how, fmt.Sprintf("%s, with %s, by policy %s", m.Column, m.Mask, m.Policy)})
 	}
 	if t.Via != "" && len(t.Columns) == 0 {
 		rows = append(rows, []string{"columns", "none: the rows were only counted"})
