@@ -234,6 +234,54 @@ func TestWhatTheLogDeletedForItsAgeIsNotInTheIndex(t *testing.T) {
 	}
 }
 
+// A call whose intent is gone stands where its outcome does, whenever the index was built.
+func TestACallWhoseIntentWasDeletedStandsWhereItsOutcomeDoes(t *testing.T) {
+	f := newFile(t)
+	now := began
+	log, err := audit.Open(audit.Config{Path: f.path, Rotate: 1, Keep: 24 * time.Hour, Now: func() time.Time { return now }}) // a segment for each batch
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	write := func(r audit.Record) {
+		if err := log.Append(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := call("a"), call("b")
+	write(a[0])
+	write(b[0])
+	f.same(t, "")
+	now = now.AddDate(0, 0, 3)
+	write(b[1])
+	write(a[1])
+	f.same(t, "")
+	now = now.Add(2 * time.Hour)
+	write(call("c")[0])
+	x := f.same(t, "")
+	if got := ids(t, x, index.Filter{}, 0); !slices.Equal(got, []string{"b", "a", "c"}) {
+		t.Errorf("the calls are %v", got)
+	}
+	if c, _, err := x.Call("a"); err != nil || c.Intent != nil {
+		t.Errorf("the intent was not deleted: %+v (%v)", c.Intent, err)
+	}
+}
+
+func TestOldSegmentsThatAreBackAreRead(t *testing.T) {
+	f := newFile(t)
+	f.rotate = 3000
+	f.write(t, calls(0, 30)...)
+	oldest, kept := f.path+".000000000000", filepath.Join(t.TempDir(), "kept")
+	if err := os.Rename(oldest, kept); err != nil {
+		t.Fatal(err)
+	}
+	f.same(t, "")
+	if err := os.Rename(kept, oldest); err != nil {
+		t.Fatal(err)
+	}
+	f.same(t, "the index is of another log: it is built anew")
+}
+
 func TestAnIndexOfAnotherLogIsBuiltAnew(t *testing.T) {
 	f := newFile(t)
 	f.write(t, calls(0, 5)...)
