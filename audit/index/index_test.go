@@ -252,11 +252,11 @@ func TestACallWhoseIntentWasDeletedStandsWhereItsOutcomeDoes(t *testing.T) {
 	write(a[0])
 	write(b[0])
 	f.same(t, "")
-	now = now.AddDate(0, 0, 3)
+	now = now.Add(59 * time.Minute) // the log looks for old segments once an hour
 	write(b[1])
 	write(a[1])
 	f.same(t, "")
-	now = now.Add(2 * time.Hour)
+	now = began.Add(24*time.Hour + 30*time.Minute)
 	write(call("c")[0])
 	x := f.same(t, "")
 	if got := ids(t, x, index.Filter{}, 0); !slices.Equal(got, []string{"b", "a", "c"}) {
