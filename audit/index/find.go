@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/ncruces/go-sqlite3"
@@ -44,7 +45,8 @@ func (x *Index) Find(f Filter, limit int) iter.Seq2[audit.Call, error] {
 
 const places = `SELECT line, id, intent_segment, intent_offset, intent_length, outcome_line, outcome_segment, outcome_offset, outcome_length FROM calls`
 
-var errEnough = errors.New("enough")
+// pageSize is how many calls are read at once. In between nobody has to wait: who looks at a list may take his time.
+const pageSize = 500
 
 // Ended yields the calls that are meant and that ended behind a line of the log.
 func (x *Index) Ended(f Filter, line int64) iter.Seq2[audit.Call, error] {
@@ -56,21 +58,35 @@ func (x *Index) Ended(f Filter, line int64) iter.Seq2[audit.Call, error] {
 
 func (x *Index) find(f Filter, order string, yield func(audit.Call, error) bool) {
 	condition, values, err := f.condition(x)
-	if err == nil {
-		err = x.each(places+` WHERE `+condition+` ORDER BY line `+order, values, func(row *sqlite3.Stmt) error {
+	compare, last := "> ?", int64(-1)
+	if order == "DESC" {
+		compare, last = "< ?", math.MaxInt64
+	}
+	for err == nil {
+		var page []audit.Call
+		rows := 0
+		text := fmt.Sprintf(`%s WHERE line %s AND %s ORDER BY line %s LIMIT %d`, places, compare, condition, order, pageSize)
+		err = x.each(text, append([]any{last}, values...), func(row *sqlite3.Stmt) error {
 			c, err := x.call(row, false)
 			if err != nil {
 				return err
 			}
-			if f.Match(c) && !yield(c, nil) { // the log is the truth
-				return errEnough
+			rows, last = rows+1, row.ColumnInt64(0)
+			if f.Match(c) { // the log is the truth
+				page = append(page, c)
 			}
 			return nil
 		})
+		for _, c := range page {
+			if !yield(c, nil) {
+				return
+			}
+		}
+		if err == nil && rows < pageSize {
+			return
+		}
 	}
-	if err != nil && err != errEnough {
-		yield(audit.Call{}, fmt.Errorf("searching the audit log: %w", err))
-	}
+	yield(audit.Call{}, fmt.Errorf("searching the audit log: %w", err))
 }
 
 // Call finds one call by its id.
@@ -112,6 +128,12 @@ func (x *Index) call(row *sqlite3.Stmt, both bool) (audit.Call, error) {
 
 func (x *Index) record(id string, p audit.Place) (audit.Entry, error) {
 	e, err := x.view.Record(p)
+	if errors.Is(err, audit.ErrOtherLog) { // another process may have read on meanwhile, and the index be ahead of the view
+		if err := x.look(); err != nil {
+			return e, err
+		}
+		e, err = x.view.Record(p)
+	}
 	if err != nil || e.ID != id {
 		return e, errStale
 	}

@@ -31,6 +31,7 @@ type Config struct {
 type Index struct {
 	config Config
 	db     *sqlite3.Conn
+	file   os.FileInfo // of the index; nil: it is in memory, or in the making
 	view   *audit.View
 	texts  map[key]int64
 	insert statements
@@ -45,11 +46,10 @@ func Open(cfg Config) (*Index, error) {
 	if cfg.Report == nil {
 		cfg.Report = func(string) {}
 	}
-	view, err := audit.NewView(cfg.Log)
-	if err != nil {
+	x := &Index{config: cfg}
+	if err := x.look(); err != nil {
 		return nil, err
 	}
-	x := &Index{config: cfg, view: view}
 	if err := x.open(); err != nil {
 		x.Close()
 		return nil, fmt.Errorf("the index of the audit log: %w", err)
@@ -66,14 +66,29 @@ func (x *Index) Close() error {
 	return nil
 }
 
-// Refresh brings the index up to what the log is now.
-func (x *Index) Refresh() error {
+// look takes the log as it is now.
+func (x *Index) look() error {
 	view, err := audit.NewView(x.config.Log)
 	if err != nil {
 		return err
 	}
-	x.view.Close()
+	if x.view != nil {
+		x.view.Close()
+	}
 	x.view = view
+	return nil
+}
+
+// Refresh brings the index up to what the log is now.
+func (x *Index) Refresh() error {
+	if x.file != nil { // another process may have put a new one in its place
+		now, err := os.Stat(Path(x.config.Log))
+		if err != nil || !os.SameFile(now, x.file) {
+			x.db.Close()
+			x.db, x.file = nil, nil
+			return x.open()
+		}
+	}
 	if err := x.update(); err != nil {
 		return fmt.Errorf("the index of the audit log: %w", err)
 	}
@@ -91,14 +106,16 @@ func Path(log string) string { return log + Suffix }
 
 func (x *Index) open() error {
 	path := Path(x.config.Log)
-	if !x.config.Rebuild {
+	anew := x.config.Rebuild
+	x.config.Rebuild = false // once is enough
+	if !anew {
 		err := x.goOn(path)
 		if err == nil {
 			return nil
 		}
 		if x.db != nil {
 			x.db.Close()
-			x.db = nil
+			x.db, x.file = nil, nil
 		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -133,6 +150,7 @@ func (x *Index) goOn(path string) error {
 	if err := x.connect(path); err != nil {
 		return err
 	}
+	x.file = info
 	return x.update()
 }
 
@@ -167,10 +185,7 @@ func (x *Index) begin(path string) error {
 	if err := errors.Join(file.Sync(), os.Rename(file.Name(), path)); err != nil {
 		return err
 	}
-	if err := x.connect(path); err != nil {
-		return err
-	}
-	return x.update() // nothing, unless another process was quicker
+	return x.goOn(path)
 }
 
 // connect opens a file that is there. Its journal gets the file's mode.

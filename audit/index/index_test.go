@@ -165,6 +165,42 @@ func TestEachCallThatEndsIsToldOfOnceOverRotations(t *testing.T) {
 	}
 }
 
+// Several auditors at once: one looks at a list and takes his time, another reads on, and a third begins anew.
+func TestSeveralProcessesShareOneIndex(t *testing.T) {
+	f := newFile(t)
+	f.rotate = 4000
+	f.write(t, calls(0, 10)...)
+	slow, _ := f.opened(t)
+	seen := 0
+	for _, err := range slow.Find(index.Filter{}, 0) {
+		if seen++; err != nil {
+			t.Fatal(err)
+		}
+		if seen == 5 {
+			f.write(t, calls(10, 30)...)
+			f.same(t, "")
+		}
+	}
+	if got := ids(t, slow, index.Filter{}, 0); seen != 10 || len(got) != 30 {
+		t.Errorf("the first saw %d calls, and then %d", seen, len(got))
+	}
+	anew, err := index.Open(index.Config{Log: f.path, Rebuild: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer anew.Close()
+	f.write(t, calls(30, 40)...)
+	for _, x := range []*index.Index{slow, anew} {
+		if err := x.Refresh(); err != nil {
+			t.Fatal(err)
+		}
+		if got := ids(t, x, index.Filter{}, 0); len(got) != 40 {
+			t.Errorf("of 40 calls there are %d", len(got))
+		}
+	}
+	f.same(t, "")
+}
+
 // Whoever reads while a call is being answered, and again when it has ended.
 func TestACallIsBegunUntilItsOutcomeIsThere(t *testing.T) {
 	f := newFile(t)

@@ -43,6 +43,9 @@ func (x *Index) update() (err error) {
 			err = errors.Join(err, x.db.Exec(`ROLLBACK`))
 		}
 	}()
+	if err := x.look(); err != nil { // now: whoever had the index before us has not seen more of the log
+		return err
+	}
 	after, err := x.bookmark()
 	if err != nil {
 		return err
