@@ -50,6 +50,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 		c.addPlatformTags(catalog)
 	}
 	c.addAll()
+	c.checkSpelling()
 	if Fatal(c.problems) {
 		return nil, c.problems
 	}
@@ -170,6 +171,18 @@ func (c *compiler) addPlatformTags(catalog *Catalog) {
 	}
 }
 
+// checkSpelling warns of tags that only their case tells apart: what is masked by one is clear under the other, #pii in a comment say.
+func (c *compiler) checkSpelling() {
+	spelled := map[string]string{}
+	for _, tag := range slices.Sorted(maps.Keys(c.tags)) {
+		if other, there := spelled[strings.ToLower(tag)]; there {
+			c.at = Problem{Key: mistake.Below("tags", tag)}
+			c.warning("the tags %s and %s differ in case alone, and a policy on one does not reach the other: write both alike, in the comments of the database too", other, tag)
+		}
+		spelled[strings.ToLower(tag)] = tag
+	}
+}
+
 func (c *compiler) use(tag string) *tagUse {
 	if c.tags[tag] == nil {
 		c.tags[tag] = &tagUse{}
@@ -247,8 +260,17 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	switch {
 	case s.isColumn():
 		what = "column"
+	case s.isSchema() && c.tags[s.text] != nil:
+		c.problem("%q is a tag: write tag:%s", s.text, s.text)
+		return
 	case s.isSchema():
 		what = "schema"
+		for _, t := range c.cfg.Catalog.Tables {
+			if t.Name == s.pattern[0].text {
+				c.problem("there is no schema %s; did you mean the table %q?", s.text, JoinName(t.Schema, t.Name))
+				return
+			}
+		}
 	}
 	c.problem("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
 }

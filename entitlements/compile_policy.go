@@ -42,7 +42,7 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 		out.filters = c.rules(p)
 		c.checkRules(out)
 	}
-	out.masks = map[Kind]*ruledMask{}
+	out.masks = map[bool]*ruledMask{}
 	for _, t := range c.tables {
 		t.add(out)
 	}
@@ -193,6 +193,8 @@ func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok 
 		return s, false
 	case s.tag != "":
 		c.checkTag(s.tag, k)
+	case k == kindMask && s.isSchema() && c.tags[text] != nil:
+		c.problem("%q is a tag: write tag:%s", text, text)
 	case k == kindMask && s.isSchema():
 		c.problem("%q: masks are about columns: write %s.*.* for all of a schema's", text, text)
 	case k == kindMask && s.isTable():

@@ -14,6 +14,10 @@ func TestCompileRefuses(t *testing.T) {
 	const pii = "tags: {PII: hr.people.ssn, PII.SSN: hr.people.ssn, EU: eu.*, Mixed: [eu.customers, hr.people.name]}\npolicies:\n"
 	tests := []struct{ name, text, want string }{
 		{"a tag nobody defined", pii + "- {name: p, mask: tag:pii, with: null}", `policies[0].mask[0]: policy "p": there is no tag pii; did you mean "PII"? (known: EU, Mixed, PII, PII.SSN)`},
+		{"a tag without its prefix", pii + "- {name: p, mask: PII, with: null}", `policies[0].mask[0]: policy "p": "PII" is a tag: write tag:PII`},
+		{"a tag of tables without its prefix", pii + "- {name: p, grant: EU, to: everyone}", `"EU" is a tag: write tag:EU`},
+		{"a tag with another prefix", pii + "- {name: p, mask: tags:PII, with: null}", `"tags:PII": write tag:PII for a tag`},
+		{"a table without its schema", "policies:\n- {name: p, grant: people, to: everyone}", `there is no schema people; did you mean the table "hr.people"?`},
 		{"a tag when there are none", "policies:\n- {name: p, grant: tag:X, to: everyone}", "there is no tag X: none is defined"},
 		{"a tag that is only the beginning of another's word", pii + "- {name: p, mask: tag:PI, with: null}", `there is no tag PI; did you mean "PII"?`},
 		{"a tag with a wildcard", pii + "- {name: p, mask: 'tag:*', with: null}", "without wildcards"},
@@ -119,6 +123,7 @@ func TestCompileWarns(t *testing.T) {
 		{"of a wildcard that matches nothing", "policies:\n- {name: p, mask: '*.*.email_*', with: null}", `policies[0].mask[0]: policy "p": "*.*.email_*" matches nothing`},
 		{"of a tag whose wildcard matches nothing", "tags: {A: 'x.*'}", `tags.A[0]: "x.*" matches nothing`},
 		{"of a guardrail that columns with its tag escape", "tags: {EU: [eu.*, hr.people.name]}\npolicies:\n- {name: p, guardrail: tag:EU, require: everyone}", "tag EU is on columns too"},
+		{"of a tag in another case", "tags: {PII: hr.people.ssn, pii: hr.people.name}\npolicies:\n- {name: p, mask: tag:PII, with: null}", "tags.pii: the tags PII and pii differ in case alone"},
 	}
 	for _, tt := range tests {
 		e, problems := Compile(parse(t, tt.text))
@@ -187,7 +192,18 @@ func TestPolicyFiles(t *testing.T) {
 		{"an empty matcher", "policies:\n- {to: {}}", "exactly one of all, any, not"},
 		{"a matcher in itself", "policies:\n- {to: &a {not: *a}}", ""},
 		{"an unknown mask", "policies:\n- with: shuffle", `line 2: "shuffle" is not a mask (known: null, hash`},
-		{"a constant that is not said", "policies:\n- with: constant", `"constant" is not a mask`},
+		{"a constant that is not said", "policies:\n- with: constant", "the mask constant is written with: {constant: TEXT}"},
+		{"a part of what needs a mapping", "policies:\n- with: {partial: 4}", "the mask partial is written with: {partial: {first: N, last: N}}"},
+		{"a value of what needs none", "policies:\n- with: {hash: sha256}", "the mask hash is written with: hash"},
+		{"null as a key", "policies:\n- with: {null: true}", "the mask null is written with: null"},
+		{"a match of a word", "policies:\n- match: region", "{column: region, attribute: region}"},
+		{"a within of a span", "policies:\n- within: 90d", "{column: created_at, last: 90d}"},
+		{"two terms in one text, which would be a group that nobody is in", "policies:\n- {for: 'group:A, group:B'}", "there is more than one term in it: write a list, [group:A, group:B]"},
+		{"two terms with an and", "policies:\n- to: group:A and user:b", "there is more than one term in it"},
+		{"a wildcard in a term, which would be a group that nobody is in", "policies:\n- {for: 'group:*'}", "a * stands for nothing here"},
+		{"a wildcard for any value", "policies:\n- {for: 'attribute:region=*'}", "a * stands for nothing here"},
+		{"an or", "policies:\n- to: {or: [everyone]}", `a matcher has no key "or": all holds when all in its list do, any`},
+		{"a tag with a space behind the colon", "policies:\n- mask: [tag: PII]", "write tag:NAME, without a space behind the colon"},
 		{"a constant that is nothing", "policies:\n- with: {constant: }", "there is no value"},
 		{"an unknown key of a mask", "policies:\n- with: {hush: 1}", `"hush" is not a mask; did you mean "hash"?`},
 		{"two masks", "policies:\n- with: {constant: x, partial: {first: 1}}", "exactly one mask"},
@@ -276,6 +292,28 @@ func TestMaskFits(t *testing.T) {
 		}
 		if got := strings.Join(fits, " "); got != tt.fits {
 			t.Errorf("%+v fits %q, not %q", tt.mask, got, tt.fits)
+		}
+	}
+}
+
+// Rounding hides what is below the step. Where the type has nothing there, it would show every value as it is.
+func TestRoundingToWhatEveryValueIsAMultipleOfBecomesNull(t *testing.T) {
+	for _, test := range []struct {
+		typ, step string
+		want      MaskKind
+	}{
+		{"integer", "1", MaskNull}, {"bigint", "0.5", MaskNull}, {"integer", "0.3", MaskRound}, {"integer", "10", MaskRound}, {"int unsigned", "1.0", MaskNull},
+		{"numeric(10,2)", "0.01", MaskNull}, {"decimal(10, 2)", "0.005", MaskNull}, {"numeric(10,2)", "0.1", MaskRound}, {"numeric(10)", "1", MaskNull},
+		{"numeric", "0.01", MaskRound}, {"double precision", "1", MaskRound}, {"numeric(3,-2)", "1", MaskRound},
+	} {
+		table := Table{TableName: TableName{"s", "t"}, Columns: []Column{{Name: "c", Type: test.typ, Kind: Number}}}
+		policies := parse(t, "policies: [{name: p, mask: s.t.c, with: {round: "+test.step+"}}, {name: g, grant: s.t, to: everyone}]").Policies
+		e, problems := Compile(Config{Platform: "p", Policies: policies, Catalog: &Catalog{Tables: []Table{table}}})
+		if Fatal(problems) {
+			t.Fatal(problems)
+		}
+		if got := e.tables[table.TableName].columns[0].masks[0].Kind; got != test.want {
+			t.Errorf("%s rounded to %s becomes %s, not %s", test.typ, test.step, got, test.want)
 		}
 	}
 }

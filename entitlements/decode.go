@@ -145,7 +145,11 @@ func readSelectors(n *yaml.Node) (Selectors, error) {
 	}
 	out := Selectors{}
 	for _, item := range items {
-		s, err := text(target(item))
+		item = target(item)
+		if item.Kind == yaml.MappingNode && len(item.Content) == 2 && item.Content[0].Value == "tag" {
+			return nil, wrong(item, "write tag:NAME, without a space behind the colon")
+		}
+		s, err := text(item)
 		if err != nil {
 			return nil, err
 		}
@@ -221,6 +225,8 @@ func readJoined(n *yaml.Node, depth int) (*Matcher, error) {
 			m.not, err = readNested(v, depth+1)
 		case "group", "user", "agent", "agent-group", "attribute", "mode", "purpose":
 			return wrong(k, "write %s:NAME, without a space behind the colon", key)
+		case "and", "or":
+			return wrong(k, "a matcher has no key %q: all holds when all in its list do, any or the list alone when one does", key)
 		default:
 			return wrong(k, "a matcher has no key %q%s (known: all, any, not)", key, mistake.Hint(key, []string{"all", "any", "not"}))
 		}

@@ -13,8 +13,32 @@ import (
 	"deputy/internal/mistake"
 )
 
-const knownMasks = "null, hash, email, format_preserving, {constant: TEXT}, {partial: {first: N, last: N}}, {regex: {match: PATTERN, replace: TEXT}}, " +
-	"{round: STEP}, {truncate: UNIT}, {bucket: [{below: N, name: TEXT}]}, {sql: EXPRESSION}"
+// maskForms is how each mask is written, those of one word first.
+var maskForms = []struct {
+	kind  MaskKind
+	write string
+	value yaml.Kind // of what the mask needs; 0: it needs nothing
+}{
+	{MaskNull, "null", 0},
+	{MaskHash, "hash", 0},
+	{MaskEmail, "email", 0},
+	{MaskFormatPreserving, "format_preserving", 0},
+	{MaskConstant, "{constant: TEXT}", yaml.ScalarNode},
+	{MaskPartial, "{partial: {first: N, last: N}}", yaml.MappingNode},
+	{MaskRegex, "{regex: {match: PATTERN, replace: TEXT}}", yaml.MappingNode},
+	{MaskRound, "{round: STEP}", yaml.ScalarNode},
+	{MaskTruncate, "{truncate: UNIT}", yaml.ScalarNode},
+	{MaskBucket, "{bucket: [{below: N, name: TEXT}]}", yaml.SequenceNode},
+	{MaskSQL, "{sql: EXPRESSION}", yaml.ScalarNode},
+}
+
+func knownMasks() string {
+	var out []string
+	for _, f := range maskForms {
+		out = append(out, f.write)
+	}
+	return strings.Join(out, ", ")
+}
 
 // UnmarshalYAML takes the name of a mask, or a mapping of its name to what it needs. With a null it is not called: see Policy.
 func (m *Mask) UnmarshalYAML(n *yaml.Node) error { return read(m, n, readMask) }
@@ -29,9 +53,20 @@ func readMask(n *yaml.Node) (*Mask, error) {
 		}
 		return nil, wrong(n, "%w", notAMask(n.Value))
 	}
+	switch {
+	case n.Kind != yaml.MappingNode || len(n.Content) != 2:
+		return nil, wrong(n, "write exactly one mask here: %s", knownMasks())
+	case isNull(target(n.Content[0])): // YAML reads the word so
+		return nil, wrong(n, "%w", notAMask("null"))
+	}
 	var m Mask
 	err := each(n, func(key string, k, v *yaml.Node) (err error) {
 		m.Kind = MaskKind(key)
+		for _, f := range maskForms {
+			if f.kind == m.Kind && f.value != v.Kind {
+				return wrong(v, "%w", notAMask(key))
+			}
+		}
 		switch m.Kind {
 		case MaskConstant:
 			m.Constant, err = text(v)
@@ -52,9 +87,6 @@ func readMask(n *yaml.Node) (*Mask, error) {
 		}
 		return err
 	})
-	if err == nil && len(n.Content) != 2 {
-		err = wrong(n, "write exactly one mask here: %s", knownMasks)
-	}
 	if err == nil {
 		if bad := m.check(); bad != nil {
 			err = wrong(n, "%w", bad)
@@ -63,8 +95,14 @@ func readMask(n *yaml.Node) (*Mask, error) {
 	return &m, err
 }
 
+// notAMask says how the mask of that name is written, if there is one.
 func notAMask(word string) error {
-	return fmt.Errorf("%q is not a mask%s (known: %s)", word, mistake.Hint(word, words(strictness)), knownMasks)
+	for _, f := range maskForms {
+		if string(f.kind) == word {
+			return fmt.Errorf("the mask %s is written with: %s", word, f.write)
+		}
+	}
+	return fmt.Errorf("%q is not a mask%s (known: %s)", word, mistake.Hint(word, words(strictness)), knownMasks())
 }
 
 func readPartial(n *yaml.Node, m *Mask) error {
@@ -93,9 +131,6 @@ func readRegex(n *yaml.Node, m *Mask) error {
 }
 
 func readBuckets(n *yaml.Node) (out []Bucket, err error) {
-	if n.Kind != yaml.SequenceNode {
-		return nil, wrong(n, "bucket is a list of ranges: [{below: 100, name: small}, {name: large}]")
-	}
 	for _, item := range n.Content {
 		var b Bucket
 		if err := readKeys(target(item), "a range", []key{{"below", into(&b.Below, text)}, {"name", into(&b.Name, text)}}); err != nil {
@@ -137,12 +172,20 @@ func read[T any](to *T, n *yaml.Node, how func(*yaml.Node) (*T, error)) error {
 
 func readMatch(n *yaml.Node) (*MatchColumn, error) {
 	var m MatchColumn
+	if n.Kind != yaml.MappingNode {
+		return nil, wrong(n, matchForm)
+	}
 	err := readKeys(n, "match", []key{{"column", into(&m.Column, text)}, {"attribute", into(&m.Attribute, text)}})
 	if err == nil && (m.Column == "" || !attributeName.MatchString(m.Attribute)) {
-		err = wrong(n, "match needs a column and the name of an attribute: {column: region, attribute: region}")
+		err = wrong(n, matchForm)
 	}
 	return &m, err
 }
+
+const (
+	matchForm  = "match needs a column and the name of an attribute: {column: region, attribute: region}"
+	withinForm = "within needs a column and how far back: {column: created_at, last: 90d}"
+)
 
 var (
 	attributeName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
@@ -152,9 +195,12 @@ var (
 
 func readWithin(n *yaml.Node) (*Within, error) {
 	var w Within
+	if n.Kind != yaml.MappingNode {
+		return nil, wrong(n, withinForm)
+	}
 	err := readKeys(n, "within", []key{{"column", into(&w.Column.Name, text)}, {"last", into(&w.Last, readSpan)}})
 	if err == nil && (w.Column.Name == "" || w.Last == 0) {
-		err = wrong(n, "within needs a column and how far back: {column: created_at, last: 90d}")
+		err = wrong(n, withinForm)
 	}
 	return &w, err
 }

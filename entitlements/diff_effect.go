@@ -68,7 +68,7 @@ func effects(before, after sight, values bool) (out []Effect) {
 				out = append(out, maskEffect(c, b.Columns[i], values)...)
 			}
 		}
-		out = append(out, filterEffect(a.rules(values), b.rules(values))...)
+		out = append(out, filterEffect(a, b, values)...)
 	}
 	return out
 }
@@ -143,7 +143,8 @@ func (a *Access) rules(values bool) (out []string) {
 	return out
 }
 
-func filterEffect(before, after []string) []Effect {
+func filterEffect(a, b *Access, values bool) []Effect {
+	before, after := a.rules(values), b.rules(values)
 	gone := slices.DeleteFunc(slices.Clone(before), func(r string) bool { return slices.Contains(after, r) })
 	come := slices.DeleteFunc(slices.Clone(after), func(r string) bool { return slices.Contains(before, r) })
 	e := Effect{Before: strings.Join(gone, " AND "), After: strings.Join(come, " AND ")}
@@ -158,7 +159,33 @@ func filterEffect(before, after []string) []Effect {
 		e.Kind = FilterChanged
 	}
 	e.Gain, e.Loss = len(gone) > 0, len(come) > 0
+	if len(gone) == 1 && len(come) == 1 {
+		if shows := compareRows(a.filter(gone[0]), b.filter(come[0])); shows != 0 {
+			e.Gain, e.Loss = shows < 0, shows > 0
+		}
+	}
 	return []Effect{e}
+}
+
+// filter is the one that says the rule.
+func (a *Access) filter(rule string) Filter {
+	i := slices.IndexFunc(a.Filters, func(f Filter) bool { return f.Rule() == rule })
+	if i < 0 {
+		return Filter{}
+	}
+	return a.Filters[i]
+}
+
+// compareRows is below 0 when the second shows all the rows of the first and more, and 0 when nobody can tell. A smaller sample is part
+// of a larger one.
+func compareRows(a, b Filter) int {
+	switch {
+	case a.Sample != nil && b.Sample != nil:
+		return cmp.Compare(a.Sample.PerMillion, b.Sample.PerMillion)
+	case a.Within != nil && b.Within != nil && a.Within.Column.Name == b.Within.Column.Name:
+		return cmp.Compare(a.Within.Last, b.Within.Last)
+	}
+	return 0
 }
 
 // summary says in one line how an open table is seen.

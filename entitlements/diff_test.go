@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
@@ -215,6 +216,32 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 	conditional := ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}, When: []Part{{SQL: "x"}}}}}
 	if e := maskEffect(conditional, ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}}}}, false)[0]; !e.Gain || !e.Loss || e.Before != "null when x, else clear" {
 		t.Errorf("cell by cell, nobody can tell: %+v", e)
+	}
+}
+
+// Of a smaller sample and a shorter time all rows are in the larger one.
+func TestNarrowerRowsAreALoss(t *testing.T) {
+	within := func(column string, days int) Filter {
+		return Filter{Within: &Within{Column{Name: column, Kind: Date}, time.Duration(days) * 24 * time.Hour}}
+	}
+	tenth, half := Filter{Sample: &Sample{100_000}}, Filter{Sample: &Sample{500_000}}
+	for _, tt := range []struct {
+		name          string
+		before, after []Filter
+		gain, loss    bool
+	}{
+		{"a smaller sample", []Filter{half}, []Filter{tenth}, false, true},
+		{"a larger sample", []Filter{tenth}, []Filter{half}, true, false},
+		{"a shorter time", []Filter{within("day", 90)}, []Filter{within("day", 30)}, false, true},
+		{"a longer time", []Filter{within("day", 30)}, []Filter{within("day", 90)}, true, false},
+		{"a shorter time of another column", []Filter{within("day", 90)}, []Filter{within("born", 30)}, true, true},
+		{"a sample in place of a time", []Filter{within("day", 90)}, []Filter{tenth}, true, true},
+		{"one of two that narrow", []Filter{half, within("day", 30)}, []Filter{tenth, within("day", 90)}, true, true},
+	} {
+		e := filterEffect(&Access{Filters: tt.before}, &Access{Filters: tt.after}, false)
+		if len(e) != 1 || e[0].Kind != FilterChanged || e[0].Gain != tt.gain || e[0].Loss != tt.loss {
+			t.Errorf("%s: %+v", tt.name, e)
+		}
 	}
 }
 

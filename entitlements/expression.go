@@ -14,6 +14,7 @@ var (
 	// listUse is a list in one of the two forms, anchored at its operator.
 	listUse      = regexp.MustCompile(`^(=\s*(?i:any)|<>\s*(?i:all))\s*\(\s*:(attribute\.[A-Za-z_][A-Za-z0-9_.-]*|user\.groups)\s*\)`)
 	userIDUse    = regexp.MustCompile(`^:user\.id($|[^A-Za-z0-9_.$-])`)
+	inList       = regexp.MustCompile(`(?i)\b(any|all)\s*\(\s*$`)
 	columnUse    = regexp.MustCompile(`^\$column($|[^A-Za-z0-9_$])`)
 	variableWord = regexp.MustCompile(`(?i):\s*(attribute|user)\b`)
 )
@@ -81,6 +82,8 @@ func (w *conditionScanner) next() error {
 		return nil
 	case strings.HasPrefix(rest, "$column"):
 		return errors.New("$column is what a sql mask works on: name the column here")
+	case c == '$' && w.ofColumn:
+		return errors.New("$column is the only word with a $ here")
 	case c == '`', c == '$', c == '\\':
 		return fmt.Errorf("%q outside of quotes is not understood the same everywhere: write it another way", c)
 	case c == '\'' || c == '"':
@@ -95,6 +98,8 @@ func (w *conditionScanner) next() error {
 	case strings.HasPrefix(rest, "::"):
 		w.at += 2
 		return nil
+	case userIDUse.MatchString(rest) && inList.MatchString(w.text[:w.at]):
+		return errors.New(":user.id is one value and no list: write = :user.id")
 	case userIDUse.MatchString(rest):
 		w.variable(UserID, len(":user.id"))
 		return nil

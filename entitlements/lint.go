@@ -14,6 +14,8 @@ import (
 type Review struct {
 	Policies  []Policy
 	Agents    []identity.Agent
+	Users     []identity.UserConfig
+	Claims    []string // attributes that are read from tokens
 	Platforms map[string]*Entitlements
 }
 
@@ -39,9 +41,13 @@ func (r Review) Lint() []Problem {
 		l.reached = tables[l.policy.Name]
 		l.dead()
 		l.nobodyActsSo()
+		l.unheard()
+		l.opensToNobody()
+		l.newColumns()
 		l.purposeAlone()
 		l.contradicted()
 		l.openToAll()
+		l.aboutNobody()
 		l.neverFirst()
 		l.weakerFirst()
 		l.becomesNull()

@@ -36,6 +36,18 @@ func (s scope) everyone() bool {
 	return s.except == nil
 }
 
+// aboutNobody: a mask or filter that leaves out everybody there could be.
+func (l *linter) aboutNobody() {
+	s := scope{l.policy.For, l.policy.Except}
+	if contradict(s.matcher(), scope{}.matcher()) {
+		key := "for"
+		if s.except != nil {
+			key = "except"
+		}
+		l.warn(key, "it is about nobody, and hides nothing: %s leaves everybody out", s)
+	}
+}
+
 // neverFirst: a mask that another takes every cell from, on each column that it reaches.
 func (l *linter) neverFirst() {
 	var by []string

@@ -14,11 +14,15 @@ var lintAgents = []identity.Agent{
 	{Identity: party(identity.KindAgent, "cron", []string{"Jobs"}, nil), Modes: []identity.Mode{identity.Autonomous}},
 }
 
+var lintUsers = []identity.UserConfig{{ID: "taylor", Groups: []string{"Marketing"}, Attributes: map[string]identity.Values{"region": {"EU"}}}}
+
 func lint(t *testing.T, text string) []Problem {
 	t.Helper()
 	cfg := parse(t, text)
 	cfg.Purposes = []string{"billing"}
-	return Review{cfg.Policies, lintAgents, map[string]*Entitlements{"warehouse": compile(t, cfg)}}.Lint()
+	r := Review{Policies: cfg.Policies, Agents: lintAgents, Users: lintUsers, Claims: []string{"residency"}}
+	r.Platforms = map[string]*Entitlements{"warehouse": compile(t, cfg)}
+	return r.Lint()
 }
 
 // Each lint fires on the first list of policies, and on nothing in the second, which says the same in the way that is right.
@@ -43,7 +47,47 @@ func TestLint(t *testing.T) {
 		{
 			"a group that no agent is in",
 			`- {name: p, mask: hr.people.ssn, with: null, except: {not: {all: [group:A, agent-group:Agnets]}}}`, "no registered agent is agent-group:Agnets: those there are agent-group:Agents, agent-group:Jobs",
-			`- {name: p, mask: hr.people.ssn, with: null, except: {not: {all: [group:Agnets, agent-group:all-agents]}}}`,
+			`- {name: p, mask: hr.people.ssn, with: null, except: {not: {all: [group:A, agent-group:all-agents]}}}`,
+		},
+		{
+			"an attribute that nobody can have",
+			`- {name: p, grant: hr.wages, to: attribute:regoin=EU}`, `policies[0].to: policy "p": nobody has an attribute regoin: no claim, user or agent in the configuration gives it; did you mean "region"?`,
+			`- {name: p, grant: hr.wages, to: [attribute:region=EU, attribute:residency=EU]}`,
+		},
+		{
+			"an attribute in a condition",
+			`- {name: p, filter: hr.people, where: 'name = any(:attribute.team)'}`, `policies[0].where: policy "p": nobody has an attribute team: no claim, user or agent in the configuration gives it (known: region, residency)`,
+			`- {name: p, filter: hr.people, where: 'name = any(:attribute.region)'}`,
+		},
+		{
+			"an attribute to match",
+			`- {name: p, filter: hr.people, match: {column: name, attribute: regions}}`, `policies[0].match: policy "p": nobody has an attribute regions`,
+			`- {name: p, filter: hr.people, match: {column: name, attribute: region}}`,
+		},
+		{
+			"a group that is nearly one",
+			`- {name: p, mask: hr.people.ssn, with: null, for: {not: group:Marketting}}`, `policies[0].for: policy "p": nothing else is said of group:Marketting; did you mean "group:Marketing"?`,
+			`- {name: p, mask: hr.people.ssn, with: null, for: {not: [group:Marketing, group:Marketing2, group:Sales]}}`,
+		},
+		{
+			"a group that is nearly built in",
+			`- {name: p, grant: hr.wages, to: group:all_users}`, `did you mean "group:all-users"?`,
+			`- {name: p, grant: hr.wages, to: group:all-users}`,
+		},
+		{
+			"a user that is nearly one",
+			`- {name: p, grant: hr.wages, to: user:tailor}`, `did you mean "user:taylor"?`,
+			`- {name: p, grant: hr.wages, to: [user:taylor, user:eva]}`,
+		},
+		{
+			"a grant to nobody",
+			`- {name: p, grant: hr.wages, to: {not: everyone}}`, `policies[0].to: policy "p": it opens nothing to anybody`,
+			`- {name: p, grant: hr.wages, to: group:A}`,
+		},
+		{
+			"new columns that a guardrail lets through",
+			`- {name: p, guardrail: tag:New, require: group:A}`, `policies[0].guardrail: policy "p": it closes new tables; a new column of an accepted table is open: add a policy with mask: [tag:New]`,
+			"- {name: p, guardrail: tag:New, require: group:A}\n- {name: q, mask: tag:New, with: null}",
 		},
 		{
 			"a purpose alone opens a table",
@@ -114,6 +158,16 @@ func TestLint(t *testing.T) {
 			"a mask that does not fit",
 			"- {name: p, mask: 'hr.people.*', with: hash}", `policies[0].with: policy "p": hash does not fit the type of hr.people.salary (number): NULL is shown there`,
 			"- {name: p, mask: 'hr.people.*', with: null}",
+		},
+		{
+			"a mask for nobody",
+			"- {name: p, mask: hr.people.ssn, with: null, except: [group:A, everyone]}", `policies[0].except: policy "p": it is about nobody, and hides nothing: all but [group:A, everyone] leaves everybody out`,
+			"- {name: p, mask: hr.people.ssn, with: null, except: [group:A, group:all-users]}",
+		},
+		{
+			"a filter for nobody",
+			"- {name: p, filter: hr.people, where: 'true', for: {all: [group:A, {not: group:A}]}}", `policies[0].for: policy "p": it is about nobody`,
+			"- {name: p, filter: hr.people, where: 'true', for: {all: [group:A, {not: group:B}]}}",
 		},
 		{
 			"a column that looks personal",

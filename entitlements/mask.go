@@ -188,12 +188,23 @@ func compareBounds(a, b string, k Kind) int {
 	return x.Cmp(y)
 }
 
-// on is the mask as it takes effect on a column: a NULL where it does not fit.
-func (m Mask) on(k Kind) Mask {
-	if m.Fits(k) {
-		return m
+// declaredScale are types whose values have a number of digits behind the point, as both engines write them.
+var declaredScale = regexp.MustCompile(`^(?:numeric|decimal)\s*\(\s*[0-9]+\s*(?:,\s*([0-9]{1,2})\s*)?\)$`)
+
+// idle reports whether the mask fits the column's kind, and yet every value of its type would stay as it is: rounded to a step that all of
+// them are multiples of.
+func (m Mask) idle(c Column) bool {
+	if m.Kind != MaskRound || c.Kind != Number {
+		return false
 	}
-	return Mask{Kind: MaskNull}
+	least := big.NewRat(1, 1)
+	if declared := declaredScale.FindStringSubmatch(c.Type); declared != nil {
+		least.SetString("1e-" + cmp.Or(declared[1], "0"))
+	} else if !strings.Contains(c.Type, "int") {
+		return false
+	}
+	step, ok := new(big.Rat).SetString(m.Step)
+	return ok && step.Sign() > 0 && least.Quo(least, step).IsInt()
 }
 
 // compareStrictness orders masks by how much they hide, the strictest first. Two of one kind are told apart by what they keep.

@@ -2,6 +2,7 @@ package entitlements
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -28,6 +29,10 @@ type Term struct {
 }
 
 const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"
+
+// secondTerm finds what would silently become part of a name: "group:A, group:B" is one text in YAML, and a group that nobody is in.
+// A comma alone is none: names from a directory have them.
+var secondTerm = regexp.MustCompile(`[\s,;](?:attribute|group|user|agent|agent-group|mode|purpose):`)
 
 var termWords = []string{"everyone", "group", "attribute", "user", "agent", "agent-group", "mode", "purpose"}
 
@@ -71,8 +76,13 @@ func parseTerm(text string) (Term, error) {
 		return Term{}, fmt.Errorf("%q: write %s:NAME", text, word)
 	}
 	for _, s := range []string{t.name, t.value} {
-		if strings.TrimSpace(s) != s {
+		switch {
+		case strings.TrimSpace(s) != s:
 			return Term{}, fmt.Errorf("%q: there is a space beside the name", text)
+		case strings.Contains(s, "*"):
+			return Term{}, fmt.Errorf("%q: a * stands for nothing here, names are compared letter by letter: write everyone, or a list of names", text)
+		case secondTerm.MatchString(s):
+			return Term{}, fmt.Errorf("%q: there is more than one term in it: write a list, [group:A, group:B], or {all: [...]} for all at once", text)
 		}
 	}
 	return t, nil

@@ -115,7 +115,7 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 	}{
 		{"to", p.To != nil, []kind{kindGrant}, "a grant needs to: say whom it opens the tables to"},
 		{"require", p.Require != nil, []kind{kindGuardrail}, "a guardrail needs require: say what must hold"},
-		{"with", p.With != nil, []kind{kindMask}, "a mask needs with: " + knownMasks},
+		{"with", p.With != nil, []kind{kindMask}, "a mask needs with: " + knownMasks()},
 		{"when", p.When != "", []kind{kindMask}, ""},
 		{"where", p.Where != "", []kind{kindFilter}, ""},
 		{"match", p.Match != nil, []kind{kindFilter}, ""},

@@ -36,6 +36,9 @@ func parseSelector(text string) (selector, error) {
 		s.tag = tag
 		return s, nil
 	}
+	if word, name, colon := strings.Cut(text, ":"); colon && !strings.ContainsAny(word, `."`) {
+		return s, fmt.Errorf("%q: write tag:%s for a tag; groups and users are no tables", text, name)
+	}
 	rest := text
 	for {
 		p, after, err := cutPart(rest)

@@ -150,6 +150,7 @@ func TestWhereRefuses(t *testing.T) {
 		"an attribute without a name":                  "region = any(:attribute.)",
 		"groups compared directly":                     "team = :user.groups",
 		"the id of a user as a list":                   "owner = any(:user.ids)",
+		"the id of a user where a list belongs":        "owner = ANY ( :user.id)",
 		"something else of the user":                   "owner = :user.name",
 		"the id of a user in quotes":                   "owner = ':user.id'",
 		"the column, which is only for masks":          "$column = 1",

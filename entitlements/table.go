@@ -58,7 +58,7 @@ type maskRule struct {
 	*ruledMask
 }
 
-// ruledMask is a mask policy as it takes effect on columns of one kind. It is the same for all of them.
+// ruledMask is a mask policy as it takes effect on columns that it fits, or on those that it does not. It is the same for all of them.
 type ruledMask struct {
 	AppliedMask
 	misfit *Mask // what the policy says, when that does not fit the columns and became a NULL
@@ -72,18 +72,20 @@ type ruling struct {
 	selectors []selector
 	when      []Part                         // of a mask
 	filters   func(*table) ([]rowRule, bool) // of a filter; false: they do not fit the table
-	masks     map[Kind]*ruledMask            // of a mask: as far as it has reached columns
+	masks     map[bool]*ruledMask            // of a mask: as it is, and as the NULL that it is where it does not fit; as far as it has reached columns
 }
 
-// mask is what the policy does to columns of that kind.
-func (p *ruling) mask(k Kind) *ruledMask {
-	if p.masks[k] == nil {
-		p.masks[k] = &ruledMask{AppliedMask: AppliedMask{p.With.on(k), p.Name, p.when}}
-		if !p.With.Fits(k) {
-			p.masks[k].misfit = p.With
+// mask is what the policy does to such a column.
+func (p *ruling) mask(c Column) *ruledMask {
+	fits := p.With.Fits(c.Kind) && !p.With.idle(c)
+	if p.masks[fits] == nil {
+		m := &ruledMask{AppliedMask: AppliedMask{*p.With, p.Name, p.when}}
+		if !fits {
+			m.Mask, m.misfit = Mask{Kind: MaskNull}, p.With
 		}
+		p.masks[fits] = m
 	}
-	return p.masks[k]
+	return p.masks[fits]
 }
 
 const (
@@ -133,7 +135,7 @@ func (t *table) addMask(p *ruling) {
 	for i := range t.columns {
 		c := &t.columns[i]
 		if reach, by := t.reach(c, about); reach != notReached {
-			c.masks = append(c.masks, maskRule{len(t.masks), reach, by, p.mask(c.Kind)})
+			c.masks = append(c.masks, maskRule{len(t.masks), reach, by, p.mask(c.Column)})
 			reached = true
 		}
 	}

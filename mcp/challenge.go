@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -21,6 +23,7 @@ type authentication struct {
 	begin         func(context.Context) (context.Context, func())
 	challenge     string // made at the start, so that nothing of a request can get into it
 	log           zerolog.Logger
+	watch         *watch
 }
 
 // begins holds the whole of a call to one configuration.
@@ -54,12 +57,15 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 			answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
 			return
 		}
+		began := time.Now()
 		principal, err := a.authenticator.Authenticate(r.Context(), credentials)
 		if err != nil {
+			a.watch.refuse(r.Context(), err)
 			a.refuse(w, credentials, err)
 			return
 		}
-		call := httpCall{tools.Call{Principal: principal, Client: credentials.ClientAddress}, r.Context()}
+		before, _ := r.Context().Value(callKey{}).(httpCall)
+		call := httpCall{tools.Call{Principal: principal, Client: credentials.ClientAddress}, r.Context(), append(slices.Clip(before.proofs), proof{began, time.Now()})}
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
 	})
 }

@@ -40,6 +40,9 @@ type Config struct {
 	Version string         // told to clients
 	Logger  zerolog.Logger // never writes to standard output when serving stdio
 
+	// Telemetry is how requests are watched; the zero value: not at all.
+	Telemetry tools.Telemetry
+
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
 

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -105,6 +106,8 @@ func tooLarge(w http.ResponseWriter) {
 	answer(w, http.StatusRequestEntityTooLarge, "too_large", "the message is too large")
 }
 
+type messageKey struct{}
+
 // messageGuard passes on requests that can be read in one way only. Notifications end here: mcp-go has no use for any of
 // them but notifications/cancelled, which it would let anybody send for anybody's call.
 func messageGuard(next http.Handler) http.Handler {
@@ -121,6 +124,7 @@ func messageGuard(next http.Handler) http.Handler {
 		case m.notification():
 			w.WriteHeader(http.StatusAccepted)
 		default:
+			r = r.WithContext(context.WithValue(r.Context(), messageKey{}, m))
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("X-Content-Type-Options", "nosniff")

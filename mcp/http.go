@@ -12,6 +12,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"deputy/tools"
 )
@@ -40,11 +41,16 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		}
 		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
 	})
+	watch, err := newWatch(cfg.Telemetry, "tcp")
+	if err != nil {
+		return nil, err
+	}
 	auth := &authentication{
 		authenticator: cfg.Authenticator,
 		begin:         cfg.Begin,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
 		log:           cfg.Logger,
+		watch:         watch,
 	}
 	crossOrigin := http.NewCrossOriginProtection()
 	if err := crossOrigin.AddTrustedOrigin(origin(public)); err != nil {
@@ -67,6 +73,7 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
 		messageGuard,
 		auth.latest,
+		watch.guard,
 	))
 	mux.Handle(metadataPath, metadata)
 	mux.Handle(metadataPath+endpoint, metadata)
@@ -101,16 +108,17 @@ type callKey struct{}
 type httpCall struct {
 	call    tools.Call
 	request context.Context
+	proofs  []proof
 }
 
 // httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names
-// the request's id, this one only when the request's own client goes away.
+// the request's id, this one only when the request's own client goes away. The span is that of the request.
 func httpCaller(ctx context.Context) (context.Context, tools.Call, error) {
 	c, ok := ctx.Value(callKey{}).(httpCall)
 	if !ok {
 		return nil, tools.Call{}, errors.New("an HTTP request got past authentication")
 	}
-	return c.request, c.call, nil
+	return trace.ContextWithSpan(c.request, trace.SpanFromContext(ctx)), c.call, nil
 }
 
 func parsePublicURL(s string) (*url.URL, error) {

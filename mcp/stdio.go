@@ -36,10 +36,15 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	if err := cfg.complete(); err != nil {
 		return err
 	}
+	watch, err := newWatch(cfg.Telemetry, "pipe")
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &pipe{
-		server: newServer(cfg, stdioCaller(cfg.Authenticator, credentials, cfg.Logger)),
+		server: newServer(cfg, stdioCaller(cfg.Authenticator, credentials, cfg.Logger, watch)),
+		watch:  watch,
 		begin:  cfg.Begin,
 		log:    cfg.Logger,
 		out:    out,
@@ -47,7 +52,7 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 		calls:  map[string]context.CancelFunc{},
 		slots:  make(chan struct{}, maxPiped),
 	}
-	err := p.serveLines(ctx, readLines(ctx, in, int(cfg.MaxMessage)))
+	err = p.serveLines(ctx, readLines(ctx, in, int(cfg.MaxMessage)))
 	p.settle(ctx)
 	if broken := p.writeError(); broken != nil {
 		return broken
@@ -56,13 +61,13 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 }
 
 // stdioCaller verifies the credentials of the process, which may have changed since the last call.
-func stdioCaller(auth Authenticator, credentials func() (identity.Credentials, error), log zerolog.Logger) caller {
+func stdioCaller(auth Authenticator, credentials func() (identity.Credentials, error), log zerolog.Logger, watch *watch) caller {
 	return func(ctx context.Context) (context.Context, tools.Call, error) {
 		given, err := credentials()
 		if err == nil {
 			given.ClientAddress = "stdio"
 			var principal identity.Principal
-			if principal, err = auth.Authenticate(ctx, given); err == nil {
+			if principal, err = watch.prove(ctx, auth, given); err == nil {
 				return ctx, tools.Call{Principal: principal, Client: "stdio"}, nil
 			}
 		}
@@ -92,6 +97,7 @@ type pipe struct {
 	server *server.MCPServer
 	begin  func(context.Context) (context.Context, func())
 	log    zerolog.Logger
+	watch  *watch
 	cancel context.CancelCauseFunc
 
 	writing sync.Mutex
@@ -199,6 +205,8 @@ func (p *pipe) serve(ctx context.Context, m message, line []byte) (response any)
 	}()
 	ctx, end := p.begin(ctx)
 	defer end()
+	ctx, span := p.watch.begin(ctx, m, "", time.Now())
+	defer func() { span.End() }() // not deferred itself: it would write the text of a panic into the trace
 	return p.server.HandleMessage(ctx, json.RawMessage(line))
 }
 

@@ -107,7 +107,7 @@ func TestToolsOverHTTPDoNotRunInAContextThatMCPGoCancels(t *testing.T) {
 		return orders(), ctx.Err()
 	}}
 	s := newServer(config(fake), httpCaller)
-	ctx := context.WithValue(t.Context(), callKey{}, httpCall{tools.Call{Principal: principal("taylor")}, t.Context()})
+	ctx := context.WithValue(t.Context(), callKey{}, httpCall{call: tools.Call{Principal: principal("taylor")}, request: t.Context()})
 	answer := make(chan any)
 	go func() { answer <- s.HandleMessage(ctx, json.RawMessage(queryBody)) }()
 	<-running

@@ -37,7 +37,12 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 	if err != nil {
 		return nil, err
 	}
-	visible := policies.Visible(call.Principal)
+	visible, err := step(ctx, t, "decide", func(context.Context) ([]entitlements.Visible, error) {
+		return policies.Visible(call.Principal), nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	if args.Table == "" {
 		return listTables(visible), nil
 	}

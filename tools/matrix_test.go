@@ -19,7 +19,7 @@ import (
 	"deputy/vending"
 )
 
-// The matrix: fourteen tables and fifteen identities. What each sees of each table stands in testdata/matrix/expected.txt, cell by
+// The matrix: fourteen tables and seventeen identities. What each sees of each table stands in testdata/matrix/expected.txt, cell by
 // cell, and is compared with what the query tool returns on both engines.
 
 //go:embed testdata/matrix/seed.sql
@@ -47,6 +47,7 @@ var (
 
 	taylor = human("taylor", []string{"Marketing"}, attributes{"region": {"EAST"}, "blocked": {"eve@evil.example"}})
 	eva    = human("eva", []string{"Marketing"}, attributes{"residency": {"EU"}})
+	gerd   = human("gerd", nil, attributes{"residency": {"EU"}})
 	uma    = human("uma", []string{"Doctors"}, nil)
 )
 
@@ -54,6 +55,8 @@ var matrixIdentities = map[string]identity.Principal{
 	"taylor":          {Agent: assistant, User: taylor},
 	"taylor via eu":   {Agent: euAgent, User: taylor}, // the agent's residency and regions are not Taylor's
 	"priya":           {Agent: assistant, User: human("priya", []string{"Marketing", "Privacy"}, attributes{"region": {"EAST", "WEST"}})},
+	"gerd":            {Agent: assistant, User: gerd}, // may read what is in the EU, and neither he nor the assistant is granted it
+	"gerd via eu":     {Agent: euAgent, User: gerd},
 	"sam":             {Agent: assistant, User: human("sam", nil, nil)},
 	"eva":             {Agent: assistant, User: eva}, // no region: no row of what is regional
 	"eva via eu":      {Agent: euAgent, User: eva},

@@ -14,6 +14,7 @@ import (
 type PlatformConfig struct {
 	Name         string
 	Description  string
+	System       string // what OpenTelemetry calls the engine: postgresql, sqlite; for traces
 	Engine       vending.Engine
 	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
 	Tags         entitlements.Tags

@@ -7,12 +7,19 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
 	"deputy/entitlements"
 	"deputy/vending"
 )
 
 // grace is how long a call may take beyond its statement's time in the database, before the connection is given up.
 const grace = 5 * time.Second
+
+// diagnosis is how long the database may look at a statement that is refused: as long as an analysis takes at most.
+const diagnosis = 5 * time.Second
 
 // Query runs one reading statement with what the principal may see of the tables in it. An error is always a *Refusal.
 func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryResult, error) {
@@ -76,24 +83,22 @@ type question struct {
 }
 
 func (q *question) answer(ctx context.Context) (*QueryResult, error) {
-	statement, err := q.platform.Engine.Analyze(ctx, q.sql)
+	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
+		return q.platform.Engine.Analyze(ctx, q.sql)
+	}, q.platform.database()...)
 	if err != nil {
 		return nil, q.refuse(ctx, err)
 	}
-	access, err := q.decide(statement)
+	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
+		return q.decide(statement)
+	})
 	if err != nil {
 		return nil, q.refuse(ctx, err)
 	}
-	if err := vending.Gate(statement); err != nil {
-		for _, f := range statement.Forbidden {
-			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
-		}
-		return nil, q.refuse(ctx, err)
-	}
-	lease := q.lease(access)
-	lease.Recorded = q.intend(ctx, q.record)
-	result, err := q.platform.Engine.Run(ctx, lease)
-	q.record.vended(result.Role)
+	recorded := q.intend(ctx, q.record)
+	result, err := step(ctx, q.Tools, "vend and run", func(ctx context.Context) (vending.Result, error) {
+		return q.run(ctx, access, recorded)
+	}, q.platform.database()...)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +109,21 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	}, nil
 }
 
-// decide asks the entitlements about every table of the statement. What is granted is cut down to the columns it uses.
+// run vends the role for what was decided, and runs the statement as it once the intent is recorded.
+func (q *question) run(ctx context.Context, access []entitlements.Access, recorded func(context.Context) error) (vending.Result, error) {
+	platform := metric.WithAttributes(attribute.String("platform", q.platform.Name))
+	q.instruments.vends.Add(ctx, 1, platform)
+	defer q.instruments.vends.Add(ctx, -1, platform)
+	lease := q.lease(access)
+	lease.Recorded = recorded
+	result, err := q.platform.Engine.Run(ctx, lease)
+	q.record.vended(result.Role)
+	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))
+	return result, err
+}
+
+// decide asks the entitlements about every table of the statement, and then the gate. What is granted is cut down to the columns
+// it uses.
 func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, error) {
 	var granted []entitlements.Access
 	denied := false
@@ -121,6 +140,12 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 	}
 	if denied {
 		return nil, &vending.Error{Code: vending.NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
+	}
+	if err := vending.Gate(statement); err != nil {
+		for _, f := range statement.Forbidden {
+			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
+		}
+		return nil, err
 	}
 	return granted, nil
 }
@@ -141,18 +166,22 @@ func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitleme
 
 // refuse finds the words for a statement that is not run. The analysis knew every table there is, so its words cannot be passed
 // on: the caller's own world is asked instead, in which a table that may not be known of does not exist. Only if nothing is
-// wrong with the statement there, the reason is one that holds for everybody, and is told as it is.
+// wrong with the statement there, the reason is one that holds for everybody, and is told as it is. That an analysis took too long, or
+// could not be read, is such a reason as well: it may have come only so far because the table is there.
 func (q *question) refuse(ctx context.Context, reason error) error {
 	why := asVendingError(reason)
-	switch why.Code {
-	case vending.Unavailable, vending.TooBusy, vending.Timeout, vending.Cancelled:
+	if ctx.Err() != nil || why.Code == vending.TooBusy || why.Code == vending.Cancelled {
 		return why
 	}
 	open, hint := q.named()
 	lease := q.lease(open)
+	lease.Timeout = min(lease.Timeout, diagnosis)
 	lease.ID = q.newID() // never the record's: a role that runs nothing is not the call's role
+	_, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, q.platform.Engine.Diagnose(ctx, lease)
+	}, q.platform.database()...)
 	var known *vending.Error
-	if err := q.platform.Engine.Diagnose(ctx, lease); errors.As(err, &known) {
+	if errors.As(err, &known) {
 		known.Cause = errors.Join(known.Cause, why)
 		why = known
 	}

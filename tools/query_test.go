@@ -82,6 +82,8 @@ var pairs = []string{
 	`SELECT jsonb_populate_record(NULL::sales.TABLE, '{}')`, `SELECT * FROM ONLY sales.TABLE`, `SELECT * FROM sales.TABLE TABLESAMPLE SYSTEM (1)`, `SELECT row_to_json(t) FROM sales.TABLE t`,
 	`SELECT * FROM sales.TABLE AS t (a)`, `SELECT lastname FROM sales.TABLE GROUP BY nothing`, `SELECT * FROM pg_class, sales.TABLE`, `SELECT ctid FROM sales.TABLE`, `PRAGMA table_info(TABLE)`,
 	`SELECT * FROM pragma_table_info('TABLE')`, `SELECT * FROM TABLE INDEXED BY x`, `SELECT rowid FROM TABLE`, `SELECT * FROM main.TABLE`, `SELECT * FROM public.TABLE`,
+	`SELECT ` + strings.Repeat("salary + ", 5000) + `1 FROM sales.TABLE`, `SELECT ` + strings.Repeat("'a' || ", 5000) + `'b' FROM sales.TABLE`,
+	strings.Repeat("SELECT * FROM (", 1000) + `SELECT * FROM sales.TABLE, (VALUES (` + strings.Repeat("1,", 1500) + `1)) AS w` + strings.Repeat(") AS q", 1000), // takes long, once the table is there
 }
 
 func TestNothingTellsAHiddenTableFromOneThatIsNotThere(t *testing.T) {

@@ -42,7 +42,8 @@ func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Co
 	intent := r.Record
 	intent.Phase, intent.Role = audit.Intent, &audit.Role{Name: "deputy_" + r.ID}
 	durable := make(chan error, 1)
-	go func() { durable <- t.config.Audit.Append(context.WithoutCancel(ctx), intent) }()
+	write := t.writing(ctx, "audit intent", intent)
+	go func() { durable <- write() }()
 	r.intended = durable
 	return func(ctx context.Context) error {
 		select {
@@ -72,7 +73,12 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 		refusal = newRefusal(why, r)
 		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", why.Cause).Msg("refused")
 	}
-	if err := t.config.Audit.Append(context.WithoutCancel(ctx), r.Record); err != nil {
+	err = t.writing(ctx, "audit outcome", r.Record)()
+	if err != nil {
+		r.Outcome, r.Code = audit.Failed, string(vending.Unavailable)
+	}
+	t.measure(ctx, r)
+	if err != nil {
 		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
 		return newRefusal(&vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later"}, r)
 	}

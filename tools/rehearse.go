@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"deputy/entitlements"
+	"deputy/internal/mistake"
 	"deputy/vending"
 )
 
@@ -57,7 +59,7 @@ func (p *platform) rehearseAll(ctx context.Context, batch []entitlements.Rehears
 		problems = append(problems, found...)
 	}
 	if len(batch) == 1 && len(problems) == 0 { // it is this part, or how the table's parts go together
-		problems = append(problems, p.misunderstood(batch[0], wrong))
+		problems = append(problems, p.misunderstood(ctx, batch[0], wrong))
 	}
 	return problems, nil
 }
@@ -98,7 +100,7 @@ func reading(batch []entitlements.Rehearsal) string {
 }
 
 // misunderstood says what the database said. It is for the administrator, who wrote the text it is about.
-func (p *platform) misunderstood(r entitlements.Rehearsal, wrong error) entitlements.Problem {
+func (p *platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, wrong error) entitlements.Problem {
 	var known *vending.Error
 	if errors.As(wrong, &known) && known.Cause != nil {
 		wrong = known.Cause
@@ -112,5 +114,17 @@ func (p *platform) misunderstood(r entitlements.Rehearsal, wrong error) entitlem
 	}
 	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
 	return entitlements.Problem{Key: fmt.Sprintf("policies[%d].%s", i, r.Key), Policy: r.Policy,
-		Message: fmt.Sprintf("the database does not understand it on %s: %v", on, wrong)}
+		Message: fmt.Sprintf("the database does not understand it on %s: %v%s", on, wrong, p.meant(ctx, r.Access.Table, wrong))}
+}
+
+var noColumn = regexp.MustCompile(`no such column: ([^\s.]+)|column "?([^\s".]+)"? does not exist`) // as either engine says it
+
+// meant hints at the column that was probably meant by one that is not there.
+func (p *platform) meant(ctx context.Context, table entitlements.TableName, wrong error) string {
+	found := noColumn.FindStringSubmatch(wrong.Error())
+	policies, err := p.entitlements(ctx)
+	if found == nil || err != nil {
+		return ""
+	}
+	return mistake.Hint(found[1]+found[2], policies.Columns(table))
 }

@@ -13,13 +13,14 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/trace"
 
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/vending"
 )
 
-// Config is what the tools are made of. All but Purposes, Version, Log, Now and Random is needed.
+// Config is what the tools are made of. All but Purposes, Version, Log, Telemetry, Now and Random is needed.
 type Config struct {
 	Platforms []PlatformConfig
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
@@ -27,6 +28,7 @@ type Config struct {
 	Limits    Limits
 	Version   string         // of the configuration that all this comes from; on every record
 	Log       zerolog.Logger // for operators; carries the ids that callers are given
+	Telemetry Telemetry
 	Now       func() time.Time
 	Random    io.Reader
 }
@@ -46,8 +48,10 @@ type Limits struct {
 
 // Tools answers calls. All methods may be called concurrently.
 type Tools struct {
-	config    Config
-	platforms []*platform
+	config      Config
+	platforms   []*platform
+	tracer      trace.Tracer
+	instruments instruments
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.
@@ -67,7 +71,11 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
-	t := &Tools{config: c}
+	t := &Tools{config: c, tracer: c.Telemetry.Tracer()}
+	var err error
+	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
+		return nil, err
+	}
 	for _, p := range c.Platforms {
 		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency))
 	}

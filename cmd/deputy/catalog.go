@@ -16,6 +16,7 @@ import (
 	"deputy/entitlements"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/report"
 	"deputy/vending"
 )
 
@@ -23,8 +24,8 @@ func newCatalog() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "catalog",
 		Short: "Say what is new in the databases, and accept it",
-		Long: `Tables and columns that nobody has accepted bear the tag New. A policy such as "mask: [tag:New]" or "guardrail: [tag:New]" covers
-what appears in a database until somebody has looked at it.`,
+		Long: `Tables and columns that nobody has accepted bear the tag New. A policy with "guardrail: [tag:New]" closes what tables appear in a
+database, and one with "mask: [tag:New]" hides their columns and new ones of other tables, until somebody has looked at them.`,
 		Example: "  deputy catalog new --config deputy.yaml\n  deputy catalog accept --config deputy.yaml",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
@@ -52,6 +53,7 @@ gone. Run it when the policies say what should become of what is new, and keep t
 	}
 	for _, sub := range []*cobra.Command{list, accept} {
 		sub.Flags().String("platform", "", "`name` of one platform (default all)")
+		completeNames(sub)
 		c.AddCommand(sub)
 	}
 	return c
@@ -135,7 +137,7 @@ func gone(platform string, before, now entitlements.Accepted) []change {
 
 func printChanges(out io.Writer, what string, list []change) {
 	for _, c := range list {
-		fmt.Fprintf(out, "%s  %s  %s\n", what, c.Platform, c.Name)
+		fmt.Fprintf(out, "%s  %s  %s\n", what, c.Platform, report.Printable(c.Name))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -19,6 +21,8 @@ import (
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/mistake"
+	"deputy/internal/report"
 	"deputy/tools"
 )
 
@@ -31,7 +35,8 @@ Problems stop a start; warnings do not. Exits with 1 when there is a problem.
 
 Warnings are about what works and may not be meant: policies that reach nothing, agents that are not registered, grants to agents
 that open a table to every human, grants that a guardrail contradicts, masks that never come first, that show more than another
-they come before, or that do not fit a column's type, and what a purpose alone decides.`,
+they come before, or that do not fit a column's type, what a purpose alone decides or is for nobody, attributes that nobody can
+have, groups and users that are nearly others, and columns that look personal or will be new and have no mask.`,
 		Example: "  deputy check --config deputy.yaml\n  deputy check --config deputy.yaml --json",
 		Args:    exactly(0),
 		RunE:    check,
@@ -80,7 +85,7 @@ func anyProblem(findings []finding) bool {
 func printFindings(c *cobra.Command, cfg *config.Config, findings []finding) error {
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, f := range findings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Where, f.Text)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, report.Printable(f.Where), report.Printable(f.Text))
 	}
 	fmt.Fprintf(w, "%d policies, %d agents, %d platforms, %d issuers: %d findings\n",
 		len(cfg.Policies), len(cfg.Agents), len(cfg.Platforms), len(cfg.Identity.Issuers), len(findings))
@@ -95,6 +100,10 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	findings := []finding{}
 	problem := func(where, text string) { findings = append(findings, finding{"problem", where, text}) }
 	findings = append(findings, checkIdentity(ctx, cfg)...)
+	folder := filepath.Dir(cfg.Audit.File)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		findings = append(findings, problemFindings(cfg.Problem("audit.file", "there is no folder %s to write it in", folder))...)
+	}
 	engines, err := assembly.Engines(cfg)
 	var misread *config.Error
 	if errors.As(err, &misread) {
@@ -112,6 +121,7 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 			placed := problemFindings(assembly.PlatformProblem(cfg, name, f))[0]
 			placed.Level = level(f.Warning)
 			findings = append(findings, placed)
+			reachable = reachable && (f.Warning || f.Key != "signing_key" && f.Key != "dsn") // where nothing is vended, policies cannot be tried
 		}
 	}
 	if !reachable {
@@ -143,13 +153,25 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 	if err != nil {
 		return nil, nil // a finding already
 	}
-	r := entitlements.Review{Policies: cfg.Policies, Agents: registry.Agents(), Platforms: map[string]*entitlements.Entitlements{}}
+	r := entitlements.Review{Policies: cfg.Policies, Agents: registry.Agents(), Users: cfg.Identity.Users, Platforms: map[string]*entitlements.Entitlements{}}
+	for _, i := range cfg.Identity.Issuers {
+		r.Claims = slices.AppendSeq(r.Claims, maps.Keys(i.Claims.Attributes))
+	}
 	for name := range cfg.Platforms {
 		if r.Platforms[name], err = t.Entitlements(ctx, name); err != nil {
 			return nil, err
 		}
 	}
-	return r.Lint(), nil
+	problems := r.Lint()
+	for i, t := range cfg.Tests { // what is expected of a group that there is none of, holds whatever the policies say
+		for _, group := range t.Who.Groups {
+			if meant := r.MeantGroup(group); meant != "" {
+				problems = append(problems, entitlements.Problem{Key: mistake.At("tests", i), Warning: true,
+					Message: fmt.Sprintf("nothing else is said of the group %s; did you mean %q?", group, meant)})
+			}
+		}
+	}
+	return problems, nil
 }
 
 // checkIdentity leaves out the mistakes that loading the configuration has found.
@@ -167,7 +189,13 @@ func checkIdentity(ctx context.Context, cfg *config.Config) (findings []finding)
 	}
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
-			findings = append(findings, finding{"problem", "identity", strings.TrimSpace(line)})
+			key := "identity"
+			for i, issuer := range cfg.Identity.Issuers {
+				if strings.Contains(line, "issuer "+issuer.URL+":") {
+					key = mistake.At("identity.issuers", i) + ".url"
+				}
+			}
+			findings = append(findings, problemFindings(cfg.Problem(key, "%s", strings.TrimSpace(line)))...)
 		}
 	}
 	return findings

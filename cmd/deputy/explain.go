@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,7 +39,7 @@ say, or describe somebody hypothetical. Only the catalog is read: no row, no iss
 	}
 	f := c.Flags()
 	f.String("user", "", "`id` of the human who asks")
-	f.String("agent", "", "`name` of the agent that acts; may be left out when there is one alone")
+	f.String("agent", "", "`name` of the agent that acts; may be left out when one alone may act so")
 	f.Bool("autonomous", false, "the agent acts on its own, as without --user")
 	f.StringSlice("groups", nil, "`groups` that the user is in beside those in the configuration")
 	f.StringSlice("attributes", nil, "`name=value` of attributes that the user has beside those in the configuration")
@@ -73,7 +74,8 @@ func explain(c *cobra.Command, args []string) error {
 	}
 	if platform, _ := c.Flags().GetString("platform"); platform != "" {
 		if platforms[platform] == nil {
-			return fmt.Errorf("there is no platform %s%s", platform, near(platform, slices.Collect(maps.Keys(platforms))))
+			names := slices.Sorted(maps.Keys(platforms))
+			return fmt.Errorf("there is no platform %s%s", platform, cmp.Or(near(platform, names), ": there is "+strings.Join(names, ", ")))
 		}
 		platforms = map[string]*entitlements.Entitlements{platform: platforms[platform]}
 	}
@@ -116,12 +118,16 @@ func explainTo(c *cobra.Command, platforms map[string]*entitlements.Entitlements
 // asked is the principal that the flags describe, if there could be a call of it.
 func asked(c *cobra.Command, cfg *config.Config) (who identity.Principal, err error) {
 	f := c.Flags()
+	described := f.Changed("user") || f.Changed("groups") || f.Changed("attributes")
+	mode := identity.Autonomous
+	if described {
+		mode = identity.OnBehalfOf
+	}
 	name, _ := f.GetString("agent")
-	if who.Agent, err = agentNamed(cfg, name); err != nil {
+	if who.Agent, err = agentNamed(cfg, name, mode); err != nil {
 		return who, err
 	}
 	who.Purpose, _ = f.GetString("purpose")
-	described := f.Changed("user") || f.Changed("groups") || f.Changed("attributes")
 	if alone, _ := f.GetBool("autonomous"); alone && described {
 		return who, &usageError{errors.New("an agent on its own has no user: leave out --autonomous, or --user, --groups and --attributes")}
 	}
@@ -130,7 +136,7 @@ func asked(c *cobra.Command, cfg *config.Config) (who identity.Principal, err er
 			return who, err
 		}
 	}
-	if mode := who.Mode(); !who.Agent.May(mode) {
+	if !who.Agent.May(mode) {
 		hint := "say for whom with --user"
 		if mode == identity.OnBehalfOf {
 			hint = "leave out --user, --groups and --attributes"
@@ -170,7 +176,7 @@ func askedUser(c *cobra.Command, cfg *config.Config) (*identity.User, error) {
 	for _, a := range attributes {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok {
-			return nil, &usageError{fmt.Errorf("--attributes %s: write name=value", a)}
+			return nil, &usageError{fmt.Errorf("--attributes %s: write name=value, and the name again for another value: region=EU,region=US", a)}
 		}
 		user.Attributes[name] = append(user.Attributes[name], value)
 	}
@@ -197,7 +203,7 @@ func knownPurpose(platforms map[string]*entitlements.Entitlements, purpose strin
 	return nil
 }
 
-// completeNames offers the names that stand in the configuration, as far as it can be read.
+// completeNames offers the names that stand in the configuration, as far as it can be read, for those of its flags that a command has.
 func completeNames(c *cobra.Command) {
 	from := func(names func(*config.Config) []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -220,6 +226,7 @@ func completeNames(c *cobra.Command) {
 		}
 		return out
 	}))
+	c.RegisterFlagCompletionFunc("purpose", from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Purposes)) }))
 	c.RegisterFlagCompletionFunc("platform", from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Platforms)) }))
 	c.ValidArgsFunction = cobra.NoFileCompletions // tables are in the database: a tab does not ask it
 }

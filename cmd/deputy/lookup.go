@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +81,7 @@ func findTable(platforms map[string]*entitlements.Entitlements, name string) (fo
 	case 1:
 		return whole[0], nil
 	case 0:
-		return found{}, fmt.Errorf("there is no table or column %s%s", name, near(name, known))
+		return found{}, fmt.Errorf("there is no table or column %s%s", name, cmp.Or(near(name, known), ": deputy explain without one lists all tables"))
 	}
 	var names []string
 	for _, f := range whole {
@@ -97,13 +98,16 @@ func near(word string, known []string) string {
 	return ""
 }
 
-// agentNamed is the registered agent; with one alone it need not be named.
-func agentNamed(cfg *config.Config, name string) (identity.Agent, error) {
+// agentNamed is the registered agent; when one alone may act in the mode it need not be named.
+func agentNamed(cfg *config.Config, name string, mode identity.Mode) (identity.Agent, error) {
 	registry, err := identity.NewRegistry(cfg.Agents)
 	if err != nil {
 		return identity.Agent{}, err
 	}
 	agents := registry.Agents()
+	if name == "" && len(agents) > 1 {
+		agents = slices.DeleteFunc(agents, func(a identity.Agent) bool { return !a.May(mode) })
+	}
 	if name == "" && len(agents) == 1 {
 		return agents[0], nil
 	}
@@ -114,12 +118,11 @@ func agentNamed(cfg *config.Config, name string) (identity.Agent, error) {
 		}
 		names = append(names, a.ID)
 	}
-	if name == "" {
+	switch {
+	case len(names) == 0:
+		return identity.Agent{}, fmt.Errorf("no agent may act in mode %s", mode)
+	case name == "":
 		return identity.Agent{}, &usageError{errors.New("say through which agent with --agent: one of " + strings.Join(names, ", "))}
 	}
-	hint := near(name, names)
-	if hint == "" {
-		hint = ": those registered are " + strings.Join(names, ", ")
-	}
-	return identity.Agent{}, fmt.Errorf("there is no agent %s%s", name, hint)
+	return identity.Agent{}, fmt.Errorf("there is no agent %s%s", name, cmp.Or(near(name, names), ": those registered are "+strings.Join(names, ", ")))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/internal/config"
+	"deputy/internal/report"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -32,7 +33,9 @@ func run(args []string, in io.Reader, out, errout io.Writer) int {
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return 0
 	}
-	fmt.Fprintln(errout, "deputy: "+err.Error())
+	for line := range strings.Lines("deputy: " + err.Error()) { // it may hold names out of a database
+		fmt.Fprintln(errout, report.Printable(strings.TrimSuffix(line, "\n")))
+	}
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return 2

@@ -30,6 +30,7 @@ is on the record as a scan. A proposal is no finding: somebody has to look at wh
 	c.Flags().String("platform", "", "`name` of one platform (default all)")
 	c.Flags().Int("sample", 10_000, "look at so many `rows` of each table at most")
 	c.Flags().Bool("json", false, "as JSON: a list of columns")
+	completeNames(c)
 	return c
 }
 

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net"
 
 	"github.com/spf13/cobra"
 
+	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/mcp"
 )
@@ -49,7 +52,32 @@ func serve(c *cobra.Command, _ []string) error {
 		return err
 	}
 	log := d.Log()
+	if err := serveMetrics(c.Context(), d); err != nil {
+		listener.Close()
+		return err
+	}
 	log.Info().Str("listen", listener.Addr().String()).Str("endpoint", cfg.Server.PublicURL+"/mcp").Strs("platforms", d.Platforms()).
 		Str("policy_version", cfg.Version).Msg("serving")
 	return (&mcp.Server{Handler: handler, Logger: log}).Serve(c.Context(), listener)
+}
+
+// serveMetrics answers Prometheus, if that is configured, on an address of its own: what is open to hosts and what is open to those
+// who watch are decided apart.
+func serveMetrics(ctx context.Context, d *assembly.Live) error {
+	handler := d.Metrics()
+	if handler == nil {
+		return nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", d.Config().Telemetry.Prometheus)
+	if err != nil {
+		return fmt.Errorf("telemetry.prometheus: %w", err)
+	}
+	log := d.Log()
+	log.Info().Str("metrics", "http://"+listener.Addr().String()+"/metrics").Msg("serving metrics")
+	go func() {
+		if err := (&mcp.Server{Handler: handler, Logger: log}).Serve(ctx, listener); err != nil {
+			log.Error().Err(err).Msg("metrics are not served any more")
+		}
+	}()
+	return nil
 }

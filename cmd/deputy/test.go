@@ -14,6 +14,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/expectation"
+	"deputy/internal/report"
 )
 
 func newTest() *cobra.Command {
@@ -115,7 +116,7 @@ func printResults(out io.Writer, results []result, failed int) error {
 		if len(r.Policies) > 0 {
 			found += fmt.Sprintf(" (%s)", strings.Join(r.Policies, "; "))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", word, r.Where, r.Sentence, found)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", word, r.Where, report.Printable(r.Sentence), report.Printable(found))
 	}
 	fmt.Fprintf(w, "%d expectations, %d failed\n", len(results), failed)
 	return w.Flush()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/telemetry"
 	"deputy/mcp"
 	"deputy/tools"
 	"deputy/vending"
@@ -28,6 +30,7 @@ type Deputy struct {
 	Tools         *tools.Tools
 	Authenticator *identity.Authenticator
 	Audit         *AuditLog
+	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
 }
 
@@ -44,7 +47,7 @@ func New(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, 
 	return d, nil
 }
 
-// assemble puts the parts together over the engines. An audit log that is open already stays the one.
+// assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the telemetry.
 func (d *Deputy) assemble(ctx context.Context) error {
 	if err := d.checkEngines(ctx); err != nil {
 		return err
@@ -62,7 +65,14 @@ func (d *Deputy) assemble(ctx context.Context) error {
 			return err
 		}
 	}
-	d.Tools, err = tools.New(ctx, ToolsConfig(d.Config, d.Engines, d.Audit, d.Log))
+	if d.Telemetry == nil {
+		if d.Telemetry, err = telemetry.Start(ctx, d.Config.Telemetry, d.Log); err != nil {
+			return err
+		}
+	}
+	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
+	made.Telemetry = d.Telemetry.Telemetry
+	d.Tools, err = tools.New(ctx, made)
 	return err
 }
 
@@ -74,19 +84,27 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
-			Name: name, Description: p.Description, Engine: engines[name],
+			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
 			Policies: c.Policies, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
 		})
 	}
 	return out
 }
 
+// systems are OpenTelemetry's names of the engines.
+var systems = map[string]string{config.Postgres: "postgresql", config.SQLite: "sqlite"}
+
 // Engines opens every platform's engine. Its error is a *config.Error.
 func Engines(c *config.Config) (map[string]vending.Engine, error) {
 	engines := map[string]vending.Engine{}
 	var wrong config.Error
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
-		e, err := open(c.Platforms[name], c.Limits.Concurrency)
+		p := c.Platforms[name]
+		if file, err := os.Stat(p.Path); p.Engine == config.SQLite && (err != nil || file.IsDir()) {
+			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name+".path", "there is no database file %s", p.Path))
+			continue
+		}
+		e, err := open(p, c.Limits.Concurrency)
 		if err != nil {
 			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name, "%v", err))
 			continue
@@ -148,7 +166,7 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 // MCP is what the transports need.
 func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
-		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log,
+		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
 		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Ready: d.Ready,
 		WriteTimeout: d.Config.Limits.Timeout + 30*time.Second, // the statement's time, and the answer's
 	}
@@ -171,6 +189,9 @@ func (d *Deputy) Ready(ctx context.Context) error {
 // Close ends everything that New started.
 func (d *Deputy) Close() error {
 	closeAll(d.Engines)
+	if d.Telemetry != nil {
+		d.Telemetry.Close()
+	}
 	if d.Audit == nil {
 		return nil
 	}

@@ -28,7 +28,7 @@ type engine struct {
 
 // next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
 func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
-	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, Telemetry: l.telemetry, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
 	if l.current != nil {
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err
@@ -42,6 +42,9 @@ func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err e
 			}
 			if l.audit == nil && g.Audit != nil {
 				g.Audit.Close()
+			}
+			if l.telemetry == nil && g.Telemetry != nil {
+				g.Telemetry.Close()
 			}
 		}
 	}()
@@ -95,6 +98,10 @@ func fixed(old, c *config.Config) error {
 		{"audit.rotate", old.Audit.Rotate, c.Audit.Rotate},
 		{"audit.keep", old.Audit.Keep, c.Audit.Keep},
 		{"audit.checkpoints", old.Audit.Checkpoints, c.Audit.Checkpoints},
+		{"telemetry.prometheus", old.Telemetry.Prometheus, c.Telemetry.Prometheus},
+		{"telemetry.readers", old.Telemetry.Readers, c.Telemetry.Readers},
+		{"telemetry.otlp.endpoint", old.Telemetry.OTLP.Endpoint, c.Telemetry.OTLP.Endpoint},
+		{"telemetry.otlp.sample", old.Telemetry.OTLP.Sample, c.Telemetry.OTLP.Sample},
 	} {
 		if value.was != value.is {
 			problems = append(problems, config.Problem{File: c.Files()[0], Line: c.Line(value.key), Key: value.key,

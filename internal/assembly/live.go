@@ -2,13 +2,16 @@ package assembly
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/metric"
 
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/telemetry"
 	"deputy/mcp"
 	"deputy/tools"
 )
@@ -23,6 +26,9 @@ type Live struct {
 	load  func() (*config.Config, error)
 	log   zerolog.Logger
 	audit *AuditLog // opened once
+
+	telemetry *telemetry.Telemetry // started once
+	reloads   metric.Int64Counter
 
 	life context.Context // of reloads
 	end  context.CancelFunc
@@ -47,7 +53,11 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 	if l.current, err = l.next(ctx, c); err != nil {
 		return nil, InFile(c, err)
 	}
-	l.audit = l.current.Audit
+	l.audit, l.telemetry = l.current.Audit, l.current.Telemetry
+	if l.reloads, err = l.telemetry.Meter().Int64Counter("deputy.policy.reloads", metric.WithDescription("Configurations that were read anew, by result")); err != nil {
+		l.current.Close()
+		return nil, err
+	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	return l, nil
 }
@@ -57,6 +67,9 @@ func (l *Live) Config() *config.Config { return l.now().Config }
 
 // Log is made once.
 func (l *Live) Log() zerolog.Logger { return l.log }
+
+// Metrics answers those who ask for metrics; nil: nobody is meant to.
+func (l *Live) Metrics() http.Handler { return l.telemetry.Handler() }
 
 func (l *Live) now() *generation {
 	l.mu.Lock()

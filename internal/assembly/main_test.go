@@ -42,7 +42,10 @@ func onBothEngines(t *testing.T, test func(*testing.T, *world)) {
 	}
 }
 
-func follow(t testing.TB, engine string) *world {
+func follow(t testing.TB, engine string) *world { t.Helper(); return followText(t, engine, "") }
+
+// followText begins with more than the demo's configuration.
+func followText(t testing.TB, engine, more string) *world {
 	t.Helper()
 	stage, err := demo.Start(context.Background(), demo.Config{Engine: engine, Log: zerolog.Nop()})
 	if err != nil {
@@ -55,7 +58,7 @@ func follow(t testing.TB, engine string) *world {
 	}
 	w := &world{t: t, stage: stage, file: filepath.Join(t.TempDir(), "deputy.yaml"), text: string(text)}
 	w.audit = filepath.Join(filepath.Dir(w.file), "audit.jsonl")
-	w.write(w.text)
+	w.write(w.text + more)
 	w.Live, err = assembly.Follow(t.Context(), w.load, func(string) zerolog.Logger { return zerolog.New(&w.log) })
 	if err != nil {
 		t.Fatal(err)

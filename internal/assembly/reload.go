@@ -6,6 +6,9 @@ import (
 	"os"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
 	"deputy/internal/config"
 )
 
@@ -111,10 +114,16 @@ func (l *Live) reload() {
 	switch {
 	case err == nil:
 		l.replace(next, seen)
+		l.count(ctx, "applied")
 		l.log.Info().Str("policy_version", c.Version).Strs("platforms", next.Tools.Platforms()).Msg("the configuration is reloaded")
 	case l.life.Err() == nil:
 		l.refuse(c, seen, err)
+		l.count(ctx, "refused")
 	}
+}
+
+func (l *Live) count(ctx context.Context, result string) {
+	l.reloads.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
 // refusal is why the files as they are do not hold.

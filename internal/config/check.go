@@ -34,6 +34,7 @@ const (
 var (
 	platformName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	purposeName  = regexp.MustCompile(`^[a-z0-9-]+$`)
+	bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`) // as a shell takes it
 	functionName = regexp.MustCompile(`^[^.\s]+\.[^.\s]+$`)
 )
 
@@ -89,6 +90,7 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	}
 	c.Audit.check(k)
 	c.Limits.check(k)
+	c.Telemetry.check(k)
 	c.checkElsewhere(k, asWritten)
 }
 
@@ -116,8 +118,8 @@ func (a Audit) check(k *checker) {
 // check also fills in the public URL.
 func (s *Server) check(k *checker) {
 	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
-	host, port, err := net.SplitHostPort(s.Listen)
-	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 0 || n > 65535 {
+	host, ok := splitAddress(s.Listen)
+	if !ok {
 		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
 		return
 	}
@@ -180,7 +182,7 @@ func (c *Config) checkPlatforms(k *checker) {
 		case Postgres:
 			p.checkPostgres(k, key)
 		case SQLite:
-			p.checkSQLite(k, key, hashing(c.Policies, name))
+			p.checkSQLite(k, key, keyed(c.Policies, name))
 		case "":
 			k.say(key+".engine", "missing: write postgres or sqlite")
 		default:
@@ -219,21 +221,26 @@ func (p Platform) checkPostgres(k *checker, key string) {
 	k.unique(key+".functions", p.Functions)
 }
 
-func (p Platform) checkSQLite(k *checker, key, hashes string) {
+func (p Platform) checkSQLite(k *checker, key, purpose string) {
 	k.foreign(key, "postgres", "dsn", "schemas", "signing_key", "functions")
 	if p.Path == "" {
 		k.say(key+".path", "missing: where the database file is")
 	}
-	if _, written := k.written[key+".hash_key"]; written || hashes != "" {
-		k.secret(key+".hash_key", string(p.HashKey), cmp.Or(hashes, "a mask")+" hashes with")
+	if _, written := k.written[key+".hash_key"]; written || purpose != "" {
+		k.secret(key+".hash_key", string(p.HashKey), cmp.Or(purpose, "masks hash with"))
 	}
 }
 
-// hashing is the key of a policy that masks by hash on the platform, if there is one.
-func hashing(policies []entitlements.Policy, platform string) string {
+// keyed says what on the platform needs a key that outlives the process, if anything does: with another one, equal values would have
+// other masks and a sample other rows after each start.
+func keyed(policies []entitlements.Policy, platform string) string {
 	for i, p := range policies {
-		if (p.Platform == "" || p.Platform == platform) && p.With != nil && p.With.Kind == entitlements.MaskHash {
-			return mistake.At("policies", i)
+		switch {
+		case p.Platform != "" && p.Platform != platform:
+		case p.With != nil && (p.With.Kind == entitlements.MaskHash || p.With.Kind == entitlements.MaskFormatPreserving):
+			return mistake.At("policies", i) + " hashes with"
+		case p.Sample != nil:
+			return mistake.At("policies", i) + " draws its sample with"
 		}
 	}
 	return ""
@@ -250,6 +257,8 @@ func (c *checker) foreign(key, engine string, names ...string) {
 
 func (c *checker) secret(key, value, purpose string) {
 	switch {
+	case bareVariable.MatchString(c.written[key].text):
+		c.say(key, "a variable stands in braces: write ${NAME}")
 	case value == "":
 		c.say(key, "missing: %d random characters or more that %s (openssl rand -hex 32 makes them)", minSecret, purpose)
 	case len([]rune(value)) < minSecret:
@@ -289,4 +298,34 @@ func (l Limits) check(k *checker) {
 			k.say("limits."+limit.key, "out of range: it may be %s", limit.says)
 		}
 	}
+}
+
+// check keeps metrics on this machine unless somebody wrote that they may leave it: nobody is asked who they are there.
+func (t Telemetry) check(k *checker) {
+	k.oneOf("telemetry.readers", t.Readers, ThisMachine, Anybody)
+	if t.Prometheus != "" {
+		host, ok := splitAddress(t.Prometheus)
+		switch {
+		case !ok:
+			k.say("telemetry.prometheus", "not an address with a port: write 127.0.0.1:9464")
+		case !isLoopback(host) && t.Readers != Anybody:
+			k.say("telemetry.prometheus", "other machines can reach it, and nobody is asked who they are: listen on 127.0.0.1, or write readers: anybody beside it")
+		}
+	}
+	if t.OTLP.Endpoint == "" {
+		return
+	}
+	u, err := url.Parse(t.OTLP.Endpoint)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		k.say("telemetry.otlp.endpoint", "not a URL: write http://127.0.0.1:4318")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		k.say("telemetry.otlp.endpoint", "a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS")
+	}
+}
+
+func splitAddress(address string) (host string, ok bool) {
+	host, port, err := net.SplitHostPort(address)
+	n, bad := strconv.Atoi(port)
+	return host, err == nil && bad == nil && n >= 0 && n <= 65535
 }

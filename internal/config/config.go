@@ -17,7 +17,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -43,6 +45,7 @@ type Config struct {
 	Catalog   Catalog                `yaml:"catalog"`   // what of the databases somebody has looked at
 	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
 	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
+	Telemetry Telemetry              `yaml:"telemetry"` // where traces and metrics go; default nowhere
 
 	// Version names the content of the files that this was read from: see version.
 	Version string
@@ -126,7 +129,7 @@ type Platform struct {
 	// For sqlite.
 	Path    string `yaml:"path"`     // of the database file
 	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
-	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for masks that hash
+	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for hash, format_preserving and sample
 }
 
 // Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
@@ -156,6 +159,27 @@ type Limits struct {
 	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
 	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
 	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
+}
+
+// Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under
+// the id that is in the trace.
+type Telemetry struct {
+	Prometheus string `yaml:"prometheus"` // host:port where deputy serve answers /metrics; default nowhere
+	Readers    string `yaml:"readers"`    // who may reach that: this-machine or anybody; default this-machine
+	OTLP       OTLP   `yaml:"otlp"`       // where an OpenTelemetry collector is; default nowhere
+}
+
+// Who may reach the metrics.
+const (
+	ThisMachine = "this-machine"
+	Anybody     = "anybody"
+)
+
+// OTLP is an OpenTelemetry collector, which gets traces and metrics over HTTP. What it wants to see of credentials stands in the
+// environment variable OTEL_EXPORTER_OTLP_HEADERS.
+type OTLP struct {
+	Endpoint string `yaml:"endpoint"` // of the collector, such as http://127.0.0.1:4318; default none
+	Sample   Share  `yaml:"sample"`   // of the calls that are traced; default 100%
 }
 
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
@@ -218,10 +242,11 @@ func asWritten(root *yaml.Node) *Config {
 
 func defaults() *Config {
 	return &Config{
-		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Catalog: Catalog{File: "deputy-catalog.json"},
-		Audit:   Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, Checkpoints: Checkpoints{Every: time.Minute}},
-		Limits:  Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Server:    Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Catalog:   Catalog{File: "deputy-catalog.json"},
+		Audit:     Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, Checkpoints: Checkpoints{Every: time.Minute}},
+		Limits:    Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Telemetry: Telemetry{Readers: ThisMachine, OTLP: OTLP{Sample: 1}},
 	}
 }
 
@@ -310,4 +335,19 @@ func (s *Size) UnmarshalText(text []byte) error {
 		return nil
 	}
 	return fmt.Errorf("not a size: write 4MiB, 512KiB or a number of bytes")
+}
+
+// Share is a part of a whole, from 0 to 1, written 10%.
+type Share float64
+
+var share = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?%$`)
+
+// UnmarshalText reads a share. Its error does not repeat the text.
+func (s *Share) UnmarshalText(text []byte) error {
+	percent, err := strconv.ParseFloat(string(bytes.TrimSuffix(text, []byte("%"))), 64)
+	if err != nil || percent > 100 || !share.Match(text) {
+		return errors.New("not a share: write 10%, from 0% to 100%")
+	}
+	*s = Share(percent / 100)
+	return nil
 }

@@ -101,6 +101,8 @@ func TestTheCompleteFile(t *testing.T) {
 
 		Audit:  config.Audit{File: "testdata/log/audit.jsonl", Key: "testdata/log/audit.jsonl.key", Rotate: 64 << 20, Checkpoints: config.Checkpoints{Every: time.Minute}},
 		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
+			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {

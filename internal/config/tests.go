@@ -1,6 +1,10 @@
 package config
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"deputy/identity"
 	"deputy/internal/mistake"
 )
@@ -16,10 +20,10 @@ func (c *Config) checkTests(k *checker) {
 			k.say(mistake.At("tests", i), "%v", err)
 		}
 		if _, defined := c.Purposes[t.Who.Purpose]; t.Who.Purpose != "" && !defined {
-			k.say(mistake.At("tests", i), "there is no purpose %s: name it below purposes", t.Who.Purpose)
+			k.say(mistake.At("tests", i), "there is no purpose %s: name it below purposes%s", t.Who.Purpose, mistake.Hint(t.Who.Purpose, slices.Collect(maps.Keys(c.Purposes))))
 		}
 		if _, there := c.Platforms[t.Who.Platform]; t.Who.Platform != "" && !there {
-			k.say(mistake.At("tests", i), "there is no platform %s", t.Who.Platform)
+			k.say(mistake.At("tests", i), "there is no platform %s (known: %s)", t.Who.Platform, strings.Join(slices.Sorted(maps.Keys(c.Platforms)), ", "))
 		}
 	}
 }

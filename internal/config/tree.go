@@ -90,6 +90,8 @@ func notYAML(err error, data []byte, p *problems) {
 		message = "there is a tab: lines are indented with spaces"
 	case message == "did not find expected node content":
 		message = "a value or a closing bracket is missing before this"
+	case message == "did not find expected alphabetic or numeric character", strings.HasPrefix(message, "unknown anchor"):
+		message = `a value that begins with * or & goes into quotes, such as "*.*"`
 	case strings.HasPrefix(message, "mapping values are not allowed"):
 		message += ": text with a colon and a space in it goes into quotes"
 	}

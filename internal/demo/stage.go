@@ -24,10 +24,12 @@ import (
 
 // Config says how the demo is set up. The zero value runs on SQLite and any free port.
 type Config struct {
-	Engine string // config.SQLite or config.Postgres
-	Listen string // default 127.0.0.1:0
-	Log    zerolog.Logger
-	Data   func(prefix string) string // SQL that makes the tables; default the story's
+	Engine    string // config.SQLite or config.Postgres
+	Listen    string // default 127.0.0.1:0
+	Log       zerolog.Logger
+	Data      func(prefix string) string // SQL that makes the tables; default the story's
+	Telemetry config.Telemetry           // default: none
+	Settings  []string                   // of the throw-away PostgreSQL: see throwaway.Start
 	// Timeout of a statement, if the configured one is not meant.
 	Timeout time.Duration
 }
@@ -81,6 +83,7 @@ func Start(ctx context.Context, c Config) (_ *Stage, err error) {
 	}
 	loaded, err := s.configure(ctx, c, listener.Addr().String())
 	if err == nil {
+		loaded.Telemetry = c.Telemetry
 		loaded.Limits.Timeout = cmp.Or(c.Timeout, loaded.Limits.Timeout)
 		s.Deputy, err = assembly.New(ctx, loaded, c.Log)
 	}
@@ -101,7 +104,7 @@ func (s *Stage) configure(ctx context.Context, c Config, address string) (*confi
 	var err error
 	if c.Engine == config.Postgres {
 		text = onPostgres.Replace(text)
-		if s.cluster, err = throwaway.Start(ctx); err != nil {
+		if s.cluster, err = throwaway.Start(ctx, c.Settings...); err != nil {
 			return nil, err
 		}
 		s.env["DEMO_SIGNING_KEY"] = signingKey

@@ -117,7 +117,8 @@ func (d Draft) policies() string {
 			b.WriteString("  # - name: " + mask.policy)
 		}
 	}
-	b.WriteString("  # - name: what is new stays closed until somebody has looked at it\n  #   guardrail: [tag:New]\n  #   require: group:CHANGE-ME\n")
+	b.WriteString("  # - name: new tables stay closed until somebody has looked at them\n  #   guardrail: [tag:New]\n  #   require: group:CHANGE-ME\n")
+	b.WriteString("  # - name: so do new columns of the others\n  #   mask: [tag:New]\n  #   with: null\n  #   except: group:CHANGE-ME\n")
 	for _, t := range d.Catalog.Tables {
 		fmt.Fprintf(&b, "  # - name: %s\n  #   grant: [%s]\n  #   to: group:CHANGE-ME\n", word("who reads "+printable(t.String())), name(t.Schema, t.Name))
 	}

@@ -62,7 +62,7 @@ func TestADraftDeniesEverything(t *testing.T) {
 func TestEverySuggestionCanBeTaken(t *testing.T) {
 	for _, d := range drafts() {
 		c := load(t, regexp.MustCompile(`(?m)^  # `).ReplaceAllString(d.YAML(), "  "))
-		if len(c.Tags) != 2 || len(c.Policies) != 3+len(hostile) {
+		if len(c.Tags) != 2 || len(c.Policies) != 4+len(hostile) {
 			t.Errorf("there are %d tags and %d policies", len(c.Tags), len(c.Policies))
 		}
 		_, problems := entitlements.Compile(entitlements.Config{Platform: "shop", Policies: c.Policies, Tags: c.Tags, Catalog: d.Catalog, Accepted: entitlements.Accept(d.Catalog)})

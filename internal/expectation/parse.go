@@ -21,7 +21,10 @@ const (
 var (
 	onBehalf = regexp.MustCompile(`^(.+?)(?:\s+\(([^()]*)\))?\s+via\s+(\S+)(?:\s+for\s+(.+?))?(?:\s+on\s+(\S+))?$`)
 	alone    = regexp.MustCompile(`^(\S+)\s+alone(?:\s+for\s+(.+?))?(?:\s+on\s+(\S+))?$`)
-	userID   = regexp.MustCompile(`^[^\s(),"]+$`)
+	// What policies write would be a group here that nobody is in, and every test of it would hold.
+	purposeSaid = regexp.MustCompile(`^purpose(?:[:=]|\s)\s*(.+)$`)
+	matcherSaid = regexp.MustCompile(`^(group|attribute|user):`)
+	userID      = regexp.MustCompile(`^[^\s(),"]+$`)
 )
 
 func parseWho(text string) (Who, error) {
@@ -47,7 +50,11 @@ func (w *Who) suppose(list string) error {
 	for item := range strings.SplitSeq(list, ",") {
 		item = strings.TrimSpace(item)
 		name, value, attribute := strings.Cut(item, "=")
-		switch {
+		switch purpose := purposeSaid.FindStringSubmatch(item); {
+		case purpose != nil:
+			return fmt.Errorf("%q: write the purpose behind the agent: USER via AGENT for %s", item, purpose[1])
+		case matcherSaid.MatchString(item):
+			return fmt.Errorf("%q: write GROUP or ATTRIBUTE=VALUE, without a word before it", item)
 		case item == "", attribute && (name == "" || value == ""):
 			return fmt.Errorf("%q is neither a group nor an attribute: write GROUP or ATTRIBUTE=VALUE", item)
 		case attribute:

@@ -19,7 +19,7 @@ type page struct {
 
 func (p *page) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintln(p.w, printable(fmt.Sprintf(format, args...)))
+		_, p.err = fmt.Fprintln(p.w, Printable(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -36,7 +36,7 @@ func (p *page) table(rows [][]string) {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = printable(cell)
+			cells[i] = Printable(cell)
 		}
 		fmt.Fprintln(w, "  "+strings.Join(cells, "\t"))
 	}
@@ -48,8 +48,8 @@ func (p *page) table(rows [][]string) {
 	}
 }
 
-// printable takes out what a terminal would obey, and puts what was written on several lines on one.
-func printable(s string) string {
+// Printable takes out what a terminal would obey, and puts what was written on several lines on one.
+func Printable(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {

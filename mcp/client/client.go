@@ -64,12 +64,6 @@ func (c *Client) Query(ctx context.Context, args map[string]any) (*tools.QueryRe
 	return result, c.call(ctx, "query", args, result)
 }
 
-// DescribeTable calls the describe_table tool. A refusal comes as *tools.Refusal.
-func (c *Client) DescribeTable(ctx context.Context, args map[string]any) (*tools.Description, error) {
-	result := &tools.Description{}
-	return result, c.call(ctx, "describe_table", args, result)
-}
-
 // Tools are the names of the server's tools.
 func (c *Client) Tools(ctx context.Context) ([]string, error) {
 	list, err := c.mcp.ListTools(ctx, mcp.ListToolsRequest{})

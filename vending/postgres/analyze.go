@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -76,13 +77,13 @@ FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass
 func (e *Engine) probe(ctx context.Context, text string) (*probed, error) {
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	defer release(conn)
 	begin := fmt.Sprintf("BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
 		pq.QuoteLiteral(e.searchPath()), analysisLimit.Milliseconds())
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	if err := makeProbe(ctx, conn, probePrefix+text+probeSuffix); err != nil {
 		return nil, analysisError(ctx, err)
@@ -114,7 +115,10 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 		return nil, unavailable(fmt.Errorf("reading dependencies: %w", err))
 	}
 	tree, err := parseNodeTree(text)
-	if err != nil {
+	switch {
+	case errors.Is(err, errTooDeep):
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: err}
+	case err != nil:
 		return nil, unavailable(err)
 	}
 	p := &probed{columns: map[uint32][]int{}, relations: map[uint32]bool{}, tree: tree}
@@ -215,7 +219,7 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
   SELECT 'operator', coalesce(o.oprname, id::text) FROM unnest($3::oid[]) AS id LEFT JOIN pg_catalog.pg_operator o ON o.oid = id
 ) AS refused ORDER BY 1 DESC, 2`, oidArray(relations), oidArray(functions), oidArray(operators))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	slices.SortStableFunc(out, func(a, b vending.Forbidden) int { return strings.Compare(order[a.What], order[b.What]) })
 	return out, nil

@@ -84,6 +84,7 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
+// A partition is no table of its own: it is read through its table, and would be seen without the table's masks and filters otherwise.
 const catalogQuery = `
 SELECT c.oid, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
@@ -94,7 +95,7 @@ FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
-WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
+WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition
 ORDER BY n.nspname, c.relname, a.attnum`
 
 type catalogRow struct {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/vending"
 	"deputy/vending/postgres"
 )
 
@@ -82,5 +83,37 @@ func TestAChangedTagIsAnotherCatalog(t *testing.T) {
 	} {
 		execAs(t, "dba", database, change)
 		look(change)
+	}
+}
+
+// What a mask or a filter says of a table holds for all its rows. A partition would be a second way to them.
+func TestRowsOfAPartitionedTableAreSeenThroughItAlone(t *testing.T) {
+	database := newDatabase(t, `CREATE SCHEMA sales;
+CREATE TABLE sales.orders (id int, day date) PARTITION BY RANGE (day);
+CREATE TABLE sales.orders_2026 PARTITION OF sales.orders FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE sales.people (name text); CREATE TABLE sales.staff (pay int) INHERITS (sales.people);`)
+	e := newEngine(t, database, "sales")
+	execAs(t, "dba", database, `CREATE TABLE sales.orders_2027 PARTITION OF sales.orders FOR VALUES FROM ('2027-01-01') TO ('2028-01-01'); INSERT INTO sales.orders VALUES (1, '2026-03-01'), (2, '2027-03-01')`)
+	catalog, err := e.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, table := range catalog.Tables {
+		names = append(names, table.String())
+	}
+	if got := strings.Join(names, " "); got != "sales.orders sales.people sales.staff" {
+		t.Errorf("governed are %s", got)
+	}
+	if got, err := masked(t, e, `SELECT id FROM sales.orders ORDER BY id`, "orders", "day"); err != nil || got != "1 | 2" {
+		t.Errorf("the table shows %s: %v", got, err)
+	}
+	s, err := e.Analyze(t.Context(), `SELECT * FROM sales.orders_2026`)
+	if err != nil || len(s.Tables) > 0 || vending.Gate(s) == nil {
+		t.Errorf("a partition can be read: %+v, %v", s, err)
+	}
+	findings, err := e.Check(t.Context())
+	if err != nil || len(findings) != 1 || !findings[0].Warning || !strings.HasPrefix(findings[0].Text, "sales.staff inherits from sales.people: ") {
+		t.Errorf("the check says %+v: %v", findings, err)
 	}
 }

@@ -67,17 +67,20 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 	return findings, nil
 }
 
-// checkTables names governed tables that cannot be vended, and those that need no vending because PUBLIC reads them.
+// checkTables names governed tables that cannot be vended, those that need no vending because PUBLIC reads them, and those whose rows can be
+// seen through another one as well.
 func (e *Engine) checkTables(ctx context.Context) ([]vending.Finding, error) {
 	var tables []struct {
 		Name     string `db:"name"`
 		Readable bool   `db:"readable"`
 		Public   bool   `db:"public"`
+		Parents  string `db:"parents"`
 	}
 	err := e.db.SelectContext(ctx, &tables, `
 SELECT n.nspname || '.' || c.relname AS name,
-       has_table_privilege('deputy_owner', c.oid, 'SELECT') AND has_schema_privilege('deputy_owner', n.oid, 'USAGE') AS readable,
-       has_table_privilege('deputy_runner', c.oid, 'SELECT') AS public
+       has_table_privilege('deputy_owner', c.oid, 'SELECT') AND has_schema_privilege('deputy_owner', n.oid, 'USAGE') OR c.relispartition AS readable,
+       has_table_privilege('deputy_runner', c.oid, 'SELECT') AS public,
+       coalesce((SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition), '') AS parents
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1`, pq.Array(e.config.Schemas))
 	if err != nil {
@@ -90,6 +93,9 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1
 		}
 		if t.Public {
 			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s is granted to PUBLIC, so every role in the database can read it: REVOKE SELECT ON %[1]s FROM PUBLIC", t.Name)})
+		}
+		if t.Parents != "" {
+			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s inherits from %s: its rows are seen through both, so what masks and filters say of one has to be said of the other", t.Name, t.Parents)})
 		}
 	}
 	var functions []string

@@ -32,13 +32,21 @@ func unavailable(err error) error {
 	return &vending.Error{Code: vending.Unavailable, Message: "the data platform cannot be reached now: try again later", Cause: cause(err)}
 }
 
+// cutOff is for what ended without a word from the database: the call's own time was up, or the database is not there.
+func cutOff(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return interrupted(ctx, err)
+	}
+	return unavailable(err)
+}
+
 // vendError is for a role that could not be made.
 func vendError(ctx context.Context, err error) error {
 	switch state(err) {
 	case "57014":
 		return interrupted(ctx, err)
 	case "":
-		return unavailable(err)
+		return cutOff(ctx, err)
 	}
 	return &vending.Error{Code: vending.Unavailable, Message: "the role for this call could not be made: the administrator finds the reason in the log", Cause: cause(err)}
 }
@@ -48,7 +56,7 @@ func analysisError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
 	case code == "":
-		return unavailable(err)
+		return cutOff(ctx, err)
 	case code == "57014":
 		return interrupted(ctx, err)
 	case code == "42P01" || code == "3F000" || code == "42501":
@@ -100,6 +108,16 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 		return unavailable(err)
 	}
 	return &vending.Error{Code: vending.InvalidSQL, Message: "the statement failed: " + kindOfError(err), Cause: cause(err)}
+}
+
+// runError is for a statement that was prepared. Its text and all names in it were understood then, so what the database still calls a
+// syntax error, or a name that is not there, was in a value: to_tsquery and casts to regconfig read values so, and quote them.
+func (v *vended) runError(ctx context.Context, err error) error {
+	if code := state(err); strings.HasPrefix(code, "42") && code != "42501" {
+		kind := kindOfError(err)
+		return &vending.Error{Code: vending.InvalidSQL, Message: "a value does not fit: " + kind, Cause: fmt.Errorf("%s (%s)", kind, code)}
+	}
+	return v.statementError(ctx, err)
 }
 
 // isConnection reports whether the error is about the connection and not about what went over it.

@@ -16,6 +16,7 @@ type gate struct {
 	functions map[uint32]bool
 	operators map[uint32]bool
 	types     map[uint32]string // that may NOT be used, with their names
+	typeOf    uint32            // pg_typeof: names no type but that of what it is given
 }
 
 // refusedFunctions are built-in functions that are immutable or stable and yet do more than compute: they run SQL given as text,
@@ -27,7 +28,7 @@ var refusedFunctions = []string{
 	"col_description", "obj_description", "shobj_description", "format_type", "lo_*", "txid_*", "current_query",
 	"ts_stat", "ts_debug", "binary_upgrade_*", "currval", "lastval", "acldefault", "aclexplode", "makeaclitem",
 	"regclass*", "regproc*", "regoper*", "regrole*", "regnamespace*", "current_database", "version",
-	"current_schema*", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*",
+	"current_schema*", "oidvectortypes", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*",
 }
 
 // allowedAnyway are exceptions to refusedFunctions: plain computing under a name that looks like administration.
@@ -38,16 +39,19 @@ var harmlessVolatile = []string{"random", "random_normal", "gen_random_uuid", "u
 
 // refusedTypes show names of objects that the caller must not know of, from numbers alone.
 var refusedTypes = []string{
-	"regclass", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace", "aclitem", "refcursor",
+	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace", "aclitem", "refcursor",
 	"pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list",
 }
 
+// functionRow is one function. Raw ones read or write values as types do (record_in, regtypeout): they take the number of any type there
+// is, a table's row type too, and tell its name and its columns.
 type functionRow struct {
 	OID        uint32 `db:"oid"`
 	Schema     string `db:"schema"`
 	Name       string `db:"name"`
 	Volatility string `db:"volatility"`
 	Security   bool   `db:"security"`
+	Raw        bool   `db:"raw"`
 }
 
 // loadGate asks the database which objects the rules above mean. A new major's new functions are judged by the same rules.
@@ -55,7 +59,8 @@ func (e *Engine) loadGate(ctx context.Context) (*gate, error) {
 	g := &gate{functions: map[uint32]bool{}, operators: map[uint32]bool{}, types: map[uint32]string{}}
 	var functions []functionRow
 	err := e.db.SelectContext(ctx, &functions, `
-SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatility, p.prosecdef AS security
+SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatility, p.prosecdef AS security,
+       'cstring'::regtype = ANY (p.proargtypes::oid[] || p.prorettype) AS raw
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'pg_catalog' OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(e.config.Functions))
 	if err != nil {
@@ -64,6 +69,9 @@ WHERE n.nspname = 'pg_catalog' OR n.nspname || '.' || p.proname = ANY ($1)`, pq.
 	for _, f := range functions {
 		if f.allowed(e.config.Functions) {
 			g.functions[f.OID] = true
+		}
+		if f.Schema == "pg_catalog" && f.Name == "pg_typeof" {
+			g.typeOf = f.OID
 		}
 	}
 	if err := g.loadOperators(ctx, e.db); err != nil {
@@ -106,7 +114,7 @@ func (f functionRow) allowed(named []string) bool {
 		return true
 	}
 	switch {
-	case f.Schema != "pg_catalog" || f.Security:
+	case f.Schema != "pg_catalog" || f.Security || f.Raw:
 		return false
 	case slices.Contains(allowedAnyway, f.Name):
 		return true
@@ -143,13 +151,18 @@ func (g *gate) refused(t node) (functions, operators []uint32, forbidden []vendi
 					functions = append(functions, id)
 				case isOperatorField(field) && !g.operators[id]:
 					operators = append(operators, id)
-				case strings.Contains(field, "type") && g.types[id] != "":
+				case strings.Contains(field, "type") && g.types[id] != "" && !g.ownType(n, id):
 					once(vending.Forbidden{What: "type", Name: g.types[id]})
 				}
 			}
 		}
 	})
 	return functions, operators, forbidden
+}
+
+// ownType reports whether the node is a call of pg_typeof, or a column of a subselect that has one: nobody made that type of a number.
+func (g *gate) ownType(n node, id uint32) bool {
+	return g.types[id] == "regtype" && (n.name == "VAR" || n.name == "FUNCEXPR" && n.number("funcid") == int(g.typeOf))
 }
 
 // The node tree names its fields alike across versions: funcid, opfuncid, aggfnoid, winfnoid, hashfuncid, startInRangeFunc … for

@@ -222,3 +222,20 @@ func cells(r vending.Result) []string {
 	}
 	return out
 }
+
+func TestACallWhoseTimeIsUpIsNotAPlatformThatIsDown(t *testing.T) {
+	e := newEngine(t, newDatabase(t, "CREATE SCHEMA s; CREATE TABLE s.t (a text)"), "s")
+	if _, err := e.Catalog(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	late, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	<-late.Done()
+	var refusal *vending.Error
+	if _, err := e.Analyze(late, "SELECT a FROM s.t"); !errors.As(err, &refusal) || refusal.Code != vending.Timeout {
+		t.Errorf("an analysis that had no time ends with %v", err)
+	}
+	if err := e.Diagnose(late, vending.Lease{ID: "late00000000", SQL: "SELECT 1", Timeout: time.Second}); !errors.As(err, &refusal) || refusal.Code != vending.Timeout {
+		t.Errorf("a diagnosis that had no time ends with %v", err)
+	}
+}

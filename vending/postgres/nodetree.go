@@ -21,7 +21,10 @@ type value struct {
 
 const maxDepth = 10_000 // PostgreSQL's own stack ends far below
 
-var errNodeTree = errors.New("the database's node tree cannot be read")
+var (
+	errNodeTree = errors.New("the database's node tree cannot be read")
+	errTooDeep  = errors.New("the database's node tree is nested too deep")
+)
 
 // parseNodeTree reads the text of a node tree: a list with one QUERY in it.
 func parseNodeTree(text string) (node, error) {
@@ -73,7 +76,9 @@ func (p *treeParser) value(depth int) (value, error) {
 
 func (p *treeParser) valueFrom(word string, bracket bool, depth int) (value, error) {
 	switch {
-	case word == "" || depth > maxDepth:
+	case depth > maxDepth:
+		return value{}, errTooDeep
+	case word == "":
 		return value{}, errNodeTree
 	case !bracket:
 		return value{word: unescape(word)}, nil

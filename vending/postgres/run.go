@@ -56,13 +56,13 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	}
 	rows, err := stmt.QueryContext(ctx, nil)
 	if err != nil {
-		return vending.Result{}, v.statementError(ctx, err)
+		return vending.Result{}, v.runError(ctx, err)
 	}
 	defer rows.Close()
 	result, err := readRows(rows, lease.MaxRows, lease.MaxBytes)
 	switch {
 	case err != nil:
-		return vending.Result{}, v.statementError(ctx, err)
+		return vending.Result{}, v.runError(ctx, err)
 	case len(result.Columns) == 0:
 		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
 	case result.Truncated:

@@ -42,12 +42,16 @@ func interrupted(ctx context.Context) *vending.Error {
 // refusal says in words for a caller why a statement gave no rows. Nothing of SQLite's own message gets through but words that the
 // caller wrote and the phrases below: names of inner views, of the file and of hidden tables stay in Cause.
 func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vending.Error {
+	cause := err // for the operator's log
 	refuse := func(code vending.Code, message string) *vending.Error {
-		return &vending.Error{Code: code, Message: message, Cause: err}
+		return &vending.Error{Code: code, Message: message, Cause: cause}
 	}
 	var already *vending.Error
 	var detail *sqlite3.Error
 	errors.As(err, &detail)
+	if ran := new(running); detail != nil && errors.As(err, &ran) {
+		cause = detail.Code() // a statement that runs meets values, and SQLite quotes them: bad JSON path: '…'
+	}
 	switch {
 	case errors.As(err, &already):
 		return already
@@ -75,9 +79,9 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 		if phrase.Code == vending.InvalidSQL {
 			position = at(detail, text)
 		}
-		return &vending.Error{Code: phrase.Code, Message: phrase.Message, Position: position, Cause: err}
+		return &vending.Error{Code: phrase.Code, Message: phrase.Message, Position: position, Cause: cause}
 	}
-	return unavailable(err)
+	return unavailable(cause)
 }
 
 // at finds the place of an error in the caller's text.

@@ -176,3 +176,32 @@ func TestTheFunctionsOfRulesAreForRules(t *testing.T) {
 		}
 	}
 }
+
+// A filter may look into other tables, as they are: neither the caller's view of one, nor a common table expression of its name, may stand
+// in for it.
+func TestALookupIsNamedWithItsSchema(t *testing.T) {
+	e := newEngine(t, newFile(t, `CREATE TABLE people (name, optouts)`, `INSERT INTO people VALUES ('Ann', 1), ('Bob', 2)`, `CREATE TABLE optouts (name)`, `INSERT INTO optouts VALUES ('Ann')`))
+	none := open(t, e, "optouts", nil, entitlements.Filter{Where: []entitlements.Part{{SQL: `1 = 0`}}})
+	for _, statement := range []string{
+		`SELECT name FROM people`,
+		`SELECT name FROM people WHERE (SELECT count(name) FROM optouts) = 0`,
+		`WITH optouts(name) AS (SELECT 'Zoe') SELECT name FROM people WHERE (SELECT count(name) FROM sales.optouts) = 0`,
+		`WITH optouts(name) AS (SELECT 'Zoe') SELECT p.name FROM people p, optouts`,
+	} {
+		for where, right := range map[string]bool{
+			`optouts > 0 and name not in (select name from sales.optouts)`: true,
+			`name not in (select name from optouts)`:                       false,
+			`name not in optouts`:                                          false,
+			`name not in (select name from "OptOuts")`:                     false,
+		} {
+			people := open(t, e, "people", nil, entitlements.Filter{Where: []entitlements.Part{{SQL: where}}})
+			result, err := e.Run(t.Context(), lease(statement, people, none))
+			switch {
+			case right && (err != nil || len(result.Rows) != 1 || result.Rows[0][0] != "Bob"):
+				t.Errorf("%s, where %s: %v, %v", statement, where, result.Rows, err)
+			case !right && (err == nil || !strings.Contains(err.Error(), "write sales.optouts")):
+				t.Errorf("%s, where %s, which does not name the schema: %v, %v", statement, where, result.Rows, err)
+			}
+		}
+	}
+}

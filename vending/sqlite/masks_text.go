@@ -18,17 +18,18 @@ func hash(key []byte, text string) string {
 }
 
 // formatPreserving puts another digit for each digit and another letter for each letter; what is beyond ASCII becomes a letter too.
-// Each block of 16 characters has 32 bytes of key stream, two for each: the HMAC of its number and the whole value. The byte ff in
+// Each block of 16 characters has 32 bytes of key stream, two for each: the HMAC of its number and the whole value's hash. The byte ff in
 // front is in no text, so that no hash of another value is ever the key stream of this one.
 func formatPreserving(key []byte, text string) string {
 	const block = sha256.Size / 2
 	out := []rune(text)
+	whole := sha256.Sum256([]byte(text))
 	var stream []byte
 	for i, r := range out {
 		if i%block == 0 {
 			mac := hmac.New(sha256.New, key)
 			mac.Write(binary.BigEndian.AppendUint32([]byte{0xff}, uint32(i/block)))
-			mac.Write([]byte(text))
+			mac.Write(whole[:])
 			stream = mac.Sum(nil)
 		}
 		n := rune(binary.BigEndian.Uint16(stream[i%block*2:]))

@@ -53,12 +53,24 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*ses
 	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
 		return nil, err
 	}
+	tables, err := c.objects(n.file)
+	if err != nil {
+		return nil, fmt.Errorf("listing what there is: %w", err)
+	}
+	var public []string
 	for _, a := range lease.Access {
-		if err := e.vendTable(c, g, a, n, masks); err != nil {
+		v, err := e.vendTable(c, g, a, n, masks, tables)
+		if err != nil {
 			return nil, err
 		}
+		public = append(public, v.public)
 	}
-	if err := e.hideRest(c, g, lease.SQL); err != nil {
+	for _, view := range public {
+		if err := c.Exec(view); err != nil {
+			return nil, fmt.Errorf("vending: %w", err)
+		}
+	}
+	if err := e.hideRest(c, g, lease.SQL, tables); err != nil {
 		return nil, err
 	}
 	if err := c.lock(g); err != nil {
@@ -67,71 +79,69 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*ses
 	return &session{conn: c, guard: g, schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
 }
 
-func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, masks *masks) error {
+// vendTable makes the inner view of a table. The public ones come when all inner ones are there.
+func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, masks *masks, tables []string) (v views, err error) {
 	table := fold(a.Table.Name)
 	if a.Table.Schema != e.schema || g.granted[table] || isCatalog(table) {
-		return fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
+		return v, fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
 	}
 	inner, err := e.randomName()
 	if err != nil {
-		return err
+		return v, err
 	}
 	var whole entitlements.Table
 	if slices.ContainsFunc(a.Filters, func(f entitlements.Filter) bool { return f.Sample != nil }) {
 		if whole, err = c.table(n.file, a.Table.Name); err != nil {
-			return fmt.Errorf("reading the columns of %s: %w", a.Table, err)
+			return v, fmt.Errorf("reading the columns of %s: %w", a.Table, err)
 		}
 	}
-	v, err := e.define(a, whole.Columns, inner, n, masks)
-	if err != nil {
-		return err
+	if v, err = e.define(a, whole.Columns, inner, n, masks); err != nil {
+		return v, err
 	}
 	if err := c.Exec(v.inner); err != nil {
-		return fmt.Errorf("vending %s: %w", a.Table, err)
-	}
-	if err := c.Exec(v.public); err != nil {
-		return fmt.Errorf("vending %s: %w", a.Table, err)
+		return v, fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	// SQLite looks into a view only when it is used. What is wrong with ours must not look like an error of the caller's.
-	stmt, _, err := c.Prepare(`SELECT 1 FROM temp.` + quoteName(inner))
+	stmt, _, err := c.Prepare(reading(inner))
+	if err != nil && strings.Contains(err.Error(), n.file) { // a name of this session, which administrators did not write
+		return v, fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), n.file, e.schema))
+	}
 	if err != nil {
-		return fmt.Errorf("vending %s: %w", a.Table, err)
+		return v, fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	stmt.Close()
 	g.granted[table], g.inner[inner] = true, true
-	return nil
+	return v, e.checkQualified(c, a, inner, tables)
 }
 
 // hideRest keeps unqualified names from falling through to the file. Where the caller's text has the name of a hidden table in it,
 // a broken view of that name is put before it, so that using it fails like the use of any name that means nothing, and using it for
 // a common table expression works like with any other name. Names that are not in the text need no view; the guard refuses them all
 // the same.
-func (e *Engine) hideRest(c conn, g *guard, sql string) error {
+func (e *Engine) hideRest(c conn, g *guard, sql string, tables []string) error {
 	text := fold(sql)
-	var named []string
-	err := c.query(`SELECT name FROM `+quoteName(g.file)+`.sqlite_schema WHERE type IN ('table', 'view')`, func(r row) {
-		name := r.ColumnText(0)
+	for _, name := range tables {
 		switch folded := fold(name); {
-		case g.granted[folded] || isCatalog(folded):
+		case g.granted[folded]:
 		case strings.Contains(text, folded):
-			named = append(named, name)
+			if err := e.hide(c, name); err != nil {
+				return err
+			}
 		default:
 			g.hidden[folded] = true
 		}
-	})
-	if err != nil {
-		return fmt.Errorf("listing what is hidden: %w", err)
-	}
-	for _, name := range named {
-		nothing, err := e.randomName()
-		if err != nil {
-			return err
-		}
-		if err := c.Exec(`CREATE TEMP VIEW ` + quoteName(name) + ` AS SELECT * FROM temp.` + quoteName(nothing)); err != nil {
-			return fmt.Errorf("hiding a table: %w", err)
-		}
 	}
 	return nil
+}
+
+// objects names the tables and views of the file.
+func (c conn) objects(file string) (names []string, err error) {
+	err = c.query(`SELECT name FROM `+quoteName(file)+`.sqlite_schema WHERE type IN ('table', 'view')`, func(r row) {
+		if name := r.ColumnText(0); !isCatalog(fold(name)) {
+			names = append(names, name)
+		}
+	})
+	return names, err
 }
 
 // lock is the last thing done to a connection before it sees text of a caller's.

@@ -60,6 +60,13 @@ var details = map[string]map[string]func() *schema{
 		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },
 		"concurrency": func() *schema { return between("1", "1000") },
 	},
+	"Telemetry": {
+		"prometheus": func() *schema { return pattern(`.*:[0-9]{1,5}`) },
+		"readers":    func() *schema { return words("this-machine", "anybody") },
+	},
+	"OTLP": {
+		"endpoint": func() *schema { return pattern(`https?://[^/?#@]+(/[^?#]*)?`) },
+	},
 }
 
 func between(least, most json.Number) *schema {

@@ -25,6 +25,7 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[config.Size](): func() *schema {
 		return anyOf(&schema{Type: "integer", Minimum: "1"}, pattern(`[0-9]+ *(KiB|MiB|GiB)?`))
 	},
+	reflect.TypeFor[config.Share]():             func() *schema { return pattern(`[0-9]+(\.[0-9]+)?%`) },
 	reflect.TypeFor[identity.Mode]():            func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },
