@@ -49,7 +49,7 @@ func AccessCSV(w io.Writer, r *index.Report, part AccessPart) error {
 	out := csv.NewWriter(w)
 	for _, row := range accessRows(r, part) {
 		for i, cell := range row {
-			if row[i] = printable(cell); strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") && cell != "-" {
+			if row[i] = Printable(cell); strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") && cell != "-" {
 				row[i] = "'" + row[i]
 			}
 		}

@@ -54,7 +54,7 @@ func (t *Calls) End() error { return t.w.Flush() }
 
 func (t *Calls) row(cells ...string) {
 	for i := range cells {
-		cells[i] = printable(cells[i])
+		cells[i] = Printable(cells[i])
 	}
 	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
 }
