@@ -9,7 +9,6 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,9 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -100,109 +97,6 @@ func (c *Config) Located(err error) error {
 		located.Problems = append(located.Problems, c.Problem(p.Key, "%s", p.Message))
 	}
 	return located
-}
-
-// Server is where deputy serve listens and how the outside calls it.
-type Server struct {
-	Listen    string `yaml:"listen"`     // host:port; default 127.0.0.1:8080
-	PublicURL string `yaml:"public_url"` // without a path; default http://<listen>, on a loopback address only
-	LogLevel  string `yaml:"log_level"`  // debug, info, warn, error; default info
-}
-
-// The engines a platform can have.
-const (
-	Postgres = "postgres"
-	SQLite   = "sqlite"
-)
-
-// Platform is one database that is governed.
-type Platform struct {
-	Engine       string                 `yaml:"engine"`       // postgres or sqlite
-	Description  string                 `yaml:"description"`  // for the model
-	Discoverable entitlements.Selectors `yaml:"discoverable"` // tables that those may hear of who cannot read them
-
-	// For postgres.
-	DSN        Secret   `yaml:"dsn"`         // of deputy_runner
-	Schemas    []string `yaml:"schemas"`     // that are governed
-	SigningKey Secret   `yaml:"signing_key"` // as given to deputy bootstrap
-	Functions  []string `yaml:"functions"`   // schema.name of those that statements may call beside the built-in ones
-
-	// For sqlite.
-	Path    string `yaml:"path"`     // of the database file
-	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
-	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for hash, format_preserving and sample
-}
-
-// Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
-type Catalog struct {
-	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept
-}
-
-// Audit is where the audit log is, and how long it is kept.
-type Audit struct {
-	File        string      `yaml:"file"`        // default deputy-audit.jsonl beside the configuration
-	Key         string      `yaml:"key"`         // file of the key that signs it; default <file>.key, made when it is not there
-	Rotate      Size        `yaml:"rotate"`      // at which size a segment is sealed; default 64MiB
-	Keep        Age         `yaml:"keep"`        // how long a sealed segment is kept; default: for ever
-	Checkpoints Checkpoints `yaml:"checkpoints"` // where the log's checkpoints are sent, so that nobody can rewrite it unnoticed
-	SQL         string      `yaml:"sql"`         // what of a statement is recorded: full, redacted (no values) or digest (its SHA-256); default full
-	Sinks       []Sink      `yaml:"sinks"`       // who is given each record beside the file
-}
-
-// The types that a sink can have.
-const (
-	Stdout     = "stdout"
-	SyslogSink = "syslog"
-	OTLPSink   = "otlp"
-)
-
-// Sink is one more place that records go to. The file has them first.
-type Sink struct {
-	Type     string `yaml:"type"`     // stdout, postgres, syslog or otlp
-	Required bool   `yaml:"required"` // without it nothing is answered; default false: records wait for it in memory, and are dropped when there are too many
-	Format   string `yaml:"format"`   // native or ocsf; default native
-	Queue    int    `yaml:"queue"`    // records that wait for it at most; default 10000
-
-	DSN     Secret            `yaml:"dsn"`     // for postgres: of deputy_recorder, as deputy bootstrap audit makes it
-	Address string            `yaml:"address"` // for syslog: unix:///dev/log, tcp://host:601 or udp://host:514
-	URL     Secret            `yaml:"url"`     // for otlp: https://collector.example.com:4318/v1/logs
-	Headers map[string]Secret `yaml:"headers"` // for otlp: that go with each request
-}
-
-// Checkpoints go to a second place, and best to one that this machine cannot change.
-type Checkpoints struct {
-	File    string        `yaml:"file"`    // appended to
-	Webhook Secret        `yaml:"webhook"` // each is sent there with POST
-	Every   time.Duration `yaml:"every"`   // default 1m
-}
-
-// Limits bound one call, and how many there are at once.
-type Limits struct {
-	MaxRows     int           `yaml:"max_rows"`    // in an answer; default 1000
-	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
-	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
-	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
-}
-
-// Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under
-// the id that is in the trace.
-type Telemetry struct {
-	Prometheus string `yaml:"prometheus"` // host:port where deputy serve answers /metrics; default nowhere
-	Readers    string `yaml:"readers"`    // who may reach that: this-machine or anybody; default this-machine
-	OTLP       OTLP   `yaml:"otlp"`       // where an OpenTelemetry collector is; default nowhere
-}
-
-// Who may reach the metrics.
-const (
-	ThisMachine = "this-machine"
-	Anybody     = "anybody"
-)
-
-// OTLP is an OpenTelemetry collector, which gets traces and metrics over HTTP. What it wants to see of credentials stands in the
-// environment variable OTEL_EXPORTER_OTLP_HEADERS.
-type OTLP struct {
-	Endpoint string `yaml:"endpoint"` // of the collector, such as http://127.0.0.1:4318; default none
-	Sample   Share  `yaml:"sample"`   // of the calls that are traced; default 100%
 }
 
 // Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
@@ -318,67 +212,4 @@ func (s Server) On(listen string) (Server, error) {
 		return Server{}, err
 	}
 	return s, nil
-}
-
-// Secret is text that does not show when it is printed, logged or written as JSON. Convert it to a string to use it.
-type Secret string
-
-func (Secret) String() string               { return "(secret)" }
-func (Secret) GoString() string             { return "(secret)" }
-func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
-
-// Age is how long something is kept, written 400d or as a duration. Zero: for ever.
-type Age time.Duration
-
-// UnmarshalText reads an age. Its error does not repeat the text.
-func (a *Age) UnmarshalText(text []byte) error {
-	if days, ok := bytes.CutSuffix(text, []byte("d")); ok {
-		if n, err := wholeNumber(string(days)); err == nil && n >= 0 && n <= 36500 {
-			*a = Age(time.Duration(n) * 24 * time.Hour)
-			return nil
-		}
-	} else if d, err := time.ParseDuration(string(text)); err == nil && d >= 0 {
-		*a = Age(d)
-		return nil
-	}
-	return fmt.Errorf("not an age: write 400d, or 0d to keep all")
-}
-
-// Size is a number of bytes, written 4MiB, 512KiB or 4194304.
-type Size int
-
-// UnmarshalText reads a size. Its error does not repeat the text.
-func (s *Size) UnmarshalText(text []byte) error {
-	units := []struct {
-		name string
-		size int64
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"", 1}}
-	for _, unit := range units {
-		number, ok := bytes.CutSuffix(text, []byte(unit.name))
-		if !ok {
-			continue
-		}
-		n, err := wholeNumber(string(bytes.TrimRight(number, " ")))
-		if err != nil || int64(n) > 1<<40/unit.size || int64(n) < 0 {
-			break
-		}
-		*s = Size(int64(n) * unit.size)
-		return nil
-	}
-	return fmt.Errorf("not a size: write 4MiB, 512KiB or a number of bytes")
-}
-
-// Share is a part of a whole, from 0 to 1, written 10%.
-type Share float64
-
-var share = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?%$`)
-
-// UnmarshalText reads a share. Its error does not repeat the text.
-func (s *Share) UnmarshalText(text []byte) error {
-	percent, err := strconv.ParseFloat(string(bytes.TrimSuffix(text, []byte("%"))), 64)
-	if err != nil || percent > 100 || !share.Match(text) {
-		return errors.New("not a share: write 10%, from 0% to 100%")
-	}
-	*s = Share(percent / 100)
-	return nil
 }

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"time"
+
+	"deputy/entitlements"
+)
+
+// The sections of the file, in its order. What the comments say is what editors show.
+
+// Server is where deputy serve listens and how the outside calls it.
+type Server struct {
+	Listen    string `yaml:"listen"`     // host:port; default 127.0.0.1:8080
+	PublicURL string `yaml:"public_url"` // without a path; default http://<listen>, on a loopback address only
+	LogLevel  string `yaml:"log_level"`  // debug, info, warn, error; default info
+}
+
+// The engines a platform can have.
+const (
+	Postgres = "postgres"
+	SQLite   = "sqlite"
+)
+
+// Platform is one database that is governed.
+type Platform struct {
+	Engine       string                 `yaml:"engine"`       // postgres or sqlite
+	Description  string                 `yaml:"description"`  // for the model
+	Discoverable entitlements.Selectors `yaml:"discoverable"` // tables that those may hear of who cannot read them
+
+	// For postgres.
+	DSN        Secret   `yaml:"dsn"`         // of deputy_runner
+	Schemas    []string `yaml:"schemas"`     // that are governed
+	SigningKey Secret   `yaml:"signing_key"` // as given to deputy bootstrap
+	Functions  []string `yaml:"functions"`   // schema.name of those that statements may call beside the built-in ones
+
+	// For sqlite.
+	Path    string `yaml:"path"`     // of the database file
+	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
+	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for hash, format_preserving and sample
+}
+
+// Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
+type Catalog struct {
+	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept
+}
+
+// Audit is where the audit log is, and how long it is kept.
+type Audit struct {
+	File        string      `yaml:"file"`        // default deputy-audit.jsonl beside the configuration
+	Key         string      `yaml:"key"`         // file of the key that signs it; default <file>.key, made when it is not there
+	Rotate      Size        `yaml:"rotate"`      // at which size a segment is sealed; default 64MiB
+	Keep        Age         `yaml:"keep"`        // how long a sealed segment is kept; default: for ever
+	Checkpoints Checkpoints `yaml:"checkpoints"` // where the log's checkpoints are sent, so that nobody can rewrite it unnoticed
+	SQL         string      `yaml:"sql"`         // what of a statement is recorded: full, redacted (no values) or digest (its SHA-256); default full
+	Sinks       []Sink      `yaml:"sinks"`       // who is given each record beside the file
+}
+
+// The types that a sink can have.
+const (
+	Stdout     = "stdout"
+	SyslogSink = "syslog"
+	OTLPSink   = "otlp"
+)
+
+// Sink is one more place that records go to. The file has them first.
+type Sink struct {
+	Type     string `yaml:"type"`     // stdout, postgres, syslog or otlp
+	Required bool   `yaml:"required"` // without it nothing is answered; default false: records wait for it in memory, and are dropped when there are too many
+	Format   string `yaml:"format"`   // native or ocsf; default native
+	Queue    int    `yaml:"queue"`    // records that wait for it at most; default 10000
+
+	DSN     Secret            `yaml:"dsn"`     // for postgres: of deputy_recorder, as deputy bootstrap audit makes it
+	Address string            `yaml:"address"` // for syslog: unix:///dev/log, tcp://host:601 or udp://host:514
+	URL     Secret            `yaml:"url"`     // for otlp: https://collector.example.com:4318/v1/logs
+	Headers map[string]Secret `yaml:"headers"` // for otlp: that go with each request
+}
+
+// Checkpoints go to a second place, and best to one that this machine cannot change.
+type Checkpoints struct {
+	File    string        `yaml:"file"`    // appended to
+	Webhook Secret        `yaml:"webhook"` // each is sent there with POST
+	Every   time.Duration `yaml:"every"`   // default 1m
+}
+
+// Limits bound one call, and how many there are at once.
+type Limits struct {
+	MaxRows     int           `yaml:"max_rows"`    // in an answer; default 1000
+	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
+	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
+	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
+}
+
+// Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under
+// the id that is in the trace.
+type Telemetry struct {
+	Prometheus string `yaml:"prometheus"` // host:port where deputy serve answers /metrics; default nowhere
+	Readers    string `yaml:"readers"`    // who may reach that: this-machine or anybody; default this-machine
+	OTLP       OTLP   `yaml:"otlp"`       // where an OpenTelemetry collector is; default nowhere
+}
+
+// Who may reach the metrics.
+const (
+	ThisMachine = "this-machine"
+	Anybody     = "anybody"
+)
+
+// OTLP is an OpenTelemetry collector, which gets traces and metrics over HTTP. What it wants to see of credentials stands in the
+// environment variable OTEL_EXPORTER_OTLP_HEADERS.
+type OTLP struct {
+	Endpoint string `yaml:"endpoint"` // of the collector, such as http://127.0.0.1:4318; default none
+	Sample   Share  `yaml:"sample"`   // of the calls that are traced; default 100%
+}
