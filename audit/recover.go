@@ -113,12 +113,15 @@ func (w *writer) walkSegment(name string, follows bool) error {
 	if err := w.rewalk(head, follows, anyone); err != nil {
 		return err
 	}
-	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as well.
+	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as well: with
+	// one of ours among them, somebody added the others.
 	if last := w.chain.last; last.Size > 0 && !w.config.Key.verifier.trusts(last) {
+		if err := w.rewalk(head, follows, w.config.Key.verifier.trusts); err != nil || w.config.Key.verifier.trusts(w.chain.last) {
+			return err
+		}
 		if _, err := w.config.Key.verifier.Open(last.Note); errors.Is(err, errForeignKey) {
 			return fmt.Errorf("the log %s is signed by another key than %s: give the key it was begun with, or move the log away", w.config.Path, w.config.Key.verifier)
 		}
-		return w.rewalk(head, follows, w.config.Key.verifier.trusts)
 	}
 	return nil
 }
