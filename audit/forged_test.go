@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -165,5 +166,62 @@ func TestTheLastBatchesMayEndAtAnyByte(t *testing.T) {
 		if _, err := audit.Open(audit.Config{Path: base, Folder: after, Key: key}); err == nil && cut < len(whole)-1 {
 			t.Fatalf("cut at %d: the log is opened though what was promised is missing", cut)
 		}
+	}
+}
+
+func TestALogThatIsTakenBackUnderARunningServerIsNotGoneOnWith(t *testing.T) {
+	m := newMemory()
+	log := openIn(t, m, audit.Config{})
+	appendAll(t, log, "a")
+	appendAll(t, log, "b")
+	before := m.clone() // a whole log of its own, and its head
+	appendAll(t, log, "c")
+
+	m.mu.Lock()
+	copy(m.head.text, before.head.bytes())
+	m.files[base] = before.files[base]
+	m.mu.Unlock()
+	for range 2 {
+		if err := log.Append(t.Context(), record("d")); err == nil {
+			t.Error("the server goes on with a log in which a record is missing that was promised")
+		}
+	}
+}
+
+// crowded is a folder in which no file can be opened for a while: the process has too many.
+type crowded struct {
+	*memory
+	full bool
+}
+
+func (c *crowded) Open(name string) (audit.File, error) {
+	if c.full {
+		return nil, syscall.EMFILE
+	}
+	return c.memory.Open(name)
+}
+
+func TestASegmentThatCannotBeOpenedIsOpenedLater(t *testing.T) {
+	folder := &crowded{memory: newMemory()}
+	log, err := audit.Open(audit.Config{Path: base, Folder: folder, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	appendAll(t, log, "a")
+	folder.files[base] = folder.clone().files[base] // as if another process had begun it anew
+	folder.full = true
+	for range 2 {
+		if err := log.Append(t.Context(), record("b")); err == nil {
+			t.Error("a record is durable in no file")
+		}
+	}
+	folder.full = false
+	appendAll(t, log, "c")
+	folder.files[base] = folder.clone().files[base]
+	folder.full = true
+	log.Append(t.Context(), record("d"))
+	log.Close()
+	if p := verified(t, folder.memory).Problem; p != nil {
+		t.Error(p)
 	}
 }

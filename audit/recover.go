@@ -77,6 +77,10 @@ func (w *writer) unknown() []Record {
 
 // load walks the active segment from its beginning. It is never larger than the size at which it is sealed, and a batch.
 func (w *writer) load() error {
+	if w.loaded && w.chain.last.Size > w.known.Size {
+		w.known = w.chain.last
+	}
+	w.loaded = false
 	names, err := w.config.Folder.Names()
 	if err != nil {
 		return err
@@ -93,7 +97,11 @@ func (w *writer) load() error {
 	if err := w.walkSegment(w.base, len(names) > 1 || len(names) == 1 && names[0] != w.base); err != nil {
 		return err
 	}
-	return w.compare()
+	if err := w.compare(); err != nil {
+		return err
+	}
+	w.loaded = true
+	return nil
 }
 
 // walkSegment makes one segment the writer's own.
@@ -109,7 +117,9 @@ func (w *writer) walkSegment(name string, follows bool) error {
 	if err != nil {
 		return err
 	}
-	w.slot = slot
+	if w.slot = slot; w.known.Size > head.Size {
+		head = w.known
+	}
 	if err := w.rewalk(head, follows, anyone); err != nil {
 		return err
 	}
