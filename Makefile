@@ -21,6 +21,7 @@ vet:
 bench: postgres
 	$(GO) run ./internal/bench
 	$(GO) run ./internal/bench -policies
+	$(GO) run ./internal/bench -audit-read
 	$(GO) test ./vending/postgres -run '^$$' -bench RowFilter -benchtime 30x
 
 # The JSON Schema of the configuration, after a change of its types or their comments.

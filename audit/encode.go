@@ -26,15 +26,15 @@ func encode(r Record) ([]byte, error) {
 	if err := enc.Encode(r); err != nil {
 		return nil, err
 	}
-	line := append(escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), '\n')
+	line := append(Escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), '\n')
 	if len(line) > maxLine {
 		return nil, fmt.Errorf("%d bytes are more than a line may have", len(line))
 	}
 	return line, nil
 }
 
-// escape writes every character that cannot be seen as \u and four digits. Outside of strings JSON has none.
-func escape(text []byte) []byte {
+// Escape makes JSON safe to print: it writes every character that cannot be seen as \u and four digits. Outside of strings JSON has none.
+func Escape(text []byte) []byte {
 	out := make([]byte, 0, len(text)+1)
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)

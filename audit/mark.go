@@ -56,7 +56,7 @@ func (m mark) line() ([]byte, error) {
 	if err := enc.Encode(m); err != nil {
 		return nil, err
 	}
-	return escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return Escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
 // parseMark reads a mark; nil: the line is none. Each mark has one way to be written, and a line that says the same in another

@@ -135,7 +135,7 @@ func ocsfLine(e ocsfEvent) ([]byte, error) {
 	if err := encoder.Encode(e); err != nil {
 		return nil, err
 	}
-	return escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return Escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
 // ocsfEvent has the attributes of all classes that records become. A class leaves out those of the others.

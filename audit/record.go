@@ -1,6 +1,9 @@
 package audit
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Record is one call: who, on whose behalf, what, through which role, and how it ended. It holds no row value, no token, no key.
 // Times are UTC. Empty fields are left out, but for those an auditor would miss.
@@ -66,6 +69,7 @@ type Table struct {
 	Via     string         `json:"via,omitempty"` // user, agent, both; empty: denied
 	Columns []string       `json:"columns,omitempty"`
 	Masked  []MaskedColumn `json:"masked,omitempty"`
+	Clear   []ClearColumn  `json:"clear,omitempty"`   // those in the clear that have tags, or are in the clear in part: see InClear
 	Filters []string       `json:"filters,omitempty"` // names of the policies
 	Grants  []string       `json:"grants,omitempty"`  // names of the policies
 }
@@ -75,6 +79,27 @@ type MaskedColumn struct {
 	Column string `json:"column"`
 	Mask   string `json:"mask"`
 	Policy string `json:"policy"`
+}
+
+// ClearColumn is a column that was shown as it is.
+type ClearColumn struct {
+	Column string   `json:"column"`
+	Tags   []string `json:"tags,omitempty"`
+	Partly bool     `json:"partly,omitempty"` // every mask on it is about some rows only: the others showed it
+}
+
+// InClear are the columns of the table that were shown as they are, in whole or in part.
+func (t Table) InClear() (out []ClearColumn) {
+	for _, name := range t.Columns {
+		clear := slices.IndexFunc(t.Clear, func(c ClearColumn) bool { return c.Column == name })
+		switch {
+		case clear >= 0:
+			out = append(out, t.Clear[clear])
+		case !slices.ContainsFunc(t.Masked, func(m MaskedColumn) bool { return m.Column == name }):
+			out = append(out, ClearColumn{Column: name})
+		}
+	}
+	return out
 }
 
 // Role is the vended role of a call.

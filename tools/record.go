@@ -155,6 +155,11 @@ func (r *record) granted(a entitlements.Access) {
 		for _, m := range c.Masks {
 			t.Masked = append(t.Masked, audit.MaskedColumn{Column: c.Name, Mask: string(m.Kind), Policy: m.Policy})
 		}
+		masked := len(c.Masks) > 0
+		partly := masked && len(c.Masks[len(c.Masks)-1].When) > 0 // only the last mask may be about all rows
+		if partly || !masked && len(c.Tags) > 0 {
+			t.Clear = append(t.Clear, audit.ClearColumn{Column: c.Name, Tags: c.Tags, Partly: partly})
+		}
 	}
 	t.Filters = a.FilterPolicies()
 	r.Tables = append(r.Tables, t)

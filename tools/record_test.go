@@ -3,6 +3,8 @@ package tools_test
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"testing"
 
 	"deputy/audit"
@@ -51,6 +53,37 @@ func TestAnIntentIsDurableBeforeTheStatementRunsAndAnOutcomeBeforeAnyRowLeaves(t
 		}
 		if outcome.Rows != 2 || outcome.Role.Vended.IsZero() || outcome.Outcome != audit.Answered {
 			t.Errorf("the outcome does not have what happened: %+v", outcome)
+		}
+	})
+}
+
+// Who saw personal data is told from the record alone: by its tags, and also when only some rows showed it.
+func TestTheRecordSaysWhatWasInTheClear(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, e vending.Engine) {
+		made, log := newTools(t, e, `
+- name: totals of the west are hidden
+  mask: [sales.customer_orders.order_total]
+  with: null
+  when: region = 'US-WEST'
+`)
+		for group, want := range map[string][]audit.ClearColumn{
+			"Marketing": {{Column: "order_total", Partly: true}},
+			"Privacy":   {{Column: "lastname", Tags: []string{"PII"}}, {Column: "order_total", Partly: true}},
+		} {
+			if _, err := made.Query(t.Context(), as("somebody", "Marketing", group), tools.QueryArgs{SQL: `SELECT lastname, region, order_total FROM customer_orders`}); err != nil {
+				t.Fatal(err)
+			}
+			table := log.last(t).Tables[0]
+			if !reflect.DeepEqual(table.Clear, want) {
+				t.Errorf("of a call of %s the record says in the clear: %+v", group, table.Clear)
+			}
+			var names []string
+			for _, c := range table.InClear() {
+				names = append(names, c.Column)
+			}
+			if hidden := group == "Marketing"; slices.Contains(names, "lastname") == hidden || !slices.Contains(names, "region") || !slices.Contains(names, "order_total") {
+				t.Errorf("%s saw %v", group, names)
+			}
 		}
 	})
 }

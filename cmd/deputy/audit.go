@@ -11,16 +11,16 @@ import (
 func newAudit() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "audit",
-		Short: "Check the audit log and prove what is in it",
+		Short: "Read the audit log, check it, and prove what is in it",
 		Long: `Every call is on the record, and every record is in a Merkle tree that Deputy signs. Whoever has the verifier key
 can tell whether the log, or one record that was taken out of it, is as it was written.`,
-		Example: "  deputy audit verify --config deputy.yaml",
+		Example: "  deputy audit list --user taylor --since 7d\n  deputy audit verify --config deputy.yaml",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("say what to do: deputy audit key, verify, prove, verify-proof or export")}
+			return &usageError{errors.New("say what to do: deputy audit list, show, report, verify, prove, verify-proof, export, key or index")}
 		},
 	}
-	c.AddCommand(newAuditKey(), newAuditVerify(), newAuditProve(), newAuditVerifyProof(), newAuditExport())
+	c.AddCommand(newAuditKey(), newAuditVerify(), newAuditProve(), newAuditVerifyProof(), newAuditList(), newAuditShow(), newAuditReport(), newAuditIndex(), newAuditExport())
 	return c
 }
 

@@ -27,9 +27,9 @@ A line of the log that is no record is named on standard error, and the command 
 		Args:    exactly(0),
 		RunE:    auditExport,
 	}
-	c.Flags().String("log", "", "active `file` of the log (default: the configured one)")
+	logFlag(c)
 	c.Flags().String("format", "native", "`format` of the lines: native or ocsf")
-	c.Flags().String("since", "", "only what began after this `time`: 2026-03-01T12:00:00Z, or 24h for as long ago")
+	c.Flags().String("since", "", "only what began after this `time`: 2026-03-01, 2026-03-01T12:00:00Z, or 24h for as long ago")
 	return c
 }
 
@@ -42,15 +42,11 @@ func auditExport(c *cobra.Command, _ []string) error {
 	text, _ := c.Flags().GetString("since")
 	since, err := moment(text, time.Now())
 	if err != nil {
-		return err
+		return &usageError{fmt.Errorf("--since: %w", err)}
 	}
-	path, _ := c.Flags().GetString("log")
-	if path == "" {
-		cfg, err := loadConfig(c)
-		if err != nil {
-			return err
-		}
-		path = cfg.Audit.File
+	path, err := logPath(c)
+	if err != nil {
+		return err
 	}
 	out, damaged := bufio.NewWriter(c.OutOrStdout()), false
 	for e, err := range audit.Records(path) {
@@ -80,19 +76,4 @@ func auditExport(c *cobra.Command, _ []string) error {
 		return errors.New("not all of the audit log could be exported: run deputy audit verify")
 	}
 	return nil
-}
-
-// moment is a time, or how long before now.
-func moment(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil {
-		return now.Add(-ago), nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, &usageError{errors.New("--since is not a time: write 2026-03-01T12:00:00Z or 24h")}
-	}
-	return at, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -17,7 +18,10 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rs/zerolog"
 
+	"deputy/internal/config"
+	"deputy/internal/demo"
 	"deputy/internal/issuer"
 	"deputy/internal/throwaway"
 	"deputy/vending/postgres"
@@ -31,6 +35,7 @@ import (
 //	postgres              starts PostgreSQL, see cluster
 //	address               finds a free $FREE and takes the address $TAKEN
 //	get URL               waits until somebody answers there, and prints what
+//	told LOG              lets the demo tell its story, and copies the audit log of it
 //	raw FILE TEXT         writes a file with what is no text
 //	wrong [REST]          checks every file that ends with what is wrong with it
 func TestScripts(t *testing.T) {
@@ -39,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Deadline: time.Now().Add(2 * time.Minute), // for a server that starts though it should not
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "sqlite": sqlite, "issuer": provider, "postgres": postgresql, "address": address, "get": get,
-			"wrong": wrong, "raw": raw,
+			"wrong": wrong, "raw": raw, "told": told,
 		},
 	})
 }
@@ -65,6 +70,20 @@ func provider(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { i.Close() })
 	ts.Setenv("ISSUER", i.URL())
+}
+
+func told(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := demo.Start(context.Background(), demo.Config{Engine: config.SQLite, Log: zerolog.Nop()})
+	ts.Check(err)
+	defer s.Close()
+	ts.Check(demo.Tell(context.Background(), s, io.Discard))
+	files, err := filepath.Glob(s.AuditFile + "*")
+	ts.Check(err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]+strings.TrimPrefix(file, s.AuditFile)), text, 0o600))
+	}
 }
 
 func address(ts *testscript.TestScript, _ bool, _ []string) {

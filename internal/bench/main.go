@@ -17,10 +17,15 @@ func main() {
 	each := flag.Duration("time", 2*time.Second, "how long each line is measured")
 	audit := flag.Bool("audit", false, "measure only what the audit log costs")
 	policies := flag.Bool("policies", false, "measure a large set of policies instead: start, decisions, memory")
+	reading := flag.Bool("audit-read", false, "measure reading an audit log instead: index, list, report, verify")
+	records := flag.Int("records", 1_000_000, "how many records that log has")
 	flag.Parse()
 	measure := func() error { return run(context.Background(), *each, *audit) }
 	if *policies {
 		measure = func() error { return measurePolicies(context.Background()) }
+	}
+	if *reading {
+		measure = func() error { return measureReading(*records) }
 	}
 	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
