@@ -225,3 +225,15 @@ func TestASegmentThatCannotBeOpenedIsOpenedLater(t *testing.T) {
 		t.Error(p)
 	}
 }
+
+func TestWhatVerifySaysCannotBeMadeToSayOK(t *testing.T) {
+	m := written(t, "a", "b")
+	m.files[base].text = bytes.Replace(m.files[base].bytes(), []byte(`"id":"b"`), []byte(`"id":"\u001b[2K\rOK: 9 lines\u202e\n`+strings.Repeat("x", 1000)+`"`), 1)
+	p := verified(t, m).Problem
+	if p == nil {
+		t.Fatal("verify accepts the log")
+	}
+	if text := p.Error(); strings.ContainsAny(text, "\x1b\r\n\u202e") || len(text) > 500 {
+		t.Errorf("verify says %q", text)
+	}
+}
