@@ -63,9 +63,10 @@ func (c *chain) add(line []byte, trusts func(Checkpoint) bool) (m *mark, fits bo
 		c.pending = append(c.pending, leafHash(line))
 		return m, true
 	}
+	settled := c.settles(m)
 	c.addOther(line)
 	switch {
-	case m != nil && m.Kind == remainsMark:
+	case settled:
 		c.fresh, c.loose = nil, 0
 	case m != nil && m.Kind == segmentMark:
 		c.began = m.Time
@@ -73,6 +74,12 @@ func (c *chain) add(line []byte, trusts func(Checkpoint) bool) (m *mark, fits bo
 		c.note(line)
 	}
 	return m, false
+}
+
+// settles says whether a mark is about all lines since the last checkpoint, as the log writes it. One that is about fewer or more was
+// added by somebody who wants lines of his own to count, or others not to: it is a line like those.
+func (c *chain) settles(m *mark) bool {
+	return m != nil && m.Kind == remainsMark && c.last.Size > 0 && m.Lines == len(c.pending)-1
 }
 
 // addOther walks a line that means nothing, such as one that has no end.

@@ -98,6 +98,10 @@ type provenLine struct {
 }
 
 func (p *prover) walk(s openSegment) error {
+	remains, err := remainsIn(s.reader())
+	if err != nil {
+		return err
+	}
 	number := 0
 	for line, err := range linesOf(s.reader()) {
 		if err != nil {
@@ -116,12 +120,11 @@ func (p *prover) walk(s openSegment) error {
 			p.size, p.last = m.First, before.last
 		}
 		switch {
+		case slices.ContainsFunc(remains, func(s stretch) bool { return s.from <= number && number < s.to }): // does not count
 		case m != nil && m.Kind == checkpointMark:
 			if c, err := parseCheckpoint(m.Note); err == nil && c.Size == p.size {
 				p.last = c
 			}
-		case m != nil && m.Kind == remainsMark: // what is in them does not count
-			p.found = slices.DeleteFunc(p.found, func(l provenLine) bool { return l.index >= p.size-int64(m.Lines) })
 		case m == nil && bytes.Contains(line.text, []byte(`"`+p.id+`"`)):
 			if r, err := decode(line.text); err == nil && r.ID == p.id {
 				p.found = append(p.found, provenLine{p.size, string(line.text)})

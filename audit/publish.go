@@ -61,7 +61,8 @@ func appendCheckpoint(path string, c Checkpoint) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-var webhooks = &http.Client{Timeout: 10 * time.Second}
+// webhooks follows no redirect: it would tell the URL, which may hold a secret, to somebody else.
+var webhooks = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // post sends a checkpoint. The URL may hold a secret, so no error names more of it than its host.
 func post(url string, c Checkpoint) error {

@@ -65,3 +65,24 @@ func TestCheckpointsAreSentOnUntilTheyArrive(t *testing.T) {
 		t.Errorf("%v %+v", err, report)
 	}
 }
+
+func TestNobodyButTheKeeperHearsItsURL(t *testing.T) {
+	heard := make(chan string, 10)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard <- r.Referer() }))
+	defer other.Close()
+	keeper := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	defer keeper.Close()
+	log := openIn(t, written(t, "a"), audit.Config{})
+	ctx, stop := context.WithCancel(t.Context())
+	stop() // it is sent once, at the end
+	var report error
+	audit.Publish(ctx, log, audit.PublishConfig{Webhook: keeper.URL + "/secret", Report: func(err error) { report = err }})
+	select {
+	case referer := <-heard:
+		t.Errorf("the checkpoint goes on to another, who hears of %q", referer)
+	default:
+	}
+	if report == nil {
+		t.Error("a keeper that sends the checkpoint elsewhere is not reported")
+	}
+}

@@ -77,6 +77,10 @@ func (w *writer) unknown() []Record {
 
 // load walks the active segment from its beginning. It is never larger than the size at which it is sealed, and a batch.
 func (w *writer) load() error {
+	if w.loaded && w.chain.last.Size > w.known.Size {
+		w.known = w.chain.last
+	}
+	w.loaded = false
 	names, err := w.config.Folder.Names()
 	if err != nil {
 		return err
@@ -93,7 +97,11 @@ func (w *writer) load() error {
 	if err := w.walkSegment(w.base, len(names) > 1 || len(names) == 1 && names[0] != w.base); err != nil {
 		return err
 	}
-	return w.compare()
+	if err := w.compare(); err != nil {
+		return err
+	}
+	w.loaded = true
+	return nil
 }
 
 // walkSegment makes one segment the writer's own.
@@ -109,16 +117,21 @@ func (w *writer) walkSegment(name string, follows bool) error {
 	if err != nil {
 		return err
 	}
-	w.slot = slot
+	if w.slot = slot; w.known.Size > head.Size {
+		head = w.known
+	}
 	if err := w.rewalk(head, follows, anyone); err != nil {
 		return err
 	}
-	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as well.
+	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as well: with
+	// one of ours among them, somebody added the others.
 	if last := w.chain.last; last.Size > 0 && !w.config.Key.verifier.trusts(last) {
+		if err := w.rewalk(head, follows, w.config.Key.verifier.trusts); err != nil || w.config.Key.verifier.trusts(w.chain.last) {
+			return err
+		}
 		if _, err := w.config.Key.verifier.Open(last.Note); errors.Is(err, errForeignKey) {
 			return fmt.Errorf("the log %s is signed by another key than %s: give the key it was begun with, or move the log away", w.config.Path, w.config.Key.verifier)
 		}
-		return w.rewalk(head, follows, w.config.Key.verifier.trusts)
 	}
 	return nil
 }

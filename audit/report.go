@@ -39,7 +39,7 @@ type Problem struct {
 func (p *Problem) Error() string {
 	where := fmt.Sprintf("%s, line %d", p.File, p.Line)
 	if p.ID != "" {
-		where += ", record " + p.ID
+		where += ", record " + shorten(plain(p.ID)) // whoever changed the line has chosen it
 	}
 	return where + ": " + p.Text
 }

@@ -124,19 +124,33 @@ func (w *writer) retire(before time.Time) error {
 	return nil
 }
 
-// beginning is the first line of a segment that follows another.
+// beginning is the first line of a segment that follows another. Its time decides what is deleted, so the checkpoint behind it must
+// be one of ours.
 func (w *writer) beginning(name string) (*mark, error) {
 	f, err := w.config.Folder.Read(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	line, err := firstLine(f)
-	if err != nil {
-		return nil, err
-	}
-	if m := parseMark(line); m != nil && m.Kind == segmentMark {
-		return m, nil
+	var m *mark
+	var c *chain
+	for line, err := range linesOf(io.NewSectionReader(f, 0, 4*maxLine)) {
+		switch {
+		case err != nil:
+			return nil, err
+		case m != nil:
+			if _, fits := c.add(line.text, w.config.Key.verifier.trusts); fits {
+				return m, nil
+			}
+		default:
+			if m = parseMark(line.text); m != nil && m.Kind == segmentMark {
+				if c, err = resume(m); err == nil {
+					c.add(line.text, nobody)
+					continue
+				}
+			}
+		}
+		break
 	}
 	return nil, errors.New(name + " does not begin as a segment does: run deputy audit verify")
 }

@@ -49,8 +49,10 @@ type verification struct {
 	joined  []joined
 	remains [2]int64 // the lines that the last mark of that kind was about
 	retired int64
-	recent  int64  // records since the last checkpoint
-	record  []byte // the last
+	recent  int64    // records since the last checkpoint
+	retires int64    // what a mark since then says of lines before it
+	unfit   *Problem // a mark since then that is about the wrong lines; forgiven when a later one says that it does not count
+	record  []byte   // the last
 	torn    bool
 }
 
@@ -184,18 +186,24 @@ func (v *verification) line(l physicalLine) *Problem {
 				v.joined = append(v.joined, joined{index, inner})
 			}
 		}
-	case m.Kind == remainsMark:
+	case m.Kind == remainsMark && v.chain.last.Size > 0 && v.chain.signed.size+1+int64(m.Lines) == index:
 		v.remains = [2]int64{index - int64(m.Lines), index}
-		v.recent = 0
-	case m.Kind == adoptedMark:
-		v.report.Adopted += int64(m.Lines)
+		v.recent, v.retires, v.unfit = 0, 0, nil
+	case m.Kind == remainsMark && v.unfit == nil:
+		v.unfit = v.problem(index, "this line says of others that they do not count, and not of all since the last checkpoint: somebody added it")
+	case m.Kind == adoptedMark && int64(m.Lines) == index && v.chain.last.Size == 0:
+		v.report.Adopted, v.retires, v.unfit = index, 0, nil
 	case m.Kind == retiredMark:
-		v.retired = max(v.retired, m.Before)
+		v.retires = max(v.retires, m.Before)
 	case fits:
 		v.report.Records += v.recent
-		v.joined, v.recent = nil, 0
+		v.retired = max(v.retired, v.retires)
+		v.joined, v.recent, v.retires = nil, 0, 0
 		if v.suspect != nil && (v.at < v.remains[0] || v.at >= v.remains[1]) {
 			return v.suspect
+		}
+		if v.unfit != nil {
+			return v.unfit
 		}
 		v.report.Remains += v.remains[1] - v.remains[0]
 		v.suspect, v.remains = nil, [2]int64{}

@@ -97,15 +97,28 @@ func (v *View) Batches(after Bookmark) iter.Seq2[Batch, error] {
 			if i == from && after != (Bookmark{}) {
 				at.Index, at.Offset = after.Index+1, after.Offset+int64(after.Length)+1
 			}
-			in := v.s.segments[i]
+			in, number := v.s.segments[i], 0
+			remains, err := remainsIn(io.NewSectionReader(in.file, at.Offset, in.size-at.Offset))
+			if err == nil && len(remains) > 0 && remains[0].from < 1 && after != (Bookmark{}) {
+				err = ErrOtherLog // the bookmark's checkpoint is among them: somebody had added it
+			}
+			if err != nil {
+				yield(Batch{}, fmt.Errorf("reading the audit log: %w", err))
+				return
+			}
 			for line, err := range linesOf(io.NewSectionReader(in.file, at.Offset, in.size-at.Offset)) {
 				if err != nil {
 					yield(Batch{}, fmt.Errorf("reading the audit log: %w", err))
 					return
 				}
+				number++
+				for len(remains) > 0 && remains[0].to <= number {
+					remains = remains[1:]
+				}
 				at.Length = len(line.text)
 				m := parseMark(line.text)
 				switch {
+				case len(remains) > 0 && remains[0].from <= number: // also a checkpoint
 				case m == nil && line.whole && len(bytes.TrimSpace(line.text)) > 0 && at.Length <= maxLine:
 					pending = append(pending, Raw{at, bytes.Clone(line.text)})
 				case m != nil && m.Kind == remainsMark && line.whole:

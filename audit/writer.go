@@ -18,11 +18,13 @@ type writer struct {
 	slot       int  // of the head that holds the latest checkpoint
 	remembered bool // the head was synced with something in it
 
+	loaded bool // the file is the log's; false: it was looked at, and is not
 	chain  *chain
-	first  int64 // index of the segment's first line
-	end    int64 // bytes of the file that the chain has walked
-	torn   bool  // they do not end with a newline
-	failed bool  // the last batch: what is behind end is anybody's guess
+	known  Checkpoint // the latest that was seen: what the head cannot take back while we run
+	first  int64      // index of the segment's first line
+	end    int64      // bytes of the file that the chain has walked
+	torn   bool       // they do not end with a newline
+	failed bool       // the last batch: what is behind end is anybody's guess
 	swept  time.Time
 
 	notBefore time.Time // when the next rotation may be tried
@@ -112,6 +114,9 @@ func (w *writer) compose(next *chain, lines [][]byte) ([]byte, error) {
 
 // catchUp walks what is in the file behind the end: what another process wrote, or what a failed write of ours left.
 func (w *writer) catchUp() error {
+	if !w.loaded { // the last time it could not be opened, or was not the log
+		return w.load()
+	}
 	current, err := w.file.Current()
 	if err != nil {
 		return err
@@ -150,7 +155,11 @@ func (w *writer) walk(r io.Reader, trusts func(Checkpoint) bool) error {
 }
 
 func (w *writer) close() error {
-	return errors.Join(w.file.Close(), w.head.Sync(), w.head.Close())
+	var err error
+	if w.file != nil {
+		err = w.file.Close()
+	}
+	return errors.Join(err, w.head.Sync(), w.head.Close())
 }
 
 // nobody is trusted while a batch is composed: only sign makes a checkpoint in it.

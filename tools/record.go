@@ -70,7 +70,7 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 		why := asVendingError(err)
 		r.Outcome, r.Code = outcome(why.Code), string(why.Code)
 		refusal = newRefusal(why, r)
-		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", why.Cause).Msg("refused")
+		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", t.loggable(why)).Msg("refused")
 	}
 	err = t.writing(ctx, "audit outcome", r.Record)()
 	if err != nil {
@@ -82,6 +82,18 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 		return newRefusal(&vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later"}, r)
 	}
 	return refusal
+}
+
+// loggable is what the operator's log may have of the cause. Databases quote a statement that they cannot read, and where its values
+// are not on the record they are not in the log either.
+func (t *Tools) loggable(why *vending.Error) error {
+	switch why.Code {
+	case vending.InvalidSQL, vending.Unsupported, vending.NotPermitted:
+		if t.config.Statements != Whole && t.config.Statements != "" {
+			return nil
+		}
+	}
+	return why.Cause
 }
 
 // calmly turns a panic into an error, so that a call that hits a bug of ours is on the record like any other. The panic's own

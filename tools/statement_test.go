@@ -1,10 +1,13 @@
 package tools_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
 
 	"deputy/audit"
 	"deputy/tools"
@@ -24,6 +27,9 @@ func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 		{SQL: `SELECT CAST('` + value + `' AS integer) FROM sales.customer_orders`},
 		{SQL: `DELETE FROM sales.customer_orders WHERE lastname = '` + value + `'`},
 		{SQL: `SELECT '` + value + `'; SELECT '` + value},
+		{SQL: `SELECT region FROM sales.customer_orders WHERE lastname '` + value + `'`},
+		{SQL: `SELECT region FROM sales.customer_orders WHERE '` + value + `' LIKE`},
+		{SQL: `SELECT region "` + value + `" FROM sales.customer_orders WHERE "` + value + `" = 1`},
 		{SQL: `SELECT '` + value + `'`, Platform: "nowhere"},
 		{SQL: `SELECT '` + value + `'`, Purpose: "nothing"},
 		{SQL: "SELECT '\xff\x00" + value + `'`},
@@ -34,11 +40,14 @@ func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 			log := &memory{}
 			config := toolsConfig(t, e, log, "")
 			config.Statements = kept
+			var operator bytes.Buffer
+			config.Log = zerolog.New(&operator)
 			made, err := tools.New(t.Context(), config)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, args := range statements {
+				operator.Reset()
 				made.Query(t.Context(), as("taylor", "Marketing"), args)
 				r := log.last(t)
 				text, err := audit.Native(r)
@@ -47,6 +56,9 @@ func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 				}
 				if strings.Contains(string(text), value) != (kept == tools.Whole) {
 					t.Errorf("%s: of %.80q there is %s", kept, args.SQL, text)
+				}
+				if kept != tools.Whole && strings.Contains(operator.String(), value) {
+					t.Errorf("%s: of %.80q the operator's log has %s", kept, args.SQL, operator.String())
 				}
 				if digest := fmt.Sprintf("%x", sha256.Sum256([]byte(args.SQL))); (r.SQLDigest == digest) != (kept == tools.Digested) || (r.SQL == "") != (kept == tools.Digested) {
 					t.Errorf("%s: the record says %.80q and %q", kept, r.SQL, r.SQLDigest)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Redact takes out of a statement whatever may be a value: strings of every kind, numbers, comments, and quoted names, since people
@@ -63,8 +64,9 @@ func (d Dialect) doubtful(sql string, tokens []token, i int) bool {
 		escapes := t.kind == tokenString && strings.ContainsAny(text[:1], "eE")
 		glued := rest != "" && (isNameStart(rest[0]) || strings.ContainsAny(rest[:1], "0123456789'\"`$"))
 		return glued || strings.Contains(text, `\`) && !escapes
-	case t.kind == tokenName: // typographic quotes are letters to the engines
-		return strings.ContainsFunc(text, func(r rune) bool { return r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.Nd) })
+	case t.kind == tokenName: // typographic quotes are letters to the engines, and so are the digits of other scripts
+		first, _ := utf8.DecodeRuneInString(text)
+		return unicode.IsDigit(first) || strings.ContainsFunc(text, func(r rune) bool { return r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.Nd) })
 	case t.kind == tokenOther && !number(sql, t):
 		return !strings.Contains("+-*/<>=~!@#%^&|(),:?[]", text)
 	}

@@ -39,6 +39,8 @@ func TestRedactedTextShowsWhatWasAskedAndNoValue(t *testing.T) {
 		{sqliteLike, "SELECT $$Lindqvist$$", "SELECT ?…"},
 		{sqliteLike, "SELECT 1 /* a /* b */ Lindqvist */", "SELECT ? ?…"},
 		{sqliteLike, "SELECT 1 -- a\rLindqvist", "SELECT ? ?…"},
+		{postgresLike, "SELECT a FROM t WHERE b = ４９２９１２３４", "SELECT a FROM t WHERE b = ?…"},
+		{sqliteLike, "SELECT a FROM t WHERE b = ٤٩٢٩", "SELECT a FROM t WHERE b = ?…"},
 		{sqliteLike, "SELECT \uFFFDLindqvist", "SELECT ?…"},
 		{sqliteLike, "", ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"deputy/audit"
@@ -118,14 +119,16 @@ func (f *Fan) Status() []Status {
 
 // Close gives the sinks the time to take what waits for them.
 func (f *Fan) Close() error {
-	var failures []error
-	for _, l := range f.lanes {
+	failures := make([]error, len(f.lanes))
+	var all sync.WaitGroup
+	for i, l := range f.lanes {
 		l.close()
+		all.Go(func() { // together: several that hang take no longer than one
+			if err := l.end(); err != nil {
+				failures[i] = fmt.Errorf("%s: %w", l.Name, err)
+			}
+		})
 	}
-	for _, l := range f.lanes {
-		if err := l.end(); err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", l.Name, err))
-		}
-	}
+	all.Wait()
 	return errors.Join(failures...)
 }

@@ -301,3 +301,26 @@ func TestASinkThatHangsDoesNotHoldUpTheEnd(t *testing.T) {
 		close(hangs)
 	})
 }
+
+func TestSeveralSinksThatHangDoNotHoldUpTheEndForLongerThanOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := make(chan struct{})
+		var configs []sink.Config
+		for i := range 5 {
+			configs = append(configs, sink.Config{Name: fmt.Sprint("sink ", i), Sink: &collector{hangs: hangs}, Format: audit.Native})
+		}
+		f := sink.New(configs, func(error) {})
+		f.Behind(&file{})
+		if err := f.Append(t.Context(), audit.Record{ID: "a", Outcome: audit.Answered}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if f.Close() == nil {
+			t.Error("what five sinks did not take is not said")
+		}
+		if took := time.Since(began); took > 15*time.Second { // the bubble's clock
+			t.Errorf("five sinks that hang hold up the end for %s", took)
+		}
+		close(hangs)
+	})
+}
