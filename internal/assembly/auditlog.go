@@ -83,9 +83,10 @@ func openSinks(c []config.Sink, stdout io.Writer) (out []sink.Config, err error)
 	return out, nil
 }
 
-// Close writes what is waiting, gives it to the sinks, and sends the last checkpoint on.
+// Close writes what is waiting, sends the last checkpoint on, and gives the sinks what they do not have yet. The checkpoint comes first:
+// whoever ends the process in the meantime should not get rid of it.
 func (l *AuditLog) Close() error {
-	err := errors.Join(l.log.Close(), l.Fan.Close())
+	err := l.log.Close()
 	l.stop()
-	return err
+	return errors.Join(err, l.Fan.Close())
 }

@@ -19,7 +19,8 @@ const hashExpression = `encode(sha256((SELECT k.opad FROM deputy.keys k WHERE k.
 //
 // Each step is done once for a value, since a long one would take forever otherwise: the blocks come out of the subselect that makes the
 // value's hash, and the characters out of the one that makes the key stream. PostgreSQL takes an array for ten rows and a series for a
-// thousand, and thousands of thousands would make it compile every statement on the column.
+// thousand, and thousands of thousands would make it compile every statement on the column. OFFSET 0 keeps PostgreSQL 16 from sorting the
+// characters together with the whole key stream.
 const formatPreservingExpression = `CASE WHEN $text IS NOT NULL THEN coalesce((` +
 	`SELECT string_agg(CASE WHEN ascii(d.c) BETWEEN 48 AND 57 THEN chr(48 + d.n % 10) WHEN ascii(d.c) BETWEEN 65 AND 90 THEN chr(65 + d.n % 26) ` +
 	`WHEN ascii(d.c) BETWEEN 97 AND 122 OR ascii(d.c) > 127 THEN chr(97 + d.n % 26) ELSE d.c END, '' ORDER BY d.i) FROM (` +
@@ -27,7 +28,7 @@ const formatPreservingExpression = `CASE WHEN $text IS NOT NULL THEN coalesce((`
 	`SELECT $text AS whole, string_agg(sha256(v.opad || sha256(v.ipad || '\xff'::bytea || int4send(g.block::int - 1) || v.hash)), ''::bytea ORDER BY g.block) AS stream FROM (` +
 	`SELECT k.ipad, k.opad, length($text) / 16 + 1 AS blocks, sha256(convert_to($text, 'UTF8')) AS hash FROM deputy.keys k WHERE k.name = 'hash' OFFSET 0) AS v, ` +
 	`unnest(array_fill(0, ARRAY[v.blocks])) WITH ORDINALITY AS g(zero, block)) AS b, ` +
-	`unnest(string_to_array(b.whole, NULL)) WITH ORDINALITY AS t(c, i)) AS d), '') END`
+	`unnest(string_to_array(b.whole, NULL)) WITH ORDINALITY AS t(c, i) OFFSET 0) AS d), '') END`
 
 const partialExpression = `CASE WHEN length($text) <= %[1]d + %[2]d THEN repeat('*', length($text)) ` +
 	`ELSE left($text, %[1]d) || repeat('*', length($text) - %[1]d - %[2]d) || right($text, %[2]d) END`
