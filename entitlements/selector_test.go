@@ -56,7 +56,7 @@ func TestSelectors(t *testing.T) {
 }
 
 func FuzzSelector(f *testing.F) {
-	for _, s := range []string{"a.b", `"a""b".c*`, "tag:A.B", "*.?.x", `""`, "a.*b*c*.d", "\xff.\xff"} {
+	for _, s := range []string{"a.b", `"a""b".c*`, "tag:A.B", "*.?.x", `""`, "a.*b*c*.d", "\xff.\xff", "abc"} {
 		f.Add(s, "abc", "d")
 	}
 	f.Fuzz(func(t *testing.T, text, schema, name string) {
@@ -75,7 +75,7 @@ func FuzzSelector(f *testing.F) {
 			}
 		}
 		s.matchesColumn(TableName{schema, name}, name)
-		if s.exact() && s.isTable() && s.matchesTable(TableName{schema, name}) && (schema != s.pattern[0].text || name != s.pattern[1].text) {
+		if s.exact() && s.isTable() && s.matchesTable(TableName{schema, name}) && (schema != s.pattern[0].text || !s.isSchema() && name != s.pattern[1].text) {
 			t.Errorf("%q names %q %q", text, schema, name)
 		}
 	})
