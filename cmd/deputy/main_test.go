@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 type stopping struct{ *testing.M }
 
 func (s stopping) Run() int {
-	defer stopCluster()
+	defer func() { stopCluster() }() // which one, is known at the end
 	return s.M.Run()
 }
 
