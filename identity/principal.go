@@ -52,6 +52,7 @@ func (i Identity) Has(attribute, value string) bool {
 type Agent struct {
 	Identity
 	Modes []Mode
+	Owner string // a user's id or e-mail address: who answers for the agent; empty: nobody named
 }
 
 // May reports whether the agent's registration allows the mode.
@@ -63,6 +64,7 @@ type User struct {
 	Issuer  string
 	Subject string
 	Name    string
+	Email   string // as the issuer says it; tells that two accounts are one person's, and never who somebody is
 }
 
 // Principal is who makes a call: always an agent, and the human it acts for, if any.

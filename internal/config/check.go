@@ -84,6 +84,7 @@ func (c *Config) check(k *checker, asWritten *Config) {
 		k.expression(mistake.At("policies", i)+".where", p.Where)
 	}
 	c.checkPurposes(k)
+	c.Requests.check(k)
 	c.checkTests(k)
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")

@@ -82,17 +82,17 @@ func TestTheCompleteFile(t *testing.T) {
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: 77, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: 77, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+				{Line: lineOf(t, "sales.orders.total is masked"), Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: lineOf(t, "sales.orders.total is masked"), Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
 			}},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: 78, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{Line: lineOf(t, "hr.people is denied"), Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
 			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
 				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: 80, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: 81, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: 81, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+				{Line: lineOf(t, "sales.orders.lastname is masked"), Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: lineOf(t, "sees no rows"), Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: lineOf(t, "sees no rows"), Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
@@ -109,6 +109,7 @@ func TestTheCompleteFile(t *testing.T) {
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
+	want.Requests = requests(c.Requests.Rules)
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {
 		if !got.Type().Field(i).IsExported() {
@@ -118,6 +119,30 @@ func TestTheCompleteFile(t *testing.T) {
 			t.Errorf("%s is read as\n%#v\nnot\n%#v", got.Type().Field(i).Name, got.Field(i), expected.Field(i))
 		}
 	}
+}
+
+// requests is the section. That the rules are read as they are written, package entitlements tests.
+func requests(rules []entitlements.RequestRule) config.Requests {
+	return config.Requests{
+		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"}, Rules: rules,
+		Pending: config.Age(7 * 24 * time.Hour), Again: config.Age(12 * time.Hour), Expiring: config.Age(30 * time.Minute),
+		Webhooks: []config.Webhook{{Name: "stewards", URL: "https://hooks.example.com/p${HOME}w: [", Events: []string{"created", "decided"}, Body: "slack",
+			Secret: "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg=="}},
+	}
+}
+
+// lineOf is the line of testdata/complete.yaml that a text stands on.
+func lineOf(t *testing.T, text string) int {
+	t.Helper()
+	data, err := os.ReadFile("testdata/complete.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, ok := strings.Cut(string(data), text)
+	if !ok {
+		t.Fatalf("there is no %q in the complete file", text)
+	}
+	return 1 + strings.Count(before, "\n")
 }
 
 // sha256Of is what sha256sum prints.

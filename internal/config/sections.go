@@ -39,6 +39,31 @@ type Platform struct {
 	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for hash, format_preserving and sample
 }
 
+// Requests are how more access is asked for, with the tool request_access, and who decides. Without a rule, nothing can be asked for.
+type Requests struct {
+	State    State                      `yaml:"state"`    // where requests and what was decided are kept
+	Rules    []entitlements.RequestRule `yaml:"rules"`    // what may be asked for, and who decides
+	Pending  Age                        `yaml:"pending"`  // how long a request waits for an answer; default 14d
+	Again    Age                        `yaml:"again"`    // how long after a denial the same is not asked for again; default 1d
+	Expiring Age                        `yaml:"expiring"` // how long before its end an approved request is announced as expiring; default 1h
+	Webhooks []Webhook                  `yaml:"webhooks"` // who is told of requests and decisions
+}
+
+// State is a database of Deputy's own: a SQLite file, or a PostgreSQL database where several servers share it.
+type State struct {
+	File string `yaml:"file"` // of SQLite; default deputy-state.db beside the configuration
+	DSN  Secret `yaml:"dsn"`  // of PostgreSQL, instead of a file
+}
+
+// Webhook is sent what happens to requests, signed as Standard Webhooks describes it, until it has it.
+type Webhook struct {
+	Name   string   `yaml:"name"`   // in logs, and to remember what it has
+	URL    Secret   `yaml:"url"`    // that each message is sent to with POST
+	Secret Secret   `yaml:"secret"` // that signs: whsec_ and 24 to 64 bytes in base64
+	Events []string `yaml:"events"` // created, decided, expiring, expired, revoked, cancelled; default all
+	Body   string   `yaml:"body"`   // json, slack, or a Go template that makes JSON; default json
+}
+
 // Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
 type Catalog struct {
 	File string `yaml:"file"` // default deputy-catalog.json beside the configuration; written by deputy catalog accept

@@ -54,8 +54,8 @@ func TestWrongFiles(t *testing.T) {
 		{"a platform written twice", "platforms:\n  a: {}\n  a: {}\n", "deputy.yaml:3: platforms: key \"a\" is there twice, first on line 2"},
 
 		// Keys nobody knows.
-		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits, telemetry)"},
-		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits, telemetry)"},
+		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
+		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
 		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: max_rows, max_bytes, timeout, concurrency)"},
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
@@ -63,7 +63,7 @@ func TestWrongFiles(t *testing.T) {
 			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, url, audience, token_types, algorithms, claims)"},
 		{"an agent's key in the clear", "agents:\n  - name: a\n    key: deputy_ak_x\n",
 			"deputy.yaml:3: agents[0]: unknown key \"key\" (known: name, description, client_ids, key_sha256, groups, attributes, modes)"},
-		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits, telemetry)"},
+		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
 		{"a line number that is not for the file", "policies:\n  - Line: 5\n",
 			"deputy.yaml:2: policies[0]: unknown key \"Line\" (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 

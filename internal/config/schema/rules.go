@@ -17,6 +17,12 @@ var required = map[string][]string{
 	"Platform": {"engine"},
 	"Policy":   {"name"},
 	"Sink":     {"type"},
+
+	"RequestRule":   {"name", "about"},
+	"ApprovalStage": {"approvers"},
+	"RuleQuestion":  {"name", "ask"},
+	"Automatically": {"when"},
+	"Webhook":       {"name", "url", "secret"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -63,6 +69,9 @@ var details = map[string]map[string]func() *schema{
 		"address": func() *schema { return pattern(`unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`) },
 		"url":     func() *schema { return pattern(`https?://.+`) },
 	},
+	"Webhook":       {"events": func() *schema { return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled")) }},
+	"ApprovalStage": {"need": func() *schema { return anyOf(&schema{Type: "integer", Minimum: "1"}, words("all")) }},
+	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }},
 	"Limits": {
 		"max_rows":    func() *schema { return between("1", "1000000") },
 		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },

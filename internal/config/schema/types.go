@@ -22,6 +22,9 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[config.Age](): func() *schema {
 		return pattern(`[0-9]{1,5}d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+`)
 	},
+	reflect.TypeFor[entitlements.Period](): func() *schema {
+		return pattern(`[0-9]{1,6}[mhdw]|P([0-9]{1,4}W|([0-9]{1,6}D)?(T([0-9]{1,6}H)?([0-9]{1,6}M)?([0-9]{1,6}S)?)?)`)
+	},
 	reflect.TypeFor[config.Size](): func() *schema {
 		return anyOf(&schema{Type: "integer", Minimum: "1"}, pattern(`[0-9]+ *(KiB|MiB|GiB)?`))
 	},
