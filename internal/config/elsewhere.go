@@ -37,7 +37,7 @@ func (c *Config) elsewhere() (all []Problem) {
 			}
 		}
 	}
-	found := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
+	found := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Rules: c.Requests.Rules, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		found = append(found, entitlements.Check(entitlements.Config{Platform: name, Discoverable: c.Platforms[name].Discoverable})...)
 	}
