@@ -72,6 +72,8 @@ func TestWhatAnApprovalOpens(t *testing.T) {
 		{"a column that is clear rests on nothing", on(taylor), orders, []Approval{approval("r1", taylor, orders, false, "region")}, masked},
 		{"a table", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, true)}, "user reason:hash [request r1] [own region] by [r1] until 13:00:00"},
 		{"a table and its column", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, true, "reason")}, "user [request r1] [own region] by [r1] until 13:00:00"},
+		{"a table, and its column by another", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, refunds, false, "reason")},
+			"user [request r1] [own region] by [r1 r2] until 13:00:00"},
 		{"a column of a table that it does not open", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, false, "reason")}, closed},
 		{"a table that is open anyway does not rest on it", on(taylor), orders, []Approval{approval("r1", taylor, orders, true)},
 			"user lastname:hash order_total:null [marketing reads sales request r1] [own region]"},

@@ -16,7 +16,7 @@ tags:
   PII: [sales.customer_orders.lastname, eu.customers.email, hr.people.name]
   PII.SSN: [hr.people.ssn]
   EU: [eu.customers]
-discoverable: [eu, sales.refunds, ref.regions]
+discoverable: [eu, sales.refunds, ref.regions, hr.wages]
 policies:
   - {name: marketing reads sales, grant: [sales.customer_orders], to: group:Marketing}
   - {name: people, grant: [hr.people], to: group:Marketing}
@@ -25,7 +25,7 @@ policies:
   - {name: hide totals, mask: [sales.customer_orders.order_total], with: null, except: group:Finance}
   - {name: no contractor sees regions, mask: [sales.customer_orders.region], with: null, for: group:Contractors}
   - {name: social security numbers, mask: [tag:PII.SSN], with: null}
-  - {name: salaries, mask: [hr.people.salary], with: null, except: group:HR}
+  - {name: salaries, mask: [hr.people.salary, hr.wages.amount], with: null, except: group:HR}
   - {name: salaries are rounded for all, mask: ["hr.*.salary"], with: {round: 1000}}
 rules:
   - name: b stewards
@@ -43,8 +43,10 @@ rules:
     questions: [{name: ticket, ask: The ticket}, {name: purpose, ask: What for}]
     only_through_agent: true
   - name: c salaries
-    about: [hr.people.salary]
+    about: [hr.people.salary, hr.wages.amount]
     approvers: group:HR
+  - {name: d lookups, about: [ref, ref.regions.code], except_about: [ref.regions], approvers: group:Stewards}
+  - {name: e elsewhere, platform: another, about: [ref], approvers: group:Stewards}
 `
 
 var (
@@ -89,6 +91,9 @@ func TestWhatCanBeAskedFor(t *testing.T) {
 		{"a table and a column of it at once", on(eva), customers, []string{"email"}, "[a privacy b stewards] opens [email]", nil},
 		{"a table, and a column that is clear once it is open", on(eva), customers, []string{"id"}, "[b stewards] opens", nil},
 		{"a table that no rule covers", on(taylor), TableName{"ref", "regions"}, nil, "", ErrNotAskable},
+		{"a table of which a rule covers a column alone", on(eva), TableName{"hr", "wages"}, nil, "", ErrNotAskable},
+		{"the same, and the column", on(eva), TableName{"hr", "wages"}, []string{"amount"}, "", ErrNotAskable},
+		{"a table that the only rule about it excepts", on(taylor), TableName{"ref", "regions"}, nil, "", ErrNotAskable},
 		{"by an agent on its own", identity.Principal{Agent: bot}, refunds, nil, "[b stewards] opens", nil},
 		{"by nobody", identity.Principal{}, refunds, nil, "", ErrUnknownTable},
 	} {
@@ -159,6 +164,8 @@ rules:
 		{"not for somebody else, for whom nobody is left to ask", quick, nobody, "that cannot be asked for"},
 		{"all rules have to approve by themselves", quick + stewards, taylor, "group:Stewards, 8h0m0s at most"},
 		{"and the shortest of their times counts", quick + quicker, taylor, "group:Stewards approved by quick for 1h0m0s, 3h0m0s at most"},
+		{"whichever rule it is in", strings.Replace(quicker, "quicker", "prompt", 1) + quick, taylor, "group:Stewards approved by prompt for 1h0m0s, 3h0m0s at most"},
+		{"one that denies says so, though nobody could approve", contractors, cora, "denied by contractors, 8h0m0s at most"},
 		{"one of them denies", quick + contractors + stewards, cora, "group:Stewards denied by contractors, 8h0m0s at most"},
 		{"one that denies others alone leaves it to nobody", contractors, taylor, "that cannot be asked for"},
 		{"one that denies others does not approve", quick + contractors, taylor, "that cannot be asked for"},
@@ -171,7 +178,7 @@ rules:
 			case err != nil:
 				got = err.Error()
 			case ask.Denied != "":
-				got += " denied by " + ask.Denied
+				got = strings.TrimSpace(got + " denied by " + ask.Denied)
 			case ask.Approved != "":
 				got = strings.TrimSpace(got + " approved by " + ask.Approved + " for " + ask.Unasked.String())
 			}
@@ -205,10 +212,17 @@ rules:
 	}
 }
 
+func TestRequiredIsForATableWhenNoColumnIsNamed(t *testing.T) {
+	q, err := compile(t, parse(t, askable)).Required(Request{Table: refunds})
+	if err != nil || fmt.Sprint(q.Rules) != "[b stewards]" {
+		t.Errorf("it takes %v: %v", q.Rules, err)
+	}
+}
+
 func TestRequiredSaysNoWhenTheRulesAreGone(t *testing.T) {
 	cfg := parse(t, askable)
 	r := Request{Table: orders, Columns: []string{"lastname"}}
-	cfg.Rules = slices.DeleteFunc(cfg.Rules, func(r RequestRule) bool { return r.About[0] != "hr.people.salary" })
+	cfg.Rules = slices.DeleteFunc(cfg.Rules, func(r RequestRule) bool { return r.Name != "c salaries" })
 	e := compile(t, cfg)
 	if _, err := e.Required(r); !errors.Is(err, ErrNotAskable) {
 		t.Errorf("without a rule that covers it: %v", err)

@@ -34,9 +34,9 @@ func (s Step) decision(v Verdict) Decision {
 	return Decision{ID: s.ID, Time: wall(s.Now), By: &by, Verdict: v, Note: s.Note}
 }
 
-// wall is a time as clocks on the wall show it. A time that Go has measured by a monotonic clock too would be compared by that one, and
-// it stands still while the machine sleeps: what was approved would not end.
-func wall(t time.Time) time.Time { return t.Round(0).UTC() }
+// wall is a time as clocks on the wall show it, as UTC makes it. A time that Go has measured by a monotonic clock too would be compared
+// by that one, and it stands still while the machine sleeps: what was approved would not end.
+func wall(t time.Time) time.Time { return t.UTC() }
 
 // Approve counts one approval. The request is approved once every stage is; until then it stays pending.
 func (r Request) Approve(q Requirement, s Step) (Request, error) {

@@ -191,6 +191,20 @@ func TestRulesMayChangeBetweenTwoApprovals(t *testing.T) {
 			}
 		}
 	})
+	t.Run("who is not needed any more for one stage may approve the next", func(t *testing.T) {
+		r, _ := approve(requestOf(guest), want(stage(t, "r", 1, "3", "group:Stewards")), ada, dora)
+		fewer := want(stage(t, "r", 1, "", "group:Stewards"), stage(t, "r", 2, "", "group:Privacy"))
+		if r, err := approve(r, fewer, dora); err != nil || r.Status != StatusApproved {
+			t.Errorf("it is %s: %v", r.Status, err)
+		}
+	})
+	t.Run("one person is one, however often they stand there", func(t *testing.T) {
+		r := half
+		r.Decisions = append(r.Decisions, half.Decisions[0])
+		if two.Waits(r) == nil {
+			t.Error("ada twice makes two")
+		}
+	})
 	t.Run("stages in another order", func(t *testing.T) {
 		r, _ := approve(requestOf(guest), want(stage(t, "r", 1, "", "group:Stewards"), stage(t, "r", 2, "", "group:Privacy")), ada)
 		turned := want(stage(t, "r", 1, "", "group:Privacy"), stage(t, "r", 2, "", "group:Stewards"))
