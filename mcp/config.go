@@ -16,6 +16,7 @@ import (
 type Tools interface {
 	Query(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
 	DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
+	RequestAccess(context.Context, tools.Call, tools.RequestArgs) (*tools.AccessRequest, error)
 	// Refuse records a call that never got as far as its tool, because its arguments could not be read.
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
 	// TurnAway records a caller whose credential was not accepted.

@@ -30,6 +30,8 @@ func (c choices) describe(listed []mcp.Tool) {
 			listed[i] = queryTool(c)
 		case toolDescribe:
 			listed[i] = describeTool(c)
+		case toolRequest:
+			listed[i] = requestTool(choices{platforms: c.platforms}) // what a request is for, its reason says
 		}
 	}
 }

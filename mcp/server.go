@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -19,7 +20,10 @@ import (
 const (
 	toolQuery    = "query"
 	toolDescribe = "describe_table"
+	toolRequest  = "request_access"
 )
+
+var toolNames = []string{toolQuery, toolDescribe, toolRequest}
 
 // caller says who is calling, and in which context the tool is to run. Transports differ in both. An error that is a
 // *tools.Refusal is shown to the caller.
@@ -51,6 +55,7 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 	s.AddTools(
 		server.ServerTool{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
 		server.ServerTool{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
+		server.ServerTool{Tool: requestTool(choices{}), Handler: handle(h, toolRequest, readRequestArgs, cfg.Tools.RequestAccess, showRequest)},
 	)
 	return s
 }
@@ -100,7 +105,7 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 
 // recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
 func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
-	if name := request.Params.Name; name != toolQuery && name != toolDescribe {
+	if name := request.Params.Name; !slices.Contains(toolNames, name) {
 		if ctx, call, err := h.caller(ctx); err == nil {
 			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
 		}

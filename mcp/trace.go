@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -82,7 +83,7 @@ func (m message) known() (method, tool string) {
 		return m.method, ""
 	}
 	name, _ := find(m.params, "name")
-	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe {
+	if json.Unmarshal(name, &tool) != nil || !slices.Contains(toolNames, tool) {
 		tool = "_OTHER"
 	}
 	return m.method, tool

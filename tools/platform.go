@@ -19,7 +19,8 @@ type PlatformConfig struct {
 	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
 	Tags         entitlements.Tags
 	Discoverable entitlements.Selectors
-	Accepted     entitlements.Accepted // what of the catalog somebody has looked at; nil: nothing
+	Rules        []entitlements.RequestRule // all of the configuration's, as with policies; New sets them
+	Accepted     entitlements.Accepted      // what of the catalog somebody has looked at; nil: nothing
 }
 
 // platform keeps the policies compiled for the catalog as it is now.
@@ -92,7 +93,7 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	if p.compiled == nil && p.problems == nil {
 		p.compiled, p.problems = entitlements.Compile(entitlements.Config{
 			Platform: p.Name, Policies: p.Policies, Tags: p.Tags, Discoverable: p.Discoverable, Accepted: p.Accepted,
-			Catalog: p.catalog, Others: others, Purposes: p.purposes,
+			Catalog: p.catalog, Others: others, Purposes: p.purposes, Rules: p.Rules,
 		})
 	}
 	if p.compiled == nil {

@@ -20,12 +20,17 @@ import (
 	"deputy/vending"
 )
 
-// Config is what the tools are made of. All but Purposes, Statements, Version, Log, Telemetry, Now and Random is needed.
+// Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log, Telemetry, Now and Random is needed.
 type Config struct {
 	Platforms []PlatformConfig
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
 	Audit     Recorder
 	Limits    Limits
+	// Requests is where access requests are kept; nil: access cannot be asked for. Rules say who decides on them.
+	Requests Requests
+	Rules    []entitlements.RequestRule
+	Pending  time.Duration // how long a request waits for an answer
+	Again    time.Duration // how long after a denial the same is not asked for again
 	// Statements is what of the callers' statements is on the record. Empty: the whole text.
 	Statements Statements
 	Version    string         // of the configuration that all this comes from; on every record
@@ -80,6 +85,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 		return nil, err
 	}
 	for _, p := range c.Platforms {
+		p.Rules = c.Rules
 		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency))
 	}
 	for _, p := range t.platforms {

@@ -131,6 +131,13 @@ func (l *Live) DescribeTable(ctx context.Context, call tools.Call, args tools.De
 	return g.Tools.DescribeTable(ctx, call, args)
 }
 
+// RequestAccess implements mcp.Tools.
+func (l *Live) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.RequestAccess(ctx, call, args)
+}
+
 // Refuse implements mcp.Tools.
 func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal {
 	g, end := l.of(ctx)

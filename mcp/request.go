@@ -1,0 +1,92 @@
+package mcp
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"deputy/tools"
+)
+
+func requestTool(c choices) mcp.Tool {
+	arguments := schema{
+		"table":      schema{"type": "string", "description": "schema.table"},
+		"columns":    schema{"type": "array", "items": schema{"type": "string"}, "description": "Masked columns to see in the clear; leave out to ask for the table."},
+		"reason":     schema{"type": "string", "description": "What the person needs it for, in their words. The approver reads it."},
+		"duration":   schema{"type": "string", "description": "4h, 30d or ISO 8601; default 8h."},
+		"answers":    schema{"type": "object", "additionalProperties": schema{"type": "string"}, "description": "Only if a refusal asks for them."},
+		"request_id": schema{"type": "string"},
+		"cancel":     schema{"type": "boolean", "description": "With request_id: take it back."},
+	}
+	if len(c.platforms) > 1 { // not asked for: a request is found without
+		arguments["platform"] = schema{"type": "string", "enum": c.platforms, "description": "Where the table is."}
+	}
+	t := tool(toolRequest, "Ask for access",
+		"Asks people to open a table, or masked columns of it, for the person you act for. Send table and reason; "+
+			"request_id to see how a request stands; nothing to list the open ones. You cannot approve; do not ask again while one is pending.",
+		choices{}.schema(nil, arguments), requestOutput)
+	no := false
+	t.Annotations.ReadOnlyHint = &no // it makes a request, and destroys nothing
+	return t
+}
+
+var requestOutput = json.RawMessage(`{"type":"object","properties":{` + requestProperties + `,` +
+	`"requests":{"type":"array","items":{"type":"object","properties":{` + requestProperties + `},"required":["request_id","status","table"]}},` + refusalProperties + `},` +
+	`"anyOf":[{"required":["request_id","status","next_step","audit_id"]},{"required":["requests","audit_id"]},` + refusalRequired + `]}`)
+
+const requestProperties = `"request_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired","revoked","cancelled"]},` +
+	`"table":{"type":"string"},"columns":{"type":"array","items":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},` +
+	`"approvers":{"type":"array","items":{"type":"string"}},"next_step":{"type":"string"}`
+
+func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err error) {
+	given, err := readArguments(raw, map[string]any{
+		"platform": &args.Platform, "table": &args.Table, "columns": &args.Columns, "reason": &args.Reason,
+		"duration": &args.Duration, "answers": &args.Answers, "request_id": &args.RequestID, "cancel": &args.Cancel,
+	})
+	if err != nil {
+		return tools.RequestArgs{}, err
+	}
+	for name, empty := range map[string]bool{
+		"table": args.Table == "", "reason": args.Reason == "", "duration": args.Duration == "", "request_id": args.RequestID == "",
+		"columns": len(args.Columns) == 0 || slices.Contains(args.Columns, ""),
+	} {
+		if given[name] && empty { // not the same as left out: no column is not the whole table
+			return tools.RequestArgs{}, fmt.Errorf("the argument %s is empty: give it a value or leave it out", name)
+		}
+	}
+	return args, nil
+}
+
+func showRequest(r tools.AccessRequest) *mcp.CallToolResult {
+	var text strings.Builder
+	one := func(r tools.AccessRequest) {
+		what := r.Table
+		if len(r.Columns) > 0 {
+			what = strings.Join(r.Columns, ", ") + " of " + r.Table
+		}
+		fmt.Fprintf(&text, "Request %s for %s: %s", escape(r.RequestID), escape(what), escape(r.Status))
+		if r.ExpiresAt != nil {
+			fmt.Fprintf(&text, ", until %s", r.ExpiresAt.UTC().Format("2006-01-02 15:04:05 MST"))
+		}
+		text.WriteString(".\n")
+		for _, a := range r.Approvers {
+			fmt.Fprintf(&text, "Waits for %s.\n", escape(a))
+		}
+		if r.NextStep != "" {
+			fmt.Fprintf(&text, "Next: %s.\n", escape(r.NextStep))
+		}
+	}
+	if r.RequestID != "" {
+		one(r)
+	} else {
+		fmt.Fprintf(&text, "%s.\n", count(len(r.Requests), "open request"))
+		for _, q := range r.Requests {
+			one(q)
+		}
+	}
+	fmt.Fprintf(&text, "Audit id %s.", escape(r.AuditID))
+	return mcp.NewToolResultStructured(r, text.String())
+}
