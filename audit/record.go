@@ -18,6 +18,10 @@ type Record struct {
 	Mode   string    `json:"mode"` // on_behalf_of, autonomous
 	Agent  Party     `json:"agent"`
 	User   *Party    `json:"user,omitempty"` // on whose behalf
+	// Actors are all through whom the human's authority came to the agent, as the token names them: the agent itself first.
+	Actors []string `json:"actors,omitempty"`
+	// Credential is what the agent was proved by: "access token", or "key " and the first 8 hex digits of the key's SHA-256.
+	Credential string `json:"credential,omitempty"`
 	Client string    `json:"client,omitempty"`
 	// Purpose is what the agent said the call is for. It is one of those the configuration defines, and its truth is not verified.
 	Purpose string `json:"purpose,omitempty"`
