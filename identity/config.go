@@ -22,6 +22,8 @@ type IssuerConfig struct {
 	Scopes ScopeRule `yaml:"scopes"`
 	// ScopePrefix is what clients write before a scope when they ask this issuer for it: api://deputy/ at Entra; default nothing
 	ScopePrefix string `yaml:"scope_prefix"`
+	// AllowUserinfo takes tokens that are also made out to this issuer's own userinfo, as those of Auth0 are that openid was asked for.
+	AllowUserinfo bool `yaml:"allow_userinfo"`
 	// StewardClients are the client ids through which people decide about requests themselves; never an agent's.
 	StewardClients []string `yaml:"steward_clients"`
 }
@@ -59,7 +61,7 @@ type AgentConfig struct {
 	Groups      []string          `yaml:"groups"`      // of the agent itself; never those of a human it acts for
 	Attributes  map[string]Values `yaml:"attributes"`  // of the agent itself: a name and its values
 	Modes       []Mode            `yaml:"modes"`       // default: on_behalf_of only
-	Limits      AgentLimits      `yaml:"limits"`      // how much of the server it may take
+	Limits      AgentLimits       `yaml:"limits"`      // how much of the server it may take
 }
 
 // KeyConfig is one API key of an agent.

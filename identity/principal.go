@@ -66,7 +66,7 @@ type Limits struct {
 // May reports whether the agent's registration allows the mode.
 func (a Agent) May(m Mode) bool { return slices.Contains(a.Modes, m) }
 
-// User is a human whose token was verified. The key is (Issuer, Subject); Name is for people to read and decides nothing.
+// User is a human whose token was verified. The key is (Issuer, Subject), where Subject is what the configured claims say; Name is for people to read and decides nothing.
 type User struct {
 	Identity
 	Issuer  string
