@@ -46,6 +46,9 @@ const (
 	StatusCancelled Status = "cancelled"
 )
 
+// Statuses are all that there are.
+var Statuses = []Status{StatusPending, StatusApproved, StatusDenied, StatusExpired, StatusRevoked, StatusCancelled}
+
 // Person is a human as a request remembers one: key (Issuer, Subject). Name and Email are for people to read; Email also tells that
 // two accounts are one person's.
 type Person struct {
@@ -71,11 +74,16 @@ type Asker struct {
 	Agent string  // that carried it, by its name; the asker itself when there is no human
 	Owner string  // of that agent, as the configuration has it: a user's id or e-mail address
 	User  *Person // nil: an agent asks for itself
+	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be about. Calls
+	// are decided by those of the call.
+	Groups     []string
+	Attributes map[string][]string
 }
 
 // AskerOf is what is remembered of who calls.
 func AskerOf(who identity.Principal) Asker {
-	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner}
+	judged := who.Judged()
+	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner, Groups: judged.Groups, Attributes: judged.Attributes}
 	if who.User != nil {
 		p := PersonOf(*who.User)
 		a.User = &p

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"deputy/audit"
@@ -39,13 +40,15 @@ var verdictTools = map[entitlements.Verdict]string{
 }
 
 // Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a *Refusal.
-func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (*entitlements.Request, error) {
+func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (*RequestView, error) {
 	r := t.inPerson(s, verdictTools[ruling.Verdict])
 	decided, err := calmly(func() (*entitlements.Request, error) { return t.rule(ctx, s, id, ruling, r) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}
-	return decided, nil
+	v := t.view(ctx, s, *decided)
+	v.AuditID = r.ID
+	return &v, nil
 }
 
 func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r *record) (*entitlements.Request, error) {
@@ -125,28 +128,50 @@ func undecided(err error) error {
 }
 
 // Concerning lists the requests that a steward decides on, or has asked for. It is on the record that they looked.
-func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]entitlements.Request, error) {
+func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]RequestView, error) {
 	r := t.inPerson(s, audit.Look)
-	all, err := calmly(func() ([]entitlements.Request, error) {
+	all, err := calmly(func() ([]RequestView, error) {
+		mine := []RequestView{}
 		if t.config.Requests == nil {
-			return nil, nil
+			return mine, nil
 		}
 		all, err := t.config.Requests.List(ctx, f)
-		if err != nil {
-			return nil, err
-		}
-		mine := []entitlements.Request{}
 		for _, q := range all {
 			if !errors.Is(t.takes(ctx, q).Mine(q, s.User), entitlements.ErrNotApprover) {
-				mine = append(mine, q.At(t.config.Now()))
+				if v := t.view(ctx, s, q); len(f.Status) == 0 || slices.Contains(f.Status, v.Status) { // what is over may not be written down yet
+					mine = append(mine, v)
+				}
 			}
 		}
-		return mine, nil
+		return mine, err
 	})
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}
 	return all, nil
+}
+
+// Show is one request, with what approving it would reveal.
+func (t *Tools) Show(ctx context.Context, s Steward, id string) (*RequestView, error) {
+	r := t.inPerson(s, audit.Look)
+	view, err := calmly(func() (*RequestView, error) {
+		found, err := t.concerning(ctx, s, id)
+		if err != nil {
+			return nil, err
+		}
+		r.Platform = found.Platform
+		r.request(found, t.takes(ctx, found))
+		v := t.view(ctx, s, found)
+		if v.Reveals, err = t.reveals(ctx, s, found); err != nil {
+			return nil, err
+		}
+		v.AuditID = r.ID
+		return &v, nil
+	})
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return nil, refusal
+	}
+	return view, nil
 }
 
 // inPerson begins the record of a step that a human takes without an agent.

@@ -17,6 +17,7 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/identity"
 	"deputy/vending"
 )
 
@@ -29,8 +30,9 @@ type Config struct {
 	// Requests is where access requests are kept; nil: access cannot be asked for. Rules say who decides on them.
 	Requests Requests
 	Rules    []entitlements.RequestRule
-	Pending  time.Duration // how long a request waits for an answer
-	Again    time.Duration // how long after a denial the same is not asked for again
+	Agents   []identity.Agent // that are registered, for those who decide to see what a request of theirs would be about
+	Pending  time.Duration    // how long a request waits for an answer
+	Again    time.Duration    // how long after a denial the same is not asked for again
 	// Statements is what of the callers' statements is on the record. Empty: the whole text.
 	Statements Statements
 	Version    string         // of the configuration that all this comes from; on every record
