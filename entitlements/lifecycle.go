@@ -28,9 +28,9 @@ type Requirement struct {
 	Questions []Question
 	// OnlyThrough: what is approved counts only through the agent that asked.
 	OnlyThrough bool
-	Denied    string        // the rule that says no by itself; empty: none does
-	Approved  string        // a rule that says yes by itself, where all do; empty: people decide
-	Unasked   time.Duration // how long at most rules approve by themselves
+	Denied      string        // the rule that says no by itself; empty: none does
+	Approved    string        // a rule that says yes by itself, where all do; empty: people decide
+	Unasked     time.Duration // how long at most rules approve by themselves
 }
 
 // Question is one more thing that whoever asks has to say.

@@ -81,7 +81,9 @@ var details = map[string]map[string]func() *schema{
 		"address": func() *schema { return pattern(`unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`) },
 		"url":     func() *schema { return pattern(`https?://.+`) },
 	},
-	"Webhook":       {"events": func() *schema { return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled")) }},
+	"Webhook": {"events": func() *schema {
+		return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled"))
+	}},
 	"ApprovalStage": {"need": func() *schema { return anyOf(&schema{Type: "integer", Minimum: "1"}, words("all")) }},
 	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }},
 	"Limits": {
