@@ -80,7 +80,8 @@ const InPerson = "in_person"
 // one that comes to mean something else does.
 const Version = 1
 
-// Authenticate is the tool of a record about a caller whose credential was not accepted. Neither agent nor user is known.
+// Authenticate is the tool of a record about a caller whose credential was not accepted. Agent and user are
+// there if they were proved all the same, and refused for what the configuration says of them.
 const Authenticate = "authenticate"
 
 // Phase says which of a call's records it is. Empty: the only one, from before there were two.

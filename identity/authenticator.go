@@ -234,7 +234,7 @@ const accessToken = "access token"
 
 // describe adds to a principal what the token says of it: the human, who passed the authority on, and what it is limited to.
 func (a *Authenticator) describe(p Principal, t *token) Principal {
-	p.Scopes, p.Limited, p.Actors = t.scopes, t.limited, t.actors
+	p.Scopes, p.Limited, p.Actors, p.prefix = t.scopes, t.limited, t.actors, t.issuer.scopePrefix
 	if p.Credential == "" {
 		p.Credential = accessToken
 	}

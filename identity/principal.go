@@ -90,6 +90,8 @@ type Principal struct {
 	Scopes  []Scope
 	Limited bool
 
+	prefix string // what clients write before a scope when they ask the token's issuer for it
+
 	// What follows is for the record and decides nothing.
 
 	Actors     []string // the whole chain of those who act, the one that acts now first; nil without an act claim

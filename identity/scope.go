@@ -1,6 +1,9 @@
 package identity
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Scope is something that an access token may be limited to. It is a ceiling and never a grant: what policies do not give, no scope does.
 type Scope string
@@ -23,6 +26,30 @@ func (p Principal) Allows(s Scope) bool {
 		return true
 	}
 	return slices.Contains(p.Scopes, s)
+}
+
+// Asks are the scopes that a client asks its issuer for to be allowed s too, beside what it is allowed now: RFC 6750, section 3.
+func (p Principal) Asks(s Scope) string {
+	var words []string
+	for _, scope := range AgentScopes() {
+		if scope == s || slices.Contains(p.Scopes, scope) {
+			words = append(words, p.prefix+string(scope))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Scopes are those that clients may ask the issuers for, as they write them: RFC 9728's scopes_supported.
+func (c Config) Scopes() (all []string) {
+	for _, iss := range c.Issuers {
+		if iss.Scopes == ScopesIgnored {
+			continue
+		}
+		for _, scope := range AgentScopes() {
+			all = union(all, []string{iss.ScopePrefix + string(scope)})
+		}
+	}
+	return all
 }
 
 // ScopeRule says what the scopes in an issuer's tokens are taken for.
