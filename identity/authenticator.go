@@ -221,7 +221,7 @@ func (a *Authenticator) onBehalf(entry *registration, t *token) (Principal, erro
 
 func autonomous(entry *registration) (Principal, error) {
 	if !entry.agent.May(Autonomous) {
-		return Principal{}, insufficient("agent %s may not act on its own: it needs the access token of the human who asks", entry.agent.ID)
+		return Principal{}, &AgentOnly{insufficient("agent %s may not act on its own: it needs the access token of the human who asks", entry.agent.ID), entry.agent}
 	}
 	return Principal{Agent: entry.agent}, nil
 }

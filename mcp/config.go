@@ -2,7 +2,9 @@ package mcp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +24,8 @@ type Tools interface {
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
+	// Dialects say which SQL each platform speaks: "PostgreSQL".
+	Dialects() map[string]string
 	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.
 	Purposes() map[string]string
 }
@@ -45,6 +49,14 @@ type Config struct {
 	// Telemetry is how requests are watched; the zero value: not at all.
 	Telemetry tools.Telemetry
 
+	// StateKey signs the questions that a client brings back together with the human's answers, so that any replica can tell that it
+	// was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each handler.
+	StateKey []byte
+	// Now is the clock that questions expire by. Default time.Now.
+	Now func() time.Time
+	// Every ticks until stop is called. Default a time.Ticker.
+	Every func(time.Duration) (ticks <-chan time.Time, stop func())
+
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
 
@@ -60,12 +72,30 @@ type Config struct {
 	WriteTimeout time.Duration
 }
 
+const minStateKey = 32
+
 func (c *Config) complete() error {
 	if c.Tools == nil || c.Authenticator == nil {
 		return errors.New("mcp: Tools and Authenticator are needed")
 	}
 	if c.MaxMessage < 0 || c.MaxCalls < 0 || c.MaxCallsPerCaller < 0 || c.WriteTimeout < 0 {
 		return errors.New("mcp: limits cannot be negative")
+	}
+	if c.StateKey == nil {
+		c.StateKey = make([]byte, minStateKey)
+		rand.Read(c.StateKey) // never fails: see crypto/rand
+	}
+	if len(c.StateKey) < minStateKey {
+		return fmt.Errorf("mcp: StateKey has %d bytes: %d random ones are needed", len(c.StateKey), minStateKey)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Every == nil {
+		c.Every = func(d time.Duration) (<-chan time.Time, func()) {
+			ticker := time.NewTicker(d)
+			return ticker.C, ticker.Stop
+		}
 	}
 	if c.Begin == nil {
 		c.Begin = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }

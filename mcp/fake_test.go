@@ -73,6 +73,10 @@ func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason stri
 
 func (f *fakeTools) Platforms() []string { return f.platforms }
 
+func (f *fakeTools) Dialects() map[string]string {
+	return map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}
+}
+
 func (f *fakeTools) Purposes() map[string]string { return f.purposes }
 
 func (f *fakeTools) callers() (users []string) {
@@ -94,6 +98,7 @@ func orders() *tools.QueryResult {
 	return &tools.QueryResult{
 		Columns: []tools.Column{{Name: "lastname", Type: "text", MaskedBy: "hide personal data"}, {Name: "total", Type: "numeric"}},
 		Rows:    [][]any{{"REDACTED", "89.00"}, {nil, "9007199254740993"}}, RowCount: 2, AuditID: "a1", Role: "deputy_a1",
+		Notices: []string{`sales.orders.lastname is masked (constant) by policy "hide personal data"`},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -28,19 +29,22 @@ type caller func(context.Context) (context.Context, tools.Call, error)
 type handlers struct {
 	tools  Tools
 	caller caller
+	seal   seal
+	every  func(time.Duration) (<-chan time.Time, func())
 	log    zerolog.Logger
 }
 
 // newServer makes the protocol server that both transports share. It keeps nothing of what clients say of themselves.
 func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
-	h := &handlers{tools: cfg.Tools, caller: who, log: cfg.Logger}
+	h := newHandlers(cfg, who)
 	hooks := &server.Hooks{}
 	hooks.AddBeforeCallTool(h.recordUnknownTool)
 	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
-		choices{cfg.Tools.Platforms(), cfg.Tools.Purposes()}.describe(list.Tools)
+		choices{cfg.Tools.Platforms(), cfg.Tools.Dialects(), cfg.Tools.Purposes()}.describe(list.Tools)
 	})
 	s := server.NewMCPServer("deputy", cfg.Version, append([]server.ServerOption{
 		server.WithTitle("Deputy"),
+		server.WithIcons(icon(markShield)),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
 		// Empty, so that hosts which list these unasked are given a list and not an error.
@@ -55,22 +59,41 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 	return s
 }
 
-// handle is the way of every tool call: who, what, run, show. It never returns an error, because mcp-go gives the text
-// of an error to the client, and that of a panic too.
+func newHandlers(cfg Config, who caller) *handlers {
+	return &handlers{tools: cfg.Tools, caller: who, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, log: cfg.Logger}
+}
+
+// handle is the way of a tool call about which its human is not asked.
 func handle[A, R any](
 	h *handlers, tool string,
 	read func(raw json.RawMessage, purposes bool) (A, error),
 	run func(context.Context, tools.Call, A) (*R, error),
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
-	return func(ctx context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
+	nothing := func(A) *Form { return nil }
+	return handleAsking(h, tool, read, nothing, func(ctx context.Context, call tools.Call, args A, _ Answer) (*R, error) { return run(ctx, call, args) }, show)
+}
+
+// handleAsking is the way of every tool call: who, what, ask, run, show. What is asked of the human, if anything, depends on the
+// arguments; run gets what they said, which is Unsupported where no human can be reached and the zero Answer where nothing was asked.
+//
+// It never returns an error, because mcp-go gives the text of an error to the client, and that of a panic too.
+func handleAsking[A, R any](
+	h *handlers, tool string,
+	read func(raw json.RawMessage, purposes bool) (A, error),
+	form func(A) *Form,
+	run func(context.Context, tools.Call, A, Answer) (*R, error),
+	show func(R) *mcp.CallToolResult,
+) server.ToolHandlerFunc {
+	return func(protocol context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
 		defer func() {
 			if p := recover(); p != nil {
 				logPanic(h.log, tool, p)
 				result = showRefusal(unavailable())
 			}
 		}()
-		ctx, call, err := h.caller(ctx)
+		// What the protocol knows of the request is in the one context; tools run in the other, which ends when they have to.
+		ctx, call, err := h.caller(protocol)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
@@ -78,7 +101,15 @@ func handle[A, R any](
 		if err != nil {
 			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
 		}
-		answer, err := run(ctx, call, args)
+		var said Answer
+		if f := form(args); f != nil {
+			var question *mcp.CallToolResult
+			if said, question = h.ask(protocol, ctx, call, request, *f); question != nil {
+				return question, nil
+			}
+		}
+		defer h.running(protocol)()
+		answer, err := run(ctx, call, args, said)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}

@@ -148,6 +148,9 @@ func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthEr
 // Platforms implements mcp.Tools.
 func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
 
+// Dialects implements mcp.Tools.
+func (l *Live) Dialects() map[string]string { return l.now().Tools.Dialects() }
+
 // Purposes implements mcp.Tools.
 func (l *Live) Purposes() map[string]string { return l.now().Tools.Purposes() }
 
