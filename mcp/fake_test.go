@@ -115,6 +115,9 @@ func (fakeAuthenticator) Authenticate(_ context.Context, c identity.Credentials)
 		return identity.Principal{}, &identity.AuthError{Code: identity.Missing, Message: "a credential is needed"}
 	case "forbidden":
 		return identity.Principal{}, &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent bot may not act alone"}
+	case "agent-alone":
+		return identity.Principal{}, &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}},
+			AuthError: &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent chat may not act on its own: it needs the access token of the human who asks"}}
 	case "issuer-down":
 		return identity.Principal{}, &identity.AuthError{Code: identity.Unavailable, Message: "the issuer cannot be reached", Cause: context.DeadlineExceeded}
 	case "mystery":
