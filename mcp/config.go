@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
@@ -56,6 +57,8 @@ type Config struct {
 	Now func() time.Time
 	// Every ticks until stop is called. Default a time.Ticker.
 	Every func(time.Duration) (ticks <-chan time.Time, stop func())
+
+	more func(*handlers) []server.ServerTool // tools beside the two; nil: none
 
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64

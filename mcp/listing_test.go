@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"deputy/identity")
+	"deputy/identity"
+)
 
 func listBody(method string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":{}}`, method)

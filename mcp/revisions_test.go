@@ -60,9 +60,8 @@ func inRevision(revision, method, name string) func(*http.Request) {
 }
 
 // clientOf is a real client that speaks the revision.
-func clientOf(t *testing.T, revision string, pipe transport.Interface) *client.Client {
+func clientOf(t *testing.T, revision string, pipe transport.Interface, options ...client.ClientOption) *client.Client {
 	t.Helper()
-	var options []client.ClientOption
 	if revision != mcp.ProtocolVersion20260728 {
 		options = append(options, client.WithLegacyProtocolOnly())
 	}

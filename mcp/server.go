@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -29,6 +30,7 @@ type caller func(context.Context) (context.Context, tools.Call, error)
 type handlers struct {
 	tools  Tools
 	caller caller
+	names  []string // of the tools that there are
 	seal   seal
 	every  func(time.Duration) (<-chan time.Time, func())
 	log    zerolog.Logger
@@ -52,10 +54,17 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
 	}, options...)...)
-	s.AddTools(
-		server.ServerTool{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
-		server.ServerTool{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
-	)
+	all := []server.ServerTool{
+		{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
+		{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
+	}
+	if cfg.more != nil {
+		all = append(all, cfg.more(h)...)
+	}
+	for _, tool := range all {
+		h.names = append(h.names, tool.Tool.Name)
+	}
+	s.AddTools(all...)
 	return s
 }
 
@@ -131,7 +140,7 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 
 // recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
 func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
-	if name := request.Params.Name; name != toolQuery && name != toolDescribe {
+	if name := request.Params.Name; !slices.Contains(h.names, name) {
 		if ctx, call, err := h.caller(ctx); err == nil {
 			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
 		}
