@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
@@ -60,14 +61,38 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 		}
 		began := time.Now()
 		principal, err := a.authenticator.Authenticate(r.Context(), credentials)
-		if err != nil {
-			a.watch.refuse(r.Context(), err)
-			a.refuse(r.Context(), w, credentials, err)
+		call := httpCall{client: credentials.ClientAddress, request: r.Context()}
+		only, proved := errors.AsType[*identity.AgentOnly](err)
+		switch {
+		case err == nil:
+			call.call = tools.Call{Principal: principal, Client: credentials.ClientAddress}
+		case proved && only != nil:
+			call.only = only
+		default:
+			a.refuse(r.Context(), w, credentials.ClientAddress, err)
 			return
 		}
 		before, _ := r.Context().Value(callKey{}).(httpCall)
-		call := httpCall{tools.Call{Principal: principal, Client: credentials.ClientAddress}, r.Context(), append(slices.Clip(before.proofs), proof{began, time.Now()})}
+		call.proofs = append(slices.Clip(before.proofs), proof{began, time.Now()})
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
+	})
+}
+
+// told are the methods that say what there is, and run nothing.
+var told = []string{string(mcp.MethodInitialize), string(mcp.MethodServerDiscover), string(mcp.MethodPing), string(mcp.MethodToolsList),
+	string(mcp.MethodResourcesList), string(mcp.MethodResourcesTemplatesList), string(mcp.MethodPromptsList)}
+
+// listing keeps an agent without its human to the methods that say what there is: hosts look at the tools before anybody has signed
+// in. It comes when the method is known. Whatever else such an agent asks is refused as it would have been at the door.
+func (a *authentication) listing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call, _ := r.Context().Value(callKey{}).(httpCall)
+		m, _ := r.Context().Value(messageKey{}).(message)
+		if call.only != nil && !slices.Contains(told, m.method) {
+			a.refuse(r.Context(), w, call.client, call.only)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -82,13 +107,14 @@ func readCredentials(r *http.Request) (identity.Credentials, bool) {
 
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
 // understood counts as one of ours.
-func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error) {
-	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
+func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, client string, err error) {
+	a.watch.refuse(ctx, err)
+	a.log.Info().Err(err).Str("client", client).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)
 	if !ok || refusal == nil {
 		refusal = &identity.AuthError{Code: identity.Unavailable, Message: "callers cannot be verified now"}
 	}
-	a.tools.TurnAway(ctx, credentials.ClientAddress, refusal)
+	a.tools.TurnAway(ctx, client, refusal)
 	status := http.StatusServiceUnavailable
 	switch refusal.Code {
 	case identity.Missing:

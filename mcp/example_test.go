@@ -42,6 +42,8 @@ func (hello) Refuse(_ context.Context, _ tools.Call, _, reason string) *tools.Re
 
 func (hello) Platforms() []string { return []string{"warehouse"} }
 
+func (hello) Dialects() map[string]string { return nil }
+
 func (hello) Purposes() map[string]string { return nil }
 
 func ExampleServeStdio() {

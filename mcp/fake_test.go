@@ -84,6 +84,10 @@ func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason stri
 
 func (f *fakeTools) Platforms() []string { return f.platforms }
 
+func (f *fakeTools) Dialects() map[string]string {
+	return map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}
+}
+
 func (f *fakeTools) Purposes() map[string]string { return f.purposes }
 
 func (f *fakeTools) callers() (users []string) {
@@ -105,6 +109,7 @@ func orders() *tools.QueryResult {
 	return &tools.QueryResult{
 		Columns: []tools.Column{{Name: "lastname", Type: "text", MaskedBy: "hide personal data"}, {Name: "total", Type: "numeric"}},
 		Rows:    [][]any{{"REDACTED", "89.00"}, {nil, "9007199254740993"}}, RowCount: 2, AuditID: "a1", Role: "deputy_a1",
+		Notices: []string{`sales.orders.lastname is masked (constant) by policy "hide personal data"`},
 	}
 }
 
@@ -121,6 +126,9 @@ func (fakeAuthenticator) Authenticate(_ context.Context, c identity.Credentials)
 		return identity.Principal{}, &identity.AuthError{Code: identity.Missing, Message: "a credential is needed"}
 	case "forbidden":
 		return identity.Principal{}, &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent bot may not act alone"}
+	case "agent-alone":
+		return identity.Principal{}, &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}},
+			AuthError: &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent chat may not act on its own: it needs the access token of the human who asks"}}
 	case "issuer-down":
 		return identity.Principal{}, &identity.AuthError{Code: identity.Unavailable, Message: "the issuer cannot be reached", Cause: context.DeadlineExceeded}
 	case "mystery":

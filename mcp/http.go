@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
 
+	"deputy/identity"
 	"deputy/tools"
 )
 
@@ -77,8 +78,10 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
 		messageGuard,
 		auth.latest,
+		auth.listing,
 		auth.ceiling,
 		watch.guard,
+		func(next http.Handler) http.Handler { return streamGuard(cfg.WriteTimeout, next) },
 	))
 	mux.Handle(metadataPath, metadata)
 	mux.Handle(metadataPath+endpoint, metadata)
@@ -96,7 +99,7 @@ func chain(last http.Handler, guards ...func(http.Handler) http.Handler) http.Ha
 	return last
 }
 
-// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without streams.
+// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without the streams that belong to them.
 // Its Host check is off because ours, which also knows the public name, has run.
 func protocol(cfg Config) http.Handler {
 	return server.NewStreamableHTTPServer(newServer(cfg, httpCaller),
@@ -109,11 +112,22 @@ func protocol(cfg Config) http.Handler {
 
 type callKey struct{}
 
-// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with.
+// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with. When only is there, none is
+// proved, and the call is zero: there is an agent, which may be told what there is to call.
 type httpCall struct {
 	call    tools.Call
+	only    *identity.AgentOnly
+	client  string
 	request context.Context
 	proofs  []proof
+}
+
+// caller is who the call counts against.
+func (c httpCall) caller() callerKey {
+	if c.only != nil {
+		return callerKey{agent: c.only.Agent.ID}
+	}
+	return keyOf(c.call.Principal)
 }
 
 // httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names
@@ -122,6 +136,9 @@ func httpCaller(ctx context.Context) (context.Context, tools.Call, error) {
 	c, ok := ctx.Value(callKey{}).(httpCall)
 	if !ok {
 		return nil, tools.Call{}, errors.New("an HTTP request got past authentication")
+	}
+	if c.only != nil {
+		return nil, tools.Call{}, errors.New("a tool was called without a principal")
 	}
 	return trace.ContextWithSpan(c.request, trace.SpanFromContext(ctx)), c.call, nil
 }

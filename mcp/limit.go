@@ -34,12 +34,12 @@ func newLimit(all, each int) *limit {
 // guard comes after authentication: nobody can use up what is somebody else's.
 func (l *limit) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, call, err := httpCaller(r.Context())
-		if err != nil {
+		call, ok := r.Context().Value(callKey{}).(httpCall)
+		if !ok {
 			answer(w, http.StatusInternalServerError, "internal", "the call could not be completed, because of a fault on the server")
 			return
 		}
-		key := keyOf(call.Principal)
+		key := call.caller()
 		if status := l.enter(key); status != http.StatusOK {
 			w.Header().Set("Retry-After", "1")
 			answer(w, status, "too_busy", "too many calls are running: wait for one to end")

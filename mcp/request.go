@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -24,10 +25,10 @@ func requestTool(c choices) mcp.Tool {
 	if len(c.platforms) > 1 { // not asked for: a request is found without
 		arguments["platform"] = schema{"type": "string", "enum": c.platforms, "description": "Where the table is."}
 	}
-	t := tool(toolRequest, "Ask for access",
+	t := tool(toolRequest, "Ask for access", markKey,
 		"Asks people to open a table, or masked columns of it, for the person you act for. Send table and reason; "+
 			"request_id to see how a request stands; nothing to list the open ones. You cannot approve; do not ask again while one is pending.",
-		choices{}.schema(nil, arguments), requestOutput)
+		choices{}.schema(nil, arguments, "", ""), requestOutput)
 	no := false
 	t.Annotations.ReadOnlyHint = &no // it makes a request, and destroys nothing
 	return t
@@ -58,6 +59,37 @@ func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err e
 		}
 	}
 	return args, nil
+}
+
+// confirmation is what the human is asked before anything is asked for in their name: in words of ours, with what the model made up
+// as the values that they can change. Nothing is asked about what cannot be asked for.
+func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools.RequestArgs) *Form {
+	p := h.tools.Proposal(ctx, call, args)
+	if p == nil {
+		return nil
+	}
+	what := p.Table
+	if len(p.Columns) > 0 {
+		what = strings.Join(p.Columns, ", ") + " of " + p.Table + " in the clear"
+	}
+	return &Form{
+		Message: fmt.Sprintf("Ask for access to %s in your name? People decide on it, and it is on the record.", escape(what)),
+		Fields: []Field{
+			{Name: "reason", Title: "What you need it for", Default: p.Reason, Required: true},
+			{Name: "duration", Title: "For how long", Description: "Such as 4h or 30d", Default: p.Duration, MaxLength: 20, Required: true},
+		},
+	}
+}
+
+// requestAccess asks with what the human confirmed; without a human who could be asked, with what the model wrote.
+func (h *handlers) requestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs, said Answer) (*tools.AccessRequest, error) {
+	switch said.Action {
+	case Accepted:
+		args.Reason, args.Duration, args.Confirmed = said.Values["reason"], said.Values["duration"], true
+	case Declined, Dismissed:
+		return nil, asError(h.tools.Refuse(ctx, call, toolRequest, "the human was asked and does not want it asked for: do not ask again unless they say so"))
+	}
+	return h.tools.RequestAccess(ctx, call, args)
 }
 
 func showRequest(r tools.AccessRequest) *mcp.CallToolResult {

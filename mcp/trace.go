@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -83,7 +82,7 @@ func (m message) known() (method, tool string) {
 		return m.method, ""
 	}
 	name, _ := find(m.params, "name")
-	if json.Unmarshal(name, &tool) != nil || !slices.Contains(toolNames, tool) {
+	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe && tool != toolRequest {
 		tool = "_OTHER"
 	}
 	return m.method, tool

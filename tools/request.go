@@ -13,6 +13,7 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/identity"
 	"deputy/vending"
 )
 
@@ -34,12 +35,10 @@ type RequestArgs struct {
 	RequestID string
 	Cancel    bool // takes the request back
 
-	// Confirm shows the human what is about to be asked for in their name, where the client can; nil: it cannot. They may change
-	// reason and duration. Its error ends the call.
-	Confirm func(context.Context, Proposal) (Proposal, error)
+	Confirmed bool // the human has seen and confirmed it, in the client; for the record
 }
 
-// Proposal is what a human is asked to confirm.
+// Proposal is what a human is asked to confirm. Reason and Duration may be changed.
 type Proposal struct {
 	Table    string
 	Columns  []string
@@ -75,6 +74,9 @@ func (t *Tools) RequestAccess(ctx context.Context, call Call, args RequestArgs) 
 }
 
 func (t *Tools) requestAccess(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
+	if err := t.ceiling(call.Principal, r); err != nil {
+		return nil, err
+	}
 	if t.config.Requests == nil {
 		r.hint = "tell the human to ask an administrator of Deputy"
 		return nil, refused("access cannot be asked for here")
@@ -105,20 +107,10 @@ func (t *Tools) ask(ctx context.Context, call Call, asker entitlements.Asker, ar
 	if asker.User == nil && !call.Principal.Agent.MayRequest {
 		return nil, refused("this agent may not ask for access for itself: its registration does not say so")
 	}
-	p, err := t.platform(args.Platform)
-	if err != nil {
-		return nil, err
+	p, table, takes, err := t.wanted(ctx, call, args)
+	if p != nil {
+		r.Platform = p.Name
 	}
-	r.Platform = p.Name
-	policies, err := t.policies(ctx, p, call.Principal)
-	if err != nil {
-		return nil, err
-	}
-	table, err := nameOf(policies.Visible(call.Principal), args.Table)
-	if err != nil {
-		return nil, err
-	}
-	takes, err := policies.Ask(call.Principal, table, args.Columns)
 	if errors.Is(err, entitlements.ErrHaveIt) {
 		if mine, found := t.same(ctx, asker, p.Name, table, args.Columns); found {
 			r.request(mine, takes.Requirement)
@@ -128,7 +120,7 @@ func (t *Tools) ask(ctx context.Context, call Call, asker entitlements.Asker, ar
 	if err != nil {
 		return nil, notAskable(err)
 	}
-	request, err := t.propose(ctx, args, takes, r)
+	request, err := t.propose(args, takes, r)
 	if err != nil {
 		return nil, err
 	}
@@ -166,35 +158,70 @@ func (t *Tools) make(ctx context.Context, request entitlements.Request, takes en
 	return t.answer(kept, takes), nil
 }
 
-// propose reads what whoever asks has to say, and has the human confirm it where that is possible.
-func (t *Tools) propose(ctx context.Context, args RequestArgs, takes entitlements.Ask, r *record) (request entitlements.Request, err error) {
-	proposal := Proposal{Table: args.Table, Columns: takes.Columns, Reason: args.Reason, Duration: args.Duration}
-	if proposal.Duration == "" {
-		proposal.Duration = entitlements.Period(min(usualPeriod, takes.AtMost)).String()
+// Proposal is what the human is shown before it is asked for in their name; nil: nothing would be asked for.
+func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Proposal {
+	if t.config.Requests == nil || args.RequestID != "" || args.Table == "" || call.Principal.User == nil || !call.Principal.Allows(identity.ScopeRequest) {
+		return nil
 	}
-	if request, err = proposed(proposal, takes.AtMost); err != nil {
+	proposal, err := calmly(func() (*Proposal, error) {
+		p, table, takes, err := t.wanted(ctx, call, args)
+		if err != nil {
+			return nil, err
+		}
+		request, err := t.propose(args, takes, &record{})
+		if err != nil {
+			return nil, err
+		}
+		if _, there := t.same(ctx, entitlements.AskerOf(call.Principal), p.Name, table, args.Columns); there {
+			return nil, nil
+		}
+		return &Proposal{table.String(), takes.Columns, request.Reason, entitlements.Period(request.Wanted).String()}, nil
+	})
+	if err != nil {
+		return nil // the call itself says why, on the record
+	}
+	return proposal
+}
+
+// wanted is what the arguments name, and what it takes.
+func (t *Tools) wanted(ctx context.Context, call Call, args RequestArgs) (p *platform, table entitlements.TableName, takes entitlements.Ask, err error) {
+	if p, err = t.platform(args.Platform); err != nil {
+		return p, table, takes, err
+	}
+	policies, err := t.policies(ctx, p, call.Principal)
+	if err != nil {
+		return p, table, takes, err
+	}
+	if table, err = nameOf(policies.Visible(call.Principal), args.Table); err != nil {
+		return p, table, takes, err
+	}
+	takes, err = policies.Ask(call.Principal, table, args.Columns)
+	return p, table, takes, err
+}
+
+// propose reads what whoever asks has to say.
+func (t *Tools) propose(args RequestArgs, takes entitlements.Ask, r *record) (request entitlements.Request, err error) {
+	duration := args.Duration
+	if duration == "" {
+		duration = entitlements.Period(min(usualPeriod, takes.AtMost)).String()
+	}
+	if request, err = proposed(args.Reason, duration, takes.AtMost); err != nil {
 		return request, err
 	}
 	if request.Answers, err = answers(args.Answers, takes.Questions, r); err != nil {
 		return request, err
 	}
-	if args.Confirm == nil {
-		return request, nil
+	if args.Confirmed {
+		r.Reasons = append(r.Reasons, "the human confirmed it in the client")
 	}
-	if proposal, err = args.Confirm(ctx, proposal); err != nil {
-		return request, err
-	}
-	given := request.Answers
-	request, err = proposed(proposal, takes.AtMost)
-	request.Answers = given
-	return request, err
+	return request, nil
 }
 
-func proposed(p Proposal, atMost time.Duration) (request entitlements.Request, err error) {
-	if request.Reason, err = words(p.Reason); err != nil {
+func proposed(reason, duration string, atMost time.Duration) (request entitlements.Request, err error) {
+	if request.Reason, err = words(reason); err != nil {
 		return request, wrongArgument("the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters")
 	}
-	wanted, err := entitlements.ParsePeriod(p.Duration)
+	wanted, err := entitlements.ParsePeriod(duration)
 	if err != nil {
 		return request, wrongArgument("the argument duration is " + err.Error())
 	}

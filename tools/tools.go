@@ -120,6 +120,16 @@ func (t *Tools) Platforms() []string {
 	return names
 }
 
+// Dialects say which SQL each platform speaks, as people call it.
+func (t *Tools) Dialects() map[string]string {
+	spoken := map[string]string{"postgresql": "PostgreSQL", "sqlite": "SQLite"}
+	out := map[string]string{}
+	for _, p := range t.platforms {
+		out[p.Name] = spoken[p.System]
+	}
+	return out
+}
+
 // Purposes are those a caller may declare, and what each means.
 func (t *Tools) Purposes() map[string]string { return t.config.Purposes }
 

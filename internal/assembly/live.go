@@ -139,6 +139,13 @@ func (l *Live) RequestAccess(ctx context.Context, call tools.Call, args tools.Re
 	return g.Tools.RequestAccess(ctx, call, args)
 }
 
+// Proposal implements mcp.Tools.
+func (l *Live) Proposal(ctx context.Context, call tools.Call, args tools.RequestArgs) *tools.Proposal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Proposal(ctx, call, args)
+}
+
 // Refuse implements mcp.Tools.
 func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal {
 	g, end := l.of(ctx)
@@ -162,6 +169,9 @@ func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthEr
 
 // Platforms implements mcp.Tools.
 func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
+
+// Dialects implements mcp.Tools.
+func (l *Live) Dialects() map[string]string { return l.now().Tools.Dialects() }
 
 // Purposes implements mcp.Tools.
 func (l *Live) Purposes() map[string]string { return l.now().Tools.Purposes() }
