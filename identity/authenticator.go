@@ -209,14 +209,19 @@ func (a *Authenticator) onBehalf(entry *registration, t *token) (Principal, erro
 	if !entry.agent.May(OnBehalfOf) {
 		return Principal{}, insufficient("agent %s may not act on behalf of a human", entry.agent.ID)
 	}
-	user := t.user
+	user := a.known(t.user)
+	return Principal{Agent: entry.agent, User: &user}, nil
+}
+
+// known is the user with what the configuration adds.
+func (a *Authenticator) known(user User) User {
 	if known, ok := a.users[user.ID]; ok {
 		user.Groups = union(user.Groups, known.Groups)
 		for name, values := range known.Attributes {
 			user.Attributes[name] = union(user.Attributes[name], values)
 		}
 	}
-	return Principal{Agent: entry.agent, User: &user}, nil
+	return user
 }
 
 func autonomous(entry *registration) (Principal, error) {

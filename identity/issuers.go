@@ -84,6 +84,7 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 			wrong.add(mistake.Below(key+".claims.attributes", attribute), "an attribute is read from a claim: write ATTRIBUTE: CLAIM")
 		}
 	}
+	config.Login.check(key+".login", wrong)
 	iss.types = tokenTypes(config.TokenTypes, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {

@@ -39,7 +39,11 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
-		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
+		handler := server.NewProtectedResourceMetadataHandler(says)
+		if cfg.Login != nil {
+			handler = withLogin(handler, cfg.Login())
+		}
+		handler.ServeHTTP(w, r)
 	})
 	watch, err := newWatch(cfg.Telemetry, "tcp")
 	if err != nil {

@@ -25,8 +25,11 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[config.Size](): func() *schema {
 		return anyOf(&schema{Type: "integer", Minimum: "1"}, pattern(`[0-9]+ *(KiB|MiB|GiB)?`))
 	},
-	reflect.TypeFor[config.Share]():             func() *schema { return pattern(`[0-9]+(\.[0-9]+)?%`) },
-	reflect.TypeFor[identity.Mode]():            func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[config.Share]():  func() *schema { return pattern(`[0-9]+(\.[0-9]+)?%`) },
+	reflect.TypeFor[identity.Mode](): func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.AudienceParameter](): func() *schema {
+		return words(identity.ByResource, identity.ByAudience, identity.ByNone)
+	},
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },
 	reflect.TypeFor[entitlements.Matcher]():     func() *schema { return ref("Matcher") },
