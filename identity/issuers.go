@@ -85,7 +85,7 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	iss := &issuer{
 		name: config.Name, url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now,
 		kind: cmp.Or(config.Kind, Generic), scopeRule: cmp.Or(config.Scopes, ScopesWhenPresent), scopePrefix: config.ScopePrefix,
-		allowUserinfo: config.AllowUserinfo, stewards: slices.Clone(config.StewardClients),
+		allowUserinfo: config.AllowUserinfo, stewards: append(slices.Clone(config.StewardClients), config.Login.ClientID),
 	}
 	defaults, known := presets[iss.kind]
 	if !known {
@@ -110,6 +110,7 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	if len(types) == 0 {
 		types = defaults.types
 	}
+	config.Login.check(key+".login", wrong)
 	iss.types = tokenTypes(types, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {

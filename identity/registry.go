@@ -202,6 +202,9 @@ func (r *Registry) Fits(c Config) error {
 		}
 	}
 	for n, iss := range c.Issuers {
+		if entry := r.clients[iss.Login.ClientID]; entry != nil {
+			wrong.add(mistake.At("identity.issuers", n)+".login.client_id", "%q is a client id of %s: people sign in through a client of their own", iss.Login.ClientID, entry.key)
+		}
 		for i, client := range iss.StewardClients {
 			if entry := r.clients[client]; entry != nil {
 				wrong.add(mistake.At(mistake.At("identity.issuers", n)+".steward_clients", i), "%q is a client id of %s: people act through clients of their own", client, entry.key)

@@ -54,6 +54,8 @@ func TestTheCompleteFile(t *testing.T) {
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
 				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
 				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Email: "mail", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "hunter2", Scopes: []string{"openid", "offline_access", "query"}, RedirectPort: 8400,
+					AudienceParameter: identity.ByAudience},
 			}},
 			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
@@ -193,8 +195,9 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, line := range map[string]int{
-		"tags.PII": 68, "tags.PII[1]": 68, "policies[0]": 72, "policies[0].to": 74, "policies[1].require.any[1]": 78, "policies[1].when": 75,
-		"policies[4].except[1]": 90, "platforms.shop.discoverable[1]": 60, "nothing.of.the.kind": 2,
+		"tags.PII": lineOf(t, "PII: ["), "tags.PII[1]": lineOf(t, "PII: ["), "policies[0]": lineOf(t, "- name: marketing reads sales"),
+		"policies[0].to": lineOf(t, "to: group:Marketing"), "policies[1].require.any[1]": lineOf(t, "require: {any"), "policies[1].when": lineOf(t, "- name: EU data"),
+		"policies[4].except[1]": lineOf(t, "except: [group:HQ"), "platforms.shop.discoverable[1]": lineOf(t, "discoverable: ["), "nothing.of.the.kind": 2,
 	} {
 		if got := c.Line(key); got != line {
 			t.Errorf("%s is on line %d, not %d", key, line, got)
