@@ -40,13 +40,13 @@ type People interface {
 //go:embed openapi.json
 var openAPI []byte
 
-// api is the stewards' side of the server.
-type api struct {
+// stewards is the side of the server for people who decide.
+type stewards struct {
 	desk Desk
 	auth *authentication
 }
 
-func (a *api) handler() http.Handler {
+func (a *stewards) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+apiPath, a.list)
 	mux.HandleFunc("GET "+apiPath+"/{id}", a.show)
@@ -64,7 +64,7 @@ func stewardOf(r *http.Request) tools.Steward {
 }
 
 // guard lets people in, and nobody who speaks for them.
-func (a *api) guard(people People) func(http.Handler) http.Handler {
+func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			credentials, ok := readCredentials(r)
@@ -74,8 +74,7 @@ func (a *api) guard(people People) func(http.Handler) http.Handler {
 			}
 			user, err := people.Person(r.Context(), credentials)
 			if err != nil {
-				a.auth.watch.refuse(r.Context(), err)
-				a.auth.refuse(r.Context(), w, credentials, err)
+				a.auth.refuse(r.Context(), w, credentials.ClientAddress, err)
 				return
 			}
 			steward := tools.Steward{User: user, Client: credentials.ClientAddress}
@@ -84,7 +83,7 @@ func (a *api) guard(people People) func(http.Handler) http.Handler {
 	}
 }
 
-func (a *api) list(w http.ResponseWriter, r *http.Request) {
+func (a *stewards) list(w http.ResponseWriter, r *http.Request) {
 	filter, err := readFilter(r)
 	if err != nil {
 		answer(w, http.StatusBadRequest, "bad_request", err.Error())
@@ -129,7 +128,7 @@ func readFilter(r *http.Request) (f tools.RequestFilter, err error) {
 	return f, nil
 }
 
-func (a *api) show(w http.ResponseWriter, r *http.Request) {
+func (a *stewards) show(w http.ResponseWriter, r *http.Request) {
 	view, err := a.desk.Show(r.Context(), stewardOf(r), r.PathValue("id"))
 	if err != nil {
 		a.refuse(w, err)
@@ -138,7 +137,7 @@ func (a *api) show(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, http.StatusOK, view)
 }
 
-func (a *api) rule(verdict entitlements.Verdict) http.HandlerFunc {
+func (a *stewards) rule(verdict entitlements.Verdict) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ruling, err := readRuling(r.Body, verdict)
 		if err != nil {
@@ -191,7 +190,7 @@ var statuses = map[vending.Code]int{
 }
 
 // refuse shows a refusal, and of any other error nothing at all.
-func (a *api) refuse(w http.ResponseWriter, err error) {
+func (a *stewards) refuse(w http.ResponseWriter, err error) {
 	refusal, ok := errors.AsType[*tools.Refusal](err)
 	if !ok || refusal == nil {
 		a.auth.log.Error().Err(err).Msg("a request about access requests failed")

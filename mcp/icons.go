@@ -11,7 +11,7 @@ import (
 const (
 	markShield = "M4,0l3,1v3L4,8,1,4V1z"             // the server: access that is checked
 	markRows   = "M0,1h8v1H0zm0,3h8v1H0zm0,3h5v1H0z" // query: rows
-	markKey    = "M5,1h3v6H5zM0,3h5v2H2v1H1V5H0z"    // request_access: a key
+	markAsk    = "M5,1h3v6H5zM0,3h5v2H2v1H1V5H0z"    // request_access: a key
 	markTable  = "M0,0h8v3H0zm0,4h3v4H0zm4,0h4v4H4z" // describe_table: a head and its columns
 )
 

@@ -14,33 +14,29 @@ import (
 
 func requestTool(c choices) mcp.Tool {
 	arguments := schema{
-		"table":      schema{"type": "string", "description": "schema.table"},
-		"columns":    schema{"type": "array", "items": schema{"type": "string"}, "description": "Masked columns to see in the clear; leave out to ask for the table."},
-		"reason":     schema{"type": "string", "description": "What the person needs it for, in their words. The approver reads it."},
-		"duration":   schema{"type": "string", "description": "4h, 30d or ISO 8601; default 8h."},
-		"answers":    schema{"type": "object", "additionalProperties": schema{"type": "string"}, "description": "Only if a refusal asks for them."},
+		"table":      schema{"type": "string", "description": "schema.table, as listed"},
+		"columns":    schema{"type": "array", "items": schema{"type": "string"}, "description": "Masked columns to see in the clear; without, the table"},
+		"reason":     schema{"type": "string", "description": "What the person needs it for, in their words"},
+		"duration":   schema{"type": "string", "description": "4h, 30d, PT4H"},
+		"answers":    schema{"type": "object", "additionalProperties": schema{"type": "string"}, "description": "If a refusal asks for them"},
 		"request_id": schema{"type": "string"},
-		"cancel":     schema{"type": "boolean", "description": "With request_id: take it back."},
+		"cancel":     schema{"type": "boolean", "description": "With request_id: take it back"},
 	}
 	if len(c.platforms) > 1 { // not asked for: a request is found without
-		arguments["platform"] = schema{"type": "string", "enum": c.platforms, "description": "Where the table is."}
+		arguments["platform"] = schema{"type": "string", "enum": c.platforms, "description": "As for query"}
 	}
-	t := tool(toolRequest, "Ask for access", markKey,
-		"Asks people to open a table, or masked columns of it, for the person you act for. Send table and reason; "+
-			"request_id to see how a request stands; nothing to list the open ones. You cannot approve; do not ask again while one is pending.",
+	t := tool(toolRequest, "Ask for access", markAsk,
+		"Asks people to open a table, or to show masked columns of it, to the person you act for. Only when that person wants it. "+
+			"Send table and reason to ask, request_id to see how it stands, nothing to list what is open.",
 		choices{}.schema(nil, arguments, "", ""), requestOutput)
 	no := false
 	t.Annotations.ReadOnlyHint = &no // it makes a request, and destroys nothing
 	return t
 }
 
-var requestOutput = json.RawMessage(`{"type":"object","properties":{` + requestProperties + `,` +
-	`"requests":{"type":"array","items":{"type":"object","properties":{` + requestProperties + `},"required":["request_id","status","table"]}},` + refusalProperties + `},` +
-	`"anyOf":[{"required":["request_id","status","next_step","audit_id"]},{"required":["requests","audit_id"]},` + refusalRequired + `]}`)
-
-const requestProperties = `"request_id":{"type":"string"},"status":{"enum":["pending","approved","denied","expired","revoked","cancelled"]},` +
-	`"table":{"type":"string"},"columns":{"type":"array","items":{"type":"string"}},"expires_at":{"type":"string","format":"date-time"},` +
-	`"approvers":{"type":"array","items":{"type":"string"}},"next_step":{"type":"string"}`
+var requestOutput = json.RawMessage(`{"type":"object","properties":{` +
+	`"status":{"enum":["pending","approved","denied","expired","revoked","cancelled"]},"columns":{"type":"array"},"approvers":{"type":"array"},` +
+	`"requests":{"type":"array","items":{"type":"object","required":["request_id","status"]}}},"additionalProperties":{"type":"string"}}`)
 
 func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err error) {
 	given, err := readArguments(raw, map[string]any{

@@ -94,7 +94,11 @@ func (t *Tools) takes(ctx context.Context, q entitlements.Request) entitlements.
 	if err != nil {
 		return entitlements.Requirement{}
 	}
-	return policies.Requirement(q)
+	takes, err := policies.Required(q)
+	if err != nil {
+		return entitlements.Requirement{} // nobody can approve it
+	}
+	return takes
 }
 
 // answer is a request in words for a model.
@@ -129,7 +133,7 @@ func lastNote(q entitlements.Request) string {
 
 // approvers says who still has to approve, one stage after the other.
 func approvers(q entitlements.Request, takes entitlements.Requirement) (out []string) {
-	for _, s := range takes.Outstanding(q) {
+	for _, s := range outstanding(q, takes) {
 		var people []string
 		for _, m := range s.Approvers {
 			people = append(people, inWords(m.String()))
@@ -147,6 +151,16 @@ func approvers(q entitlements.Request, takes entitlements.Requirement) (out []st
 		out = append(out, "nobody: the rules have changed, and none lets anybody approve it now")
 	}
 	return out
+}
+
+// outstanding are the stage that a request waits for, and those after it.
+func outstanding(q entitlements.Request, takes entitlements.Requirement) []entitlements.Stage {
+	waits := takes.Waits(q)
+	if waits == nil {
+		return nil
+	}
+	i := slices.IndexFunc(takes.Stages, func(s entitlements.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number })
+	return takes.Stages[i:]
 }
 
 func inWords(matcher string) string {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/internal/state"
 )
 
 // Message is what a receiver is told, and what a template has.
@@ -38,7 +39,7 @@ type Data struct {
 	Link      string     `json:"link,omitempty"`
 }
 
-func messageOf(e Event, publicURL string) Message {
+func messageOf(e state.Event, publicURL string) Message {
 	q := e.Request
 	d := Data{
 		ID: q.ID, Status: string(q.Status), Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: q.Columns,
@@ -60,12 +61,12 @@ func messageOf(e Event, publicURL string) Message {
 			d.DecidedBy = last.By.ID
 		}
 	}
-	return Message{Type: "request." + e.Kind, Timestamp: e.Time.UTC(), Data: d, Text: sentence(e.Kind, d)}
+	return Message{Type: "request." + string(e.Kind), Timestamp: e.Time.UTC(), Data: d, Text: sentence(e.Kind, d)}
 }
 
 // sentence says first what Deputy knows, and last, in quotes, what somebody wrote: a reason that pretends to be a decision stands
 // where a reason stands.
-func sentence(kind string, d Data) string {
+func sentence(kind state.Kind, d Data) string {
 	what := d.Table
 	if len(d.Columns) > 0 {
 		what = strings.Join(d.Columns, ", ") + " of " + d.Table + " in the clear"
@@ -75,9 +76,9 @@ func sentence(kind string, d Data) string {
 		who = d.User + " (through " + d.Agent + ")"
 	}
 	switch kind {
-	case "created":
+	case state.Created:
 		return fmt.Sprintf("%s asks for %s for %s. Request %s is %s. The reason given: %q", who, what, d.Duration, d.ID, d.Status, d.Reason)
-	case "expiring", "expired":
+	case state.Expiring, state.Expired:
 		return fmt.Sprintf("What %s was given, %s, is %s. Request %s.", who, what, kind, d.ID)
 	}
 	text := fmt.Sprintf("The request of %s for %s is %s", who, what, d.Status)
@@ -89,6 +90,12 @@ func sentence(kind string, d Data) string {
 		text += fmt.Sprintf(" The note: %q", d.Note)
 	}
 	return text
+}
+
+// CheckBody says whether a body, as Receiver has it, can be sent.
+func CheckBody(body string) error {
+	_, err := newRenderer(body)
+	return err
 }
 
 // renderer writes a message as the JSON that its receiver wants.

@@ -11,35 +11,35 @@ import (
 	"time"
 
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"deputy/internal/state"
 )
 
-// sendTo sends one receiver what it has not got, until there is nothing more or something fails.
+// sendTo sends one receiver what it has not got, until there is nothing more or something fails. Another server that has the lease does
+// it instead.
 func (s *Sender) sendTo(ctx context.Context, r *receiver) error {
+	box := s.config.Outbox
+	lease, ours, err := box.Lease(ctx, r.Name, s.config.Server, s.config.Now(), term)
+	if err != nil || !ours {
+		return err
+	}
+	defer box.Release(context.WithoutCancel(ctx), lease) // one that cannot be released ends by itself
 	for ctx.Err() == nil {
-		now := s.config.Now()
-		ours, err := s.config.Outbox.Hold(ctx, r.Name, now, now.Add(held))
-		if err != nil || !ours {
+		event, tries, more, err := box.Next(ctx, lease, s.config.Now())
+		if err != nil || !more {
 			return err
 		}
-		event, tries, err := s.config.Outbox.Next(ctx, r.Name)
-		if err != nil || event == nil {
-			return err
-		}
-		if len(r.Events) > 0 && !slices.Contains(r.Events, event.Kind) {
-			if err := s.config.Outbox.Sent(ctx, r.Name, event.ID); err != nil {
-				return err
+		if len(r.Events) == 0 || slices.Contains(r.Events, string(event.Kind)) {
+			if wait, err := s.post(ctx, r, event); err != nil {
+				if ctx.Err() != nil {
+					return nil // the server ends; the next one sends it
+				}
+				again := s.config.Now().Add(max(wait, backoff(tries)))
+				s.config.Log.Warn().Str("webhook", r.Name).Str("id", event.ID).Int("tries", tries+1).Time("again", again).Err(err).Msg("a webhook is not taken")
+				return box.Failed(ctx, lease, event, again)
 			}
-			continue
 		}
-		if wait, err := s.post(ctx, r, *event); err != nil {
-			if ctx.Err() != nil {
-				return nil // the server ends; the next one sends it
-			}
-			again := s.config.Now().Add(max(wait, backoff(tries)))
-			s.config.Log.Warn().Str("webhook", r.Name).Str("id", event.ID).Int("tries", tries+1).Time("again", again).Err(err).Msg("webhook not taken")
-			return s.config.Outbox.Failed(ctx, r.Name, event.ID, again)
-		}
-		if err := s.config.Outbox.Sent(ctx, r.Name, event.ID); err != nil {
+		if err := box.Done(ctx, lease, event); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func backoff(tries int) time.Duration {
 
 // post sends one message. wait is how long the receiver wants to be left alone. The error holds nothing of the URL, in which
 // there may be a secret, and nothing of the answer.
-func (s *Sender) post(ctx context.Context, r *receiver, e Event) (wait time.Duration, _ error) {
+func (s *Sender) post(ctx context.Context, r *receiver, e state.Event) (wait time.Duration, _ error) {
 	body, err := r.render(messageOf(e, s.config.PublicURL))
 	if err != nil {
 		return 0, err

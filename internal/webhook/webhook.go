@@ -8,46 +8,26 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"deputy/entitlements"
+	"deputy/internal/state"
 )
 
 const (
 	firstWait   = 5 * time.Second // after the first failure; it doubles with each
 	longestWait = 15 * time.Minute
 	timeout     = 15 * time.Second // of one POST
-	held        = time.Minute      // for how long a server keeps a receiver to itself
+	term        = time.Minute      // for how long a server keeps a receiver to itself
 	often       = time.Second      // how often a server looks for something to send
+	cleaned     = time.Hour        // how often what everybody has is thrown away
 )
-
-// Event is one thing that happened to a request.
-type Event struct {
-	ID      string // random; the same each time it is sent
-	Kind    string // created, decided, expiring, expired, revoked, cancelled
-	Time    time.Time
-	Request entitlements.Request // as it was then
-}
-
-// Outbox keeps the events, and how far each receiver has come, for all servers that share it.
-type Outbox interface {
-	// Hold keeps a receiver from other servers until a time, or says that one of them has it, or that it is not to be tried before
-	// another time.
-	Hold(ctx context.Context, receiver string, now, until time.Time) (held bool, err error)
-	// Next is the first event that the receiver has not got, and how often it was tried; nil: there is none.
-	Next(ctx context.Context, receiver string) (e *Event, tries int, err error)
-	// Sent moves the receiver on past the event.
-	Sent(ctx context.Context, receiver, event string) error
-	// Failed has the event tried again, and not before a time.
-	Failed(ctx context.Context, receiver, event string, again time.Time) error
-}
 
 // Receiver is one that is told.
 type Receiver struct {
@@ -61,7 +41,8 @@ type Receiver struct {
 // Config configures a Sender. Client, Now and Log may be left out.
 type Config struct {
 	Receivers []Receiver
-	Outbox    Outbox
+	Outbox    state.Outbox
+	Server    string // which one this is, for people who look who sends
 	PublicURL string // of this Deputy, for links
 	Client    *http.Client
 	Now       func() time.Time
@@ -82,9 +63,6 @@ type receiver struct {
 
 // New checks the receivers. Its errors hold no secret and no URL.
 func New(c Config) (*Sender, error) {
-	if c.Outbox == nil {
-		return nil, errors.New("webhooks need an outbox")
-	}
 	client := http.Client{}
 	if c.Client != nil {
 		client = *c.Client
@@ -114,8 +92,15 @@ func New(c Config) (*Sender, error) {
 func (s *Sender) Run(ctx context.Context) {
 	ticker := time.NewTicker(often)
 	defer ticker.Stop()
+	var clean time.Time
 	for {
 		s.Send(ctx)
+		if now := s.config.Now(); now.After(clean) {
+			clean = now.Add(cleaned)
+			if _, err := s.config.Outbox.Prune(ctx, s.names(), now); err != nil && ctx.Err() == nil {
+				s.config.Log.Warn().Err(err).Msg("old events stay")
+			}
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -126,13 +111,27 @@ func (s *Sender) Run(ctx context.Context) {
 
 // Send sends to every receiver what is due now. Slow ones do not hold up the others.
 func (s *Sender) Send(ctx context.Context) {
+	due, err := s.config.Outbox.Due(ctx, s.names(), s.config.Now())
+	if err != nil && ctx.Err() == nil {
+		s.config.Log.Warn().Err(err).Msg("webhooks wait: the state cannot be read")
+	}
 	var all sync.WaitGroup
 	for _, r := range s.receivers {
+		if !slices.Contains(due, r.Name) {
+			continue
+		}
 		all.Go(func() {
 			if err := s.sendTo(ctx, r); err != nil && ctx.Err() == nil {
-				s.config.Log.Warn().Str("webhook", r.Name).Err(err).Msg("webhooks wait")
+				s.config.Log.Warn().Str("webhook", r.Name).Err(err).Msg("a webhook waits")
 			}
 		})
 	}
 	all.Wait()
+}
+
+func (s *Sender) names() (out []string) {
+	for _, r := range s.receivers {
+		out = append(out, r.Name)
+	}
+	return out
 }
