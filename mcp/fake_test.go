@@ -30,6 +30,7 @@ type fakeTools struct {
 
 	mu      sync.Mutex
 	calls   []tools.Call
+	asked   []tools.RequestArgs
 	refused []string // "tool: reason"
 	away    []string // "client: code"
 }
@@ -49,6 +50,21 @@ func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args too
 		return f.describe(ctx, call, args)
 	}
 	return &tools.Description{AuditID: "a2", Tables: []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}}}, nil
+}
+
+func (f *fakeTools) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, call)
+	f.asked = append(f.asked, args)
+	f.mu.Unlock()
+	return &tools.AccessRequest{RequestID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns, NextStep: "wait", AuditID: "a9"}, nil
+}
+
+func (f *fakeTools) Proposal(_ context.Context, _ tools.Call, args tools.RequestArgs) *tools.Proposal {
+	if args.Table == "" || args.Table == "hr.people" {
+		return nil
+	}
+	return &tools.Proposal{Table: args.Table, Columns: args.Columns, Reason: args.Reason, Duration: "8h"}
 }
 
 func (f *fakeTools) Ceiling(_ context.Context, call tools.Call, tool string) *tools.Refusal {

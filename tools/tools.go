@@ -27,9 +27,8 @@ type Config struct {
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
 	Audit     Recorder
 	Limits    Limits
-	// Requests is where access requests are kept; nil: access cannot be asked for. Rules say who decides on them.
+	// Requests is where access requests are kept; nil: access cannot be asked for.
 	Requests Requests
-	Rules    []entitlements.RequestRule
 	Agents   []identity.Agent // that are registered, for those who decide to see what a request of theirs would be about
 	Pending  time.Duration    // how long a request waits for an answer
 	Again    time.Duration    // how long after a denial the same is not asked for again
@@ -88,7 +87,6 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 		return nil, err
 	}
 	for _, p := range c.Platforms {
-		p.Rules = c.Rules
 		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency))
 	}
 	for _, p := range t.platforms {

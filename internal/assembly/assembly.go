@@ -85,7 +85,7 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
 			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
-			Policies: c.Policies, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
+			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
 		})
 	}
 	return out

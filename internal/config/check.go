@@ -74,17 +74,15 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	c.checkAgents(k)
 	c.checkPlatforms(k)
 	for i, p := range c.Policies {
-		key := mistake.At("policies", i) + ".platform"
-		_, there := c.Platforms[p.Platform]
-		if _, written := k.written[key]; written && !there { // empty is not "every platform" when somebody wrote it
-			platforms := slices.Sorted(maps.Keys(c.Platforms))
-			k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
-		}
+		c.checkPlatform(k, mistake.At("policies", i)+".platform", p.Platform)
 		k.expression(mistake.At("policies", i)+".when", p.When)
 		k.expression(mistake.At("policies", i)+".where", p.Where)
 	}
 	c.checkPurposes(k)
 	c.Requests.check(k)
+	for i, r := range c.Requests.Rules {
+		c.checkPlatform(k, mistake.At("requests.rules", i)+".platform", r.Platform)
+	}
 	c.checkTests(k)
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
@@ -93,6 +91,15 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	c.Limits.check(k)
 	c.Telemetry.check(k)
 	c.checkElsewhere(k, asWritten)
+}
+
+// checkPlatform refuses the name of a platform that there is none of. Empty is not "every platform" when somebody wrote it.
+func (c *Config) checkPlatform(k *checker, key, name string) {
+	_, there := c.Platforms[name]
+	if _, written := k.written[key]; written && !there {
+		platforms := slices.Sorted(maps.Keys(c.Platforms))
+		k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
+	}
 }
 
 func (a Audit) check(k *checker) {

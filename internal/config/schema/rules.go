@@ -84,8 +84,9 @@ var details = map[string]map[string]func() *schema{
 	"Webhook": {"events": func() *schema {
 		return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled"))
 	}},
-	"ApprovalStage": {"need": func() *schema { return anyOf(&schema{Type: "integer", Minimum: "1"}, words("all")) }},
-	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }},
+	"ApprovalStage": {"need": func() *schema { return anyOf(between("1", "99"), words("all")) }},
+	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }, "ask": nonEmpty},
+	"RequestRule":   {"name": nonEmpty},
 	"Limits": {
 		"max_rows":    func() *schema { return between("1", "1000000") },
 		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },
@@ -145,6 +146,7 @@ func addRules(root *schema) error {
 		}
 	}
 	policyRules(at("Policy"))
+	requestRules(at("RequestRule"))
 	platformRules(at("Platform"))
 	root.Properties.Set("platforms", help(&schema{
 		Type: "object", PropertyNames: &schema{Pattern: `^[a-z0-9][a-z0-9-]*$`}, MinProperties: count1(), AdditionalProperties: ref("Platform"),
@@ -172,6 +174,16 @@ func policyRules(policy *schema) {
 		policy.AllOf = append(policy.AllOf, &schema{If: &schema{Required: []string{k.name}}, Then: then})
 	}
 	policy.Not = &schema{Required: []string{"for", "except"}}
+}
+
+// requestRules: somebody decides, and who approves is said in one way.
+func requestRules(rule *schema) {
+	for _, key := range []string{"approvers", "stages", "approve", "deny"} {
+		rule.AnyOf = append(rule.AnyOf, &schema{Required: []string{key}})
+	}
+	rule.Not = &schema{Required: []string{"approvers", "stages"}}
+	stages, _ := rule.Properties.Get("stages")
+	stages.MinItems = count1()
 }
 
 func platformRules(platform *schema) {
