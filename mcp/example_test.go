@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -22,6 +23,12 @@ func (anyone) Authenticate(context.Context, identity.Credentials) (identity.Prin
 
 // hello answers every query in the same way.
 type hello struct{}
+
+func (hello) RequestAccess(context.Context, tools.Call, tools.RequestArgs) (*tools.AccessRequest, error) {
+	return nil, errors.New("not in this example")
+}
+
+func (hello) Proposal(context.Context, tools.Call, tools.RequestArgs) *tools.Proposal { return nil }
 
 func (hello) Query(_ context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
 	fmt.Println("#", call.Principal.Agent.ID, "asks", args.SQL)
