@@ -35,8 +35,13 @@ type Issuer struct {
 	fetches atomic.Int64
 	down    atomic.Bool
 
-	mu  sync.Mutex
-	key jose.JSONWebKey // with its private part; replaced by Rotate
+	introspections atomic.Int64
+
+	mu     sync.Mutex
+	key    jose.JSONWebKey   // with its private part; replaced by Rotate
+	opaque map[string][]byte // claims of the tokens that are no JWTs
+	answer http.HandlerFunc  // to introspection; nil: the honest one
+	keys   http.HandlerFunc  // nil: the honest one
 }
 
 // Start makes a key and serves until Close.
@@ -61,6 +66,7 @@ func Start(config Config) (*Issuer, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.serveDiscovery)
 	mux.HandleFunc("GET /keys", i.serveKeys)
+	mux.HandleFunc("POST /introspect", i.serveIntrospection)
 	i.server = &http.Server{Handler: i.unlessDown(mux), ReadHeaderTimeout: 5 * time.Second}
 	go i.server.Serve(listener)
 	return i, nil
@@ -117,14 +123,29 @@ func (i *Issuer) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 		"jwks_uri":                              i.url + "/keys",
 		"authorization_endpoint":                i.url + "/authorize",
 		"token_endpoint":                        i.url + "/token",
+		"introspection_endpoint":                i.url + "/introspect",
 		"response_types_supported":              []string{"code"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
 	})
 }
 
-func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
+// ServeKeys replaces how the key set is served, for the tests of issuers that misbehave; nil: honestly again.
+func (i *Issuer) ServeKeys(serve http.HandlerFunc) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = serve
+}
+
+func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
 	i.fetches.Add(1)
+	i.mu.Lock()
+	serve := i.keys
+	i.mu.Unlock()
+	if serve != nil {
+		serve(w, r)
+		return
+	}
 	writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.PublicKey()}})
 }
 
