@@ -23,6 +23,8 @@ type issuer struct {
 	algorithms []jose.SignatureAlgorithm
 	claims     ClaimsConfig
 	keys       *keySet
+	asks       *introspection // about tokens that are not JWTs; nil: it does not
+	boundOnly  bool           // its tokens have to be bound to a key
 	verifier   *oidc.IDTokenVerifier
 	now        func() time.Time
 }
@@ -41,7 +43,7 @@ var (
 // newIssuers checks the configured issuers and asks none of them anything.
 func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer {
 	var issuers []*issuer
-	names, urls := map[string]string{}, map[string]string{}
+	names, urls, asked := map[string]string{}, map[string]string{}, ""
 	for i, config := range configs {
 		key := mistake.At("identity.issuers", i)
 		iss := newIssuer(config, opts, key, wrong)
@@ -49,6 +51,12 @@ func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer
 			wrong.add(key+".url", "%s is that issuer already: name each once", first)
 		}
 		urls[config.URL] = key
+		if config.Introspection != nil && asked != "" {
+			wrong.add(key+".introspection", "%s is asked already: a token that is not a JWT does not say whose it is, so one issuer can be", asked)
+		}
+		if config.Introspection != nil && asked == "" {
+			asked = key
+		}
 		if len(configs) > 1 {
 			first, twice := names[config.Name]
 			switch {
@@ -84,6 +92,14 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 			wrong.add(mistake.Below(key+".claims.attributes", attribute), "an attribute is read from a claim: write ATTRIBUTE: CLAIM")
 		}
 	}
+	switch config.DPoP {
+	case "", DPoPWhenBound:
+	case DPoPRequired:
+		iss.boundOnly = true
+	default:
+		known := []string{string(DPoPWhenBound), string(DPoPRequired)}
+		wrong.add(key+".dpop", "%q is not one of them%s (known: %s)", config.DPoP, mistake.Hint(string(config.DPoP), known), strings.Join(known, ", "))
+	}
 	iss.types = tokenTypes(config.TokenTypes, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {
@@ -98,6 +114,9 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	}
 	if err != nil {
 		return iss
+	}
+	if config.Introspection != nil {
+		iss.asks = newIntrospection(*config.Introspection, iss, remote, key+".introspection", wrong)
 	}
 	iss.keys = &keySet{fetch: remote.keys, algorithms: iss.algorithms, now: opts.Now}
 	iss.verifier = oidc.NewVerifier(config.URL, iss.keys, &oidc.Config{

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
 
+	"deputy/identity"
 	"deputy/tools"
 )
 
@@ -35,7 +37,8 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	}
 	resource := public.JoinPath(endpoint).String()
 	metadata := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy"}
+		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy",
+			DPoPSigningAlgValuesSupported: identity.ProofAlgorithms()}
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
@@ -49,7 +52,9 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		authenticator: cfg.Authenticator,
 		tools:         cfg.Tools,
 		begin:         cfg.Begin,
+		resource:      resource,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
+		proving:       fmt.Sprintf("DPoP resource_metadata=%q, algs=%q", public.JoinPath(metadataPath, endpoint), strings.Join(identity.ProofAlgorithms(), " ")),
 		log:           cfg.Logger,
 		watch:         watch,
 	}
@@ -107,9 +112,10 @@ type callKey struct{}
 
 // httpCall is a call whose principal is proved, and the context of the HTTP request that it came with.
 type httpCall struct {
-	call    tools.Call
-	request context.Context
-	proofs  []proof
+	call        tools.Call
+	credentials identity.Credentials // that proved it
+	request     context.Context
+	proofs      []proof
 }
 
 // httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names

@@ -53,6 +53,8 @@ func TestTheCompleteFile(t *testing.T) {
 				Name: "corp", URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
 				Claims: identity.ClaimsConfig{Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Introspection: &identity.IntrospectionConfig{URL: "https://id.example.com/introspect", ClientID: "deputy", ClientSecret: "p${HOME}w: [", Cache: time.Minute},
+				DPoP:          identity.DPoPRequired,
 			}},
 			Users: []identity.UserConfig{{ID: "taylor", Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
@@ -82,17 +84,17 @@ func TestTheCompleteFile(t *testing.T) {
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: 77, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: 77, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+				{Line: 79, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: 79, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
 			}},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: 78, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{Line: 80, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
 			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
 				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: 80, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: 81, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: 81, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+				{Line: 82, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: 83, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: 83, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
@@ -163,8 +165,8 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, line := range map[string]int{
-		"tags.PII": 52, "tags.PII[1]": 52, "policies[0]": 56, "policies[0].to": 58, "policies[1].require.any[1]": 62, "policies[1].when": 59,
-		"policies[4].except[1]": 74, "platforms.shop.discoverable[1]": 44, "nothing.of.the.kind": 2,
+		"tags.PII": 54, "tags.PII[1]": 54, "policies[0]": 58, "policies[0].to": 60, "policies[1].require.any[1]": 64, "policies[1].when": 61,
+		"policies[4].except[1]": 76, "platforms.shop.discoverable[1]": 46, "nothing.of.the.kind": 2,
 	} {
 		if got := c.Line(key); got != line {
 			t.Errorf("%s is on line %d, not %d", key, line, got)

@@ -10,13 +10,14 @@ import (
 
 // required are the keys that a part of the file must have.
 var required = map[string][]string{
-	"":         {"agents", "platforms"},
-	"Issuer":   {"url"},
-	"User":     {"id"},
-	"Agent":    {"name"},
-	"Platform": {"engine"},
-	"Policy":   {"name"},
-	"Sink":     {"type"},
+	"":              {"agents", "platforms"},
+	"Issuer":        {"url"},
+	"Introspection": {"client_id", "client_secret"},
+	"User":          {"id"},
+	"Agent":         {"name"},
+	"Platform":      {"engine"},
+	"Policy":        {"name"},
+	"Sink":          {"type"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -32,6 +33,11 @@ var details = map[string]map[string]func() *schema{
 		"algorithms": func() *schema {
 			return oneOrMany(words("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"))
 		},
+	},
+	"Introspection": {
+		"url":           func() *schema { return pattern(`https?://[^/?#@]+(/[^?#]*)?(\?[^#]*)?`) },
+		"client_id":     nonEmpty,
+		"client_secret": nonEmpty,
 	},
 	"User": {"id": nonEmpty},
 	"Agent": {

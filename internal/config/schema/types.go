@@ -27,6 +27,7 @@ var ownTypes = map[reflect.Type]func() *schema{
 	},
 	reflect.TypeFor[config.Share]():             func() *schema { return pattern(`[0-9]+(\.[0-9]+)?%`) },
 	reflect.TypeFor[identity.Mode]():            func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.DPoPMode]():        func() *schema { return words(identity.DPoPWhenBound, identity.DPoPRequired) },
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },
 	reflect.TypeFor[entitlements.Matcher]():     func() *schema { return ref("Matcher") },
