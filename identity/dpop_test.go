@@ -85,6 +85,7 @@ func TestProofs(t *testing.T) {
 		{"another host", claim("htu", "https://other.example/mcp"), no},
 		{"a longer host", claim("htu", "https://deputy.example.evil.example/mcp"), no},
 		{"another scheme", claim("htu", "http://deputy.example/mcp"), no},
+		{"another scheme on the same port", claim("htu", "http://deputy.example:443/mcp"), no},
 		{"another port", claim("htu", "https://deputy.example:8443/mcp"), no},
 		{"another path", claim("htu", "https://deputy.example/mcp/"), no},
 		{"the path in other case", claim("htu", "https://deputy.example/MCP"), no},

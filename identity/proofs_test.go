@@ -3,6 +3,7 @@ package identity
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -53,5 +54,47 @@ func TestUsedProofsAreBoundedAndForgottenOnlyWhenTheyAreWorthNothing(t *testing.
 	spend("a", "1")
 	if p.recent.count != 1 || p.older.count != 0 || len(p.older.ids) != 0 {
 		t.Errorf("after a long silence only the newest is there: %d and %d", p.recent.count, p.older.count)
+	}
+}
+
+// TestHeadersOfProofsAreCheckedBeforeTheirKeyIsUsed goes past go-jose, which refuses most of these too.
+func TestHeadersOfProofsAreCheckedBeforeTheirKeyIsUsed(t *testing.T) {
+	key := newKey(t, "k").Public()
+	key.Algorithm = ""
+	public, err := key.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		`{"typ":"dpop+jwt","alg":"ES256","jwk":%s}`:                   true,
+		`{"typ":"dpop+jwt","alg":"none","jwk":%s}`:                    false,
+		`{"typ":"dpop+jwt","alg":"HS256","jwk":%s}`:                   false,
+		`{"typ":"dpop+jwt","alg":"ES512","jwk":%s}`:                   false,
+		`{"typ":"dpop+jwt","alg":["ES256"],"jwk":%s}`:                 false,
+		`{"typ":"dpop+jwt","Alg":"ES256","jwk":%s}`:                   false,
+		`{"typ":"JWT","alg":"ES256","jwk":%s}`:                        false,
+		`{"alg":"ES256","jwk":%s}`:                                    false,
+		`{"typ":"dpop+jwt","alg":"ES256","jwk":%s,"crit":null}`:       false,
+		`{"typ":"dpop+jwt","alg":"ES256","jwk":[%s]}`:                 false,
+		`{"typ":"dpop+jwt","alg":"ES256","JWK":%s}`:                   false,
+		`{"typ":"dpop+jwt","alg":"ES256","jku":"https://x","kid":%s}`: false,
+	} {
+		header, err := decodeClaims(fmt.Appendf(nil, text, public))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := proofKey(header); (err == nil) != want {
+			t.Errorf("%s is taken: %v; got %v", text, want, err)
+		}
+	}
+	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
+		header, err := decodeClaims(fmt.Appendf(nil, `{"typ":"dpop+jwt","alg":"ES256","jwk":{%q:7,%s}`, private, public[1:]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refused *AuthError
+		if _, err := proofKey(header); !errors.As(err, &refused) || !strings.Contains(refused.Message, "private") {
+			t.Errorf("a key with the member %s is a private one: got %v", private, err)
+		}
 	}
 }
