@@ -107,7 +107,7 @@ func (i *introspection) introspect(ctx context.Context, token, address string) (
 }
 
 func unanswered(cause error) *AuthError {
-	return &AuthError{Unavailable, "the access token cannot be verified now: its issuer does not answer", cause}
+	return &AuthError{Code: Unavailable, Message: "the access token cannot be verified now: its issuer does not answer", Cause: cause}
 }
 
 func (i *introspection) may(address string) bool {

@@ -115,6 +115,9 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, cred
 	case identity.InvalidToken, identity.InvalidProof:
 		status = http.StatusUnauthorized
 		a.challenges(w, credentials, fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code))
+	case identity.InsufficientScope:
+		status = http.StatusForbidden
+		a.challenges(w, credentials, `, error="insufficient_scope"`)
 	case identity.InsufficientAccess:
 		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
 		a.challenges(w, credentials, "")
