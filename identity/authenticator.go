@@ -18,11 +18,13 @@ type Options struct {
 	HTTPClient *http.Client     // to ask issuers with; redirects are never followed and answers are bounded, whatever it says
 	Now        func() time.Time // default time.Now
 	Audience   string           // of issuers that configure none: the server's public URL with /mcp
+	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
 }
 
 // Credentials are what came with one call. It prints as nothing, so that it cannot be logged by mistake.
 type Credentials struct {
 	Bearer    string `json:"-"` // HTTP's bearer token: an access token, or an agent's API key
+	Proof     *Proof `json:"-"` // set when the access token came with the DPoP scheme instead
 	AgentKey  string `json:"-"` // the API key where it has a place of its own: stdio
 	UserToken string `json:"-"` // the human's access token, relayed by an agent that proves itself by key
 	// ClientAddress is where the call came from on the network, the proxy's word for it if there is a trusted one.
@@ -38,6 +40,8 @@ type Authenticator struct {
 	registry *Registry
 	users    map[string]knownUser
 	now      func() time.Time
+	cache    *tokenCache
+	proofs   *Proofs
 }
 
 // knownUser is what the configuration says of a user.
@@ -88,7 +92,10 @@ func offline(config Config, registry *Registry, opts Options) (*Authenticator, e
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	return &Authenticator{issuers: issuers, registry: registry, users: users, now: opts.Now}, nil
+	if opts.Proofs == nil {
+		opts.Proofs = NewProofs()
+	}
+	return &Authenticator{issuers: issuers, registry: registry, users: users, now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs}, nil
 }
 
 func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]knownUser {
@@ -128,7 +135,11 @@ func (a *Authenticator) ask(ctx context.Context) []error {
 	failures := make([]error, len(a.issuers))
 	var all sync.WaitGroup
 	for n, iss := range a.issuers {
-		all.Go(func() { _, failures[n] = iss.keys.current(ctx) })
+		all.Go(func() {
+			if _, failures[n] = iss.keys.current(ctx); failures[n] == nil && iss.asks != nil {
+				_, failures[n] = iss.asks.endpoint(ctx)
+			}
+		})
 	}
 	all.Wait()
 	return failures
@@ -144,7 +155,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 		return Principal{}, err
 	}
 	if key == "" {
-		t, err := a.verify(ctx, bearer, c.ClientAddress)
+		t, err := a.verify(ctx, bearer, c.ClientAddress, c.Proof)
 		if err != nil {
 			return Principal{}, err
 		}
@@ -164,7 +175,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 	if c.UserToken == "" {
 		return autonomous(p)
 	}
-	t, err := a.verify(ctx, c.UserToken, c.ClientAddress)
+	t, err := a.verify(ctx, c.UserToken, c.ClientAddress, nil) // a relayed token has no proof of this request
 	if err != nil {
 		return Principal{}, err
 	}
@@ -181,6 +192,8 @@ func (c Credentials) sort() (key, bearer string, err error) {
 		key, bearer = bearer, ""
 	}
 	switch {
+	case key != "" && c.Proof != nil:
+		return "", "", invalid("an agent key is not bound to a key: it is for the Bearer scheme")
 	case key != "" && bearer != "":
 		return "", "", invalid("there are an agent key and an access token as bearer: relay the user's token in its own place")
 	case bearer != "" && c.UserToken != "":

@@ -1,5 +1,7 @@
 package identity
 
+import "time"
+
 // Config is the part of the configuration that says whose tokens are believed and what is known of users beside them.
 type Config struct {
 	Issuers []IssuerConfig `yaml:"issuers"` // whose access tokens are believed
@@ -25,8 +27,11 @@ type IssuerConfig struct {
 	// AllowUserinfo takes tokens that are also made out to this issuer's own userinfo, as those of Auth0 are that openid was asked for.
 	AllowUserinfo bool `yaml:"allow_userinfo"`
 	// StewardClients are the client ids through which people decide about requests themselves; never an agent's.
-	StewardClients []string    `yaml:"steward_clients"`
-	Login          LoginConfig `yaml:"login"` // how people sign in with deputy login; default: they do not
+	StewardClients []string `yaml:"steward_clients"`
+	// Introspection has the issuer asked about tokens that are not JWTs; left out, no such token is taken. One issuer can have it.
+	Introspection *IntrospectionConfig `yaml:"introspection"`
+	DPoP          DPoPMode             `yaml:"dpop"`  // when_bound (default): a token that is bound to a key needs a proof of it; required: every token has to be bound
+	Login         LoginConfig          `yaml:"login"` // how people sign in with deputy login; default: they do not
 }
 
 // LoginConfig is the client that deputy login is at an issuer: a native app with the redirect URI http://127.0.0.1/callback.
@@ -47,6 +52,22 @@ const (
 	ByResource AudienceParameter = "resource"
 	ByAudience AudienceParameter = "audience"
 	ByNone     AudienceParameter = "none"
+)
+
+// IntrospectionConfig is how an issuer is asked about opaque tokens (RFC 7662). Its answer has to say active, iss, aud, exp and client_id.
+type IntrospectionConfig struct {
+	URL          string        `yaml:"url"`           // default: the introspection_endpoint that the issuer's discovery document names
+	ClientID     string        `yaml:"client_id"`     // of Deputy, at the issuer
+	ClientSecret Secret        `yaml:"client_secret"` // that goes with it, by HTTP Basic
+	Cache        time.Duration `yaml:"cache"`         // how long a token that was active counts as active: 1s to 5m, default 30s
+}
+
+// DPoPMode says which of an issuer's tokens have to be bound to a key (RFC 9449).
+type DPoPMode string
+
+const (
+	DPoPWhenBound DPoPMode = "when_bound"
+	DPoPRequired  DPoPMode = "required"
 )
 
 // Secret is text that does not show when it is printed, logged or written as JSON. Convert it to a string to use it.

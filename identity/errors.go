@@ -8,6 +8,7 @@ type Code string
 const (
 	Missing            Code = "missing"             // no credential: get one (HTTP 401)
 	InvalidToken       Code = "invalid_token"       // not to be believed: get another one (HTTP 401)
+	InvalidProof       Code = "invalid_dpop_proof"  // the proof is not to be believed, whatever the token is: make another one (HTTP 401)
 	InsufficientAccess Code = "insufficient_access" // believed, and may not do this: another one will not help (HTTP 403)
 	InsufficientScope  Code = "insufficient_scope"  // believed, and limited to something else: one with the scope is needed (HTTP 403)
 	Unavailable        Code = "unavailable"         // cannot be verified now: try again later (HTTP 503)
@@ -39,6 +40,8 @@ func (e *AuthError) Error() string {
 func (e *AuthError) Unwrap() error { return e.Cause }
 
 func invalid(message string) *AuthError { return &AuthError{Code: InvalidToken, Message: message} }
+
+func badProof(message string) *AuthError { return &AuthError{Code: InvalidProof, Message: message} }
 
 func insufficient(format string, args ...any) *AuthError {
 	return &AuthError{Code: InsufficientAccess, Message: fmt.Sprintf(format, args...)}

@@ -54,7 +54,9 @@ func bounded(client *http.Client) *http.Client {
 	if client != nil {
 		own = *client
 	}
-	own.Timeout = fetchTimeout
+	if own.Timeout <= 0 || own.Timeout > fetchTimeout {
+		own.Timeout = fetchTimeout
+	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error {
 		return errors.New("redirects are not followed")
 	}
@@ -64,15 +66,12 @@ func bounded(client *http.Client) *http.Client {
 func (r *remote) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	body, err := r.get(ctx, strings.TrimSuffix(r.text, "/")+"/.well-known/openid-configuration")
+	where, err := r.discover(ctx, "jwks_uri")
 	if err != nil {
-		return nil, fmt.Errorf("discover issuer %s: %w", r.text, err)
+		return nil, err
 	}
-	where, err := r.keySetURL(body)
+	body, err := r.get(ctx, where)
 	if err != nil {
-		return nil, fmt.Errorf("discover issuer %s: %w", r.text, err)
-	}
-	if body, err = r.get(ctx, where); err != nil {
 		return nil, fmt.Errorf("fetch the keys of issuer %s: %w", r.text, err)
 	}
 	keys, err := parseKeys(body)
@@ -82,11 +81,29 @@ func (r *remote) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
+// discover asks the issuer where something of it is.
+func (r *remote) discover(ctx context.Context, what string) (string, error) {
+	body, err := r.get(ctx, strings.TrimSuffix(r.text, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return "", fmt.Errorf("discover issuer %s: %w", r.text, err)
+	}
+	where, err := r.named(body, what)
+	if err != nil {
+		return "", fmt.Errorf("discover issuer %s: %w", r.text, err)
+	}
+	return where, nil
+}
+
 func (r *remote) get(ctx context.Context, where string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
 	if err != nil {
 		return nil, err
 	}
+	return r.do(request)
+}
+
+// do returns the body of a good answer, which is never longer than maxResponse.
+func (r *remote) do(request *http.Request) ([]byte, error) {
 	response, err := r.client.Do(request)
 	if err != nil {
 		return nil, err
@@ -105,15 +122,15 @@ func (r *remote) get(ctx context.Context, where string) ([]byte, error) {
 	return body, nil
 }
 
-// keySetURL is where a discovery document says that the keys are.
-func (r *remote) keySetURL(document []byte) (string, error) {
+// named is an address that a discovery document has to name.
+func (r *remote) named(document []byte, what string) (string, error) {
 	metadata, err := r.metadata(document)
 	if err != nil {
 		return "", err
 	}
-	where, err := r.endpoint(metadata, "jwks_uri")
+	where, err := r.endpoint(metadata, what)
 	if err == nil && where == "" {
-		err = misconfigured{errors.New("the document there names no jwks_uri")}
+		err = misconfigured{fmt.Errorf("the document there names no %s", what)}
 	}
 	return where, err
 }

@@ -31,6 +31,9 @@ type issuer struct {
 	allowUserinfo bool
 	stewards      []string // client ids through which people act themselves
 
+	asks      *introspection // about tokens that are not JWTs; nil: it does not
+	boundOnly bool           // its tokens have to be bound to a key
+
 	keys     *keySet
 	verifier *oidc.IDTokenVerifier
 	now      func() time.Time
@@ -50,7 +53,7 @@ var (
 // newIssuers checks the configured issuers and asks none of them anything.
 func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer {
 	var issuers []*issuer
-	names, urls := map[string]string{}, map[string]string{}
+	names, urls, asked := map[string]string{}, map[string]string{}, ""
 	for i, config := range configs {
 		key := mistake.At("identity.issuers", i)
 		iss := newIssuer(config, opts, key, wrong)
@@ -58,6 +61,12 @@ func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer
 			wrong.add(key+".url", "%s is that issuer already: name each once", first)
 		}
 		urls[config.URL] = key
+		if config.Introspection != nil && asked != "" {
+			wrong.add(key+".introspection", "%s is asked already: a token that is not a JWT does not say whose it is, so one issuer can be", asked)
+		}
+		if config.Introspection != nil && asked == "" {
+			asked = key
+		}
 		if len(configs) > 1 {
 			first, twice := names[config.Name]
 			switch {
@@ -111,6 +120,14 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 		types = defaults.types
 	}
 	config.Login.check(key+".login", wrong)
+	switch config.DPoP {
+	case "", DPoPWhenBound:
+	case DPoPRequired:
+		iss.boundOnly = true
+	default:
+		known := []string{string(DPoPWhenBound), string(DPoPRequired)}
+		wrong.add(key+".dpop", "%q is not one of them%s (known: %s)", config.DPoP, mistake.Hint(string(config.DPoP), known), strings.Join(known, ", "))
+	}
 	iss.types = tokenTypes(types, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {
@@ -125,6 +142,9 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	}
 	if err != nil {
 		return iss
+	}
+	if config.Introspection != nil {
+		iss.asks = newIntrospection(*config.Introspection, iss, remote, key+".introspection", wrong)
 	}
 	iss.keys = &keySet{fetch: remote.keys, algorithms: iss.algorithms, now: opts.Now}
 	iss.verifier = oidc.NewVerifier(config.URL, iss.keys, &oidc.Config{

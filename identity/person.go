@@ -16,7 +16,7 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 	case c.Bearer == "":
 		return User{}, &AuthError{Code: Missing, Message: "no credential: send the access token of a client for people"}
 	}
-	t, err := a.verify(ctx, c.Bearer, c.ClientAddress)
+	t, err := a.verify(ctx, c.Bearer, c.ClientAddress, c.Proof)
 	if err != nil {
 		return User{}, err
 	}

@@ -14,7 +14,7 @@ type SignedIn struct {
 
 // SignedIn verifies a token that a human got for themself, as a call with it would be, and says whose it is. Errors are *AuthError.
 func (a *Authenticator) SignedIn(ctx context.Context, raw string) (SignedIn, error) {
-	t, err := a.verify(ctx, raw, "")
+	t, err := a.verify(ctx, raw, "", nil)
 	if err != nil {
 		return SignedIn{}, err
 	}

@@ -67,14 +67,14 @@ func stewardOf(r *http.Request) tools.Steward {
 func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			credentials, ok := readCredentials(r)
+			credentials, ok := readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.Path)
 			if !ok {
 				answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
 				return
 			}
 			user, err := people.Person(r.Context(), credentials)
 			if err != nil {
-				a.auth.refuse(r.Context(), w, credentials.ClientAddress, err)
+				a.auth.refuse(r.Context(), w, credentials, err)
 				return
 			}
 			steward := tools.Steward{User: user, Client: credentials.ClientAddress}

@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,15 +16,19 @@ import (
 	"deputy/tools"
 )
 
-// headerUserToken carries the human's token when the Authorization header is the agent's own.
-const headerUserToken = "Deputy-User-Token"
+const (
+	headerUserToken = "Deputy-User-Token" // carries the human's token when the Authorization header is the agent's own
+	headerProof     = "DPoP"              // carries the proof of the key that the token is bound to (RFC 9449)
+)
 
 // authentication proves who is calling, for every request anew. Nobody passes otherwise.
 type authentication struct {
 	authenticator Authenticator
 	tools         Tools
 	begin         func(context.Context) (context.Context, func())
-	challenge     string // made at the start, so that nothing of a request can get into it
+	resource      string // what proofs are made for: the endpoint by its public name, whatever a request says of its host
+	challenge     string // this and the next are made at the start, so that nothing of a request can get into them
+	proving       string // the challenge for tokens that are bound to a key
 	log           zerolog.Logger
 	watch         *watch
 }
@@ -54,14 +59,18 @@ func (a *authentication) latest(next http.Handler) http.Handler {
 
 func (a *authentication) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		credentials, ok := readCredentials(r)
+		before, again := r.Context().Value(callKey{}).(httpCall)
+		credentials, ok := before.credentials, again // the proof of a request that is proved anew is no replay of itself
+		if !again {
+			credentials, ok = readCredentials(r, a.resource)
+		}
 		if !ok {
-			answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
+			answer(w, http.StatusBadRequest, "bad_request", "Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request")
 			return
 		}
 		began := time.Now()
 		principal, err := a.authenticator.Authenticate(r.Context(), credentials)
-		call := httpCall{client: credentials.ClientAddress, request: r.Context()}
+		call := httpCall{credentials: credentials, request: r.Context()}
 		only, proved := errors.AsType[*identity.AgentOnly](err)
 		switch {
 		case err == nil:
@@ -69,10 +78,9 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 		case proved && only != nil:
 			call.only = only
 		default:
-			a.refuse(r.Context(), w, credentials.ClientAddress, err)
+			a.refuse(r.Context(), w, credentials, err)
 			return
 		}
-		before, _ := r.Context().Value(callKey{}).(httpCall)
 		call.proofs = append(slices.Clip(before.proofs), proof{began, time.Now()})
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
 	})
@@ -89,20 +97,30 @@ func (a *authentication) listing(next http.Handler) http.Handler {
 		call, _ := r.Context().Value(callKey{}).(httpCall)
 		m, _ := r.Context().Value(messageKey{}).(message)
 		if call.only != nil && !slices.Contains(told, m.method) {
-			a.refuse(r.Context(), w, call.client, call.only)
+			a.refuse(r.Context(), w, call.credentials, call.only)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// readCredentials looks into two headers and nowhere else. It is not ok when there is a choice between several.
-func readCredentials(r *http.Request) (identity.Credentials, bool) {
+// readCredentials looks into three headers and nowhere else. It is not ok when there is a choice between several.
+func readCredentials(r *http.Request, resource string) (identity.Credentials, bool) {
 	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: hostname(r.RemoteAddr)}
-	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
 		credentials.Bearer = strings.TrimSpace(token)
+	case strings.EqualFold(scheme, "DPoP"):
+		credentials.Bearer = strings.TrimSpace(token)
+		credentials.Proof = &identity.Proof{JWT: r.Header.Get(headerProof), Method: r.Method, URL: resource}
 	}
-	return credentials, len(r.Header.Values("Authorization")) <= 1 && len(r.Header.Values(headerUserToken)) <= 1
+	for _, once := range []string{"Authorization", headerUserToken, headerProof} {
+		if len(r.Header.Values(once)) > 1 {
+			return credentials, false
+		}
+	}
+	return credentials, true
 }
 
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
@@ -119,18 +137,28 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, clie
 	switch refusal.Code {
 	case identity.Missing:
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", a.challenge)
-	case identity.InvalidToken:
+		a.challenges(w, credentials, "")
+	case identity.InvalidToken, identity.InvalidProof:
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", a.challenge+`, error="invalid_token", error_description="the credential was not accepted"`)
+		a.challenges(w, credentials, fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code))
 	case identity.InsufficientScope:
 		status = http.StatusForbidden
-		w.Header().Set("WWW-Authenticate", a.challenge+`, error="insufficient_scope"`)
+		a.challenges(w, credentials, `, error="insufficient_scope"`)
 	case identity.InsufficientAccess:
 		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
-		w.Header().Set("WWW-Authenticate", a.challenge)
+		a.challenges(w, credentials, "")
 	default:
 		w.Header().Set("Retry-After", "5")
 	}
 	answer(w, status, string(refusal.Code), refusal.Message)
+}
+
+// challenges names both schemes, and says what is wrong with the one that was used. Bearer comes first: many clients read one only.
+func (a *authentication) challenges(w http.ResponseWriter, credentials identity.Credentials, wrong string) {
+	bearer, proving := a.challenge+wrong, a.proving
+	if credentials.Proof != nil {
+		bearer, proving = a.challenge, a.proving+wrong
+	}
+	w.Header().Set("WWW-Authenticate", bearer)
+	w.Header().Add("WWW-Authenticate", proving)
 }

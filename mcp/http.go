@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
@@ -36,7 +37,8 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	}
 	resource := public.JoinPath(endpoint).String()
 	metadata := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy"}
+		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy",
+			DPoPSigningAlgValuesSupported: identity.ProofAlgorithms()}
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
@@ -57,7 +59,9 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		authenticator: cfg.Authenticator,
 		tools:         cfg.Tools,
 		begin:         cfg.Begin,
+		resource:      resource,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
+		proving:       fmt.Sprintf("DPoP resource_metadata=%q, algs=%q", public.JoinPath(metadataPath, endpoint), strings.Join(identity.ProofAlgorithms(), " ")),
 		log:           cfg.Logger,
 		watch:         watch,
 	}
@@ -119,11 +123,11 @@ type callKey struct{}
 // httpCall is a call whose principal is proved, and the context of the HTTP request that it came with. When only is there, none is
 // proved, and the call is zero: there is an agent, which may be told what there is to call.
 type httpCall struct {
-	call    tools.Call
-	only    *identity.AgentOnly
-	client  string
-	request context.Context
-	proofs  []proof
+	call        tools.Call
+	only        *identity.AgentOnly
+	credentials identity.Credentials // that proved it
+	request     context.Context
+	proofs      []proof
 }
 
 // caller is who the call counts against.

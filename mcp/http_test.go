@@ -250,7 +250,7 @@ func TestTheUserTokenIsRelayedInItsHeader(t *testing.T) {
 	r.Header.Set("Authorization", "bearer agent-key")
 	r.Header.Set("Deputy-User-Token", "user-token")
 	r.Header.Set("X-Forwarded-For", "1.2.3.4")
-	got, ok := readCredentials(r)
+	got, ok := readCredentials(r, "")
 	if !ok || got.Bearer != "agent-key" || got.UserToken != "user-token" || got.ClientAddress != "192.0.2.1" {
 		t.Errorf("bearer %q, user token %q, client %q", got.Bearer, got.UserToken, got.ClientAddress)
 	}

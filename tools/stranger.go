@@ -44,7 +44,7 @@ func (d *door) note(now time.Time) (room bool, more int) {
 // disabled, a human it may not act for. There is nothing of the credential in it. Who brought
 // none is told where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about.
 func (t *Tools) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
-	if why.Code != identity.InvalidToken && why.Code != identity.InsufficientAccess {
+	if why.Code == identity.Missing || why.Code == identity.Unavailable {
 		return
 	}
 	now, door := t.config.Now(), &t.strangers

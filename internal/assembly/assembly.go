@@ -32,6 +32,7 @@ type Deputy struct {
 	Audit         *AuditLog
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
+	Proofs        *identity.Proofs // that were used; nil: none yet
 }
 
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
@@ -57,7 +58,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	audience := d.Config.Server.PublicURL + "/mcp"
-	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience}); err != nil {
+	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs}); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {

@@ -27,6 +27,7 @@ type Live struct {
 	log   zerolog.Logger
 	audit *AuditLog // opened once
 
+	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
 
@@ -43,7 +44,7 @@ type Live struct {
 
 // Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
 func Follow(ctx context.Context, load func() (*config.Config, error), newLog func(level string) zerolog.Logger) (*Live, error) {
-	l := &Live{load: load}
+	l := &Live{load: load, proofs: identity.NewProofs()}
 	c, seen, err := l.read(ctx)
 	if err != nil {
 		return nil, err

@@ -56,6 +56,8 @@ func TestTheCompleteFile(t *testing.T) {
 				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Email: "mail", Attributes: map[string]string{"region": "https://example.com/region"}},
 				Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "hunter2", Scopes: []string{"openid", "offline_access", "query"}, RedirectPort: 8400,
 					AudienceParameter: identity.ByAudience},
+				Introspection: &identity.IntrospectionConfig{URL: "https://id.example.com/introspect", ClientID: "deputy", ClientSecret: "p${HOME}w: [", Cache: time.Minute},
+				DPoP:          identity.DPoPRequired,
 			}},
 			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},

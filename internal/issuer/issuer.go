@@ -37,8 +37,13 @@ type Issuer struct {
 	fetches atomic.Int64
 	down    atomic.Bool
 
-	mu  sync.Mutex
-	key jose.JSONWebKey // with its private part; replaced by Rotate
+	introspections atomic.Int64
+
+	mu         sync.Mutex
+	key        jose.JSONWebKey   // with its private part; replaced by Rotate
+	opaque     map[string][]byte // claims of the tokens that are no JWTs
+	introspect http.HandlerFunc  // to introspection; nil: the honest one
+	keys       http.HandlerFunc  // nil: the honest one
 
 	sessions sessions
 }
@@ -66,6 +71,7 @@ func Start(config Config) (*Issuer, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.serveDiscovery)
 	mux.HandleFunc("GET /keys", i.serveKeys)
+	mux.HandleFunc("POST /introspect", i.serveIntrospection)
 	mux.HandleFunc("GET /authorize", i.serveAuthorize)
 	mux.HandleFunc("POST /token", i.serveToken)
 	mux.HandleFunc("POST /device_authorization", i.serveDeviceAuthorization)
@@ -133,6 +139,7 @@ func (i *Issuer) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 		"token_endpoint":                        i.url + "/token",
 		"device_authorization_endpoint":         i.url + "/device_authorization",
 		"revocation_endpoint":                   i.url + "/revoke",
+		"introspection_endpoint":                i.url + "/introspect",
 		"response_types_supported":              []string{"code"},
 		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"},
 		"code_challenge_methods_supported":      []string{"S256"},
@@ -149,8 +156,22 @@ func (i *Issuer) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, document)
 }
 
-func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
+// ServeKeys replaces how the key set is served, for the tests of issuers that misbehave; nil: honestly again.
+func (i *Issuer) ServeKeys(serve http.HandlerFunc) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = serve
+}
+
+func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
 	i.fetches.Add(1)
+	i.mu.Lock()
+	serve := i.keys
+	i.mu.Unlock()
+	if serve != nil {
+		serve(w, r)
+		return
+	}
 	writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.PublicKey()}})
 }
 

@@ -211,7 +211,9 @@ func TestAReasonCannotPretendToBeADecisionInAChat(t *testing.T) {
 
 func TestATemplateMakesTheBody(t *testing.T) {
 	s := newStage(t)
-	sender := s.sender(t, func(r *webhook.Receiver) { r.Body = `{"summary": {{json .Text}}, "who": {{json .Data.Name}}, "link": {{json .Data.Link}}}` }, io.Discard)
+	sender := s.sender(t, func(r *webhook.Receiver) {
+		r.Body = `{"summary": {{json .Text}}, "who": {{json .Data.Name}}, "link": {{json .Data.Link}}}`
+	}, io.Discard)
 	sender.Send(t.Context())
 	r := s.ask(t, 1, `he said "please"`)
 	sender.Send(t.Context())

@@ -24,6 +24,7 @@ var required = map[string][]string{
 	"RuleQuestion":  {"name", "ask"},
 	"Automatically": {"when"},
 	"Webhook":       {"name", "url", "secret"},
+	"Introspection": {"client_id", "client_secret"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -41,6 +42,11 @@ var details = map[string]map[string]func() *schema{
 		},
 		"scope_prefix":    func() *schema { return pattern(`[!#-\[\]-~]*`) },
 		"steward_clients": func() *schema { return oneOrMany(pattern(`\S+`)) },
+	},
+	"Introspection": {
+		"url":           func() *schema { return pattern(`https?://[^/?#@]+(/[^?#]*)?(\?[^#]*)?`) },
+		"client_id":     nonEmpty,
+		"client_secret": nonEmpty,
 	},
 	"User": {"id": nonEmpty},
 	"Agent": {

@@ -42,6 +42,7 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[identity.AudienceParameter](): func() *schema {
 		return words(identity.ByResource, identity.ByAudience, identity.ByNone)
 	},
+	reflect.TypeFor[identity.DPoPMode]():        func() *schema { return words(identity.DPoPWhenBound, identity.DPoPRequired) },
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },
 	reflect.TypeFor[entitlements.Matcher]():     func() *schema { return ref("Matcher") },
