@@ -73,7 +73,7 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 
 // readCredentials looks into two headers and nowhere else. It is not ok when there is a choice between several.
 func readCredentials(r *http.Request) (identity.Credentials, bool) {
-	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: hostname(r.RemoteAddr)}
+	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: clientOf(r).text}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		credentials.Bearer = strings.TrimSpace(token)
 	}

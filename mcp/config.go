@@ -20,6 +20,8 @@ type Tools interface {
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
 	// TurnAway records a caller whose credential was not accepted.
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
+	// Busy records a caller that a limit turned away. Of a call without a principal only the address is known.
+	Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
 	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.
@@ -48,14 +50,21 @@ type Config struct {
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
 
+	// Limits bound what callers may do, with numbers that may change from call to call. Nil: the defaults.
+	Limits func() Limits
+
+	// Now is the clock of the limits. Default time.Now
+	Now func() time.Time
+
+	admit admission // nil: whoever gets as far as a tool
+
 	// What follows is for HTTP.
 
 	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
 	Issuers   func() []string             // authorization servers, for clients that look for a token; nil: none
 	Ready     func(context.Context) error // nil: always ready
 	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
-	// MaxCalls and MaxCallsPerCaller bound what runs at once. Defaults 512 and 64.
-	MaxCalls, MaxCallsPerCaller int
+	Proxies   Proxies                     // whose X-Forwarded-For is believed; nil: nobody's
 	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
 	WriteTimeout time.Duration
 }
@@ -64,15 +73,19 @@ func (c *Config) complete() error {
 	if c.Tools == nil || c.Authenticator == nil {
 		return errors.New("mcp: Tools and Authenticator are needed")
 	}
-	if c.MaxMessage < 0 || c.MaxCalls < 0 || c.MaxCallsPerCaller < 0 || c.WriteTimeout < 0 {
+	if c.MaxMessage < 0 || c.WriteTimeout < 0 {
 		return errors.New("mcp: limits cannot be negative")
 	}
 	if c.Begin == nil {
 		c.Begin = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 	}
+	if c.Limits == nil {
+		c.Limits = func() Limits { return Limits{} }
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	c.MaxMessage = orDefault(c.MaxMessage, 1<<20)
-	c.MaxCalls = orDefault(c.MaxCalls, 512)
-	c.MaxCallsPerCaller = orDefault(c.MaxCallsPerCaller, 64)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
 	c.Version = orDefault(c.Version, "dev")
 	return nil

@@ -34,6 +34,10 @@ func (hello) DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*to
 
 func (hello) TurnAway(context.Context, string, *identity.AuthError) {}
 
+func (hello) Busy(_ context.Context, _ tools.Call, reason string) *tools.Refusal {
+	return &tools.Refusal{Message: reason}
+}
+
 func (hello) Refuse(_ context.Context, _ tools.Call, _, reason string) *tools.Refusal {
 	return &tools.Refusal{Message: reason}
 }

@@ -28,12 +28,19 @@ type caller func(context.Context) (context.Context, tools.Call, error)
 type handlers struct {
 	tools  Tools
 	caller caller
+	admit  admission
 	log    zerolog.Logger
 }
 
+// admission lets a call begin, or refuses it, where that was not decided before. An error is as that of caller.
+type admission func(context.Context, tools.Call) (leave func(), _ error)
+
 // newServer makes the protocol server that both transports share. It keeps nothing of what clients say of themselves.
 func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
-	h := &handlers{tools: cfg.Tools, caller: who, log: cfg.Logger}
+	h := &handlers{tools: cfg.Tools, caller: who, admit: cfg.admit, log: cfg.Logger}
+	if h.admit == nil {
+		h.admit = func(context.Context, tools.Call) (func(), error) { return func() {}, nil }
+	}
 	hooks := &server.Hooks{}
 	hooks.AddBeforeCallTool(h.recordUnknownTool)
 	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
@@ -70,10 +77,16 @@ func handle[A, R any](
 				result = showRefusal(unavailable())
 			}
 		}()
+		defer toolEnded(ctx)
 		ctx, call, err := h.caller(ctx)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
+		leave, err := h.admit(ctx, call)
+		if err != nil {
+			return h.refuse(tool, err), nil
+		}
+		defer leave()
 		args, err := read(request.Params.RawArguments, len(h.tools.Purposes()) > 0)
 		if err != nil {
 			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
@@ -101,7 +114,12 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 // recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
 func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
 	if name := request.Params.Name; name != toolQuery && name != toolDescribe {
-		if ctx, call, err := h.caller(ctx); err == nil {
+		ctx, call, err := h.caller(ctx)
+		if err != nil {
+			return
+		}
+		if leave, err := h.admit(ctx, call); err == nil {
+			defer leave()
 			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
 		}
 	}

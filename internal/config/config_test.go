@@ -47,7 +47,8 @@ func TestTheCompleteFile(t *testing.T) {
 		t.Errorf("of the 5 matchers %d were read", len(matchers))
 	}
 	want := &config.Config{
-		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn"},
+		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn",
+			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
 				Name: "corp", URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
@@ -82,17 +83,17 @@ func TestTheCompleteFile(t *testing.T) {
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: 77, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: 77, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+				{Line: 79, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: 79, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
 			}},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: 78, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{Line: 80, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
 			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
 				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: 80, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: 81, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: 81, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+				{Line: 82, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: 83, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: 83, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
@@ -105,7 +106,8 @@ func TestTheCompleteFile(t *testing.T) {
 			{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
 			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
 		}},
-		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8, AtOnce: 100, Connections: 1000,
+			PerCaller: config.Portion{PerMinute: 60, AtOnce: 4}, PerAddress: config.Portion{PerMinute: 6000, AtOnce: 16}},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
@@ -212,13 +214,14 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") || c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
 		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
 	}
-	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); c.Server != want {
+	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); !reflect.DeepEqual(c.Server, want) {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
 	if schema := c.Platforms["demo"].Schema; schema != "data" {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
-	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32}); c.Limits != want {
+	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
+		PerCaller: config.Portion{PerMinute: 6000, AtOnce: 64}, PerAddress: config.Portion{PerMinute: 60_000, AtOnce: 256}}); c.Limits != want {
 		t.Errorf("the limits' defaults are %+v", c.Limits)
 	}
 }
