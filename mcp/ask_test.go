@@ -152,7 +152,7 @@ func clientWithHuman(t *testing.T, cfg Config, kind, revision string, person *hu
 	if person != nil {
 		options = append(options, client.WithElicitationHandler(person))
 	}
-	return clientOf(t, revision, pipe, options...)
+	return clientFor(t, revision, pipe, options...)
 }
 
 func TestWhoCannotBeAskedIsNotAsked(t *testing.T) {

@@ -106,7 +106,7 @@ func (a *authentication) listing(next http.Handler) http.Handler {
 
 // readCredentials looks into three headers and nowhere else. It is not ok when there is a choice between several.
 func readCredentials(r *http.Request, resource string) (identity.Credentials, bool) {
-	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: hostname(r.RemoteAddr)}
+	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: clientOf(r).text}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):

@@ -28,6 +28,8 @@ type Tools interface {
 	Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal
 	// TurnAway records a caller whose credential was not accepted.
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
+	// Busy records a caller that a limit turned away. Of a call without a principal only the address is known.
+	Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
 	// Dialects say which SQL each platform speaks: "PostgreSQL".
@@ -58,7 +60,7 @@ type Config struct {
 	// StateKey signs the questions that a client brings back together with the human's answers, so that any replica can tell that it
 	// was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each handler.
 	StateKey []byte
-	// Now is the clock that questions expire by. Default time.Now.
+	// Now is the clock that questions expire by, and of the limits. Default time.Now.
 	Now func() time.Time
 	// Every ticks until stop is called. Default a time.Ticker.
 	Every func(time.Duration) (ticks <-chan time.Time, stop func())
@@ -68,6 +70,11 @@ type Config struct {
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
 
+	// Limits bound what callers may do, with numbers that may change from call to call. Nil: the defaults.
+	Limits func() Limits
+
+	admit admission // nil: whoever gets as far as a tool
+
 	// What follows is for HTTP.
 
 	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
@@ -76,8 +83,7 @@ type Config struct {
 	Login     func() []identity.Offer     // how people sign in with deputy login; nil: they do not
 	Ready     func(context.Context) error // nil: always ready
 	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
-	// MaxCalls and MaxCallsPerCaller bound what runs at once. Defaults 512 and 64.
-	MaxCalls, MaxCallsPerCaller int
+	Proxies   Proxies                     // whose X-Forwarded-For is believed; nil: nobody's
 	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
 	WriteTimeout time.Duration
 }
@@ -88,7 +94,7 @@ func (c *Config) complete() error {
 	if c.Tools == nil || c.Authenticator == nil {
 		return errors.New("mcp: Tools and Authenticator are needed")
 	}
-	if c.MaxMessage < 0 || c.MaxCalls < 0 || c.MaxCallsPerCaller < 0 || c.WriteTimeout < 0 {
+	if c.MaxMessage < 0 || c.WriteTimeout < 0 {
 		return errors.New("mcp: limits cannot be negative")
 	}
 	if c.StateKey == nil {
@@ -110,9 +116,10 @@ func (c *Config) complete() error {
 	if c.Begin == nil {
 		c.Begin = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 	}
+	if c.Limits == nil {
+		c.Limits = func() Limits { return Limits{} }
+	}
 	c.MaxMessage = orDefault(c.MaxMessage, 1<<20)
-	c.MaxCalls = orDefault(c.MaxCalls, 512)
-	c.MaxCallsPerCaller = orDefault(c.MaxCallsPerCaller, 64)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
 	c.Version = orDefault(c.Version, "dev")
 	return nil

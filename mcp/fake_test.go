@@ -33,6 +33,7 @@ type fakeTools struct {
 	asked   []tools.RequestArgs
 	refused []string // "tool: reason"
 	away    []string // "client: code"
+	busy    []string // "client agent user: reason"
 }
 
 func (f *fakeTools) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
@@ -82,6 +83,17 @@ func (f *fakeTools) TurnAway(_ context.Context, client string, why *identity.Aut
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.away = append(f.away, client+": "+string(why.Code))
+}
+
+func (f *fakeTools) Busy(_ context.Context, call tools.Call, reason string) *tools.Refusal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	who := call.Client + " " + call.Principal.Agent.ID
+	if u := call.Principal.User; u != nil {
+		who += " " + u.Subject
+	}
+	f.busy = append(f.busy, who+": "+reason)
+	return &tools.Refusal{Code: vending.TooBusy, Message: reason, AuditID: "a8", Hint: "Wait."}
 }
 
 func (f *fakeTools) turnedAway() []string {

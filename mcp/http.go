@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
@@ -22,7 +21,6 @@ import (
 const (
 	endpoint     = "/mcp"
 	metadataPath = server.WellKnownProtectedResourcePath // RFC 9728
-	readyTimeout = 5 * time.Second
 )
 
 // NewHTTP serves the tools at /mcp, says at /.well-known/oauth-protected-resource where tokens come from, and answers
@@ -65,6 +63,10 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		log:           cfg.Logger,
 		watch:         watch,
 	}
+	limits, err := newLimiter(cfg)
+	if err != nil {
+		return nil, err
+	}
 	crossOrigin := http.NewCrossOriginProtection()
 	if err := crossOrigin.AddTrustedOrigin(origin(public)); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
@@ -80,23 +82,29 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		func(next http.Handler) http.Handler { return originGuard(public, next) },
 		crossOrigin.Handler,
 		requestGuard,
+		limits.byAddress,
 		auth.begins,
 		auth.guard,
-		newLimit(cfg.MaxCalls, cfg.MaxCallsPerCaller).guard,
-		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
+		limits.byCaller,
+		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, limits.arriving, next) },
 		messageGuard,
 		auth.latest,
 		auth.listing,
 		auth.ceiling,
+		limits.byPlace,
 		watch.guard,
 		func(next http.Handler) http.Handler { return streamGuard(cfg.WriteTimeout, next) },
 	))
-	mux.Handle(metadataPath, metadata)
-	mux.Handle(metadataPath+endpoint, metadata)
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })
-	mux.Handle("/readyz", readiness(cfg))
-	return chain(mux, func(next http.Handler) http.Handler { return writeDeadline(cfg.WriteTimeout, next) },
-		func(next http.Handler) http.Handler { return recovery(cfg.Logger, next) }), nil
+	mux.Handle(metadataPath, onlyRead(metadata))
+	mux.Handle(metadataPath+endpoint, onlyRead(metadata))
+	mux.Handle("/healthz", onlyRead(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })))
+	mux.Handle("/readyz", onlyRead(newReadiness(cfg)))
+	return chain(mux,
+		func(next http.Handler) http.Handler { return writeDeadline(cfg.WriteTimeout, next) },
+		func(next http.Handler) http.Handler { return recovery(cfg.Logger, next) },
+		strictTransport,
+		cfg.Proxies.located,
+	), nil
 }
 
 // chain lets a request pass the guards in the order in which they are written.
@@ -130,12 +138,12 @@ type httpCall struct {
 	proofs      []proof
 }
 
-// caller is who the call counts against.
-func (c httpCall) caller() callerKey {
+// counted is the call as it counts against somebody.
+func (c httpCall) counted() tools.Call {
 	if c.only != nil {
-		return callerKey{agent: c.only.Agent.ID}
+		return tools.Call{Principal: identity.Principal{Agent: c.only.Agent}, Client: c.credentials.ClientAddress}
 	}
-	return keyOf(c.call.Principal)
+	return c.call
 }
 
 // httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names
@@ -166,25 +174,6 @@ func parsePublicURL(s string) (*url.URL, error) {
 }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
-func readiness(cfg Config) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if cfg.Ready != nil {
-			if err := cfg.Ready(ctx); err != nil {
-				cfg.Logger.Warn().Err(err).Msg("not ready")
-				answer(w, http.StatusServiceUnavailable, "not_ready", "not ready; the log says why")
-				return
-			}
-		}
-		text := "ready"
-		if cfg.Notice != nil && cfg.Notice() != "" {
-			text += "; " + cfg.Notice()
-		}
-		answer(w, http.StatusOK, "", text)
-	}
-}
 
 // answer is what is said outside the protocol.
 func answer(w http.ResponseWriter, status int, code, text string) {

@@ -96,7 +96,7 @@ func TestNoToolRunsForAnAgentWithoutItsHuman(t *testing.T) {
 
 func TestAnAgentWithoutItsHumanCountsAgainstItsOwnLimit(t *testing.T) {
 	alone := httpCall{only: &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}}}}
-	if got := alone.caller(); got != (callerKey{agent: "chat"}) {
+	if got := keyOf(alone.counted().Principal); got != (callerKey{agent: "chat"}) {
 		t.Errorf("it counts against %+v", got)
 	}
 }

@@ -60,7 +60,7 @@ func inRevision(revision, method, name string) func(*http.Request) {
 }
 
 // clientOf is a real client that speaks the revision.
-func clientOf(t *testing.T, revision string, pipe transport.Interface, options ...client.ClientOption) *client.Client {
+func clientFor(t *testing.T, revision string, pipe transport.Interface, options ...client.ClientOption) *client.Client {
 	t.Helper()
 	if revision != mcp.ProtocolVersion20260728 {
 		options = append(options, client.WithLegacyProtocolOnly())
@@ -130,7 +130,7 @@ func TestAnyReplicaAnswersAnyRequestInEveryRevision(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := clientOf(t, revision, pipe)
+			c := clientFor(t, revision, pipe)
 			converse(t, c)
 			converse(t, c)
 			for i := range fakes {
@@ -149,7 +149,7 @@ func TestEveryRevisionIsServedOverPipes(t *testing.T) {
 	for _, revision := range revisions {
 		t.Run(revision, func(t *testing.T) {
 			fromClient, toClient, wait := piping(t, config(&fakeTools{}))
-			converse(t, clientOf(t, revision, transport.NewIO(toClient, fromClient, io.NopCloser(strings.NewReader("")))))
+			converse(t, clientFor(t, revision, transport.NewIO(toClient, fromClient, io.NopCloser(strings.NewReader("")))))
 			fromClient.Close()
 			wait()
 		})

@@ -34,8 +34,12 @@ type handlers struct {
 	names  []string // of the tools that there are
 	seal   seal
 	every  func(time.Duration) (<-chan time.Time, func())
+	admit  admission
 	log    zerolog.Logger
 }
+
+// admission lets a call begin, or refuses it, where that was not decided before. An error is as that of caller.
+type admission func(context.Context, tools.Call) (leave func(), _ error)
 
 // newServer makes the protocol server that both transports share. It keeps nothing of what clients say of themselves.
 func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
@@ -71,7 +75,11 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 }
 
 func newHandlers(cfg Config, who caller) *handlers {
-	return &handlers{tools: cfg.Tools, caller: who, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, log: cfg.Logger}
+	h := &handlers{tools: cfg.Tools, caller: who, admit: cfg.admit, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, log: cfg.Logger}
+	if h.admit == nil {
+		h.admit = func(context.Context, tools.Call) (func(), error) { return func() {}, nil }
+	}
+	return h
 }
 
 // handle is the way of a tool call about which its human is not asked.
@@ -103,11 +111,17 @@ func handleAsking[A, R any](
 				result = showRefusal(unavailable())
 			}
 		}()
+		defer toolEnded(protocol)
 		// What the protocol knows of the request is in the one context; tools run in the other, which ends when they have to.
 		ctx, call, err := h.caller(protocol)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
+		leave, err := h.admit(ctx, call)
+		if err != nil {
+			return h.refuse(tool, err), nil
+		}
+		defer leave()
 		args, err := read(request.Params.RawArguments, len(h.tools.Purposes()) > 0)
 		if err != nil {
 			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
@@ -143,7 +157,12 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 // recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
 func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
 	if name := request.Params.Name; !slices.Contains(h.names, name) {
-		if ctx, call, err := h.caller(ctx); err == nil {
+		ctx, call, err := h.caller(ctx)
+		if err != nil {
+			return
+		}
+		if leave, err := h.admit(ctx, call); err == nil {
+			defer leave()
 			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
 		}
 	}

@@ -40,6 +40,11 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	if err != nil {
 		return err
 	}
+	limits, err := newLimiter(cfg)
+	if err != nil {
+		return err
+	}
+	cfg.admit = limits.admit
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := newPipe(cfg, newServer(cfg, stdioCaller(cfg, credentials, watch)), watch, out, cancel)

@@ -62,6 +62,7 @@ type Tools struct {
 	instruments instruments
 	strangers   door
 	known       door
+	crowd       door // of those who are too many
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.

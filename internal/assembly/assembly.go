@@ -168,8 +168,16 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
-		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready,
-		WriteTimeout: d.Config.Limits.Timeout + 30*time.Second, // the statement's time, and the answer's
+		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
+		Limits: func() mcp.Limits { return Limits(d.Config.Limits) },
+	}
+}
+
+// Limits are what the configuration means for callers.
+func Limits(l config.Limits) mcp.Limits {
+	return mcp.Limits{
+		Calls: l.AtOnce, CallerCalls: l.PerCaller.AtOnce, CallerPerMinute: l.PerCaller.PerMinute,
+		AddressPerMinute: l.PerAddress.PerMinute, AddressUnproved: l.PerAddress.AtOnce,
 	}
 }
 

@@ -82,6 +82,7 @@ func (l *Live) now() *generation {
 func (l *Live) MCP(version string) mcp.Config {
 	c := l.now().MCP(version)
 	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
+	c.Limits = func() mcp.Limits { return Limits(l.now().Config.Limits) }
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
 	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
 	c.Login = func() []identity.Offer { return l.now().Login() }
@@ -174,6 +175,11 @@ func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthEr
 	g, end := l.of(ctx)
 	defer end()
 	g.Tools.TurnAway(ctx, client, why)
+}
+
+// Busy implements mcp.Tools. It needs nothing that a configuration makes, and must cost little: no call begins for it.
+func (l *Live) Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal {
+	return l.now().Tools.Busy(ctx, call, reason)
 }
 
 // Platforms implements mcp.Tools.

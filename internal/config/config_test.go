@@ -47,7 +47,8 @@ func TestTheCompleteFile(t *testing.T) {
 		t.Errorf("of the 5 matchers %d were read", len(matchers))
 	}
 	want := &config.Config{
-		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn"},
+		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn",
+			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
 				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
@@ -114,7 +115,8 @@ func TestTheCompleteFile(t *testing.T) {
 			{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
 			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
 		}},
-		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8, AtOnce: 100, Connections: 1000,
+			PerCaller: config.Portion{PerMinute: 60, AtOnce: 4}, PerAddress: config.Portion{PerMinute: 6000, AtOnce: 16}},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
@@ -247,13 +249,14 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") || c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
 		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
 	}
-	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); c.Server != want {
+	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); !reflect.DeepEqual(c.Server, want) {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
 	if schema := c.Platforms["demo"].Schema; schema != "data" {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
-	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32}); c.Limits != want {
+	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
+		PerCaller: config.Portion{PerMinute: 6000, AtOnce: 64}, PerAddress: config.Portion{PerMinute: 60_000, AtOnce: 256}}); c.Limits != want {
 		t.Errorf("the limits' defaults are %+v", c.Limits)
 	}
 }
