@@ -118,7 +118,9 @@ func rowOf(r entitlements.Request) (row, error) {
 	case entitlements.StatusApproved:
 		out.Ends = nanos(r.Expires)
 	case entitlements.StatusDenied:
-		out.Denied = nanos(r.Decisions[len(r.Decisions)-1].Time)
+		if n := len(r.Decisions); n > 0 {
+			out.Denied = nanos(r.Decisions[n-1].Time)
+		}
 	}
 	return out, nil
 }
