@@ -36,8 +36,8 @@ func TestBothGenerationsOfClientsAreServed(t *testing.T) {
 				t.Fatalf("the client speaks %s", got)
 			}
 			list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
-			if err != nil || len(list.Tools) != 2 || list.Tools[0].Name != "describe_table" || list.Tools[1].Name != "query" {
-				t.Fatalf("tools: %+v, %v; want describe_table and query", list, err)
+			if err != nil || len(list.Tools) != 3 || list.Tools[0].Name != "describe_table" || list.Tools[1].Name != "query" || list.Tools[2].Name != "request_access" {
+				t.Fatalf("tools: %+v, %v; want describe_table, query and request_access", list, err)
 			}
 
 			result := callTool(t, c, "query", map[string]any{"sql": "SELECT lastname, total FROM orders", "max_rows": 5})

@@ -118,7 +118,7 @@ const signingKey = "0123456789abcdef0123456789abcdef"
 // cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the role
 // dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not, late has got
 // another table since that is not the DBA's, and new is there for one script to set it up (two at once would stand in each other's
-// way: roles belong to the whole cluster).
+// way: roles belong to the whole cluster). In state there is nothing of Deputy's until a script migrates it.
 var cluster = sync.OnceValues(startCluster)
 
 var stopCluster = func() {}
@@ -132,7 +132,7 @@ func startCluster() (*throwaway.Cluster, error) {
 	if err := runSQL(c, throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"shop", "bare", "late", "new"} {
+	for _, name := range []string{"shop", "bare", "late", "new", "state"} {
 		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text)"); err != nil {
 			return nil, err
 		}
@@ -175,12 +175,13 @@ func runSQL(c *throwaway.Cluster, role, database, script string) error {
 }
 
 // postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the administrator
-// connects to the new database ($ADMIN_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
+// connects to the new database ($ADMIN_DSN), how Deputy's state is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
 func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
 	c, err := cluster()
 	ts.Check(err)
 	for name, user := range map[string][2]string{
 		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"}, "ADMIN_DSN": {"dba", "new"},
+		"STATE_DSN": {"dba", "state"},
 	} {
 		ts.Setenv(name, asURL(c, user[0], user[1]))
 	}

@@ -238,3 +238,28 @@ func ordered(t *testing.T, b map[string]any) string {
 	}
 	return text
 }
+
+// FuzzDecode looks for a text that is believed and is not what Deputy writes, or that opens something nobody approved.
+func FuzzDecode(f *testing.F) {
+	f.Add(written)
+	for _, r := range lifetime(f) {
+		text, err := state.Encode(r)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := state.Decode(text)
+		if err != nil {
+			return
+		}
+		if again, err := state.Encode(r); err != nil || again != text {
+			t.Errorf("%q is written again as %q, %v", text, again, err)
+		}
+		_, opens := r.Approval(r.Began)
+		if opens && (len(r.Decisions) == 0 || r.Decisions[0].ID == "" || r.Expires.Sub(r.Began) > r.Wanted) {
+			t.Errorf("%q opens something", text)
+		}
+	})
+}

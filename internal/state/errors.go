@@ -17,7 +17,7 @@ var ErrAltered = errors.New("the state database has a row that is not as Deputy 
 // plain is what may be said of a database's error. Their own texts repeat names out of the dsn, and values.
 func plain(err error) error {
 	var refused *pq.Error
-	var file *sqlite3.Error
+	var file sqlite3.ErrorCode
 	var code syscall.Errno
 	var network net.Error
 	switch {
@@ -30,7 +30,7 @@ func plain(err error) error {
 	case errors.As(err, &refused):
 		return fmt.Errorf("the state database: PostgreSQL says %s (%s)", refused.Code.Name(), refused.Code)
 	case errors.As(err, &file):
-		return fmt.Errorf("the state database: SQLite says %w", file.Code())
+		return fmt.Errorf("the state database: SQLite says %w", file)
 	case errors.As(err, &code):
 		return fmt.Errorf("the state database cannot be reached: %w", code)
 	case errors.As(err, &network):

@@ -53,6 +53,9 @@ func Migrate(ctx context.Context, c Config, done func(Migration)) ([]Migration, 
 		return nil, err
 	}
 	defer d.db.Close()
+	if err := d.reach(ctx); err != nil {
+		return nil, err
+	}
 	all, err := d.migrations(ctx)
 	if err != nil {
 		return nil, err
@@ -158,20 +161,13 @@ func (d *database) migrate(ctx context.Context, done func(Migration)) (applied [
 	}
 }
 
-// migratedByAnother waits a little for another process that migrates the same file, which goose has no lock for: of two, one fails
-// because a table is there already, and changes nothing.
+// migratedByAnother waits for another process that migrates the same file, which goose has no lock for: of two, one fails because a
+// table is there already, and changes nothing.
 func (d *database) migratedByAnother(ctx context.Context) bool {
-	for range 50 {
-		if all, err := d.migrations(ctx); err == nil && current(all) == nil {
-			return true
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	return false
+	return again(ctx, func() bool {
+		all, err := d.migrations(ctx)
+		return err == nil && current(all) == nil
+	})
 }
 
 func (d *database) provider(ctx context.Context) (*goose.Provider, error) {

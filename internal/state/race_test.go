@@ -14,63 +14,70 @@ import (
 )
 
 func TestFiftyDecisionsAtOnceOnTwoServersEndInOneOutcome(t *testing.T) {
-	onBoth(t, func(t *testing.T, c state.Config) {
-		servers := []*state.State{open(t, c), open(t, c)}
-		for round := range 4 {
-			id := fmt.Sprint("r", round)
-			r := request(id)
-			r.Table.Name = id
-			mustMake(t, servers[0], r)
-			at := noon.Add(time.Minute)
-			var mu sync.Mutex
-			took := map[entitlements.Verdict]int{}
-			var all sync.WaitGroup
-			begin := make(chan struct{})
-			for i := range 50 {
-				verdict := []entitlements.Verdict{entitlements.VerdictApprove, entitlements.VerdictDeny, entitlements.VerdictRevoke}[i%3]
-				all.Go(func() {
-					<-begin
-					_, err := servers[i%2].Step(context.Background(), id, func(r entitlements.Request) (entitlements.Request, error) {
-						s := step(fmt.Sprint("audit", i), fmt.Sprint("steward", i), at)
-						switch verdict {
-						case entitlements.VerdictApprove:
-							return r.Approve(needs(nil, 1), s)
-						case entitlements.VerdictDeny:
-							return r.Deny(needs(nil, 1), s)
-						}
-						return r.Revoke(needs(nil, 1), s)
-					})
-					mu.Lock()
-					defer mu.Unlock()
-					if err == nil {
-						took[verdict]++
-					} else if !errors.Is(err, entitlements.ErrSettled) && !errors.Is(err, entitlements.ErrNotInForce) {
-						t.Errorf("%s: %v", verdict, err)
-					}
-				})
-			}
-			close(begin)
-			all.Wait()
-			end, err := servers[1].Find(t.Context(), id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := map[entitlements.Status]string{"denied": "0 1 0", "approved": "1 0 0", "revoked": "1 0 1"}[end.Status]
-			if got := fmt.Sprint(took["approve"], took["deny"], took["revoke"]); got != want {
-				t.Errorf("it is %s, and approvals, denials and revocations that came through are %s", end.Status, got)
-			}
-			var kinds []string
-			if err := servers[0].Ask(t.Context(), &kinds, `SELECT kind FROM deputy_state.events WHERE request = '`+id+`' ORDER BY sequence`); err != nil {
-				t.Fatal(err)
-			}
-			told := map[entitlements.Status][]string{
-				"denied": {"created", "decided"}, "approved": {"created", "decided"}, "revoked": {"created", "decided", "revoked"},
-			}[end.Status]
-			if !slices.Equal(kinds, told) || len(end.Decisions) != len(told)-1 {
-				t.Errorf("it is %s with %d decisions, and told were %v", end.Status, len(end.Decisions), kinds)
-			}
-		}
+	onBoth(t, fiftyDecisions)
+	t.Run("a login with another isolation", func(t *testing.T) {
+		c := newConfig(t, "PostgreSQL")
+		c.DSN += " default_transaction_isolation='repeatable read'"
+		fiftyDecisions(t, c)
 	})
+}
+
+func fiftyDecisions(t *testing.T, c state.Config) {
+	servers := []*state.State{open(t, c), open(t, c)}
+	for round := range 4 {
+		id := fmt.Sprint("r", round)
+		r := request(id)
+		r.Table.Name = id
+		mustMake(t, servers[0], r)
+		at := noon.Add(time.Minute)
+		var mu sync.Mutex
+		took := map[entitlements.Verdict]int{}
+		var all sync.WaitGroup
+		begin := make(chan struct{})
+		for i := range 50 {
+			verdict := []entitlements.Verdict{entitlements.VerdictApprove, entitlements.VerdictDeny, entitlements.VerdictRevoke}[i%3]
+			all.Go(func() {
+				<-begin
+				_, err := servers[i%2].Step(context.Background(), id, func(r entitlements.Request) (entitlements.Request, error) {
+					s := step(fmt.Sprint("audit", i), fmt.Sprint("steward", i), at)
+					switch verdict {
+					case entitlements.VerdictApprove:
+						return r.Approve(needs(nil, 1), s)
+					case entitlements.VerdictDeny:
+						return r.Deny(needs(nil, 1), s)
+					}
+					return r.Revoke(needs(nil, 1), s)
+				})
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					took[verdict]++
+				} else if !errors.Is(err, entitlements.ErrSettled) && !errors.Is(err, entitlements.ErrNotInForce) {
+					t.Errorf("%s: %v", verdict, err)
+				}
+			})
+		}
+		close(begin)
+		all.Wait()
+		end, err := servers[1].Find(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[entitlements.Status]string{"denied": "0 1 0", "approved": "1 0 0", "revoked": "1 0 1"}[end.Status]
+		if got := fmt.Sprint(took["approve"], took["deny"], took["revoke"]); got != want {
+			t.Errorf("it is %s, and approvals, denials and revocations that came through are %s", end.Status, got)
+		}
+		var kinds []string
+		if err := servers[0].Ask(t.Context(), &kinds, `SELECT kind FROM deputy_state.events WHERE request = '`+id+`' ORDER BY sequence`); err != nil {
+			t.Fatal(err)
+		}
+		told := map[entitlements.Status][]string{
+			"denied": {"created", "decided"}, "approved": {"created", "decided"}, "revoked": {"created", "decided", "revoked"},
+		}[end.Status]
+		if !slices.Equal(kinds, told) || len(end.Decisions) != len(told)-1 {
+			t.Errorf("it is %s with %d decisions, and told were %v", end.Status, len(end.Decisions), kinds)
+		}
+	}
 }
 
 func TestTwoServersThatMakeTheSameAtOnceMakeOne(t *testing.T) {
@@ -129,7 +136,7 @@ func TestStepsMakingAndSweepsOfManyAtOnceWaitForEachOtherAndNeverForEver(t *test
 					if err != nil && !errors.Is(err, entitlements.ErrSettled) {
 						t.Error(err)
 					}
-					if _, err := s.Sweep(context.Background(), now.Add(time.Hour), time.Minute); err != nil {
+					if _, err := sweep(s, context.Background(), now.Add(time.Hour), time.Minute); err != nil {
 						t.Error(err)
 					}
 				}

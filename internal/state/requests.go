@@ -5,13 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"deputy/entitlements"
 	"deputy/tools"
 )
 
-// Make implements tools.Requests. What has come to its end by itself is written down as such on the way, so that it does not stand in
+// Make implements tools.Requests. A new request has the version that counts its steps: 0, or 1 when a rule decided at once. What has come to its end by itself is written down as such on the way, so that it does not stand in
 // the way of a new one; the next Sweep returns it.
 func (s *State) Make(ctx context.Context, r entitlements.Request, againAfter time.Time) (kept entitlements.Request, made bool, err error) {
 	new, err := rowOf(r)
@@ -83,6 +85,9 @@ func (t *transaction) replace(before, after entitlements.Request) error {
 
 // Find implements tools.Requests.
 func (s *State) Find(ctx context.Context, id string) (entitlements.Request, error) {
+	if !possible(id) {
+		return entitlements.Request{}, tools.ErrNoRequest
+	}
 	var w row
 	err := s.db.GetContext(ctx, &w, s.text(`SELECT `+columns+` FROM deputy_state.requests WHERE id = ?`), id)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -94,8 +99,14 @@ func (s *State) Find(ctx context.Context, id string) (entitlements.Request, erro
 	return w.request()
 }
 
+// possible reports whether a database takes the text at all. What one says about a text that it does not take would tell callers apart.
+func possible(id string) bool { return utf8.ValidString(id) && !strings.Contains(id, "\x00") }
+
 // Step implements tools.Requests. No other step of any request is taken meanwhile: step must be quick, and must not call the state.
 func (s *State) Step(ctx context.Context, id string, step func(entitlements.Request) (entitlements.Request, error)) (after entitlements.Request, err error) {
+	if !possible(id) {
+		return entitlements.Request{}, tools.ErrNoRequest
+	}
 	err = s.write(ctx, func(t *transaction) error {
 		before, found, err := t.one(`id = ?`, id)
 		if err != nil {

@@ -26,11 +26,13 @@ func TestARequestIsKeptAsItIsAndFoundByItsID(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(found, approved) || found.Status != entitlements.StatusApproved || found.Version != 1 {
 			t.Errorf("found %+v, %v\nand not %+v", found, err, approved)
 		}
-		if _, err := s.Find(t.Context(), "r2"); !errors.Is(err, tools.ErrNoRequest) {
-			t.Errorf("a request that is not there: %v", err)
-		}
-		if _, err := s.Step(t.Context(), "r2", nil); !errors.Is(err, tools.ErrNoRequest) {
-			t.Errorf("a step of a request that is not there: %v", err)
+		for _, id := range []string{"r2", "", "R1", "r1\x00", "\xff", "r1' OR '1'='1", strings.Repeat("r", 1<<20)} {
+			if _, err := s.Find(t.Context(), id); !errors.Is(err, tools.ErrNoRequest) {
+				t.Errorf("%.20q, which is not there: %v", id, err)
+			}
+			if _, err := s.Step(t.Context(), id, nil); !errors.Is(err, tools.ErrNoRequest) {
+				t.Errorf("a step of %.20q, which is not there: %v", id, err)
+			}
 		}
 	})
 }
@@ -71,7 +73,7 @@ func TestAskingTwiceGivesTheSameRequestWhileItIsOpenOrWasJustDenied(t *testing.T
 		if got := happened(t, s); !slices.Equal(got, want) {
 			t.Errorf("told were %v", got)
 		}
-		swept, err := s.Sweep(t.Context(), noon.Add(30*time.Hour), 0)
+		swept, err := sweep(s, t.Context(), noon.Add(30*time.Hour), 0)
 		if err != nil || len(swept) != 1 || swept[0].Request.ID != "r1" || swept[0].Kind != state.Expired {
 			t.Errorf("what making a request ended is not given to the audit record: %v, %v", swept, err)
 		}
@@ -173,6 +175,23 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 	})
 	if !errors.Is(err, state.ErrNoStep) {
 		t.Errorf("Step takes it: %v", err)
+	}
+	_, err = s.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
+		r.Status, r.Version = entitlements.StatusDenied, 1 // by nobody
+		return r, nil
+	})
+	if !errors.Is(err, state.ErrAltered) {
+		t.Errorf("Step takes it: %v", err)
+	}
+	long := request("r2")
+	long.Reason = strings.Repeat("x", 1<<20)
+	if _, _, err := s.Make(t.Context(), long, noon); err == nil {
+		t.Error("a reason of a megabyte is kept")
+	}
+	done := request("r2")
+	done.Status, done.Version = entitlements.StatusExpired, 1
+	if _, _, err := s.Make(t.Context(), done, noon); err == nil {
+		t.Error("a new request that has expired is kept")
 	}
 }
 
@@ -300,6 +319,31 @@ func TestWhatIsAskedForOftenIsFoundByAnIndex(t *testing.T) {
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not used: %s", want, got)
+		}
+	}
+}
+
+func TestARequestThatIsNotWholeIsNotMade(t *testing.T) {
+	s := open(t, newConfig(t, "SQLite"))
+	for what, change := range map[string]func(r *entitlements.Request){
+		"no id":                         func(r *entitlements.Request) { r.ID = "" },
+		"no platform":                   func(r *entitlements.Request) { r.Platform = "" },
+		"no table":                      func(r *entitlements.Request) { r.Table.Name = "" },
+		"no asker":                      func(r *entitlements.Request) { r.Asker = entitlements.Asker{} },
+		"an asker without an issuer":    func(r *entitlements.Request) { r.Asker.User = &entitlements.Person{Subject: "x"} },
+		"an asker without a subject":    func(r *entitlements.Request) { r.Asker.User = &entitlements.Person{Issuer: "x"} },
+		"columns that are not sorted":   func(r *entitlements.Request) { r.Columns = []string{"b", "a"} },
+		"a column twice":                func(r *entitlements.Request) { r.Columns = []string{"a", "a"} },
+		"for no time":                   func(r *entitlements.Request) { r.Wanted = 0 },
+		"never made":                    func(r *entitlements.Request) { r.Created = time.Time{} },
+		"lapsed when it was made":       func(r *entitlements.Request) { r.Lapses = r.Created },
+		"a version that counts nothing": func(r *entitlements.Request) { r.Version = 1 },
+		"approved by nothing":           func(r *entitlements.Request) { r.Status = entitlements.StatusApproved },
+	} {
+		r := request("r1")
+		change(&r)
+		if _, made, err := s.Make(t.Context(), r, noon); made || !errors.Is(err, state.ErrAltered) {
+			t.Errorf("%s: %v, %v", what, made, err)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -69,4 +71,31 @@ func own(path string) error {
 		return fmt.Errorf("the state's file: %w", err)
 	}
 	return f.Close()
+}
+
+// reach waits until the database answers at all. While another process makes the same file, SQLite says that it is locked, and does not
+// wait by itself.
+func (d *database) reach(ctx context.Context) (err error) {
+	again(ctx, func() bool {
+		err = d.db.PingContext(ctx)
+		return !errors.Is(err, sqlite3.BUSY) && !errors.Is(err, sqlite3.LOCKED)
+	})
+	return plain(err)
+}
+
+// patience is how long another process is waited for, which only needs a moment.
+const patience = 10 * time.Second
+
+// again asks until it is so, for as long as patience lasts.
+func again(ctx context.Context, so func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for !so() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return true
 }

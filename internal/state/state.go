@@ -94,6 +94,9 @@ func (d *database) text(query string) string {
 
 // ready says whether the database can be used as it is. A SQLite file without anything in it is made ready.
 func (d *database) ready(ctx context.Context) error {
+	if err := d.reach(ctx); err != nil {
+		return err
+	}
 	all, err := d.migrations(ctx)
 	if err != nil {
 		return err

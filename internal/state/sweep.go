@@ -13,8 +13,8 @@ import (
 const ended = `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends <= ? ORDER BY ends`
 
 // Sweep writes down what has come to its end by itself, and announces once what ends within the time given, but not before half of the
-// approved time is over. Each is an event. What expired is given to record, for the audit log, before it is written down that it was: a
-// server that dies in between has it recorded once more under the same id, and never not at all. A request that cannot be read does
+// approved time is over. Each is an event, and is given to record before it is written down that it was: a server that dies in between
+// has it recorded once more under the same id, and never not at all. What record cannot take is tried again by the next sweep. A request that cannot be read does
 // not keep the others from it.
 func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration, record func(Event) error) error {
 	var wrong []error
@@ -26,7 +26,7 @@ func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration
 	soon, err := s.ids(ctx, `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends > ? AND ends <= ? AND announced = 0 AND status = 'approved' ORDER BY ends`, nanos(now), nanos(now.Add(expiring)))
 	wrong = append(wrong, err)
 	for _, id := range soon {
-		wrong = append(wrong, s.announce(ctx, id, now, expiring))
+		wrong = append(wrong, s.announce(ctx, id, now, expiring, record))
 	}
 	untold, err := s.ids(ctx, `SELECT id FROM deputy_state.requests WHERE status = 'expired' AND told = 0 ORDER BY id`)
 	wrong = append(wrong, err)
@@ -60,7 +60,7 @@ func (s *State) lapse(ctx context.Context, id string, now time.Time) error {
 }
 
 // announce tells that one request expires soon, if nobody has yet.
-func (s *State) announce(ctx context.Context, id string, now time.Time, expiring time.Duration) error {
+func (s *State) announce(ctx context.Context, id string, now time.Time, expiring time.Duration, record func(Event) error) error {
 	return s.write(ctx, func(t *transaction) error {
 		r, found, err := t.one(`id = ? AND announced = 0`, id)
 		if err != nil || !found || !soon(r, now, expiring) {
@@ -69,8 +69,11 @@ func (s *State) announce(ctx context.Context, id string, now time.Time, expiring
 		if _, err := t.exec(`UPDATE deputy_state.requests SET announced = 1 WHERE id = ?`, id); err != nil {
 			return err
 		}
-		_, err = t.tell(Expiring, now, r)
-		return err
+		e, err := t.tell(Expiring, now, r)
+		if err != nil {
+			return err
+		}
+		return record(e)
 	})
 }
 
