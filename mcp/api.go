@@ -114,7 +114,7 @@ func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 			before, again := r.Context().Value(callKey{}).(httpCall)
 			credentials, ok := before.credentials, again // the proof of a request that is proved anew is no replay of itself
 			if !again {
-				credentials, ok = readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.Path)
+				credentials, ok = readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.EscapedPath())
 			}
 			if !ok {
 				answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
