@@ -2,6 +2,7 @@ package assembly_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,13 +14,18 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"deputy/identity"
+	"deputy/internal/assembly"
 	"deputy/internal/issuer"
+	"deputy/mcp"
 )
 
 // TestTheTokenTable sends every kind of credential through the front door of a server that is put together as deputy serve does, over
@@ -43,6 +49,22 @@ func TestTheTokenTable(t *testing.T) {
 	}
 	w.assertNoSecrets(t, all)
 	slow()
+}
+
+func TestTheMetadataNamesTheAlgorithmsOfProofs(t *testing.T) {
+	w := newTokenWorld(t)
+	response, err := http.Get(strings.TrimSuffix(w.url, "/mcp") + "/.well-known/oauth-protected-resource/mcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var says struct {
+		Resource   string   `json:"resource"`
+		Algorithms []string `json:"dpop_signing_alg_values_supported"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&says); err != nil || says.Resource != tokenAudience || !reflect.DeepEqual(says.Algorithms, identity.ProofAlgorithms()) {
+		t.Errorf("the metadata says %+v (%v)", says, err)
+	}
 }
 
 func part(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -531,5 +553,61 @@ func TestAFoldedHeaderIsNoToken(t *testing.T) {
 		if response.StatusCode != http.StatusBadRequest && response.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s: the answer is %s", name, response.Status)
 		}
+	}
+}
+
+// told says when a caller has been asked for proof.
+type told struct {
+	*assembly.Live
+	proved chan error
+}
+
+func (a told) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
+	p, err := a.Live.Authenticate(ctx, c)
+	a.proved <- err
+	return p, err
+}
+
+// TestAProofIsNoReplayOfItself changes the configuration while a request's body is held back, so that the caller is proved twice.
+func TestAProofIsNoReplayOfItself(t *testing.T) {
+	w := newTokenWorld(t)
+	proved := make(chan error, 2)
+	cfg := w.MCP("test")
+	cfg.Authenticator = told{w.Live, proved}
+	handler, err := mcp.NewHTTP(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	key := issuer.NewProver(nil)
+	token := w.taylor("cnf", key.Confirmation())
+	body, write := io.Pipe()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/mcp", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
+		"Authorization": "DPoP " + token, "DPoP": key.Proof("POST", tokenAudience, token)} {
+		request.Header.Set(name, value)
+	}
+	go func() {
+		defer write.Close()
+		if err := <-proved; err != nil {
+			t.Errorf("the first time: %v", err)
+		}
+		w.write(tokenConfig + "# another version\n")
+		io.WriteString(write, ask)
+	}()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if err := <-proved; err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("a caller who is proved anew needs no new proof: %v, %s", err, response.Status)
+	}
+	if got, _ := w.send(with("Authorization", "DPoP "+token, "DPoP", request.Header.Get("DPoP"))); !reflect.DeepEqual(got, badProof) {
+		t.Errorf("another request with the same proof is refused, by the new configuration too: %+v", got)
 	}
 }
