@@ -289,7 +289,8 @@ func (a *Authenticator) onBehalf(entry *registration, p Principal) (Principal, e
 
 func autonomous(p Principal) (Principal, error) {
 	if p.User = nil; !p.Agent.May(Autonomous) {
-		return Principal{}, insufficient("agent %s may not act on its own: it needs the access token of the human who asks", p.Agent.ID).of(p)
+		why := insufficient("agent %s may not act on its own: it needs the access token of the human who asks", p.Agent.ID).of(p)
+		return Principal{}, &AgentOnly{why, p.Agent}
 	}
 	return p, nil
 }

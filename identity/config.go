@@ -30,8 +30,29 @@ type IssuerConfig struct {
 	StewardClients []string `yaml:"steward_clients"`
 	// Introspection has the issuer asked about tokens that are not JWTs; left out, no such token is taken. One issuer can have it.
 	Introspection *IntrospectionConfig `yaml:"introspection"`
-	DPoP          DPoPMode             `yaml:"dpop"` // when_bound (default): a token that is bound to a key needs a proof of it; required: every token has to be bound
+	DPoP          DPoPMode             `yaml:"dpop"`  // when_bound (default): a token that is bound to a key needs a proof of it; required: every token has to be bound
+	Login         LoginConfig          `yaml:"login"` // how people sign in with deputy login; default: they do not
 }
+
+// LoginConfig is the client that deputy login is at an issuer: a native app with the redirect URI http://127.0.0.1/callback.
+type LoginConfig struct {
+	ClientID     string   `yaml:"client_id"`     // as the issuer knows it; no agent's own
+	ClientSecret Secret   `yaml:"client_secret"` // for issuers that insist on one, though a native app cannot keep it
+	Scopes       []string `yaml:"scopes"`        // that are asked for; default openid, offline_access
+	RedirectPort int      `yaml:"redirect_port"` // of the redirect URI, for issuers that compare it; default: any free one
+	// AudienceParameter is how the issuer wants to be told which server a token is for: resource (RFC 8707), audience (Auth0) or none
+	// (Entra: the scopes say it); default resource.
+	AudienceParameter AudienceParameter `yaml:"audience_parameter"`
+}
+
+// AudienceParameter is the name of a parameter of OAuth requests, or none.
+type AudienceParameter string
+
+const (
+	ByResource AudienceParameter = "resource"
+	ByAudience AudienceParameter = "audience"
+	ByNone     AudienceParameter = "none"
+)
 
 // IntrospectionConfig is how an issuer is asked about opaque tokens (RFC 7662). Its answer has to say active, iss, aud, exp and client_id.
 type IntrospectionConfig struct {
@@ -64,6 +85,7 @@ type ClaimsConfig struct {
 	Scopes     []string          `yaml:"scopes"`     // that name the scopes, the first that is there; default scope, scp
 	Groups     string            `yaml:"groups"`     // default "groups"
 	Name       string            `yaml:"name"`       // for people to read; default "name"
+	Email      string            `yaml:"email"`      // that tells that two accounts are one person's, who then decides on neither's requests; default "email"
 	Attributes map[string]string `yaml:"attributes"` // what policies call it: the claim it comes from
 }
 
@@ -79,7 +101,7 @@ type UserConfig struct {
 type AgentConfig struct {
 	Name        string            `yaml:"name"`        // as policies and records call it
 	Description string            `yaml:"description"` // for people
-	Owner       string            `yaml:"owner"`       // who answers for it; for people
+	Owner       string            `yaml:"owner"`       // who answers for it: the id or e-mail address of a user, who does not decide on what it asks for
 	Disabled    bool              `yaml:"disabled"`    // true: refused from the next call on, whatever it proves
 	ClientIDs   []string          `yaml:"client_ids"`  // at the issuers above
 	Keys        []KeyConfig       `yaml:"keys"`        // its API keys, several while one replaces another
@@ -89,6 +111,7 @@ type AgentConfig struct {
 	Groups      []string          `yaml:"groups"`      // of the agent itself; never those of a human it acts for
 	Attributes  map[string]Values `yaml:"attributes"`  // of the agent itself: a name and its values
 	Modes       []Mode            `yaml:"modes"`       // default: on_behalf_of only
+	MayRequest  bool              `yaml:"may_request"` // true: when it acts alone, it may ask for more access for itself
 	Limits      AgentLimits       `yaml:"limits"`      // how much of the server it may take
 }
 

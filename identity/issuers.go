@@ -94,7 +94,7 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	iss := &issuer{
 		name: config.Name, url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now,
 		kind: cmp.Or(config.Kind, Generic), scopeRule: cmp.Or(config.Scopes, ScopesWhenPresent), scopePrefix: config.ScopePrefix,
-		allowUserinfo: config.AllowUserinfo, stewards: slices.Clone(config.StewardClients),
+		allowUserinfo: config.AllowUserinfo, stewards: append(slices.Clone(config.StewardClients), config.Login.ClientID),
 	}
 	defaults, known := presets[iss.kind]
 	if !known {
@@ -119,6 +119,7 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	if len(types) == 0 {
 		types = defaults.types
 	}
+	config.Login.check(key+".login", wrong)
 	switch config.DPoP {
 	case "", DPoPWhenBound:
 	case DPoPRequired:
@@ -178,6 +179,7 @@ func (c *ClaimsConfig) complete(defaults preset, key string, wrong *problems) {
 	}
 	c.Groups = cmp.Or(c.Groups, "groups")
 	c.Name = cmp.Or(c.Name, "name")
+	c.Email = cmp.Or(c.Email, "email")
 	for _, attribute := range slices.Sorted(maps.Keys(c.Attributes)) {
 		if attribute == "" || c.Attributes[attribute] == "" {
 			wrong.add(mistake.Below(key+".attributes", attribute), "an attribute is read from a claim: write ATTRIBUTE: CLAIM")

@@ -52,9 +52,11 @@ func (i Identity) Has(attribute, value string) bool {
 type Agent struct {
 	Identity
 	Modes    []Mode
-	Owner    string // who answers for it; for people
+	Owner    string // who answers for it: a user's id or e-mail address; that person does not decide on what the agent asks for
 	Disabled bool   // it is refused, whatever it proves
 	Limits   Limits
+
+	MayRequest bool // when it acts alone, it may ask for more access for itself
 }
 
 // Limits are how much of the server one agent may take, whoever it acts for. Zero: no more limited than others.
@@ -72,6 +74,7 @@ type User struct {
 	Issuer  string
 	Subject string
 	Name    string
+	Email   string // as the issuer says it; tells that two accounts are one person's, and never who somebody is
 }
 
 // Principal is who makes a call: always an agent, and the human it acts for, if any.

@@ -72,7 +72,7 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 	}
 	identity := identityOf(KindAgent, config.Name, config.Groups, config.Attributes, key, wrong)
 	entry := &registration{key: key, issuers: slices.Clone(config.Issuers), agent: Agent{
-		Identity: identity, Modes: modes(config.Modes, key+".modes", wrong), Owner: config.Owner, Disabled: config.Disabled,
+		Identity: identity, Modes: modes(config.Modes, key+".modes", wrong), Owner: config.Owner, Disabled: config.Disabled, MayRequest: config.MayRequest,
 		Limits: Limits{Concurrent: config.Limits.Calls, PerMinute: config.Limits.PerMinute},
 	}}
 	r.entries = append(r.entries, entry)
@@ -202,6 +202,9 @@ func (r *Registry) Fits(c Config) error {
 		}
 	}
 	for n, iss := range c.Issuers {
+		if entry := r.clients[iss.Login.ClientID]; entry != nil {
+			wrong.add(mistake.At("identity.issuers", n)+".login.client_id", "%q is a client id of %s: people sign in through a client of their own", iss.Login.ClientID, entry.key)
+		}
 		for i, client := range iss.StewardClients {
 			if entry := r.clients[client]; entry != nil {
 				wrong.add(mistake.At(mistake.At("identity.issuers", n)+".steward_clients", i), "%q is a client id of %s: people act through clients of their own", client, entry.key)

@@ -16,6 +16,9 @@ const (
 	EnvUserTokenFile = "DEPUTY_USER_TOKEN_FILE"
 )
 
+// ErrSignIn is the cause of a refusal that the human mends by signing in.
+var ErrSignIn = errors.New("a sign-in is needed")
+
 // SignIn is where a process that serves one agent, over stdio, has its credentials from.
 type SignIn struct {
 	agentKey      string

@@ -182,6 +182,7 @@ func (i *issuer) user(key string, c claims) (User, error) {
 		Issuer:   i.url,
 		Subject:  key,
 		Name:     displayName(c, i.claims.Name),
+		Email:    displayName(c, i.claims.Email),
 	}
 	elsewhere, err := c.object("_claim_names")
 	if err != nil || c.has("hasgroups") || elsewhere.has(i.claims.Groups) {

@@ -15,6 +15,11 @@ import (
 func (a *authentication) ceiling(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m, _ := r.Context().Value(messageKey{}).(message)
+		came, _ := r.Context().Value(callKey{}).(httpCall)
+		if came.only != nil { // it calls no tool: see listing
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx, call, err := httpCaller(r.Context())
 		if err != nil {
 			answer(w, http.StatusInternalServerError, "internal", "the call could not be completed, because of a fault on the server")
@@ -27,7 +32,6 @@ func (a *authentication) ceiling(next http.Handler) http.Handler {
 			return
 		}
 		scope, _ := tools.ScopeOf(tool)
-		came, _ := r.Context().Value(callKey{}).(httpCall)
 		a.challenges(w, came.credentials, `, error="insufficient_scope", scope="`+call.Principal.Asks(scope)+`", error_description="the access token does not have the scope that is needed"`)
 		answerJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope", "message": refusal.Message, "audit_id": refusal.AuditID})
 	})

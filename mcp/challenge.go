@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
@@ -69,19 +70,43 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 		}
 		began := time.Now()
 		principal, err := a.authenticator.Authenticate(r.Context(), credentials)
-		if err != nil {
-			a.watch.refuse(r.Context(), err)
+		call := httpCall{credentials: credentials, request: r.Context()}
+		only, proved := errors.AsType[*identity.AgentOnly](err)
+		switch {
+		case err == nil:
+			call.call = tools.Call{Principal: principal, Client: credentials.ClientAddress}
+		case proved && only != nil:
+			call.only = only
+		default:
 			a.refuse(r.Context(), w, credentials, err)
 			return
 		}
-		call := httpCall{tools.Call{Principal: principal, Client: credentials.ClientAddress}, credentials, r.Context(), append(slices.Clip(before.proofs), proof{began, time.Now()})}
+		call.proofs = append(slices.Clip(before.proofs), proof{began, time.Now()})
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
+	})
+}
+
+// told are the methods that say what there is, and run nothing.
+var told = []string{string(mcp.MethodInitialize), string(mcp.MethodServerDiscover), string(mcp.MethodPing), string(mcp.MethodToolsList),
+	string(mcp.MethodResourcesList), string(mcp.MethodResourcesTemplatesList), string(mcp.MethodPromptsList)}
+
+// listing keeps an agent without its human to the methods that say what there is: hosts look at the tools before anybody has signed
+// in. It comes when the method is known. Whatever else such an agent asks is refused as it would have been at the door.
+func (a *authentication) listing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call, _ := r.Context().Value(callKey{}).(httpCall)
+		m, _ := r.Context().Value(messageKey{}).(message)
+		if call.only != nil && !slices.Contains(told, m.method) {
+			a.refuse(r.Context(), w, call.credentials, call.only)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
 // readCredentials looks into three headers and nowhere else. It is not ok when there is a choice between several.
 func readCredentials(r *http.Request, resource string) (identity.Credentials, bool) {
-	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: hostname(r.RemoteAddr)}
+	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: clientOf(r).text}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
@@ -101,6 +126,7 @@ func readCredentials(r *http.Request, resource string) (identity.Credentials, bo
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
 // understood counts as one of ours.
 func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error) {
+	a.watch.refuse(ctx, err)
 	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)
 	if !ok || refusal == nil {
@@ -117,7 +143,11 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, cred
 		a.challenges(w, credentials, fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code))
 	case identity.InsufficientScope:
 		status = http.StatusForbidden
-		a.challenges(w, credentials, `, error="insufficient_scope"`)
+		wrong := `, error="insufficient_scope"`
+		if refusal.Who != nil { // a person's; what agents may do, ceiling asks
+			wrong += `, scope="` + refusal.Who.Asks(identity.ScopeApprove) + `"`
+		}
+		a.challenges(w, credentials, wrong)
 	case identity.InsufficientAccess:
 		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
 		a.challenges(w, credentials, "")

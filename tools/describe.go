@@ -36,7 +36,7 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 		return nil, err
 	}
 	r.Platform = p.Name
-	policies, err := p.entitlements(ctx)
+	policies, err := t.policies(ctx, p, call.Principal)
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,17 @@ func identify(r *audit.Record, p identity.Principal) {
 	}
 }
 
-// intend begins to make durable what is known of a call before its statement runs, and returns what waits for it. The role's name
-// is known: it is the call's id.
+// intend begins to make durable what is known of a call before its statement runs, or before a request takes a step, and returns what
+// waits for it. The role's name is known: it is the call's id.
 func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Context) error) {
 	intent := r.Record
-	intent.Phase, intent.Role = audit.Intent, &audit.Role{Name: "deputy_" + r.ID}
+	intent.Phase = audit.Intent
+	if r.Request == nil {
+		intent.Role = &audit.Role{Name: "deputy_" + r.ID}
+	} else {
+		step := *r.Request // the call goes on with its own
+		intent.Request = &step
+	}
 	durable := make(chan error, 1)
 	write := t.writing(ctx, "audit intent", intent)
 	go func() { durable <- write() }()

@@ -92,7 +92,10 @@ func fixed(old, c *config.Config) error {
 	}{
 		{"server.listen", old.Server.Listen, c.Server.Listen},
 		{"server.public_url", old.Server.PublicURL, c.Server.PublicURL},
+		{"server.tls", old.Server.TLS, c.Server.TLS},
+		{"server.trusted_proxies", old.Server.TrustedProxies, c.Server.TrustedProxies},
 		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
+		{"limits.connections", old.Limits.Connections, c.Limits.Connections},
 		{"audit.file", old.Audit.File, c.Audit.File},
 		{"audit.key", old.Audit.Key, c.Audit.Key},
 		{"audit.rotate", old.Audit.Rotate, c.Audit.Rotate},

@@ -47,13 +47,16 @@ func TestTheCompleteFile(t *testing.T) {
 		t.Errorf("of the 5 matchers %d were read", len(matchers))
 	}
 	want := &config.Config{
-		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn"},
+		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn",
+			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
 				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
 				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
-				Claims:        identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Email: "mail", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "hunter2", Scopes: []string{"openid", "offline_access", "query"}, RedirectPort: 8400,
+					AudienceParameter: identity.ByAudience},
 				Introspection: &identity.IntrospectionConfig{URL: "https://id.example.com/introspect", ClientID: "deputy", ClientSecret: "p${HOME}w: [", Cache: time.Minute},
 				DPoP:          identity.DPoPRequired,
 			}},
@@ -67,7 +70,7 @@ func TestTheCompleteFile(t *testing.T) {
 					Expires: identity.Expiry{Time: time.Date(2027, 2, 23, 10, 0, 0, 0, time.UTC)}}},
 				ActsFor: []string{"user:taylor", "group:Marketing", "attribute:region=US-EAST"}, Limits: identity.AgentLimits{Calls: 4, PerMinute: 120},
 				Attributes: map[string]identity.Values{"team": {"Marketing"}}, Modes: []identity.Mode{identity.OnBehalfOf}},
-			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}},
+			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}, MayRequest: true},
 		},
 		Platforms: map[string]config.Platform{
 			"shop": {Engine: config.Postgres, Description: "Orders and customers", DSN: "postgres://deputy_runner:p${HOME}w: [@db.example.com/shop",
@@ -89,17 +92,17 @@ func TestTheCompleteFile(t *testing.T) {
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: 95, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: 95, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+				{Line: lineOf(t, "sales.orders.total is masked"), Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: lineOf(t, "sales.orders.total is masked"), Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
 			}},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: 96, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{Line: lineOf(t, "hr.people is denied"), Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
 			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
 				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: 98, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: 99, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: 99, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+				{Line: lineOf(t, "sales.orders.lastname is masked"), Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: lineOf(t, "sees no rows"), Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: lineOf(t, "sees no rows"), Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
@@ -112,10 +115,12 @@ func TestTheCompleteFile(t *testing.T) {
 			{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
 			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
 		}},
-		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8, AtOnce: 100, Connections: 1000,
+			PerCaller: config.Portion{PerMinute: 60, AtOnce: 4}, PerAddress: config.Portion{PerMinute: 6000, AtOnce: 16}},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
+	want.Requests = requests(c.Requests.Rules)
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {
 		if !got.Type().Field(i).IsExported() {
@@ -125,6 +130,30 @@ func TestTheCompleteFile(t *testing.T) {
 			t.Errorf("%s is read as\n%#v\nnot\n%#v", got.Type().Field(i).Name, got.Field(i), expected.Field(i))
 		}
 	}
+}
+
+// requests is the section. That the rules are read as they are written, package entitlements tests.
+func requests(rules []entitlements.RequestRule) config.Requests {
+	return config.Requests{
+		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"}, Rules: rules,
+		Pending: config.Age(7 * 24 * time.Hour), Again: config.Age(12 * time.Hour), Expiring: config.Age(30 * time.Minute),
+		Webhooks: []config.Webhook{{Name: "stewards", URL: "https://hooks.example.com/p${HOME}w: [", Events: []string{"created", "decided"}, Body: "slack",
+			Secret: "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg=="}},
+	}
+}
+
+// lineOf is the line of testdata/complete.yaml that a text stands on.
+func lineOf(t *testing.T, text string) int {
+	t.Helper()
+	data, err := os.ReadFile("testdata/complete.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, ok := strings.Cut(string(data), text)
+	if !ok {
+		t.Fatalf("there is no %q in the complete file", text)
+	}
+	return 1 + strings.Count(before, "\n")
 }
 
 // sha256Of is what sha256sum prints.
@@ -170,8 +199,9 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, line := range map[string]int{
-		"tags.PII": 70, "tags.PII[1]": 70, "policies[0]": 74, "policies[0].to": 76, "policies[1].require.any[1]": 80, "policies[1].when": 77,
-		"policies[4].except[1]": 92, "platforms.shop.discoverable[1]": 62, "nothing.of.the.kind": 2,
+		"tags.PII": lineOf(t, "PII: ["), "tags.PII[1]": lineOf(t, "PII: ["), "policies[0]": lineOf(t, "- name: marketing reads sales"),
+		"policies[0].to": lineOf(t, "to: group:Marketing"), "policies[1].require.any[1]": lineOf(t, "require: {any"), "policies[1].when": lineOf(t, "- name: EU data"),
+		"policies[4].except[1]": lineOf(t, "except: [group:HQ"), "platforms.shop.discoverable[1]": lineOf(t, "discoverable: ["), "nothing.of.the.kind": 2,
 	} {
 		if got := c.Line(key); got != line {
 			t.Errorf("%s is on line %d, not %d", key, line, got)
@@ -219,13 +249,14 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") || c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
 		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
 	}
-	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); c.Server != want {
+	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); !reflect.DeepEqual(c.Server, want) {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
 	if schema := c.Platforms["demo"].Schema; schema != "data" {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
-	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32}); c.Limits != want {
+	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
+		PerCaller: config.Portion{PerMinute: 6000, AtOnce: 64}, PerAddress: config.Portion{PerMinute: 60_000, AtOnce: 256}}); c.Limits != want {
 		t.Errorf("the limits' defaults are %+v", c.Limits)
 	}
 }

@@ -41,7 +41,7 @@ func (c *Config) elsewhere() (all []Problem) {
 			}
 		}
 	}
-	policies := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
+	policies := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Rules: c.Requests.Rules, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		policies = append(policies, entitlements.Check(entitlements.Config{Platform: name, Discoverable: c.Platforms[name].Discoverable})...)
 	}

@@ -10,9 +10,17 @@ import (
 
 // Server is where deputy serve listens and how the outside calls it.
 type Server struct {
-	Listen    string `yaml:"listen"`     // host:port; default 127.0.0.1:8080
-	PublicURL string `yaml:"public_url"` // without a path; default http://<listen>, on a loopback address only
-	LogLevel  string `yaml:"log_level"`  // debug, info, warn, error; default info
+	Listen         string   `yaml:"listen"`          // host:port; default 127.0.0.1:8080
+	PublicURL      string   `yaml:"public_url"`      // without a path; default http://<listen>, https:// with tls, on a loopback address only
+	TLS            TLS      `yaml:"tls"`             // default: plain HTTP, for a proxy on the same machine
+	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; default nobody's
+	LogLevel       string   `yaml:"log_level"`       // debug, info, warn, error; default info
+}
+
+// TLS is the certificate that deputy serve shows. New files are taken up without a restart.
+type TLS struct {
+	Certificate string `yaml:"certificate"` // file with the certificate and those above it, in PEM
+	Key         string `yaml:"key"`         // file with its private key, in PEM
 }
 
 // The engines a platform can have.
@@ -37,6 +45,31 @@ type Platform struct {
 	Path    string `yaml:"path"`     // of the database file
 	Schema  string `yaml:"schema"`   // what the tables are called before the dot; default data
 	HashKey Secret `yaml:"hash_key"` // 32 random characters or more, for hash, format_preserving and sample
+}
+
+// Requests are how more access is asked for, with the tool request_access, and who decides. Without a rule, nothing can be asked for.
+type Requests struct {
+	State    State                      `yaml:"state"`    // where requests and what was decided are kept
+	Rules    []entitlements.RequestRule `yaml:"rules"`    // what may be asked for, and who decides
+	Pending  Age                        `yaml:"pending"`  // how long a request waits for an answer; default 14d
+	Again    Age                        `yaml:"again"`    // how long after a denial the same is not asked for again; default 1d
+	Expiring Age                        `yaml:"expiring"` // how long before its end an approved request is announced as expiring; default 1h
+	Webhooks []Webhook                  `yaml:"webhooks"` // who is told of requests and decisions
+}
+
+// State is a database of Deputy's own: a SQLite file, or a PostgreSQL database where several servers share it.
+type State struct {
+	File string `yaml:"file"` // of SQLite; default deputy-state.db beside the configuration
+	DSN  Secret `yaml:"dsn"`  // of PostgreSQL, instead of a file
+}
+
+// Webhook is sent what happens to requests, signed as Standard Webhooks describes it, until it has it.
+type Webhook struct {
+	Name   string   `yaml:"name"`   // in logs, and to remember what it has
+	URL    Secret   `yaml:"url"`    // that each message is sent to with POST
+	Secret Secret   `yaml:"secret"` // that signs: whsec_ and 24 to 64 bytes in base64
+	Events []string `yaml:"events"` // created, decided, expiring, expired, revoked, cancelled; default all
+	Body   string   `yaml:"body"`   // json, slack, or a Go template that makes JSON; default json
 }
 
 // Catalog is where it is kept what of the databases somebody has looked at: see Baseline.
@@ -88,6 +121,17 @@ type Limits struct {
 	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
 	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
 	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
+	AtOnce      int           `yaml:"at_once"`     // calls that run or wait for a platform, by everybody; default 512
+	Connections int           `yaml:"connections"` // open at once; the quietest make room for new ones; default 4096
+
+	PerCaller  Portion `yaml:"per_caller"`  // what one agent may do for one user, or on its own
+	PerAddress Portion `yaml:"per_address"` // what one network address may do before it is known who calls; of IPv6, one /64
+}
+
+// Portion is how much of the server one caller, or one address, may have.
+type Portion struct {
+	PerMinute int `yaml:"per_minute"` // requests, a minute's worth of them at once; default 6000 of a caller, 60000 of an address
+	AtOnce    int `yaml:"at_once"`    // requests; default 64 of a caller, 256 of an address
 }
 
 // Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under

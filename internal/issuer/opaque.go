@@ -39,7 +39,7 @@ func (i *Issuer) Introspections() int { return int(i.introspections.Load()) }
 func (i *Issuer) Introspect(answer http.HandlerFunc) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.answer = answer
+	i.introspect = answer
 }
 
 func (i *Issuer) serveIntrospection(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +51,7 @@ func (i *Issuer) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 	i.introspections.Add(1)
 	i.mu.Lock()
 	payload, active := i.opaque[r.PostFormValue("token")]
-	answer := i.answer
+	answer := i.introspect
 	i.mu.Unlock()
 	switch {
 	case answer != nil:

@@ -10,15 +10,21 @@ import (
 
 // required are the keys that a part of the file must have.
 var required = map[string][]string{
-	"":              {"agents", "platforms"},
-	"Issuer":        {"url"},
+	"":         {"agents", "platforms"},
+	"Issuer":   {"url"},
+	"User":     {"id"},
+	"Key":      {"sha256"},
+	"Agent":    {"name"},
+	"Platform": {"engine"},
+	"Policy":   {"name"},
+	"Sink":     {"type"},
+
+	"RequestRule":   {"name", "about"},
+	"ApprovalStage": {"approvers"},
+	"RuleQuestion":  {"name", "ask"},
+	"Automatically": {"when"},
+	"Webhook":       {"name", "url", "secret"},
 	"Introspection": {"client_id", "client_secret"},
-	"User":          {"id"},
-	"Key":           {"sha256"},
-	"Agent":         {"name"},
-	"Platform":      {"engine"},
-	"Policy":        {"name"},
-	"Sink":          {"type"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -81,6 +87,12 @@ var details = map[string]map[string]func() *schema{
 		"address": func() *schema { return pattern(`unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`) },
 		"url":     func() *schema { return pattern(`https?://.+`) },
 	},
+	"Webhook": {"events": func() *schema {
+		return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled"))
+	}},
+	"ApprovalStage": {"need": func() *schema { return anyOf(between("1", "99"), words("all")) }},
+	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }, "ask": nonEmpty},
+	"RequestRule":   {"name": nonEmpty},
 	"Limits": {
 		"max_rows":    func() *schema { return between("1", "1000000") },
 		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },
@@ -140,6 +152,7 @@ func addRules(root *schema) error {
 		}
 	}
 	policyRules(at("Policy"))
+	requestRules(at("RequestRule"))
 	platformRules(at("Platform"))
 	root.Properties.Set("platforms", help(&schema{
 		Type: "object", PropertyNames: &schema{Pattern: `^[a-z0-9][a-z0-9-]*$`}, MinProperties: count1(), AdditionalProperties: ref("Platform"),
@@ -167,6 +180,16 @@ func policyRules(policy *schema) {
 		policy.AllOf = append(policy.AllOf, &schema{If: &schema{Required: []string{k.name}}, Then: then})
 	}
 	policy.Not = &schema{Required: []string{"for", "except"}}
+}
+
+// requestRules: somebody decides, and who approves is said in one way.
+func requestRules(rule *schema) {
+	for _, key := range []string{"approvers", "stages", "approve", "deny"} {
+		rule.AnyOf = append(rule.AnyOf, &schema{Required: []string{key}})
+	}
+	rule.Not = &schema{Required: []string{"approvers", "stages"}}
+	stages, _ := rule.Properties.Get("stages")
+	stages.MinItems = count1()
 }
 
 func platformRules(platform *schema) {

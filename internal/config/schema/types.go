@@ -22,6 +22,9 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[config.Age](): func() *schema {
 		return pattern(`[0-9]{1,5}d|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+`)
 	},
+	reflect.TypeFor[entitlements.Period](): func() *schema {
+		return pattern(`[0-9]{1,6}[mhdw]|P([0-9]{1,4}W|([0-9]{1,6}D)?(T([0-9]{1,6}H)?([0-9]{1,6}M)?([0-9]{1,6}S)?)?)`)
+	},
 	reflect.TypeFor[config.Size](): func() *schema {
 		return anyOf(&schema{Type: "integer", Minimum: "1"}, pattern(`[0-9]+ *(KiB|MiB|GiB)?`))
 	},
@@ -35,7 +38,10 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[identity.ScopeRule](): func() *schema {
 		return words(identity.ScopesWhenPresent, identity.ScopesRequired, identity.ScopesIgnored)
 	},
-	reflect.TypeFor[identity.Mode]():            func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.Mode](): func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.AudienceParameter](): func() *schema {
+		return words(identity.ByResource, identity.ByAudience, identity.ByNone)
+	},
 	reflect.TypeFor[identity.DPoPMode]():        func() *schema { return words(identity.DPoPWhenBound, identity.DPoPRequired) },
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },

@@ -1,0 +1,172 @@
+package entitlements
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"deputy/identity"
+)
+
+// Request is what somebody asked for: a table, or some of its columns in the clear, for a while. It is a value: each step makes
+// another one out of it (see Approve, Deny, Revoke, Cancel and At), and whoever keeps requests keeps the last.
+type Request struct {
+	ID       string // random; the asker's handle on it
+	Asker    Asker
+	Platform string
+	Table    TableName
+	Columns  []string // to be seen in the clear, sorted; none: the table
+	Opens    bool     // the table was closed to the asker, so that approving opens it
+	Reason   string   // the asker's own words
+	Answers  map[string]string
+	Wanted   time.Duration // for how long
+	Created  time.Time
+	Lapses   time.Time // when nobody answers any more
+
+	Status    Status
+	Decisions []Decision // in their order
+	Began     time.Time  // of what was approved; zero: nothing was
+	Expires   time.Time  // of what was approved: from then on it is as if it had not been
+	// Through is the only agent that what was approved can be used through; empty: any.
+	Through string
+	// Version counts the steps. Whoever keeps requests replaces version n by version n+1 and by nothing else.
+	Version int
+}
+
+// Status is where a request stands.
+type Status string
+
+const (
+	StatusPending   Status = "pending"
+	StatusApproved  Status = "approved"
+	StatusDenied    Status = "denied"
+	StatusExpired   Status = "expired" // nobody answered in time, or the time that was approved is over
+	StatusRevoked   Status = "revoked"
+	StatusCancelled Status = "cancelled"
+)
+
+// Statuses are all that there are.
+var Statuses = []Status{StatusPending, StatusApproved, StatusDenied, StatusExpired, StatusRevoked, StatusCancelled}
+
+// Asker is whom the request is for: the human, or an agent that acts on its own.
+type Asker struct {
+	Agent string  // that carried it, by its name; the asker itself when there is no human
+	Owner string  // of that agent, as the configuration has it: a user's id or e-mail address
+	User  *Person // nil: an agent asks for itself
+	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be about. Calls
+	// are decided by those of the call.
+	Groups     []string
+	Attributes map[string][]string
+}
+
+// AskerOf is what is remembered of who calls.
+func AskerOf(who identity.Principal) Asker {
+	judged := who.Judged()
+	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner, Groups: judged.Groups, Attributes: judged.Attributes}
+	if who.User != nil {
+		p := PersonOf(*who.User)
+		a.User = &p
+	}
+	return a
+}
+
+// Is reports whether a request of this asker is the caller's own. A human has theirs whichever agent carries the question; an agent
+// has only those that it asked for itself.
+func (a Asker) Is(who identity.Principal) bool {
+	if a.User == nil || who.User == nil {
+		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
+	}
+	return a.User.account(who.User)
+}
+
+// Key is one string per asker, for whoever keeps requests by it.
+func (a Asker) Key() string {
+	if a.User == nil {
+		return "agent\x00" + a.Agent
+	}
+	key := "user\x00" + a.User.Issuer + "\x00" + a.User.Subject
+	if a.User.Subject == "" {
+		key += "\x00" + a.User.ID
+	}
+	return key
+}
+
+// Verdict is what a decision did.
+type Verdict string
+
+const (
+	VerdictApprove Verdict = "approve"
+	VerdictDeny    Verdict = "deny"
+	VerdictRevoke  Verdict = "revoke"
+	VerdictCancel  Verdict = "cancel"
+)
+
+// Decision is one step that somebody, or a rule, took.
+type Decision struct {
+	ID      string    `json:"id"` // of the audit record
+	Time    time.Time `json:"time"`
+	By      *Person   `json:"by,omitempty"` // nil: a rule
+	Verdict Verdict   `json:"verdict"`
+	Rule    string    `json:"rule,omitempty"`   // the rule that it counts for
+	Stage   int       `json:"stage,omitempty"`  // of the rule, from 1; 0: a rule decided
+	Counts  []string  `json:"counts,omitempty"` // of the stage's approvers, those that the person is one of
+	Note    string    `json:"note,omitempty"`
+	For     Duration  `json:"for,omitempty"` // approved for so long at most
+}
+
+// Duration is a time.Duration that is written as 8h in JSON.
+type Duration time.Duration
+
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// At is the request as it stands at a time: what nobody answered and what was approved come to an end by themselves.
+func (r Request) At(now time.Time) Request {
+	if r.Status == StatusPending && !now.Before(r.Lapses) || r.Status == StatusApproved && !now.Before(r.Expires) {
+		r.Status = StatusExpired
+	}
+	return r
+}
+
+// Open reports whether the request still does or may do something.
+func (r Request) Open() bool { return r.Status == StatusPending || r.Status == StatusApproved }
+
+// Subject is one string for what is asked for, for whoever keeps requests by it: one asker has one open request per subject.
+func (r Request) Subject() string {
+	return strings.Join(append([]string{r.Platform, r.Table.Schema, r.Table.Name}, r.Columns...), "\x00")
+}
+
+// Approval is what an approved request opens, while it does.
+type Approval struct {
+	Request string // id
+	Asker   Asker
+	Table   TableName
+	Opens   bool     // one more grant on the table
+	Columns []string // whose exceptable masks do not apply
+	Through string   // the only agent it counts through; empty: any
+	Expires time.Time
+}
+
+// Approval is what the request opens at a time; not ok: nothing.
+func (r Request) Approval(now time.Time) (a Approval, ok bool) {
+	if r.At(now).Status != StatusApproved || now.Before(r.Began) {
+		return Approval{}, false
+	}
+	return Approval{r.ID, r.Asker, r.Table, r.Opens, r.Columns, r.Through, r.Expires}, true
+}
+
+// CountsFor reports whether the approval is the caller's, now and through this agent.
+func (a Approval) CountsFor(who identity.Principal, now time.Time) bool {
+	return a.Asker.Is(who) && now.Before(a.Expires) && (a.Through == "" || a.Through == who.Agent.ID)
+}
+
+// SortRequests puts requests into the order in which people read them: the newest first.
+func SortRequests(all []Request) {
+	slices.SortFunc(all, func(a, b Request) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID)) })
+}

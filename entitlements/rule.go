@@ -1,0 +1,178 @@
+package entitlements
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// RequestRule says what may be asked for, by whom, and who decides. Every rule that covers a request has its say: what no rule covers
+// cannot be asked for.
+type RequestRule struct {
+	Name        string    `yaml:"name"`         // a sentence of its own: records and whoever decides see it
+	Platform    string    `yaml:"platform"`     // the only one it is about; empty: every platform
+	About       Selectors `yaml:"about"`        // tables and columns: requests for them, or for columns of them in the clear, are covered
+	ExceptAbout Selectors `yaml:"except_about"` // but not these
+
+	From      *Matcher        `yaml:"from"`      // who may ask; default everyone. A rule that is not for the asker says no
+	Approvers *Matcher        `yaml:"approvers"` // of whom one has to approve; a short way to write one stage
+	Stages    []ApprovalStage `yaml:"stages"`    // of people who have to approve, one stage after the other
+	AtMost    Period          `yaml:"at_most"`   // for how long; default 8h
+	Questions []RuleQuestion  `yaml:"questions"` // what whoever asks has to say beside the reason
+	Approve   *Automatically  `yaml:"approve"`   // without asking anybody
+	Deny      *Automatically  `yaml:"deny"`      // without asking anybody
+	// OnlyThroughAgent: what is approved counts only through the agent that asked.
+	OnlyThroughAgent bool `yaml:"only_through_agent"`
+}
+
+// ApprovalStage is a group of people of whom some have to approve.
+type ApprovalStage struct {
+	Approvers *Matcher `yaml:"approvers"` // who may
+	Need      string   `yaml:"need"`      // how many different people: a number, or all: one for each of the approvers in the list; default 1
+}
+
+// RuleQuestion is one more thing that whoever asks has to say.
+type RuleQuestion struct {
+	Name string `yaml:"name"` // of the answer: a-z, 0-9 and _
+	Ask  string `yaml:"ask"`  // in words
+}
+
+// Automatically is when a rule decides by itself.
+type Automatically struct {
+	When *Matcher `yaml:"when"`  // who asks
+	UpTo Period   `yaml:"up_to"` // of an approval: for so long at most; default at_most
+}
+
+// Period is how long something that was asked for holds, written 4h, 30d or as in ISO 8601: PT4H, P30D. It is more than nothing and
+// not more than a year.
+type Period time.Duration
+
+const longestPeriod = 366 * 24 * time.Hour
+
+var (
+	plainPeriod = regexp.MustCompile(`^([0-9]{1,6})([mhdw])$`)
+	isoPeriod   = regexp.MustCompile(`^P(?:([0-9]{1,4})W|(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})S)?)?)$`)
+)
+
+// ParsePeriod reads a period. Years and months are not taken: they are not a length of time.
+func ParsePeriod(text string) (Period, error) {
+	var length time.Duration
+	if m := plainPeriod.FindStringSubmatch(text); m != nil {
+		length = times(m[1], map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]])
+	} else if m := isoPeriod.FindStringSubmatch(text); m != nil {
+		for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour, time.Hour, time.Minute, time.Second} {
+			length += times(m[i+1], unit)
+		}
+	} else {
+		return 0, fmt.Errorf("not a length of time: write 4h, 30d or PT4H")
+	}
+	if length <= 0 || length > longestPeriod {
+		return 0, fmt.Errorf("out of range: it may be from 1m to 366d")
+	}
+	return Period(length), nil
+}
+
+func times(number string, unit time.Duration) time.Duration {
+	n, _ := strconv.Atoi(number) // digits, or nothing
+	if n > int(longestPeriod/unit) {
+		return longestPeriod + 1 // more would not fit a Duration
+	}
+	return time.Duration(n) * unit
+}
+
+// UnmarshalText reads a period. Its error does not repeat the text.
+func (p *Period) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePeriod(string(text))
+	return err
+}
+
+func (p Period) String() string {
+	switch d := time.Duration(p); {
+	case d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%dh", d/time.Hour)
+	default:
+		return d.String()
+	}
+}
+
+// UnmarshalYAML reads a rule and refuses keys that it does not have.
+func (r *RequestRule) UnmarshalYAML(n *yaml.Node) error {
+	*r = RequestRule{}
+	return readKeys(target(n), "a rule", []key{
+		{"name", into(&r.Name, text)},
+		{"platform", into(&r.Platform, text)},
+		{"about", into(&r.About, readSelectors)},
+		{"except_about", into(&r.ExceptAbout, readSelectors)},
+		{"from", into(&r.From, readMatcher)},
+		{"approvers", into(&r.Approvers, readMatcher)},
+		{"stages", into(&r.Stages, listOf(readStage))},
+		{"at_most", into(&r.AtMost, readPeriod)},
+		{"questions", into(&r.Questions, listOf(readQuestion))},
+		{"approve", into(&r.Approve, readAutomatically("approve", true))},
+		{"deny", into(&r.Deny, readAutomatically("deny", false))},
+		{"only_through_agent", into(&r.OnlyThroughAgent, readBool)},
+	})
+}
+
+func listOf[T any](read func(*yaml.Node) (T, error)) func(*yaml.Node) ([]T, error) {
+	return func(n *yaml.Node) ([]T, error) {
+		out := []T{}
+		if n.Kind != yaml.SequenceNode {
+			return nil, wrong(n, "a list belongs here, not %s", form(n))
+		}
+		for _, item := range n.Content {
+			one, err := read(target(item))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, one)
+		}
+		return out, nil
+	}
+}
+
+func readStage(n *yaml.Node) (s ApprovalStage, err error) {
+	err = readKeys(n, "a stage", []key{{"approvers", into(&s.Approvers, readMatcher)}, {"need", into(&s.Need, text)}})
+	return s, err
+}
+
+func readQuestion(n *yaml.Node) (q RuleQuestion, err error) {
+	err = readKeys(n, "a question", []key{{"name", into(&q.Name, text)}, {"ask", into(&q.Ask, text)}})
+	return q, err
+}
+
+func readAutomatically(what string, forAWhile bool) func(*yaml.Node) (*Automatically, error) {
+	return func(n *yaml.Node) (*Automatically, error) {
+		var a Automatically
+		keys := []key{{"when", into(&a.When, readMatcher)}}
+		if forAWhile {
+			keys = append(keys, key{"up_to", into(&a.UpTo, readPeriod)})
+		}
+		return &a, readKeys(n, what, keys)
+	}
+}
+
+func readPeriod(n *yaml.Node) (Period, error) {
+	s, err := text(n)
+	if err != nil {
+		return 0, err
+	}
+	p, err := ParsePeriod(s)
+	if err != nil {
+		return 0, wrong(n, "%w", err)
+	}
+	return p, nil
+}
+
+func readBool(n *yaml.Node) (bool, error) {
+	s, err := text(n)
+	if err == nil && s != "true" && s != "false" {
+		err = wrong(n, "not a yes or no: write true or false")
+	}
+	return s == "true", err
+}
