@@ -7,7 +7,7 @@ import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@model
 const [url, clientId, sql] = process.argv.slice(2);
 const redirectUrl = "http://127.0.0.1:1/callback"; // the test's browser does not go there
 const steps = [];
-let tokens, verifier, opened;
+let tokens, verifier, opened, discovered;
 
 const authProvider = {
   redirectUrl,
@@ -18,6 +18,8 @@ const authProvider = {
   saveTokens: (given) => { tokens = given; },
   saveCodeVerifier: (given) => { verifier = given; },
   codeVerifier: () => verifier,
+  saveDiscoveryState: (given) => { discovered = given; },
+  discoveryState: () => discovered,
   redirectToAuthorization: (address) => { opened = address; },
 };
 
