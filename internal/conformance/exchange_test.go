@@ -24,7 +24,8 @@ func TestAForeignTokenIsRefusedAndTheOneItIsExchangedForAnswers(t *testing.T) {
 	t.Parallel()
 	box := tools(t)
 	d, as := believing(t, box)
-	foreign := as.signIn(t, "portal", "taylor", portalAudience, "profile-api")
+	// Of a registered agent even: only the audience is wrong.
+	foreign := as.signIn(t, "chat", "taylor", portalAudience, "profile-api")
 	if status, challenge := d.knock(t, foreign); status != http.StatusUnauthorized || !strings.Contains(challenge, `error="invalid_token"`) {
 		t.Errorf("a token for the portal is answered with %d and %q", status, challenge)
 	}
