@@ -39,6 +39,9 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
+		if cfg.Scopes != nil {
+			says.ScopesSupported = cfg.Scopes()
+		}
 		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
 	})
 	watch, err := newWatch(cfg.Telemetry, "tcp")
@@ -74,6 +77,7 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
 		messageGuard,
 		auth.latest,
+		auth.ceiling,
 		watch.guard,
 	))
 	mux.Handle(metadataPath, metadata)

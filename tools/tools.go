@@ -54,7 +54,8 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
-	door        door
+	strangers   door
+	known       door
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.
