@@ -39,6 +39,8 @@ func TestAHostThatKnowsOnlyTheAddressGetsFrom401ToAMaskedAnswer(t *testing.T) {
 	}
 	if q := address.Query(); q.Get("resource") != d.url || q.Get("code_challenge_method") != "S256" || q.Get("code_challenge") == "" {
 		t.Errorf("the host asks without resource or PKCE: %v", q)
+	} else if q.Get("scope") != "query describe request" {
+		t.Errorf("the host asks for %q, and not for what the resource metadata names", q.Get("scope"))
 	}
 	fmt.Fprintln(in, newBrowser(t, "taylor").open(asks.Open))
 	var got struct {

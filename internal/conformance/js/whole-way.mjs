@@ -11,8 +11,7 @@ let tokens, verifier, opened, discovered;
 
 const authProvider = {
   redirectUrl,
-  // The scope is asked for where the resource metadata names none.
-  clientMetadata: { redirect_uris: [redirectUrl], client_name: "A host", token_endpoint_auth_method: "none", scope: "query describe" },
+  clientMetadata: { redirect_uris: [redirectUrl], client_name: "A host", token_endpoint_auth_method: "none" },
   clientInformation: (ctx) => ({ client_id: clientId, issuer: ctx?.issuer }),
   tokens: () => tokens,
   saveTokens: (given) => { tokens = given; },
