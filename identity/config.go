@@ -25,8 +25,36 @@ type IssuerConfig struct {
 	// AllowUserinfo takes tokens that are also made out to this issuer's own userinfo, as those of Auth0 are that openid was asked for.
 	AllowUserinfo bool `yaml:"allow_userinfo"`
 	// StewardClients are the client ids through which people decide about requests themselves; never an agent's.
-	StewardClients []string `yaml:"steward_clients"`
+	StewardClients []string    `yaml:"steward_clients"`
+	Login          LoginConfig `yaml:"login"` // how people sign in with deputy login; default: they do not
 }
+
+// LoginConfig is the client that deputy login is at an issuer: a native app with the redirect URI http://127.0.0.1/callback.
+type LoginConfig struct {
+	ClientID     string   `yaml:"client_id"`     // as the issuer knows it; no agent's own
+	ClientSecret Secret   `yaml:"client_secret"` // for issuers that insist on one, though a native app cannot keep it
+	Scopes       []string `yaml:"scopes"`        // that are asked for; default openid, offline_access
+	RedirectPort int      `yaml:"redirect_port"` // of the redirect URI, for issuers that compare it; default: any free one
+	// AudienceParameter is how the issuer wants to be told which server a token is for: resource (RFC 8707), audience (Auth0) or none
+	// (Entra: the scopes say it); default resource.
+	AudienceParameter AudienceParameter `yaml:"audience_parameter"`
+}
+
+// AudienceParameter is the name of a parameter of OAuth requests, or none.
+type AudienceParameter string
+
+const (
+	ByResource AudienceParameter = "resource"
+	ByAudience AudienceParameter = "audience"
+	ByNone     AudienceParameter = "none"
+)
+
+// Secret is text that does not show when it is printed, logged or written as JSON. Convert it to a string to use it.
+type Secret string
+
+func (Secret) String() string               { return "(secret)" }
+func (Secret) GoString() string             { return "(secret)" }
+func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 // ClaimsConfig names the claims that parties, groups and attributes are read from. Nothing is read that is not named here or in the
 // defaults, but act (RFC 8693), which always says who acts.

@@ -50,6 +50,15 @@ func TestConfigurationsThatStopTheStart(t *testing.T) {
 		{"algorithm HS256", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"ES256", "HS256"} }), `identity.issuers[0].algorithms[1]: "HS256" is not an algorithm that is taken`},
 		{"an algorithm nobody knows", one(func(c *identity.IssuerConfig) { c.Algorithms = []string{"es256"} }), `identity.issuers[0].algorithms[0]: "es256" is not an algorithm that is taken; did you mean "ES256"?`},
 		{"logout tokens", one(func(c *identity.IssuerConfig) { c.TokenTypes = []string{"application/Logout+JWT"} }), "identity.issuers[0].token_types[0]: \"logout+jwt\" is never the type of an access token"},
+		{"a login without a client", one(func(c *identity.IssuerConfig) { c.Login.RedirectPort = 8400 }), "identity.issuers[0].login.client_id: missing"},
+		{"a client with a space", one(func(c *identity.IssuerConfig) { c.Login.ClientID = "deputy login" }), `identity.issuers[0].login.client_id: "deputy login" has a space in it`},
+		{"two scopes in one", one(func(c *identity.IssuerConfig) {
+			c.Login = identity.LoginConfig{ClientID: "login", Scopes: []string{"openid", "query describe"}}
+		}), `identity.issuers[0].login.scopes[1]: "query describe" is not a scope`},
+		{"a port that is none", one(func(c *identity.IssuerConfig) { c.Login = identity.LoginConfig{ClientID: "login", RedirectPort: 65536} }), "identity.issuers[0].login.redirect_port: out of range"},
+		{"a parameter of no issuer", one(func(c *identity.IssuerConfig) {
+			c.Login = identity.LoginConfig{ClientID: "login", AudienceParameter: "aud"}
+		}), `identity.issuers[0].login.audience_parameter: "aud" is not one of resource, audience, none`},
 		{"an attribute of no claim", one(func(c *identity.IssuerConfig) { c.Claims.Attributes = map[string]string{"region": ""} }), "identity.issuers[0].claims.attributes.region: an attribute is read from a claim"},
 		{"several issuers without names", two("", ""), "identity.issuers[1].name: missing: with several issuers each needs a name"},
 		{"several issuers of one name", two("id", "id"), `identity.issuers[1].name: identity.issuers[0] has the name "id" already`},

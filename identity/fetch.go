@@ -105,31 +105,52 @@ func (r *remote) get(ctx context.Context, where string) ([]byte, error) {
 	return body, nil
 }
 
-// keySetURL reads a discovery document. The document must be this issuer's own, and must not send us somewhere an
-// issuer on the network has no business: in the clear, or to addresses that only mean something inside.
+// keySetURL is where a discovery document says that the keys are.
 func (r *remote) keySetURL(document []byte) (string, error) {
-	metadata, err := decodeClaims(document)
+	metadata, err := r.metadata(document)
 	if err != nil {
 		return "", err
 	}
-	if issuer, err := metadata.text("issuer"); err != nil || issuer != r.text {
-		return "", misconfigured{fmt.Errorf("the document there is of another issuer: %.200q", issuer)}
+	where, err := r.endpoint(metadata, "jwks_uri")
+	if err == nil && where == "" {
+		err = misconfigured{errors.New("the document there names no jwks_uri")}
 	}
-	where, err := metadata.text("jwks_uri")
-	if err != nil || where == "" {
-		return "", misconfigured{errors.New("the document there names no jwks_uri")}
+	return where, err
+}
+
+// metadata reads a discovery document, which must be this issuer's own.
+func (r *remote) metadata(document []byte) (claims, error) {
+	metadata, err := decodeClaims(document)
+	if err != nil {
+		return nil, err
+	}
+	if issuer, err := metadata.text("issuer"); err != nil || issuer != r.text {
+		return nil, misconfigured{fmt.Errorf("the document there is of another issuer: %.200q", issuer)}
+	}
+	return metadata, nil
+}
+
+// endpoint is a URL in a discovery document, empty when there is none. It must not send us somewhere an issuer on the network has no
+// business: in the clear, or to addresses that only mean something inside.
+func (r *remote) endpoint(metadata claims, name string) (string, error) {
+	where, err := metadata.text(name)
+	if err != nil {
+		return "", misconfigured{fmt.Errorf("%s is not a URL", name)}
+	}
+	if where == "" {
+		return "", nil
 	}
 	u, err := url.Parse(where)
 	if err != nil || u.Hostname() == "" || u.User != nil {
-		return "", misconfigured{errors.New("jwks_uri is not a URL")}
+		return "", misconfigured{fmt.Errorf("%s is not a URL", name)}
 	}
 	host := u.Hostname()
 	switch {
 	case loopback(r.issuer.Hostname()) && loopback(host) && (u.Scheme == "http" || u.Scheme == "https"):
 	case u.Scheme != "https":
-		return "", misconfigured{fmt.Errorf("jwks_uri must be https: %.200q", where)}
+		return "", misconfigured{fmt.Errorf("%s must be https: %.200q", name, where)}
 	case internal(host) && host != r.issuer.Hostname():
-		return "", misconfigured{fmt.Errorf("jwks_uri points to an internal address: %.200q", where)}
+		return "", misconfigured{fmt.Errorf("%s points to an internal address: %.200q", name, where)}
 	}
 	return where, nil
 }

@@ -110,6 +110,7 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	if len(types) == 0 {
 		types = defaults.types
 	}
+	config.Login.check(key+".login", wrong)
 	iss.types = tokenTypes(types, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {

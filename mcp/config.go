@@ -55,6 +55,7 @@ type Config struct {
 	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
 	Issuers   func() []string             // authorization servers, for clients that look for a token; nil: none
 	Scopes    func() []string             // what clients ask those for, as they write it; nil: nothing
+	Login     func() []identity.Offer     // how people sign in with deputy login; nil: they do not
 	Ready     func(context.Context) error // nil: always ready
 	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
 	// MaxCalls and MaxCallsPerCaller bound what runs at once. Defaults 512 and 64.

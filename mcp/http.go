@@ -42,7 +42,11 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		if cfg.Scopes != nil {
 			says.ScopesSupported = cfg.Scopes()
 		}
-		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
+		handler := server.NewProtectedResourceMetadataHandler(says)
+		if cfg.Login != nil {
+			handler = withLogin(handler, cfg.Login())
+		}
+		handler.ServeHTTP(w, r)
 	})
 	watch, err := newWatch(cfg.Telemetry, "tcp")
 	if err != nil {

@@ -167,7 +167,7 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
-		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Ready: d.Ready,
+		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready,
 		WriteTimeout: d.Config.Limits.Timeout + 30*time.Second, // the statement's time, and the answer's
 	}
 }
@@ -180,6 +180,9 @@ func (d *Deputy) Issuers() []string {
 	}
 	return urls
 }
+
+// Login is how people sign in with deputy login, for those who have no configuration. A client secret is not in it.
+func (d *Deputy) Login() []identity.Offer { return d.Config.Identity.Offers() }
 
 // Ready returns nil when a call could be answered.
 func (d *Deputy) Ready(ctx context.Context) error {

@@ -83,6 +83,7 @@ func (l *Live) MCP(version string) mcp.Config {
 	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
 	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
+	c.Login = func() []identity.Offer { return l.now().Login() }
 	return c
 }
 
@@ -116,6 +117,13 @@ func (l *Live) Authenticate(ctx context.Context, c identity.Credentials) (identi
 	g, end := l.of(ctx)
 	defer end()
 	return g.Authenticator.Authenticate(ctx, c)
+}
+
+// SignedIn says whose a token is that a human got for themself.
+func (l *Live) SignedIn(ctx context.Context, token string) (identity.SignedIn, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Authenticator.SignedIn(ctx, token)
 }
 
 // Query implements mcp.Tools.

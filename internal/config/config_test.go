@@ -54,6 +54,8 @@ func TestTheCompleteFile(t *testing.T) {
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
 				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
 				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "hunter2", Scopes: []string{"openid", "offline_access", "query"}, RedirectPort: 8400,
+					AudienceParameter: identity.ByAudience},
 			}},
 			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
@@ -87,17 +89,17 @@ func TestTheCompleteFile(t *testing.T) {
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: 93, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: 93, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+				{Line: 94, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: 94, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
 			}},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: 94, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{Line: 95, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
 			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
 				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: 96, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: 97, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: 97, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+				{Line: 97, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: 98, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: 98, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
@@ -168,8 +170,8 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, line := range map[string]int{
-		"tags.PII": 68, "tags.PII[1]": 68, "policies[0]": 72, "policies[0].to": 74, "policies[1].require.any[1]": 78, "policies[1].when": 75,
-		"policies[4].except[1]": 90, "platforms.shop.discoverable[1]": 60, "nothing.of.the.kind": 2,
+		"tags.PII": 69, "tags.PII[1]": 69, "policies[0]": 73, "policies[0].to": 75, "policies[1].require.any[1]": 79, "policies[1].when": 76,
+		"policies[4].except[1]": 91, "platforms.shop.discoverable[1]": 61, "nothing.of.the.kind": 2,
 	} {
 		if got := c.Line(key); got != line {
 			t.Errorf("%s is on line %d, not %d", key, line, got)

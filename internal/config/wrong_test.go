@@ -60,7 +60,7 @@ func TestWrongFiles(t *testing.T) {
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 		{"an issuer's key misspelt", "identity:\n  issuers:\n    - ulr: https://id.example.com\n",
-			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, kind, url, audience, token_types, algorithms, claims, scopes, scope_prefix, allow_userinfo, steward_clients)"},
+			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, kind, url, audience, token_types, algorithms, claims, scopes, scope_prefix, allow_userinfo, steward_clients, login)"},
 		{"an agent's key in the clear", "agents:\n  - name: a\n    key: deputy_ak_x\n",
 			"deputy.yaml:3: agents[0]: unknown key \"key\"; did you mean \"keys\"? (known: name, description, owner, disabled, client_ids, keys, key_sha256, issuers, acts_for, groups, attributes, modes, limits)"},
 		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, tests, catalog, audit, limits, telemetry)"},

@@ -35,7 +35,10 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[identity.ScopeRule](): func() *schema {
 		return words(identity.ScopesWhenPresent, identity.ScopesRequired, identity.ScopesIgnored)
 	},
-	reflect.TypeFor[identity.Mode]():            func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.Mode](): func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.AudienceParameter](): func() *schema {
+		return words(identity.ByResource, identity.ByAudience, identity.ByNone)
+	},
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },
 	reflect.TypeFor[entitlements.Matcher]():     func() *schema { return ref("Matcher") },
