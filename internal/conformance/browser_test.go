@@ -15,6 +15,7 @@ import (
 type browser struct {
 	t      *testing.T
 	person string
+	code   string // to type where a device's is asked for
 	client *http.Client
 }
 
@@ -28,7 +29,7 @@ func newBrowser(t *testing.T, person string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t, person, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{t: t, person: person, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // open goes from page to page, until one has no more form (and is returned), or sends the browser to another server: there it does not go,
@@ -76,6 +77,9 @@ func (b *browser) open(address string) *url.URL {
 		if filled.Has("login") {
 			filled.Set("login", b.person)
 			filled.Set("password", "any")
+		}
+		if filled.Has("user_code") && filled.Get("user_code") == "" {
+			filled.Set("user_code", b.code)
 		}
 		request = b.request(http.MethodPost, target, filled)
 	}

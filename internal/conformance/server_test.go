@@ -37,6 +37,7 @@ type deputy struct {
 	config      string
 	environment []string // of another process with the same configuration
 	chatKey     string
+	deskKey     string
 	nightlyKey  string
 	audit       string
 }
@@ -106,12 +107,13 @@ func serveAt(t *testing.T, listen, issuerURL string) *deputy {
 	if err := db.Exec(data); err != nil {
 		t.Fatal(err)
 	}
-	var chatHash, nightlyHash string
+	var chatHash, deskHash, nightlyHash string
 	d.chatKey, chatHash = identity.NewKey(rand.Reader)
+	d.deskKey, deskHash = identity.NewKey(rand.Reader)
 	d.nightlyKey, nightlyHash = identity.NewKey(rand.Reader)
 	d.environment = []string{
 		"DEPUTY_CONFIG=" + d.config, "LISTEN=" + listen, "ISSUER=" + issuerURL, "DATABASE=" + database,
-		"CHAT_KEY_SHA256=" + chatHash, "NIGHTLY_KEY_SHA256=" + nightlyHash, "AUDIT=" + d.audit,
+		"CHAT_KEY_SHA256=" + chatHash, "DESK_KEY_SHA256=" + deskHash, "NIGHTLY_KEY_SHA256=" + nightlyHash, "AUDIT=" + d.audit,
 	}
 	server := exec.Command(program, "serve")
 	server.Env = append(os.Environ(), d.environment...)
