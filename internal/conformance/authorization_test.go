@@ -19,10 +19,10 @@ type provider struct {
 	Secret string // of its confidential clients
 }
 
-// authorizationServer starts one whose access tokens may be for the audience.
-func authorizationServer(t *testing.T, box *toolbox, audience string) provider {
+// authorizationServer starts one whose access tokens may be for the audience. More says how long they live.
+func authorizationServer(t *testing.T, box *toolbox, audience string, more ...string) provider {
 	t.Helper()
-	process := box.script(t, filepath.Join("js", "authorization-server.mjs"), audience)
+	process := box.script(t, filepath.Join("js", "authorization-server.mjs"), append([]string{audience}, more...)...)
 	process.Stderr = t.Output()
 	in, err := process.StdinPipe()
 	if err != nil {

@@ -8,8 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The address stands on a line of its own.
@@ -59,6 +61,32 @@ func TestWhoSignsInWithDeputyLoginIsWhoStdioActsFor(t *testing.T) {
 				t.Error("somebody is signed in after logout")
 			}
 		})
+	}
+}
+
+// Access tokens live for three seconds here, so that the one from the login is of no use by the time it is used.
+func TestASignInOutlivesItsAccessToken(t *testing.T) {
+	t.Parallel()
+	box := tools(t)
+	d, as := believing(t, box, "3")
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	run := func(args ...string) *exec.Cmd {
+		c := exec.CommandContext(t.Context(), program, args...)
+		c.Env = append(append(os.Environ(), d.environment...), "HOME="+home, "XDG_CONFIG_HOME="+home, "DEPUTY_AGENT_KEY="+d.deskKey)
+		return c
+	}
+	signedIn(t, run("login", "--no-browser"), "taylor")
+	time.Sleep(3100 * time.Millisecond)
+	as.requests(t)
+	if out, said, err := capture(run("whoami")); err != nil || !strings.Contains(out, "taylor") {
+		t.Errorf("whoami says %q (%v: %s)", out, err, said)
+	}
+	if !slices.ContainsFunc(as.requests(t), func(r request) bool { return r.Method == "POST" && r.Path == "/token" }) {
+		t.Error("nothing was renewed")
 	}
 }
 

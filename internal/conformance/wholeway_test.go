@@ -67,10 +67,10 @@ func TestAHostThatKnowsOnlyTheAddressGetsFrom401ToAMaskedAnswer(t *testing.T) {
 }
 
 // believing is deputy and the authorization server that it trusts.
-func believing(t *testing.T, box *toolbox) (*deputy, provider) {
+func believing(t *testing.T, box *toolbox, more ...string) (*deputy, provider) {
 	t.Helper()
 	listen := freeAddress(t)
-	as := authorizationServer(t, box, "http://"+listen+"/mcp")
+	as := authorizationServer(t, box, "http://"+listen+"/mcp", more...)
 	return serveAt(t, listen, as.Issuer), as
 }
 
