@@ -80,22 +80,26 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// serve starts deputy serve, which trusts the issuer, and ends it with the test.
-func serve(t *testing.T, issuerURL string) *deputy { return serveAt(t, freeAddress(t), issuerURL) }
-
+// serveAt starts deputy serve, which trusts the issuer, and ends it with the test.
 func serveAt(t *testing.T, listen, issuerURL string) *deputy {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "deputy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveWith(t, listen, issuerURL, string(text))
+}
+
+// serveWith is the same with another configuration.
+func serveWith(t *testing.T, listen, issuerURL, configuration string) *deputy {
 	t.Helper()
 	program, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	text, err := os.ReadFile(filepath.Join("testdata", "deputy.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := &deputy{url: "http://" + listen + "/mcp", config: filepath.Join(dir, "deputy.yaml"), audit: filepath.Join(dir, "audit.jsonl")}
-	if err := os.WriteFile(d.config, text, 0o600); err != nil {
+	if err := os.WriteFile(d.config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	database := filepath.Join(dir, "shop.db")

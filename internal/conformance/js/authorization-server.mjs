@@ -1,13 +1,13 @@
 // A real authorization server for the tests: npm oidc-provider on loopback, set up as an administrator would set up theirs for Deputy.
-//   node authorization-server.mjs DEPUTY_URL [SECONDS]
-// Access tokens live for so many seconds, or five minutes.
+//   node authorization-server.mjs DEPUTY_URL [SECONDS [jwt|opaque]]
+// Access tokens live for so many seconds, or five minutes. Those for Deputy are JWTs, or have to be asked about.
 // It prints {"issuer": …} when it listens, and ends with its standard input. Signing in asks for a name and takes any password; that is
 // the package's own page for development, and the only thing here that is less than production.
 import { createServer } from "node:http";
 import { generateKeyPair, exportJWK, jwtVerify, createLocalJWKSet } from "jose";
 import Provider, { errors } from "oidc-provider";
 
-const [deputy, seconds = 300] = process.argv.slice(2);
+const [deputy, seconds = 300, format = "jwt"] = process.argv.slice(2);
 const accessTokenTTL = Number(seconds);
 const portal = "https://portal.example.com/api"; // what a host's own sign-in is for: not Deputy
 const people = { taylor: ["Marketing"], priya: ["Marketing", "Privacy"], sam: [] };
@@ -16,7 +16,7 @@ const exchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 const jwtType = "urn:ietf:params:oauth:token-type:access_token";
 
 const resources = {
-  [deputy]: { scope: "query describe request approve", audience: deputy, accessTokenFormat: "jwt", accessTokenTTL, jwt: { sign: { alg: "ES256" } } },
+  [deputy]: { scope: "query describe request approve", audience: deputy, accessTokenFormat: format, accessTokenTTL, jwt: { sign: { alg: "ES256" } } },
   [portal]: { scope: "profile-api", audience: portal, accessTokenFormat: "jwt", accessTokenTTL, jwt: { sign: { alg: "ES256" } } },
 };
 
