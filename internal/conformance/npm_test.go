@@ -108,8 +108,8 @@ func cacheFolder() (string, error) {
 		return dir, os.MkdirAll(dir, 0o700)
 	}
 	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = filepath.Join(os.TempDir(), fmt.Sprintf("deputy-cache-%d", os.Getuid()))
+	if err != nil { // what others could have put into a shared folder is not run
+		return "", fmt.Errorf("there is nowhere to install packages: set %s: %w", envCache, err)
 	}
 	dir = filepath.Join(dir, "deputy", "conformance")
 	return dir, os.MkdirAll(dir, 0o700)
