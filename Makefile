@@ -39,7 +39,7 @@ schema:
 fuzz:
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/func //' | sort -u); do \
 		dir=$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' .)); \
-		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s $$dir || exit 1; done
+		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s -fuzzminimizetime 10x $$dir || exit 1; done
 
 # The PostgreSQL engine on every supported major; needs npm.
 matrix:
