@@ -10,15 +10,19 @@ import (
 //
 // A call that ran a statement has two under one id: the intent has what was known before, the outcome has everything.
 type Record struct {
-	V      int       `json:"v,omitempty"` // of the format: see Version. Records from before it had a number have none
-	ID     string    `json:"id"`          // also in the role's name and in the answer to the caller
-	Phase  Phase     `json:"phase,omitempty"`
-	Time   time.Time `json:"time"`
-	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's; authenticate, admit: nobody got as far as a tool
-	Mode   string    `json:"mode"` // on_behalf_of, autonomous
-	Agent  Party     `json:"agent"`
-	User   *Party    `json:"user,omitempty"` // on whose behalf
-	Client string    `json:"client,omitempty"`
+	V     int       `json:"v,omitempty"` // of the format: see Version. Records from before it had a number have none
+	ID    string    `json:"id"`          // also in the role's name and in the answer to the caller
+	Phase Phase     `json:"phase,omitempty"`
+	Time  time.Time `json:"time"`
+	Tool  string    `json:"tool"` // query, describe_table; test and scan are an administrator's; authenticate, admit: nobody got as far as a tool
+	Mode  string    `json:"mode"` // on_behalf_of, autonomous
+	Agent Party     `json:"agent"`
+	User  *Party    `json:"user,omitempty"` // on whose behalf
+	// Actors are all through whom the human's authority came to the agent, as the token names them: the agent itself first.
+	Actors []string `json:"actors,omitempty"`
+	// Credential is what the agent was proved by: "access token", or "key " and the first 8 hex digits of the key's SHA-256.
+	Credential string `json:"credential,omitempty"`
+	Client     string `json:"client,omitempty"`
 	// Purpose is what the agent said the call is for. It is one of those the configuration defines, and its truth is not verified.
 	Purpose string `json:"purpose,omitempty"`
 	// PolicyVersion is the configuration that decided: the first 16 hex digits of its SHA-256.
@@ -44,7 +48,8 @@ type Record struct {
 // one that comes to mean something else does.
 const Version = 1
 
-// Authenticate is the tool of a record about a caller whose credential was not accepted. Neither agent nor user is known.
+// Authenticate is the tool of a record about a caller whose credential was not accepted. Agent and user are
+// there if they were proved all the same, and refused for what the configuration says of them.
 const Authenticate = "authenticate"
 
 // Admit is the tool of a record about a caller that a limit turned away before it was known what for.

@@ -9,16 +9,31 @@ type Config struct {
 // IssuerConfig is one OpenID provider.
 type IssuerConfig struct {
 	// Name is needed with several issuers: a user's id is then "name/sub" instead of "sub".
-	Name       string       `yaml:"name"`
+	Name string `yaml:"name"`
+	// Kind is whose product it is, which sets the defaults of what follows: entra, okta, auth0, keycloak; default generic (RFC 9068)
+	Kind       IssuerKind   `yaml:"kind"`
 	URL        string       `yaml:"url"`         // as in the iss claim; discovery happens below it
 	Audience   string       `yaml:"audience"`    // default: the server's public URL with /mcp
 	TokenTypes []string     `yaml:"token_types"` // JOSE typ values taken; default at+jwt (RFC 9068)
 	Algorithms []string     `yaml:"algorithms"`  // default RS256, ES256, PS256, EdDSA; never none, never HS*
-	Claims     ClaimsConfig `yaml:"claims"`      // where groups and attributes are in the tokens
+	Claims     ClaimsConfig `yaml:"claims"`      // where users, clients, scopes, groups and attributes are in the tokens
+	// Scopes says what the scopes in a token (query, describe, request) are taken for: when_present (a ceiling when the token names
+	// some), required (without them it may do nothing) or ignored; default when_present. They never grant anything.
+	Scopes ScopeRule `yaml:"scopes"`
+	// ScopePrefix is what clients write before a scope when they ask this issuer for it: api://deputy/ at Entra; default nothing
+	ScopePrefix string `yaml:"scope_prefix"`
+	// AllowUserinfo takes tokens that are also made out to this issuer's own userinfo, as those of Auth0 are that openid was asked for.
+	AllowUserinfo bool `yaml:"allow_userinfo"`
+	// StewardClients are the client ids through which people decide about requests themselves; never an agent's.
+	StewardClients []string `yaml:"steward_clients"`
 }
 
-// ClaimsConfig names the claims that groups and attributes are read from. Nothing is read that is not named, but groups.
+// ClaimsConfig names the claims that parties, groups and attributes are read from. Nothing is read that is not named here or in the
+// defaults, but act (RFC 8693), which always says who acts.
 type ClaimsConfig struct {
+	User       []string          `yaml:"user"`       // that together say which user it is; default sub. Never an e-mail address: those change hands
+	Client     []string          `yaml:"client"`     // that name the client, the first that is there; default client_id, azp, appid
+	Scopes     []string          `yaml:"scopes"`     // that name the scopes, the first that is there; default scope, scp
 	Groups     string            `yaml:"groups"`     // default "groups"
 	Name       string            `yaml:"name"`       // for people to read; default "name"
 	Attributes map[string]string `yaml:"attributes"` // what policies call it: the claim it comes from
@@ -27,6 +42,7 @@ type ClaimsConfig struct {
 // UserConfig adds groups and attributes to those an issuer knows of a user.
 type UserConfig struct {
 	ID         string            `yaml:"id"`         // the sub of the user's tokens; with several issuers ISSUER/SUB
+	Disabled   bool              `yaml:"disabled"`   // true: refused from the next call on, whatever token there is
 	Groups     []string          `yaml:"groups"`     // beside those in the token
 	Attributes map[string]Values `yaml:"attributes"` // beside those in the token: a name and its values
 }
@@ -35,11 +51,30 @@ type UserConfig struct {
 type AgentConfig struct {
 	Name        string            `yaml:"name"`        // as policies and records call it
 	Description string            `yaml:"description"` // for people
+	Owner       string            `yaml:"owner"`       // who answers for it; for people
+	Disabled    bool              `yaml:"disabled"`    // true: refused from the next call on, whatever it proves
 	ClientIDs   []string          `yaml:"client_ids"`  // at the issuers above
-	KeySHA256   []string          `yaml:"key_sha256"`  // of API keys, hex; made by "deputy agent key NAME"
+	Keys        []KeyConfig       `yaml:"keys"`        // its API keys, several while one replaces another
+	KeySHA256   []string          `yaml:"key_sha256"`  // the same without expiry: the hashes alone; made by "deputy agent key NAME"
+	Issuers     []string          `yaml:"issuers"`     // names or URLs of those whose tokens it may bring; default: all
+	ActsFor     []string          `yaml:"acts_for"`    // user:ID, group:NAME or attribute:NAME=VALUE; the human must be one of them; default: anybody
 	Groups      []string          `yaml:"groups"`      // of the agent itself; never those of a human it acts for
 	Attributes  map[string]Values `yaml:"attributes"`  // of the agent itself: a name and its values
 	Modes       []Mode            `yaml:"modes"`       // default: on_behalf_of only
+	Limits      AgentLimits       `yaml:"limits"`      // how much of the server it may take
+}
+
+// KeyConfig is one API key of an agent.
+type KeyConfig struct {
+	SHA256  string `yaml:"sha256"`  // hex; made by "deputy agent key NAME"
+	Expires Expiry `yaml:"expires"` // 2027-02-23T10:00:00Z, or a date, on which it is no longer good; default: never
+	Label   string `yaml:"label"`   // for people: where the key is used
+}
+
+// AgentLimits bounds one agent, whoever it acts for.
+type AgentLimits struct {
+	Calls     int `yaml:"calls"`      // at once; default: no more limited than others
+	PerMinute int `yaml:"per_minute"` // calls that begin; default: no more limited than others
 }
 
 // Values is a list of attribute values; one alone may be written without brackets.

@@ -9,6 +9,7 @@ const (
 	Missing            Code = "missing"             // no credential: get one (HTTP 401)
 	InvalidToken       Code = "invalid_token"       // not to be believed: get another one (HTTP 401)
 	InsufficientAccess Code = "insufficient_access" // believed, and may not do this: another one will not help (HTTP 403)
+	InsufficientScope  Code = "insufficient_scope"  // believed, and limited to something else: one with the scope is needed (HTTP 403)
 	Unavailable        Code = "unavailable"         // cannot be verified now: try again later (HTTP 503)
 )
 
@@ -18,6 +19,14 @@ type AuthError struct {
 	Code    Code
 	Message string
 	Cause   error
+	// Who is what was proved before the call was refused; nil: nothing was. It is for the record and gives no access.
+	Who *Principal
+}
+
+// of says who it was that is refused.
+func (e *AuthError) of(p Principal) *AuthError {
+	e.Who = &p
+	return e
 }
 
 func (e *AuthError) Error() string {

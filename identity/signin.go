@@ -44,7 +44,7 @@ func (s *SignIn) Credentials() (Credentials, error) {
 	token, err := readPrivate(s.userTokenFile)
 	if err != nil {
 		// A call without its human must not become a call of the agent alone.
-		return Credentials{}, &AuthError{Missing, "the user's token file cannot be used: sign in again", fmt.Errorf("read %s: %w", EnvUserTokenFile, err)}
+		return Credentials{}, &AuthError{Code: Missing, Message: "the user's token file cannot be used: sign in again", Cause: fmt.Errorf("read %s: %w", EnvUserTokenFile, err)}
 	}
 	c.UserToken = token
 	return c, nil

@@ -100,7 +100,7 @@ func (i *issuer) checkSignature(ctx context.Context, raw, address string) (claim
 	var expired *oidc.TokenExpiredError
 	switch {
 	case try.unavailable != nil:
-		return nil, &AuthError{Unavailable, "the access token cannot be verified now: its issuer's keys are not available", try.unavailable}
+		return nil, &AuthError{Code: Unavailable, Message: "the access token cannot be verified now: its issuer's keys are not available", Cause: try.unavailable}
 	case errors.As(err, &expired):
 		return nil, invalid("the access token has expired")
 	case err != nil && !try.signed:
@@ -125,7 +125,12 @@ func (i *issuer) checkClaims(c claims) error {
 	if issuer, err := c.text("iss"); err != nil || issuer != i.url {
 		return invalid("the access token is not from an issuer that is trusted here")
 	}
-	if audience, err := c.list("aud"); err != nil || len(audience) != 1 || audience[0] != i.audience {
+	audience, err := c.list("aud")
+	if i.allowUserinfo && len(audience) == 2 { // only the issuer itself reads that one, and it can sign what it likes
+		userinfo := strings.TrimSuffix(i.url, "/") + "/userinfo"
+		audience = slices.DeleteFunc(audience, func(a string) bool { return a == userinfo })
+	}
+	if err != nil || len(audience) != 1 || audience[0] != i.audience {
 		return invalid("the access token is not for this server, or not for it alone")
 	}
 	if err := i.checkTimes(c); err != nil {

@@ -97,6 +97,9 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, cred
 	case identity.InvalidToken:
 		status = http.StatusUnauthorized
 		w.Header().Set("WWW-Authenticate", a.challenge+`, error="invalid_token", error_description="the credential was not accepted"`)
+	case identity.InsufficientScope:
+		status = http.StatusForbidden
+		w.Header().Set("WWW-Authenticate", a.challenge+`, error="insufficient_scope"`)
 	case identity.InsufficientAccess:
 		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
 		w.Header().Set("WWW-Authenticate", a.challenge)

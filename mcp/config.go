@@ -18,6 +18,8 @@ type Tools interface {
 	DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
 	// Refuse records a call that never got as far as its tool, because its arguments could not be read.
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
+	// Ceiling records a call that the caller's credential was not given for; nil: it was.
+	Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal
 	// TurnAway records a caller whose credential was not accepted.
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
 	// Busy records a caller that a limit turned away. Of a call without a principal only the address is known.
@@ -62,6 +64,7 @@ type Config struct {
 
 	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
 	Issuers   func() []string             // authorization servers, for clients that look for a token; nil: none
+	Scopes    func() []string             // what clients ask those for, as they write it; nil: nothing
 	Ready     func(context.Context) error // nil: always ready
 	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
 	Proxies   Proxies                     // whose X-Forwarded-For is believed; nil: nobody's

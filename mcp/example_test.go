@@ -32,6 +32,8 @@ func (hello) DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*to
 	return &tools.Description{}, nil
 }
 
+func (hello) Ceiling(context.Context, tools.Call, string) *tools.Refusal { return nil }
+
 func (hello) TurnAway(context.Context, string, *identity.AuthError) {}
 
 func (hello) Busy(_ context.Context, _ tools.Call, reason string) *tools.Refusal {

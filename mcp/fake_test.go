@@ -52,6 +52,17 @@ func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args too
 	return &tools.Description{AuditID: "a2", Tables: []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}}}, nil
 }
 
+func (f *fakeTools) Ceiling(_ context.Context, call tools.Call, tool string) *tools.Refusal {
+	scope, there := tools.ScopeOf(tool)
+	if !there || call.Principal.Allows(scope) {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = append(f.refused, tool+": ceiling")
+	return &tools.Refusal{Code: vending.NotPermitted, Message: "a scope is missing", AuditID: "a8"}
+}
+
 func (f *fakeTools) TurnAway(_ context.Context, client string, why *identity.AuthError) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -37,6 +37,9 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
+		if cfg.Scopes != nil {
+			says.ScopesSupported = cfg.Scopes()
+		}
 		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
 	})
 	watch, err := newWatch(cfg.Telemetry, "tcp")
@@ -78,6 +81,7 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		messageGuard,
 		auth.latest,
 		limits.byPlace,
+		auth.ceiling,
 		watch.guard,
 	))
 	mux.Handle(metadataPath, onlyRead(metadata))

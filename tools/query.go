@@ -28,6 +28,9 @@ func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryRes
 	r.Platform = args.Platform
 	r.state(t, args.SQL)
 	result, err := calmly(func() (*QueryResult, error) {
+		if err := t.ceiling(call.Principal, r); err != nil {
+			return nil, err
+		}
 		if unknown != nil {
 			return nil, r.undeclared(args.Purpose, unknown)
 		}

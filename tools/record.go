@@ -24,15 +24,20 @@ type record struct {
 func (t *Tools) begin(call Call, tool string) *record {
 	now := t.config.Now()
 	r := &record{started: now, Record: audit.Record{
-		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, Mode: string(call.Principal.Mode()),
-		Agent: party(call.Principal.Agent.Identity), Purpose: call.Principal.Purpose, PolicyVersion: t.config.Version,
+		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, PolicyVersion: t.config.Version,
 	}}
-	if u := call.Principal.User; u != nil {
-		p := party(u.Identity)
-		p.Issuer, p.Name = u.Issuer, u.Name
-		r.User = &p
-	}
+	identify(&r.Record, call.Principal)
 	return r
+}
+
+// identify puts on a record who it is about.
+func identify(r *audit.Record, p identity.Principal) {
+	r.Mode, r.Agent, r.Purpose, r.Actors, r.Credential = string(p.Mode()), party(p.Agent.Identity), p.Purpose, p.Actors, p.Credential
+	if u := p.User; u != nil {
+		user := party(u.Identity)
+		user.Issuer, user.Name = u.Issuer, u.Name
+		r.User = &user
+	}
 }
 
 // intend begins to make durable what is known of a call before its statement runs, and returns what waits for it. The role's name

@@ -54,7 +54,8 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
-	door        door // of strangers
+	strangers   door
+	known       door
 	crowd       door // of those who are too many
 }
 

@@ -167,7 +167,7 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
-		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
+		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
 		Limits: func() mcp.Limits { return Limits(d.Config.Limits) },
 	}
 }

@@ -83,6 +83,7 @@ func (l *Live) MCP(version string) mcp.Config {
 	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
 	c.Limits = func() mcp.Limits { return Limits(l.now().Config.Limits) }
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
+	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
 	return c
 }
 
@@ -137,6 +138,13 @@ func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string)
 	g, end := l.of(ctx)
 	defer end()
 	return g.Tools.Refuse(ctx, call, tool, reason)
+}
+
+// Ceiling implements mcp.Tools.
+func (l *Live) Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Ceiling(ctx, call, tool)
 }
 
 // TurnAway implements mcp.Tools.

@@ -51,15 +51,20 @@ func TestTheCompleteFile(t *testing.T) {
 			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
-				Name: "corp", URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
+				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
-				Claims: identity.ClaimsConfig{Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
+				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
 			}},
-			Users: []identity.UserConfig{{ID: "taylor", Groups: []string{"Marketing"},
+			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
 		},
 		Agents: []identity.AgentConfig{
-			{Name: "marketing", Description: "The Marketing department's agent", ClientIDs: []string{"marketing-agent"}, Groups: []string{"Agents"},
+			{Name: "marketing", Description: "The Marketing department's agent", Owner: "marketing-it@example.com", Disabled: true,
+				ClientIDs: []string{"marketing-agent"}, Groups: []string{"Agents"}, Issuers: []string{"corp"},
+				Keys: []identity.KeyConfig{{SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", Label: "ci",
+					Expires: identity.Expiry{Time: time.Date(2027, 2, 23, 10, 0, 0, 0, time.UTC)}}},
+				ActsFor: []string{"user:taylor", "group:Marketing", "attribute:region=US-EAST"}, Limits: identity.AgentLimits{Calls: 4, PerMinute: 120},
 				Attributes: map[string]identity.Values{"team": {"Marketing"}}, Modes: []identity.Mode{identity.OnBehalfOf}},
 			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}},
 		},
@@ -83,17 +88,17 @@ func TestTheCompleteFile(t *testing.T) {
 		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
 		Tests: []expectation.Test{
 			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: 79, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: 79, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
+				{Line: 95, Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
+				{Line: 95, Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
 			}},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: 80, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{Line: 96, Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
 			}},
 			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
 				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: 82, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: 83, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: 83, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
+				{Line: 98, Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
+				{Line: 99, Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
+				{Line: 99, Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
 			}},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
@@ -165,8 +170,8 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, line := range map[string]int{
-		"tags.PII": 52, "tags.PII[1]": 52, "policies[0]": 56, "policies[0].to": 58, "policies[1].require.any[1]": 62, "policies[1].when": 59,
-		"policies[4].except[1]": 74, "platforms.shop.discoverable[1]": 44, "nothing.of.the.kind": 2,
+		"tags.PII": 70, "tags.PII[1]": 70, "policies[0]": 74, "policies[0].to": 76, "policies[1].require.any[1]": 80, "policies[1].when": 77,
+		"policies[4].except[1]": 92, "platforms.shop.discoverable[1]": 62, "nothing.of.the.kind": 2,
 	} {
 		if got := c.Line(key); got != line {
 			t.Errorf("%s is on line %d, not %d", key, line, got)
