@@ -19,16 +19,16 @@ import (
 // Limits bound what callers may do. A zero is the default.
 type Limits struct {
 	Calls            int // that run at once, whoever makes them. Default 512
-	CallerCalls      int // and those of one caller: an agent, and whom it acts for. Default 64
-	CallerPerMinute  int // requests of one caller. Default 6000
-	AddressPerMinute int // requests from one network address. Default 60000
+	CallerCalls      int // and those of one caller: an agent, and whom it acts for. Default 128
+	CallerPerMinute  int // requests of one caller. Default 60000
+	AddressPerMinute int // requests from one network address. Default 120000
 	AddressUnproved  int // and those at once of which it is not known yet who calls. Default 256
 }
 
 func (l Limits) complete() Limits {
 	return Limits{
-		Calls: orDefault(l.Calls, 512), CallerCalls: orDefault(l.CallerCalls, 64), CallerPerMinute: orDefault(l.CallerPerMinute, 6000),
-		AddressPerMinute: orDefault(l.AddressPerMinute, 60_000), AddressUnproved: orDefault(l.AddressUnproved, 256),
+		Calls: orDefault(l.Calls, 512), CallerCalls: orDefault(l.CallerCalls, 128), CallerPerMinute: orDefault(l.CallerPerMinute, 60_000),
+		AddressPerMinute: orDefault(l.AddressPerMinute, 120_000), AddressUnproved: orDefault(l.AddressUnproved, 256),
 	}
 }
 
