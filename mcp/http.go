@@ -98,8 +98,8 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		messageGuard,
 		auth.latest,
 		auth.listing,
-		auth.ceiling,
 		limits.byPlace,
+		auth.ceiling,
 		watch.guard,
 		func(next http.Handler) http.Handler { return streamGuard(cfg.WriteTimeout, next) },
 	))
