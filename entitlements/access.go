@@ -1,6 +1,9 @@
 package entitlements
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // Via says through whom a table is reached.
 type Via string
@@ -17,8 +20,10 @@ type Access struct {
 	Via        Via
 	Columns    []ColumnAccess // those the caller may know of, in the table's own order; none: the rows are only counted
 	Filters    []Filter       // all must hold for a row to be seen
-	Grants     []string       // names of the policies that opened the table
+	Grants     []string       // names of the policies that opened the table, and "request ID" of an approved request that does
 	Guardrails []string       // names of the guardrails that were asked and held
+	Requests   []string       // ids of the approved requests that it rests on, sorted
+	Until      time.Time      // the first of these ends: what is decided then is another access, or none. Zero: it rests on none
 }
 
 // FilterPolicies names the policies that limit the rows, each once.

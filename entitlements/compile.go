@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"deputy/internal/mistake"
 )
@@ -14,6 +15,7 @@ import (
 type Config struct {
 	Platform     string
 	Policies     []Policy
+	Rules        []RequestRule // what may be asked for, and who decides
 	Tags         Tags
 	Discoverable Selectors // tables that anybody may know of and ask for, by glob or tag
 	Catalog      *Catalog
@@ -29,9 +31,12 @@ type Entitlements struct {
 	tables   map[TableName]*table
 	names    []TableName // sorted
 	purposes []string
+
+	approved map[TableName][]Approval // that count for whom they are for; see With
+	now      time.Time
 }
 
-// Compile checks tags and policies against the catalog and makes them ready to decide. It returns every problem it finds, in the
+// Compile checks tags, policies and request rules against the catalog and makes them ready to decide. It returns every problem it finds, in the
 // order of the configuration; with any that is not a warning there are no Entitlements.
 func Compile(cfg Config) (*Entitlements, []Problem) {
 	c := newCompiler(cfg)
@@ -61,8 +66,8 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	return &Entitlements{tables: c.tables, names: c.tableNames(), purposes: cfg.Purposes}, c.problems
 }
 
-// Check finds what is wrong with tags, policies and what may be discovered, whatever a database holds: all that Compile finds without
-// a catalog, in the policies of every platform. Names of tables, columns and tags may still turn out to be nobody's.
+// Check finds what is wrong with tags, policies, request rules and what may be discovered, whatever a database holds: all that Compile finds without
+// a catalog, in the policies and rules of every platform. Names of tables, columns and tags may still turn out to be nobody's.
 func Check(cfg Config) []Problem {
 	cfg.Catalog, cfg.Others = nil, nil
 	c := newCompiler(cfg)
@@ -85,6 +90,7 @@ func (c *compiler) addAll() {
 		c.at = Problem{Key: mistake.At("policies", i), Policy: c.cfg.Policies[i].Name}
 		c.addPolicy(&c.cfg.Policies[i], seen)
 	}
+	c.addRules()
 	c.addDiscoverable()
 }
 

@@ -10,15 +10,7 @@ import (
 )
 
 func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
-	switch {
-	case strings.TrimSpace(p.Name) == "":
-		c.problem("a policy has no name: give it one that reads like a sentence")
-	case strings.ContainsFunc(p.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		c.within("name", func() { c.problem("the name has characters in it that cannot be printed") })
-	case seen[p.Name]:
-		c.within("name", func() { c.problem("another policy has the same name: records name policies, so each needs its own") })
-	}
-	seen[p.Name] = true
+	c.checkName("policy", p.Name, seen)
 	if c.cfg.Catalog != nil && !p.here(c.cfg.Platform) {
 		return
 	}
@@ -146,16 +138,35 @@ func (c *compiler) checkMatchers(p *Policy) {
 		key     string
 		matcher *Matcher
 	}{{"to", p.To}, {"require", p.Require}, {"for", p.For}, {"except", p.Except}} {
-		key, m := of.key, of.matcher
-		if m == nil {
-			continue
+		if of.matcher != nil {
+			c.checkPurposes(of.key, of.matcher)
 		}
-		m.each(func(t Term) {
-			if t.word == "purpose" && !slices.Contains(c.cfg.Purposes, t.name) {
-				c.within(key, func() { c.problem("there is no purpose %s%s", t.name, known("purposes", t.name, c.cfg.Purposes)) })
-			}
+	}
+}
+
+// checkName refuses names that are none, or that records could not tell apart.
+func (c *compiler) checkName(what, name string, seen map[string]bool) {
+	switch {
+	case strings.TrimSpace(name) == "":
+		c.problem("a %s has no name: give it one that reads like a sentence", what)
+	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		c.within("name", func() { c.problem("the name has characters in it that cannot be printed") })
+	case seen[name]:
+		plural := map[string]string{"policy": "policies", "rule": "rules"}[what]
+		c.within("name", func() {
+			c.problem("another %s has the same name: records name %s, so each needs its own", what, plural)
 		})
 	}
+	seen[name] = true
+}
+
+// checkPurposes refuses purposes that nobody can name.
+func (c *compiler) checkPurposes(key string, m *Matcher) {
+	m.each(func(t Term) {
+		if t.word == "purpose" && !slices.Contains(c.cfg.Purposes, t.name) {
+			c.within(key, func() { c.problem("there is no purpose %s%s", t.name, known("purposes", t.name, c.cfg.Purposes)) })
+		}
+	})
 }
 
 // known ends a sentence about a word that the configuration does not define, with those it does.
@@ -199,7 +210,7 @@ func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok 
 		c.problem("%q: masks are about columns: write %s.*.* for all of a schema's", text, text)
 	case k == kindMask && s.isTable():
 		c.problem("%q: masks are about columns: write %s.* for all of a table's", text, text)
-	case k != kindMask && s.isColumn():
+	case k != kindMask && k != kindRequest && s.isColumn():
 		c.problem("%q: a %s is about tables: write schema.table", text, k)
 	default:
 		c.requireMatch(s, onlyHere)
@@ -207,7 +218,7 @@ func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok 
 	return s, true
 }
 
-// checkTag refuses a tag that nobody defined, and for all but masks one that no table has: it would silently cover nothing.
+// checkTag refuses a tag that nobody defined, and for all but masks and rules one that no table has: it would silently cover nothing.
 func (c *compiler) checkTag(tag string, k kind) {
 	if tag == New || c.cfg.Catalog == nil {
 		return // on whatever comes, or is found in the comments of a database
@@ -221,7 +232,7 @@ func (c *compiler) checkTag(tag string, k kind) {
 	switch {
 	case !defined:
 		c.problem("there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
-	case k == kindMask:
+	case k == kindMask || k == kindRequest:
 	case !onTables:
 		c.problem("tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
 	case onColumns && (k == kindGuardrail || k == kindFilter):

@@ -15,7 +15,7 @@ func (e *Entitlements) Decide(who identity.Principal, name TableName) (Access, *
 	if !ok {
 		return Access{}, &Denial{Table: name, Reasons: []string{"there is no such table"}}
 	}
-	return t.decide(&who)
+	return t.decide(&who, e.counting(&who, name))
 }
 
 // Visible is one table that a principal may know of: with Access, or else with a Denial that is requestable.
@@ -32,7 +32,7 @@ func (e *Entitlements) Visible(who identity.Principal) []Visible {
 	for _, name := range e.names {
 		t := e.tables[name]
 		v := Visible{Table: name, Description: t.description}
-		access, denial := t.decide(&who)
+		access, denial := t.decide(&who, e.counting(&who, name))
 		switch {
 		case denial == nil:
 			v.Access = &access
@@ -46,7 +46,7 @@ func (e *Entitlements) Visible(who identity.Principal) []Visible {
 	return out
 }
 
-func (t *table) decide(who *identity.Principal) (Access, *Denial) {
+func (t *table) decide(who *identity.Principal, approved standing) (Access, *Denial) {
 	if who.Agent.ID == "" || who.User != nil && who.User.ID == "" {
 		return Access{}, &Denial{Table: t.name, Reasons: []string{"nobody was verified"}} // not even everyone is a grant to nobody
 	}
@@ -54,11 +54,12 @@ func (t *table) decide(who *identity.Principal) (Access, *Denial) {
 	if broken := t.broken(&judged, who); broken != nil {
 		return Access{}, &Denial{Table: t.name, Reasons: broken} // no grant would help, so there is nothing to request
 	}
-	grants, via, unheard := t.opened(who)
-	if len(grants) == 0 {
+	access := Access{Table: t.name}
+	unheard := t.open(&access, who, approved)
+	if len(access.Grants) == 0 {
 		return Access{}, &Denial{Table: t.name, Requestable: t.discoverable, Reasons: append(unheard, "no grant opens it")}
 	}
-	access := Access{Table: t.name, Via: via, Grants: grants, Columns: t.show(&judged, who)}
+	t.show(&access, &judged, who, approved)
 	for _, g := range t.guardrails {
 		access.Guardrails = append(access.Guardrails, g.policy)
 	}
@@ -80,29 +81,47 @@ func (t *table) broken(judged *identity.Identity, who *identity.Principal) (reas
 	return reasons
 }
 
-// opened names the grants that open the table, and through whom. The user and the agent are judged one after the other, each
+// open puts in the grants that open the table, and through whom. The user and the agent are judged one after the other, each
 // with its own groups and attributes; the agent's own grants count only if the agent itself passes every guardrail.
 // unheard says which guardrails kept the agent's grants from counting.
-func (t *table) opened(who *identity.Principal) (grants []string, via Via, unheard []string) {
+//
+// An approved request is one more grant, to the one who asked: the user, or the agent when it acts on its own. The access rests on it
+// only where no policy grants the same.
+func (t *table) open(access *Access, who *identity.Principal, approved standing) (unheard []string) {
 	agentBroken := t.broken(&who.Agent.Identity, who)
 	byUser, byAgent := false, false
-	for _, g := range t.grants {
-		user, agent := g.opensTo(who)
+	count := func(policy string, user, agent bool) {
 		if agent && agentBroken != nil {
 			agent, unheard = false, agentBroken
 		}
 		if user || agent {
-			grants = append(grants, g.policy)
+			access.Grants = append(access.Grants, policy)
 		}
 		byUser, byAgent = byUser || user, byAgent || agent
 	}
+	for i := range t.grants {
+		user, agent := t.grants[i].opensTo(who)
+		count(t.grants[i].policy, user, agent)
+	}
+	if longest := approved.opens(); longest != nil {
+		if !byUser && !byAgent {
+			access.restsOn(longest)
+		}
+		for i := range approved {
+			if approved[i].Opens {
+				count(approved[i].policy(), who.User != nil, who.User == nil)
+			}
+		}
+	}
 	switch {
 	case byUser && byAgent:
-		return grants, ViaBoth, unheard
+		access.Via = ViaBoth
 	case byUser:
-		return grants, ViaUser, unheard
+		access.Via = ViaUser
+	default:
+		access.Via = ViaAgent
 	}
-	return grants, ViaAgent, unheard
+	return unheard
 }
 
 // opensTo says who of the principal qualifies. For the user, what is said of the agent alone is left aside: see Matcher.aboutAgent.
@@ -114,9 +133,10 @@ func (g *grant) opensTo(who *identity.Principal) (user, agent bool) {
 	return user, agent
 }
 
-// show returns all columns, each with those of its masks that apply, up to the first that takes every cell. A policy that exempts
-// the caller says nothing about the others: a column is clear only if none applies.
-func (t *table) show(judged *identity.Identity, who *identity.Principal) []ColumnAccess {
+// show puts in all columns, each with those of its masks that apply, up to the first that takes every cell. A policy that exempts
+// the caller says nothing about the others: a column is clear only if none applies. An approved request exempts the caller from those
+// masks on its columns that exempt somebody.
+func (t *table) show(access *Access, judged *identity.Identity, who *identity.Principal, approved standing) {
 	applies := make([]bool, len(t.masks))
 	for i := range t.masks {
 		applies[i] = t.masks[i].applies(judged, who)
@@ -125,8 +145,13 @@ func (t *table) show(judged *identity.Identity, who *identity.Principal) []Colum
 	for i := range t.columns {
 		c := &t.columns[i]
 		out[i] = ColumnAccess{Column: c.Column, Tags: c.tags}
+		lifted := approved.lifts(c.Name)
 		for j := range c.masks {
 			if !applies[c.masks[j].scope] {
+				continue
+			}
+			if lifted != nil && t.masks[c.masks[j].scope].except != nil {
+				access.restsOn(lifted)
 				continue
 			}
 			mask := c.masks[j].AppliedMask
@@ -138,7 +163,7 @@ func (t *table) show(judged *identity.Identity, who *identity.Principal) []Colum
 			}
 		}
 	}
-	return out
+	access.Columns = out
 }
 
 func (s scope) applies(judged *identity.Identity, who *identity.Principal) bool {

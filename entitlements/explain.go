@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"deputy/identity"
 )
@@ -16,9 +17,10 @@ type Explanation struct {
 	Tags        []string           `json:"tags"`
 	Allowed     bool               `json:"allowed"`
 	Via         Via                `json:"via,omitempty"`
-	Requestable bool               `json:"requestable"` // denied, and the caller may hear of the table and ask for it
-	Reasons     []string           `json:"reasons"`     // of a denial
-	Judged      string             `json:"judged"`      // whom masks, filters and guardrails are judged on: "user taylor"
+	Until       time.Time          `json:"until,omitzero"` // it rests on approved requests, of which the first ends then
+	Requestable bool               `json:"requestable"`    // denied, and the caller may hear of the table and ask for it
+	Reasons     []string           `json:"reasons"`        // of a denial
+	Judged      string             `json:"judged"`         // whom masks, filters and guardrails are judged on: "user taylor"
 	Grants      []GrantVerdict     `json:"grants"`
 	Guardrails  []GuardrailVerdict `json:"guardrails"`
 	Columns     []ColumnVerdict    `json:"columns"` // of a table that is denied: as they would be seen
@@ -28,13 +30,14 @@ type Explanation struct {
 	Denial *Denial `json:"-"`
 }
 
-// GrantVerdict is one grant on the table.
+// GrantVerdict is one grant on the table, or an approved request of the caller's that opens it.
 type GrantVerdict struct {
-	Policy  string   `json:"policy"`
-	To      string   `json:"to"`
-	Opens   Via      `json:"opens,omitempty"` // for whom it counts; empty: for nobody
-	Unheard bool     `json:"unheard"`         // the agent qualifies, but does not pass a guardrail itself
-	Missing []string `json:"missing"`         // when it does not open the table: any of these would
+	Policy  string    `json:"policy"` // of an approved request: "request ID"
+	To      string    `json:"to"`
+	Opens   Via       `json:"opens,omitempty"` // for whom it counts; empty: for nobody
+	Unheard bool      `json:"unheard"`         // the agent qualifies, but does not pass a guardrail itself
+	Missing []string  `json:"missing"`         // when it does not open the table: any of these would
+	Until   time.Time `json:"until,omitzero"`  // of an approved request: when it ends
 }
 
 // GuardrailVerdict is one guardrail on the table.
@@ -62,6 +65,7 @@ const (
 	Applies  Outcome = "applies"  // it hides every cell that no mask before it has taken, or those of its When
 	Shadowed Outcome = "shadowed" // it would apply, but another takes every cell before
 	Exempt   Outcome = "exempt"   // it is not about the judged identity
+	Lifted   Outcome = "lifted"   // it would apply, but an approved request exempts the caller from it
 )
 
 // MaskVerdict is one mask policy on one column.
@@ -73,6 +77,9 @@ type MaskVerdict struct {
 	By      string  `json:"by"`    // the selector that reaches the column
 	Outcome Outcome `json:"outcome"`
 	Why     string  `json:"why,omitempty"` // it is shadowed; or it hides more than it says
+
+	Request string    `json:"request,omitempty"` // that lifts it
+	Until   time.Time `json:"until,omitzero"`    // when that ends
 }
 
 // FilterVerdict is one rule on rows.
@@ -91,18 +98,18 @@ func (e *Entitlements) Explain(who identity.Principal, name TableName) (x Explan
 	if !ok {
 		return Explanation{}, false
 	}
-	judged := who.Judged()
+	judged, approved := who.Judged(), e.counting(&who, name)
 	x = Explanation{
 		Table: name.String(), Description: t.description, Tags: append([]string{}, t.tags...), Reasons: []string{},
 		Judged: fmt.Sprintf("%s %s", judged.Kind, judged.ID),
-		Grants: t.explainGrants(&who), Guardrails: t.explainGuardrails(&judged, &who),
-		Columns: t.explainColumns(&judged, &who), Filters: t.explainFilters(&judged, &who),
+		Grants: append(t.explainGrants(&who), e.explainApprovals(&who, name)...), Guardrails: t.explainGuardrails(&judged, &who),
+		Columns: t.explainColumns(&judged, &who, approved), Filters: t.explainFilters(&judged, &who),
 	}
-	access, denial := t.decide(&who)
+	access, denial := t.decide(&who, approved)
 	if denial != nil {
 		x.Denial, x.Reasons, x.Requestable = denial, denial.Reasons, denial.Requestable
 	} else {
-		x.Access, x.Allowed, x.Via = &access, true, access.Via
+		x.Access, x.Allowed, x.Via, x.Until = &access, true, access.Via, access.Until
 	}
 	return x, true
 }
@@ -124,6 +131,28 @@ func (t *table) explainGrants(who *identity.Principal) []GrantVerdict {
 			v.Opens = ViaAgent
 		case !v.Unheard:
 			v.Missing = g.missing(who)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// explainApprovals shows the caller's approved requests that open the table, those too that are for another agent.
+func (e *Entitlements) explainApprovals(who *identity.Principal, name TableName) (out []GrantVerdict) {
+	for _, a := range e.approved[name] {
+		if !a.Opens || !a.Asker.Is(*who) {
+			continue
+		}
+		v := GrantVerdict{Policy: a.policy(), To: a.to().String(), Missing: []string{}, Until: a.Expires}
+		switch {
+		case !a.CountsFor(*who, e.now):
+			v.Missing = append(v.Missing, Term{word: "agent", name: a.Through}.String())
+		case who.User != nil:
+			v.Opens = ViaUser
+		case e.tables[name].broken(&who.Agent.Identity, who) != nil:
+			v.Unheard = true
+		default:
+			v.Opens = ViaAgent
 		}
 		out = append(out, v)
 	}
@@ -170,13 +199,16 @@ func (t *table) explainGuardrails(judged *identity.Identity, who *identity.Princ
 	return out
 }
 
-func (t *table) explainColumns(judged *identity.Identity, who *identity.Principal) []ColumnVerdict {
+func (t *table) explainColumns(judged *identity.Identity, who *identity.Principal, approved standing) []ColumnVerdict {
 	out := []ColumnVerdict{}
-	for i, shown := range t.show(judged, who) {
+	var seen Access
+	t.show(&seen, judged, who, approved)
+	for i, shown := range seen.Columns {
 		c := &t.columns[i]
 		v := ColumnVerdict{Name: c.Name, Type: c.Type, Tags: append([]string{}, c.tags...), Clear: len(shown.Masks) == 0}
-		var applied, shadowed, exempt []MaskVerdict
+		var applied, lifted, shadowed, exempt []MaskVerdict
 		var last *maskRule
+		taken, by := false, approved.lifts(c.Name) // taken: every cell is hidden by what came before
 		for j := range c.masks {
 			m := &c.masks[j]
 			s := t.masks[m.scope]
@@ -185,16 +217,19 @@ func (t *table) explainColumns(judged *identity.Identity, who *identity.Principa
 			case !s.applies(judged, who):
 				mask.Outcome = Exempt
 				exempt = append(exempt, mask)
-			case len(applied) < len(shown.Masks):
-				mask.Outcome, mask.Why = Applies, m.remark(shown.Masks[len(applied)])
-				mask.When = expressionText(shown.Masks[len(applied)].When)
-				applied, last = append(applied, mask), m
-			default:
+			case taken:
 				mask.Outcome, mask.Why = Shadowed, last.beats(m)
 				shadowed = append(shadowed, mask)
+			case by != nil && s.except != nil:
+				mask.Outcome, mask.Request, mask.Until = Lifted, by.Request, by.Expires
+				lifted = append(lifted, mask)
+			default:
+				one := shown.Masks[len(applied)]
+				mask.Outcome, mask.Why, mask.When = Applies, m.remark(one), expressionText(one.When)
+				applied, last, taken = append(applied, mask), m, len(one.When) == 0
 			}
 		}
-		v.Masks = slices.Concat([]MaskVerdict{}, applied, shadowed, exempt)
+		v.Masks = slices.Concat([]MaskVerdict{}, applied, lifted, shadowed, exempt)
 		out = append(out, v)
 	}
 	return out

@@ -71,6 +71,7 @@ const (
 	kindMask      kind = "mask"
 	kindFilter    kind = "filter"
 	kindDiscovery kind = "discovery" // not a policy: what a platform lets anybody know of
+	kindRequest   kind = "request"   // not a policy: what a request rule covers
 )
 
 // kind is what the policy is, and an error unless it is exactly one thing.

@@ -46,36 +46,24 @@ const (
 	StatusCancelled Status = "cancelled"
 )
 
-// Person is a human as a request remembers one: key (Issuer, Subject). Name and Email are for people to read; Email also tells that
-// two accounts are one person's.
-type Person struct {
-	ID      string `json:"id"`
-	Issuer  string `json:"issuer"`
-	Subject string `json:"subject"`
-	Name    string `json:"name,omitempty"`
-	Email   string `json:"email,omitempty"`
-}
-
-// PersonOf is what is remembered of a verified user.
-func PersonOf(u identity.User) Person {
-	return Person{ID: u.ID, Issuer: u.Issuer, Subject: u.Subject, Name: u.Name, Email: u.Email}
-}
-
-// Same reports whether two accounts are the same human, as far as one can tell: by the account, or by the e-mail address.
-func (p Person) Same(other Person) bool {
-	return p.Issuer == other.Issuer && p.Subject == other.Subject || p.Email != "" && strings.EqualFold(p.Email, other.Email)
-}
+// Statuses are all that there are.
+var Statuses = []Status{StatusPending, StatusApproved, StatusDenied, StatusExpired, StatusRevoked, StatusCancelled}
 
 // Asker is whom the request is for: the human, or an agent that acts on its own.
 type Asker struct {
 	Agent string  // that carried it, by its name; the asker itself when there is no human
 	Owner string  // of that agent, as the configuration has it: a user's id or e-mail address
 	User  *Person // nil: an agent asks for itself
+	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be about. Calls
+	// are decided by those of the call.
+	Groups     []string
+	Attributes map[string][]string
 }
 
 // AskerOf is what is remembered of who calls.
 func AskerOf(who identity.Principal) Asker {
-	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner}
+	judged := who.Judged()
+	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner, Groups: judged.Groups, Attributes: judged.Attributes}
 	if who.User != nil {
 		p := PersonOf(*who.User)
 		a.User = &p
@@ -89,7 +77,7 @@ func (a Asker) Is(who identity.Principal) bool {
 	if a.User == nil || who.User == nil {
 		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
 	}
-	return a.User.Issuer == who.User.Issuer && a.User.Subject == who.User.Subject
+	return a.User.account(who.User)
 }
 
 // Key is one string per asker, for whoever keeps requests by it.
@@ -97,7 +85,11 @@ func (a Asker) Key() string {
 	if a.User == nil {
 		return "agent\x00" + a.Agent
 	}
-	return "user\x00" + a.User.Issuer + "\x00" + a.User.Subject
+	key := "user\x00" + a.User.Issuer + "\x00" + a.User.Subject
+	if a.User.Subject == "" {
+		key += "\x00" + a.User.ID
+	}
+	return key
 }
 
 // Verdict is what a decision did.

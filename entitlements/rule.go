@@ -120,7 +120,8 @@ func (r *RequestRule) UnmarshalYAML(n *yaml.Node) error {
 }
 
 func listOf[T any](read func(*yaml.Node) (T, error)) func(*yaml.Node) ([]T, error) {
-	return func(n *yaml.Node) (out []T, err error) {
+	return func(n *yaml.Node) ([]T, error) {
+		out := []T{}
 		if n.Kind != yaml.SequenceNode {
 			return nil, wrong(n, "a list belongs here, not %s", form(n))
 		}

@@ -16,7 +16,8 @@ type table struct {
 	grants       []grant
 	guardrails   []guardrail
 	filters      []filter
-	masks        []scope // of the mask policies that reach any column
+	masks        []scope  // of the mask policies that reach any column
+	rules        []asking // that cover requests for it
 }
 
 type column struct {
@@ -177,6 +178,7 @@ func (t *table) reach(c *column, selectors []selector) (best int, by string) {
 func (t *table) sort() {
 	slices.SortFunc(t.grants, func(a, b grant) int { return cmp.Compare(a.policy, b.policy) })
 	slices.SortFunc(t.guardrails, func(a, b guardrail) int { return cmp.Compare(a.policy, b.policy) })
+	slices.SortFunc(t.rules, func(a, b asking) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(t.filters, func(a, b filter) int { return cmp.Compare(a.rule.Policy, b.rule.Policy) })
 	for i := range t.columns {
 		slices.Sort(t.columns[i].tags)

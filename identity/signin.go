@@ -16,6 +16,9 @@ const (
 	EnvUserTokenFile = "DEPUTY_USER_TOKEN_FILE"
 )
 
+// ErrSignIn is the cause of a refusal that the human mends by signing in.
+var ErrSignIn = errors.New("a sign-in is needed")
+
 // SignIn is where a process that serves one agent, over stdio, has its credentials from.
 type SignIn struct {
 	agentKey      string
@@ -44,7 +47,7 @@ func (s *SignIn) Credentials() (Credentials, error) {
 	token, err := readPrivate(s.userTokenFile)
 	if err != nil {
 		// A call without its human must not become a call of the agent alone.
-		return Credentials{}, &AuthError{Missing, "the user's token file cannot be used: sign in again", fmt.Errorf("read %s: %w", EnvUserTokenFile, err)}
+		return Credentials{}, &AuthError{Code: Missing, Message: "the user's token file cannot be used: sign in again", Cause: fmt.Errorf("read %s: %w", EnvUserTokenFile, err)}
 	}
 	c.UserToken = token
 	return c, nil

@@ -16,7 +16,8 @@ type PlatformConfig struct {
 	Description  string
 	System       string // what OpenTelemetry calls the engine: postgresql, sqlite; for traces
 	Engine       vending.Engine
-	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
+	Policies     []entitlements.Policy      // all of the configuration's; those for other platforms are left aside
+	Rules        []entitlements.RequestRule // the same of request rules
 	Tags         entitlements.Tags
 	Discoverable entitlements.Selectors
 	Accepted     entitlements.Accepted // what of the catalog somebody has looked at; nil: nothing
@@ -91,7 +92,7 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	defer p.mu.Unlock()
 	if p.compiled == nil && p.problems == nil {
 		p.compiled, p.problems = entitlements.Compile(entitlements.Config{
-			Platform: p.Name, Policies: p.Policies, Tags: p.Tags, Discoverable: p.Discoverable, Accepted: p.Accepted,
+			Platform: p.Name, Policies: p.Policies, Rules: p.Rules, Tags: p.Tags, Discoverable: p.Discoverable, Accepted: p.Accepted,
 			Catalog: p.catalog, Others: others, Purposes: p.purposes,
 		})
 	}

@@ -32,6 +32,7 @@ type Deputy struct {
 	Audit         *AuditLog
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
+	Proofs        *identity.Proofs // that were used; nil: none yet
 }
 
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
@@ -57,7 +58,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	audience := d.Config.Server.PublicURL + "/mcp"
-	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience}); err != nil {
+	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs}); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
@@ -85,7 +86,7 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
 			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
-			Policies: c.Policies, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
+			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
 		})
 	}
 	return out
@@ -167,8 +168,16 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
-		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Ready: d.Ready,
-		WriteTimeout: d.Config.Limits.Timeout + 30*time.Second, // the statement's time, and the answer's
+		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
+		Limits: func() mcp.Limits { return Limits(d.Config.Limits) },
+	}
+}
+
+// Limits are what the configuration means for callers.
+func Limits(l config.Limits) mcp.Limits {
+	return mcp.Limits{
+		Calls: l.AtOnce, CallerCalls: l.PerCaller.AtOnce, CallerPerMinute: l.PerCaller.PerMinute,
+		AddressPerMinute: l.PerAddress.PerMinute, AddressUnproved: l.PerAddress.AtOnce,
 	}
 }
 
@@ -180,6 +189,9 @@ func (d *Deputy) Issuers() []string {
 	}
 	return urls
 }
+
+// Login is how people sign in with deputy login, for those who have no configuration. A client secret is not in it.
+func (d *Deputy) Login() []identity.Offer { return d.Config.Identity.Offers() }
 
 // Ready returns nil when a call could be answered.
 func (d *Deputy) Ready(ctx context.Context) error {

@@ -28,7 +28,7 @@ type engine struct {
 
 // next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
 func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
-	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, Telemetry: l.telemetry, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, Telemetry: l.telemetry, Proofs: l.proofs, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
 	if l.current != nil {
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err
@@ -92,7 +92,10 @@ func fixed(old, c *config.Config) error {
 	}{
 		{"server.listen", old.Server.Listen, c.Server.Listen},
 		{"server.public_url", old.Server.PublicURL, c.Server.PublicURL},
+		{"server.tls", old.Server.TLS, c.Server.TLS},
+		{"server.trusted_proxies", old.Server.TrustedProxies, c.Server.TrustedProxies},
 		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
+		{"limits.connections", old.Limits.Connections, c.Limits.Connections},
 		{"audit.file", old.Audit.File, c.Audit.File},
 		{"audit.key", old.Audit.Key, c.Audit.Key},
 		{"audit.rotate", old.Audit.Rotate, c.Audit.Rotate},

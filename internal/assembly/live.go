@@ -27,6 +27,7 @@ type Live struct {
 	log   zerolog.Logger
 	audit *AuditLog // opened once
 
+	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
 
@@ -43,7 +44,7 @@ type Live struct {
 
 // Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
 func Follow(ctx context.Context, load func() (*config.Config, error), newLog func(level string) zerolog.Logger) (*Live, error) {
-	l := &Live{load: load}
+	l := &Live{load: load, proofs: identity.NewProofs()}
 	c, seen, err := l.read(ctx)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,10 @@ func (l *Live) now() *generation {
 func (l *Live) MCP(version string) mcp.Config {
 	c := l.now().MCP(version)
 	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
+	c.Limits = func() mcp.Limits { return Limits(l.now().Config.Limits) }
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
+	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
+	c.Login = func() []identity.Offer { return l.now().Login() }
 	return c
 }
 
@@ -117,6 +121,13 @@ func (l *Live) Authenticate(ctx context.Context, c identity.Credentials) (identi
 	return g.Authenticator.Authenticate(ctx, c)
 }
 
+// SignedIn says whose a token is that a human got for themself.
+func (l *Live) SignedIn(ctx context.Context, token string) (identity.SignedIn, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Authenticator.SignedIn(ctx, token)
+}
+
 // Query implements mcp.Tools.
 func (l *Live) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
 	g, end := l.of(ctx)
@@ -131,11 +142,32 @@ func (l *Live) DescribeTable(ctx context.Context, call tools.Call, args tools.De
 	return g.Tools.DescribeTable(ctx, call, args)
 }
 
+// RequestAccess implements mcp.Tools.
+func (l *Live) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.RequestAccess(ctx, call, args)
+}
+
+// Proposal implements mcp.Tools.
+func (l *Live) Proposal(ctx context.Context, call tools.Call, args tools.RequestArgs) *tools.Proposal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Proposal(ctx, call, args)
+}
+
 // Refuse implements mcp.Tools.
 func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal {
 	g, end := l.of(ctx)
 	defer end()
 	return g.Tools.Refuse(ctx, call, tool, reason)
+}
+
+// Ceiling implements mcp.Tools.
+func (l *Live) Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Ceiling(ctx, call, tool)
 }
 
 // TurnAway implements mcp.Tools.
@@ -145,8 +177,16 @@ func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthEr
 	g.Tools.TurnAway(ctx, client, why)
 }
 
+// Busy implements mcp.Tools. It needs nothing that a configuration makes, and must cost little: no call begins for it.
+func (l *Live) Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal {
+	return l.now().Tools.Busy(ctx, call, reason)
+}
+
 // Platforms implements mcp.Tools.
 func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
+
+// Dialects implements mcp.Tools.
+func (l *Live) Dialects() map[string]string { return l.now().Tools.Dialects() }
 
 // Purposes implements mcp.Tools.
 func (l *Live) Purposes() map[string]string { return l.now().Tools.Purposes() }

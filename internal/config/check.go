@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"maps"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -25,6 +24,8 @@ const (
 	mostBytes       = 256 << 20
 	mostTime        = 10 * time.Minute
 	mostConcurrency = 1000
+	mostAtOnce      = 100_000
+	mostPerMinute   = 10_000_000
 
 	leastSegment = 64 << 10
 	mostSegment  = 1 << 30
@@ -59,6 +60,12 @@ func nearest(written map[string]place, key string) place {
 	}
 }
 
+// wrote reports whether a key stands in the file.
+func (c *checker) wrote(key string) bool {
+	_, there := c.written[key]
+	return there
+}
+
 // shown is a value as it is written in the file, variables unreplaced.
 func (c *checker) shown(key string) string { return strconv.Quote(c.written[key].text) }
 
@@ -74,17 +81,15 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	c.checkAgents(k)
 	c.checkPlatforms(k)
 	for i, p := range c.Policies {
-		key := mistake.At("policies", i) + ".platform"
-		_, there := c.Platforms[p.Platform]
-		if _, written := k.written[key]; written && !there { // empty is not "every platform" when somebody wrote it
-			platforms := slices.Sorted(maps.Keys(c.Platforms))
-			k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
-		}
+		c.checkPlatform(k, mistake.At("policies", i)+".platform", p.Platform)
 		k.expression(mistake.At("policies", i)+".when", p.When)
 		k.expression(mistake.At("policies", i)+".where", p.Where)
 	}
 	c.checkPurposes(k)
 	c.Requests.check(k)
+	for i, r := range c.Requests.Rules {
+		c.checkPlatform(k, mistake.At("requests.rules", i)+".platform", r.Platform)
+	}
 	c.checkTests(k)
 	if c.Catalog.File == "" {
 		k.say("catalog.file", "there is no value: leave the key out for deputy-catalog.json beside this file")
@@ -93,6 +98,15 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	c.Limits.check(k)
 	c.Telemetry.check(k)
 	c.checkElsewhere(k, asWritten)
+}
+
+// checkPlatform refuses the name of a platform that there is none of. Empty is not "every platform" when somebody wrote it.
+func (c *Config) checkPlatform(k *checker, key, name string) {
+	_, there := c.Platforms[name]
+	if _, written := k.written[key]; written && !there {
+		platforms := slices.Sorted(maps.Keys(c.Platforms))
+		k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
+	}
 }
 
 func (a Audit) check(k *checker) {
@@ -118,44 +132,6 @@ func (a Audit) check(k *checker) {
 	for i, s := range a.Sinks {
 		s.check(k, mistake.At("audit.sinks", i))
 	}
-}
-
-// check also fills in the public URL.
-func (s *Server) check(k *checker) {
-	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
-	host, ok := splitAddress(s.Listen)
-	if !ok {
-		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
-		return
-	}
-	switch {
-	case s.PublicURL != "":
-		s.checkPublicURL(k)
-	case isLoopback(host):
-		s.PublicURL = defaultURL(s.Listen)
-	default:
-		k.say("server.public_url", "missing: other machines can reach the server, so it must say by which URL they call it")
-	}
-}
-
-func defaultURL(listen string) string { return "http://" + listen }
-
-func (s *Server) checkPublicURL(k *checker) {
-	u, err := url.Parse(s.PublicURL)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		k.say("server.public_url", "not a URL: write https://deputy.example.com")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		k.say("server.public_url", "a scheme and a host is all it may have: /mcp is added to it")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		k.say("server.public_url", "tokens travel to it: write https (a proxy in front may speak it for Deputy)")
-	default:
-		s.PublicURL = u.Scheme + "://" + u.Host
-	}
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // checkAgents leaves each single agent to package identity.
@@ -288,23 +264,6 @@ func (c *checker) unique(key string, values []string) {
 	}
 }
 
-func (l Limits) check(k *checker) {
-	for _, limit := range []struct {
-		key      string
-		is, most int64
-		says     string
-	}{
-		{"max_rows", int64(l.MaxRows), mostRows, "from 1 to 1000000"},
-		{"max_bytes", int64(l.MaxBytes), mostBytes, "from 1 to 256MiB"},
-		{"timeout", int64(l.Timeout), int64(mostTime), "more than 0s, up to 10m"},
-		{"concurrency", int64(l.Concurrency), mostConcurrency, "from 1 to 1000"},
-	} {
-		if limit.is <= 0 || limit.is > limit.most {
-			k.say("limits."+limit.key, "out of range: it may be %s", limit.says)
-		}
-	}
-}
-
 // check keeps metrics on this machine unless somebody wrote that they may leave it: nobody is asked who they are there.
 func (t Telemetry) check(k *checker) {
 	k.oneOf("telemetry.readers", t.Readers, ThisMachine, Anybody)
@@ -327,10 +286,4 @@ func (t Telemetry) check(k *checker) {
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		k.say("telemetry.otlp.endpoint", "a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS")
 	}
-}
-
-func splitAddress(address string) (host string, ok bool) {
-	host, port, err := net.SplitHostPort(address)
-	n, bad := strconv.Atoi(port)
-	return host, err == nil && bad == nil && n >= 0 && n <= 65535
 }

@@ -13,6 +13,7 @@ var required = map[string][]string{
 	"":         {"agents", "platforms"},
 	"Issuer":   {"url"},
 	"User":     {"id"},
+	"Key":      {"sha256"},
 	"Agent":    {"name"},
 	"Platform": {"engine"},
 	"Policy":   {"name"},
@@ -23,6 +24,7 @@ var required = map[string][]string{
 	"RuleQuestion":  {"name", "ask"},
 	"Automatically": {"when"},
 	"Webhook":       {"name", "url", "secret"},
+	"Introspection": {"client_id", "client_secret"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -38,12 +40,28 @@ var details = map[string]map[string]func() *schema{
 		"algorithms": func() *schema {
 			return oneOrMany(words("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"))
 		},
+		"scope_prefix":    func() *schema { return pattern(`[!#-\[\]-~]*`) },
+		"steward_clients": func() *schema { return oneOrMany(pattern(`\S+`)) },
+	},
+	"Introspection": {
+		"url":           func() *schema { return pattern(`https?://[^/?#@]+(/[^?#]*)?(\?[^#]*)?`) },
+		"client_id":     nonEmpty,
+		"client_secret": nonEmpty,
 	},
 	"User": {"id": nonEmpty},
 	"Agent": {
 		"name":       func() *schema { return pattern(`[a-z0-9][a-z0-9._-]*`) },
 		"client_ids": func() *schema { return oneOrMany(pattern(`\S+`)) },
 		"key_sha256": func() *schema { return oneOrMany(pattern(`[0-9A-Fa-f]{64}`)) },
+		"issuers":    func() *schema { return atLeastOne(oneOrMany(nonEmpty())) },
+		"acts_for": func() *schema {
+			return atLeastOne(oneOrMany(pattern(`(user|group):` + plain + `|attribute:[^=\s]([^=]*[^=\s])?=` + plain)))
+		},
+	},
+	"Key": {"sha256": func() *schema { return pattern(`[0-9A-Fa-f]{64}`) }},
+	"AgentLimits": {
+		"calls":      func() *schema { return between("0", "1000000") },
+		"per_minute": func() *schema { return between("0", "1000000") },
 	},
 	"Platform": {
 		"engine":       func() *schema { return words("postgres", "sqlite") },
@@ -69,9 +87,12 @@ var details = map[string]map[string]func() *schema{
 		"address": func() *schema { return pattern(`unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`) },
 		"url":     func() *schema { return pattern(`https?://.+`) },
 	},
-	"Webhook":       {"events": func() *schema { return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled")) }},
-	"ApprovalStage": {"need": func() *schema { return anyOf(&schema{Type: "integer", Minimum: "1"}, words("all")) }},
-	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }},
+	"Webhook": {"events": func() *schema {
+		return oneOrMany(words("created", "decided", "expiring", "expired", "revoked", "cancelled"))
+	}},
+	"ApprovalStage": {"need": func() *schema { return anyOf(between("1", "99"), words("all")) }},
+	"RuleQuestion":  {"name": func() *schema { return pattern(`[a-z][a-z0-9_]*`) }, "ask": nonEmpty},
+	"RequestRule":   {"name": nonEmpty},
 	"Limits": {
 		"max_rows":    func() *schema { return between("1", "1000000") },
 		"max_bytes":   func() *schema { return anyOf(between("1", "268435456"), pattern(`[0-9]+ *(KiB|MiB|GiB)?`)) },
@@ -131,13 +152,14 @@ func addRules(root *schema) error {
 		}
 	}
 	policyRules(at("Policy"))
+	requestRules(at("RequestRule"))
 	platformRules(at("Platform"))
 	root.Properties.Set("platforms", help(&schema{
 		Type: "object", PropertyNames: &schema{Pattern: `^[a-z0-9][a-z0-9-]*$`}, MinProperties: count1(), AdditionalProperties: ref("Platform"),
 	}, "The databases that are governed, by the name that agents call them."))
 	agents, _ := root.Properties.Get("agents")
 	agents.MinItems = count1()
-	at("Agent").AnyOf = []*schema{{Required: []string{"client_ids"}}, {Required: []string{"key_sha256"}}}
+	at("Agent").AnyOf = []*schema{{Required: []string{"client_ids"}}, {Required: []string{"keys"}}, {Required: []string{"key_sha256"}}}
 	return nil
 }
 
@@ -158,6 +180,16 @@ func policyRules(policy *schema) {
 		policy.AllOf = append(policy.AllOf, &schema{If: &schema{Required: []string{k.name}}, Then: then})
 	}
 	policy.Not = &schema{Required: []string{"for", "except"}}
+}
+
+// requestRules: somebody decides, and who approves is said in one way.
+func requestRules(rule *schema) {
+	for _, key := range []string{"approvers", "stages", "approve", "deny"} {
+		rule.AnyOf = append(rule.AnyOf, &schema{Required: []string{key}})
+	}
+	rule.Not = &schema{Required: []string{"approvers", "stages"}}
+	stages, _ := rule.Properties.Get("stages")
+	stages.MinItems = count1()
 }
 
 func platformRules(platform *schema) {
