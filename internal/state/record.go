@@ -23,6 +23,8 @@ type body struct {
 	Agent     string                  `json:"agent,omitempty"`
 	Owner     string                  `json:"owner,omitempty"`
 	User      *entitlements.Person    `json:"user,omitempty"`
+	Groups    []string                `json:"groups,omitempty"`
+	Has       map[string][]string     `json:"attributes,omitempty"`
 	Platform  string                  `json:"platform"`
 	Schema    string                  `json:"schema"`
 	Table     string                  `json:"table"`
@@ -49,7 +51,7 @@ func encode(r entitlements.Request) (string, error) {
 		decisions[i] = d
 	}
 	text, err := json.Marshal(body{
-		bodyVersion, r.ID, r.Asker.Agent, r.Asker.Owner, r.Asker.User, r.Platform, r.Table.Schema, r.Table.Name, r.Columns, r.Opens, r.Reason,
+		bodyVersion, r.ID, r.Asker.Agent, r.Asker.Owner, r.Asker.User, r.Asker.Groups, r.Asker.Attributes, r.Platform, r.Table.Schema, r.Table.Name, r.Columns, r.Opens, r.Reason,
 		r.Answers, entitlements.Duration(r.Wanted), r.Created.UTC(), r.Lapses.UTC(), r.Status, decisions, r.Began.UTC(), r.Expires.UTC(),
 		r.Through, r.Version,
 	})
@@ -73,7 +75,7 @@ func decode(text string) (entitlements.Request, error) {
 		return entitlements.Request{}, altered("its text is of another version")
 	}
 	r := entitlements.Request{
-		ID: b.ID, Asker: entitlements.Asker{Agent: b.Agent, Owner: b.Owner, User: b.User}, Platform: b.Platform,
+		ID: b.ID, Asker: entitlements.Asker{Agent: b.Agent, Owner: b.Owner, User: b.User, Groups: b.Groups, Attributes: b.Has}, Platform: b.Platform,
 		Table: entitlements.TableName{Schema: b.Schema, Name: b.Table}, Columns: b.Columns, Opens: b.Opens, Reason: b.Reason,
 		Answers: b.Answers, Wanted: time.Duration(b.Wanted), Created: b.Created, Lapses: b.Lapses, Status: b.Status, Decisions: b.Decisions,
 		Began: b.Began, Expires: b.Expires, Through: b.Through, Version: b.Version,
