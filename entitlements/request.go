@@ -80,6 +80,12 @@ func (a Asker) Is(who identity.Principal) bool {
 	return a.User.account(who.User)
 }
 
+// Own reports whether a request of this asker is the person's own: they asked, or own the agent that carried the question. Nobody decides
+// on their own.
+func (a Asker) Own(p Person) bool {
+	return a.User != nil && a.User.Same(p) || sameAddress(a.Owner, p.ID) || sameAddress(a.Owner, p.Email)
+}
+
 // Key is one string per asker, for whoever keeps requests by it.
 func (a Asker) Key() string {
 	if a.User == nil {

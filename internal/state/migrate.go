@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 	"time"
@@ -31,12 +30,10 @@ type Migration struct {
 
 // Migrations says how far the database is, and changes nothing. A database that is ahead has migrations without a name.
 func Migrations(ctx context.Context, c Config) ([]Migration, error) {
-	if c.File != "" && c.DSN == "" {
-		if _, err := os.Stat(c.File); errors.Is(err, fs.ErrNotExist) {
-			return known()
-		}
+	if isNew(c) {
+		return known()
 	}
-	d, err := connect(c, false)
+	d, err := connect(c)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +45,10 @@ func Migrations(ctx context.Context, c Config) ([]Migration, error) {
 // there. On PostgreSQL it makes the schema, unless an administrator has made it for the login, and needs no more than that right; two
 // at once wait for each other. One that is ahead is left alone: ErrAhead.
 func Migrate(ctx context.Context, c Config, done func(Migration)) ([]Migration, error) {
-	d, err := connect(c, true)
+	if isNew(c) {
+		return makeSQLite(ctx, c.File, done)
+	}
+	d, err := connect(c)
 	if err != nil {
 		return nil, err
 	}

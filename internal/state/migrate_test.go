@@ -76,6 +76,23 @@ func TestServersThatMakeTheSameFileAtOnceAllHaveIt(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if files, err := filepath.Glob(c.File + "*"); err != nil || len(files) != 3 {
+		t.Errorf("they leave %v, %v", files, err)
+	}
+}
+
+func TestAnEmptyFileIsMigratedByMigrateAlone(t *testing.T) {
+	c := state.Config{File: filepath.Join(t.TempDir(), "state.db")}
+	if err := os.WriteFile(c.File, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.Open(t.Context(), c); !errors.Is(err, state.ErrBehind) {
+		t.Errorf("before: %v", err)
+	}
+	if done, err := state.Migrate(t.Context(), c, func(state.Migration) {}); err != nil || len(done) == 0 {
+		t.Errorf("%v, %v", done, err)
+	}
+	open(t, c)
 }
 
 func TestPostgreSQLIsSetUpByMigrateAlone(t *testing.T) {

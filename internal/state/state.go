@@ -42,7 +42,12 @@ var (
 // Open opens the state and checks that it is of this Deputy's version. A SQLite file that is not there is made; PostgreSQL is set up by
 // Migrate alone.
 func Open(ctx context.Context, c Config) (*State, error) {
-	d, err := connect(c, true)
+	if isNew(c) {
+		if _, err := makeSQLite(ctx, c.File, func(Migration) {}); err != nil {
+			return nil, err
+		}
+	}
+	d, err := connect(c)
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +74,14 @@ type database struct {
 	postgres bool
 }
 
-func connect(c Config, create bool) (*database, error) {
+func connect(c Config) (*database, error) {
 	switch {
 	case c.File != "" && c.DSN != "":
 		return nil, errors.New("the state has both a file and a dsn: choose one")
 	case c.DSN != "":
 		return connectPostgres(c.DSN)
 	case c.File != "":
-		return connectSQLite(c.File, create)
+		return connectSQLite(c.File)
 	}
 	return nil, errors.New("the state has neither a file nor a dsn")
 }
@@ -92,7 +97,7 @@ func (d *database) text(query string) string {
 	return strings.ReplaceAll(query, schema+".", "")
 }
 
-// ready says whether the database can be used as it is. A SQLite file without anything in it is made ready.
+// ready says whether the database can be used as it is.
 func (d *database) ready(ctx context.Context) error {
 	if err := d.reach(ctx); err != nil {
 		return err
@@ -100,14 +105,6 @@ func (d *database) ready(ctx context.Context) error {
 	all, err := d.migrations(ctx)
 	if err != nil {
 		return err
-	}
-	if !d.postgres && all[0].Applied == nil {
-		if _, err := d.migrate(ctx, func(Migration) {}); err != nil {
-			return err
-		}
-		if all, err = d.migrations(ctx); err != nil {
-			return err
-		}
 	}
 	if err := current(all); err != nil {
 		return err
