@@ -116,6 +116,9 @@ func TestWhoWasProvedAndRefusedIsOnTheRecordWhateverStrangersSend(t *testing.T) 
 	if r.Client != "192.0.2.2" || r.Agent.ID != "marketing-agent" || r.User == nil || r.User.ID != "taylor" || r.Credential != "key 3f2a91c0" || r.Mode != "on_behalf_of" || len(r.Reasons) != 1 {
 		t.Errorf("the record is %+v", r)
 	}
+	if line := audit.Line(r); !strings.Contains(line, "marketing-agent for taylor") {
+		t.Errorf("for people it is %s", line)
+	}
 	event, err := audit.OCSF(r)
 	if err != nil || !strings.Contains(string(event), `"app_uid":"marketing-agent"`) || !strings.Contains(string(event), `"user":{"uid":"taylor"`) {
 		t.Errorf("as an event it is %s (%v)", event, err)

@@ -156,6 +156,10 @@ func TestWrongFiles(t *testing.T) {
 
 		// The meaning of what other packages own: in their words, with variables unreplaced.
 		{"an agent of no credential", "agents:\n  - {name: marketing, client_ids: [m]}\n  - name: ${SECRET}\n", "deputy.yaml:3: agents[1]: nobody could prove to be this agent: give it client_ids or keys"},
+		{"an agent of an issuer that is not there", "agents:\n  - name: m\n    client_ids: [m]\n    issuers: [nobody]\n", "deputy.yaml:4: agents[0].issuers[0]: \"nobody\" is no issuer's name or URL"},
+		{"an agent's client for people", "agents:\n  - {name: m, client_ids: [desk]}\nidentity:\n  issuers: [{name: corp, url: https://id.example.com, steward_clients: [desk]}]\n", "deputy.yaml:4: identity.issuers[0].steward_clients[0]: \"desk\" is a client id of agents[0]: people act through clients of their own"},
+		{"a key that expires some day", "agents:\n  - name: m\n    keys: [{sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, expires: 90d}]\n", "deputy.yaml:3: agents[0].keys[0].expires: not a time: write 2027-02-23 or 2027-02-23T10:00:00Z"},
+		{"an e-mail address as user", "identity:\n  issuers:\n    - {url: https://id.example.com, claims: {user: email}}\n", "deputy.yaml:3: identity.issuers[0].claims.user[0]: \"email\" may be somebody else's tomorrow: write claims that stay one person's, such as sub"},
 		{"a variable for a name", "agents: [{name: '${SPACE}', client_ids: [m]}]\n", "deputy.yaml:1: agents[0].name: \"${SPACE}\" is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit"},
 		{"a variable for a client id", "agents: [{name: m, client_ids: ['${SPACE}']}]\n", "deputy.yaml:1: agents[0].client_ids[0]: what the variables in it hold does not fit here"},
 		{"a policy without a kind", "policies:\n  - name: a\n    to: group:${SECRET}\n", "deputy.yaml:2: policies[0]: it says nothing to do: write one of grant, guardrail, mask, filter"},
