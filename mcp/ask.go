@@ -175,7 +175,7 @@ func (f Field) longest() int { return orDefault(f.MaxLength, 1000) }
 // readAnswer reads strictly, as arguments are read: what nobody can have meant is no consent.
 func readAnswer(raw json.RawMessage, form Form) Answer {
 	members, err := readObject(raw)
-	if err != nil || !exactNames(members, []string{"action", "content"}) {
+	if err != nil {
 		return Answer{Action: Dismissed}
 	}
 	var action Action

@@ -44,6 +44,12 @@ func answered(state, responses string) string {
 	return fmt.Sprintf(`,"requestState":%q,"inputResponses":%s`, state, responses)
 }
 
+// sameBytes is another letter with the two bits that count of the last one.
+func sameBytes(last byte) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	return string(letters[strings.IndexByte(letters, last)|1])
+}
+
 // Every one of these is somebody's attempt to have an answer taken that nobody gave to this question. The human is asked anew.
 func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 	var now atomic.Int64
@@ -52,7 +58,7 @@ func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 	cfg := tool.config()
 	cfg.Now = func() time.Time { return time.Unix(now.Load(), 0) }
 	web := serve(t, cfg)
-	_, body := confirmIn(t, web, "confirm", `{"sql":"x","max_rows":5}`, "", canElicit)
+	_, body := confirmIn(t, web, "confirm", `{"sql":"x","max_rows":9007199254740993}`, "", canElicit)
 	state := stateOf(t, body)
 	raw, err := base64.RawURLEncoding.DecodeString(state)
 	if err != nil || bytes.Contains(raw, []byte("taylor")) {
@@ -75,17 +81,18 @@ func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 		{name: "a made up state", more: answered(base64.RawURLEncoding.EncodeToString(make([]byte, stateSize)), consent)},
 		{name: "a state that is too short", more: answered(state[:20], consent)},
 		{name: "a longer life", more: answered(base64.RawURLEncoding.EncodeToString(later), consent)},
+		{name: "a last letter that stands for the same bytes", more: answered(state[:len(state)-1]+sameBytes(state[len(state)-1]), consent)},
 		{name: "a letter more", more: answered(state+"A", consent)},
-		{name: "other arguments", arguments: `{"sql":"y","max_rows":5}`, more: answered(state, consent)},
-		{name: "one argument more", arguments: `{"sql":"x","max_rows":5,"platform":"lake"}`, more: answered(state, consent)},
-		{name: "a number that floats alike", arguments: `{"sql":"x","max_rows":5.0}`, more: answered(state, consent)},
+		{name: "other arguments", arguments: `{"sql":"y","max_rows":9007199254740993}`, more: answered(state, consent)},
+		{name: "one argument more", arguments: `{"sql":"x","max_rows":9007199254740993,"platform":"lake"}`, more: answered(state, consent)},
+		{name: "a number that floats would not tell apart", arguments: `{"sql":"x","max_rows":9007199254740992}`, more: answered(state, consent)},
 		{name: "another tool", tool: "confirm_other", more: answered(state, consent)},
 		{name: "another user", more: answered(state, consent), change: []func(*http.Request){mallory}},
 		{name: "too late", more: answered(state, consent), wait: questionLife},
 		{name: "another key", more: answered(state, consent), web: serve(t, other)},
 		{name: "an answer to nothing", more: answered(state, `{"other":{"action":"accept","content":{"reason":"audit"}}}`)},
-		{name: "consent among the arguments", arguments: `{"sql":"x","max_rows":5,"inputResponses":` + consent + `}`},
-		{name: "a consent and a state among the arguments", arguments: `{"sql":"x","max_rows":5,"requestState":"` + state + `","form":{"action":"accept"}}`},
+		{name: "consent among the arguments", arguments: `{"sql":"x","max_rows":9007199254740993,"inputResponses":` + consent + `}`},
+		{name: "a consent and a state among the arguments", arguments: `{"sql":"x","max_rows":9007199254740993,"requestState":"` + state + `","form":{"action":"accept"}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			now.Add(int64(tt.wait.Seconds()))
@@ -93,7 +100,7 @@ func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 			if tt.web == nil {
 				tt.web = web
 			}
-			_, body := confirmIn(t, tt.web, orDefault(tt.tool, "confirm"), orDefault(tt.arguments, `{"sql":"x","max_rows":5}`), tt.more, canElicit, tt.change...)
+			_, body := confirmIn(t, tt.web, orDefault(tt.tool, "confirm"), orDefault(tt.arguments, `{"sql":"x","max_rows":9007199254740993}`), tt.more, canElicit, tt.change...)
 			if got := tool.answers(); len(got) > 0 {
 				t.Fatalf("the tool ran, and was told %+v", got)
 			}
@@ -105,7 +112,7 @@ func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 
 	// The same with nothing changed but the way it is written, and just in time.
 	now.Add(int64(questionLife.Seconds()) - 1)
-	if _, body := confirmIn(t, web, "confirm", `{ "max_rows": 5, "sql": "\u0078" }`, answered(state, consent), canElicit); !strings.Contains(body, `"audit_id":"a1"`) {
+	if _, body := confirmIn(t, web, "confirm", `{ "max_rows": 9007199254740993, "sql": "\u0078" }`, answered(state, consent), canElicit); !strings.Contains(body, `"audit_id":"a1"`) {
 		t.Errorf("answer %s", body)
 	}
 	if got := tool.answers(); !reflect.DeepEqual(got, []Answer{{Accepted, map[string]string{"reason": "audit"}}}) {
@@ -122,10 +129,13 @@ func TestAnAnswerToAnotherFormCountsForNothing(t *testing.T) {
 	softer.Message = "Say hello?"
 	agent := taylor
 	agent.Principal.Agent.ID = "other"
+	elsewhere := tools.Call{Principal: principal("taylor")}
+	elsewhere.Principal.User.Issuer = "https://other.test"
 	alone := taylor
 	alone.Principal.User = nil
 	for name, other := range map[string][]byte{
 		"form": h.question(taylor, call, softer), "agent": h.question(agent, call, confirmForm), "nobody": h.question(alone, call, confirmForm),
+		"issuer": h.question(elsewhere, call, confirmForm),
 	} {
 		if h.seal.holds(h.seal.make(asked), other) {
 			t.Errorf("another %s has the same question", name)

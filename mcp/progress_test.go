@@ -141,7 +141,14 @@ func TestProgressIsToldToThoseOnlyWhoTakeIt(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSlow()
-			web := serve(t, s.config(t))
+			cfg := s.config(t)
+			if !tt.streams {
+				cfg.Every = func(time.Duration) (<-chan time.Time, func()) {
+					t.Error("it is told")
+					return nil, func() {}
+				}
+			}
+			web := serve(t, cfg)
 			go func() {
 				<-s.running
 				if tt.streams {

@@ -67,15 +67,15 @@ func TestIconsAreSmallDrawingsThatNobodyFetches(t *testing.T) {
 			t.Errorf("%s is no drawing: %v", text, err)
 		}
 	}
-	if len(seen) != 3 {
+	if len(seen) != 4 {
 		t.Errorf("there are %d icons, want one for the server and for each tool", len(seen))
 	}
 }
 
-func TestToolsSayThatTheyChangeNothing(t *testing.T) {
+func TestToolsSayThatTheyChangeNothingButThatOneAsks(t *testing.T) {
 	for _, tool := range []mcp.Tool{queryTool(choices{}), describeTool(choices{}), requestTool(choices{})} {
 		a := tool.Annotations
-		if !*a.ReadOnlyHint || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || tool.Title == "" {
+		if *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || tool.Title == "" {
 			t.Errorf("%s: %+v", tool.Name, a)
 		}
 	}
