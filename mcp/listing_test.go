@@ -97,17 +97,7 @@ func TestNoToolRunsForAnAgentWithoutItsHuman(t *testing.T) {
 
 func TestAnAgentWithoutItsHumanCountsAgainstItsOwnLimit(t *testing.T) {
 	alone := httpCall{only: &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}}}}
-<<<<<<< HEAD
 	if got := keyOf(alone.counted().Principal); got != (callerKey{agent: "chat"}) {
 		t.Errorf("it counts against %+v", got)
-=======
-	limit := newLimit(10, 1)
-	limit.enter(callerKey{agent: "chat"})
-	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, endpoint, nil)
-	limit.guard(nil).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, alone)))
-	if w.Code != http.StatusTooManyRequests {
-		t.Errorf("one call more than it may have is answered %d", w.Code)
->>>>>>> 211c6b5c2202a83afc46eab5ee3aaae41961134b
 	}
 }
