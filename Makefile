@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: test crash bench build fuzz matrix schema vet postgres
+.PHONY: test conformance crash bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
@@ -10,9 +10,15 @@ build:
 test: postgres vet
 	$(GO) test ./...
 
-# The server is killed two hundred times under load.
+# The protocol's own suite, other people's clients and a real authorization server; needs Node 20 and a registry. make test runs the same
+# where it can, and skips it elsewhere.
+conformance:
+	DEPUTY_CONFORMANCE=1 $(GO) test -v ./internal/conformance
+
+# The server is killed two hundred times under load, and one that keeps requests between any two statements.
 crash: postgres
 	DEPUTY_KILLS=200 $(GO) test -count=1 -v -timeout 30m -run 'TestKilledAtAnyMoment' ./cmd/deputy
+	DEPUTY_KILLS=1 $(GO) test -count=1 -v -run 'TestKilledBetween' ./internal/state
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
@@ -23,6 +29,7 @@ bench: postgres
 	$(GO) run ./internal/bench -policies
 	$(GO) run ./internal/bench -audit-read
 	$(GO) test ./vending/postgres -run '^$$' -bench RowFilter -benchtime 30x
+	$(GO) test ./internal/state -run '^$$' -bench Approvals -benchtime 500x
 
 # The JSON Schema of the configuration, after a change of its types or their comments.
 schema:
@@ -32,7 +39,7 @@ schema:
 fuzz:
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/func //' | sort -u); do \
 		dir=$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' .)); \
-		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s $$dir || exit 1; done
+		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s -fuzzminimizetime 10x $$dir || exit 1; done
 
 # The PostgreSQL engine on every supported major; needs npm.
 matrix:

@@ -52,11 +52,15 @@ func (c Call) Ending() Outcome {
 const Begun Outcome = "begun"
 
 // Seen says whether rows can have left: they have when the call was answered, and nobody can tell of one that has no outcome.
-// describe_table shows names and no values.
+// describe_table shows names and no values, and what is about access requests neither.
 func (c Call) Seen() bool {
+	switch c.Tool {
+	case "describe_table", "request_access", Approve, Deny, Revoke, Cancel, Expire, Look:
+		return false
+	}
 	switch c.Ending() {
 	case Answered, Unknown, Begun:
-		return c.Tool != "describe_table"
+		return true
 	}
 	return false
 }

@@ -13,13 +13,6 @@ const maxText = 160
 // Line is the record for people to read, in one line that is safe to print: when, who, on whose behalf, through which role, how it
 // ended, what was asked, and for which purpose. The statement comes last, so that nothing in it can pass for the rest.
 func Line(r Record) string {
-	who := r.Agent.ID + " on its own"
-	if r.User != nil {
-		who = r.Agent.ID + " for " + r.User.ID
-	}
-	if r.Tool == Authenticate {
-		who = "nobody known"
-	}
 	role := "no role"
 	if r.Role != nil {
 		role = r.Role.Name
@@ -41,7 +34,21 @@ func Line(r Record) string {
 	if text := plain(r.SQL + r.SQLDigest + r.Table); text != "" {
 		what += ": " + shorten(text)
 	}
-	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(who), plain(role), plain(ended), plain(what)}, " | ")
+	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(r.Who()), plain(role), plain(ended), plain(what)}, " | ")
+}
+
+// Who is the agent of a record and on whose behalf it acted, as far as they are known, for people to read.
+func (r Record) Who() string {
+	switch agent := r.Agent.ID; {
+	case agent == "" && r.User == nil:
+		return "nobody known"
+	case agent == "":
+		return "a client that is no agent for " + r.User.ID
+	case r.User == nil:
+		return agent + " on its own"
+	default:
+		return agent + " for " + r.User.ID
+	}
 }
 
 func rows(r Record) string {

@@ -55,6 +55,12 @@ func OCSF(r Record) ([]byte, error) {
 	e.status(r)
 	if class == ocsfLogon {
 		e.User, e.Service = &ocsfUser{Name: "unknown", TypeID: 0}, &ocsfNamed{Name: "Deputy"}
+		if r.User != nil || r.Agent.ID != "" { // proved, and refused all the same
+			e.Actor = ocsfActorOf(r)
+			if e.User = e.Actor.User; e.User == nil {
+				e.User = &ocsfUser{UID: e.Actor.AppUID, Name: e.Actor.AppName, TypeID: 4} // a service
+			}
+		}
 		return ocsfLine(e)
 	}
 	e.Actor = ocsfActorOf(r)
@@ -117,7 +123,7 @@ func ocsfEndpointOf(client string) ocsfEndpoint {
 
 // ocsfRest is what the framework has no place for. Nothing of a record is lost.
 func ocsfRest(r Record) ocsfUnmapped {
-	u := ocsfUnmapped{Record: r.V, Phase: r.Phase, Tool: r.Tool, Mode: r.Mode, AgentGroups: r.Agent.Groups, Purpose: r.Purpose, PolicyVersion: r.PolicyVersion,
+	u := ocsfUnmapped{Record: r.V, Phase: r.Phase, Tool: r.Tool, Mode: r.Mode, AgentGroups: r.Agent.Groups, Actors: r.Actors, Credential: r.Credential, Purpose: r.Purpose, PolicyVersion: r.PolicyVersion,
 		Digest: r.SQLDigest, Tables: r.Tables, Role: r.Role, Rows: r.Rows, Truncated: r.Truncated, Outcome: r.Outcome, Nanoseconds: r.Duration}
 	if u.Record == 0 {
 		u.Record = Version
@@ -233,6 +239,8 @@ type ocsfUnmapped struct {
 	Tool          string        `json:"tool"`
 	Mode          string        `json:"mode,omitempty"`
 	AgentGroups   []string      `json:"agent_groups,omitempty"`
+	Actors        []string      `json:"actors,omitempty"`
+	Credential    string        `json:"credential,omitempty"`
 	Purpose       string        `json:"purpose,omitempty"`
 	PolicyVersion string        `json:"policy_version,omitempty"`
 	Digest        string        `json:"sql_sha256,omitempty"`

@@ -10,15 +10,19 @@ import (
 //
 // A call that ran a statement has two under one id: the intent has what was known before, the outcome has everything.
 type Record struct {
-	V      int       `json:"v,omitempty"` // of the format: see Version. Records from before it had a number have none
-	ID     string    `json:"id"`          // also in the role's name and in the answer to the caller
-	Phase  Phase     `json:"phase,omitempty"`
-	Time   time.Time `json:"time"`
-	Tool   string    `json:"tool"` // query, describe_table; test and scan are an administrator's; authenticate: nobody got as far as a tool
-	Mode   string    `json:"mode"` // on_behalf_of, autonomous
-	Agent  Party     `json:"agent"`
-	User   *Party    `json:"user,omitempty"` // on whose behalf
-	Client string    `json:"client,omitempty"`
+	V     int       `json:"v,omitempty"` // of the format: see Version. Records from before it had a number have none
+	ID    string    `json:"id"`          // also in the role's name and in the answer to the caller
+	Phase Phase     `json:"phase,omitempty"`
+	Time  time.Time `json:"time"`
+	Tool  string    `json:"tool"` // query, describe_table, request_access; test and scan are an administrator's; authenticate, admit: nobody got as far as a tool; see Approve for the others
+	Mode  string    `json:"mode"` // on_behalf_of, autonomous; in_person: a human without an agent
+	Agent Party     `json:"agent"`
+	User  *Party    `json:"user,omitempty"` // on whose behalf
+	// Actors are all through whom the human's authority came to the agent, as the token names them: the agent itself first.
+	Actors []string `json:"actors,omitempty"`
+	// Credential is what the agent was proved by: "access token", or "key " and the first 8 hex digits of the key's SHA-256.
+	Credential string `json:"credential,omitempty"`
+	Client     string `json:"client,omitempty"`
 	// Purpose is what the agent said the call is for. It is one of those the configuration defines, and its truth is not verified.
 	Purpose string `json:"purpose,omitempty"`
 	// PolicyVersion is the configuration that decided: the first 16 hex digits of its SHA-256.
@@ -38,14 +42,50 @@ type Record struct {
 	Outcome   Outcome       `json:"outcome,omitempty"` // not of an intent
 	Code      string        `json:"code,omitempty"`    // of a refusal
 	Reasons   []string      `json:"reasons,omitempty"` // which policies denied, what the gate refused
+
+	Request *Request `json:"request,omitempty"` // the access request that the call made, changed or looked at
 }
+
+// Request is an access request as one step left it. The step is the record's tool, who took it the record's user or agent; a step
+// that nobody took, because a time was over, has neither.
+type Request struct {
+	ID       string    `json:"id"`
+	Status   string    `json:"status,omitempty"` // empty in an intent
+	Agent    string    `json:"agent,omitempty"`  // that asked, for itself if there is no user
+	User     string    `json:"user,omitempty"`   // for whom it was asked
+	Table    string    `json:"table,omitempty"`
+	Columns  []string  `json:"columns,omitempty"`  // to be seen in the clear
+	Reason   string    `json:"reason,omitempty"`   // the asker's words
+	Note     string    `json:"note,omitempty"`     // the words of whoever decided
+	Rules    []string  `json:"rules,omitempty"`    // that covered it
+	Duration string    `json:"duration,omitempty"` // asked for, or what an approval was cut down to
+	Through  string    `json:"through,omitempty"`  // the only agent that what was approved counts through
+	Expires  time.Time `json:"expires,omitzero"`   // of what was approved
+}
+
+// The tools of records about access requests, beside request_access.
+const (
+	Approve = "approve_request"
+	Deny    = "deny_request"
+	Revoke  = "revoke_request"
+	Cancel  = "cancel_request"
+	Expire  = "expire_request" // nobody's: a time was over
+	Look    = "show_request"   // a person who may decide looked at requests
+)
+
+// InPerson is the mode of a record about a human who acts without an agent.
+const InPerson = "in_person"
 
 // Version is that of the records' format: examples/audit-record.schema.json describes it. A field that is added does not change it,
 // one that comes to mean something else does.
 const Version = 1
 
-// Authenticate is the tool of a record about a caller whose credential was not accepted. Neither agent nor user is known.
+// Authenticate is the tool of a record about a caller whose credential was not accepted. Agent and user are
+// there if they were proved all the same, and refused for what the configuration says of them.
 const Authenticate = "authenticate"
+
+// Admit is the tool of a record about a caller that a limit turned away before it was known what for.
+const Admit = "admit"
 
 // Phase says which of a call's records it is. Empty: the only one, from before there were two.
 type Phase string

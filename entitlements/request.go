@@ -46,16 +46,24 @@ const (
 	StatusCancelled Status = "cancelled"
 )
 
+// Statuses are all that there are.
+var Statuses = []Status{StatusPending, StatusApproved, StatusDenied, StatusExpired, StatusRevoked, StatusCancelled}
+
 // Asker is whom the request is for: the human, or an agent that acts on its own.
 type Asker struct {
 	Agent string  // that carried it, by its name; the asker itself when there is no human
 	Owner string  // of that agent, as the configuration has it: a user's id or e-mail address
 	User  *Person // nil: an agent asks for itself
+	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be about. Calls
+	// are decided by those of the call.
+	Groups     []string
+	Attributes map[string][]string
 }
 
 // AskerOf is what is remembered of who calls.
 func AskerOf(who identity.Principal) Asker {
-	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner}
+	judged := who.Judged()
+	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner, Groups: judged.Groups, Attributes: judged.Attributes}
 	if who.User != nil {
 		p := PersonOf(*who.User)
 		a.User = &p
@@ -70,6 +78,12 @@ func (a Asker) Is(who identity.Principal) bool {
 		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
 	}
 	return a.User.account(who.User)
+}
+
+// Own reports whether a request of this asker is the person's own: they asked, or own the agent that carried the question. Nobody decides
+// on their own.
+func (a Asker) Own(p Person) bool {
+	return a.User != nil && a.User.Same(p) || sameAddress(a.Owner, p.ID) || sameAddress(a.Owner, p.Email)
 }
 
 // Key is one string per asker, for whoever keeps requests by it.

@@ -128,8 +128,7 @@ func (s Stage) places() int {
 
 // Mine reports whether the person may decide on the request: they are an approver of one of its stages, and it is not their own.
 func (q Requirement) Mine(r Request, by identity.User) error {
-	person := PersonOf(by)
-	if a := r.Asker; a.User != nil && a.User.Same(person) || sameAddress(a.Owner, by.ID) || sameAddress(a.Owner, by.Email) {
+	if r.Asker.Own(PersonOf(by)) {
 		return ErrOwnRequest
 	}
 	if by.ID == "" || q.stageOf(by) == nil {

@@ -2,8 +2,11 @@ package identity
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,11 +19,13 @@ type Options struct {
 	HTTPClient *http.Client     // to ask issuers with; redirects are never followed and answers are bounded, whatever it says
 	Now        func() time.Time // default time.Now
 	Audience   string           // of issuers that configure none: the server's public URL with /mcp
+	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
 }
 
 // Credentials are what came with one call. It prints as nothing, so that it cannot be logged by mistake.
 type Credentials struct {
 	Bearer    string `json:"-"` // HTTP's bearer token: an access token, or an agent's API key
+	Proof     *Proof `json:"-"` // set when the access token came with the DPoP scheme instead
 	AgentKey  string `json:"-"` // the API key where it has a place of its own: stdio
 	UserToken string `json:"-"` // the human's access token, relayed by an agent that proves itself by key
 	// ClientAddress is where the call came from on the network, the proxy's word for it if there is a trusted one.
@@ -34,7 +39,16 @@ func (Credentials) GoString() string { return "identity.Credentials{}" }
 type Authenticator struct {
 	issuers  []*issuer
 	registry *Registry
-	users    map[string]Identity // what the configuration adds to a user
+	users    map[string]knownUser
+	now      func() time.Time
+	cache    *tokenCache
+	proofs   *Proofs
+}
+
+// knownUser is what the configuration says of a user.
+type knownUser struct {
+	Identity
+	disabled bool
 }
 
 // Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that configure none.
@@ -52,6 +66,9 @@ func New(ctx context.Context, config Config, registry *Registry, opts Options) (
 	}
 	a, err := offline(config, registry, opts)
 	if err != nil {
+		return nil, err
+	}
+	if err := registry.Fits(config); err != nil {
 		return nil, err
 	}
 	var wrong problems
@@ -76,11 +93,14 @@ func offline(config Config, registry *Registry, opts Options) (*Authenticator, e
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
-	return &Authenticator{issuers: issuers, registry: registry, users: users}, nil
+	if opts.Proofs == nil {
+		opts.Proofs = NewProofs()
+	}
+	return &Authenticator{issuers: issuers, registry: registry, users: users, now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs}, nil
 }
 
-func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]Identity {
-	users, seen := map[string]Identity{}, map[string]string{}
+func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]knownUser {
+	users, seen := map[string]knownUser{}, map[string]string{}
 	for i, config := range configs {
 		key := mistake.At("identity.users", i)
 		first, twice := seen[config.ID]
@@ -93,7 +113,7 @@ func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) m
 			wrong.add(key+".id", "%q is nobody's id: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
 		}
 		seen[config.ID] = key
-		users[config.ID] = identityOf(KindUser, config.ID, config.Groups, config.Attributes, key, wrong)
+		users[config.ID] = knownUser{identityOf(KindUser, config.ID, config.Groups, config.Attributes, key, wrong), config.Disabled}
 	}
 	return users
 }
@@ -116,7 +136,11 @@ func (a *Authenticator) ask(ctx context.Context) []error {
 	failures := make([]error, len(a.issuers))
 	var all sync.WaitGroup
 	for n, iss := range a.issuers {
-		all.Go(func() { _, failures[n] = iss.keys.current(ctx) })
+		all.Go(func() {
+			if _, failures[n] = iss.keys.current(ctx); failures[n] == nil && iss.asks != nil {
+				_, failures[n] = iss.asks.endpoint(ctx)
+			}
+		})
 	}
 	all.Wait()
 	return failures
@@ -132,24 +156,31 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 		return Principal{}, err
 	}
 	if key == "" {
-		t, err := a.verify(ctx, bearer, c.ClientAddress)
+		t, err := a.verify(ctx, bearer, c.ClientAddress, c.Proof)
 		if err != nil {
 			return Principal{}, err
 		}
 		return a.byToken(t)
 	}
-	entry := a.registry.byKey(key)
-	if entry == nil {
+	k := a.registry.byKey(key)
+	if k == nil {
 		return Principal{}, invalid("the agent key is not known here")
 	}
-	if c.UserToken == "" {
-		return autonomous(entry)
+	p := Principal{Agent: k.owner.agent, Credential: KeyName(hex.EncodeToString(k.hash[:]))}
+	if k.expires.Passed(a.now()) {
+		return Principal{}, invalid("the agent key has expired").of(p)
 	}
-	t, err := a.verify(ctx, c.UserToken, c.ClientAddress)
+	if p.Agent.Disabled { // before its user's token is looked at
+		return Principal{}, disabled(p)
+	}
+	if c.UserToken == "" {
+		return autonomous(p)
+	}
+	t, err := a.verify(ctx, c.UserToken, c.ClientAddress, nil) // a relayed token has no proof of this request
 	if err != nil {
 		return Principal{}, err
 	}
-	return a.relayed(entry, t)
+	return a.relayed(k.owner, p, t)
 }
 
 // sort tells the two ways to authenticate apart, and refuses what could be meant as either.
@@ -162,6 +193,8 @@ func (c Credentials) sort() (key, bearer string, err error) {
 		key, bearer = bearer, ""
 	}
 	switch {
+	case key != "" && c.Proof != nil:
+		return "", "", invalid("an agent key is not bound to a key: it is for the Bearer scheme")
 	case key != "" && bearer != "":
 		return "", "", invalid("there are an agent key and an access token as bearer: relay the user's token in its own place")
 	case bearer != "" && c.UserToken != "":
@@ -176,28 +209,65 @@ func (c Credentials) sort() (key, bearer string, err error) {
 func (a *Authenticator) byToken(t *token) (Principal, error) {
 	entry := a.registry.clients[t.client]
 	if t.client == "" || entry == nil {
-		return Principal{}, insufficient("the access token is used by a client that is not a registered agent")
+		return Principal{}, insufficient("the access token is used by a client that is not a registered agent").of(a.describe(Principal{}, t))
 	}
-	if !a.application(t) {
-		return a.onBehalf(entry, t)
+	p := a.describe(Principal{Agent: entry.agent, Credential: AccessToken}, t)
+	switch {
+	case entry.agent.Disabled:
+		return Principal{}, disabled(p)
+	case !entry.brings(t.issuer.name, t.issuer.url):
+		return Principal{}, insufficient("agent %s may not bring tokens of this issuer", entry.agent.ID).of(p)
+	case !a.application(t):
+		return a.onBehalf(entry, p)
 	}
 	owner := a.registry.clients[t.subject]
 	if owner == entry || owner == nil && t.appToken && !t.delegated {
-		return autonomous(entry)
+		return autonomous(p)
 	}
-	return Principal{}, insufficient("the access token stands for another application, not for a human")
+	return Principal{}, insufficient("the access token stands for another application, not for a human").of(p)
 }
 
 // relayed is the principal of an agent that proved itself by key and brought a human's token.
-func (a *Authenticator) relayed(entry *registration, t *token) (Principal, error) {
+func (a *Authenticator) relayed(entry *registration, p Principal, t *token) (Principal, error) {
+	p = a.describe(p, t)
 	if a.application(t) {
-		return Principal{}, insufficient("the relayed token does not stand for a human")
+		return Principal{}, insufficient("the relayed token does not stand for a human").of(p)
 	}
 	owner := a.registry.clients[t.client]
-	if owner != entry && (owner != nil || len(entry.clients) > 0) {
-		return Principal{}, insufficient("the relayed token was not issued to agent %s", entry.agent.ID)
+	if owner != entry && (owner != nil || t.delegated || len(entry.clients) > 0) {
+		return Principal{}, insufficient("the relayed token was not issued to agent %s", entry.agent.ID).of(p)
 	}
-	return a.onBehalf(entry, t)
+	if !entry.brings(t.issuer.name, t.issuer.url) {
+		return Principal{}, insufficient("agent %s may not bring tokens of this issuer", entry.agent.ID).of(p)
+	}
+	return a.onBehalf(entry, p)
+}
+
+// AccessToken is what records call the credential of an agent that is named by a token.
+const AccessToken = "access token"
+
+// describe adds to a principal what the token says of it: the human, who passed the authority on, and what it is limited to.
+func (a *Authenticator) describe(p Principal, t *token) Principal {
+	p.Scopes, p.Limited, p.Actors, p.prefix = t.scopes, t.limited, t.actors, t.issuer.scopePrefix
+	if p.Credential == "" {
+		p.Credential = AccessToken
+	}
+	if !a.application(t) {
+		user := a.complete(t.user)
+		p.User = &user
+	}
+	return p
+}
+
+// complete adds to a user what the configuration knows.
+func (a *Authenticator) complete(user User) User {
+	if known, ok := a.users[user.ID]; ok {
+		user.Groups, user.Attributes = union(slices.Clip(user.Groups), known.Groups), maps.Clone(user.Attributes)
+		for name, values := range known.Attributes {
+			user.Attributes[name] = union(slices.Clip(user.Attributes[name]), values)
+		}
+	}
+	return user
 }
 
 // application reports whether the subject is a client and not a human.
@@ -205,23 +275,31 @@ func (a *Authenticator) application(t *token) bool {
 	return t.appToken || t.selfIssued || a.registry.clients[t.subject] != nil
 }
 
-func (a *Authenticator) onBehalf(entry *registration, t *token) (Principal, error) {
-	if !entry.agent.May(OnBehalfOf) {
-		return Principal{}, insufficient("agent %s may not act on behalf of a human", entry.agent.ID)
+// onBehalf is the last question: may this agent act for this human?
+func (a *Authenticator) onBehalf(entry *registration, p Principal) (Principal, error) {
+	switch {
+	case !p.Agent.May(OnBehalfOf):
+		return Principal{}, insufficient("agent %s may not act on behalf of a human", p.Agent.ID).of(p)
+	case a.users[p.User.ID].disabled:
+		return Principal{}, userDisabled().of(p)
+	case !entry.actsFor.include(p.User.Identity):
+		return Principal{}, insufficient("agent %s may not act for this human", p.Agent.ID).of(p)
 	}
-	user := t.user
-	if known, ok := a.users[user.ID]; ok {
-		user.Groups = union(user.Groups, known.Groups)
-		for name, values := range known.Attributes {
-			user.Attributes[name] = union(user.Attributes[name], values)
-		}
-	}
-	return Principal{Agent: entry.agent, User: &user}, nil
+	return p, nil
 }
 
-func autonomous(entry *registration) (Principal, error) {
-	if !entry.agent.May(Autonomous) {
-		return Principal{}, insufficient("agent %s may not act on its own: it needs the access token of the human who asks", entry.agent.ID)
+func autonomous(p Principal) (Principal, error) {
+	if p.User = nil; !p.Agent.May(Autonomous) {
+		why := insufficient("agent %s may not act on its own: it needs the access token of the human who asks", p.Agent.ID).of(p)
+		return Principal{}, &AgentOnly{why, p.Agent}
 	}
-	return Principal{Agent: entry.agent}, nil
+	return p, nil
+}
+
+func disabled(p Principal) *AuthError {
+	return insufficient("agent %s is disabled", p.Agent.ID).of(p)
+}
+
+func userDisabled() *AuthError {
+	return insufficient("the human whom the token names is disabled here")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -108,6 +109,22 @@ func (c claims) id(name string) (string, error) {
 
 // list is a string or an array of strings.
 func (c claims) list(name string) ([]string, error) { return c.each(name, textOf) }
+
+// words are those of a string, in which spaces divide them, or the strings of an array, as scopes are written (RFC 8693, Okta).
+func (c claims) words(name string) ([]string, error) {
+	raw, ok := c[name]
+	if !ok {
+		return nil, nil
+	}
+	if raw[0] == '[' {
+		return c.list(name)
+	}
+	s, err := textOf(raw)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(strings.Split(s, " "), func(word string) bool { return word == "" }), nil
+}
 
 // values is a string, a number, a boolean or an array of them, each as it is written in JSON.
 func (c claims) values(name string) ([]string, error) {

@@ -8,7 +8,9 @@ type Code string
 const (
 	Missing            Code = "missing"             // no credential: get one (HTTP 401)
 	InvalidToken       Code = "invalid_token"       // not to be believed: get another one (HTTP 401)
+	InvalidProof       Code = "invalid_dpop_proof"  // the proof is not to be believed, whatever the token is: make another one (HTTP 401)
 	InsufficientAccess Code = "insufficient_access" // believed, and may not do this: another one will not help (HTTP 403)
+	InsufficientScope  Code = "insufficient_scope"  // believed, and limited to something else: one with the scope is needed (HTTP 403)
 	Unavailable        Code = "unavailable"         // cannot be verified now: try again later (HTTP 503)
 )
 
@@ -18,6 +20,14 @@ type AuthError struct {
 	Code    Code
 	Message string
 	Cause   error
+	// Who is what was proved before the call was refused; nil: nothing was. It is for the record and gives no access.
+	Who *Principal
+}
+
+// of says who it was that is refused.
+func (e *AuthError) of(p Principal) *AuthError {
+	e.Who = &p
+	return e
 }
 
 func (e *AuthError) Error() string {
@@ -30,6 +40,8 @@ func (e *AuthError) Error() string {
 func (e *AuthError) Unwrap() error { return e.Cause }
 
 func invalid(message string) *AuthError { return &AuthError{Code: InvalidToken, Message: message} }
+
+func badProof(message string) *AuthError { return &AuthError{Code: InvalidProof, Message: message} }
 
 func insufficient(format string, args ...any) *AuthError {
 	return &AuthError{Code: InsufficientAccess, Message: fmt.Sprintf(format, args...)}

@@ -20,7 +20,7 @@ import (
 
 const (
 	maxResponse  = 1 << 20
-	fetchTimeout = 10 * time.Second // for discovery and keys together
+	fetchTimeout = 5 * time.Second // for discovery and keys together
 	minRSABits   = 2048
 )
 
@@ -54,7 +54,9 @@ func bounded(client *http.Client) *http.Client {
 	if client != nil {
 		own = *client
 	}
-	own.Timeout = fetchTimeout
+	if own.Timeout <= 0 || own.Timeout > fetchTimeout {
+		own.Timeout = fetchTimeout
+	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error {
 		return errors.New("redirects are not followed")
 	}
@@ -64,15 +66,12 @@ func bounded(client *http.Client) *http.Client {
 func (r *remote) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	body, err := r.get(ctx, strings.TrimSuffix(r.text, "/")+"/.well-known/openid-configuration")
+	where, err := r.discover(ctx, "jwks_uri")
 	if err != nil {
-		return nil, fmt.Errorf("discover issuer %s: %w", r.text, err)
+		return nil, err
 	}
-	where, err := r.keySetURL(body)
+	body, err := r.get(ctx, where)
 	if err != nil {
-		return nil, fmt.Errorf("discover issuer %s: %w", r.text, err)
-	}
-	if body, err = r.get(ctx, where); err != nil {
 		return nil, fmt.Errorf("fetch the keys of issuer %s: %w", r.text, err)
 	}
 	keys, err := parseKeys(body)
@@ -82,11 +81,29 @@ func (r *remote) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
+// discover asks the issuer where something of it is.
+func (r *remote) discover(ctx context.Context, what string) (string, error) {
+	body, err := r.get(ctx, strings.TrimSuffix(r.text, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return "", fmt.Errorf("discover issuer %s: %w", r.text, err)
+	}
+	where, err := r.named(body, what)
+	if err != nil {
+		return "", fmt.Errorf("discover issuer %s: %w", r.text, err)
+	}
+	return where, nil
+}
+
 func (r *remote) get(ctx context.Context, where string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
 	if err != nil {
 		return nil, err
 	}
+	return r.do(request)
+}
+
+// do returns the body of a good answer, which is never longer than maxResponse.
+func (r *remote) do(request *http.Request) ([]byte, error) {
 	response, err := r.client.Do(request)
 	if err != nil {
 		return nil, err
@@ -105,31 +122,52 @@ func (r *remote) get(ctx context.Context, where string) ([]byte, error) {
 	return body, nil
 }
 
-// keySetURL reads a discovery document. The document must be this issuer's own, and must not send us somewhere an
-// issuer on the network has no business: in the clear, or to addresses that only mean something inside.
-func (r *remote) keySetURL(document []byte) (string, error) {
-	metadata, err := decodeClaims(document)
+// named is an address that a discovery document has to name.
+func (r *remote) named(document []byte, what string) (string, error) {
+	metadata, err := r.metadata(document)
 	if err != nil {
 		return "", err
 	}
-	if issuer, err := metadata.text("issuer"); err != nil || issuer != r.text {
-		return "", misconfigured{fmt.Errorf("the document there is of another issuer: %.200q", issuer)}
+	where, err := r.endpoint(metadata, what)
+	if err == nil && where == "" {
+		err = misconfigured{fmt.Errorf("the document there names no %s", what)}
 	}
-	where, err := metadata.text("jwks_uri")
-	if err != nil || where == "" {
-		return "", misconfigured{errors.New("the document there names no jwks_uri")}
+	return where, err
+}
+
+// metadata reads a discovery document, which must be this issuer's own.
+func (r *remote) metadata(document []byte) (claims, error) {
+	metadata, err := decodeClaims(document)
+	if err != nil {
+		return nil, err
+	}
+	if issuer, err := metadata.text("issuer"); err != nil || issuer != r.text {
+		return nil, misconfigured{fmt.Errorf("the document there is of another issuer: %.200q", issuer)}
+	}
+	return metadata, nil
+}
+
+// endpoint is a URL in a discovery document, empty when there is none. It must not send us somewhere an issuer on the network has no
+// business: in the clear, or to addresses that only mean something inside.
+func (r *remote) endpoint(metadata claims, name string) (string, error) {
+	where, err := metadata.text(name)
+	if err != nil {
+		return "", misconfigured{fmt.Errorf("%s is not a URL", name)}
+	}
+	if where == "" {
+		return "", nil
 	}
 	u, err := url.Parse(where)
 	if err != nil || u.Hostname() == "" || u.User != nil {
-		return "", misconfigured{errors.New("jwks_uri is not a URL")}
+		return "", misconfigured{fmt.Errorf("%s is not a URL", name)}
 	}
 	host := u.Hostname()
 	switch {
 	case loopback(r.issuer.Hostname()) && loopback(host) && (u.Scheme == "http" || u.Scheme == "https"):
 	case u.Scheme != "https":
-		return "", misconfigured{fmt.Errorf("jwks_uri must be https: %.200q", where)}
+		return "", misconfigured{fmt.Errorf("%s must be https: %.200q", name, where)}
 	case internal(host) && host != r.issuer.Hostname():
-		return "", misconfigured{fmt.Errorf("jwks_uri points to an internal address: %.200q", where)}
+		return "", misconfigured{fmt.Errorf("%s points to an internal address: %.200q", name, where)}
 	}
 	return where, nil
 }

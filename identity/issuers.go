@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
@@ -16,15 +17,26 @@ import (
 
 // issuer is one configured OpenID provider, with everything its tokens are checked against.
 type issuer struct {
+	name       string
 	url        string
 	prefix     string // of its users' ids; empty when it is the only issuer
 	audience   string
 	types      []string // of tokens, lower case; "" for a header without one
 	algorithms []jose.SignatureAlgorithm
 	claims     ClaimsConfig
-	keys       *keySet
-	verifier   *oidc.IDTokenVerifier
-	now        func() time.Time
+
+	kind          IssuerKind
+	scopeRule     ScopeRule
+	scopePrefix   string
+	allowUserinfo bool
+	stewards      []string // client ids through which people act themselves
+
+	asks      *introspection // about tokens that are not JWTs; nil: it does not
+	boundOnly bool           // its tokens have to be bound to a key
+
+	keys     *keySet
+	verifier *oidc.IDTokenVerifier
+	now      func() time.Time
 }
 
 var (
@@ -41,7 +53,7 @@ var (
 // newIssuers checks the configured issuers and asks none of them anything.
 func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer {
 	var issuers []*issuer
-	names, urls := map[string]string{}, map[string]string{}
+	names, urls, asked := map[string]string{}, map[string]string{}, ""
 	for i, config := range configs {
 		key := mistake.At("identity.issuers", i)
 		iss := newIssuer(config, opts, key, wrong)
@@ -49,6 +61,12 @@ func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer
 			wrong.add(key+".url", "%s is that issuer already: name each once", first)
 		}
 		urls[config.URL] = key
+		if config.Introspection != nil && asked != "" {
+			wrong.add(key+".introspection", "%s is asked already: a token that is not a JWT does not say whose it is, so one issuer can be", asked)
+		}
+		if config.Introspection != nil && asked == "" {
+			asked = key
+		}
 		if len(configs) > 1 {
 			first, twice := names[config.Name]
 			switch {
@@ -73,18 +91,44 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	if err != nil {
 		wrong.add(key+".url", "%v", err)
 	}
-	iss := &issuer{url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now}
+	iss := &issuer{
+		name: config.Name, url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now,
+		kind: cmp.Or(config.Kind, Generic), scopeRule: cmp.Or(config.Scopes, ScopesWhenPresent), scopePrefix: config.ScopePrefix,
+		allowUserinfo: config.AllowUserinfo, stewards: append(slices.Clone(config.StewardClients), config.Login.ClientID),
+	}
+	defaults, known := presets[iss.kind]
+	if !known {
+		wrong.add(key+".kind", "%q is not a kind of issuer%s (known: %s)", config.Kind, mistake.Hint(string(config.Kind), kinds()), strings.Join(kinds(), ", "))
+	}
+	if rules := []string{string(ScopesWhenPresent), string(ScopesRequired), string(ScopesIgnored)}; !slices.Contains(rules, string(iss.scopeRule)) {
+		wrong.add(key+".scopes", "%q does not say what scopes are taken for%s (known: %s)", config.Scopes, mistake.Hint(string(config.Scopes), rules), strings.Join(rules, ", "))
+	}
+	if strings.ContainsFunc(config.ScopePrefix, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+		wrong.add(key+".scope_prefix", "%q cannot stand before a scope: it is made of printable ASCII without spaces, quotes and backslashes", config.ScopePrefix)
+	}
+	iss.claims.complete(defaults, key+".claims", wrong)
+	for i, client := range config.StewardClients {
+		if client == "" || strings.ContainsFunc(client, unicode.IsSpace) {
+			wrong.add(mistake.At(key+".steward_clients", i), "%q is empty or has a space in it: write the client id as it is in the issuer's tokens", client)
+		}
+	}
 	if iss.audience == "" {
 		wrong.add(key+".audience", "missing: write what the tokens for this server are made out to, or give the server a public URL")
 	}
-	iss.claims.Groups = cmp.Or(iss.claims.Groups, "groups")
-	iss.claims.Name = cmp.Or(iss.claims.Name, "name")
-	for _, attribute := range slices.Sorted(maps.Keys(iss.claims.Attributes)) {
-		if attribute == "" || iss.claims.Attributes[attribute] == "" {
-			wrong.add(mistake.Below(key+".claims.attributes", attribute), "an attribute is read from a claim: write ATTRIBUTE: CLAIM")
-		}
+	types := config.TokenTypes
+	if len(types) == 0 {
+		types = defaults.types
 	}
-	iss.types = tokenTypes(config.TokenTypes, key+".token_types", wrong)
+	config.Login.check(key+".login", wrong)
+	switch config.DPoP {
+	case "", DPoPWhenBound:
+	case DPoPRequired:
+		iss.boundOnly = true
+	default:
+		known := []string{string(DPoPWhenBound), string(DPoPRequired)}
+		wrong.add(key+".dpop", "%q is not one of them%s (known: %s)", config.DPoP, mistake.Hint(string(config.DPoP), known), strings.Join(known, ", "))
+	}
+	iss.types = tokenTypes(types, key+".token_types", wrong)
 	algorithms := config.Algorithms
 	if len(algorithms) == 0 {
 		algorithms = defaultAlgorithms
@@ -99,6 +143,9 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	if err != nil {
 		return iss
 	}
+	if config.Introspection != nil {
+		iss.asks = newIntrospection(*config.Introspection, iss, remote, key+".introspection", wrong)
+	}
 	iss.keys = &keySet{fetch: remote.keys, algorithms: iss.algorithms, now: opts.Now}
 	iss.verifier = oidc.NewVerifier(config.URL, iss.keys, &oidc.Config{
 		ClientID: iss.audience, SupportedSigningAlgs: algorithms, Now: opts.Now,
@@ -106,11 +153,42 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	return iss
 }
 
+// changing are claims that say how somebody is called or written to. Whoever gets the name next would get what belonged to the last.
+var changing = []string{"email", "emails", "preferred_username", "upn", "unique_name", "name", "given_name", "family_name", "nickname", "phone_number"}
+
+// complete fills in what is left out, and checks the rest.
+func (c *ClaimsConfig) complete(defaults preset, key string, wrong *problems) {
+	for _, list := range []struct {
+		key      string
+		claims   *[]string
+		defaults []string
+	}{{".user", &c.User, defaults.user}, {".client", &c.Client, defaults.client}, {".scopes", &c.Scopes, defaults.scopes}} {
+		if len(*list.claims) == 0 {
+			*list.claims = slices.Clone(list.defaults)
+		}
+		for i, claim := range *list.claims {
+			switch key := mistake.At(key+list.key, i); {
+			case claim == "":
+				wrong.add(key, "there is no value: write the name of a claim")
+			case list.key == ".user" && slices.Contains(changing, claim):
+				wrong.add(key, "%q may be somebody else's tomorrow: write claims that stay one person's, such as sub", claim)
+			case list.key == ".client" && (claim == "act" || claim == "sub" || claim == "aud"):
+				wrong.add(key, "%q does not say which client it is: act is read before all of these, sub and aud say something else", claim)
+			}
+		}
+	}
+	c.Groups = cmp.Or(c.Groups, "groups")
+	c.Name = cmp.Or(c.Name, "name")
+	c.Email = cmp.Or(c.Email, "email")
+	for _, attribute := range slices.Sorted(maps.Keys(c.Attributes)) {
+		if attribute == "" || c.Attributes[attribute] == "" {
+			wrong.add(mistake.Below(key+".attributes", attribute), "an attribute is read from a claim: write ATTRIBUTE: CLAIM")
+		}
+	}
+}
+
 // tokenTypes normalises configured JOSE types. The empty one stands for a header without a type, for issuers that write none.
 func tokenTypes(configured []string, key string, wrong *problems) []string {
-	if len(configured) == 0 {
-		return []string{"at+jwt"}
-	}
 	var types []string
 	for i, t := range configured {
 		t = tokenType(t)

@@ -50,8 +50,8 @@ type flight struct {
 // attempt travels in the context of one verification, because go-oidc hands neither the caller's address in nor the error out.
 type attempt struct {
 	address     string
-	signed      bool  // the signature is good
-	unavailable error // set when the signature could not be judged
+	signed      *snapshot // the keys by which the signature is good; nil: it is not
+	unavailable error     // set when the signature could not be judged
 }
 
 type attemptKey struct{}
@@ -73,7 +73,7 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	}
 	payload, known := keys.verify(jws)
 	if payload != nil {
-		try.signed = true
+		try.signed = keys
 		return payload, nil
 	}
 	newer, err := k.newer(ctx, keys, try.address)
@@ -83,7 +83,7 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	}
 	if newer != nil {
 		if payload, _ := newer.verify(jws); payload != nil {
-			try.signed = true
+			try.signed = newer
 			return payload, nil
 		}
 	}

@@ -131,7 +131,7 @@ func TestCallersAreToldApartByWhatTheyCannotChange(t *testing.T) {
 	}
 }
 
-func TestKeySetAddresses(t *testing.T) {
+func TestAddressesThatAnIssuerMayName(t *testing.T) {
 	rows := []struct {
 		issuer, keys string
 		ok           bool
@@ -157,9 +157,11 @@ func TestKeySetAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = r.keySetURL([]byte(`{"issuer":"` + row.issuer + `","jwks_uri":"` + row.keys + `"}`))
-		if (err == nil) != row.ok {
-			t.Errorf("issuer %s may have its keys at %q: %v; got %v", row.issuer, row.keys, row.ok, err)
+		for _, what := range []string{"jwks_uri", "introspection_endpoint"} {
+			_, err = r.named([]byte(`{"issuer":"`+row.issuer+`","`+what+`":"`+row.keys+`"}`), what)
+			if (err == nil) != row.ok {
+				t.Errorf("issuer %s may have its %s at %q: %v; got %v", row.issuer, what, row.keys, row.ok, err)
+			}
 		}
 	}
 }
@@ -242,7 +244,7 @@ func TestHeadersAreCheckedBeforeAnyKeyIsTried(t *testing.T) {
 	}
 }
 
-func newKey(t *testing.T, id string) *jose.JSONWebKey {
+func newKey(t testing.TB, id string) *jose.JSONWebKey {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -51,14 +51,24 @@ func (i Identity) Has(attribute, value string) bool {
 // Agent is a registered agent. Only what the configuration says is in it; nothing an agent says of itself.
 type Agent struct {
 	Identity
-	Modes []Mode
-	Owner string // a user's id or e-mail address: who answers for the agent; empty: nobody named
+	Modes    []Mode
+	Owner    string // who answers for it: a user's id or e-mail address; that person does not decide on what the agent asks for
+	Disabled bool   // it is refused, whatever it proves
+	Limits   Limits
+
+	MayRequest bool // when it acts alone, it may ask for more access for itself
+}
+
+// Limits are how much of the server one agent may take, whoever it acts for. Zero: no more limited than others.
+type Limits struct {
+	Concurrent int // calls at once
+	PerMinute  int // calls that begin
 }
 
 // May reports whether the agent's registration allows the mode.
 func (a Agent) May(m Mode) bool { return slices.Contains(a.Modes, m) }
 
-// User is a human whose token was verified. The key is (Issuer, Subject); Name is for people to read and decides nothing.
+// User is a human whose token was verified. The key is (Issuer, Subject), where Subject is what the configured claims say; Name is for people to read and decides nothing.
 type User struct {
 	Identity
 	Issuer  string
@@ -75,6 +85,17 @@ type Principal struct {
 	// Purpose is what the call is said to be for: one of those the configuration defines, or empty. Unlike the rest it is declared
 	// and not verified; it is on the record.
 	Purpose string
+
+	// Scopes are the ceilings that the access token names, and Limited says that they hold: see Allows.
+	Scopes  []Scope
+	Limited bool
+
+	prefix string // what clients write before a scope when they ask the token's issuer for it
+
+	// What follows is for the record and decides nothing.
+
+	Actors     []string // the whole chain of those who act, the one that acts now first; nil without an act claim
+	Credential string   // what the agent was proved by: "access token", "key 3f2a91c0"
 }
 
 // Mode is derived, so that a principal cannot claim one and be the other.

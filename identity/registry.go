@@ -13,7 +13,7 @@ import (
 
 // Registry knows the agents of the configuration, and nobody else. It does not change; what it returns must not be changed.
 type Registry struct {
-	agents  []Agent // in the order of the configuration
+	entries []*registration // in the order of the configuration
 	clients map[string]*registration
 	keys    []registeredKey
 }
@@ -23,11 +23,14 @@ type registration struct {
 	key     string // where it stands in the configuration
 	agent   Agent
 	clients []string
+	issuers []string // names or URLs of those whose tokens it may bring; nil: all
+	actsFor whom
 }
 
 type registeredKey struct {
-	hash  [sha256.Size]byte
-	owner *registration
+	hash    [sha256.Size]byte
+	expires Expiry
+	owner   *registration
 }
 
 var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
@@ -60,12 +63,31 @@ func NewRegistry(agents []AgentConfig) (*Registry, error) {
 }
 
 func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
-	if len(config.ClientIDs) == 0 && len(config.KeySHA256) == 0 {
-		wrong.add(key, "nobody could prove to be this agent: give it client_ids or key_sha256")
+	if len(config.ClientIDs) == 0 && len(config.KeySHA256) == 0 && len(config.Keys) == 0 {
+		wrong.add(key, "nobody could prove to be this agent: give it client_ids or keys")
 	}
 	identity := identityOf(KindAgent, config.Name, config.Groups, config.Attributes, key, wrong)
-	entry := &registration{key: key, agent: Agent{Identity: identity, Modes: modes(config.Modes, key+".modes", wrong)}}
-	r.agents = append(r.agents, entry.agent)
+	entry := &registration{key: key, issuers: slices.Clone(config.Issuers), agent: Agent{
+		Identity: identity, Modes: modes(config.Modes, key+".modes", wrong), Owner: config.Owner, Disabled: config.Disabled, MayRequest: config.MayRequest,
+		Limits: Limits{Concurrent: config.Limits.Calls, PerMinute: config.Limits.PerMinute},
+	}}
+	r.entries = append(r.entries, entry)
+	if config.Limits.Calls < 0 {
+		wrong.add(key+".limits.calls", "it cannot be negative")
+	}
+	if config.Limits.PerMinute < 0 {
+		wrong.add(key+".limits.per_minute", "it cannot be negative")
+	}
+	entry.actsFor = parseWhom(config.ActsFor, key+".acts_for", wrong)
+	switch human := entry.agent.May(OnBehalfOf); {
+	case config.ActsFor != nil && len(config.ActsFor) == 0:
+		wrong.add(key+".acts_for", "nobody is in it: write whom it acts for, or modes: [autonomous] if it is nobody")
+	case config.ActsFor != nil && !human:
+		wrong.add(key+".acts_for", "the agent acts for nobody: its modes do not include on_behalf_of")
+	}
+	if config.Issuers != nil && len(config.Issuers) == 0 {
+		wrong.add(key+".issuers", "none is in it: write whose tokens it may bring, or leave the key out for all")
+	}
 	for i, id := range config.ClientIDs {
 		other, taken := r.clients[id]
 		switch key := mistake.At(key+".client_ids", i); {
@@ -78,19 +100,29 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 			entry.clients = append(entry.clients, id)
 		}
 	}
-	for i, text := range config.KeySHA256 {
-		key := mistake.At(key+".key_sha256", i)
-		hash, err := parseKeyHash(text)
-		if err != nil {
-			wrong.add(key, "%v", err)
-			continue
+	for i, k := range config.Keys {
+		key := mistake.At(key+".keys", i)
+		r.addKey(entry, k.SHA256, k.Expires, key+".sha256", wrong)
+		if strings.ContainsFunc(k.Label, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			wrong.add(key+".label", "it has characters in it that cannot be printed")
 		}
-		if other := r.keyOwner(hash); other != nil {
-			wrong.add(key, "it is a key of %s already: each belongs to one agent", other.key)
-			continue
-		}
-		r.keys = append(r.keys, registeredKey{hash, entry})
 	}
+	for i, text := range config.KeySHA256 {
+		r.addKey(entry, text, Expiry{}, mistake.At(key+".key_sha256", i), wrong)
+	}
+}
+
+func (r *Registry) addKey(entry *registration, text string, expires Expiry, key string, wrong *problems) {
+	hash, err := parseKeyHash(text)
+	if err != nil {
+		wrong.add(key, "%v", err)
+		return
+	}
+	if other := r.keyOf(hash); other != nil {
+		wrong.add(key, "it is a key of %s already: each belongs to one agent", other.owner.key)
+		return
+	}
+	r.keys = append(r.keys, registeredKey{hash, expires, entry})
 }
 
 func modes(configured []Mode, key string, wrong *problems) []Mode {
@@ -106,11 +138,17 @@ func modes(configured []Mode, key string, wrong *problems) []Mode {
 	return slices.Clone(configured)
 }
 
-// Agents are all that are registered, in the order of the configuration.
-func (r *Registry) Agents() []Agent { return slices.Clone(r.agents) }
+// Agents are all that are registered, disabled ones too, in the order of the configuration.
+func (r *Registry) Agents() []Agent {
+	var all []Agent
+	for _, entry := range r.entries {
+		all = append(all, entry.agent)
+	}
+	return all
+}
 
-// ByClientID finds the agent that a client id belongs to, whichever of the configured issuers names it: each of them is trusted
-// to say which client it issued a token to.
+// ByClientID finds the agent that a client id belongs to. Whether the issuer that names it may do so, and the agent may call at all,
+// is another question.
 func (r *Registry) ByClientID(id string) (Agent, bool) {
 	if entry, ok := r.clients[id]; ok {
 		return entry.agent, true
@@ -118,26 +156,61 @@ func (r *Registry) ByClientID(id string) (Agent, bool) {
 	return Agent{}, false
 }
 
-// ByKey finds the agent that an API key belongs to. The time it takes says nothing about the keys.
+// ByKey finds the agent that an API key belongs to, expired ones too. The time it takes says nothing about the keys.
 func (r *Registry) ByKey(key string) (Agent, bool) {
-	if entry := r.byKey(key); entry != nil {
-		return entry.agent, true
+	if k := r.byKey(key); k != nil {
+		return k.owner.agent, true
 	}
 	return Agent{}, false
 }
 
-func (r *Registry) byKey(key string) *registration {
+func (r *Registry) byKey(key string) *registeredKey {
 	if !isKey(key) || len(key) > maxID {
 		return nil
 	}
-	return r.keyOwner(sha256.Sum256([]byte(key)))
+	return r.keyOf(sha256.Sum256([]byte(key)))
 }
 
-func (r *Registry) keyOwner(hash [sha256.Size]byte) (owner *registration) {
-	for _, k := range r.keys {
-		if subtle.ConstantTimeCompare(hash[:], k.hash[:]) == 1 {
-			owner = k.owner
+func (r *Registry) keyOf(hash [sha256.Size]byte) (found *registeredKey) {
+	for i := range r.keys {
+		if subtle.ConstantTimeCompare(hash[:], r.keys[i].hash[:]) == 1 {
+			found = &r.keys[i]
 		}
 	}
-	return owner
+	return found
+}
+
+// Fits checks what agents and issuers say of each other. Its error is a *ConfigError.
+func (r *Registry) Fits(c Config) error {
+	var wrong problems
+	var known []string
+	for _, iss := range c.Issuers {
+		known = append(known, iss.URL)
+		if iss.Name != "" {
+			known = append(known, iss.Name)
+		}
+	}
+	for _, entry := range r.entries {
+		for i, name := range entry.issuers {
+			if !slices.Contains(known, name) {
+				wrong.add(mistake.At(entry.key+".issuers", i), "%q is no issuer's name or URL%s", name, mistake.Hint(name, known))
+			}
+		}
+	}
+	for n, iss := range c.Issuers {
+		if entry := r.clients[iss.Login.ClientID]; entry != nil {
+			wrong.add(mistake.At("identity.issuers", n)+".login.client_id", "%q is a client id of %s: people sign in through a client of their own", iss.Login.ClientID, entry.key)
+		}
+		for i, client := range iss.StewardClients {
+			if entry := r.clients[client]; entry != nil {
+				wrong.add(mistake.At(mistake.At("identity.issuers", n)+".steward_clients", i), "%q is a client id of %s: people act through clients of their own", client, entry.key)
+			}
+		}
+	}
+	return wrong.err()
+}
+
+// brings reports whether the agent may bring tokens of the issuer.
+func (e *registration) brings(name, url string) bool {
+	return e.issuers == nil || slices.ContainsFunc(e.issuers, func(one string) bool { return one == url || name != "" && one == name })
 }

@@ -24,7 +24,7 @@ func TestAgentsThatCannotBeRegistered(t *testing.T) {
 		{"a line break after the name", []identity.AgentConfig{{Name: "bot\n", ClientIDs: ids("c")}}, "is not a name: it is made of a-z"},
 		{"a name that begins with a dot", []identity.AgentConfig{{Name: ".bot", ClientIDs: ids("c")}}, "is not a name: it is made of a-z"},
 		{"a name twice", []identity.AgentConfig{{Name: "bot", ClientIDs: ids("c")}, {Name: "bot", ClientIDs: ids("d")}}, "agents[1].name: agents[0] has the name bot already"},
-		{"no credential", []identity.AgentConfig{{Name: "bot"}}, "agents[0]: nobody could prove to be this agent: give it client_ids or key_sha256"},
+		{"no credential", []identity.AgentConfig{{Name: "bot"}}, "agents[0]: nobody could prove to be this agent: give it client_ids or keys"},
 		{"a client id of two agents", []identity.AgentConfig{{Name: "a", ClientIDs: ids("c")}, {Name: "b", ClientIDs: ids("c")}}, `agents[1].client_ids[0]: "c" is a client id of agents[0] already`},
 		{"a client id twice", []identity.AgentConfig{{Name: "a", ClientIDs: ids("c", "c")}}, "agents[0].client_ids[1]: \"c\" is a client id of agents[0] already"},
 		{"an empty client id", []identity.AgentConfig{{Name: "a", ClientIDs: ids("")}}, "agents[0].client_ids[0]: \"\" is empty"},

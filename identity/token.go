@@ -9,13 +9,21 @@ import (
 
 // token is what a verified access token says of who is there. Which agent that is, and whether it may, is not decided here.
 type token struct {
-	user       User   // built as for a human; means nothing when application is set
-	client     string // the client that uses the token now; "" when it names none
-	delegated  bool   // client is an actor (RFC 8693) and not just who the token was issued to
-	subject    string // the client id behind the subject when application is set
-	appToken   bool   // the issuer says in so many words that no human is there
-	selfIssued bool   // the subject is one of the clients that the token names
+	issuer     *issuer
+	user       User     // built as for a human; means nothing when the token stands for an application
+	client     string   // the client that uses the token now; "" when it names none
+	clients    []string // all that are named, the one that uses it now first
+	actors     []string // all who act (RFC 8693), the one that acts now first
+	delegated  bool     // client is an actor and not just who the token was issued to
+	subject    string   // the client id behind the subject when the token stands for an application
+	appToken   bool     // the issuer says in so many words that no human is there
+	selfIssued bool     // the subject is one of the clients that the token names
+	scopes     []Scope
+	limited    bool // scopes are all that it may be used for
 }
+
+// maxActors is how many hands an authority may have passed through.
+const maxActors = 8
 
 // read finds the parties in a token. Every claim that could name one must be well-formed, also those that are not used.
 func (i *issuer) read(c claims) (*token, error) {
@@ -23,15 +31,23 @@ func (i *issuer) read(c claims) (*token, error) {
 	if err != nil || subject == "" {
 		return nil, invalid("the access token does not say whom it is about")
 	}
-	clients, delegated, err := i.clients(c)
+	t := &token{issuer: i, subject: strings.TrimSuffix(subject, "@clients")} // Auth0 writes CLIENT_ID@clients
+	if t.actors, err = i.actors(c); err != nil {
+		return nil, err
+	}
+	named, all, err := i.clients(c)
 	if err != nil {
 		return nil, invalid("the access token does not say clearly which client uses it")
 	}
-	t := &token{delegated: delegated, subject: strings.TrimSuffix(subject, "@clients")} // Auth0 writes CLIENT_ID@clients
-	if len(clients) > 0 {
-		t.client = clients[0]
+	if t.client = named; len(t.actors) > 0 {
+		t.client, t.delegated = t.actors[0], true
+		all = append([]string{t.client}, all...)
 	}
-	t.selfIssued = slices.Contains(clients, t.subject)
+	t.clients = all
+	t.selfIssued = slices.Contains(all, t.subject)
+	if t.appToken, err = i.product(c, subject, named); err != nil {
+		return nil, err
+	}
 	for claim, value := range map[string]string{"idtyp": "app", "gty": "client-credentials"} { // Entra, Auth0
 		kinds, err := c.list(claim)
 		if err != nil {
@@ -39,54 +55,134 @@ func (i *issuer) read(c claims) (*token, error) {
 		}
 		t.appToken = t.appToken || slices.Contains(kinds, value)
 	}
-	for _, client := range clients {
+	for _, client := range all {
 		if name, err := c.text("preferred_username"); err == nil && strings.EqualFold(name, "service-account-"+client) {
 			// Keycloak's client credentials look like a human but for this name, which a human could have chosen:
 			// so it can neither count as a human nor give an agent's own access.
 			return nil, invalid("the access token is of a service account: let the agent use an API key")
 		}
 	}
-	if t.user, err = i.user(subject, c); err != nil {
+	if t.scopes, t.limited, err = i.scopes(c); err != nil {
+		return nil, err
+	}
+	key, err := i.userKey(c, t.appToken || t.selfIssued)
+	if err != nil {
+		return nil, err
+	}
+	if t.user, err = i.user(key, c); err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// clients lists the clients that the token names; the first is the one that uses it now. Actors further in are history.
-func (i *issuer) clients(c claims) (clients []string, delegated bool, err error) {
-	if actor, err := c.object("act"); err != nil {
-		return nil, false, err
-	} else if actor != nil {
+// actors are all who act, outermost first: it alone counts, the others are for the record. A may_act says who might act and not who
+// does: it is not read.
+func (i *issuer) actors(c claims) (all []string, err error) {
+	unclear := invalid("the access token does not say clearly who acts")
+	for at := c; ; {
+		actor, err := at.object("act")
+		if err != nil {
+			return nil, unclear
+		}
+		if actor == nil {
+			return all, nil
+		}
+		if len(all) == maxActors {
+			return nil, invalid("the access token has passed through too many hands")
+		}
 		id, err := actor.id("sub")
 		if err != nil || id == "" {
-			return nil, false, errShape
+			return nil, unclear
 		}
-		if issuer, err := actor.text("iss"); err != nil || actor.has("iss") && issuer != i.url {
-			return nil, false, errShape // somebody else's name for somebody, which may also be one of ours
+		if _, _, err := i.clients(actor); err != nil {
+			return nil, unclear
 		}
-		clients, delegated = append(clients, id), true
+		issuer, err := actor.id("iss")
+		switch {
+		case err != nil, actor.has("iss") && issuer != i.url && len(all) == 0:
+			return nil, unclear // somebody else's name for somebody, which may also be one of ours
+		case issuer != "" && issuer != i.url:
+			id = issuer + " " + id
+		}
+		all, at = append(all, id), actor
 	}
-	for _, name := range []string{"client_id", "azp", "appid"} {
+}
+
+// commonClients are the claims that name a client at one issuer or another.
+var commonClients = []string{"client_id", "azp", "appid", "cid"}
+
+// clients lists the clients that the token names beside its actors. Only the configured claims say which of them uses it.
+func (i *issuer) clients(c claims) (uses string, all []string, err error) {
+	for n, name := range append(slices.Clip(i.claims.Client), commonClients...) {
 		id, err := c.id(name)
 		if err != nil {
-			return nil, false, err
+			return "", nil, err
 		}
-		if id != "" {
-			clients = append(clients, id)
+		if id == "" {
+			continue
+		}
+		if uses == "" && n < len(i.claims.Client) {
+			uses = id
+		}
+		all = append(all, id)
+	}
+	return uses, all, nil
+}
+
+// scopes reads the first of the configured claims that is there; all that are there can be read. Words that mean nothing here are
+// left out.
+func (i *issuer) scopes(c claims) (scopes []Scope, limited bool, err error) {
+	var words []string
+	stated := false
+	for _, claim := range i.claims.Scopes {
+		found, err := c.words(claim)
+		if err != nil {
+			return nil, false, invalid("the access token's scopes cannot be read")
+		}
+		if c.has(claim) && !stated {
+			words, stated = found, true
 		}
 	}
-	return clients, delegated, nil
+	for _, word := range words {
+		if s := Scope(strings.TrimPrefix(word, i.scopePrefix)); slices.Contains(AgentScopes(), s) || s == ScopeApprove {
+			scopes = append(scopes, s)
+		}
+	}
+	return scopes, i.scopeRule == ScopesRequired || i.scopeRule == ScopesWhenPresent && stated, nil
 }
+
+// userKey is which user of the issuer it is. Where several claims say so together, none can be written so that it looks like two:
+// the colon between them stands in none of them. An application need not have them.
+func (i *issuer) userKey(c claims, application bool) (string, error) {
+	var parts []string
+	for _, claim := range i.claims.User {
+		id, err := c.id(claim)
+		if err != nil || id == "" && !application {
+			return "", invalid("the access token does not say whom it is about")
+		}
+		parts = append(parts, id)
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	for n, part := range parts {
+		parts[n] = colons.Replace(part)
+	}
+	return strings.Join(parts, ":"), nil
+}
+
+var colons = strings.NewReplacer("%", "%25", ":", "%3A")
 
 // user reads the configured claims. A claim that is there but cannot be read refuses the token: to go on without a group could
 // lift a mask that the group is under.
-func (i *issuer) user(subject string, c claims) (User, error) {
+func (i *issuer) user(key string, c claims) (User, error) {
 	unreadable := invalid("the access token's groups or attributes cannot be read")
 	user := User{
-		Identity: Identity{Kind: KindUser, ID: i.prefix + subject, Attributes: map[string][]string{}},
+		Identity: Identity{Kind: KindUser, ID: i.prefix + key, Attributes: map[string][]string{}},
 		Issuer:   i.url,
-		Subject:  subject,
+		Subject:  key,
 		Name:     displayName(c, i.claims.Name),
+		Email:    displayName(c, i.claims.Email),
 	}
 	elsewhere, err := c.object("_claim_names")
 	if err != nil || c.has("hasgroups") || elsewhere.has(i.claims.Groups) {

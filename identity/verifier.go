@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -18,9 +19,47 @@ const (
 	leeway   = 60 * time.Second // between the issuer's clock and ours, for nbf and iat; an expired token is expired
 )
 
-// verify checks one access token and returns what its issuer says in it. The order is: shape, issuer, kind, signature, and only then
-// the claims, read again from the bytes that were signed.
-func (a *Authenticator) verify(ctx context.Context, raw, address string) (*token, error) {
+// verify checks one access token, and the proof that came with it, and returns what its issuer says in it.
+func (a *Authenticator) verify(ctx context.Context, raw, address string, proof *Proof) (*token, error) {
+	v, err := a.vouch(ctx, raw, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.confirm(v, raw, proof); err != nil {
+		return nil, err
+	}
+	return v.issuer.read(v.claims)
+}
+
+// vouch finds out what the token's issuer stands for. Its claims are checked whether they were known before or not.
+func (a *Authenticator) vouch(ctx context.Context, raw, address string) (*vouched, error) {
+	if len(raw) > maxToken {
+		return nil, invalid("the access token is too long")
+	}
+	hash := sha256.Sum256([]byte(raw))
+	known := a.cache.get(ctx, hash)
+	v, err := known, error(nil)
+	switch {
+	case known != nil:
+	case opaque(raw) && a.introspector() != nil:
+		v, err = a.introspector().introspect(ctx, raw, address)
+	default:
+		v, err = a.signed(ctx, raw, address)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := v.issuer.checkClaims(v.claims); err != nil {
+		return nil, err
+	}
+	if known == nil {
+		a.cache.add(hash, v)
+	}
+	return v, nil
+}
+
+// signed verifies a JWT. The order is: shape, issuer, kind, signature; the claims are read again from the bytes that were signed.
+func (a *Authenticator) signed(ctx context.Context, raw, address string) (*vouched, error) {
 	header, unverified, err := open(raw)
 	if err != nil {
 		return nil, err
@@ -32,21 +71,11 @@ func (a *Authenticator) verify(ctx context.Context, raw, address string) (*token
 	if err := iss.checkHeader(header); err != nil {
 		return nil, err
 	}
-	claims, err := iss.checkSignature(ctx, raw, address)
-	if err != nil {
-		return nil, err
-	}
-	if err := iss.checkClaims(claims); err != nil {
-		return nil, err
-	}
-	return iss.read(claims)
+	return iss.checkSignature(ctx, raw, address)
 }
 
 // open takes a token apart without believing any of it.
 func open(raw string) (header, unverified claims, err error) {
-	if len(raw) > maxToken {
-		return nil, nil, invalid("the access token is too long")
-	}
 	malformed := invalid("the access token is malformed")
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
@@ -66,7 +95,6 @@ func open(raw string) (header, unverified claims, err error) {
 	}
 	return header, unverified, nil
 }
-
 func (a *Authenticator) issuerOf(unverified claims) *issuer {
 	url, err := unverified.text("iss")
 	for _, iss := range a.issuers {
@@ -94,16 +122,16 @@ func (i *issuer) checkHeader(header claims) error {
 
 // checkSignature has go-oidc check signature, issuer, audience and expiry, and returns the claims that were signed. What go-oidc says
 // of a failure is dropped, because it quotes the token.
-func (i *issuer) checkSignature(ctx context.Context, raw, address string) (claims, error) {
+func (i *issuer) checkSignature(ctx context.Context, raw, address string) (*vouched, error) {
 	try := &attempt{address: address}
 	verified, err := i.verifier.Verify(context.WithValue(ctx, attemptKey{}, try), raw)
 	var expired *oidc.TokenExpiredError
 	switch {
 	case try.unavailable != nil:
-		return nil, &AuthError{Unavailable, "the access token cannot be verified now: its issuer's keys are not available", try.unavailable}
+		return nil, &AuthError{Code: Unavailable, Message: "the access token cannot be verified now: its issuer's keys are not available", Cause: try.unavailable}
 	case errors.As(err, &expired):
 		return nil, invalid("the access token has expired")
-	case err != nil && !try.signed:
+	case err != nil && try.signed == nil:
 		return nil, invalid("the access token is not signed by its issuer")
 	case err != nil:
 		return nil, invalid("the access token is not for this server, or is malformed")
@@ -116,16 +144,21 @@ func (i *issuer) checkSignature(ctx context.Context, raw, address string) (claim
 	if err != nil {
 		return nil, invalid("the access token is malformed")
 	}
-	return c, nil
+	return &vouched{issuer: i, claims: c, keys: try.signed, until: i.now().Add(cachedFor)}, nil
 }
 
-// checkClaims checks everything that makes a well-signed JWT an access token for us, now. It repeats what go-oidc checked, because
-// go-oidc reads claim names without case.
+// checkClaims checks everything that makes what an issuer vouches for an access token for us, now. It repeats what go-oidc checked,
+// because go-oidc reads claim names without case, and because of a token that was verified before only the signature is remembered.
 func (i *issuer) checkClaims(c claims) error {
 	if issuer, err := c.text("iss"); err != nil || issuer != i.url {
 		return invalid("the access token is not from an issuer that is trusted here")
 	}
-	if audience, err := c.list("aud"); err != nil || len(audience) != 1 || audience[0] != i.audience {
+	audience, err := c.list("aud")
+	if i.allowUserinfo && len(audience) == 2 { // only the issuer itself reads that one, and it can sign what it likes
+		userinfo := strings.TrimSuffix(i.url, "/") + "/userinfo"
+		audience = slices.DeleteFunc(audience, func(a string) bool { return a == userinfo })
+	}
+	if err != nil || len(audience) != 1 || audience[0] != i.audience {
 		return invalid("the access token is not for this server, or not for it alone")
 	}
 	if err := i.checkTimes(c); err != nil {
@@ -151,8 +184,7 @@ func (i *issuer) checkTimes(c claims) error {
 	return nil
 }
 
-// checkKind refuses what else an issuer signs with the same key: ID, refresh and logout tokens, and tokens that are worth something
-// only together with a proof that we do not ask for.
+// checkKind refuses what else an issuer signs with the same key: ID, refresh and logout tokens.
 func checkKind(c claims) error {
 	for _, claim := range []string{"nonce", "at_hash", "c_hash", "s_hash"} {
 		if c.has(claim) {
@@ -162,11 +194,9 @@ func checkKind(c claims) error {
 	if c.has("events") {
 		return invalid("this is a logout token or a security event: an access token is wanted")
 	}
-	if c.has("cnf") {
-		return invalid("the access token is bound to a key: only bearer tokens are taken here")
-	}
-	for claim, access := range map[string]string{"typ": "bearer", "token_use": "access"} { // Keycloak, Cognito
-		if kind, err := c.text(claim); err != nil || kind != "" && !strings.EqualFold(kind, access) {
+	for claim, access := range map[string][]string{"typ": {"bearer", "dpop"}, "token_use": {"access", "access_token"}} { // Keycloak, Cognito and Hydra
+		kind, err := c.text(claim)
+		if err != nil || kind != "" && !slices.Contains(access, strings.ToLower(kind)) || strings.EqualFold(kind, "dpop") && !c.has("cnf") {
 			return invalid("this is not an access token: its claims say it is of another kind")
 		}
 	}

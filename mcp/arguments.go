@@ -53,7 +53,7 @@ func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeAr
 // errNoPurpose: an empty purpose is not the same as none, which a call without the argument has.
 var errNoPurpose = errors.New("the argument purpose is empty: name one or leave it out")
 
-// readArguments sets the fields, which are *string or *int, and says which were given.
+// readArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, and says which were given.
 func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {
 	given := map[string]bool{}
 	if len(raw) == 0 {
@@ -80,13 +80,46 @@ func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool,
 }
 
 func readValue(raw json.RawMessage, field any) bool {
+	switch to := field.(type) {
+	case *[]string:
+		var items []json.RawMessage
+		if bytes.Equal(raw, null) || json.Unmarshal(raw, &items) != nil {
+			return false
+		}
+		for _, item := range items {
+			var s string
+			if !readValue(item, &s) {
+				return false
+			}
+			*to = append(*to, s)
+		}
+		return true
+	case *map[string]string:
+		members, err := readObject(raw)
+		*to = map[string]string{}
+		for _, m := range members {
+			var s string
+			if !readValue(m.value, &s) {
+				return false
+			}
+			(*to)[m.name] = s
+		}
+		return err == nil
+	}
 	// encoding/json takes null for anything and leaves the field as it is.
 	return !bytes.Equal(raw, null) && json.Unmarshal(raw, field) == nil
 }
 
 func typeName(field any) string {
-	if _, ok := field.(*int); ok {
+	switch field.(type) {
+	case *int:
 		return "a whole number"
+	case *bool:
+		return "true or false"
+	case *[]string:
+		return "a list of strings"
+	case *map[string]string:
+		return "an object of strings"
 	}
 	return "a string"
 }

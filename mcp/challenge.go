@@ -3,26 +3,32 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
 	"deputy/tools"
 )
 
-// headerUserToken carries the human's token when the Authorization header is the agent's own.
-const headerUserToken = "Deputy-User-Token"
+const (
+	headerUserToken = "Deputy-User-Token" // carries the human's token when the Authorization header is the agent's own
+	headerProof     = "DPoP"              // carries the proof of the key that the token is bound to (RFC 9449)
+)
 
 // authentication proves who is calling, for every request anew. Nobody passes otherwise.
 type authentication struct {
 	authenticator Authenticator
 	tools         Tools
 	begin         func(context.Context) (context.Context, func())
-	challenge     string // made at the start, so that nothing of a request can get into it
+	resource      string // what proofs are made for: the endpoint by its public name, whatever a request says of its host
+	challenge     string // this and the next are made at the start, so that nothing of a request can get into them
+	proving       string // the challenge for tokens that are bound to a key
 	log           zerolog.Logger
 	watch         *watch
 }
@@ -53,36 +59,74 @@ func (a *authentication) latest(next http.Handler) http.Handler {
 
 func (a *authentication) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		credentials, ok := readCredentials(r)
+		before, again := r.Context().Value(callKey{}).(httpCall)
+		credentials, ok := before.credentials, again // the proof of a request that is proved anew is no replay of itself
+		if !again {
+			credentials, ok = readCredentials(r, a.resource)
+		}
 		if !ok {
-			answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
+			answer(w, http.StatusBadRequest, "bad_request", "Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request")
 			return
 		}
 		began := time.Now()
 		principal, err := a.authenticator.Authenticate(r.Context(), credentials)
-		if err != nil {
-			a.watch.refuse(r.Context(), err)
+		call := httpCall{credentials: credentials, request: r.Context()}
+		only, proved := errors.AsType[*identity.AgentOnly](err)
+		switch {
+		case err == nil:
+			call.call = tools.Call{Principal: principal, Client: credentials.ClientAddress}
+		case proved && only != nil:
+			call.only = only
+		default:
 			a.refuse(r.Context(), w, credentials, err)
 			return
 		}
-		before, _ := r.Context().Value(callKey{}).(httpCall)
-		call := httpCall{tools.Call{Principal: principal, Client: credentials.ClientAddress}, r.Context(), append(slices.Clip(before.proofs), proof{began, time.Now()})}
+		call.proofs = append(slices.Clip(before.proofs), proof{began, time.Now()})
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)))
 	})
 }
 
-// readCredentials looks into two headers and nowhere else. It is not ok when there is a choice between several.
-func readCredentials(r *http.Request) (identity.Credentials, bool) {
-	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: hostname(r.RemoteAddr)}
-	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+// told are the methods that say what there is, and run nothing.
+var told = []string{string(mcp.MethodInitialize), string(mcp.MethodServerDiscover), string(mcp.MethodPing), string(mcp.MethodToolsList),
+	string(mcp.MethodResourcesList), string(mcp.MethodResourcesTemplatesList), string(mcp.MethodPromptsList)}
+
+// listing keeps an agent without its human to the methods that say what there is: hosts look at the tools before anybody has signed
+// in. It comes when the method is known. Whatever else such an agent asks is refused as it would have been at the door.
+func (a *authentication) listing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call, _ := r.Context().Value(callKey{}).(httpCall)
+		m, _ := r.Context().Value(messageKey{}).(message)
+		if call.only != nil && !slices.Contains(told, m.method) {
+			a.refuse(r.Context(), w, call.credentials, call.only)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readCredentials looks into three headers and nowhere else. It is not ok when there is a choice between several.
+func readCredentials(r *http.Request, resource string) (identity.Credentials, bool) {
+	credentials := identity.Credentials{UserToken: r.Header.Get(headerUserToken), ClientAddress: clientOf(r).text}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
 		credentials.Bearer = strings.TrimSpace(token)
+	case strings.EqualFold(scheme, "DPoP"):
+		credentials.Bearer = strings.TrimSpace(token)
+		credentials.Proof = &identity.Proof{JWT: r.Header.Get(headerProof), Method: r.Method, URL: resource}
 	}
-	return credentials, len(r.Header.Values("Authorization")) <= 1 && len(r.Header.Values(headerUserToken)) <= 1
+	for _, once := range []string{"Authorization", headerUserToken, headerProof} {
+		if len(r.Header.Values(once)) > 1 {
+			return credentials, false
+		}
+	}
+	return credentials, true
 }
 
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
 // understood counts as one of ours.
 func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error) {
+	a.watch.refuse(ctx, err)
 	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)
 	if !ok || refusal == nil {
@@ -93,15 +137,32 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, cred
 	switch refusal.Code {
 	case identity.Missing:
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", a.challenge)
-	case identity.InvalidToken:
+		a.challenges(w, credentials, "")
+	case identity.InvalidToken, identity.InvalidProof:
 		status = http.StatusUnauthorized
-		w.Header().Set("WWW-Authenticate", a.challenge+`, error="invalid_token", error_description="the credential was not accepted"`)
+		a.challenges(w, credentials, fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code))
+	case identity.InsufficientScope:
+		status = http.StatusForbidden
+		wrong := `, error="insufficient_scope"`
+		if refusal.Who != nil { // a person's; what agents may do, ceiling asks
+			wrong += `, scope="` + refusal.Who.Asks(identity.ScopeApprove) + `"`
+		}
+		a.challenges(w, credentials, wrong)
 	case identity.InsufficientAccess:
 		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
-		w.Header().Set("WWW-Authenticate", a.challenge)
+		a.challenges(w, credentials, "")
 	default:
 		w.Header().Set("Retry-After", "5")
 	}
 	answer(w, status, string(refusal.Code), refusal.Message)
+}
+
+// challenges names both schemes, and says what is wrong with the one that was used. Bearer comes first: many clients read one only.
+func (a *authentication) challenges(w http.ResponseWriter, credentials identity.Credentials, wrong string) {
+	bearer, proving := a.challenge+wrong, a.proving
+	if credentials.Proof != nil {
+		bearer, proving = a.challenge, a.proving+wrong
+	}
+	w.Header().Set("WWW-Authenticate", bearer)
+	w.Header().Add("WWW-Authenticate", proving)
 }

@@ -2,9 +2,12 @@ package mcp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
@@ -16,12 +19,21 @@ import (
 type Tools interface {
 	Query(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
 	DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
+	RequestAccess(context.Context, tools.Call, tools.RequestArgs) (*tools.AccessRequest, error)
+	// Proposal is what a human would be asked to confirm before RequestAccess; nil: nothing, since it asks for nothing or is refused.
+	Proposal(context.Context, tools.Call, tools.RequestArgs) *tools.Proposal
 	// Refuse records a call that never got as far as its tool, because its arguments could not be read.
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
+	// Ceiling records a call that the caller's credential was not given for; nil: it was.
+	Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal
 	// TurnAway records a caller whose credential was not accepted.
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
+	// Busy records a caller that a limit turned away. Of a call without a principal only the address is known.
+	Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal
 	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
 	Platforms() []string
+	// Dialects say which SQL each platform speaks: "PostgreSQL".
+	Dialects() map[string]string
 	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.
 	Purposes() map[string]string
 }
@@ -45,34 +57,74 @@ type Config struct {
 	// Telemetry is how requests are watched; the zero value: not at all.
 	Telemetry tools.Telemetry
 
+	// StateKey signs the questions that a client brings back together with the human's answers, so that any replica can tell that it
+	// was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each handler.
+	StateKey []byte
+	// Now is the clock that questions expire by, and of the limits. Default time.Now.
+	Now func() time.Time
+	// Every ticks until stop is called. Default a time.Ticker.
+	Every func(time.Duration) (ticks <-chan time.Time, stop func())
+
+	more func(*handlers) []server.ServerTool // tools beside the two; nil: none
+
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
+
+	// Limits bound what callers may do, with numbers that may change from call to call. Nil: the defaults.
+	Limits func() Limits
+
+	admit admission // nil: whoever gets as far as a tool
 
 	// What follows is for HTTP.
 
 	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
 	Issuers   func() []string             // authorization servers, for clients that look for a token; nil: none
+	Scopes    func() []string             // what clients ask those for, as they write it; nil: nothing
+	Login     func() []identity.Offer     // how people sign in with deputy login; nil: they do not
 	Ready     func(context.Context) error // nil: always ready
 	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
-	// MaxCalls and MaxCallsPerCaller bound what runs at once. Defaults 512 and 64.
-	MaxCalls, MaxCallsPerCaller int
+	Desk      Desk                        // where people decide on access requests, at /api/requests; nil: nowhere
+	People    People                      // who they are; needed with Desk
+	Proxies   Proxies                     // whose X-Forwarded-For is believed; nil: nobody's
 	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
 	WriteTimeout time.Duration
 }
+
+const minStateKey = 32
 
 func (c *Config) complete() error {
 	if c.Tools == nil || c.Authenticator == nil {
 		return errors.New("mcp: Tools and Authenticator are needed")
 	}
-	if c.MaxMessage < 0 || c.MaxCalls < 0 || c.MaxCallsPerCaller < 0 || c.WriteTimeout < 0 {
+	if c.Desk != nil && c.People == nil {
+		return errors.New("mcp: a Desk needs People")
+	}
+	if c.MaxMessage < 0 || c.WriteTimeout < 0 {
 		return errors.New("mcp: limits cannot be negative")
+	}
+	if c.StateKey == nil {
+		c.StateKey = make([]byte, minStateKey)
+		rand.Read(c.StateKey) // never fails: see crypto/rand
+	}
+	if len(c.StateKey) < minStateKey {
+		return fmt.Errorf("mcp: StateKey has %d bytes: %d random ones are needed", len(c.StateKey), minStateKey)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Every == nil {
+		c.Every = func(d time.Duration) (<-chan time.Time, func()) {
+			ticker := time.NewTicker(d)
+			return ticker.C, ticker.Stop
+		}
 	}
 	if c.Begin == nil {
 		c.Begin = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
 	}
+	if c.Limits == nil {
+		c.Limits = func() Limits { return Limits{} }
+	}
 	c.MaxMessage = orDefault(c.MaxMessage, 1<<20)
-	c.MaxCalls = orDefault(c.MaxCalls, 512)
-	c.MaxCallsPerCaller = orDefault(c.MaxCallsPerCaller, 64)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
 	c.Version = orDefault(c.Version, "dev")
 	return nil

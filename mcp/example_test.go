@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -23,6 +24,12 @@ func (anyone) Authenticate(context.Context, identity.Credentials) (identity.Prin
 // hello answers every query in the same way.
 type hello struct{}
 
+func (hello) RequestAccess(context.Context, tools.Call, tools.RequestArgs) (*tools.AccessRequest, error) {
+	return nil, errors.New("not in this example")
+}
+
+func (hello) Proposal(context.Context, tools.Call, tools.RequestArgs) *tools.Proposal { return nil }
+
 func (hello) Query(_ context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
 	fmt.Println("#", call.Principal.Agent.ID, "asks", args.SQL)
 	return &tools.QueryResult{Columns: []tools.Column{{Name: "greeting", Type: "text"}}, Rows: [][]any{{"hello"}}, RowCount: 1, AuditID: "a1", Role: "deputy_a1"}, nil
@@ -32,13 +39,21 @@ func (hello) DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*to
 	return &tools.Description{}, nil
 }
 
+func (hello) Ceiling(context.Context, tools.Call, string) *tools.Refusal { return nil }
+
 func (hello) TurnAway(context.Context, string, *identity.AuthError) {}
+
+func (hello) Busy(_ context.Context, _ tools.Call, reason string) *tools.Refusal {
+	return &tools.Refusal{Message: reason}
+}
 
 func (hello) Refuse(_ context.Context, _ tools.Call, _, reason string) *tools.Refusal {
 	return &tools.Refusal{Message: reason}
 }
 
 func (hello) Platforms() []string { return []string{"warehouse"} }
+
+func (hello) Dialects() map[string]string { return nil }
 
 func (hello) Purposes() map[string]string { return nil }
 

@@ -30,8 +30,10 @@ type fakeTools struct {
 
 	mu      sync.Mutex
 	calls   []tools.Call
+	asked   []tools.RequestArgs
 	refused []string // "tool: reason"
 	away    []string // "client: code"
+	busy    []string // "client agent user: reason"
 }
 
 func (f *fakeTools) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
@@ -51,10 +53,47 @@ func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args too
 	return &tools.Description{AuditID: "a2", Tables: []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}}}, nil
 }
 
+func (f *fakeTools) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, call)
+	f.asked = append(f.asked, args)
+	f.mu.Unlock()
+	return &tools.AccessRequest{RequestID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns, NextStep: "wait", AuditID: "a9"}, nil
+}
+
+func (f *fakeTools) Proposal(_ context.Context, _ tools.Call, args tools.RequestArgs) *tools.Proposal {
+	if args.Table == "" || args.Table == "hr.people" {
+		return nil
+	}
+	return &tools.Proposal{Table: args.Table, Columns: args.Columns, Reason: args.Reason, Duration: "8h"}
+}
+
+func (f *fakeTools) Ceiling(_ context.Context, call tools.Call, tool string) *tools.Refusal {
+	scope, there := tools.ScopeOf(tool)
+	if !there || call.Principal.Allows(scope) {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = append(f.refused, tool+": ceiling")
+	return &tools.Refusal{Code: vending.NotPermitted, Message: "a scope is missing", AuditID: "a8"}
+}
+
 func (f *fakeTools) TurnAway(_ context.Context, client string, why *identity.AuthError) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.away = append(f.away, client+": "+string(why.Code))
+}
+
+func (f *fakeTools) Busy(_ context.Context, call tools.Call, reason string) *tools.Refusal {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	who := call.Client + " " + call.Principal.Agent.ID
+	if u := call.Principal.User; u != nil {
+		who += " " + u.Subject
+	}
+	f.busy = append(f.busy, who+": "+reason)
+	return &tools.Refusal{Code: vending.TooBusy, Message: reason, AuditID: "a8", Hint: "Wait."}
 }
 
 func (f *fakeTools) turnedAway() []string {
@@ -72,6 +111,10 @@ func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason stri
 }
 
 func (f *fakeTools) Platforms() []string { return f.platforms }
+
+func (f *fakeTools) Dialects() map[string]string {
+	return map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}
+}
 
 func (f *fakeTools) Purposes() map[string]string { return f.purposes }
 
@@ -94,6 +137,7 @@ func orders() *tools.QueryResult {
 	return &tools.QueryResult{
 		Columns: []tools.Column{{Name: "lastname", Type: "text", MaskedBy: "hide personal data"}, {Name: "total", Type: "numeric"}},
 		Rows:    [][]any{{"REDACTED", "89.00"}, {nil, "9007199254740993"}}, RowCount: 2, AuditID: "a1", Role: "deputy_a1",
+		Notices: []string{`sales.orders.lastname is masked (constant) by policy "hide personal data"`},
 	}
 }
 
@@ -110,6 +154,9 @@ func (fakeAuthenticator) Authenticate(_ context.Context, c identity.Credentials)
 		return identity.Principal{}, &identity.AuthError{Code: identity.Missing, Message: "a credential is needed"}
 	case "forbidden":
 		return identity.Principal{}, &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent bot may not act alone"}
+	case "agent-alone":
+		return identity.Principal{}, &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}},
+			AuthError: &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent chat may not act on its own: it needs the access token of the human who asks"}}
 	case "issuer-down":
 		return identity.Principal{}, &identity.AuthError{Code: identity.Unavailable, Message: "the issuer cannot be reached", Cause: context.DeadlineExceeded}
 	case "mystery":

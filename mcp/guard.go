@@ -77,18 +77,21 @@ func requestGuard(next http.Handler) http.Handler {
 }
 
 // bodyGuard reads the whole body, up to the limit, before anything else looks at it.
-func bodyGuard(limit int64, next http.Handler) http.Handler {
+func bodyGuard(limit int64, reading func(*http.Request, func()) (arrived func() bool), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > limit {
 			tooLarge(w)
 			return
 		}
+		arrived := reading(r, func() { _ = http.NewResponseController(w).SetReadDeadline(past) })
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		inTime := arrived()
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
 			tooLarge(w)
 			return
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		if !inTime || errors.Is(err, os.ErrDeadlineExceeded) {
+			w.Header().Set("Connection", "close")
 			answer(w, http.StatusRequestTimeout, "timeout", "the request took too long to arrive")
 			return
 		}
@@ -149,25 +152,25 @@ func recovery(log zerolog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// writeDeadline gives up on a client that does not read its answer, counting from the answer's first byte: a statement may
+// writeDeadline gives up on a client that does not read its answer, counting from when there was something to read: a statement may
 // take longer than that, and has a limit of its own.
 func writeDeadline(timeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(&deadlineWriter{ResponseWriter: w, timeout: timeout}, r)
+		d := &deadlineWriter{ResponseWriter: w, timeout: timeout}
+		if r.ProtoMajor == 1 { // the deadline of the request before still stands, and "100 Continue" is written where nobody sees it
+			d.begin()
+		}
+		next.ServeHTTP(d, r)
 	})
 }
 
 type deadlineWriter struct {
 	http.ResponseWriter
 	timeout time.Duration
-	begun   bool
 }
 
 func (w *deadlineWriter) begin() {
-	if !w.begun {
-		w.begun = true
-		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.timeout))
-	}
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.timeout))
 }
 
 func (w *deadlineWriter) WriteHeader(status int) {

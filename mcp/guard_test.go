@@ -98,7 +98,8 @@ func TestALargeBodyIsNotRead(t *testing.T) {
 	endless := &zeros{}
 	w := httptest.NewRecorder()
 	reached := false
-	bodyGuard(1<<20, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })).
+	unhurried := func(*http.Request, func()) func() bool { return func() bool { return true } }
+	bodyGuard(1<<20, unhurried, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true })).
 		ServeHTTP(w, httptest.NewRequest(http.MethodPost, endpoint, io.NopCloser(endless)))
 	if w.Code != http.StatusRequestEntityTooLarge || reached || endless.read > 4<<20 {
 		t.Errorf("endless: answer %d, passed on %v, %d bytes read", w.Code, reached, endless.read)
@@ -151,66 +152,4 @@ func TestAClientThatDoesNotReadItsAnswerIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-ended // without the deadline: never
-}
-
-func TestTooManyCallsAtOnceAreTurnedAway(t *testing.T) {
-	started, release := make(chan struct{}), make(chan struct{})
-	cfg := config(&fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) {
-		started <- struct{}{}
-		<-release
-		return orders(), nil
-	}})
-	cfg.MaxCalls, cfg.MaxCallsPerCaller = 3, 2
-	server := serve(t, cfg)
-	answers := make(chan int)
-	call := func(user string) {
-		r := request(t, server, queryBody, func(r *http.Request) { r.Header.Set("Authorization", "Bearer token-"+user) })
-		go func() {
-			response, err := http.DefaultClient.Do(r)
-			if err != nil {
-				t.Error(err)
-				answers <- 0
-				return
-			}
-			response.Body.Close()
-			if response.StatusCode != http.StatusOK && response.Header.Get("Retry-After") != "1" {
-				t.Error("nothing says when to try again")
-			}
-			answers <- response.StatusCode
-		}()
-	}
-	call("ann")
-	<-started
-	call("ann")
-	<-started
-	call("ann")
-	if status := <-answers; status != http.StatusTooManyRequests {
-		t.Errorf("ann's third call is answered %d", status)
-	}
-	call("bob")
-	<-started // one user cannot take all
-	call("cid")
-	if status := <-answers; status != http.StatusServiceUnavailable {
-		t.Errorf("with the server full, cid is answered %d", status)
-	}
-	close(release)
-	for range 3 {
-		if status := <-answers; status != http.StatusOK {
-			t.Errorf("a running call ends with %d", status)
-		}
-	}
-	call("ann")
-	<-started
-	if status := <-answers; status != http.StatusOK {
-		t.Errorf("with nothing running, ann is answered %d", status)
-	}
-}
-
-func TestTheLimitForgetsCallersWithoutCalls(t *testing.T) {
-	l := newLimit(10, 10)
-	l.enter(callerKey{agent: "bot"})
-	l.leave(callerKey{agent: "bot"})
-	if len(l.callers) != 0 || l.running != 0 {
-		t.Errorf("%d callers and %d calls are remembered", len(l.callers), l.running)
-	}
 }

@@ -8,19 +8,19 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
+	"strings"
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/trace"
 
+	"deputy/identity"
 	"deputy/tools"
 )
 
 const (
 	endpoint     = "/mcp"
 	metadataPath = server.WellKnownProtectedResourcePath // RFC 9728
-	readyTimeout = 5 * time.Second
 )
 
 // NewHTTP serves the tools at /mcp, says at /.well-known/oauth-protected-resource where tokens come from, and answers
@@ -35,11 +35,19 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	}
 	resource := public.JoinPath(endpoint).String()
 	metadata := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy"}
+		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy",
+			DPoPSigningAlgValuesSupported: identity.ProofAlgorithms()}
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
-		server.NewProtectedResourceMetadataHandler(says).ServeHTTP(w, r)
+		if cfg.Scopes != nil {
+			says.ScopesSupported = cfg.Scopes()
+		}
+		handler := server.NewProtectedResourceMetadataHandler(says)
+		if cfg.Login != nil {
+			handler = withLogin(handler, cfg.Login())
+		}
+		handler.ServeHTTP(w, r)
 	})
 	watch, err := newWatch(cfg.Telemetry, "tcp")
 	if err != nil {
@@ -49,9 +57,15 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		authenticator: cfg.Authenticator,
 		tools:         cfg.Tools,
 		begin:         cfg.Begin,
+		resource:      resource,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
+		proving:       fmt.Sprintf("DPoP resource_metadata=%q, algs=%q", public.JoinPath(metadataPath, endpoint), strings.Join(identity.ProofAlgorithms(), " ")),
 		log:           cfg.Logger,
 		watch:         watch,
+	}
+	limits, err := newLimiter(cfg)
+	if err != nil {
+		return nil, err
 	}
 	crossOrigin := http.NewCrossOriginProtection()
 	if err := crossOrigin.AddTrustedOrigin(origin(public)); err != nil {
@@ -61,27 +75,44 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		answer(w, http.StatusForbidden, "cross_origin", "requests from other sites are not taken")
 	}))
 
+	inside := func(next http.Handler) http.Handler {
+		return chain(next, func(next http.Handler) http.Handler { return hostGuard(public.Hostname(), next) },
+			func(next http.Handler) http.Handler { return originGuard(public, next) }, crossOrigin.Handler)
+	}
 	mux := http.NewServeMux()
+	if cfg.Desk != nil {
+		desk := &stewards{desk: cfg.Desk, auth: auth}
+		mux.Handle(apiPath+"/", inside(desk.chained(cfg, limits)))
+		mux.Handle(apiPath, inside(desk.chained(cfg, limits)))
+		mux.Handle(descriptionPath, onlyRead(http.HandlerFunc(describeAPI)))
+	}
 	// In this order: what costs least and knows least of the caller comes first, and no body is read for nobody.
 	mux.Handle(endpoint, chain(protocol(cfg),
-		func(next http.Handler) http.Handler { return hostGuard(public.Hostname(), next) },
-		func(next http.Handler) http.Handler { return originGuard(public, next) },
-		crossOrigin.Handler,
+		inside,
 		requestGuard,
+		limits.byAddress,
 		auth.begins,
 		auth.guard,
-		newLimit(cfg.MaxCalls, cfg.MaxCallsPerCaller).guard,
-		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, next) },
+		limits.byCaller,
+		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, limits.arriving, next) },
 		messageGuard,
 		auth.latest,
+		auth.listing,
+		limits.byPlace,
+		auth.ceiling,
 		watch.guard,
+		func(next http.Handler) http.Handler { return streamGuard(cfg.WriteTimeout, next) },
 	))
-	mux.Handle(metadataPath, metadata)
-	mux.Handle(metadataPath+endpoint, metadata)
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })
-	mux.Handle("/readyz", readiness(cfg))
-	return chain(mux, func(next http.Handler) http.Handler { return writeDeadline(cfg.WriteTimeout, next) },
-		func(next http.Handler) http.Handler { return recovery(cfg.Logger, next) }), nil
+	mux.Handle(metadataPath, onlyRead(metadata))
+	mux.Handle(metadataPath+endpoint, onlyRead(metadata))
+	mux.Handle("/healthz", onlyRead(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })))
+	mux.Handle("/readyz", onlyRead(newReadiness(cfg)))
+	return chain(mux,
+		func(next http.Handler) http.Handler { return writeDeadline(cfg.WriteTimeout, next) },
+		func(next http.Handler) http.Handler { return recovery(cfg.Logger, next) },
+		strictTransport,
+		cfg.Proxies.located,
+	), nil
 }
 
 // chain lets a request pass the guards in the order in which they are written.
@@ -92,7 +123,7 @@ func chain(last http.Handler, guards ...func(http.Handler) http.Handler) http.Ha
 	return last
 }
 
-// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without streams.
+// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without the streams that belong to them.
 // Its Host check is off because ours, which also knows the public name, has run.
 func protocol(cfg Config) http.Handler {
 	return server.NewStreamableHTTPServer(newServer(cfg, httpCaller),
@@ -105,11 +136,22 @@ func protocol(cfg Config) http.Handler {
 
 type callKey struct{}
 
-// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with.
+// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with. When only is there, none is
+// proved, and the call is zero: there is an agent, which may be told what there is to call.
 type httpCall struct {
-	call    tools.Call
-	request context.Context
-	proofs  []proof
+	call        tools.Call
+	only        *identity.AgentOnly
+	credentials identity.Credentials // that proved it
+	request     context.Context
+	proofs      []proof
+}
+
+// counted is the call as it counts against somebody.
+func (c httpCall) counted() tools.Call {
+	if c.only != nil {
+		return tools.Call{Principal: identity.Principal{Agent: c.only.Agent}, Client: c.credentials.ClientAddress}
+	}
+	return c.call
 }
 
 // httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names
@@ -118,6 +160,9 @@ func httpCaller(ctx context.Context) (context.Context, tools.Call, error) {
 	c, ok := ctx.Value(callKey{}).(httpCall)
 	if !ok {
 		return nil, tools.Call{}, errors.New("an HTTP request got past authentication")
+	}
+	if c.only != nil {
+		return nil, tools.Call{}, errors.New("a tool was called without a principal")
 	}
 	return trace.ContextWithSpan(c.request, trace.SpanFromContext(ctx)), c.call, nil
 }
@@ -137,25 +182,6 @@ func parsePublicURL(s string) (*url.URL, error) {
 }
 
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
-func readiness(cfg Config) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if cfg.Ready != nil {
-			if err := cfg.Ready(ctx); err != nil {
-				cfg.Logger.Warn().Err(err).Msg("not ready")
-				answer(w, http.StatusServiceUnavailable, "not_ready", "not ready; the log says why")
-				return
-			}
-		}
-		text := "ready"
-		if cfg.Notice != nil && cfg.Notice() != "" {
-			text += "; " + cfg.Notice()
-		}
-		answer(w, http.StatusOK, "", text)
-	}
-}
 
 // answer is what is said outside the protocol.
 func answer(w http.ResponseWriter, status int, code, text string) {

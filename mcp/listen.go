@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +19,23 @@ type Server struct {
 	Handler http.Handler
 	Logger  zerolog.Logger
 
-	ReadTimeout time.Duration // for a request to arrive, headers and body. Default 30 seconds
-	Grace       time.Duration // for running calls to end after the context has. Default 10 seconds
+	TLS *tls.Config // nil: plain HTTP
+
+	HeaderTimeout time.Duration // for the head of a request, and for the other end to say hello. Default 10 seconds
+	ReadTimeout   time.Duration // for a request to arrive, head and body. Default 30 seconds
+	IdleTimeout   time.Duration // for the next request to begin. Default 2 minutes
+	Grace         time.Duration // for running calls to end after the context has. Default 10 seconds
+	Connections   int           // that are open at once; less where the process may not open so many files. Default 4096
+}
+
+// connections leaves a quarter of the files to the databases, the audit log and whatever else is open.
+func (s *Server) connections() int {
+	most := orDefault(s.Connections, 4096)
+	if files, ok := openFiles(); ok && most > files/4*3 {
+		s.Logger.Warn().Int("configured", most).Int("connections", files/4*3).Int("open_files", files).Msg("the process may open too few files for so many connections")
+		most = files / 4 * 3
+	}
+	return most
 }
 
 // Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and
@@ -27,15 +43,23 @@ type Server struct {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s.Handler,
-		ReadHeaderTimeout: 10 * time.Second,
+		TLSConfig:         s.TLS,
+		ReadHeaderTimeout: orDefault(s.HeaderTimeout, 10*time.Second),
 		ReadTimeout:       orDefault(s.ReadTimeout, 30*time.Second),
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       orDefault(s.IdleTimeout, 2*time.Minute),
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         newConnections(s.connections(), s.Logger).state,
 		// What net/http has to say is about broken connections, and quotes what clients sent.
 		ErrorLog: stdlog.New(io.Discard, "", 0),
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(listener) }()
+	go func() {
+		if s.TLS != nil {
+			stopped <- server.ServeTLS(listener, "", "")
+		} else {
+			stopped <- server.Serve(listener)
+		}
+	}()
 	select {
 	case err := <-stopped:
 		return fmt.Errorf("serve: %w", err)

@@ -93,3 +93,10 @@ func TestEverythingStructuredFitsItsOutputSchema(t *testing.T) {
 		}
 	}
 }
+
+func TestEachMaskedColumnIsToldOnce(t *testing.T) {
+	text := textOf(t, showRows(*orders()))
+	if strings.Count(text, "hide personal data") != 1 || !strings.Contains(text, "\nlastname (masked) | total\n") {
+		t.Errorf("the text says:\n%s", text)
+	}
+}

@@ -2,27 +2,80 @@ package mcp
 
 import (
 	"encoding/json"
+	"encoding/xml"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/tiktoken-go/tokenizer"
 )
 
-func TestToolDefinitionsAreSmall(t *testing.T) {
-	many := choices{[]string{"warehouse", "lake"}, map[string]string{"fraud-investigation": "looking into a payment that was reported", "support": "answering a customer"}}
-	encoded, err := json.Marshal([]mcp.Tool{queryTool(many), describeTool(many)})
+// tokensOf counts what a text takes of a conversation, by the tokenizer of a model of today. Others differ by a few in a hundred.
+func tokensOf(t *testing.T, text string) int {
+	t.Helper()
+	encoding, err := tokenizer.Get(tokenizer.O200kBase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tokens := (len(encoded) + len(instructions)) / 4; tokens >= 1500 {
-		t.Errorf("tools and instructions take about %d tokens of every conversation, want less than 1500", tokens)
+	n, err := encoding.Count(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestToolDefinitionsAreSmall(t *testing.T) {
+	const limit = 1500
+	fake := &fakeTools{platforms: []string{"lake", "sales"},
+		purposes: map[string]string{"fraud-investigation": "looking into a payment that was reported", "support": "answering a customer"}}
+	for revision, list := range map[string]string{
+		mcp.ProtocolVersion20251125: `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`,
+		mcp.ProtocolVersion20260728: modern(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}`),
+	} {
+		_, body := do(t, request(t, serve(t, config(fake)), list, inRevision(revision, "tools/list", "")))
+		var answer struct {
+			Result struct{ Tools json.RawMessage }
+		}
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || !strings.Contains(body, `"icons"`) || !strings.Contains(body, `"purpose"`) {
+			t.Fatalf("%s: what is counted is not all of it: %s", revision, body)
+		}
+		if tokens := tokensOf(t, string(answer.Result.Tools)+instructions); tokens >= limit {
+			t.Errorf("%s: tools and instructions take %d tokens of every conversation, want less than %d", revision, tokens, limit)
+		}
 	}
 }
 
-func TestToolsSayThatTheyChangeNothing(t *testing.T) {
-	for _, tool := range []mcp.Tool{queryTool(choices{}), describeTool(choices{})} {
+func TestIconsAreSmallDrawingsThatNobodyFetches(t *testing.T) {
+	icons := []mcp.Icon{icon(markShield)}
+	for _, tool := range []mcp.Tool{queryTool(choices{}), describeTool(choices{}), requestTool(choices{})} {
+		icons = append(icons, tool.Icons...)
+	}
+	seen := map[string]bool{}
+	for _, i := range icons {
+		uri, err := url.Parse(i.Src)
+		if err != nil || uri.Scheme != "data" || strings.ContainsAny(i.Src, "<># \"") || len(i.Src) > 200 || seen[i.Src] {
+			t.Errorf("%s: %v", i.Src, err)
+			continue
+		}
+		seen[i.Src] = true
+		media, drawing, _ := strings.Cut(uri.Opaque, ",")
+		text, err := url.PathUnescape(drawing)
+		if err != nil || media != "image/svg+xml" || xml.Unmarshal([]byte(text), new(struct {
+			XMLName xml.Name `xml:"http://www.w3.org/2000/svg svg"`
+		})) != nil {
+			t.Errorf("%s is no drawing: %v", text, err)
+		}
+	}
+	if len(seen) != 4 {
+		t.Errorf("there are %d icons, want one for the server and for each tool", len(seen))
+	}
+}
+
+func TestToolsSayThatTheyChangeNothingButThatOneAsks(t *testing.T) {
+	for _, tool := range []mcp.Tool{queryTool(choices{}), describeTool(choices{}), requestTool(choices{})} {
 		a := tool.Annotations
-		if !*a.ReadOnlyHint || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || tool.Title == "" {
+		if *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || tool.Title == "" {
 			t.Errorf("%s: %+v", tool.Name, a)
 		}
 	}
@@ -33,7 +86,7 @@ func TestThePlatformIsAskedForWhenThereIsAChoice(t *testing.T) {
 		if one := build(choices{platforms: []string{"lake"}}); strings.Contains(string(one.RawInputSchema), `"platform"`) {
 			t.Errorf("one platform: %s", one.RawInputSchema)
 		}
-		two := build(choices{platforms: []string{"lake", "sales"}})
+		two := build(choices{platforms: []string{"lake", "sales"}, dialects: map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}})
 		var schema struct {
 			Properties map[string]struct{ Enum []string }
 			Required   []string
@@ -67,6 +120,12 @@ func TestThePurposeIsOfferedWhenThereAreSomeAndNeverAskedFor(t *testing.T) {
 		purpose := schema.Properties["purpose"]
 		if strings.Join(purpose.Enum, " ") != "fraud-investigation support" || strings.Contains(strings.Join(schema.Required, " "), "purpose") {
 			t.Errorf("two purposes: %s", some.RawInputSchema)
+		}
+		if build(choices{}).Name == toolDescribe { // what is said once need not be said twice
+			if purpose.Description != asForQuery {
+				t.Errorf("the purpose of describe_table is described as %s", purpose.Description)
+			}
+			continue
 		}
 		for _, says := range []string{"not verified", "on the record", "\n- fraud-investigation: looking into a payment", "\n- support: answering a customer"} {
 			if !strings.Contains(purpose.Description, says) {

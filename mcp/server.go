@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -19,6 +21,7 @@ import (
 const (
 	toolQuery    = "query"
 	toolDescribe = "describe_table"
+	toolRequest  = "request_access"
 )
 
 // caller says who is calling, and in which context the tool is to run. Transports differ in both. An error that is a
@@ -28,19 +31,27 @@ type caller func(context.Context) (context.Context, tools.Call, error)
 type handlers struct {
 	tools  Tools
 	caller caller
+	names  []string // of the tools that there are
+	seal   seal
+	every  func(time.Duration) (<-chan time.Time, func())
+	admit  admission
 	log    zerolog.Logger
 }
 
+// admission lets a call begin, or refuses it, where that was not decided before. An error is as that of caller.
+type admission func(context.Context, tools.Call) (leave func(), _ error)
+
 // newServer makes the protocol server that both transports share. It keeps nothing of what clients say of themselves.
 func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
-	h := &handlers{tools: cfg.Tools, caller: who, log: cfg.Logger}
+	h := newHandlers(cfg, who)
 	hooks := &server.Hooks{}
 	hooks.AddBeforeCallTool(h.recordUnknownTool)
 	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
-		choices{cfg.Tools.Platforms(), cfg.Tools.Purposes()}.describe(list.Tools)
+		choices{cfg.Tools.Platforms(), cfg.Tools.Dialects(), cfg.Tools.Purposes()}.describe(list.Tools)
 	})
 	s := server.NewMCPServer("deputy", cfg.Version, append([]server.ServerOption{
 		server.WithTitle("Deputy"),
+		server.WithIcons(icon(markShield)),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
 		// Empty, so that hosts which list these unasked are given a list and not an error.
@@ -48,37 +59,82 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
 	}, options...)...)
-	s.AddTools(
-		server.ServerTool{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
-		server.ServerTool{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
-	)
+	all := []server.ServerTool{
+		{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
+		{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
+		{Tool: requestTool(choices{}), Handler: handleAsking(h, toolRequest, readRequestArgs, h.confirmation, h.requestAccess, showRequest)},
+	}
+	if cfg.more != nil {
+		all = append(all, cfg.more(h)...)
+	}
+	for _, tool := range all {
+		h.names = append(h.names, tool.Tool.Name)
+	}
+	s.AddTools(all...)
 	return s
 }
 
-// handle is the way of every tool call: who, what, run, show. It never returns an error, because mcp-go gives the text
-// of an error to the client, and that of a panic too.
+func newHandlers(cfg Config, who caller) *handlers {
+	h := &handlers{tools: cfg.Tools, caller: who, admit: cfg.admit, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, log: cfg.Logger}
+	if h.admit == nil {
+		h.admit = func(context.Context, tools.Call) (func(), error) { return func() {}, nil }
+	}
+	return h
+}
+
+// handle is the way of a tool call about which its human is not asked.
 func handle[A, R any](
 	h *handlers, tool string,
 	read func(raw json.RawMessage, purposes bool) (A, error),
 	run func(context.Context, tools.Call, A) (*R, error),
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
-	return func(ctx context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
+	nothing := func(context.Context, tools.Call, A) *Form { return nil }
+	return handleAsking(h, tool, read, nothing, func(ctx context.Context, call tools.Call, args A, _ Answer) (*R, error) { return run(ctx, call, args) }, show)
+}
+
+// handleAsking is the way of every tool call: who, what, ask, run, show. What is asked of the human, if anything, depends on the
+// arguments; run gets what they said, which is Unsupported where no human can be reached and the zero Answer where nothing was asked.
+//
+// It never returns an error, because mcp-go gives the text of an error to the client, and that of a panic too.
+func handleAsking[A, R any](
+	h *handlers, tool string,
+	read func(raw json.RawMessage, purposes bool) (A, error),
+	form func(context.Context, tools.Call, A) *Form,
+	run func(context.Context, tools.Call, A, Answer) (*R, error),
+	show func(R) *mcp.CallToolResult,
+) server.ToolHandlerFunc {
+	return func(protocol context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
 		defer func() {
 			if p := recover(); p != nil {
 				logPanic(h.log, tool, p)
 				result = showRefusal(unavailable())
 			}
 		}()
-		ctx, call, err := h.caller(ctx)
+		defer toolEnded(protocol)
+		// What the protocol knows of the request is in the one context; tools run in the other, which ends when they have to.
+		ctx, call, err := h.caller(protocol)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
+		leave, err := h.admit(ctx, call)
+		if err != nil {
+			return h.refuse(tool, err), nil
+		}
+		defer leave()
 		args, err := read(request.Params.RawArguments, len(h.tools.Purposes()) > 0)
 		if err != nil {
 			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
 		}
-		answer, err := run(ctx, call, args)
+		var said Answer
+		if f := form(ctx, call, args); f != nil {
+			var question *mcp.CallToolResult
+			if said, question = h.ask(protocol, ctx, call, request, *f); question != nil {
+				return question, nil
+			}
+		}
+		defer h.running(protocol)()
+		answer, err := run(ctx, call, args, said)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
@@ -100,8 +156,13 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 
 // recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
 func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
-	if name := request.Params.Name; name != toolQuery && name != toolDescribe {
-		if ctx, call, err := h.caller(ctx); err == nil {
+	if name := request.Params.Name; !slices.Contains(h.names, name) {
+		ctx, call, err := h.caller(ctx)
+		if err != nil {
+			return
+		}
+		if leave, err := h.admit(ctx, call); err == nil {
+			defer leave()
 			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
 		}
 	}

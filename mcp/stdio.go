@@ -40,19 +40,36 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	if err != nil {
 		return err
 	}
+	limits, err := newLimiter(cfg)
+	if err != nil {
+		return err
+	}
+	cfg.admit = limits.admit
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &pipe{
-		server: newServer(cfg, stdioCaller(cfg, credentials, watch)),
-		watch:  watch,
-		begin:  cfg.Begin,
-		log:    cfg.Logger,
-		out:    out,
-		cancel: cancel,
-		calls:  map[string]context.CancelFunc{},
-		slots:  make(chan struct{}, maxPiped),
+	p := newPipe(cfg, newServer(cfg, stdioCaller(cfg, credentials, watch)), watch, out, cancel)
+	return p.serve(ctx, in, int(cfg.MaxMessage))
+}
+
+func newPipe(cfg Config, s *server.MCPServer, watch *watch, out io.Writer, cancel context.CancelCauseFunc) *pipe {
+	return &pipe{
+		server:     s,
+		watch:      watch,
+		begin:      cfg.Begin,
+		every:      cfg.Every,
+		log:        cfg.Logger,
+		out:        out,
+		cancel:     cancel,
+		calls:      map[string]context.CancelFunc{},
+		questions:  map[string]chan reply{},
+		inputEnded: make(chan struct{}),
+		slots:      make(chan struct{}, maxPiped),
 	}
-	err = p.serveLines(ctx, readLines(ctx, in, int(cfg.MaxMessage)))
+}
+
+func (p *pipe) serve(ctx context.Context, in io.Reader, longest int) error {
+	err := p.serveLines(ctx, readLines(ctx, in, longest))
+	close(p.inputEnded)
 	p.settle(ctx)
 	if broken := p.writeError(); broken != nil {
 		return broken
@@ -88,6 +105,12 @@ func credentialRefusal(err error) *tools.Refusal {
 	}
 	if refusal, ok := errors.AsType[*identity.AuthError](err); ok && refusal != nil {
 		r.Message = refusal.Message
+		switch {
+		case errors.Is(err, identity.ErrSignIn):
+			r.Hint = "Nothing you can write helps. Ask the human to do what the message says in a terminal on this machine, and then try again."
+		case errors.Is(err, identity.ErrAnotherHuman):
+			r.Hint = "Nothing you can write helps. Ask the human to restart this server in their application; what you have seen so far was another human's."
+		}
 		if refusal.Code == identity.Unavailable {
 			r.Code, r.Hint = vending.Unavailable, "Try again later."
 		}
@@ -99,6 +122,7 @@ func credentialRefusal(err error) *tools.Refusal {
 type pipe struct {
 	server *server.MCPServer
 	begin  func(context.Context) (context.Context, func())
+	every  func(time.Duration) (<-chan time.Time, func())
 	log    zerolog.Logger
 	watch  *watch
 	cancel context.CancelCauseFunc
@@ -111,6 +135,11 @@ type pipe struct {
 	calls   map[string]context.CancelFunc // running requests, by their id as written
 	running sync.WaitGroup
 	slots   chan struct{}
+
+	elicits    bool                  // the client shows forms; under mu, and so are the next two
+	asked      int                   // how many requests of ours there were
+	questions  map[string]chan reply // those that wait for a reply, by their id as written
+	inputEnded chan struct{}         // closed: no reply comes any more
 }
 
 // serveLines takes lines until there are no more, or the context ends.
@@ -160,9 +189,14 @@ func (p *pipe) settle(ctx context.Context) {
 func (p *pipe) take(ctx context.Context, line []byte) {
 	m, problem := readMessage(line)
 	if problem != nil {
+		if r, ok := readReply(line); ok {
+			p.answered(r)
+			return
+		}
 		p.write(problem)
 		return
 	}
+	p.learn(m)
 	if m.notification() {
 		p.notify(m)
 		return
@@ -188,7 +222,7 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 	}
 	p.running.Go(func() {
 		defer func() { <-p.slots }()
-		response := p.serve(ctx, m, line)
+		response := p.handle(ctx, m, line)
 		p.mu.Lock()
 		delete(p.calls, id)
 		p.mu.Unlock()
@@ -199,7 +233,7 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 	})
 }
 
-func (p *pipe) serve(ctx context.Context, m message, line []byte) (response any) {
+func (p *pipe) handle(ctx context.Context, m message, line []byte) (response any) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(p.log, m.method, v)
@@ -210,7 +244,13 @@ func (p *pipe) serve(ctx context.Context, m message, line []byte) (response any)
 	defer end()
 	ctx, span := p.watch.begin(ctx, m, "", time.Now())
 	defer func() { span.End() }() // not deferred itself: it would write the text of a panic into the trace
-	return p.server.HandleMessage(ctx, json.RawMessage(line))
+	p.mu.Lock()
+	elicits := p.elicits
+	p.mu.Unlock()
+	if elicits {
+		ctx = context.WithValue(ctx, askKey{}, p.ask)
+	}
+	return p.server.HandleMessage(withProgress(ctx, m, p.write), json.RawMessage(line))
 }
 
 // notify cancels a running request; this server has no use for any other notification.

@@ -82,7 +82,7 @@ func (m message) known() (method, tool string) {
 		return m.method, ""
 	}
 	name, _ := find(m.params, "name")
-	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe {
+	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe && tool != toolRequest {
 		tool = "_OTHER"
 	}
 	return m.method, tool

@@ -15,6 +15,9 @@ func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs)
 	r := t.begin(call, "describe_table")
 	r.Table, r.Platform = recordable(args.Table), args.Platform
 	d, err := calmly(func() (*Description, error) {
+		if err := t.ceiling(call.Principal, r); err != nil {
+			return nil, err
+		}
 		if unknown != nil {
 			return nil, r.undeclared(args.Purpose, unknown)
 		}
@@ -33,7 +36,7 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 		return nil, err
 	}
 	r.Platform = p.Name
-	policies, err := p.entitlements(ctx)
+	policies, err := t.policies(ctx, p, call.Principal)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/identity"
 	"deputy/vending"
 )
 
@@ -38,7 +40,7 @@ func (t *Tools) Observe(ctx context.Context, who Call, platform string, table en
 		return nil, err
 	}
 	from := " FROM " + quoted(table.Schema) + "." + quoted(table.Name)
-	counted, err := t.observe(ctx, who, p, "SELECT count(*)"+from, func(q *question) ([][]any, error) {
+	counted, err := t.observe(ctx, t.begin(who, "test"), who, p, "SELECT count(*)"+from, func(q *question) ([][]any, error) {
 		q.policies = policies
 		answer, err := q.answer(ctx)
 		if err != nil {
@@ -58,7 +60,7 @@ func (t *Tools) Observe(ctx context.Context, who Call, platform string, table en
 	if len(access.Columns) == 0 {
 		return out, nil
 	}
-	compared, err := t.observe(ctx, who, p, comparison(len(access.Columns))+from, func(q *question) ([][]any, error) {
+	compared, err := t.observe(ctx, t.begin(who, "test"), who, p, comparison(len(access.Columns))+from, func(q *question) ([][]any, error) {
 		q.record.granted(access)
 		lease := q.lease([]entitlements.Access{besideItself(access)})
 		lease.Recorded = q.intend(ctx, q.record)
@@ -87,9 +89,26 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 	return &Observation{Denial: denial}, nil
 }
 
+// countFor counts the rows that the principal would see of a table, in a role that is vended for that; on the record as the steward's
+// own look.
+func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies *entitlements.Entitlements, who identity.Principal, table entitlements.TableName) (int, error) {
+	sql := "SELECT count(*) FROM " + quoted(table.Schema) + "." + quoted(table.Name)
+	counted, err := t.observe(ctx, t.inPerson(s, audit.Look), Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
+		q.policies = policies
+		answer, err := q.answer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return answer.Rows, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return counted[0], nil
+}
+
 // observe does one step of a test on the record, and returns the one row of numbers that it gives.
-func (t *Tools) observe(ctx context.Context, who Call, p *platform, sql string, step func(*question) ([][]any, error)) ([]int, error) {
-	r := t.begin(who, "test")
+func (t *Tools) observe(ctx context.Context, r *record, who Call, p *platform, sql string, step func(*question) ([][]any, error)) ([]int, error) {
 	r.Platform = p.Name
 	r.state(t, sql)
 	rows, err := calmly(func() ([][]any, error) {

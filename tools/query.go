@@ -28,6 +28,9 @@ func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryRes
 	r.Platform = args.Platform
 	r.state(t, args.SQL)
 	result, err := calmly(func() (*QueryResult, error) {
+		if err := t.ceiling(call.Principal, r); err != nil {
+			return nil, err
+		}
 		if unknown != nil {
 			return nil, r.undeclared(args.Purpose, unknown)
 		}
@@ -56,7 +59,7 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 		return nil, err
 	}
 	defer leave()
-	policies, err := p.entitlements(ctx)
+	policies, err := t.policies(ctx, p, call.Principal)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +109,7 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	q.record.Rows, q.record.Truncated = len(result.Rows), result.Truncated
 	return &QueryResult{
 		Columns: describeColumns(statement, result.Columns, access), Rows: result.Rows, RowCount: len(result.Rows),
-		Truncated: result.Truncated, Role: result.Role.Name, Notices: notices(access, result),
+		Truncated: result.Truncated, Role: result.Role.Name, Notices: q.notices(access, result),
 	}, nil
 }
 
@@ -203,18 +206,19 @@ func (q *question) named() (open []entitlements.Access, hint string) {
 		if v.Access != nil {
 			open = append(open, *v.Access)
 		} else if hint == "" {
-			hint = askFor(v.Table)
+			hint = q.asking(q.platform, q.policies, q.call.Principal).forTable(v.Table)
 		}
 	}
 	return open, hint
 }
 
-func askFor(table entitlements.TableName) string {
-	return fmt.Sprintf("%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for", table)
-}
-
 func (q *question) lease(access []entitlements.Access) vending.Lease {
 	l := q.config.Limits
+	for _, a := range access { // what was approved for a while ends while the statement runs, too
+		if !a.Until.IsZero() {
+			l.Timeout = min(l.Timeout, max(a.Until.Sub(q.config.Now()), time.Millisecond))
+		}
+	}
 	return vending.Lease{ID: q.record.ID, SQL: q.sql, Access: access, MaxRows: q.maxRows, MaxBytes: l.MaxBytes, Timeout: l.Timeout}
 }
 
@@ -244,8 +248,9 @@ func describeColumns(statement *vending.Statement, columns []vending.OutputColum
 }
 
 // notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the whole.
-func notices(access []entitlements.Access, result vending.Result) []string {
+func (q *question) notices(access []entitlements.Access, result vending.Result) []string {
 	out := []string{}
+	ask := q.asking(q.platform, q.policies, q.call.Principal)
 	for _, a := range access {
 		for _, c := range a.Columns {
 			for _, m := range c.Masks {
@@ -255,6 +260,9 @@ func notices(access []entitlements.Access, result vending.Result) []string {
 				}
 				out = append(out, fmt.Sprintf("%s.%s is masked (%s)%s by policy %q", a.Table, c.Name, m.Kind, where, m.Policy))
 			}
+		}
+		if how := ask.forColumns(a); how != "" {
+			out = append(out, how)
 		}
 		for _, policy := range a.FilterPolicies() {
 			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", a.Table, policy))

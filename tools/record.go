@@ -24,22 +24,33 @@ type record struct {
 func (t *Tools) begin(call Call, tool string) *record {
 	now := t.config.Now()
 	r := &record{started: now, Record: audit.Record{
-		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, Mode: string(call.Principal.Mode()),
-		Agent: party(call.Principal.Agent.Identity), Purpose: call.Principal.Purpose, PolicyVersion: t.config.Version,
+		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, PolicyVersion: t.config.Version,
 	}}
-	if u := call.Principal.User; u != nil {
-		p := party(u.Identity)
-		p.Issuer, p.Name = u.Issuer, u.Name
-		r.User = &p
-	}
+	identify(&r.Record, call.Principal)
 	return r
 }
 
-// intend begins to make durable what is known of a call before its statement runs, and returns what waits for it. The role's name
-// is known: it is the call's id.
+// identify puts on a record who it is about.
+func identify(r *audit.Record, p identity.Principal) {
+	r.Mode, r.Agent, r.Purpose, r.Actors, r.Credential = string(p.Mode()), party(p.Agent.Identity), p.Purpose, p.Actors, p.Credential
+	if u := p.User; u != nil {
+		user := party(u.Identity)
+		user.Issuer, user.Name = u.Issuer, u.Name
+		r.User = &user
+	}
+}
+
+// intend begins to make durable what is known of a call before its statement runs, or before a request takes a step, and returns what
+// waits for it. The role's name is known: it is the call's id.
 func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Context) error) {
 	intent := r.Record
-	intent.Phase, intent.Role = audit.Intent, &audit.Role{Name: "deputy_" + r.ID}
+	intent.Phase = audit.Intent
+	if r.Request == nil {
+		intent.Role = &audit.Role{Name: "deputy_" + r.ID}
+	} else {
+		step := *r.Request // the call goes on with its own
+		intent.Request = &step
+	}
 	durable := make(chan error, 1)
 	write := t.writing(ctx, "audit intent", intent)
 	go func() { durable <- write() }()

@@ -40,20 +40,27 @@ func (d *door) note(now time.Time) (room bool, more int) {
 	return true, more
 }
 
-// TurnAway puts on the record that somebody's credential was not accepted. There is nothing of the credential in it. Who brought
+// TurnAway puts on the record that somebody's credential was not accepted, and who it was if that was proved: an agent that is
+// disabled, a human it may not act for. There is nothing of the credential in it. Who brought
 // none is told where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about.
 func (t *Tools) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
-	if why.Code != identity.InvalidToken && why.Code != identity.InsufficientAccess {
+	if why.Code == identity.Missing || why.Code == identity.Unavailable {
 		return
 	}
-	now := t.config.Now()
-	room, more := t.door.note(now)
+	now, door := t.config.Now(), &t.strangers
+	if why.Who != nil { // who prove who they are do not stand in one line with those who prove nothing
+		door = &t.known
+	}
+	room, more := door.note(now)
 	if !room {
 		return
 	}
 	r := audit.Record{
 		ID: t.newID(), Phase: audit.Ended, Time: now.UTC(), Tool: audit.Authenticate, Client: client, PolicyVersion: t.config.Version,
 		Outcome: audit.Denied, Code: string(why.Code), Reasons: []string{why.Message},
+	}
+	if why.Who != nil {
+		identify(&r, *why.Who)
 	}
 	if more > 0 {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d more were turned away since the last one on the record", more))

@@ -17,15 +17,21 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/identity"
 	"deputy/vending"
 )
 
-// Config is what the tools are made of. All but Purposes, Statements, Version, Log, Telemetry, Now and Random is needed.
+// Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log, Telemetry, Now and Random is needed.
 type Config struct {
 	Platforms []PlatformConfig
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
 	Audit     Recorder
 	Limits    Limits
+	// Requests is where access requests are kept; nil: access cannot be asked for.
+	Requests Requests
+	Agents   []identity.Agent // that are registered, for those who decide to see what a request of theirs would be about
+	Pending  time.Duration    // how long a request waits for an answer
+	Again    time.Duration    // how long after a denial the same is not asked for again
 	// Statements is what of the callers' statements is on the record. Empty: the whole text.
 	Statements Statements
 	Version    string         // of the configuration that all this comes from; on every record
@@ -54,7 +60,9 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
-	door        door
+	strangers   door
+	known       door
+	crowd       door // of those who are too many
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.
@@ -109,6 +117,16 @@ func (t *Tools) Platforms() []string {
 		names = append(names, p.Name)
 	}
 	return names
+}
+
+// Dialects say which SQL each platform speaks, as people call it.
+func (t *Tools) Dialects() map[string]string {
+	spoken := map[string]string{"postgresql": "PostgreSQL", "sqlite": "SQLite"}
+	out := map[string]string{}
+	for _, p := range t.platforms {
+		out[p.Name] = spoken[p.System]
+	}
+	return out
 }
 
 // Purposes are those a caller may declare, and what each means.

@@ -30,7 +30,7 @@ func filterFlags(c *cobra.Command) {
 	f.String("since", "", "calls from this `time` on: 2026-11-23, 2026-11-23T10:00:00Z, or 24h or 7d ago; dates are UTC")
 	f.String("until", "", "calls before this `time`")
 	c.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes, cobra.ShellCompDirectiveNoFileComp))
-	c.RegisterFlagCompletionFunc("tool", cobra.FixedCompletions([]string{"query", "describe_table", "scan", "test"}, cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc("tool", cobra.FixedCompletions([]string{"query", "describe_table", "request_access", audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire, audit.Look, "scan", "test"}, cobra.ShellCompDirectiveNoFileComp))
 	completeNames(c)
 }
 

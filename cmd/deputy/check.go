@@ -79,6 +79,24 @@ func check(c *cobra.Command, _ []string) error {
 	return err
 }
 
+func checkCertificate(cfg *config.Config) []finding {
+	certificate, err := assembly.Certificate(cfg, zerolog.Nop())
+	var misread *config.Error
+	switch {
+	case errors.As(err, &misread):
+		return problemFindings(misread.Problems...)
+	case certificate == nil:
+		return nil
+	}
+	unfit := assembly.Unfit(cfg, certificate)
+	if unfit == nil {
+		return nil
+	}
+	f := problemFindings(*unfit)
+	f[0].Level = "warning"
+	return f
+}
+
 func anyProblem(findings []finding) bool {
 	return slices.ContainsFunc(findings, func(f finding) bool { return f.Level == "problem" })
 }
@@ -101,6 +119,7 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	findings := []finding{}
 	problem := func(where, text string) { findings = append(findings, finding{"problem", where, text}) }
 	findings = append(findings, checkIdentity(ctx, cfg)...)
+	findings = append(findings, checkCertificate(cfg)...)
 	folder := filepath.Dir(cfg.Audit.File)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		findings = append(findings, problemFindings(cfg.Problem("audit.file", "there is no folder %s to write it in", folder))...)

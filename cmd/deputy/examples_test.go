@@ -60,7 +60,7 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 	iss := startIssuer(t)
 	key, hash := identity.NewKey(strings.NewReader("an example's randomness has to be long enough"))
 	environment := append(os.Environ(),
-		"OIDC_ISSUER="+iss.URL(), "NIGHTLY_REPORT_KEY_SHA256="+hash,
+		"OIDC_ISSUER="+iss.URL(), "DEPUTY_LOGIN_SECRET=secret", "OIDC_CLIENT_SECRET=hunter2", "NIGHTLY_REPORT_KEY_SHA256="+hash,
 		"DEPUTY_DSN="+asURL(c, "deputy_runner", "example"), "DEPUTY_SIGNING_KEY="+signingKey,
 		"DEPUTY_ADMIN_DSN="+asURL(c, "dba", "example"), "DEPUTY_CONFIG="+copyOf(t, "postgres.yaml"))
 
@@ -194,7 +194,7 @@ func TestThePostgresExampleHasEveryKey(t *testing.T) {
 func TestThePostgresExampleHasEveryMaskRuleAndMatcher(t *testing.T) {
 	c, err := config.Load(filepath.Join("..", "..", "examples", "postgres.yaml"), func(name string) (string, bool) {
 		value, ok := map[string]string{
-			"OIDC_ISSUER": "https://id.example.com", "NIGHTLY_REPORT_KEY_SHA256": strings.Repeat("0", 64), "DEPUTY_DSN": "postgres://localhost/shop", "DEPUTY_SIGNING_KEY": signingKey,
+			"OIDC_ISSUER": "https://id.example.com", "DEPUTY_LOGIN_SECRET": "secret", "OIDC_CLIENT_SECRET": "hunter2", "NIGHTLY_REPORT_KEY_SHA256": strings.Repeat("0", 64), "DEPUTY_DSN": "postgres://localhost/shop", "DEPUTY_SIGNING_KEY": signingKey,
 		}[name]
 		return value, ok
 	})

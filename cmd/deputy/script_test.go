@@ -32,6 +32,8 @@ import (
 //	exits CODE COMMAND…   runs a command that ends with this exit code
 //	sqlite FILE SQL-FILE  makes a database
 //	issuer                starts an identity provider at $ISSUER
+//	human ID [GROUP…]     is in front of every browser from now on; without ID whoever is there says no
+//	enters                has the human enter the code that a device shows
 //	postgres              starts PostgreSQL, see cluster
 //	address               finds a free $FREE and takes the address $TAKEN
 //	get URL               waits until somebody answers there, and prints what
@@ -44,7 +46,11 @@ func TestScripts(t *testing.T) {
 		Deadline: time.Now().Add(2 * time.Minute), // for a server that starts though it should not
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "sqlite": sqlite, "issuer": provider, "postgres": postgresql, "address": address, "get": get,
-			"wrong": wrong, "raw": raw, "told": told,
+			"wrong": wrong, "raw": raw, "told": told, "human": human, "enters": enters,
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Values[issuerKey{}] = new(*issuer.Issuer)
+			return nil
 		},
 	})
 }
@@ -70,6 +76,52 @@ func provider(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { i.Close() })
 	ts.Setenv("ISSUER", i.URL())
+	*ts.Value(issuerKey{}).(**issuer.Issuer) = i
+}
+
+type issuerKey struct{}
+
+// issuerOf is what the command issuer started.
+func issuerOf(ts *testscript.TestScript) *issuer.Issuer {
+	return *ts.Value(issuerKey{}).(**issuer.Issuer)
+}
+
+func human(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		issuerOf(ts).SignIn(nil)
+		return
+	}
+	issuerOf(ts).SignIn(&issuer.Claims{Subject: args[0], Name: strings.ToUpper(args[0][:1]) + args[0][1:], Groups: args[1:]})
+}
+
+func enters(ts *testscript.TestScript, _ bool, _ []string) {
+	for range 1000 {
+		for _, code := range issuerOf(ts).UserCodes() {
+			response, err := http.Get(issuerOf(ts).URL() + "/device?user_code=" + code)
+			ts.Check(err)
+			response.Body.Close()
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("no device ever showed a code")
+}
+
+// browse is the browser that scripts have: xdg-open. What it is shown goes to the file $PAGE.
+func browse() {
+	response, err := http.Get(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer response.Body.Close()
+	page, _ := io.ReadAll(response.Body)
+	if file := os.Getenv("PAGE"); file != "" {
+		if err := os.WriteFile(file, page, 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 }
 
 func told(ts *testscript.TestScript, _ bool, args []string) {
@@ -118,7 +170,7 @@ const signingKey = "0123456789abcdef0123456789abcdef"
 // cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the role
 // dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not, late has got
 // another table since that is not the DBA's, and new is there for one script to set it up (two at once would stand in each other's
-// way: roles belong to the whole cluster).
+// way: roles belong to the whole cluster). In state there is nothing of Deputy's until a script migrates it.
 var cluster = sync.OnceValues(startCluster)
 
 var stopCluster = func() {}
@@ -132,7 +184,7 @@ func startCluster() (*throwaway.Cluster, error) {
 	if err := runSQL(c, throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"shop", "bare", "late", "new"} {
+	for _, name := range []string{"shop", "bare", "late", "new", "state"} {
 		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text)"); err != nil {
 			return nil, err
 		}
@@ -175,12 +227,13 @@ func runSQL(c *throwaway.Cluster, role, database, script string) error {
 }
 
 // postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the administrator
-// connects to the new database ($ADMIN_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
+// connects to the new database ($ADMIN_DSN), how Deputy's state is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
 func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
 	c, err := cluster()
 	ts.Check(err)
 	for name, user := range map[string][2]string{
 		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"}, "ADMIN_DSN": {"dba", "new"},
+		"STATE_DSN": {"dba", "state"},
 	} {
 		ts.Setenv(name, asURL(c, user[0], user[1]))
 	}

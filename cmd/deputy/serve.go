@@ -20,7 +20,8 @@ func newServe() *cobra.Command {
 bearer token; agents with a key send the key, and may relay the human's token in Deputy-User-Token.
 
 A change of the configuration holds from the next call on, without a restart: it is seen by itself, and SIGHUP has it read
-at once. One that would not work changes nothing, and the log says why.`,
+at once. One that would not work changes nothing, and the log says why. The certificate of server.tls is followed as well: a
+pair of files that do not fit together changes nothing either.`,
 		Example: "  deputy serve --config deputy.yaml\n  deputy serve --config deputy.yaml --listen 127.0.0.1:9000",
 		Args:    exactly(0),
 		RunE:    serve,
@@ -47,6 +48,14 @@ func serve(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	server := &mcp.Server{Handler: handler, Logger: d.Log(), Connections: cfg.Limits.Connections}
+	certificate, err := assembly.Certificate(cfg, d.Log())
+	if err != nil {
+		return err
+	}
+	if certificate != nil {
+		server.TLS = certificate.Config()
+	}
 	listener, err := new(net.ListenConfig).Listen(c.Context(), "tcp", cfg.Server.Listen)
 	if err != nil {
 		return err
@@ -58,7 +67,7 @@ func serve(c *cobra.Command, _ []string) error {
 	}
 	log.Info().Str("listen", listener.Addr().String()).Str("endpoint", cfg.Server.PublicURL+"/mcp").Strs("platforms", d.Platforms()).
 		Str("policy_version", cfg.Version).Msg("serving")
-	return (&mcp.Server{Handler: handler, Logger: log}).Serve(c.Context(), listener)
+	return server.Serve(c.Context(), listener)
 }
 
 // serveMetrics answers Prometheus, if that is configured, on an address of its own: what is open to hosts and what is open to those

@@ -11,6 +11,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/state"
 	"deputy/internal/telemetry"
 	"deputy/mcp"
 	"deputy/tools"
@@ -27,11 +28,14 @@ type Live struct {
 	log   zerolog.Logger
 	audit *AuditLog // opened once
 
+	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
+	state     *state.State         // opened once, when there is a rule for access requests
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
 
-	life context.Context // of reloads
-	end  context.CancelFunc
+	life    context.Context // of reloads, and of what is done without a call
+	end     context.CancelFunc
+	tending sync.WaitGroup
 
 	mu      sync.Mutex
 	current *generation
@@ -43,7 +47,7 @@ type Live struct {
 
 // Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
 func Follow(ctx context.Context, load func() (*config.Config, error), newLog func(level string) zerolog.Logger) (*Live, error) {
-	l := &Live{load: load}
+	l := &Live{load: load, proofs: identity.NewProofs()}
 	c, seen, err := l.read(ctx)
 	if err != nil {
 		return nil, err
@@ -53,12 +57,13 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 	if l.current, err = l.next(ctx, c); err != nil {
 		return nil, InFile(c, err)
 	}
-	l.audit, l.telemetry = l.current.Audit, l.current.Telemetry
+	l.audit, l.telemetry, l.state = l.current.Audit, l.current.Telemetry, l.current.State
 	if l.reloads, err = l.telemetry.Meter().Int64Counter("deputy.policy.reloads", metric.WithDescription("Configurations that were read anew, by result")); err != nil {
 		l.current.Close()
 		return nil, err
 	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	l.tending.Go(func() { l.tend(l.life) })
 	return l, nil
 }
 
@@ -80,8 +85,11 @@ func (l *Live) now() *generation {
 // MCP is what the transports need.
 func (l *Live) MCP(version string) mcp.Config {
 	c := l.now().MCP(version)
-	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
+	c.Tools, c.Authenticator, c.Begin, c.Desk, c.People = l, l, l.Begin, l, l
+	c.Limits = func() mcp.Limits { return Limits(l.now().Config.Limits) }
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
+	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
+	c.Login = func() []identity.Offer { return l.now().Login() }
 	return c
 }
 
@@ -117,6 +125,13 @@ func (l *Live) Authenticate(ctx context.Context, c identity.Credentials) (identi
 	return g.Authenticator.Authenticate(ctx, c)
 }
 
+// SignedIn says whose a token is that a human got for themself.
+func (l *Live) SignedIn(ctx context.Context, token string) (identity.SignedIn, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Authenticator.SignedIn(ctx, token)
+}
+
 // Query implements mcp.Tools.
 func (l *Live) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
 	g, end := l.of(ctx)
@@ -131,11 +146,32 @@ func (l *Live) DescribeTable(ctx context.Context, call tools.Call, args tools.De
 	return g.Tools.DescribeTable(ctx, call, args)
 }
 
+// RequestAccess implements mcp.Tools.
+func (l *Live) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.RequestAccess(ctx, call, args)
+}
+
+// Proposal implements mcp.Tools.
+func (l *Live) Proposal(ctx context.Context, call tools.Call, args tools.RequestArgs) *tools.Proposal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Proposal(ctx, call, args)
+}
+
 // Refuse implements mcp.Tools.
 func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal {
 	g, end := l.of(ctx)
 	defer end()
 	return g.Tools.Refuse(ctx, call, tool, reason)
+}
+
+// Ceiling implements mcp.Tools.
+func (l *Live) Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Ceiling(ctx, call, tool)
 }
 
 // TurnAway implements mcp.Tools.
@@ -145,8 +181,16 @@ func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthEr
 	g.Tools.TurnAway(ctx, client, why)
 }
 
+// Busy implements mcp.Tools. It needs nothing that a configuration makes, and must cost little: no call begins for it.
+func (l *Live) Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal {
+	return l.now().Tools.Busy(ctx, call, reason)
+}
+
 // Platforms implements mcp.Tools.
 func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
+
+// Dialects implements mcp.Tools.
+func (l *Live) Dialects() map[string]string { return l.now().Tools.Dialects() }
 
 // Purposes implements mcp.Tools.
 func (l *Live) Purposes() map[string]string { return l.now().Tools.Purposes() }
@@ -161,6 +205,7 @@ func (l *Live) Ready(ctx context.Context) error {
 // Close ends everything that Follow started. Calls that still run fail.
 func (l *Live) Close() error {
 	l.end()
+	l.tending.Wait()
 	l.mu.Lock()
 	running := l.running
 	l.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"deputy/audit"
 	"deputy/internal/demo"
 	"deputy/tools"
 )
@@ -60,6 +61,45 @@ func TestWhoeverIsTakenOutIsRefusedOnTheVeryNextCall(t *testing.T) {
 		w.write(w.text)
 		if got := w.sees(); got != "REDACTED" {
 			t.Errorf("with %s again, Taylor sees %s", name, got)
+		}
+	}
+}
+
+// A switch of two words, and each way in front of the tools asks it.
+func TestADisabledAgentOrUserIsRefusedOnTheVeryNextCallAndOnTheRecord(t *testing.T) {
+	w := follow(t, "sqlite")
+	c := w.client(w.serve())
+	query := func() string {
+		if _, err := c.Query(t.Context(), map[string]any{"sql": names, "platform": "shop"}); err != nil {
+			return err.Error()
+		}
+		return "answered"
+	}
+	for _, tt := range []struct{ name, text, says string }{
+		{"the agent", w.but("  - name: marketing-agent\n", "  - name: marketing-agent\n    disabled: true\n"), "agent marketing-agent is disabled"},
+		{"the user", w.but("identity:\n", "identity:\n  users: [{id: taylor, disabled: true}]\n"), "the human whom the token names is disabled here"},
+		{"the right to act for Taylor", w.but("  - name: marketing-agent\n", "  - name: marketing-agent\n    acts_for: [user:robin]\n"), "agent marketing-agent may not act for this human"},
+	} {
+		if got := query(); got != "answered" {
+			t.Fatalf("before %s is taken away: %s", tt.name, got)
+		}
+		w.write(tt.text)
+		if got := query(); !strings.Contains(got, "insufficient_access") {
+			t.Errorf("without %s the next call over HTTP ends with %s", tt.name, got)
+		}
+		if got := w.sees(); !strings.Contains(got, tt.says) {
+			t.Errorf("without %s Taylor sees %s", tt.name, got)
+		}
+		r := w.records()[len(w.records())-1]
+		if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.Agent.ID != "marketing-agent" || r.Credential != w.credential() || len(r.Reasons) != 1 || r.Reasons[0] != tt.says {
+			t.Errorf("without %s the record is %+v", tt.name, r)
+		}
+		if r.User == nil && tt.name != "the agent" || r.User != nil && r.User.ID != "taylor" {
+			t.Errorf("without %s the record is about %+v", tt.name, r.User)
+		}
+		w.write(w.text)
+		if got := query(); got != "answered" {
+			t.Errorf("with %s again: %s", tt.name, got)
 		}
 	}
 }

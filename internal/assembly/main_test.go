@@ -3,6 +3,7 @@ package assembly_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -199,6 +200,12 @@ func (w *world) client(url string) *client.Client {
 	}
 	w.t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// credential is what records call the agent's key.
+func (w *world) credential() string {
+	hash := sha256.Sum256([]byte(w.stage.AgentKey))
+	return fmt.Sprintf("key %x", hash[:4])
 }
 
 // buffer is a log that several goroutines write.

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"maps"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
@@ -25,6 +24,8 @@ const (
 	mostBytes       = 256 << 20
 	mostTime        = 10 * time.Minute
 	mostConcurrency = 1000
+	mostAtOnce      = 100_000
+	mostPerMinute   = 10_000_000
 
 	leastSegment = 64 << 10
 	mostSegment  = 1 << 30
@@ -57,6 +58,12 @@ func nearest(written map[string]place, key string) place {
 		}
 		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
 	}
+}
+
+// wrote reports whether a key stands in the file.
+func (c *checker) wrote(key string) bool {
+	_, there := c.written[key]
+	return there
 }
 
 // shown is a value as it is written in the file, variables unreplaced.
@@ -125,44 +132,6 @@ func (a Audit) check(k *checker) {
 	for i, s := range a.Sinks {
 		s.check(k, mistake.At("audit.sinks", i))
 	}
-}
-
-// check also fills in the public URL.
-func (s *Server) check(k *checker) {
-	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
-	host, ok := splitAddress(s.Listen)
-	if !ok {
-		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
-		return
-	}
-	switch {
-	case s.PublicURL != "":
-		s.checkPublicURL(k)
-	case isLoopback(host):
-		s.PublicURL = defaultURL(s.Listen)
-	default:
-		k.say("server.public_url", "missing: other machines can reach the server, so it must say by which URL they call it")
-	}
-}
-
-func defaultURL(listen string) string { return "http://" + listen }
-
-func (s *Server) checkPublicURL(k *checker) {
-	u, err := url.Parse(s.PublicURL)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		k.say("server.public_url", "not a URL: write https://deputy.example.com")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		k.say("server.public_url", "a scheme and a host is all it may have: /mcp is added to it")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		k.say("server.public_url", "tokens travel to it: write https (a proxy in front may speak it for Deputy)")
-	default:
-		s.PublicURL = u.Scheme + "://" + u.Host
-	}
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // checkAgents leaves each single agent to package identity.
@@ -295,23 +264,6 @@ func (c *checker) unique(key string, values []string) {
 	}
 }
 
-func (l Limits) check(k *checker) {
-	for _, limit := range []struct {
-		key      string
-		is, most int64
-		says     string
-	}{
-		{"max_rows", int64(l.MaxRows), mostRows, "from 1 to 1000000"},
-		{"max_bytes", int64(l.MaxBytes), mostBytes, "from 1 to 256MiB"},
-		{"timeout", int64(l.Timeout), int64(mostTime), "more than 0s, up to 10m"},
-		{"concurrency", int64(l.Concurrency), mostConcurrency, "from 1 to 1000"},
-	} {
-		if limit.is <= 0 || limit.is > limit.most {
-			k.say("limits."+limit.key, "out of range: it may be %s", limit.says)
-		}
-	}
-}
-
 // check keeps metrics on this machine unless somebody wrote that they may leave it: nobody is asked who they are there.
 func (t Telemetry) check(k *checker) {
 	k.oneOf("telemetry.readers", t.Readers, ThisMachine, Anybody)
@@ -334,10 +286,4 @@ func (t Telemetry) check(k *checker) {
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		k.say("telemetry.otlp.endpoint", "a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS")
 	}
-}
-
-func splitAddress(address string) (host string, ok bool) {
-	host, port, err := net.SplitHostPort(address)
-	n, bad := strconv.Atoi(port)
-	return host, err == nil && bad == nil && n >= 0 && n <= 65535
 }

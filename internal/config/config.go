@@ -165,17 +165,22 @@ const (
 
 func defaults() *Config {
 	return &Config{
-		Server:    Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Catalog:   Catalog{File: "deputy-catalog.json"},
-		Requests:  Requests{State: State{File: defaultState}, Pending: Age(14 * day), Again: Age(day), Expiring: Age(time.Hour)},
-		Audit:     Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, SQL: "full", Checkpoints: Checkpoints{Every: time.Minute}},
-		Limits:    Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32},
+		Server:   Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Catalog:  Catalog{File: "deputy-catalog.json"},
+		Requests: Requests{State: State{File: defaultState}, Pending: Age(14 * day), Again: Age(day), Expiring: Age(time.Hour)},
+		Audit:    Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, SQL: "full", Checkpoints: Checkpoints{Every: time.Minute}},
+		Limits: Limits{
+			MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
+			PerCaller: Portion{PerMinute: 60_000, AtOnce: 128}, PerAddress: Portion{PerMinute: 120_000, AtOnce: 256},
+		},
 		Telemetry: Telemetry{Readers: ThisMachine, OTLP: OTLP{Sample: 1}},
 	}
 }
 
 // complete fills in what follows from the rest.
 func (c *Config) complete(folder string) {
+	c.Server.TLS.Certificate = under(folder, c.Server.TLS.Certificate)
+	c.Server.TLS.Key = under(folder, c.Server.TLS.Key)
 	c.Catalog.File = under(folder, c.Catalog.File)
 	c.Requests.State.File = under(folder, c.Requests.State.File)
 	if c.Requests.State.DSN != "" && c.Requests.State.File == under(folder, defaultState) {
@@ -213,7 +218,7 @@ func under(folder, path string) string {
 
 // On is the section for another address: what serve --listen asks for.
 func (s Server) On(listen string) (Server, error) {
-	if s.PublicURL == defaultURL(s.Listen) {
+	if s.PublicURL == s.defaultURL() {
 		s.PublicURL = ""
 	}
 	s.Listen = listen

@@ -47,20 +47,30 @@ func TestTheCompleteFile(t *testing.T) {
 		t.Errorf("of the 5 matchers %d were read", len(matchers))
 	}
 	want := &config.Config{
-		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn"},
+		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn",
+			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
-				Name: "corp", URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
+				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
-				Claims: identity.ClaimsConfig{Groups: "roles", Name: "display_name", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
+				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Email: "mail", Attributes: map[string]string{"region": "https://example.com/region"}},
+				Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "hunter2", Scopes: []string{"openid", "offline_access", "query"}, RedirectPort: 8400,
+					AudienceParameter: identity.ByAudience},
+				Introspection: &identity.IntrospectionConfig{URL: "https://id.example.com/introspect", ClientID: "deputy", ClientSecret: "p${HOME}w: [", Cache: time.Minute},
+				DPoP:          identity.DPoPRequired,
 			}},
-			Users: []identity.UserConfig{{ID: "taylor", Groups: []string{"Marketing"},
+			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
 		},
 		Agents: []identity.AgentConfig{
-			{Name: "marketing", Description: "The Marketing department's agent", ClientIDs: []string{"marketing-agent"}, Groups: []string{"Agents"},
+			{Name: "marketing", Description: "The Marketing department's agent", Owner: "marketing-it@example.com", Disabled: true,
+				ClientIDs: []string{"marketing-agent"}, Groups: []string{"Agents"}, Issuers: []string{"corp"},
+				Keys: []identity.KeyConfig{{SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", Label: "ci",
+					Expires: identity.Expiry{Time: time.Date(2027, 2, 23, 10, 0, 0, 0, time.UTC)}}},
+				ActsFor: []string{"user:taylor", "group:Marketing", "attribute:region=US-EAST"}, Limits: identity.AgentLimits{Calls: 4, PerMinute: 120},
 				Attributes: map[string]identity.Values{"team": {"Marketing"}}, Modes: []identity.Mode{identity.OnBehalfOf}},
-			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}},
+			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}, MayRequest: true},
 		},
 		Platforms: map[string]config.Platform{
 			"shop": {Engine: config.Postgres, Description: "Orders and customers", DSN: "postgres://deputy_runner:p${HOME}w: [@db.example.com/shop",
@@ -105,7 +115,8 @@ func TestTheCompleteFile(t *testing.T) {
 			{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
 			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
 		}},
-		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8},
+		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8, AtOnce: 100, Connections: 1000,
+			PerCaller: config.Portion{PerMinute: 60, AtOnce: 4}, PerAddress: config.Portion{PerMinute: 6000, AtOnce: 16}},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
@@ -188,8 +199,9 @@ func TestEveryKeyHasItsLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, line := range map[string]int{
-		"tags.PII": 52, "tags.PII[1]": 52, "policies[0]": 56, "policies[0].to": 58, "policies[1].require.any[1]": 62, "policies[1].when": 59,
-		"policies[4].except[1]": 74, "platforms.shop.discoverable[1]": 44, "nothing.of.the.kind": 2,
+		"tags.PII": lineOf(t, "PII: ["), "tags.PII[1]": lineOf(t, "PII: ["), "policies[0]": lineOf(t, "- name: marketing reads sales"),
+		"policies[0].to": lineOf(t, "to: group:Marketing"), "policies[1].require.any[1]": lineOf(t, "require: {any"), "policies[1].when": lineOf(t, "- name: EU data"),
+		"policies[4].except[1]": lineOf(t, "except: [group:HQ"), "platforms.shop.discoverable[1]": lineOf(t, "discoverable: ["), "nothing.of.the.kind": 2,
 	} {
 		if got := c.Line(key); got != line {
 			t.Errorf("%s is on line %d, not %d", key, line, got)
@@ -237,13 +249,14 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") || c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
 		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
 	}
-	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); c.Server != want {
+	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); !reflect.DeepEqual(c.Server, want) {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
 	if schema := c.Platforms["demo"].Schema; schema != "data" {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
-	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32}); c.Limits != want {
+	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
+		PerCaller: config.Portion{PerMinute: 60_000, AtOnce: 128}, PerAddress: config.Portion{PerMinute: 120_000, AtOnce: 256}}); c.Limits != want {
 		t.Errorf("the limits' defaults are %+v", c.Limits)
 	}
 }

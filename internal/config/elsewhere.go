@@ -28,8 +28,12 @@ func (c *Config) checkElsewhere(k *checker, asWritten *Config) {
 
 // elsewhere is all that can be found without a database and without an issuer.
 func (c *Config) elsewhere() (all []Problem) {
-	_, agents := identity.NewRegistry(c.Agents)
-	for _, err := range []error{agents, c.Identity.Check(c.Server.PublicURL + "/mcp")} {
+	registry, agents := identity.NewRegistry(c.Agents)
+	found := []error{agents, c.Identity.Check(c.Server.PublicURL + "/mcp")}
+	if registry != nil {
+		found = append(found, registry.Fits(c.Identity))
+	}
+	for _, err := range found {
 		var wrong *identity.ConfigError
 		if errors.As(err, &wrong) {
 			for _, p := range wrong.Problems {
@@ -37,11 +41,11 @@ func (c *Config) elsewhere() (all []Problem) {
 			}
 		}
 	}
-	found := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Rules: c.Requests.Rules, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
+	policies := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Rules: c.Requests.Rules, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
-		found = append(found, entitlements.Check(entitlements.Config{Platform: name, Discoverable: c.Platforms[name].Discoverable})...)
+		policies = append(policies, entitlements.Check(entitlements.Config{Platform: name, Discoverable: c.Platforms[name].Discoverable})...)
 	}
-	for _, p := range found {
+	for _, p := range policies {
 		if !p.Warning {
 			all = append(all, Problem{Key: p.Key, Message: p.Message})
 		}

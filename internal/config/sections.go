@@ -10,9 +10,17 @@ import (
 
 // Server is where deputy serve listens and how the outside calls it.
 type Server struct {
-	Listen    string `yaml:"listen"`     // host:port; default 127.0.0.1:8080
-	PublicURL string `yaml:"public_url"` // without a path; default http://<listen>, on a loopback address only
-	LogLevel  string `yaml:"log_level"`  // debug, info, warn, error; default info
+	Listen         string   `yaml:"listen"`          // host:port; default 127.0.0.1:8080
+	PublicURL      string   `yaml:"public_url"`      // without a path; default http://<listen>, https:// with tls, on a loopback address only
+	TLS            TLS      `yaml:"tls"`             // default: plain HTTP, for a proxy on the same machine
+	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; default nobody's
+	LogLevel       string   `yaml:"log_level"`       // debug, info, warn, error; default info
+}
+
+// TLS is the certificate that deputy serve shows. New files are taken up without a restart.
+type TLS struct {
+	Certificate string `yaml:"certificate"` // file with the certificate and those above it, in PEM
+	Key         string `yaml:"key"`         // file with its private key, in PEM
 }
 
 // The engines a platform can have.
@@ -113,6 +121,17 @@ type Limits struct {
 	MaxBytes    Size          `yaml:"max_bytes"`   // of an answer; default 4MiB
 	Timeout     time.Duration `yaml:"timeout"`     // of a statement in the database; default 30s
 	Concurrency int           `yaml:"concurrency"` // calls at once on each platform; default 32
+	AtOnce      int           `yaml:"at_once"`     // calls that run or wait for a platform, by everybody; default 512
+	Connections int           `yaml:"connections"` // open at once; the quietest make room for new ones; default 4096
+
+	PerCaller  Portion `yaml:"per_caller"`  // what one agent may do for one user, or on its own
+	PerAddress Portion `yaml:"per_address"` // what one network address may do before it is known who calls; of IPv6, one /64
+}
+
+// Portion is how much of the server one caller, or one address, may have.
+type Portion struct {
+	PerMinute int `yaml:"per_minute"` // requests, a minute's worth of them at once; default 60000 of a caller, 120000 of an address
+	AtOnce    int `yaml:"at_once"`    // requests; default 128 of a caller, 256 of an address
 }
 
 // Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under

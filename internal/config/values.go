@@ -7,16 +7,14 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"deputy/identity"
 )
 
 // The values that the file writes in a way of its own.
 
 // Secret is text that does not show when it is printed, logged or written as JSON. Convert it to a string to use it.
-type Secret string
-
-func (Secret) String() string               { return "(secret)" }
-func (Secret) GoString() string             { return "(secret)" }
-func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
+type Secret = identity.Secret
 
 // Age is how long something is kept, written 400d or as a duration. Zero: for ever.
 type Age time.Duration

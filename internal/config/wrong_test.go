@@ -56,13 +56,13 @@ func TestWrongFiles(t *testing.T) {
 		// Keys nobody knows.
 		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
 		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
-		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: max_rows, max_bytes, timeout, concurrency)"},
+		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: max_rows, max_bytes, timeout, concurrency, at_once, connections, per_caller, per_address)"},
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 		{"an issuer's key misspelt", "identity:\n  issuers:\n    - ulr: https://id.example.com\n",
-			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, url, audience, token_types, algorithms, claims)"},
+			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, kind, url, audience, token_types, algorithms, claims, scopes, scope_prefix, allow_userinfo, steward_clients, introspection, dpop, login)"},
 		{"an agent's key in the clear", "agents:\n  - name: a\n    key: deputy_ak_x\n",
-			"deputy.yaml:3: agents[0]: unknown key \"key\" (known: name, description, client_ids, key_sha256, groups, attributes, modes)"},
+			"deputy.yaml:3: agents[0]: unknown key \"key\"; did you mean \"keys\"? (known: name, description, owner, disabled, client_ids, keys, key_sha256, issuers, acts_for, groups, attributes, modes, may_request, limits)"},
 		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
 		{"a line number that is not for the file", "policies:\n  - Line: 5\n",
 			"deputy.yaml:2: policies[0]: unknown key \"Line\" (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
@@ -101,7 +101,7 @@ func TestWrongFiles(t *testing.T) {
 		{"a variable without content", "server:\n  public_url: ${EMPTY}\n", "deputy.yaml:2: server.public_url: the environment variable EMPTY is empty"},
 		{"a variable with a default", "server:\n  listen: ${PORT:-8080}\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable not closed", "server:\n  listen: ${PORT\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
-		{"a variable for a key", "server:\n  ${SECRET}: x\n", "deputy.yaml:2: server: unknown key \"${SECRET}\" (known: listen, public_url, log_level)"},
+		{"a variable for a key", "server:\n  ${SECRET}: x\n", "deputy.yaml:2: server: unknown key \"${SECRET}\" (known: listen, public_url, tls, trusted_proxies, log_level)"},
 		{"a variable for a number", "limits:\n  max_rows: ${SECRET}\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000"},
 		{"a variable for one of a few", "server:\n  log_level: ${SECRET}\n", "deputy.yaml:2: server.log_level: \"${SECRET}\" is not one of debug, info, warn, error"},
 		{"a variable for a matcher", "policies:\n  - name: a\n    grant: a.b\n    to: ${SECRET}\n",
@@ -155,7 +155,11 @@ func TestWrongFiles(t *testing.T) {
 		{"a URL in the clear", "server:\n  public_url: http://deputy.example.com\n", "deputy.yaml:2: server.public_url: tokens travel to it: write https (a proxy in front may speak it for Deputy)"},
 
 		// The meaning of what other packages own: in their words, with variables unreplaced.
-		{"an agent of no credential", "agents:\n  - {name: marketing, client_ids: [m]}\n  - name: ${SECRET}\n", "deputy.yaml:3: agents[1]: nobody could prove to be this agent: give it client_ids or key_sha256"},
+		{"an agent of no credential", "agents:\n  - {name: marketing, client_ids: [m]}\n  - name: ${SECRET}\n", "deputy.yaml:3: agents[1]: nobody could prove to be this agent: give it client_ids or keys"},
+		{"an agent of an issuer that is not there", "agents:\n  - name: m\n    client_ids: [m]\n    issuers: [nobody]\n", "deputy.yaml:4: agents[0].issuers[0]: \"nobody\" is no issuer's name or URL"},
+		{"an agent's client for people", "agents:\n  - {name: m, client_ids: [desk]}\nidentity:\n  issuers: [{name: corp, url: https://id.example.com, steward_clients: [desk]}]\n", "deputy.yaml:4: identity.issuers[0].steward_clients[0]: \"desk\" is a client id of agents[0]: people act through clients of their own"},
+		{"a key that expires some day", "agents:\n  - name: m\n    keys: [{sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, expires: 90d}]\n", "deputy.yaml:3: agents[0].keys[0].expires: not a time: write 2027-02-23 or 2027-02-23T10:00:00Z"},
+		{"an e-mail address as user", "identity:\n  issuers:\n    - {url: https://id.example.com, claims: {user: email}}\n", "deputy.yaml:3: identity.issuers[0].claims.user[0]: \"email\" may be somebody else's tomorrow: write claims that stay one person's, such as sub"},
 		{"a variable for a name", "agents: [{name: '${SPACE}', client_ids: [m]}]\n", "deputy.yaml:1: agents[0].name: \"${SPACE}\" is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit"},
 		{"a variable for a client id", "agents: [{name: m, client_ids: ['${SPACE}']}]\n", "deputy.yaml:1: agents[0].client_ids[0]: what the variables in it hold does not fit here"},
 		{"a policy without a kind", "policies:\n  - name: a\n    to: group:${SECRET}\n", "deputy.yaml:2: policies[0]: it says nothing to do: write one of grant, guardrail, mask, filter"},
@@ -214,7 +218,7 @@ func TestWrongFiles(t *testing.T) {
 
 		// Several at once, in the order of their lines.
 		{"much at once", "limits:\n  max_rows: many\n  max_row: 5\nserver:\n  listen: ${NONE}\naudit: [x]\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000\n" +
-			"deputy.yaml:3: limits: unknown key \"max_row\"; did you mean \"max_rows\"? (known: max_rows, max_bytes, timeout, concurrency)\n" +
+			"deputy.yaml:3: limits: unknown key \"max_row\"; did you mean \"max_rows\"? (known: max_rows, max_bytes, timeout, concurrency, at_once, connections, per_caller, per_address)\n" +
 			"deputy.yaml:5: server.listen: the environment variable NONE is not set\n" +
 			"deputy.yaml:6: audit: keys with values belong here, not a list"},
 	} {

@@ -1,8 +1,8 @@
 // Package issuer is a fake at the edge: a small OpenID provider inside the process, for the demo and for tests.
 //
 // What it serves and signs is real (discovery, a key set, ES256 access tokens as RFC 9068 describes them), so that everything
-// behind it is the code that production runs. It is a fake because it asks nobody to sign in: whoever holds it may have a token
-// for anybody. Its keys are made at the start and are gone with the process, and it listens on loopback only.
+// behind it is the code that production runs. It is a fake because it asks nobody for a password: whoever holds it may have a token
+// for anybody, and says with SignIn who the browser's owner is. Its keys are made at the start and are gone with the process, and it listens on loopback only.
 package issuer
 
 import (
@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -31,12 +32,20 @@ type Config struct {
 type Issuer struct {
 	config  Config
 	url     string
+	handler http.Handler
 	server  *http.Server
 	fetches atomic.Int64
 	down    atomic.Bool
 
-	mu  sync.Mutex
-	key jose.JSONWebKey // with its private part; replaced by Rotate
+	introspections atomic.Int64
+
+	mu         sync.Mutex
+	key        jose.JSONWebKey   // with its private part; replaced by Rotate
+	opaque     map[string][]byte // claims of the tokens that are no JWTs
+	introspect http.HandlerFunc  // to introspection; nil: the honest one
+	keys       http.HandlerFunc  // nil: the honest one
+
+	sessions sessions
 }
 
 // Start makes a key and serves until Close.
@@ -56,12 +65,20 @@ func Start(config Config) (*Issuer, error) {
 		return nil, fmt.Errorf("start the demo issuer: %s is not a loopback address", config.Address)
 	}
 	i := &Issuer{config: config, url: "http://" + listener.Addr().String()}
+	i.sessions.codes, i.sessions.devices, i.sessions.refresh = map[string]*grant{}, map[string]*grant{}, map[string]*grant{}
 	i.Rotate()
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.serveDiscovery)
 	mux.HandleFunc("GET /keys", i.serveKeys)
-	i.server = &http.Server{Handler: i.unlessDown(mux), ReadHeaderTimeout: 5 * time.Second}
+	mux.HandleFunc("POST /introspect", i.serveIntrospection)
+	mux.HandleFunc("GET /authorize", i.serveAuthorize)
+	mux.HandleFunc("POST /token", i.serveToken)
+	mux.HandleFunc("POST /device_authorization", i.serveDeviceAuthorization)
+	mux.HandleFunc("GET /device", i.serveDevice)
+	mux.HandleFunc("POST /revoke", i.serveRevoke)
+	i.handler = i.unlessDown(mux)
+	i.server = &http.Server{Handler: i.handler, ReadHeaderTimeout: 5 * time.Second}
 	go i.server.Serve(listener)
 	return i, nil
 }
@@ -111,20 +128,50 @@ func (i *Issuer) unlessDown(next http.Handler) http.Handler {
 	})
 }
 
+// Handler is what answers at URL, for a test that has no network.
+func (i *Issuer) Handler() http.Handler { return i.handler }
+
 func (i *Issuer) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, map[string]any{
+	document := map[string]any{
 		"issuer":                                i.url,
 		"jwks_uri":                              i.url + "/keys",
 		"authorization_endpoint":                i.url + "/authorize",
 		"token_endpoint":                        i.url + "/token",
+		"device_authorization_endpoint":         i.url + "/device_authorization",
+		"revocation_endpoint":                   i.url + "/revoke",
+		"introspection_endpoint":                i.url + "/introspect",
 		"response_types_supported":              []string{"code"},
+		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"},
+		"code_challenge_methods_supported":      []string{"S256"},
+		"token_endpoint_auth_methods_supported": []string{"none", "client_secret_basic"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{string(jose.ES256)},
-	})
+
+		"authorization_response_iss_parameter_supported": true,
+	}
+	i.sessions.mu.Lock()
+	maps.Copy(document, i.sessions.metadata)
+	i.sessions.mu.Unlock()
+	maps.DeleteFunc(document, func(_ string, value any) bool { return value == nil })
+	writeJSON(w, document)
 }
 
-func (i *Issuer) serveKeys(w http.ResponseWriter, _ *http.Request) {
+// ServeKeys replaces how the key set is served, for the tests of issuers that misbehave; nil: honestly again.
+func (i *Issuer) ServeKeys(serve http.HandlerFunc) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = serve
+}
+
+func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
 	i.fetches.Add(1)
+	i.mu.Lock()
+	serve := i.keys
+	i.mu.Unlock()
+	if serve != nil {
+		serve(w, r)
+		return
+	}
 	writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{i.PublicKey()}})
 }
 

@@ -42,7 +42,7 @@ func (t *Calls) Add(c audit.Call) error {
 	if c.Code != "" {
 		ended += " (" + c.Code + ")"
 	}
-	t.row(c.Time.UTC().Format(time.RFC3339), whoFor(c.Record), c.Tool, cell(tables), rows, ended, c.ID)
+	t.row(c.Time.UTC().Format(time.RFC3339), c.Who(), c.Tool, cell(tables), rows, ended, c.ID)
 	if t.rows++; t.rows%mostAligned == 0 {
 		return t.w.Flush()
 	}
@@ -57,13 +57,6 @@ func (t *Calls) row(cells ...string) {
 		cells[i] = Printable(cells[i])
 	}
 	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
-}
-
-func whoFor(r audit.Record) string {
-	if r.User != nil {
-		return r.Agent.ID + " for " + r.User.ID
-	}
-	return r.Agent.ID + " on its own"
 }
 
 func cell(words []string) string {

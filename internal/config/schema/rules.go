@@ -13,6 +13,7 @@ var required = map[string][]string{
 	"":         {"agents", "platforms"},
 	"Issuer":   {"url"},
 	"User":     {"id"},
+	"Key":      {"sha256"},
 	"Agent":    {"name"},
 	"Platform": {"engine"},
 	"Policy":   {"name"},
@@ -23,6 +24,7 @@ var required = map[string][]string{
 	"RuleQuestion":  {"name", "ask"},
 	"Automatically": {"when"},
 	"Webhook":       {"name", "url", "secret"},
+	"Introspection": {"client_id", "client_secret"},
 }
 
 // details replace what the Go type of a key says about it.
@@ -38,12 +40,28 @@ var details = map[string]map[string]func() *schema{
 		"algorithms": func() *schema {
 			return oneOrMany(words("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"))
 		},
+		"scope_prefix":    func() *schema { return pattern(`[!#-\[\]-~]*`) },
+		"steward_clients": func() *schema { return oneOrMany(pattern(`\S+`)) },
+	},
+	"Introspection": {
+		"url":           func() *schema { return pattern(`https?://[^/?#@]+(/[^?#]*)?(\?[^#]*)?`) },
+		"client_id":     nonEmpty,
+		"client_secret": nonEmpty,
 	},
 	"User": {"id": nonEmpty},
 	"Agent": {
 		"name":       func() *schema { return pattern(`[a-z0-9][a-z0-9._-]*`) },
 		"client_ids": func() *schema { return oneOrMany(pattern(`\S+`)) },
 		"key_sha256": func() *schema { return oneOrMany(pattern(`[0-9A-Fa-f]{64}`)) },
+		"issuers":    func() *schema { return atLeastOne(oneOrMany(nonEmpty())) },
+		"acts_for": func() *schema {
+			return atLeastOne(oneOrMany(pattern(`(user|group):` + plain + `|attribute:[^=\s]([^=]*[^=\s])?=` + plain)))
+		},
+	},
+	"Key": {"sha256": func() *schema { return pattern(`[0-9A-Fa-f]{64}`) }},
+	"AgentLimits": {
+		"calls":      func() *schema { return between("0", "1000000") },
+		"per_minute": func() *schema { return between("0", "1000000") },
 	},
 	"Platform": {
 		"engine":       func() *schema { return words("postgres", "sqlite") },
@@ -141,7 +159,7 @@ func addRules(root *schema) error {
 	}, "The databases that are governed, by the name that agents call them."))
 	agents, _ := root.Properties.Get("agents")
 	agents.MinItems = count1()
-	at("Agent").AnyOf = []*schema{{Required: []string{"client_ids"}}, {Required: []string{"key_sha256"}}}
+	at("Agent").AnyOf = []*schema{{Required: []string{"client_ids"}}, {Required: []string{"keys"}}, {Required: []string{"key_sha256"}}}
 	return nil
 }
 

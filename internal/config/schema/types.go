@@ -28,8 +28,21 @@ var ownTypes = map[reflect.Type]func() *schema{
 	reflect.TypeFor[config.Size](): func() *schema {
 		return anyOf(&schema{Type: "integer", Minimum: "1"}, pattern(`[0-9]+ *(KiB|MiB|GiB)?`))
 	},
-	reflect.TypeFor[config.Share]():             func() *schema { return pattern(`[0-9]+(\.[0-9]+)?%`) },
-	reflect.TypeFor[identity.Mode]():            func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[config.Share](): func() *schema { return pattern(`[0-9]+(\.[0-9]+)?%`) },
+	reflect.TypeFor[identity.Expiry](): func() *schema {
+		return pattern(`[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?`)
+	},
+	reflect.TypeFor[identity.IssuerKind](): func() *schema {
+		return words(identity.Generic, identity.Entra, identity.Okta, identity.Auth0, identity.Keycloak)
+	},
+	reflect.TypeFor[identity.ScopeRule](): func() *schema {
+		return words(identity.ScopesWhenPresent, identity.ScopesRequired, identity.ScopesIgnored)
+	},
+	reflect.TypeFor[identity.Mode](): func() *schema { return words(identity.OnBehalfOf, identity.Autonomous) },
+	reflect.TypeFor[identity.AudienceParameter](): func() *schema {
+		return words(identity.ByResource, identity.ByAudience, identity.ByNone)
+	},
+	reflect.TypeFor[identity.DPoPMode]():        func() *schema { return words(identity.DPoPWhenBound, identity.DPoPRequired) },
 	reflect.TypeFor[entitlements.Selectors]():   func() *schema { return ref("Selectors") },
 	reflect.TypeFor[entitlements.Tags]():        func() *schema { return ref("Tags") },
 	reflect.TypeFor[entitlements.Matcher]():     func() *schema { return ref("Matcher") },

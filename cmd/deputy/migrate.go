@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"deputy/internal/config"
+	"deputy/internal/state"
+)
+
+func newMigrate() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database of access requests up to date",
+		Long: `Access requests and what was decided are kept in the database that requests.state in the configuration names. A server
+stops at its start when that database is older, or newer, than it. This command brings an older one up to date, each step in a
+transaction of its own; run it before the servers of the new version start. A new SQLite file needs no migrate: the server makes it.
+
+On PostgreSQL everything is in the schema deputy_state. The login in the dsn makes it, which needs CREATE on the database, or
+an administrator does: CREATE SCHEMA deputy_state AUTHORIZATION that_login. No other right is needed. Whoever can write there
+can grant access. The dsn must lead to the database itself, and not to a connection pooler.`,
+		Example: "  deputy migrate --config deputy.yaml\n  deputy migrate --status --json",
+		Args:    exactly(0),
+		RunE:    migrate,
+	}
+	c.Flags().Bool("status", false, "print how far the database is, and change nothing")
+	c.Flags().Bool("json", false, "as JSON: a list of migrations")
+	return c
+}
+
+// stateConfig is where the configuration says that requests are kept.
+func stateConfig(cfg *config.Config) state.Config {
+	return state.Config{File: cfg.Requests.State.File, DSN: string(cfg.Requests.State.DSN)}
+}
+
+func migrate(c *cobra.Command, _ []string) error {
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return err
+	}
+	asJSON, _ := c.Flags().GetBool("json")
+	if status, _ := c.Flags().GetBool("status"); status {
+		all, err := state.Migrations(c.Context(), stateConfig(cfg))
+		if err != nil {
+			return err
+		}
+		return printMigrations(c, all, asJSON)
+	}
+	if len(cfg.Requests.Rules) == 0 {
+		_, err := fmt.Fprintln(c.OutOrStdout(), "The configuration has no requests.rules: nothing can be asked for, so there is nothing to migrate.")
+		return err
+	}
+	began := time.Now()
+	all, err := state.Migrate(c.Context(), stateConfig(cfg), func(m state.Migration) {
+		if !asJSON {
+			fmt.Fprintf(c.OutOrStdout(), "applied %s (%s)\n", m.Name, time.Since(began).Round(time.Millisecond))
+		}
+		began = time.Now()
+	})
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return printMigrations(c, all, true)
+	case len(all) == 0:
+		fmt.Fprintln(c.OutOrStdout(), "The database is up to date.")
+	default:
+		fmt.Fprintln(c.OutOrStdout(), "The database is up to date now.")
+	}
+	return nil
+}
+
+func printMigrations(c *cobra.Command, all []state.Migration, asJSON bool) error {
+	if asJSON {
+		e := json.NewEncoder(c.OutOrStdout())
+		e.SetIndent("", "  ")
+		return e.Encode(append([]state.Migration{}, all...))
+	}
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	for _, m := range all {
+		name, applied := m.Name, "not yet: run deputy migrate"
+		if name == "" {
+			name = "of a newer Deputy"
+		}
+		if m.Applied != nil {
+			applied = m.Applied.Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, name, applied)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,62 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"deputy/internal/mistake"
+)
+
+var audienceParameters = []AudienceParameter{ByResource, ByAudience, ByNone}
+
+// Complete says what is not written.
+func (c LoginConfig) Complete() LoginConfig {
+	if c.Scopes == nil {
+		c.Scopes = []string{"openid", "offline_access"}
+	}
+	if c.AudienceParameter == "" {
+		c.AudienceParameter = ByResource
+	}
+	return c
+}
+
+// Offered reports whether people sign in at the issuer with deputy login.
+func (c LoginConfig) Offered() bool { return c.ClientID != "" }
+
+// Offers are the issuers that people sign in at with deputy login. What is secret is not in them.
+func (c Config) Offers() []Offer {
+	offers := []Offer{}
+	for _, i := range c.Issuers {
+		if login := i.Login.Complete(); login.Offered() {
+			offers = append(offers, Offer{Name: i.Name, Issuer: i.URL, ClientID: login.ClientID, Scopes: login.Scopes, RedirectPort: login.RedirectPort, AudienceParameter: login.AudienceParameter})
+		}
+	}
+	return offers
+}
+
+func (c LoginConfig) check(key string, wrong *problems) {
+	if c.ClientID == "" && (c.ClientSecret != "" || c.Scopes != nil || c.RedirectPort != 0 || c.AudienceParameter != "") {
+		wrong.add(key+".client_id", "missing: register deputy login at the issuer as a native app, and write the client id that it gives")
+	}
+	if strings.ContainsFunc(c.ClientID, unicode.IsSpace) {
+		wrong.add(key+".client_id", "%q has a space in it: write the client id as the issuer gave it", c.ClientID)
+	}
+	for i, scope := range c.Scopes {
+		if !IsScope(scope) {
+			wrong.add(mistake.At(key+".scopes", i), "%q is not a scope: one word each", scope)
+		}
+	}
+	if c.RedirectPort < 0 || c.RedirectPort > 65535 {
+		wrong.add(key+".redirect_port", "out of range: a port is from 1 to 65535; leave it out for any free one")
+	}
+	if c.AudienceParameter != "" && !slices.Contains(audienceParameters, c.AudienceParameter) {
+		known := []string{string(ByResource), string(ByAudience), string(ByNone)}
+		wrong.add(key+".audience_parameter", "%q is not one of %s%s", c.AudienceParameter, strings.Join(known, ", "), mistake.Hint(string(c.AudienceParameter), known))
+	}
+}
+
+// IsScope reports whether the text is one scope as RFC 6749 writes them, so that it cannot become two.
+func IsScope(text string) bool {
+	return text != "" && len(text) <= maxID && !strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' })
+}

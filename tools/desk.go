@@ -1,0 +1,192 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"deputy/audit"
+	"deputy/entitlements"
+	"deputy/identity"
+	"deputy/vending"
+)
+
+// Steward is a human who decides on requests, in person and verified: no agent speaks for them.
+type Steward struct {
+	User   identity.User
+	Client string // network address, for the record
+}
+
+// Ruling is what a steward decides.
+type Ruling struct {
+	Verdict entitlements.Verdict // approve, deny or revoke
+	Note    string               // to whoever asked; on the record
+	For     time.Duration        // of an approval: for so long at most; 0: as long as was asked for
+}
+
+// The codes of refusals to stewards, beside those of package vending.
+const (
+	NoSuchRequest vending.Code = "no_such_request" // or not one that this person has to do with
+	OwnRequest    vending.Code = "own_request"
+	NotApprover   vending.Code = "not_an_approver" // of the stage that the request waits for, or a second time
+	Settled       vending.Code = "settled"         // somebody was quicker, or a time is over
+	TooLong       vending.Code = "too_long"
+)
+
+// verdictTools are the tools that records of decisions name.
+var verdictTools = map[entitlements.Verdict]string{
+	entitlements.VerdictApprove: audit.Approve, entitlements.VerdictDeny: audit.Deny, entitlements.VerdictRevoke: audit.Revoke,
+}
+
+// Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a *Refusal.
+func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (*RequestView, error) {
+	r := t.inPerson(s, verdictTools[ruling.Verdict])
+	decided, err := calmly(func() (*entitlements.Request, error) { return t.rule(ctx, s, id, ruling, r) })
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return nil, refusal
+	}
+	v := t.view(ctx, s, *decided)
+	v.AuditID = r.ID
+	return &v, nil
+}
+
+func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r *record) (*entitlements.Request, error) {
+	found, err := t.concerning(ctx, s, id)
+	if err != nil {
+		return nil, err
+	}
+	takes := t.takes(ctx, found)
+	r.Platform = found.Platform
+	r.request(found, takes)
+	if ruling.Note != "" {
+		if ruling.Note, err = words(ruling.Note); err != nil {
+			return nil, wrongArgument("the note cannot be read: write one line of at most 1000 characters")
+		}
+	}
+	step := entitlements.Step{ID: r.ID, By: s.User, Now: t.config.Now(), Note: ruling.Note, For: ruling.For}
+	if _, err := decide(found, takes, ruling.Verdict, step); err != nil { // before anything is written: most of what is refused is refused here
+		return nil, undecided(err)
+	}
+	r.Request.Status, r.Request.Note = "", ruling.Note
+	if err := t.intend(ctx, r)(ctx); err != nil {
+		return nil, err
+	}
+	decided, err := t.config.Requests.Step(ctx, id, func(q entitlements.Request) (entitlements.Request, error) {
+		return decide(q, takes, ruling.Verdict, step)
+	})
+	if err != nil {
+		return nil, undecided(err)
+	}
+	r.request(decided, takes)
+	r.Request.Note = ruling.Note
+	return &decided, nil
+}
+
+func decide(q entitlements.Request, takes entitlements.Requirement, v entitlements.Verdict, step entitlements.Step) (entitlements.Request, error) {
+	switch v {
+	case entitlements.VerdictApprove:
+		return q.Approve(takes, step)
+	case entitlements.VerdictDeny:
+		return q.Deny(takes, step)
+	case entitlements.VerdictRevoke:
+		return q.Revoke(takes, step)
+	}
+	return q, errors.New("there is no such verdict")
+}
+
+// concerning finds a request that the person decides on, or that is their own. Every other is not there.
+func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitlements.Request, error) {
+	none := &vending.Error{Code: NoSuchRequest, Message: "there is no such request that you have to do with"}
+	if t.config.Requests == nil {
+		return entitlements.Request{}, none
+	}
+	found, err := t.config.Requests.Find(ctx, id)
+	if errors.Is(err, ErrNoRequest) {
+		return entitlements.Request{}, none
+	}
+	if err != nil {
+		return entitlements.Request{}, err
+	}
+	if errors.Is(t.takes(ctx, found).Mine(found, s.User), entitlements.ErrNotApprover) {
+		return entitlements.Request{}, none
+	}
+	return found, nil
+}
+
+// undecided says why a step was not taken, to whoever wanted it.
+func undecided(err error) error {
+	for why, code := range map[error]vending.Code{
+		entitlements.ErrOwnRequest: OwnRequest, entitlements.ErrNotApprover: NotApprover, entitlements.ErrTwice: NotApprover,
+		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong,
+	} {
+		if errors.Is(err, why) {
+			return &vending.Error{Code: code, Message: why.Error()}
+		}
+	}
+	return err
+}
+
+// Concerning lists the requests that a steward decides on, or has asked for. It is on the record that they looked.
+func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]RequestView, error) {
+	r := t.inPerson(s, audit.Look)
+	all, err := calmly(func() ([]RequestView, error) {
+		mine := []RequestView{}
+		if t.config.Requests == nil {
+			return mine, nil
+		}
+		all, err := t.config.Requests.List(ctx, f)
+		for _, q := range all {
+			if !errors.Is(t.takes(ctx, q).Mine(q, s.User), entitlements.ErrNotApprover) {
+				if v := t.view(ctx, s, q); len(f.Status) == 0 || slices.Contains(f.Status, v.Status) { // what is over may not be written down yet
+					mine = append(mine, v)
+				}
+			}
+		}
+		return mine, err
+	})
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return nil, refusal
+	}
+	return all, nil
+}
+
+// Show is one request, with what approving it would reveal.
+func (t *Tools) Show(ctx context.Context, s Steward, id string) (*RequestView, error) {
+	r := t.inPerson(s, audit.Look)
+	view, err := calmly(func() (*RequestView, error) {
+		found, err := t.concerning(ctx, s, id)
+		if err != nil {
+			return nil, err
+		}
+		r.Platform = found.Platform
+		r.request(found, t.takes(ctx, found))
+		v := t.view(ctx, s, found)
+		if v.Reveals, err = t.reveals(ctx, s, found); err != nil {
+			return nil, err
+		}
+		v.AuditID = r.ID
+		return &v, nil
+	})
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return nil, refusal
+	}
+	return view, nil
+}
+
+// Expired puts on the record that the time of a request is over. Nobody did that; the id is the event's, so that it is one step
+// however often it is recorded.
+func (t *Tools) Expired(ctx context.Context, q entitlements.Request, id string, at time.Time) error {
+	r := audit.Record{ID: id, Phase: audit.Ended, Time: at.UTC(), Tool: audit.Expire, Platform: q.Platform, PolicyVersion: t.config.Version,
+		Outcome: audit.Answered, Request: requestRecord(q)}
+	return t.config.Audit.Append(ctx, r)
+}
+
+// inPerson begins the record of a step that a human takes without an agent.
+func (t *Tools) inPerson(s Steward, tool string) *record {
+	r := t.begin(Call{Client: s.Client}, tool)
+	p := party(s.User.Identity)
+	p.Issuer, p.Name = s.User.Issuer, s.User.Name
+	r.Mode, r.User = audit.InPerson, &p
+	return r
+}

@@ -1,0 +1,175 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"deputy/audit"
+	"deputy/entitlements"
+	"deputy/identity"
+)
+
+// ownRequest looks a request up, or takes it back. Somebody else's is not there.
+func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
+	found, err := t.config.Requests.Find(ctx, args.RequestID)
+	if errors.Is(err, ErrNoRequest) || err == nil && !found.Asker.Is(call.Principal) {
+		return nil, refused("there is no such request of yours")
+	}
+	if err != nil {
+		return nil, err
+	}
+	found = found.At(t.config.Now())
+	takes := t.takes(ctx, found)
+	if args.Cancel {
+		if found, err = t.cancel(ctx, found, takes, r); err != nil {
+			return nil, err
+		}
+	}
+	r.Platform = found.Platform
+	r.request(found, takes)
+	return t.answer(found, takes), nil
+}
+
+func (t *Tools) cancel(ctx context.Context, q entitlements.Request, takes entitlements.Requirement, r *record) (entitlements.Request, error) {
+	r.Tool = audit.Cancel
+	r.request(q, takes)
+	r.Request.Status = ""
+	if err := t.intend(ctx, r)(ctx); err != nil {
+		return q, err
+	}
+	q, err := t.config.Requests.Step(ctx, q.ID, func(q entitlements.Request) (entitlements.Request, error) {
+		return q.Cancel(r.ID, t.config.Now())
+	})
+	if errors.Is(err, entitlements.ErrSettled) {
+		err = wrongArgument("the request has ended already: there is nothing to cancel")
+	}
+	return q, err
+}
+
+// ownRequests lists the asker's open ones.
+func (t *Tools) ownRequests(ctx context.Context, asker entitlements.Asker) (*AccessRequest, error) {
+	open, err := t.open(ctx, asker)
+	if err != nil {
+		return nil, err
+	}
+	out := &AccessRequest{Requests: []AccessRequest{}, NextStep: "to ask for access, send table and reason"}
+	for _, q := range open {
+		out.Requests = append(out.Requests, *t.answer(q, t.takes(ctx, q)))
+	}
+	return out, nil
+}
+
+func (t *Tools) open(ctx context.Context, asker entitlements.Asker) ([]entitlements.Request, error) {
+	all, err := t.config.Requests.List(ctx, RequestFilter{Asker: &asker, Status: []entitlements.Status{entitlements.StatusPending, entitlements.StatusApproved}})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(q entitlements.Request) bool { return !q.At(t.config.Now()).Open() }), nil
+}
+
+// policies are a platform's entitlements in which what was approved for the caller counts.
+func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (*entitlements.Entitlements, error) {
+	policies, err := p.entitlements(ctx)
+	if err != nil || t.config.Requests == nil {
+		return policies, err
+	}
+	now := t.config.Now()
+	approvals, err := t.config.Requests.Approvals(ctx, entitlements.AskerOf(who), p.Name, now)
+	if err != nil {
+		return nil, fmt.Errorf("looking up what was approved: %w", err)
+	}
+	return policies.With(approvals, now), nil
+}
+
+// takes is what the rules of now ask before the request is approved. Without rules that cover it any more, nobody can.
+func (t *Tools) takes(ctx context.Context, q entitlements.Request) entitlements.Requirement {
+	p, err := t.platform(q.Platform)
+	if err != nil {
+		return entitlements.Requirement{}
+	}
+	policies, err := p.entitlements(ctx)
+	if err != nil {
+		return entitlements.Requirement{}
+	}
+	takes, err := policies.Required(q)
+	if err != nil {
+		return entitlements.Requirement{} // nobody can approve it
+	}
+	return takes
+}
+
+// answer is a request in words for a model.
+func (t *Tools) answer(q entitlements.Request, takes entitlements.Requirement) *AccessRequest {
+	q = q.At(t.config.Now())
+	out := &AccessRequest{RequestID: q.ID, Status: string(q.Status), Table: q.Table.String(), Columns: q.Columns}
+	switch q.Status {
+	case entitlements.StatusPending:
+		out.ExpiresAt, out.Approvers = &q.Lapses, approvers(q, takes)
+		out.NextStep = "somebody has to approve it: tell the human, and look again later with request_id"
+	case entitlements.StatusApproved:
+		out.ExpiresAt, out.NextStep = &q.Expires, "send the query again"
+	case entitlements.StatusDenied:
+		out.NextStep = "it was denied: do not ask for the same again, tell the human"
+	default:
+		out.NextStep = "ask again if it is still needed"
+	}
+	if note := lastNote(q); note != "" {
+		out.NextStep += "; whoever decided says: " + note
+	}
+	return out
+}
+
+func lastNote(q entitlements.Request) string {
+	for _, d := range slices.Backward(q.Decisions) {
+		if d.Note != "" {
+			return d.Note
+		}
+	}
+	return ""
+}
+
+// approvers says who still has to approve, one stage after the other.
+func approvers(q entitlements.Request, takes entitlements.Requirement) (out []string) {
+	for _, s := range outstanding(q, takes) {
+		var people []string
+		for _, m := range s.Approvers {
+			people = append(people, inWords(m.String()))
+		}
+		switch {
+		case s.Every:
+			out = append(out, "one each of "+strings.Join(people, " and "))
+		case s.Need > 1:
+			out = append(out, fmt.Sprintf("%d of %s", s.Need, strings.Join(people, " or ")))
+		default:
+			out = append(out, "somebody of "+strings.Join(people, " or "))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, "nobody: the rules have changed, and none lets anybody approve it now")
+	}
+	return out
+}
+
+// outstanding are the stage that a request waits for, and those after it.
+func outstanding(q entitlements.Request, takes entitlements.Requirement) []entitlements.Stage {
+	waits := takes.Waits(q)
+	if waits == nil {
+		return nil
+	}
+	i := slices.IndexFunc(takes.Stages, func(s entitlements.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number })
+	return takes.Stages[i:]
+}
+
+func inWords(matcher string) string {
+	kind, name, _ := strings.Cut(matcher, ":")
+	switch kind {
+	case "group":
+		return "the group " + name
+	case "user":
+		return name
+	}
+	return matcher
+}

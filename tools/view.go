@@ -1,0 +1,225 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/identity"
+)
+
+// RequestView is a request as a person sees it who may decide on it.
+type RequestView struct {
+	ID        string                  `json:"request_id"`
+	Status    entitlements.Status     `json:"status"`
+	User      *entitlements.Person    `json:"user,omitempty"` // for whom it is asked; none: the agent asks for itself
+	Agent     string                  `json:"agent"`
+	Platform  string                  `json:"platform"`
+	Table     string                  `json:"table"`
+	Columns   []string                `json:"columns"` // to be seen in the clear; empty: the table is asked for
+	Opens     bool                    `json:"opens"`   // the table was closed to the asker
+	Reason    string                  `json:"reason"`  // the asker's words, or those of the agent that spoke for them
+	Answers   map[string]string       `json:"answers,omitempty"`
+	Duration  string                  `json:"duration"` // asked for
+	AtMost    string                  `json:"at_most,omitempty"`
+	Created   time.Time               `json:"created_at"`
+	Lapses    time.Time               `json:"lapses_at"`
+	Expires   *time.Time              `json:"expires_at,omitempty"`
+	Through   string                  `json:"through,omitempty"`
+	Decisions []entitlements.Decision `json:"decisions"`
+	Rules     []string                `json:"rules"`     // that cover it now
+	Approvers []string                `json:"approvers"` // who still has to approve, in words
+	MayDecide bool                    `json:"may_decide"`
+	WhyNot    string                  `json:"why_not,omitempty"` // the person who looks may not decide
+	Reveals   *Reveals                `json:"reveals,omitempty"` // only of one request
+	AuditID   string                  `json:"audit_id,omitempty"`
+}
+
+// Reveals is what approving a request would show, and who sees as much already.
+type Reveals struct {
+	Rows    *int           `json:"rows,omitempty"` // that the asker would see, with the groups they had when they asked
+	RowsNow *int           `json:"rows_now,omitempty"`
+	Columns []RevealColumn `json:"columns"`
+	Filters []string       `json:"filters"` // policies that go on limiting the rows
+	Refused []string       `json:"refused"` // why approving would open nothing, as policies stand
+	Grants  []string       `json:"grants"`  // policies that open the table, and to whom
+	Holders []Holder       `json:"holders"` // others to whom the same was approved, and is in force
+	Earlier []Earlier      `json:"earlier"` // what the same asker asked for before
+}
+
+// RevealColumn is one column that would be seen.
+type RevealColumn struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Tags   []string `json:"tags"`
+	Now    string   `json:"now"`    // clear, masked, none
+	Then   string   `json:"then"`   // clear, masked
+	Masks  []string `json:"masks"`  // policies that mask it now
+	Exempt []string `json:"exempt"` // whom those policies do not mask it for
+}
+
+// Holder is somebody who has what is asked for, by a request.
+type Holder struct {
+	Request string    `json:"request_id"`
+	User    string    `json:"user,omitempty"`
+	Agent   string    `json:"agent"`
+	Expires time.Time `json:"expires_at"`
+}
+
+// Earlier is one request from before.
+type Earlier struct {
+	ID      string              `json:"request_id"`
+	Status  entitlements.Status `json:"status"`
+	Table   string              `json:"table"`
+	Columns []string            `json:"columns"`
+	Reason  string              `json:"reason"`
+	Created time.Time           `json:"created_at"`
+}
+
+func (t *Tools) view(ctx context.Context, s Steward, q entitlements.Request) RequestView {
+	q = q.At(t.config.Now())
+	takes := t.takes(ctx, q)
+	v := RequestView{
+		ID: q.ID, Status: q.Status, User: q.Asker.User, Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: listed(q.Columns),
+		Opens: q.Opens, Reason: q.Reason, Answers: q.Answers, Duration: entitlements.Period(q.Wanted).String(), Created: q.Created, Lapses: q.Lapses,
+		Through: q.Through, Decisions: listed(q.Decisions), Rules: listed(takes.Rules), Approvers: []string{},
+	}
+	if takes.AtMost > 0 {
+		v.AtMost = entitlements.Period(takes.AtMost).String()
+	}
+	if !q.Expires.IsZero() {
+		v.Expires = &q.Expires
+	}
+	if q.Status == entitlements.StatusPending {
+		v.Approvers = approvers(q, takes)
+	}
+	if err := takes.Mine(q, s.User); err != nil {
+		v.WhyNot = err.Error()
+	} else {
+		v.MayDecide = q.Open()
+	}
+	return v
+}
+
+func listed[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// reveals asks what the decision would be with the request approved, and counts the rows as it would be run.
+func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) (*Reveals, error) {
+	p, err := t.platform(q.Platform)
+	if err != nil {
+		return nil, err
+	}
+	policies, err := p.entitlements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, who := t.config.Now(), t.supposed(q.Asker)
+	with := policies.With([]entitlements.Approval{supposedApproval(q, now)}, now)
+	before, _ := policies.Explain(who, q.Table)
+	after, known := with.Explain(who, q.Table)
+	out := &Reveals{Columns: []RevealColumn{}, Filters: []string{}, Refused: []string{}, Grants: []string{}, Holders: []Holder{}, Earlier: []Earlier{}}
+	if !known {
+		out.Refused = append(out.Refused, "the table is not there any more")
+	}
+	for _, g := range before.Grants {
+		out.Grants = append(out.Grants, fmt.Sprintf("%s: to %s", g.Policy, g.To))
+	}
+	if after.Access == nil {
+		out.Refused = append(out.Refused, after.Reasons...)
+	} else {
+		out.Filters = append(out.Filters, after.Access.FilterPolicies()...)
+		out.columns(before, after, q)
+		out.Rows = counted(t.countFor(ctx, s, p, with, who, q.Table))
+	}
+	if before.Access != nil {
+		out.RowsNow = counted(t.countFor(ctx, s, p, policies, who, q.Table))
+	}
+	return out, t.others(ctx, q, out)
+}
+
+// columns lists those that a request for columns is about, or all that a request for a table opens.
+func (out *Reveals) columns(before, after entitlements.Explanation, q entitlements.Request) {
+	for i, c := range after.Columns {
+		if len(q.Columns) > 0 && !slices.Contains(q.Columns, c.Name) {
+			continue
+		}
+		column := RevealColumn{Name: c.Name, Type: c.Type, Tags: c.Tags, Now: "none", Then: shown(c.Clear), Masks: []string{}, Exempt: []string{}}
+		if before.Access != nil {
+			column.Now = shown(before.Columns[i].Clear)
+		}
+		for _, m := range before.Columns[i].Masks {
+			if m.Outcome == entitlements.Applies {
+				column.Masks = append(column.Masks, m.Policy)
+				column.Exempt = append(column.Exempt, m.Scope)
+			}
+		}
+		out.Columns = append(out.Columns, column)
+	}
+}
+
+// counted is nil where the rows could not be counted in time: everything else is shown all the same.
+func counted(n int, err error) *int {
+	if err != nil {
+		return nil
+	}
+	return &n
+}
+
+func shown(clear bool) string {
+	if clear {
+		return "clear"
+	}
+	return "masked"
+}
+
+// others says who has the same by a request, and what the asker asked for before.
+func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals) error {
+	now := t.config.Now()
+	same, err := t.config.Requests.List(ctx, RequestFilter{Platform: q.Platform, Table: &q.Table, Status: []entitlements.Status{entitlements.StatusApproved}})
+	if err != nil {
+		return err
+	}
+	for _, other := range same {
+		if a, inForce := other.Approval(now); inForce && other.ID != q.ID && other.Subject() == q.Subject() {
+			h := Holder{Request: other.ID, Agent: other.Asker.Agent, Expires: a.Expires}
+			if other.Asker.User != nil {
+				h.User = other.Asker.User.ID
+			}
+			out.Holders = append(out.Holders, h)
+		}
+	}
+	before, err := t.config.Requests.List(ctx, RequestFilter{Asker: &q.Asker, Most: 20})
+	for _, other := range before {
+		if other = other.At(now); other.ID != q.ID {
+			out.Earlier = append(out.Earlier, Earlier{other.ID, other.Status, other.Table.String(), listed(other.Columns), other.Reason, other.Created})
+		}
+	}
+	return err
+}
+
+// supposed is the asker as a principal, with the groups and attributes that they had when they asked. Nothing is verified of it: it
+// only ever counts rows.
+func (t *Tools) supposed(a entitlements.Asker) identity.Principal {
+	who := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: a.Agent}}}
+	for _, agent := range t.config.Agents {
+		if agent.ID == a.Agent {
+			who.Agent = agent
+		}
+	}
+	if a.User != nil {
+		who.User = &identity.User{Issuer: a.User.Issuer, Subject: a.User.Subject, Identity: identity.Identity{
+			Kind: identity.KindUser, ID: a.User.ID, Groups: a.Groups, Attributes: a.Attributes}}
+	}
+	return who
+}
+
+func supposedApproval(q entitlements.Request, now time.Time) entitlements.Approval {
+	return entitlements.Approval{Request: q.ID, Asker: q.Asker, Table: q.Table, Opens: q.Opens, Columns: q.Columns, Expires: now.Add(time.Hour)}
+}
