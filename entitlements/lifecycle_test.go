@@ -364,6 +364,11 @@ func TestWhoeverApprovedMayRevokeWhateverTheRulesSayNow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, p := range []identity.User{ada, bob, guest} { // guest is the one who asked
+		if got := (Requirement{}).Concerns(r, p); got == (p.ID == "bob") {
+			t.Errorf("%s may know of it: %v", p.ID, got)
+		}
+	}
 	if _, err := r.Revoke(Requirement{}, by(bob)); !errors.Is(err, ErrNotApprover) {
 		t.Errorf("somebody else: %v", err)
 	}

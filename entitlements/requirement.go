@@ -1,6 +1,7 @@
 package entitlements
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,6 +136,12 @@ func (q Requirement) Mine(r Request, by identity.User) error {
 		return ErrNotApprover
 	}
 	return nil
+}
+
+// Concerns reports whether the person may know of the request: they decide on it, it is their own, or they have approved it, whatever
+// the rules say by now. Who approved may revoke.
+func (q Requirement) Concerns(r Request, by identity.User) bool {
+	return !errors.Is(q.Mine(r, by), ErrNotApprover) || r.approvedBy(by)
 }
 
 // stageOf is the first stage that the person is an approver of; nil: of none.

@@ -108,7 +108,7 @@ func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitleme
 	if err != nil {
 		return entitlements.Request{}, err
 	}
-	if errors.Is(t.takes(ctx, found).Mine(found, s.User), entitlements.ErrNotApprover) {
+	if !t.takes(ctx, found).Concerns(found, s.User) {
 		return entitlements.Request{}, none
 	}
 	return found, nil
@@ -118,6 +118,7 @@ func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitleme
 func undecided(err error) error {
 	for why, code := range map[error]vending.Code{
 		entitlements.ErrOwnRequest: OwnRequest, entitlements.ErrNotApprover: NotApprover, entitlements.ErrTwice: NotApprover,
+		entitlements.ErrTaken: NotApprover, entitlements.ErrRuleDenies: NotApprover,
 		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong,
 	} {
 		if errors.Is(err, why) {
@@ -137,7 +138,7 @@ func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]R
 		}
 		all, err := t.config.Requests.List(ctx, f)
 		for _, q := range all {
-			if !errors.Is(t.takes(ctx, q).Mine(q, s.User), entitlements.ErrNotApprover) {
+			if t.takes(ctx, q).Concerns(q, s.User) {
 				if v := t.view(ctx, s, q); len(f.Status) == 0 || slices.Contains(f.Status, v.Status) { // what is over may not be written down yet
 					mine = append(mine, v)
 				}
