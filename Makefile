@@ -2,13 +2,18 @@
 
 GO ?= go
 
-.PHONY: test crash bench build fuzz matrix schema vet postgres
+.PHONY: test conformance crash bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
 
 test: postgres vet
 	$(GO) test ./...
+
+# The protocol's own suite, other people's clients and a real authorization server; needs Node 20 and a registry. make test runs the same
+# where it can, and skips it elsewhere.
+conformance:
+	DEPUTY_CONFORMANCE=1 $(GO) test -v ./internal/conformance
 
 # The server is killed two hundred times under load, and one that keeps requests between any two statements.
 crash: postgres
@@ -34,7 +39,7 @@ schema:
 fuzz:
 	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/func //' | sort -u); do \
 		dir=$$(dirname $$(grep -rlE "func $$target\(" --include='*_test.go' .)); \
-		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s $$dir || exit 1; done
+		echo "$$target in $$dir"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 20s -fuzzminimizetime 10x $$dir || exit 1; done
 
 # The PostgreSQL engine on every supported major; needs npm.
 matrix:

@@ -22,7 +22,7 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 	for _, m := range p.misfits(k) {
 		c.within(m.key, func() { c.problem("%s", m.message) })
 	}
-	c.checkMatchers(p)
+	p.matchers(c.checkPurposes)
 	out := &ruling{Policy: p, kind: k, selectors: c.selectors(p.selectors(k), k, p.Platform != "")}
 	switch k {
 	case kindMask:
@@ -130,18 +130,6 @@ func (t *table) column(name string) *column {
 		return &t.columns[i]
 	}
 	return nil
-}
-
-// checkMatchers refuses purposes that nobody can name.
-func (c *compiler) checkMatchers(p *Policy) {
-	for _, of := range []struct {
-		key     string
-		matcher *Matcher
-	}{{"to", p.To}, {"require", p.Require}, {"for", p.For}, {"except", p.Except}} {
-		if of.matcher != nil {
-			c.checkPurposes(of.key, of.matcher)
-		}
-	}
 }
 
 // checkName refuses names that are none, or that records could not tell apart.

@@ -49,9 +49,11 @@ func (c *compiler) addRule(r *RequestRule, before []RequestRule, seen map[string
 	if r.AtMost > 0 {
 		out.atMost = time.Duration(r.AtMost)
 	}
-	if r.From != nil {
-		c.checkPurposes("from", r.From)
-	}
+	r.matchers(func(key string, m *Matcher) {
+		if !strings.HasSuffix(key, "approvers") { // of which no purpose is asked at all
+			c.checkPurposes(key, m)
+		}
+	})
 	if r.Approvers == nil && r.Stages == nil && r.Approve == nil && r.Deny == nil {
 		c.problem("nobody decides: write approvers or stages, or approve or deny for what is decided without asking anybody")
 	}
@@ -229,12 +231,8 @@ func (c *compiler) automatically(r *RequestRule, atMost time.Duration) time.Dura
 		key string
 		*Automatically
 	}{{"approve", r.Approve}, {"deny", r.Deny}} {
-		switch {
-		case a.Automatically == nil:
-		case a.When == nil:
+		if a.Automatically != nil && a.When == nil {
 			c.within(a.key, func() { c.problem("it needs when: say who asks, or everyone") })
-		default:
-			c.within(a.key, func() { c.checkPurposes("when", a.When) })
 		}
 	}
 	if r.Approve == nil || r.Approve.UpTo == 0 {

@@ -15,6 +15,8 @@ type file struct {
 	Tags         Tags      `yaml:"tags"`
 	Policies     []Policy  `yaml:"policies"`
 	Discoverable Selectors `yaml:"discoverable"`
+
+	Rules []RequestRule `yaml:"rules"`
 }
 
 func parse(t testing.TB, text string) Config {
@@ -23,7 +25,7 @@ func parse(t testing.TB, text string) Config {
 	if err := yaml.Load([]byte(text), &f, yaml.WithKnownFields()); err != nil {
 		t.Fatalf("the policies of the test cannot be read: %v", err)
 	}
-	return Config{Platform: "warehouse", Tags: f.Tags, Policies: f.Policies, Discoverable: f.Discoverable, Catalog: shop}
+	return Config{Platform: "warehouse", Tags: f.Tags, Policies: f.Policies, Rules: f.Rules, Discoverable: f.Discoverable, Catalog: shop}
 }
 
 func compile(t testing.TB, cfg Config) *Entitlements {

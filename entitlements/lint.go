@@ -13,28 +13,25 @@ import (
 // Review is everything that policies can be held against once they compile: who acts, and every platform's tables.
 type Review struct {
 	Policies  []Policy
+	Rules     []RequestRule
 	Agents    []identity.Agent
 	Users     []identity.UserConfig
 	Claims    []string // attributes that are read from tokens
 	Platforms map[string]*Entitlements
 }
 
-// Lint returns warnings about policies that work as they are written and may not be meant so, in the order of the configuration.
+// Lint returns warnings about policies and request rules that work as they are written and may not be meant so, in the order of the configuration.
 // Each check is a method of its own and says what would be right.
 func (r Review) Lint() []Problem {
 	l := &linter{Review: r}
 	tables := map[string][]placed{} // by the policies that say anything of them
-	for _, platform := range slices.Sorted(maps.Keys(r.Platforms)) {
-		e := r.Platforms[platform]
-		for _, name := range e.names {
-			t := placed{e.tables[name], platform, len(r.Platforms) > 1}
-			for policy := range t.policies() {
-				tables[policy] = append(tables[policy], t)
-			}
+	for _, t := range r.tables() {
+		for policy := range t.policies() {
+			tables[policy] = append(tables[policy], t)
 		}
 	}
 	for i := range r.Policies {
-		l.policy, l.at = &r.Policies[i], i
+		l.policy, l.at, l.matchers = &r.Policies[i], mistake.At("policies", i), r.Policies[i].matchers
 		if _, err := l.policy.kind(); err != nil {
 			continue
 		}
@@ -53,14 +50,27 @@ func (r Review) Lint() []Problem {
 		l.becomesNull()
 		l.looksPersonal()
 	}
+	l.lintRules()
 	return l.problems
 }
 
-// linter is at one policy.
+// tables are all tables, in the order of their platforms and names.
+func (r Review) tables() (out []placed) {
+	for _, platform := range slices.Sorted(maps.Keys(r.Platforms)) {
+		e := r.Platforms[platform]
+		for _, name := range e.names {
+			out = append(out, placed{e.tables[name], platform, len(r.Platforms) > 1})
+		}
+	}
+	return out
+}
+
+// linter is at one policy, or at one rule.
 type linter struct {
 	Review
-	policy   *Policy
-	at       int
+	policy   *Policy // at a rule, an empty one
+	at       string  // its key
+	matchers func(do func(key string, m *Matcher))
 	reached  []placed // the tables that the policy is about
 	problems []Problem
 }
@@ -106,16 +116,16 @@ func (c *column) rule(policy string) int {
 
 func (l *linter) warn(key, format string, args ...any) {
 	l.problems = append(l.problems, Problem{
-		Key: mistake.Below(fmt.Sprintf("policies[%d]", l.at), key), Policy: l.policy.Name, Message: fmt.Sprintf(format, args...), Warning: true,
+		Key: l.at + "." + key, Policy: l.policy.Name, Message: fmt.Sprintf(format, args...), Warning: true,
 	})
 }
 
-// matchers calls do for each of the policy's matchers.
-func (l *linter) matchers(do func(key string, m *Matcher)) {
+// matchers calls do for each of the policy's matchers, with its key.
+func (p *Policy) matchers(do func(key string, m *Matcher)) {
 	for _, m := range []struct {
 		key string
 		*Matcher
-	}{{"to", l.policy.To}, {"require", l.policy.Require}, {"for", l.policy.For}, {"except", l.policy.Except}} {
+	}{{"to", p.To}, {"require", p.Require}, {"for", p.For}, {"except", p.Except}} {
 		if m.Matcher != nil {
 			do(m.key, m.Matcher)
 		}

@@ -78,21 +78,21 @@ func (r Review) groups() []string {
 	return names
 }
 
-// MeantGroup is the group that was probably meant by one of which neither people nor policies know; empty: there is none like it.
+// MeantGroup is the group that was probably meant by one of which neither people nor policies nor rules know; empty: there is none like it.
 func (r Review) MeantGroup(name string) string {
 	known := r.groups()
-	for i := range r.Policies {
-		p := &r.Policies[i]
-		for _, m := range []*Matcher{p.To, p.Require, p.For, p.Except} {
-			if m == nil {
-				continue
+	named := func(_ string, m *Matcher) {
+		m.each(func(t Term) {
+			if t.word == "group" || t.word == "agent-group" {
+				known = append(known, t.name)
 			}
-			m.each(func(t Term) {
-				if t.word == "group" || t.word == "agent-group" {
-					known = append(known, t.name)
-				}
-			})
-		}
+		})
+	}
+	for i := range r.Policies {
+		r.Policies[i].matchers(named)
+	}
+	for i := range r.Rules {
+		r.Rules[i].matchers(named)
 	}
 	return meant(name, known)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -62,7 +63,7 @@ func ParsePeriod(text string) (Period, error) {
 	var length time.Duration
 	if m := plainPeriod.FindStringSubmatch(text); m != nil {
 		length = times(m[1], map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]])
-	} else if m := isoPeriod.FindStringSubmatch(text); m != nil {
+	} else if m := isoPeriod.FindStringSubmatch(text); m != nil && !strings.HasSuffix(text, "T") {
 		for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour, time.Hour, time.Minute, time.Second} {
 			length += times(m[i+1], unit)
 		}
@@ -89,14 +90,20 @@ func (p *Period) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// String is the period as it can be written.
 func (p Period) String() string {
+	const day = 24 * time.Hour
 	switch d := time.Duration(p); {
-	case d%(24*time.Hour) == 0:
-		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	case d%day == 0:
+		return fmt.Sprintf("%dd", d/day)
 	case d%time.Hour == 0:
 		return fmt.Sprintf("%dh", d/time.Hour)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%dm", d/time.Minute)
+	case d > day:
+		return fmt.Sprintf("P%dDT%dS", d/day, d%day/time.Second)
 	default:
-		return d.String()
+		return fmt.Sprintf("PT%dS", d/time.Second)
 	}
 }
 

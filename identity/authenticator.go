@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"net/http"
@@ -165,7 +166,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 	if k == nil {
 		return Principal{}, invalid("the agent key is not known here")
 	}
-	p := Principal{Agent: k.owner.agent, Credential: k.name()}
+	p := Principal{Agent: k.owner.agent, Credential: KeyName(hex.EncodeToString(k.hash[:]))}
 	if k.expires.Passed(a.now()) {
 		return Principal{}, invalid("the agent key has expired").of(p)
 	}
@@ -210,7 +211,7 @@ func (a *Authenticator) byToken(t *token) (Principal, error) {
 	if t.client == "" || entry == nil {
 		return Principal{}, insufficient("the access token is used by a client that is not a registered agent").of(a.describe(Principal{}, t))
 	}
-	p := a.describe(Principal{Agent: entry.agent, Credential: accessToken}, t)
+	p := a.describe(Principal{Agent: entry.agent, Credential: AccessToken}, t)
 	switch {
 	case entry.agent.Disabled:
 		return Principal{}, disabled(p)
@@ -242,14 +243,14 @@ func (a *Authenticator) relayed(entry *registration, p Principal, t *token) (Pri
 	return a.onBehalf(entry, p)
 }
 
-// accessToken is the credential of an agent that is named by a token.
-const accessToken = "access token"
+// AccessToken is what records call the credential of an agent that is named by a token.
+const AccessToken = "access token"
 
 // describe adds to a principal what the token says of it: the human, who passed the authority on, and what it is limited to.
 func (a *Authenticator) describe(p Principal, t *token) Principal {
 	p.Scopes, p.Limited, p.Actors, p.prefix = t.scopes, t.limited, t.actors, t.issuer.scopePrefix
 	if p.Credential == "" {
-		p.Credential = accessToken
+		p.Credential = AccessToken
 	}
 	if !a.application(t) {
 		user := a.complete(t.user)

@@ -204,3 +204,20 @@ func TestAProofIsUsedOnceAndByOneRequest(t *testing.T) {
 		b.proved(b.token, b.key.Proof("POST", audience, b.token)) // others come meanwhile
 	}
 }
+
+func TestAPersonsTokenCanBeBound(t *testing.T) {
+	b := newBound(t, func(c *identity.Config) { c.Issuers[0].StewardClients = []string{"access-desk"} })
+	token := b.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "access-desk", Extra: map[string]any{"scope": "approve", "cnf": b.key.Confirmation()}})
+	const desk = "https://deputy.example/requests"
+	if _, err := b.Person(context.Background(), identity.Credentials{Bearer: token}); code(err) != identity.InvalidToken {
+		t.Errorf("a bound token alone is no person: got %v", err)
+	}
+	jwt := b.key.Proof("GET", desk, token)
+	who, err := b.Person(context.Background(), identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: jwt, Method: "GET", URL: desk}})
+	if err != nil || who.ID != "taylor" {
+		t.Errorf("with a proof it is: got %+v, %v", who, err)
+	}
+	if _, err := b.Person(context.Background(), identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: jwt, Method: "GET", URL: desk}}); code(err) != identity.InvalidProof {
+		t.Errorf("once: got %v", err)
+	}
+}

@@ -20,7 +20,7 @@ import (
 
 const (
 	maxResponse  = 1 << 20
-	fetchTimeout = 10 * time.Second // for discovery and keys together
+	fetchTimeout = 5 * time.Second // for discovery and keys together
 	minRSABits   = 2048
 )
 

@@ -26,6 +26,11 @@ func NewKey(rand io.Reader) (key, sha256hex string) {
 	return key, hex.EncodeToString(hash[:])
 }
 
+// KeyName is what records call a key, by its hash. It leads to the line in the configuration, and not to the key.
+func KeyName(sha256hex string) string {
+	return "key " + strings.ToLower(sha256hex[:min(8, len(sha256hex))])
+}
+
 func isKey(credential string) bool { return strings.HasPrefix(credential, keyPrefix) }
 
 // parseKeyHash reads the hex that NewKey gave. A key has 256 random bits, so one plain hash keeps it as safe as a slow one would.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -245,5 +246,36 @@ func TestASecretThatTheIssuerDoesNotKnowIsOurFaultAndDoesNotShow(t *testing.T) {
 	encoded, _ := json.Marshal(config)
 	if shown := fmt.Sprintf("%v %+v %#v %s", config, config, config, encoded); bytes.Contains([]byte(shown), []byte(secret)) {
 		t.Errorf("a configuration that is printed does not show the secret: %s", shown)
+	}
+}
+
+func TestAnIssuerThatCannotBeAskedIsFoundAtTheStart(t *testing.T) {
+	c := newClock()
+	keys := startIssuer(t, c)
+	says := ""
+	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(out, `{"issuer":"http://%s","jwks_uri":"%s/keys"%s}`, r.Host, keys.URL(), says)
+	}))
+	defer server.Close()
+	config := identity.Config{Issuers: []identity.IssuerConfig{{URL: server.URL, Audience: audience}}}
+	introspecting(&config)
+	registry, err := identity.NewRegistry(agents())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for answer, want := range map[string]string{
+		"": "names no introspection_endpoint",
+		`,"introspection_endpoint":"http://id.example/introspect"`:       "introspection_endpoint must be https",
+		`,"introspection_endpoint":"https://169.254.169.254/introspect"`: "introspection_endpoint points to an internal address",
+		`,"introspection_endpoint":"file:///introspect"`:                 "introspection_endpoint is not a URL",
+	} {
+		says = answer
+		if _, err := identity.New(t.Context(), config, registry, identity.Options{Now: c.Now}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("an issuer that says %q stops the start: got %v", answer, err)
+		}
+	}
+	config.Issuers[0].Introspection.URL = keys.URL() + "/introspect"
+	if _, err := identity.New(t.Context(), config, registry, identity.Options{Now: c.Now}); err != nil {
+		t.Errorf("a configured address needs no discovered one: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package identity
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,9 +32,6 @@ type registeredKey struct {
 	expires Expiry
 	owner   *registration
 }
-
-// name is what records call the key. It leads to the line in the configuration, and not to the key.
-func (k registeredKey) name() string { return "key " + hex.EncodeToString(k.hash[:4]) }
 
 var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,7 +22,10 @@ import (
 
 // apiPath is where people who decide on access requests find them. It is no part of the protocol that agents speak: what is decided
 // there needs a human in person, with a token that says so, and no tool leads to it.
-const apiPath = "/api/requests"
+const (
+	apiPath         = "/api/requests"
+	descriptionPath = "/api/openapi.json"
+)
 
 // Desk is what this package needs of the use cases for people who decide. Errors are *tools.Refusal.
 type Desk interface {
@@ -56,6 +60,46 @@ func (a *stewards) handler() http.Handler {
 	return mux
 }
 
+// chained lets a request pass what one to the endpoint passes, in the same order: it is taken from a person instead of an agent, and
+// may be a question without a body.
+func (a *stewards) chained(cfg Config, limits *limiter) http.Handler {
+	return chain(a.handler(),
+		apiGuard,
+		limits.byAddress,
+		a.auth.begins,
+		a.guard(cfg.People),
+		limits.byCaller,
+		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, limits.arriving, next) },
+		a.latest(cfg.People),
+		limits.byPlace,
+	)
+}
+
+// apiGuard takes questions, and decisions in JSON.
+func apiGuard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		switch {
+		case r.Method != http.MethodGet && r.Method != http.MethodPost:
+			w.Header().Set("Allow", "GET, POST")
+			answer(w, http.StatusMethodNotAllowed, "method_not_allowed", "requests are read with GET and decided on with POST")
+		case r.Method == http.MethodPost && (r.URL.RawQuery != "" || r.URL.ForceQuery):
+			answer(w, http.StatusBadRequest, "query_not_allowed", "a decision takes no query")
+		case r.Method == http.MethodPost && r.ContentLength != 0 && (err != nil || media != "application/json" || len(r.Header.Values("Content-Type")) != 1):
+			answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// describeAPI needs nobody to sign in: it says how to.
+func describeAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/openapi+json;version=3.1")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(openAPI) // the client has gone; there is nobody to tell
+}
+
 type stewardKey struct{}
 
 func stewardOf(r *http.Request) tools.Steward {
@@ -67,7 +111,11 @@ func stewardOf(r *http.Request) tools.Steward {
 func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			credentials, ok := readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.Path)
+			before, again := r.Context().Value(callKey{}).(httpCall)
+			credentials, ok := before.credentials, again // the proof of a request that is proved anew is no replay of itself
+			if !again {
+				credentials, ok = readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.EscapedPath())
+			}
 			if !ok {
 				answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
 				return
@@ -78,7 +126,25 @@ func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 				return
 			}
 			steward := tools.Steward{User: user, Client: credentials.ClientAddress}
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), stewardKey{}, steward)))
+			counted := httpCall{call: tools.Call{Principal: identity.Principal{User: &user}, Client: credentials.ClientAddress}, credentials: credentials}
+			ctx := context.WithValue(context.WithValue(r.Context(), stewardKey{}, steward), callKey{}, counted) // the limits count it as a call of theirs
+			next.ServeHTTP(w, r.WithContext(ctx))
+		})
+	}
+}
+
+// latest is that of the endpoint: a newer configuration proves the person anew.
+func (a *stewards) latest(people People) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		again := a.guard(people)(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, end := a.auth.begin(r.Context())
+			defer end()
+			if ctx == r.Context() {
+				next.ServeHTTP(w, r)
+				return
+			}
+			again.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
 }

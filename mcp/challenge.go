@@ -143,7 +143,11 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, cred
 		a.challenges(w, credentials, fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code))
 	case identity.InsufficientScope:
 		status = http.StatusForbidden
-		a.challenges(w, credentials, `, error="insufficient_scope"`)
+		wrong := `, error="insufficient_scope"`
+		if refusal.Who != nil { // a person's; what agents may do, ceiling asks
+			wrong += `, scope="` + refusal.Who.Asks(identity.ScopeApprove) + `"`
+		}
+		a.challenges(w, credentials, wrong)
 	case identity.InsufficientAccess:
 		status = http.StatusForbidden // another token of the same issuer may do: RFC 6750, section 3
 		a.challenges(w, credentials, "")

@@ -83,6 +83,8 @@ type Config struct {
 	Login     func() []identity.Offer     // how people sign in with deputy login; nil: they do not
 	Ready     func(context.Context) error // nil: always ready
 	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
+	Desk      Desk                        // where people decide on access requests, at /api/requests; nil: nowhere
+	People    People                      // who they are; needed with Desk
 	Proxies   Proxies                     // whose X-Forwarded-For is believed; nil: nobody's
 	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
 	WriteTimeout time.Duration
@@ -93,6 +95,9 @@ const minStateKey = 32
 func (c *Config) complete() error {
 	if c.Tools == nil || c.Authenticator == nil {
 		return errors.New("mcp: Tools and Authenticator are needed")
+	}
+	if c.Desk != nil && c.People == nil {
+		return errors.New("mcp: a Desk needs People")
 	}
 	if c.MaxMessage < 0 || c.WriteTimeout < 0 {
 		return errors.New("mcp: limits cannot be negative")

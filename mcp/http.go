@@ -75,12 +75,20 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		answer(w, http.StatusForbidden, "cross_origin", "requests from other sites are not taken")
 	}))
 
+	inside := func(next http.Handler) http.Handler {
+		return chain(next, func(next http.Handler) http.Handler { return hostGuard(public.Hostname(), next) },
+			func(next http.Handler) http.Handler { return originGuard(public, next) }, crossOrigin.Handler)
+	}
 	mux := http.NewServeMux()
+	if cfg.Desk != nil {
+		desk := &stewards{desk: cfg.Desk, auth: auth}
+		mux.Handle(apiPath+"/", inside(desk.chained(cfg, limits)))
+		mux.Handle(apiPath, inside(desk.chained(cfg, limits)))
+		mux.Handle(descriptionPath, onlyRead(http.HandlerFunc(describeAPI)))
+	}
 	// In this order: what costs least and knows least of the caller comes first, and no body is read for nobody.
 	mux.Handle(endpoint, chain(protocol(cfg),
-		func(next http.Handler) http.Handler { return hostGuard(public.Hostname(), next) },
-		func(next http.Handler) http.Handler { return originGuard(public, next) },
-		crossOrigin.Handler,
+		inside,
 		requestGuard,
 		limits.byAddress,
 		auth.begins,
@@ -90,8 +98,8 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		messageGuard,
 		auth.latest,
 		auth.listing,
-		auth.ceiling,
 		limits.byPlace,
+		auth.ceiling,
 		watch.guard,
 		func(next http.Handler) http.Handler { return streamGuard(cfg.WriteTimeout, next) },
 	))

@@ -17,6 +17,7 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 
+	"deputy/identity"
 	"deputy/tools"
 	"deputy/vending"
 )
@@ -36,8 +37,8 @@ func TestBothGenerationsOfClientsAreServed(t *testing.T) {
 				t.Fatalf("the client speaks %s", got)
 			}
 			list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
-			if err != nil || len(list.Tools) != 2 || list.Tools[0].Name != "describe_table" || list.Tools[1].Name != "query" {
-				t.Fatalf("tools: %+v, %v; want describe_table and query", list, err)
+			if err != nil || len(list.Tools) != 3 || list.Tools[0].Name != "describe_table" || list.Tools[1].Name != "query" || list.Tools[2].Name != "request_access" {
+				t.Fatalf("tools: %+v, %v; want describe_table, query and request_access", list, err)
 			}
 
 			result := callTool(t, c, "query", map[string]any{"sql": "SELECT lastname, total FROM orders", "max_rows": 5})
@@ -289,6 +290,33 @@ func TestMetadataTellsHostsWhereTokensComeFrom(t *testing.T) {
 		if err != nil || got.Resource != "https://deputy.example.com/mcp" || !reflect.DeepEqual(got.Servers, []string{"https://issuer.test"}) || !reflect.DeepEqual(got.Methods, []string{"header"}) {
 			t.Errorf("%s: %+v, %v", path, got, err)
 		}
+	}
+}
+
+func TestMetadataTellsPeopleWhereToSignIn(t *testing.T) {
+	read := func(cfg Config) (document map[string]any) {
+		response, err := http.Get(serve(t, cfg).URL + "/.well-known/oauth-protected-resource/mcp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if err := json.NewDecoder(response.Body).Decode(&document); err != nil {
+			t.Fatal(err)
+		}
+		return document
+	}
+	cfg := config(&fakeTools{})
+	cfg.Login = func() []identity.Offer { return nil }
+	if got := read(cfg); got["deputy_login"] != nil {
+		t.Errorf("where nobody signs in, nothing is said: got %v", got)
+	}
+	c := identity.Config{Issuers: []identity.IssuerConfig{{URL: "https://issuer.test", Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "s3cr3t"}}}}
+	cfg = config(&fakeTools{})
+	cfg.Login = c.Offers
+	got := read(cfg)
+	want := []any{map[string]any{"issuer": "https://issuer.test", "client_id": "deputy-login", "scopes": []any{"openid", "offline_access"}, "audience_parameter": "resource"}}
+	if !reflect.DeepEqual(got["deputy_login"], want) || got["resource"] != "https://deputy.example.com/mcp" {
+		t.Errorf("the client is said, and its secret is not: got %v", got)
 	}
 }
 

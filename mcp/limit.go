@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"sync"
@@ -18,16 +19,16 @@ import (
 // Limits bound what callers may do. A zero is the default.
 type Limits struct {
 	Calls            int // that run at once, whoever makes them. Default 512
-	CallerCalls      int // and those of one caller: an agent, and whom it acts for. Default 64
-	CallerPerMinute  int // requests of one caller. Default 6000
-	AddressPerMinute int // requests from one network address. Default 60000
+	CallerCalls      int // and those of one caller: an agent, and whom it acts for. Default 128
+	CallerPerMinute  int // requests of one caller. Default 60000
+	AddressPerMinute int // requests from one network address. Default 120000
 	AddressUnproved  int // and those at once of which it is not known yet who calls. Default 256
 }
 
 func (l Limits) complete() Limits {
 	return Limits{
-		Calls: orDefault(l.Calls, 512), CallerCalls: orDefault(l.CallerCalls, 64), CallerPerMinute: orDefault(l.CallerPerMinute, 6000),
-		AddressPerMinute: orDefault(l.AddressPerMinute, 60_000), AddressUnproved: orDefault(l.AddressUnproved, 256),
+		Calls: orDefault(l.Calls, 512), CallerCalls: orDefault(l.CallerCalls, 128), CallerPerMinute: orDefault(l.CallerPerMinute, 60_000),
+		AddressPerMinute: orDefault(l.AddressPerMinute, 120_000), AddressUnproved: orDefault(l.AddressUnproved, 256),
 	}
 }
 
@@ -45,6 +46,8 @@ func keyOf(p identity.Principal) callerKey {
 	return key
 }
 
+func wholeAgent(p identity.Principal) callerKey { return callerKey{agent: p.Agent.ID, whole: true} }
+
 // limiter holds callers to the limits. What it has counted outlives a change of the configuration, which only changes the numbers.
 //
 // Who cannot be kept from coming has to be cheap, so the checks stand where each costs least: an address is counted before anything is
@@ -60,6 +63,7 @@ type limiter struct {
 	callerRate  *rates[callerKey]
 	unproved    *slots[string]
 	running     *slots[callerKey]
+	agents      *slots[callerKey] // the same calls, by agent
 	reading     *waiting
 	writing     *waiting
 }
@@ -69,7 +73,7 @@ func newLimiter(cfg Config) (*limiter, error) {
 	return &limiter{
 		limits: func() Limits { return cfg.Limits().complete() }, now: cfg.Now, tools: cfg.Tools, refused: refused,
 		addressRate: newRates[string](remembered), callerRate: newRates[callerKey](remembered),
-		unproved: newSlots[string](), running: newSlots[callerKey](), reading: newWaiting(), writing: newWaiting(),
+		unproved: newSlots[string](), running: newSlots[callerKey](), agents: newSlots[callerKey](), reading: newWaiting(), writing: newWaiting(),
 	}, err
 }
 
@@ -86,24 +90,37 @@ const (
 	tooMany  = "too many calls are running: wait for one to end"
 )
 
-// frequent says whether a caller, or the agent that calls, comes too often.
+// frequent says whether a caller, or the agent that calls, comes too often. What the one has spent is spent, though the other refuses:
+// there is no way to wait that costs less.
 func (l *limiter) frequent(p identity.Principal) *excess {
-	if wait := l.callerRate.take(keyOf(p), l.limits().CallerPerMinute, l.now()); wait > 0 {
+	now := l.now()
+	if wait := l.callerRate.take(keyOf(p), l.limits().CallerPerMinute, now); wait > 0 {
 		return &excess{limit: "caller_rate", says: tooOften, wait: wait}
+	}
+	if wait := l.callerRate.take(wholeAgent(p), p.Agent.Limits.PerMinute, now); wait > 0 {
+		return &excess{limit: "agent_rate", says: "this agent sends too many requests in a short time, for all its users together: wait before the next one", wait: wait}
 	}
 	return nil
 }
 
 // enter takes a place among the calls that run.
 func (l *limiter) enter(p identity.Principal) (leave func(), _ *excess) {
-	limits, key := l.limits(), keyOf(p)
+	limits, key, agent := l.limits(), keyOf(p), wholeAgent(p)
+	if l.agents.enter(agent, orDefault(p.Agent.Limits.Concurrent, math.MaxInt), 0) != entered {
+		return nil, &excess{limit: "agent_calls", says: "this agent has too many calls running, for all its users together: wait for one to end"}
+	}
 	switch l.running.enter(key, limits.CallerCalls, limits.Calls) {
 	case eachFull:
+		l.agents.leave(agent)
 		return nil, &excess{limit: "caller_calls", says: tooMany}
 	case allFull:
+		l.agents.leave(agent)
 		return nil, &excess{limit: "calls", says: tooMany, full: true}
 	}
-	return sync.OnceFunc(func() { l.running.leave(key) }), nil
+	return sync.OnceFunc(func() {
+		l.running.leave(key)
+		l.agents.leave(agent)
+	}), nil
 }
 
 // refuse counts and records whom a limit turned away, so that a flood is seen and does not fill the record.

@@ -124,6 +124,43 @@ func TestACallerWhoComesTooOftenWaitsAndNobodyElseDoes(t *testing.T) {
 	expect("ann", 429, "1")
 }
 
+// What an agent's registration allows holds for all its users together.
+func TestAnAgentHasLimitsOfItsOwn(t *testing.T) {
+	time := &clock{}
+	running, release := make(chan struct{}, 10), make(chan struct{})
+	fake := &fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) {
+		running <- struct{}{}
+		<-release
+		return orders(), nil
+	}}
+	limits := identity.Limits{Concurrent: 2, PerMinute: 4}
+	cfg := config(fake)
+	cfg.Now, cfg.Authenticator = time.now, hesitant{sees: func(string) {}, limits: limits}
+	server := serve(t, cfg)
+	var answers []<-chan string
+	for _, user := range []string{"ann", "bob"} {
+		answers = append(answers, send(t, request(t, server, queryBody, as(user))))
+		<-running
+	}
+	if response, body := do(t, request(t, server, queryBody, as("cid"))); response.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "this agent has too many calls running") {
+		t.Errorf("a third user at once is answered %d %s", response.StatusCode, body)
+	}
+	close(release)
+	for _, a := range answers {
+		<-a
+	}
+	if response, body := do(t, request(t, server, queryBody, as("cid"))); response.StatusCode != http.StatusOK {
+		t.Errorf("the fourth in a minute is answered %d %s", response.StatusCode, body)
+	}
+	if response, body := do(t, request(t, server, queryBody, as("dot"))); response.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "this agent sends too many") {
+		t.Errorf("the fifth in a minute is answered %d %s", response.StatusCode, body)
+	}
+	time.Add(15)
+	if response, body := do(t, request(t, server, queryBody, as("dot"))); response.StatusCode != http.StatusOK {
+		t.Errorf("a quarter of a minute later it is answered %d %s", response.StatusCode, body)
+	}
+}
+
 // An address that guesses costs no verification, once it has used up its requests, and is heard no more than that.
 func TestAnAddressThatComesTooOftenIsNotEvenVerified(t *testing.T) {
 	fake, time := &fakeTools{}, &clock{}
@@ -171,12 +208,15 @@ func TestAnAddressThatComesTooOftenIsNotEvenVerified(t *testing.T) {
 // hesitant sees a credential before it is verified.
 type hesitant struct {
 	fakeAuthenticator
-	sees func(token string)
+	sees   func(token string)
+	limits identity.Limits // of the agent
 }
 
 func (h hesitant) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
 	h.sees(c.Bearer)
-	return h.fakeAuthenticator.Authenticate(ctx, c)
+	p, err := h.fakeAuthenticator.Authenticate(ctx, c)
+	p.Agent.Limits = h.limits
+	return p, err
 }
 
 func TestRequestsWhoseCallersAreNotProvedAreFew(t *testing.T) {

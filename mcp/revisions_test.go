@@ -81,11 +81,11 @@ func clientFor(t *testing.T, revision string, pipe transport.Interface, options 
 func converse(t *testing.T, c *client.Client) {
 	t.Helper()
 	list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
-	if err != nil || len(list.Tools) != 2 {
+	if err != nil || len(list.Tools) != 3 {
 		t.Fatalf("tools: %+v, %v", list, err)
 	}
 	for _, tool := range list.Tools {
-		if a := tool.Annotations; !*a.ReadOnlyHint || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || len(tool.Icons) != 1 || len(tool.RawOutputSchema) == 0 && tool.OutputSchema.Type == "" {
+		if a := tool.Annotations; *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || len(tool.Icons) != 1 || len(tool.RawOutputSchema) == 0 && tool.OutputSchema.Type == "" {
 			t.Errorf("%s arrives as %+v", tool.Name, tool)
 		}
 	}

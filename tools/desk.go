@@ -174,6 +174,14 @@ func (t *Tools) Show(ctx context.Context, s Steward, id string) (*RequestView, e
 	return view, nil
 }
 
+// Expired puts on the record that the time of a request is over. Nobody did that; the id is the event's, so that it is one step
+// however often it is recorded.
+func (t *Tools) Expired(ctx context.Context, q entitlements.Request, id string, at time.Time) error {
+	r := audit.Record{ID: id, Phase: audit.Ended, Time: at.UTC(), Tool: audit.Expire, Platform: q.Platform, PolicyVersion: t.config.Version,
+		Outcome: audit.Answered, Request: requestRecord(q)}
+	return t.config.Audit.Append(ctx, r)
+}
+
 // inPerson begins the record of a step that a human takes without an agent.
 func (t *Tools) inPerson(s Steward, tool string) *record {
 	r := t.begin(Call{Client: s.Client}, tool)

@@ -1,53 +1,62 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"deputy/identity"
+	"deputy/internal/config"
 )
 
 func newAgent() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "agent",
-		Short:   "Register agents",
-		Example: "  deputy agent key nightly-report",
+		Short:   "Register agents, look after them, and switch them off",
+		Example: "  deputy agent list\n  deputy agent key nightly-report\n  deputy agent disable nightly-report",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("say what to do: deputy agent key NAME")}
+			return &usageError{errors.New("say what to do: deputy agent list, or key, disable or enable with a NAME")}
 		},
 	}
-	c.AddCommand(&cobra.Command{
-		Use:   "key NAME",
-		Short: "Make an API key for an agent",
-		Long: `Prints a new key, once, and the lines that go into the configuration. Only the key's SHA-256 is kept there: whoever
-reads the configuration cannot act as the agent.`,
-		Example: "  deputy agent key nightly-report",
-		Args:    exactly(1),
-		RunE:    agentKey,
-	})
+	c.AddCommand(newAgentList(), newAgentKey())
+	for _, disabled := range []bool{true, false} {
+		c.AddCommand(newSwitch(switching{
+			name: func(id string) config.Party { return config.Party{ID: id} }, argument: "NAME", what: "an agent", example: "agent %s nightly-report", disabled: disabled,
+			known: func(cfg *config.Config) (out []string) {
+				for _, a := range cfg.Agents {
+					if a.Disabled != disabled {
+						out = append(out, a.Name)
+					}
+				}
+				return out
+			},
+		}))
+	}
 	return c
 }
 
-func agentKey(c *cobra.Command, args []string) error {
-	key, hash := identity.NewKey(rand.Reader)
-	_, err := identity.NewRegistry([]identity.AgentConfig{{Name: args[0], KeySHA256: []string{hash}}})
-	var wrong *identity.ConfigError
-	if errors.As(err, &wrong) { // the name is all that can be
-		return &usageError{errors.New(wrong.Problems[0].Message)}
+func newUser() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "user",
+		Short:   "Switch off what agents do for a person",
+		Example: "  deputy user disable taylor",
+		Args:    exactly(0),
+		RunE: func(*cobra.Command, []string) error {
+			return &usageError{errors.New("say what to do: deputy user disable ID, or enable ID")}
+		},
 	}
-	fmt.Fprintf(c.OutOrStdout(), `The key of agent %[1]s. It is shown this once; give it to the agent as DEPUTY_AGENT_KEY or as bearer token:
-
-%[2]s
-
-Put this below agents: in the configuration, or the last line to the agent's other keys:
-
-  - name: %[1]s
-    modes: [on_behalf_of]   # autonomous, if it may act without a human
-    key_sha256: ["%[3]s"]
-`, args[0], key, hash)
-	return nil
+	for _, disabled := range []bool{true, false} {
+		c.AddCommand(newSwitch(switching{
+			name: func(id string) config.Party { return config.Party{User: true, ID: id} }, argument: "ID", what: "a user", example: "user %s taylor", disabled: disabled,
+			known: func(cfg *config.Config) (out []string) {
+				for _, u := range cfg.Identity.Users {
+					if u.Disabled != disabled {
+						out = append(out, u.ID)
+					}
+				}
+				return out
+			},
+		}))
+	}
+	return c
 }

@@ -36,7 +36,8 @@ Problems stop a start; warnings do not. Exits with 1 when there is a problem.
 Warnings are about what works and may not be meant: policies that reach nothing, agents that are not registered, grants to agents
 that open a table to every human, grants that a guardrail contradicts, masks that never come first, that show more than another
 they come before, or that do not fit a column's type, what a purpose alone decides or is for nobody, attributes that nobody can
-have, groups and users that are nearly others, and columns that look personal or will be new and have no mask.`,
+have, groups and users that are nearly others, columns that look personal or will be new and have no mask, and request rules that
+cover nothing that can be asked for, that approve by themselves what masks hide, or that let anybody approve.`,
 		Example: "  deputy check --config deputy.yaml\n  deputy check --config deputy.yaml --json",
 		Args:    exactly(0),
 		RunE:    check,
@@ -172,7 +173,7 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 	if err != nil {
 		return nil, nil // a finding already
 	}
-	r := entitlements.Review{Policies: cfg.Policies, Agents: registry.Agents(), Users: cfg.Identity.Users, Platforms: map[string]*entitlements.Entitlements{}}
+	r := entitlements.Review{Policies: cfg.Policies, Rules: cfg.Requests.Rules, Agents: registry.Agents(), Users: cfg.Identity.Users, Platforms: map[string]*entitlements.Entitlements{}}
 	for _, i := range cfg.Identity.Issuers {
 		r.Claims = slices.AppendSeq(r.Claims, maps.Keys(i.Claims.Attributes))
 	}

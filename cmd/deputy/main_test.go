@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(stopping{m}, map[string]func(){"deputy": main})
+	testscript.Main(stopping{m}, map[string]func(){"deputy": main, "xdg-open": browse})
 }
 
 // stopping ends the package's own PostgreSQL after the last test.

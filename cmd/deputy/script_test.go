@@ -32,6 +32,8 @@ import (
 //	exits CODE COMMAND…   runs a command that ends with this exit code
 //	sqlite FILE SQL-FILE  makes a database
 //	issuer                starts an identity provider at $ISSUER
+//	human ID [GROUP…]     is in front of every browser from now on; without ID whoever is there says no
+//	enters                has the human enter the code that a device shows
 //	postgres              starts PostgreSQL, see cluster
 //	address               finds a free $FREE and takes the address $TAKEN
 //	get URL               waits until somebody answers there, and prints what
@@ -44,7 +46,11 @@ func TestScripts(t *testing.T) {
 		Deadline: time.Now().Add(2 * time.Minute), // for a server that starts though it should not
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "sqlite": sqlite, "issuer": provider, "postgres": postgresql, "address": address, "get": get,
-			"wrong": wrong, "raw": raw, "told": told,
+			"wrong": wrong, "raw": raw, "told": told, "human": human, "enters": enters,
+		},
+		Setup: func(e *testscript.Env) error {
+			e.Values[issuerKey{}] = new(*issuer.Issuer)
+			return nil
 		},
 	})
 }
@@ -70,6 +76,52 @@ func provider(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { i.Close() })
 	ts.Setenv("ISSUER", i.URL())
+	*ts.Value(issuerKey{}).(**issuer.Issuer) = i
+}
+
+type issuerKey struct{}
+
+// issuerOf is what the command issuer started.
+func issuerOf(ts *testscript.TestScript) *issuer.Issuer {
+	return *ts.Value(issuerKey{}).(**issuer.Issuer)
+}
+
+func human(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		issuerOf(ts).SignIn(nil)
+		return
+	}
+	issuerOf(ts).SignIn(&issuer.Claims{Subject: args[0], Name: strings.ToUpper(args[0][:1]) + args[0][1:], Groups: args[1:]})
+}
+
+func enters(ts *testscript.TestScript, _ bool, _ []string) {
+	for range 1000 {
+		for _, code := range issuerOf(ts).UserCodes() {
+			response, err := http.Get(issuerOf(ts).URL() + "/device?user_code=" + code)
+			ts.Check(err)
+			response.Body.Close()
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("no device ever showed a code")
+}
+
+// browse is the browser that scripts have: xdg-open. What it is shown goes to the file $PAGE.
+func browse() {
+	response, err := http.Get(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer response.Body.Close()
+	page, _ := io.ReadAll(response.Body)
+	if file := os.Getenv("PAGE"); file != "" {
+		if err := os.WriteFile(file, page, 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 }
 
 func told(ts *testscript.TestScript, _ bool, args []string) {

@@ -56,7 +56,7 @@ func (f Flow) inBrowser(ctx context.Context, t Target, at identity.Endpoints) (*
 	defer waiting.close()
 	client := t.client(at)
 	client.RedirectURL = waiting.redirectURL()
-	address := client.AuthCodeURL(state, t.options(oauth2.S256ChallengeOption(verifier))...)
+	address := client.AuthCodeURL(state, t.options(append(t.consent(), oauth2.S256ChallengeOption(verifier))...)...)
 	fmt.Fprintf(f.Out, "Sign in at %s:\n\n  %s\n\n", t.Issuer, address)
 	if f.Browser != nil && f.Browser(address) == nil {
 		fmt.Fprintln(f.Out, "A browser should have opened. If not, open the address in one on this machine.")

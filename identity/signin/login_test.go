@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -306,6 +307,42 @@ func TestTokensThatAreNotKept(t *testing.T) {
 			}
 			quiet(t, err.Error())
 		})
+	}
+}
+
+func TestATokenOfAnotherTrustedIssuerIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	verify := w.target.Verify
+	w.target.Verify = func(ctx context.Context, token string) (identity.SignedIn, error) {
+		who, err := verify(ctx, token)
+		who.User.Issuer = "https://other.example"
+		return who, err
+	}
+	if _, err := w.login(t); err == nil || w.kept() {
+		t.Errorf("who signs in at one issuer is nobody of another: got %v", err)
+	}
+}
+
+func TestATokenThatNeedsAProofIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	hostile := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(out, `{"access_token":%q,"token_type":"DPoP","expires_in":3600}`, w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "deputy-login"}))
+	}))
+	defer hostile.Close()
+	w.issuer.Announce(map[string]any{"token_endpoint": hostile.URL})
+	if _, err := w.login(t); err == nil || !strings.Contains(err.Error(), "not a bearer token") || w.kept() {
+		t.Errorf("nobody could use it: got %v", err)
+	}
+}
+
+func TestOnlyWebAddressesAreOpened(t *testing.T) {
+	t.Setenv("DISPLAY", ":0")
+	t.Setenv("PATH", t.TempDir())
+	for _, address := range []string{"file:///etc/passwd", "--version", "javascript:alert(1)", "", "/bin/sh"} {
+		if err := signin.Browse(address); err == nil || !strings.Contains(err.Error(), "only web addresses") {
+			t.Errorf("%q is not opened: got %v", address, err)
+		}
 	}
 }
 

@@ -65,6 +65,12 @@ func rejected(err error) bool {
 // ErrSignIn is the cause of every refusal that signing in would mend.
 var ErrSignIn = identity.ErrSignIn
 
+// mended marks what signing in again would mend, and reads as what it is.
+type mended struct{ error }
+
+func (mended) Is(target error) bool { return target == ErrSignIn }
+func (m mended) Unwrap() error      { return m.error }
+
 func missing(command, format string, args ...any) error {
 	return &identity.AuthError{Code: identity.Missing, Message: fmt.Sprintf(format, args...) + ": run \"" + command + "\"", Cause: ErrSignIn}
 }

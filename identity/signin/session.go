@@ -92,7 +92,7 @@ func (s *Store) stillGood(e entry, otherwise error) (string, error) {
 // notKept is about a token that is not believed. The refresh token before it is spent. The one that came with it is kept only when
 // nothing speaks against it but that the issuer's keys are not to be had now.
 func notKept(path string, e entry, got *oauth2.Token, why error) error {
-	out := error(&identity.AuthError{Code: identity.Missing, Message: "what the issuer gave for the sign-in is not accepted: run \"" + e.Command + "\"", Cause: errors.Join(ErrSignIn, why)})
+	out := error(&identity.AuthError{Code: identity.Missing, Message: "what the issuer gave for the sign-in is not accepted: run \"" + e.Command + "\"", Cause: mended{why}})
 	e.RefreshToken = ""
 	if refused, ok := errors.AsType[*identity.AuthError](why); ok && refused.Code == identity.Unavailable {
 		e.RefreshToken, out = got.RefreshToken, unavailable(why)
@@ -138,7 +138,7 @@ func unreadable(t Target, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(t.Command, "nobody is signed in on this machine")
 	}
-	return &identity.AuthError{Code: identity.Missing, Message: "the sign-in cannot be used: run \"deputy logout\" and then \"" + t.Command + "\"", Cause: errors.Join(ErrSignIn, err)}
+	return &identity.AuthError{Code: identity.Missing, Message: "the sign-in cannot be used: run \"deputy logout\" and then \"" + t.Command + "\"", Cause: mended{err}}
 }
 
 func unavailable(err error) error {

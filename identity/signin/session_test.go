@@ -1,3 +1,5 @@
+//go:build unix
+
 package signin_test
 
 import (
@@ -219,8 +221,14 @@ func TestFilesThatAreNotRead(t *testing.T) {
 		},
 		"that is a folder": func(t *testing.T, _ *world, file string) { os.Remove(file); os.Mkdir(file, 0o700) },
 		"that is huge":     func(t *testing.T, _ *world, file string) { os.Truncate(file, 1<<30) },
-		"that is empty":    func(t *testing.T, _ *world, file string) { os.Truncate(file, 0) },
-		"of no sign-in":    func(t *testing.T, _ *world, file string) { os.WriteFile(file, []byte(`{"issuer":"x"}`), 0o600) },
+		"of somebody else": func(t *testing.T, _ *world, file string) {
+			if os.Geteuid() != 0 {
+				t.Skip("only root can give files away")
+			}
+			os.Chown(file, 12345, 12345)
+		},
+		"that is empty": func(t *testing.T, _ *world, file string) { os.Truncate(file, 0) },
+		"of no sign-in": func(t *testing.T, _ *world, file string) { os.WriteFile(file, []byte(`{"issuer":"x"}`), 0o600) },
 		"of another sign-in": func(t *testing.T, _ *world, file string) {
 			os.WriteFile(file, []byte(strings.ReplaceAll(read(t, file), audience, "https://elsewhere.example/mcp")), 0o600)
 		},
@@ -401,6 +409,7 @@ func TestServersThatAreNotSignedInAt(t *testing.T) {
 		"with an issuer that it hides":     {"authorization_servers": []string{iss}, "deputy_login": offers("https://evil.example", nil)["deputy_login"]},
 		"with scopes that are many in one": offers(iss, map[string]any{"scopes": []string{"openid mail.read"}}),
 		"without a client":                 offers(iss, map[string]any{"client_id": ""}),
+		"with nobody's client":             {"authorization_servers": []string{iss}, "deputy_login": []any{map[string]any{"issuer": iss}}},
 		"with a choice":                    two,
 		"with nonsense":                    {"authorization_servers": []string{iss}, "deputy_login": "x"},
 	} {
@@ -420,6 +429,30 @@ func TestServersThatAreNotSignedInAt(t *testing.T) {
 	}
 	if target, err := w.Remote(t.Context(), deputyAt(t, map[string]any{"authorization_servers": []string{iss}}).URL, signin.Wanted{ClientID: "own"}); err != nil || target.Login.ClientID != "own" {
 		t.Errorf("so is a client that the server does not offer: got %v, %v", target, err)
+	}
+}
+
+func TestAServerOnTheNetworkCannotSendPeopleInside(t *testing.T) {
+	var document map[string]any
+	s := &signin.Store{Folder: t.TempDir(), Client: &http.Client{Transport: offline{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		document["resource"] = "https://" + r.Host + strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource")
+		if path, below := strings.CutSuffix(r.URL.Path, "/.well-known/oauth-protected-resource/mcp"); below {
+			document["resource"] = "https://" + r.Host + path + "/mcp"
+		}
+		json.NewEncoder(w).Encode(document)
+	})}}}
+	document = offers("https://id.example.com", nil)
+	if _, err := s.Remote(t.Context(), "https://deputy.example.com", signin.Wanted{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Remote(t.Context(), "https://deputy.example.com/tenant", signin.Wanted{}); err == nil {
+		t.Error("a Deputy is a whole host")
+	}
+	for _, inside := range []string{"https://10.0.0.7", "https://127.0.0.1:8443", "https://[fd00::1]", "https://169.254.169.254", "https://localhost"} {
+		document = offers(inside, nil)
+		if _, err := s.Remote(t.Context(), "https://deputy.example.com", signin.Wanted{}); err == nil {
+			t.Errorf("nobody is sent to %s", inside)
+		}
 	}
 }
 

@@ -123,7 +123,7 @@ func (s *Store) At(server string) ([]Target, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e, err := parseEntry(content); err == nil && e.Server == server && fileName(e.Issuer, e.Audience) == file.Name() {
+		if e, err := parseEntry(content); err == nil && e.Server == server {
 			found = append(found, e.target())
 		}
 	}

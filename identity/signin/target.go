@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 
 	"golang.org/x/oauth2"
 
@@ -55,6 +56,15 @@ func (t Target) options(more ...oauth2.AuthCodeOption) []oauth2.AuthCodeOption {
 		more = append(more, oauth2.SetAuthURLParam(name, values[0]))
 	}
 	return more
+}
+
+// consent has the human asked, where that is what a refresh token takes: OpenID Connect Core, section 11. Entra, the one that is told of no
+// audience, gives one without, and would turn away people whose administrator has agreed for them.
+func (t Target) consent() []oauth2.AuthCodeOption {
+	if t.Login.AudienceParameter == identity.ByNone || !slices.Contains(t.Login.Scopes, "offline_access") {
+		return nil
+	}
+	return []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("prompt", "consent")}
 }
 
 // accept verifies what an issuer gave: it must be a bearer token of this issuer, for this server and this client.

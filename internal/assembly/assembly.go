@@ -15,6 +15,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/state"
 	"deputy/internal/telemetry"
 	"deputy/mcp"
 	"deputy/tools"
@@ -30,6 +31,7 @@ type Deputy struct {
 	Tools         *tools.Tools
 	Authenticator *identity.Authenticator
 	Audit         *AuditLog
+	State         *state.State // of access requests; nil: there is no rule for any
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
 	Proofs        *identity.Proofs // that were used; nil: none yet
@@ -71,17 +73,24 @@ func (d *Deputy) assemble(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.openState(ctx); err != nil {
+		return err
+	}
 	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
-	made.Telemetry = d.Telemetry.Telemetry
+	made.Telemetry, made.Agents = d.Telemetry.Telemetry, registry.Agents()
+	if d.State != nil {
+		made.Requests = d.State
+	}
 	d.Tools, err = tools.New(ctx, made)
 	return err
 }
 
 // ToolsConfig is what the configuration means for package tools.
 func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder tools.Recorder, log zerolog.Logger) tools.Config {
-	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Statements: tools.Statements(c.Audit.SQL), Limits: tools.Limits{
-		MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
-	}}
+	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Statements: tools.Statements(c.Audit.SQL),
+		Pending: time.Duration(c.Requests.Pending), Again: time.Duration(c.Requests.Again), Limits: tools.Limits{
+			MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
+		}}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
@@ -169,7 +178,7 @@ func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
 		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
-		Limits: func() mcp.Limits { return Limits(d.Config.Limits) },
+		Limits: func() mcp.Limits { return Limits(d.Config.Limits) }, StateKey: stateKey(d.Config),
 	}
 }
 
@@ -195,12 +204,15 @@ func (d *Deputy) Login() []identity.Offer { return d.Config.Identity.Offers() }
 
 // Ready returns nil when a call could be answered.
 func (d *Deputy) Ready(ctx context.Context) error {
-	return errors.Join(d.Tools.Ready(ctx), d.Authenticator.Ready(ctx), d.Audit.Healthy())
+	return errors.Join(d.Tools.Ready(ctx), d.Authenticator.Ready(ctx), d.Audit.Healthy(), d.stateReady(ctx))
 }
 
 // Close ends everything that New started.
 func (d *Deputy) Close() error {
 	closeAll(d.Engines)
+	if d.State != nil {
+		d.State.Close()
+	}
 	if d.Telemetry != nil {
 		d.Telemetry.Close()
 	}

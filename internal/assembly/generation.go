@@ -28,7 +28,7 @@ type engine struct {
 
 // next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
 func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
-	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, Telemetry: l.telemetry, Proofs: l.proofs, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, State: l.state, Telemetry: l.telemetry, Proofs: l.proofs, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
 	if l.current != nil {
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err
@@ -42,6 +42,9 @@ func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err e
 			}
 			if l.audit == nil && g.Audit != nil {
 				g.Audit.Close()
+			}
+			if l.state == nil && g.State != nil {
+				g.State.Close()
 			}
 			if l.telemetry == nil && g.Telemetry != nil {
 				g.Telemetry.Close()
@@ -102,6 +105,8 @@ func fixed(old, c *config.Config) error {
 		{"audit.keep", old.Audit.Keep, c.Audit.Keep},
 		{"audit.checkpoints", old.Audit.Checkpoints, c.Audit.Checkpoints},
 		{"audit.sinks", old.Audit.Sinks, c.Audit.Sinks},
+		{"requests.state", old.Requests.State, c.Requests.State},
+		{"requests.webhooks", old.Requests.Webhooks, c.Requests.Webhooks},
 		{"telemetry.prometheus", old.Telemetry.Prometheus, c.Telemetry.Prometheus},
 		{"telemetry.readers", old.Telemetry.Readers, c.Telemetry.Readers},
 		{"telemetry.otlp.endpoint", old.Telemetry.OTLP.Endpoint, c.Telemetry.OTLP.Endpoint},
@@ -133,6 +138,7 @@ func (l *Live) replace(next *generation, seen sight) {
 	l.mu.Lock()
 	old := l.current
 	l.current, old.retired = next, true
+	l.state = next.State
 	l.seen, l.refused = seen, nil
 	unused := l.unused(old)
 	l.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/config"
+	"deputy/internal/state"
 	"deputy/internal/telemetry"
 	"deputy/mcp"
 	"deputy/tools"
@@ -28,11 +29,13 @@ type Live struct {
 	audit *AuditLog // opened once
 
 	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
+	state     *state.State         // opened once, when there is a rule for access requests
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
 
-	life context.Context // of reloads
-	end  context.CancelFunc
+	life    context.Context // of reloads, and of what is done without a call
+	end     context.CancelFunc
+	tending sync.WaitGroup
 
 	mu      sync.Mutex
 	current *generation
@@ -54,12 +57,13 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 	if l.current, err = l.next(ctx, c); err != nil {
 		return nil, InFile(c, err)
 	}
-	l.audit, l.telemetry = l.current.Audit, l.current.Telemetry
+	l.audit, l.telemetry, l.state = l.current.Audit, l.current.Telemetry, l.current.State
 	if l.reloads, err = l.telemetry.Meter().Int64Counter("deputy.policy.reloads", metric.WithDescription("Configurations that were read anew, by result")); err != nil {
 		l.current.Close()
 		return nil, err
 	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	l.tending.Go(func() { l.tend(l.life) })
 	return l, nil
 }
 
@@ -81,7 +85,7 @@ func (l *Live) now() *generation {
 // MCP is what the transports need.
 func (l *Live) MCP(version string) mcp.Config {
 	c := l.now().MCP(version)
-	c.Tools, c.Authenticator, c.Begin = l, l, l.Begin
+	c.Tools, c.Authenticator, c.Begin, c.Desk, c.People = l, l, l.Begin, l, l
 	c.Limits = func() mcp.Limits { return Limits(l.now().Config.Limits) }
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
 	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
@@ -201,6 +205,7 @@ func (l *Live) Ready(ctx context.Context) error {
 // Close ends everything that Follow started. Calls that still run fail.
 func (l *Live) Close() error {
 	l.end()
+	l.tending.Wait()
 	l.mu.Lock()
 	running := l.running
 	l.mu.Unlock()

@@ -171,7 +171,7 @@ func defaults() *Config {
 		Audit:    Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, SQL: "full", Checkpoints: Checkpoints{Every: time.Minute}},
 		Limits: Limits{
 			MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
-			PerCaller: Portion{PerMinute: 6000, AtOnce: 64}, PerAddress: Portion{PerMinute: 60_000, AtOnce: 256},
+			PerCaller: Portion{PerMinute: 60_000, AtOnce: 128}, PerAddress: Portion{PerMinute: 120_000, AtOnce: 256},
 		},
 		Telemetry: Telemetry{Readers: ThisMachine, OTLP: OTLP{Sample: 1}},
 	}

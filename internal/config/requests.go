@@ -5,9 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"text/template"
 
 	"deputy/internal/mistake"
+	"deputy/internal/webhook"
 )
 
 // check leaves the rules to package entitlements.
@@ -53,9 +53,7 @@ func (w Webhook) check(k *checker, key string) {
 			k.oneOf(mistake.At(key+".events", i), e, webhookEvents...)
 		}
 	}
-	if w.Body != "" && w.Body != "json" && w.Body != "slack" {
-		if _, err := template.New("body").Parse(w.Body); err != nil || !strings.Contains(w.Body, "{{") {
-			k.say(key+".body", "not a template: write json, slack, or a Go template in which {{.Text}} stands for the message")
-		}
+	if err := webhook.CheckBody(w.Body); err != nil {
+		k.say(key+".body", "%v", err)
 	}
 }

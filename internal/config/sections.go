@@ -130,8 +130,8 @@ type Limits struct {
 
 // Portion is how much of the server one caller, or one address, may have.
 type Portion struct {
-	PerMinute int `yaml:"per_minute"` // requests, a minute's worth of them at once; default 6000 of a caller, 60000 of an address
-	AtOnce    int `yaml:"at_once"`    // requests; default 64 of a caller, 256 of an address
+	PerMinute int `yaml:"per_minute"` // requests, a minute's worth of them at once; default 60000 of a caller, 120000 of an address
+	AtOnce    int `yaml:"at_once"`    // requests; default 128 of a caller, 256 of an address
 }
 
 // Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit log, under

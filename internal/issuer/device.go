@@ -50,6 +50,18 @@ func (i *Issuer) serveDevice(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "there is no such code", http.StatusNotFound)
 }
 
+// UserCodes are the codes that devices show now, for a test that cannot look at their screens.
+func (i *Issuer) UserCodes() (codes []string) {
+	i.sessions.mu.Lock()
+	defer i.sessions.mu.Unlock()
+	for _, g := range i.sessions.devices {
+		if !g.approved && !g.denied {
+			codes = append(codes, g.userCode)
+		}
+	}
+	return codes
+}
+
 func (i *Issuer) byDevice(form url.Values) (*grant, string) {
 	code := form.Get("device_code")
 	g := i.sessions.devices[code]

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"deputy/entitlements"
 	"deputy/identity"
@@ -149,7 +150,11 @@ func (p *page) decision(t Table) {
 		p.line("  tags: %s", strings.Join(t.Tags, ", "))
 	}
 	if t.Allowed {
-		p.line("  ALLOWED through %s", map[entitlements.Via]string{
+		until := ""
+		if !t.Until.IsZero() {
+			until = ", as it is until " + moment(t.Until)
+		}
+		p.line("  ALLOWED through %s"+until, map[entitlements.Via]string{
 			entitlements.ViaUser: "the user", entitlements.ViaAgent: "the agent", entitlements.ViaBoth: "the user and the agent, each alone"}[t.Via])
 		return
 	}
@@ -170,6 +175,9 @@ func (p *page) grants(t Table) {
 			verdict = "not counted: the agent does not pass a guardrail itself"
 		case g.Opens == "":
 			verdict = "would open it: " + strings.Join(g.Missing, ", or ")
+		}
+		if !g.Until.IsZero() {
+			verdict += ", until " + moment(g.Until)
 		}
 		rows = append(rows, []string{g.Policy, "to " + g.To, verdict})
 	}
@@ -232,6 +240,8 @@ func seen(m entitlements.MaskVerdict) []string {
 	switch {
 	case m.Outcome == entitlements.Exempt:
 		why = append(why, "not about this identity")
+	case m.Outcome == entitlements.Lifted:
+		why = append(why, "lifted by request "+m.Request+" until "+moment(m.Until))
 	case m.Outcome == entitlements.Shadowed:
 		why = append(why, "shadowed: "+m.Why)
 	case m.Why != "":
@@ -262,6 +272,9 @@ func (p *page) filters(t Table) {
 	}
 	p.section("Rows: all of these have to hold", rows)
 }
+
+// moment is a time to the second: that is how exactly what was approved ends.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func dash(s string) string {
 	if s == "" {

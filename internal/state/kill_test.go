@@ -43,7 +43,7 @@ var story = []struct {
 		return r.Approve(needs(nil, 2), step("second", "kim", noon))
 	})},
 	{"announce", func(ctx context.Context, s *state.State, _ string) error {
-		_, err := s.Sweep(ctx, noon.Add(59*time.Minute), time.Hour)
+		_, err := sweep(s, ctx, noon.Add(59*time.Minute), time.Hour)
 		return err
 	}},
 	{"makeDenied", func(ctx context.Context, s *state.State, round string) error {
@@ -62,7 +62,7 @@ var story = []struct {
 		return err
 	}},
 	{"sweep", func(ctx context.Context, s *state.State, _ string) error {
-		_, err := s.Sweep(ctx, noon.Add(time.Hour), time.Hour)
+		_, err := sweep(s, ctx, noon.Add(time.Hour), time.Hour)
 		return err
 	}},
 }

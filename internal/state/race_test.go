@@ -136,7 +136,7 @@ func TestStepsMakingAndSweepsOfManyAtOnceWaitForEachOtherAndNeverForEver(t *test
 					if err != nil && !errors.Is(err, entitlements.ErrSettled) {
 						t.Error(err)
 					}
-					if _, err := s.Sweep(context.Background(), now.Add(time.Hour), time.Minute); err != nil {
+					if _, err := sweep(s, context.Background(), now.Add(time.Hour), time.Minute); err != nil {
 						t.Error(err)
 					}
 				}

@@ -73,7 +73,7 @@ func TestAskingTwiceGivesTheSameRequestWhileItIsOpenOrWasJustDenied(t *testing.T
 		if got := happened(t, s); !slices.Equal(got, want) {
 			t.Errorf("told were %v", got)
 		}
-		swept, err := s.Sweep(t.Context(), noon.Add(30*time.Hour), 0)
+		swept, err := sweep(s, t.Context(), noon.Add(30*time.Hour), 0)
 		if err != nil || len(swept) != 1 || swept[0].Request.ID != "r1" || swept[0].Kind != state.Expired {
 			t.Errorf("what making a request ended is not given to the audit record: %v, %v", swept, err)
 		}

@@ -13,10 +13,10 @@ import (
 const ended = `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends <= ? ORDER BY ends`
 
 // Sweep writes down what has come to its end by itself, and announces once what ends within the time given, but not before half of the
-// approved time is over. Each is an event; what is returned is what nobody was given before, over all servers, for the audit record. A
-// request that cannot be read does not keep the others from it: Sweep returns both, events and error.
-func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration) ([]Event, error) {
-	var told []Event
+// approved time is over. Each is an event, and is given to record before it is written down that it was: a server that dies in between
+// has it recorded once more under the same id, and never not at all. What record cannot take is tried again by the next sweep. A request that cannot be read does
+// not keep the others from it.
+func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration, record func(Event) error) error {
 	var wrong []error
 	over, err := s.ids(ctx, ended, nanos(now))
 	wrong = append(wrong, err)
@@ -26,22 +26,14 @@ func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration
 	soon, err := s.ids(ctx, `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends > ? AND ends <= ? AND announced = 0 AND status = 'approved' ORDER BY ends`, nanos(now), nanos(now.Add(expiring)))
 	wrong = append(wrong, err)
 	for _, id := range soon {
-		e, ok, err := s.announce(ctx, id, now, expiring)
-		wrong = append(wrong, err)
-		if ok {
-			told = append(told, e)
-		}
+		wrong = append(wrong, s.announce(ctx, id, now, expiring, record))
 	}
 	untold, err := s.ids(ctx, `SELECT id FROM deputy_state.requests WHERE status = 'expired' AND told = 0 ORDER BY id`)
 	wrong = append(wrong, err)
 	for _, id := range untold {
-		e, ok, err := s.claim(ctx, id)
-		wrong = append(wrong, err)
-		if ok {
-			told = append(told, e)
-		}
+		wrong = append(wrong, s.claim(ctx, id, record))
 	}
-	return told, errors.Join(wrong...)
+	return errors.Join(wrong...)
 }
 
 func (s *State) ids(ctx context.Context, query string, values ...any) (ids []string, err error) {
@@ -68,8 +60,8 @@ func (s *State) lapse(ctx context.Context, id string, now time.Time) error {
 }
 
 // announce tells that one request expires soon, if nobody has yet.
-func (s *State) announce(ctx context.Context, id string, now time.Time, expiring time.Duration) (e Event, ok bool, err error) {
-	err = s.write(ctx, func(t *transaction) error {
+func (s *State) announce(ctx context.Context, id string, now time.Time, expiring time.Duration, record func(Event) error) error {
+	return s.write(ctx, func(t *transaction) error {
 		r, found, err := t.one(`id = ? AND announced = 0`, id)
 		if err != nil || !found || !soon(r, now, expiring) {
 			return err
@@ -77,11 +69,12 @@ func (s *State) announce(ctx context.Context, id string, now time.Time, expiring
 		if _, err := t.exec(`UPDATE deputy_state.requests SET announced = 1 WHERE id = ?`, id); err != nil {
 			return err
 		}
-		e, err = t.tell(Expiring, now, r)
-		ok = err == nil
-		return err
+		e, err := t.tell(Expiring, now, r)
+		if err != nil {
+			return err
+		}
+		return record(e)
 	})
-	return e, ok && err == nil, err
 }
 
 func soon(r entitlements.Request, now time.Time, expiring time.Duration) bool {
@@ -89,9 +82,10 @@ func soon(r entitlements.Request, now time.Time, expiring time.Duration) bool {
 	return r.At(now).Status == entitlements.StatusApproved && !now.Before(r.Expires.Add(-expiring)) && !now.Before(half)
 }
 
-// claim returns that one request expired, to the first who asks. It may have been written down by a sweep that ended early, or by Make.
-func (s *State) claim(ctx context.Context, id string) (e Event, ok bool, err error) {
-	err = s.write(ctx, func(t *transaction) error {
+// claim has it recorded that one request expired, by the first who asks. It may have been written down by a sweep that ended early, or
+// by Make.
+func (s *State) claim(ctx context.Context, id string, record func(Event) error) error {
+	return s.write(ctx, func(t *transaction) error {
 		var w eventRow
 		if n, err := t.exec(`UPDATE deputy_state.requests SET told = 1 WHERE id = ? AND status = 'expired' AND told = 0`, id); err != nil || n == 0 {
 			return err
@@ -100,11 +94,13 @@ func (s *State) claim(ctx context.Context, id string) (e Event, ok bool, err err
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // pruned: nobody has swept for a month
 		}
-		if err == nil {
-			e, err = w.event()
+		if err != nil {
+			return err
 		}
-		ok = err == nil
-		return err
+		e, err := w.event()
+		if err != nil {
+			return err
+		}
+		return record(e)
 	})
-	return e, ok && err == nil, err
 }

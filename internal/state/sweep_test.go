@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -35,7 +36,7 @@ func TestASweepEndsWhatIsOverAndAnnouncesOnceWhatSoonWillBe(t *testing.T) {
 			{noon.Add(14 * 24 * time.Hour), time.Hour, []string{"r2 expired"}}, // nobody answered
 			{noon.Add(99 * 24 * time.Hour), time.Hour, nil},
 		} {
-			got, err := s.Sweep(t.Context(), at.now, at.expiring)
+			got, err := sweep(s, t.Context(), at.now, at.expiring)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,6 +47,32 @@ func TestASweepEndsWhatIsOverAndAnnouncesOnceWhatSoonWillBe(t *testing.T) {
 		want := []string{"r1 created", "r2 created", "r1 decided", "r1 expiring", "r1 expired", "r2 expired"}
 		if got := happened(t, s); !slices.Equal(got, want) {
 			t.Errorf("told were %v", got)
+		}
+	})
+}
+
+// sweep returns what was given to be recorded.
+func sweep(s *state.State, ctx context.Context, now time.Time, expiring time.Duration) (told []state.Event, err error) {
+	err = s.Sweep(ctx, now, expiring, func(e state.Event) error {
+		told = append(told, e)
+		return nil
+	})
+	return told, err
+}
+
+func TestWhatCannotBeRecordedIsSweptAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, c state.Config) {
+		s := open(t, c)
+		mustMake(t, s, request("r1"))
+		full := errors.New("the disk is full")
+		late := noon.Add(99 * 24 * time.Hour)
+		if err := s.Sweep(t.Context(), late, time.Hour, func(state.Event) error { return full }); !errors.Is(err, full) {
+			t.Errorf("the sweep says %v", err)
+		}
+		first, _ := sweep(s, t.Context(), late, time.Hour)
+		again, _ := sweep(s, t.Context(), late, time.Hour)
+		if !slices.Equal(names(first), []string{"r1 expired"}) || len(again) != 0 {
+			t.Errorf("recorded were %v, then %v", names(first), names(again))
 		}
 	})
 }
@@ -73,7 +100,7 @@ func TestTwoServersThatSweepAtOnceTellEachThingOnce(t *testing.T) {
 			var all sync.WaitGroup
 			for i := range 6 {
 				all.Go(func() {
-					swept, err := servers[i%2].Sweep(context.Background(), now, time.Hour)
+					swept, err := sweep(servers[i%2], context.Background(), now, time.Hour)
 					if err != nil {
 						t.Error(err)
 					}
@@ -112,7 +139,7 @@ func TestARequestThatCannotBeReadDoesNotKeepTheOthersFromEnding(t *testing.T) {
 		if err := s.Raw(t.Context(), `UPDATE deputy_state.requests SET body = '{}' WHERE id = 'bad'`); err != nil {
 			t.Fatal(err)
 		}
-		swept, err := s.Sweep(t.Context(), noon.Add(99*24*time.Hour), time.Hour)
+		swept, err := sweep(s, t.Context(), noon.Add(99*24*time.Hour), time.Hour)
 		if err == nil || !slices.Equal(names(swept), []string{"good expired"}) {
 			t.Errorf("swept were %v, %v", names(swept), err)
 		}

@@ -38,6 +38,7 @@ type Config struct {
 type Engine struct {
 	config Config
 	db     *sqlx.DB
+	spare  *sqlx.DB // one connection, made when a statement has to be cancelled: see insist
 	signer signer
 
 	mu       sync.Mutex // guards snapshot
@@ -77,9 +78,12 @@ func Open(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	spare := openPool(connector, 1)
+	spare.SetMaxIdleConns(0)
 	return &Engine{
 		config:   c,
 		db:       openPool(connector, c.MaxConnections),
+		spare:    spare,
 		signer:   newSigner(c.SigningKey),
 		analyses: expirable.NewLRU[string, *analysis](analysesKept, nil, analysisAge),
 	}, nil
@@ -102,4 +106,4 @@ func (e *Engine) Standing(ctx context.Context) ([]string, error) {
 }
 
 // Close closes the connections.
-func (e *Engine) Close() error { return e.db.Close() }
+func (e *Engine) Close() error { return errors.Join(e.db.Close(), e.spare.Close()) }

@@ -27,3 +27,8 @@ func ReadPlain(ctx context.Context, conn *sql.Conn, statement string) (result ve
 	})
 	return result, err
 }
+
+// Insist is insist on the engine's spare connection.
+func (e *Engine) Insist(ctx context.Context, role string) (settled func()) {
+	return insist(ctx, e.spare, role)
+}

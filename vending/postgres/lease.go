@@ -20,7 +20,7 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	if err != nil {
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
-	result, err := v.query(ctx, lease)
+	result, err := v.query(ctx, e.spare, lease)
 	result.Role = v.revoke(returnsClean(err) && !result.Truncated)
 	return result, err
 }

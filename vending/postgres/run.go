@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 
+	"github.com/jmoiron/sqlx"
+
 	"deputy/vending"
 )
 
@@ -35,10 +37,11 @@ func (v *vended) prepareOnly(ctx context.Context) (err error) {
 }
 
 // query runs the caller's statement and reads its rows up to the limits.
-func (v *vended) query(ctx context.Context, lease vending.Lease) (result vending.Result, err error) {
+func (v *vended) query(ctx context.Context, spare *sqlx.DB, lease vending.Lease) (result vending.Result, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	raw := v.conn.Raw(func(conn any) error {
+		defer insist(ctx, spare, v.role.Name)()
 		result, err = v.read(ctx, cancel, conn, lease)
 		return nil
 	})

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"deputy/identity"
+	"deputy/identity/signin"
+)
+
+func newLogin() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "login",
+		Short: "Sign in, so that agents on this machine can act for you",
+		Long: `Opens a browser at the issuer that the configuration names for this, and waits until you have signed in there. Without a
+browser on this machine, --device shows a code to type on another one.
+
+The token is kept in a file that you alone can read, below $XDG_CONFIG_HOME/deputy, and is renewed there while it is used:
+by deputy stdio, deputy whoami and deputy requests. It is never shown. deputy logout gives it back.
+
+With --server you sign in at a Deputy elsewhere, without its configuration: it says itself at which issuer. Whatever it says,
+the token is made out to the URL that you give.`,
+		Example: `  deputy login --config deputy.yaml
+  deputy login --device
+  deputy login --server https://deputy.example.com --scope approve`,
+		Args: exactly(0),
+		RunE: login,
+	}
+	signInFlags(c)
+	f := c.Flags()
+	f.Bool("device", false, "show a code to type in a browser on another device")
+	f.Bool("no-browser", false, "show the address and open nothing")
+	f.StringSlice("scope", nil, "`scopes` to ask for beside the configured ones, such as approve")
+	f.String("client-id", "", "with --server: the client `id` that the server's administrator gave you")
+	f.String("audience", "", "with --server: the audience of tokens for it, if that is not its URL with /mcp")
+	return c
+}
+
+func login(c *cobra.Command, _ []string) error {
+	kept, err := signIns()
+	if err != nil {
+		return err
+	}
+	t, err := loginTarget(c, kept)
+	if err != nil {
+		return err
+	}
+	more, _ := c.Flags().GetStringSlice("scope")
+	for _, scope := range more {
+		if !identity.IsScope(scope) {
+			return &usageError{fmt.Errorf("%q is not a scope: one word each", scope)}
+		}
+		if !slices.Contains(t.Login.Scopes, scope) {
+			t.Login.Scopes = append(slices.Clip(t.Login.Scopes), scope)
+		}
+	}
+	f := signin.Flow{Out: c.ErrOrStderr()}
+	f.Device, _ = c.Flags().GetBool("device")
+	if none, _ := c.Flags().GetBool("no-browser"); !none {
+		f.Browser = signin.Browse
+	}
+	who, err := kept.Login(c.Context(), t, f)
+	if errors.Is(err, context.Canceled) { // it must not look like success to a script
+		return errors.New("the sign-in was interrupted")
+	}
+	if err != nil {
+		return inWords(err)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "Signed in as %s at %s.\n", nameOf(who.User), t.Issuer)
+	return nil
+}
+
+func loginTarget(c *cobra.Command, kept *signin.Store) (signin.Target, error) {
+	server, _ := c.Flags().GetString("server")
+	var wanted signin.Wanted
+	wanted.Issuer, _ = c.Flags().GetString("issuer")
+	wanted.ClientID, _ = c.Flags().GetString("client-id")
+	wanted.Audience, _ = c.Flags().GetString("audience")
+	if server != "" {
+		return kept.Remote(c.Context(), server, wanted)
+	}
+	if wanted.ClientID != "" || wanted.Audience != "" {
+		return signin.Target{}, &usageError{errors.New("--client-id and --audience go with --server: otherwise the configuration says them")}
+	}
+	cfg, err := loadConfig(c)
+	if err != nil {
+		return signin.Target{}, err
+	}
+	t, err := configuredTarget(c, cfg, nil)
+	if err != nil {
+		return signin.Target{}, err
+	}
+	a, _, err := verifying(c.Context(), cfg)
+	if err != nil {
+		return signin.Target{}, err
+	}
+	t.Verify = a.SignedIn
+	return t, nil
+}
+
+// nameOf is a user as people know them, and as policies do.
+func nameOf(u identity.User) string {
+	if u.Name == "" || u.Name == u.ID {
+		return u.ID
+	}
+	return fmt.Sprintf("%s (%s)", u.Name, u.ID)
+}

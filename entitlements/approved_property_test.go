@@ -1,0 +1,228 @@
+package entitlements
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"deputy/identity"
+)
+
+// What approvals do is held against another way to say the same: the policies without any mask that has an except, and with one more
+// grant. The world is that of property_test.go.
+
+func genApproval(who identity.Principal) *rapid.Generator[Approval] {
+	return rapid.Custom(func(t *rapid.T) Approval {
+		asker := who
+		switch rapid.SampledFrom([]string{"own", "own", "own", "own", "another", "alone"}).Draw(t, "asker") {
+		case "another":
+			asker = genAccount().Draw(t, "another")
+		case "alone":
+			asker.User = nil
+		}
+		table := rapid.SampledFrom(world.Tables).Draw(t, "table")
+		a := Approval{Request: rapid.StringMatching(`r[0-9]{6}`).Draw(t, "id"), Asker: AskerOf(asker), Table: table.TableName,
+			Opens: rapid.Bool().Draw(t, "opens"), Through: rapid.SampledFrom([]string{"", "", "", "", "1", "2"}).Draw(t, "through"),
+			Expires: noon.Add(time.Duration(rapid.SampledFrom([]int{1, 2, 3, 0, -1}).Draw(t, "expires")) * time.Hour)}
+		a.Columns = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "gone"}), 0, 4, rapid.ID).Draw(t, "columns")
+		return a
+	})
+}
+
+// genAskable are policies with masks that have an except, over tables that are open to some: otherwise there would be little to approve.
+func genAskable() *rapid.Generator[[]Policy] {
+	return rapid.Custom(func(t *rapid.T) []Policy {
+		policies := genPolicies().Draw(t, "policies")
+		for i := range rapid.IntRange(1, 3).Draw(t, "masks") {
+			mask := genPolicy(kindMask).Draw(t, "mask")
+			m := genMatcher(0).Draw(t, "except")
+			mask.Name, mask.For, mask.Except = fmt.Sprint("except", i), nil, &m
+			policies = append(policies, mask)
+		}
+		if rapid.Bool().Draw(t, "open") {
+			policies = append(policies, Policy{Name: "all", Grant: Selectors{"s.*"}, To: matcher(t, "everyone")})
+		}
+		return policies
+	})
+}
+
+// genAccount is a principal whose user has an account.
+func genAccount() *rapid.Generator[identity.Principal] {
+	return rapid.Custom(func(t *rapid.T) identity.Principal {
+		who := genPrincipal().Draw(t, "who")
+		if who.User != nil {
+			who.User.Issuer, who.User.Subject = "https://issuer", who.User.ID
+		}
+		return who
+	})
+}
+
+// counts is written again here, so that it is not the code itself that says what it should do.
+func counts(a Approval, who identity.Principal, now time.Time) bool {
+	if !a.Expires.After(now) || a.Through != "" && a.Through != who.Agent.ID || (a.Asker.User == nil) != (who.User == nil) {
+		return false
+	}
+	if who.User == nil {
+		return a.Asker.Agent == who.Agent.ID
+	}
+	return a.Asker.User.Subject == who.User.Subject
+}
+
+func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
+	opened, cleared := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
+		approvals := rapid.SliceOfN(genApproval(who), 0, 4).Draw(t, "approvals")
+		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
+		with := e.With(approvals, noon)
+
+		before := decideAll(t, policies, who)
+		everything := append(slices.Clone(policies), Policy{Name: "open", Grant: Selectors{"*.*"}, To: matcher(t, "everyone")})
+		open := decideAll(t, everything, who) // what guardrails leave
+		bare := decideAll(t, slices.DeleteFunc(everything, func(p Policy) bool { return p.Mask != nil && p.Except != nil }), who)
+		for _, table := range world.Tables {
+			name := table.TableName
+			access, denial := with.Decide(who, name)
+			opens, lifts := false, map[string]bool{}
+			for _, a := range approvals {
+				if a.Table == name && counts(a, who, noon) {
+					opens = opens || a.Opens
+					for _, c := range a.Columns {
+						lifts[c] = true
+					}
+				}
+			}
+			_, could := open[name]
+			was, had := before[name]
+			if (denial == nil) != (could && (had || opens)) {
+				t.Fatalf("%s is open: %v; it was: %v, guardrails hold: %v, an approval opens it: %v", name, denial == nil, had, could, opens)
+			}
+			x, _ := with.Explain(who, name)
+			if x.Allowed != (denial == nil) || x.Access != nil && !reflect.DeepEqual(*x.Access, access) {
+				t.Fatalf("%s is explained as another access", name)
+			}
+			if denial != nil {
+				continue
+			}
+			if !had {
+				opened++
+			}
+			if !reflect.DeepEqual(access.Filters, open[name].Filters) || !reflect.DeepEqual(access.Guardrails, open[name].Guardrails) {
+				t.Fatalf("%s: filters and guardrails are others: %v, not %v", name, access.Filters, open[name].Filters)
+			}
+			for i, c := range access.Columns {
+				from := open
+				if lifts[c.Name] {
+					from = bare
+				}
+				if !reflect.DeepEqual(c, from[name].Columns[i]) {
+					t.Fatalf("column %s.%s, approved: %v, is masked by %v and not by %v", name, c.Name, lifts[c.Name], c.Masks, from[name].Columns[i].Masks)
+				}
+				if len(c.Masks) == 0 && len(open[name].Columns[i].Masks) > 0 {
+					cleared++
+				}
+				explained := x.Columns[i]
+				if explained.Clear != (len(c.Masks) == 0) {
+					t.Fatalf("column %s.%s is explained as clear: %v", name, c.Name, explained.Clear)
+				}
+			}
+			if had && len(lifts) == 0 && !opens && !reflect.DeepEqual(access, was) {
+				t.Fatalf("%s: approvals that do not count change %v to %v", name, was, access)
+			}
+		}
+	})
+	if opened == 0 || cleared == 0 {
+		t.Errorf("of all random approvals %d opened a table and %d cleared a column: they prove nothing", opened, cleared)
+	}
+}
+
+// Until is the first moment at which the same approvals make another access, and Requests are what it rests on: without any of them it
+// is another one now.
+func TestAnAccessHoldsUntilItSaysAndRestsOnWhatItNames(t *testing.T) {
+	same := func(a, b Access) bool {
+		return a.Table == b.Table && reflect.DeepEqual(a.Columns, b.Columns) && reflect.DeepEqual(a.Filters, b.Filters)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
+		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, func(a Approval) string { return a.Request }).Draw(t, "approvals")
+		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
+		for _, table := range world.Tables {
+			now, _ := e.With(approvals, noon).Decide(who, table.TableName)
+			at := func(when time.Time) Access {
+				a, _ := e.With(approvals, when).Decide(who, table.TableName)
+				return a
+			}
+			if now.Until.IsZero() != (now.Requests == nil) {
+				t.Fatalf("it rests on %v until %s", now.Requests, now.Until)
+			}
+			if now.Until.IsZero() {
+				if without, _ := e.Decide(who, table.TableName); !same(now, without) {
+					t.Fatal("it rests on nothing, and is another one without approvals")
+				}
+				continue
+			}
+			if !same(now, at(now.Until.Add(-1))) || same(now, at(now.Until)) {
+				t.Fatalf("it does not end at %s", now.Until)
+			}
+		}
+	})
+}
+
+func TestAnotherApprovalNeverClosesATable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
+		approvals := rapid.SliceOfN(genApproval(who), 1, 4).Draw(t, "approvals")
+		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
+		for _, table := range world.Tables {
+			_, fewer := e.With(approvals[1:], noon).Decide(who, table.TableName)
+			if _, more := e.With(approvals, noon).Decide(who, table.TableName); more != nil && fewer == nil {
+				t.Fatalf("%s is closed by an approval", table.TableName)
+			}
+		}
+	})
+}
+
+// What Ask lets somebody ask for is in the clear once it is approved: nobody approves what then is not shown.
+func TestWhatCanBeAskedForIsShownOnceItIsApproved(t *testing.T) {
+	asked := 0
+	rapid.Check(t, func(t *rapid.T) {
+		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
+		e, problems := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world, Discoverable: Selectors{"s.*"},
+			Rules: []RequestRule{{Name: "r", About: Selectors{"*.*"}, Approvers: matcher(t, "group:Stewards")}}})
+		if e == nil {
+			t.Fatal(problems)
+		}
+		table := rapid.SampledFrom(world.Tables).Draw(t, "table")
+		columns := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 2, rapid.ID).Draw(t, "columns")
+		ask, err := e.Ask(who, table.TableName, columns)
+		_, denial := e.Decide(who, table.TableName)
+		if err != nil {
+			return
+		}
+		asked++
+		if denial != nil && !denial.Requestable || ask.Opens != (denial != nil) {
+			t.Fatalf("a table that is denied as %+v may be asked for", denial)
+		}
+		r := Request{ID: "r", Asker: AskerOf(who), Table: table.TableName, Columns: ask.Columns, Opens: ask.Opens, Status: StatusApproved, Began: noon, Expires: noon.Add(1)}
+		a, _ := r.Approval(noon)
+		access, denial := e.With([]Approval{a}, noon).Decide(who, table.TableName)
+		if denial != nil {
+			t.Fatalf("it was approved, and is denied: %v", denial.Reasons)
+		}
+		for _, c := range access.Columns {
+			if slices.Contains(columns, c.Name) && len(c.Masks) > 0 {
+				t.Fatalf("column %s was approved, and is masked by %v", c.Name, c.Masks)
+			}
+		}
+		if fmt.Sprint(access.Requests) != "[r]" {
+			t.Fatalf("nothing changed by approving it: %+v", ask)
+		}
+	})
+	if asked == 0 {
+		t.Error("nothing could be asked for: this proves nothing")
+	}
+}

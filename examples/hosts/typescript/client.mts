@@ -1,0 +1,27 @@
+// A host in TypeScript: it asks Deputy one question on behalf of whoever's access token it holds, and prints the answer as lines.
+//
+//   npm install
+//   DEPUTY_URL=https://deputy.example.com/mcp DEPUTY_TOKEN=… node client.mts "SELECT * FROM sales.orders"
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+
+/** The structured content of a query's result: rows, or a refusal with what to do about it. */
+interface Answer {
+  rows?: unknown[][];
+  message?: string;
+  hint?: string;
+}
+
+const { DEPUTY_URL: url = "", DEPUTY_TOKEN: token = "" } = process.env;
+const sql = process.argv.slice(2).join(" ");
+
+const host = new Client({ name: "a-host-in-typescript", version: "1" }, { versionNegotiation: { mode: "auto" } });
+await host.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${token}` } } }));
+const result = await host.callTool({ name: "query", arguments: { sql } });
+const answer = result.structuredContent as Answer;
+if (result.isError) {
+  console.error([answer.message, answer.hint].filter(Boolean).join("\n"));
+  process.exitCode = 1;
+} else {
+  for (const row of answer.rows ?? []) console.log(JSON.stringify(row));
+}
+await host.close();

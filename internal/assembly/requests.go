@@ -1,0 +1,146 @@
+package assembly
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"deputy/identity"
+	"deputy/internal/config"
+	"deputy/internal/state"
+	"deputy/internal/webhook"
+	"deputy/mcp"
+	"deputy/tools"
+)
+
+// sweepEvery is how often what is over is written down. It is over by the clock, whether that has happened or not.
+const sweepEvery = 5 * time.Second
+
+// openState opens the state of access requests, once there is a rule for any. It stays open while the configuration changes.
+func (d *Deputy) openState(ctx context.Context) (err error) {
+	if d.State != nil || len(d.Config.Requests.Rules) == 0 {
+		return nil
+	}
+	if d.State, err = state.Open(ctx, StateConfig(d.Config)); err != nil {
+		return &config.Error{Problems: []config.Problem{d.Config.Problem("requests.state", "%v", err)}}
+	}
+	return nil
+}
+
+// StateConfig is what the configuration means for package state.
+func StateConfig(c *config.Config) state.Config {
+	return state.Config{File: c.Requests.State.File, DSN: string(c.Requests.State.DSN)}
+}
+
+func (d *Deputy) stateReady(ctx context.Context) error {
+	if d.State == nil {
+		return nil
+	}
+	if _, err := d.State.List(ctx, tools.RequestFilter{Most: 1}); err != nil {
+		return fmt.Errorf("the state of access requests: %w", err)
+	}
+	return nil
+}
+
+// tend ends what is over, tells of it, and sends webhooks, until the context ends. Each of several servers does; the state sees to it
+// that everything happens once.
+func (l *Live) tend(ctx context.Context) {
+	var sender *webhook.Sender
+	for tick := time.NewTicker(sweepEvery); ; {
+		if g := l.now(); g.State != nil {
+			if sender == nil {
+				sender = l.sender(g)
+				l.tending.Go(func() { sender.Run(ctx) })
+			}
+			l.sweep(ctx, time.Now())
+		}
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// sweep does it once, with what holds now.
+func (l *Live) sweep(ctx context.Context, now time.Time) {
+	g, end := l.of(ctx)
+	defer end()
+	err := g.State.Sweep(ctx, now, time.Duration(g.Config.Requests.Expiring), func(e state.Event) error {
+		if e.Kind != state.Expired {
+			return nil
+		}
+		return g.Tools.Expired(ctx, e.Request, e.ID, e.Time)
+	})
+	if err != nil && ctx.Err() == nil {
+		l.log.Warn().Err(err).Msg("access requests that are over could not be written down as such; they are over all the same")
+	}
+}
+
+func (l *Live) sender(g *generation) *webhook.Sender {
+	name, _ := os.Hostname()
+	c := webhook.Config{Outbox: g.State.Outbox(), PublicURL: g.Config.Server.PublicURL, Server: fmt.Sprintf("%s (%d)", name, os.Getpid()), Log: l.log}
+	for _, w := range g.Config.Requests.Webhooks {
+		c.Receivers = append(c.Receivers, webhook.Receiver{Name: w.Name, URL: string(w.URL), Secret: string(w.Secret), Events: w.Events, Body: w.Body})
+	}
+	sender, err := webhook.New(c)
+	if err != nil { // the configuration was checked
+		l.log.Error().Err(err).Msg("webhooks are not sent")
+		c.Receivers = nil
+		sender, _ = webhook.New(c)
+	}
+	return sender
+}
+
+// stateKey signs what clients bring back to whichever server they reach next: from a secret that all servers of one configuration have,
+// and that says nothing of it. Without one there is a random key, which will do for one server.
+func stateKey(c *config.Config) []byte {
+	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
+		if secret := cmp.Or(string(c.Platforms[name].SigningKey), string(c.Platforms[name].HashKey)); secret != "" {
+			mac := hmac.New(sha256.New, []byte(secret))
+			mac.Write([]byte("deputy: the state of questions to humans"))
+			return mac.Sum(nil)
+		}
+	}
+	return nil
+}
+
+// Person implements mcp.People.
+func (l *Live) Person(ctx context.Context, c identity.Credentials) (identity.User, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Authenticator.Person(ctx, c)
+}
+
+// Concerning implements mcp.Desk.
+func (l *Live) Concerning(ctx context.Context, s tools.Steward, f tools.RequestFilter) ([]tools.RequestView, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Concerning(ctx, s, f)
+}
+
+// Show implements mcp.Desk.
+func (l *Live) Show(ctx context.Context, s tools.Steward, id string) (*tools.RequestView, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Show(ctx, s, id)
+}
+
+// Rule implements mcp.Desk.
+func (l *Live) Rule(ctx context.Context, s tools.Steward, id string, ruling tools.Ruling) (*tools.RequestView, error) {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Rule(ctx, s, id, ruling)
+}
+
+var (
+	_ mcp.Desk   = (*Live)(nil)
+	_ mcp.People = (*Live)(nil)
+)

@@ -1,0 +1,167 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"deputy/mcp/client"
+)
+
+// What examples/hosts gives to hosts is used here as a host would.
+
+var hosts = filepath.Join("..", "..", "examples", "hosts")
+
+func TestTheExampleHostsInGoAndTypeScriptAreAnsweredAndRefused(t *testing.T) {
+	t.Parallel()
+	d, taylor := stage(t)
+	goHost := filepath.Join(t.TempDir(), "host")
+	if out, err := exec.Command("go", "build", "-o", goHost, "deputy/examples/hosts/go").CombinedOutput(); err != nil {
+		t.Fatalf("the example does not build: %v: %s", err, out)
+	}
+	for name, host := range map[string]func(t *testing.T, sql string) *exec.Cmd{
+		"Go": func(t *testing.T, sql string) *exec.Cmd { return exec.CommandContext(t.Context(), goHost, sql) },
+		"TypeScript": func(t *testing.T, sql string) *exec.Cmd {
+			return tools(t).script(t, filepath.Join(hosts, "typescript", "client.mts"), sql)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := func(sql string) (out, said string, err error) {
+				c := host(t, sql)
+				c.Env = append(os.Environ(), "DEPUTY_URL="+d.url, "DEPUTY_TOKEN="+taylor)
+				return capture(c)
+			}
+			if out, said, err := run(question); err != nil || out != "[\"REDACTED\",\"89.00\"]\n[\"REDACTED\",\"117.00\"]\n" {
+				t.Errorf("the host prints %q (%v: %s)", out, err, said)
+			}
+			if out, said, err := run("SELECT * FROM sales.salaries"); err == nil || out != "" || !strings.Contains(said, "may not read") {
+				t.Errorf("a refusal prints %q and %q (%v)", out, said, err)
+			}
+		})
+	}
+}
+
+func TestTheNightlyReportIsAnsweredAsTheAgentAloneAndFailsLoudlyWhenRefused(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"curl", "jq"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("there is no %s", program)
+		}
+	}
+	d, _ := stage(t)
+	report := func(key, sql string) (out, said string, err error) {
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(key+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := exec.CommandContext(t.Context(), filepath.Join(hosts, "cron", "nightly-report.sh"), sql)
+		c.Env = append(os.Environ(), "DEPUTY_URL="+d.url, "DEPUTY_KEY_FILE="+file)
+		return capture(c)
+	}
+	if out, said, err := report(d.nightlyKey, question); err != nil || out != `{"columns":["lastname","total"],"rows":`+wantShown+"}\n" {
+		t.Errorf("the report is %q (%v: %s)", out, err, said)
+	}
+	if r := d.last(t); r.User != nil || r.Agent.ID != "nightly" || r.Mode != "autonomous" {
+		t.Errorf("the record says %+v", r)
+	}
+	if out, said, err := report(d.nightlyKey, "SELECT * FROM sales.salaries"); err == nil || out != "" || !strings.Contains(said, "may not read") {
+		t.Errorf("a refusal prints %q and %q (%v)", out, said, err)
+	}
+	if out, said, err := report("deputy_ak_of_nobody", question); err == nil || out != "" || !strings.Contains(said, "401") {
+		t.Errorf("a wrong key prints %q and %q (%v)", out, said, err)
+	}
+}
+
+// local is a server that a host's configuration has it start.
+type local struct {
+	Type, Command string
+	Args          []string
+	Env           map[string]string
+}
+
+func TestTheIDEsConfigurationsStartTheServer(t *testing.T) {
+	t.Parallel()
+	d, taylor := stage(t)
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, section := range map[string]string{"vscode-mcp.json": "servers", "cursor-mcp.json": "mcpServers"} {
+		t.Run(file, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(hosts, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sections map[string]json.RawMessage
+			var servers map[string]local
+			if err := json.Unmarshal(text, &sections); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(sections[section], &servers); err != nil {
+				t.Fatal(err)
+			}
+			server := servers["deputy-local"]
+			if filepath.Base(server.Command) != "deputy" {
+				t.Fatalf("the host starts %s", server.Command)
+			}
+			process := exec.Command(program)
+			process.Env = slices.Clone(d.environment)
+			for _, arg := range server.Args {
+				process.Args = append(process.Args, strings.ReplaceAll(arg, "/etc/deputy/deputy.yaml", d.config))
+			}
+			given := d.stdio(t, taylor)
+			for name, value := range server.Env {
+				i := slices.IndexFunc(given, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+				if i < 0 || !strings.HasPrefix(value, "${") && !strings.HasPrefix(value, "/home/you/") {
+					t.Fatalf("nothing is to be filled in for %s=%s", name, value)
+				}
+				process.Env = append(process.Env, given[i])
+			}
+			shown(t, overStdio(t, process))
+		})
+	}
+}
+
+// overStdio starts a server, asks it the question and ends it.
+func overStdio(t *testing.T, process *exec.Cmd) json.RawMessage {
+	t.Helper()
+	process.Stderr = t.Output()
+	in, err := process.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer process.Wait()
+	defer in.Close()
+	c, err := client.Stdio(t.Context(), in, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := c.Query(t.Context(), map[string]any{"sql": question})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := json.Marshal(answer.Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func capture(c *exec.Cmd) (out, said string, err error) {
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err = c.Run()
+	return stdout.String(), stderr.String(), err
+}
