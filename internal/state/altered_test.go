@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,33 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAnEndThatAHandWroteIsNotBelieved(t *testing.T) {
+	all := lifetime(t)
+	sam := entitlements.PersonOf(user("sam"))
+	for what, hand := range map[string]struct {
+		from   string
+		change func(r *entitlements.Request)
+	}{
+		"cancelled by somebody else":    {"taken back", func(r *entitlements.Request) { r.Decisions[1].By = &sam }},
+		"cancelled by nobody":           {"taken back", func(r *entitlements.Request) { r.Decisions[1].By = nil }},
+		"cancelled for an agent":        {"given back by an agent", func(r *entitlements.Request) { r.Decisions[0].By = &sam }},
+		"revoked by a rule":             {"revoked", func(r *entitlements.Request) { r.Decisions[2].By = nil }},
+		"denied, and in force":          {"denied", func(r *entitlements.Request) { r.Status = entitlements.StatusRevoked }},
+		"expired after it was denied":   {"denied", func(r *entitlements.Request) { r.Status, r.Version = entitlements.StatusExpired, 3 }},
+		"pending, and begun":            {"approved", func(r *entitlements.Request) { r.Status = entitlements.StatusPending }},
+		"half approved, and in force":   {"half approved", func(r *entitlements.Request) { r.Status = entitlements.StatusApproved }},
+		"pending through an agent":      {"half approved", func(r *entitlements.Request) { r.Through = r.Asker.Agent }},
+		"pending, and an end of access": {"half approved", func(r *entitlements.Request) { r.Expires = noon.Add(time.Hour) }},
+	} {
+		r := all[hand.from]
+		r.Decisions = slices.Clone(r.Decisions)
+		hand.change(&r)
+		if err := state.Consistent(r); !errors.Is(err, state.ErrAltered) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 // ordered writes the keys in Deputy's own order, so that it is what they say that is judged, and not their order.
