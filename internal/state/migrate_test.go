@@ -90,7 +90,7 @@ func TestAnEmptyFileIsMigratedByMigrateAlone(t *testing.T) {
 		t.Errorf("before: %v", err)
 	}
 	var all sync.WaitGroup
-	for range 4 { // at once
+	for range 8 { // at once
 		all.Go(func() {
 			if _, err := state.Migrate(context.Background(), c, func(state.Migration) {}); err != nil {
 				t.Error(err)
