@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,12 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 		change(b)
 		texts[what] = ordered(t, b)
 	}
+	for what, text := range texts { // where no column helps, as in an event
+		_, err := state.Decode(text)
+		if another := what == "another request" || strings.HasPrefix(what, "of ") && what != "of no platform" || what == "somebody else's"; (err == nil) != another {
+			t.Errorf("%s: the text alone: %v", what, err)
+		}
+	}
 	columns := []string{
 		"status = 'approved ', ends = ends", "version = 9", "created = 0", "ends = ends + 3600000000000", "ends = 9223372036854775807",
 		"denied = 1", "asker = 'x'", "subject = 'x'", "platform = 'x'", "table_schema = 'x'", "table_name = 'x'", "id = 'r9'",
@@ -227,6 +234,40 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAnEndThatAHandWroteIsNotBelieved(t *testing.T) {
+	all := lifetime(t)
+	sam := entitlements.PersonOf(user("sam"))
+	for what, hand := range map[string]struct {
+		from   string
+		change func(r *entitlements.Request)
+	}{
+		"cancelled by somebody else":  {"taken back", func(r *entitlements.Request) { r.Decisions[1].By = &sam }},
+		"cancelled by nobody":         {"taken back", func(r *entitlements.Request) { r.Decisions[1].By = nil }},
+		"cancelled for an agent":      {"given back by an agent", func(r *entitlements.Request) { r.Decisions[0].By = &sam }},
+		"revoked by a rule":           {"revoked", func(r *entitlements.Request) { r.Decisions[2].By = nil }},
+		"denied, and in force":        {"denied", func(r *entitlements.Request) { r.Status = entitlements.StatusRevoked }},
+		"expired after it was denied": {"denied", func(r *entitlements.Request) { r.Status, r.Version = entitlements.StatusExpired, 3 }},
+		"approved after it was denied": {"denied", func(r *entitlements.Request) {
+			late := r.Decisions[0]
+			late.By = &entitlements.Person{ID: "kim", Issuer: "https://issuer.example", Subject: "sub-kim"}
+			r.Decisions, r.Version = append(r.Decisions, late), 3
+		}},
+		"longer than was asked for":     {"approved by a rule", func(r *entitlements.Request) { r.Expires = r.Expires.Add(1) }},
+		"longer than somebody approved": {"approved", func(r *entitlements.Request) { r.Expires = r.Expires.Add(1) }},
+		"pending, and begun":            {"approved", func(r *entitlements.Request) { r.Status = entitlements.StatusPending }},
+		"half approved, and in force":   {"half approved", func(r *entitlements.Request) { r.Status = entitlements.StatusApproved }},
+		"pending through an agent":      {"half approved", func(r *entitlements.Request) { r.Through = r.Asker.Agent }},
+		"pending, and an end of access": {"half approved", func(r *entitlements.Request) { r.Expires = noon.Add(time.Hour) }},
+	} {
+		r := all[hand.from]
+		r.Decisions = slices.Clone(r.Decisions)
+		hand.change(&r)
+		if err := state.Consistent(r); !errors.Is(err, state.ErrAltered) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 // ordered writes the keys in Deputy's own order, so that it is what they say that is judged, and not their order.

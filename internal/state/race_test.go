@@ -160,3 +160,19 @@ func contiguous(t testing.TB, s *state.State) {
 		t.Errorf("%d events up to %d, the counter says %d: %v", n.N, n.Last, n.Says, err)
 	}
 }
+
+func TestTheDatabaseItselfHasOneOpenRequestForEach(t *testing.T) {
+	onBoth(t, func(t *testing.T, c state.Config) {
+		s := open(t, c)
+		mustMake(t, s, request("r1"))
+		const twice = `INSERT INTO deputy_state.requests SELECT 'r2', asker, subject, platform, table_schema, table_name, status, version, created, ends,
+			denied, announced, told, body FROM deputy_state.requests`
+		if err := s.Raw(t.Context(), twice); err == nil {
+			t.Error("a second open request can be written")
+		}
+		deny(t, s, "r1", noon)
+		if err := s.Raw(t.Context(), twice); err != nil {
+			t.Errorf("a second one that is not open cannot: %v", err)
+		}
+	})
+}

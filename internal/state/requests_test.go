@@ -136,6 +136,7 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	expired, _ := approved.Lapse(noon.Add(time.Hour))
 	for what, wrong := range map[string]struct {
 		before entitlements.Request
 		change func(r *entitlements.Request)
@@ -151,6 +152,15 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 		"a later end of what is approved": {approved, func(r *entitlements.Request) { *r = revoked; r.Expires = r.Expires.Add(-1) }},
 		"through another agent":           {approved, func(r *entitlements.Request) { *r = revoked; r.Through = "sales-assistant" }},
 		"a decision taken away":           {approved, func(r *entitlements.Request) { r.Decisions, r.Version, r.Status = nil, 2, "cancelled" }},
+		"approved once more": {approved, func(r *entitlements.Request) {
+			late := r.Decisions[0]
+			late.ID = "b"
+			r.Decisions, r.Version = append(slices.Clone(r.Decisions), late), 2
+		}},
+		"taken back after it expired": {expired, func(r *entitlements.Request) {
+			r.Decisions = append(slices.Clone(r.Decisions), entitlements.Decision{ID: "c", Time: noon, By: r.Asker.User, Verdict: entitlements.VerdictCancel})
+			r.Status, r.Version = entitlements.StatusCancelled, 3
+		}},
 		"another decision before": {approved, func(r *entitlements.Request) {
 			*r = revoked
 			r.Decisions = slices.Clone(r.Decisions)
