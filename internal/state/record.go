@@ -24,11 +24,7 @@ type body struct {
 	Owner     string                  `json:"owner,omitempty"`
 	User      *entitlements.Person    `json:"user,omitempty"`
 	Groups    []string                `json:"groups,omitempty"`
-<<<<<<< HEAD
 	Has       map[string][]string     `json:"attributes,omitempty"`
-=======
-	Attrs     map[string][]string     `json:"attributes,omitempty"`
->>>>>>> 911753b6f135da6bf613adca78173f49a30d5735
 	Platform  string                  `json:"platform"`
 	Schema    string                  `json:"schema"`
 	Table     string                  `json:"table"`
@@ -79,11 +75,7 @@ func decode(text string) (entitlements.Request, error) {
 		return entitlements.Request{}, altered("its text is of another version")
 	}
 	r := entitlements.Request{
-<<<<<<< HEAD
 		ID: b.ID, Asker: entitlements.Asker{Agent: b.Agent, Owner: b.Owner, User: b.User, Groups: b.Groups, Attributes: b.Has}, Platform: b.Platform,
-=======
-		ID: b.ID, Asker: entitlements.Asker{Agent: b.Agent, Owner: b.Owner, User: b.User, Groups: b.Groups, Attributes: b.Attrs}, Platform: b.Platform,
->>>>>>> 911753b6f135da6bf613adca78173f49a30d5735
 		Table: entitlements.TableName{Schema: b.Schema, Name: b.Table}, Columns: b.Columns, Opens: b.Opens, Reason: b.Reason,
 		Answers: b.Answers, Wanted: time.Duration(b.Wanted), Created: b.Created, Lapses: b.Lapses, Status: b.Status, Decisions: b.Decisions,
 		Began: b.Began, Expires: b.Expires, Through: b.Through, Version: b.Version,
