@@ -193,11 +193,8 @@ func (l *limiter) byCaller(next http.Handler) http.Handler {
 
 // arriving is for whoever reads a body: it may be given up until it has arrived.
 func (l *limiter) arriving(r *http.Request, giveUp func()) (arrived func() bool) {
-	var key callerKey
-	if _, call, err := httpCaller(r.Context()); err == nil {
-		key = keyOf(call.Principal)
-	}
-	limits := l.limits()
+	c, _ := r.Context().Value(callKey{}).(httpCall)
+	key, limits := keyOf(c.call.Principal), l.limits()
 	one := l.reading.enter(key, limits.CallerCalls, limits.Calls, giveUp)
 	return func() bool { return l.reading.leave(one) }
 }
@@ -260,12 +257,13 @@ func (p *place) end() *waiter {
 	return p.waits
 }
 
+// callOf is whom a request counts against.
 func callOf(w http.ResponseWriter, r *http.Request) (tools.Call, bool) {
-	_, call, err := httpCaller(r.Context())
-	if err != nil {
+	c, ok := r.Context().Value(callKey{}).(httpCall)
+	if !ok {
 		answer(w, http.StatusInternalServerError, "internal", "the call could not be completed, because of a fault on the server")
 	}
-	return call, err == nil
+	return c.call, ok
 }
 
 // slots counts what there is at once, in all and of each.
