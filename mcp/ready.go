@@ -7,25 +7,27 @@ import (
 	"time"
 )
 
-const (
-	readyTimeout = 5 * time.Second
-	readyEvery   = time.Second
-)
+const readyTimeout = 5 * time.Second
 
-// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are asked once a second at most, by one request
-// for all that come meanwhile.
+// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are asked by one request at a time, for all that
+// come meanwhile.
 type readiness struct {
 	config Config
 
-	mu    sync.Mutex
+	mu     sync.Mutex
+	asking *asked // nil: nobody is
+}
+
+// asked is one look at whether calls could be answered.
+type asked struct {
+	done  chan struct{} // closed when ready is set
 	ready bool
-	until time.Time // when to ask again
 }
 
 func newReadiness(cfg Config) *readiness { return &readiness{config: cfg} }
 
 func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !a.now(r.Context()) {
+	if !a.ready(r.Context()) {
 		answer(w, http.StatusServiceUnavailable, "not_ready", "not ready; the log says why")
 		return
 	}
@@ -36,24 +38,40 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, "", text)
 }
 
-// now is not ended by who asked: others wait for the same answer.
-func (a *readiness) now(ctx context.Context) bool {
+// ready is not ended by who asked first: others wait for the same answer.
+func (a *readiness) ready(ctx context.Context) bool {
 	if a.config.Ready == nil {
 		return true
 	}
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.config.Now().Before(a.until) {
-		return a.ready
+	one := a.asking
+	if one == nil {
+		one = &asked{done: make(chan struct{})}
+		a.asking = one
+		go a.ask(context.WithoutCancel(ctx), one)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+	a.mu.Unlock()
+	<-one.done
+	return one.ready
+}
+
+func (a *readiness) ask(ctx context.Context, one *asked) {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(a.config.Logger, "/readyz", p)
+		}
+		a.mu.Lock()
+		a.asking = nil
+		a.mu.Unlock()
+		close(one.done)
+	}()
 	err := a.config.Ready(ctx)
 	if err != nil {
 		a.config.Logger.Warn().Err(err).Msg("not ready")
 	}
-	a.ready, a.until = err == nil, a.config.Now().Add(readyEvery)
-	return a.ready
+	one.ready = err == nil
 }
 
 // onlyRead is for what stands open: it takes no body and has no other use.

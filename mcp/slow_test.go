@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -202,24 +203,50 @@ func TestWhatHTTPMayTakeIsBounded(t *testing.T) {
 	}
 }
 
-// net/http does not take back a deadline between two requests of a connection.
-func TestTheDeadlineOfOneAnswerIsNotThatOfTheNext(t *testing.T) {
+// deadlines remembers that there were some.
+type deadlines struct {
+	http.ResponseWriter
+	set int
+}
+
+func (d *deadlines) SetWriteDeadline(time.Time) error { d.set++; return nil }
+
+func TestWhatIsWrittenBeforeTheAnswerHasADeadlineToo(t *testing.T) {
+	for protocol, want := range map[int]int{1: 1, 2: 0} { // of a stream of HTTP/2, a deadline that passes is the end, answered or not
+		d := &deadlines{ResponseWriter: httptest.NewRecorder()}
+		r := httptest.NewRequest(http.MethodPost, endpoint, nil)
+		r.ProtoMajor = protocol
+		writeDeadline(time.Hour, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(d, r)
+		if d.set != want {
+			t.Errorf("with HTTP/%d there are %d deadlines before the answer", protocol, d.set)
+		}
+	}
+}
+
+func TestThoseWhoWaitedAreForgotten(t *testing.T) {
 	cfg := config(&fakeTools{})
-	cfg.WriteTimeout = 200 * time.Millisecond
-	server := serve(t, cfg)
-	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err := cfg.complete(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLimiter(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	first := make([]byte, 12)
-	fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n%s", head, len(queryBody), queryBody)
-	if _, err := io.ReadFull(conn, first); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * cfg.WriteTimeout)
-	fmt.Fprintf(conn, "%sContent-Length: %d\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n%s", head, len(queryBody), queryBody)
-	if rest, _ := io.ReadAll(conn); !strings.Contains(string(rest), "HTTP/1.1 100 Continue") || strings.Count(string(rest), `"audit_id":"a1"`) != 2 {
-		t.Errorf("the second call is answered %q", rest)
+	body := "{}"
+	handler := chain(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if len(l.running.each) != 1 || len(l.reading.all) != 0 {
+			t.Errorf("while the tool runs, %d callers have calls that run and %d wait to arrive", len(l.running.each), len(l.reading.all))
+		}
+		toolEnded(r.Context())
+		if len(l.running.each) != 0 || len(l.writing.all) != 1 {
+			t.Errorf("when it has ended, %d callers have calls that run and %d wait to be read", len(l.running.each), len(l.writing.all))
+		}
+	}), func(next http.Handler) http.Handler { return bodyGuard(100, l.arriving, next) }, l.byPlace)
+	r := httptest.NewRequest(http.MethodPost, endpoint, strings.NewReader(body))
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, httpCall{call: tools.Call{Principal: principal("taylor")}, request: r.Context()}))
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	toolEnded(r.Context()) // a tool that outlives its request
+	if n := len(l.running.each) + len(l.agents.each) + len(l.reading.all) + len(l.writing.all); n != 0 {
+		t.Errorf("after the request %d are remembered", n)
 	}
 }

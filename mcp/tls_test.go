@@ -139,14 +139,21 @@ func TestANewCertificateIsShownWithoutARestart(t *testing.T) {
 		}
 		return spoken.PeerCertificates[0].DNSNames[0]
 	}
-	another, key := pair(t, "new.example.com")
+	another, key := pair(t, "newer.example.com")
 	d.write(d.certificate, another)
+	d.write(d.key, key)
 	if got := shown(); got != "old.example.com" {
 		t.Errorf("within a second the files are looked at again: %s is shown", got)
 	}
 	d.time.Add(1)
+	if got := shown(); got != "newer.example.com" {
+		t.Errorf("a second later %s is shown", got)
+	}
+	another, key = pair(t, "new.example.com")
+	d.write(d.certificate, another)
+	d.time.Add(1)
 	for range 3 {
-		if got := shown(); got != "old.example.com" {
+		if got := shown(); got != "newer.example.com" {
 			t.Errorf("with only one file written, %s is shown", got)
 		}
 		d.time.Add(1)
@@ -156,7 +163,7 @@ func TestANewCertificateIsShownWithoutARestart(t *testing.T) {
 	}
 	d.write(d.key, key[:len(key)/2])
 	d.time.Add(1)
-	if got := shown(); got != "old.example.com" {
+	if got := shown(); got != "newer.example.com" {
 		t.Errorf("with half a key written, %s is shown", got)
 	}
 	d.write(d.key, key)

@@ -115,6 +115,8 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			{"half a line", w.text[:strings.Index(w.text, "except: group:Pri")+4], `not YAML`, "(deputy.yaml:"},
 			{"another address", w.but("listen: ${DEMO_LISTEN}", "listen: 127.0.0.1:9"), `server.listen: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another name", w.but("listen: ${DEMO_LISTEN}", "listen: ${DEMO_LISTEN}\n  public_url: https://deputy.example.com"), `server.public_url: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"a proxy that is trusted", w.but("listen: ${DEMO_LISTEN}", "listen: ${DEMO_LISTEN}\n  trusted_proxies: [127.0.0.1]"), `server.trusted_proxies: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"more connections", w.text + "\nlimits: {connections: 10}\n", `limits.connections: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another audit log", w.but("file: ${DEMO_AUDIT}", "file: elsewhere.jsonl"), `audit.file: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another sink", w.but("file: ${DEMO_AUDIT}", "file: ${DEMO_AUDIT}\n  sinks: [{type: stdout}]"), `audit.sinks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"a database that is not there", w.but("  shop:\n", "  copy: {engine: sqlite, path: nowhere.db, schema: sales}\n  shop:\n"), "platform copy: ", "the new configuration is refused and"},
@@ -147,6 +149,44 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			t.Errorf("after a good file Taylor sees %s, and the notice is %q", got, w.Notice())
 		}
 	})
+}
+
+// What was counted outlives a change of the file: whoever may touch it gives nobody a minute more.
+func TestALimitFollowsTheFileAndForgetsNothing(t *testing.T) {
+	w := follow(t, "sqlite")
+	w.write(w.text + "\nlimits: {per_caller: {per_minute: 5}}\n")
+	w.sees()
+	url := w.serve()
+	ask := func() int {
+		t.Helper()
+		body := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/mcp", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+w.stage.AgentKey)
+		r.Header.Set("Deputy-User-Token", w.stage.Token(demo.Taylor))
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode
+	}
+	for range 5 {
+		if status := ask(); status != http.StatusOK {
+			t.Fatalf("a request is answered %d", status)
+		}
+	}
+	w.write(w.text + "\nlimits: {per_caller: {per_minute: 4}}\n")
+	w.sees()
+	if status := ask(); status != http.StatusTooManyRequests {
+		t.Errorf("after the file has changed, one more is answered %d", status)
+	}
+	if records := w.records(); records[len(records)-1].Code != "too_busy" || records[len(records)-1].User.ID != demo.Taylor.Subject {
+		t.Errorf("the record of it is %+v", records[len(records)-1])
+	}
 }
 
 func TestABadFileIsTriedOnce(t *testing.T) {

@@ -1,0 +1,72 @@
+package mcp
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestHoweverManyAskForReadinessTheDatabasesAreAskedByOne(t *testing.T) {
+	const many = 50
+	var here, asking, most, all atomic.Int64
+	release := make(chan struct{})
+	cfg := config(&fakeTools{})
+	cfg.Ready = func(context.Context) error {
+		all.Add(1)
+		most.Store(max(most.Load(), asking.Add(1)))
+		<-release
+		asking.Add(-1)
+		return nil
+	}
+	ready := newReadiness(cfg)
+	var wait sync.WaitGroup
+	for range many {
+		wait.Go(func() {
+			here.Add(1)
+			w := httptest.NewRecorder()
+			if ready.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil)); w.Code != http.StatusOK {
+				t.Errorf("one who asks is answered %d", w.Code)
+			}
+		})
+	}
+	for all.Load() == 0 || here.Load() < many {
+		runtime.Gosched()
+	}
+	close(release)
+	wait.Wait()
+	if most.Load() != 1 || all.Load() > many/2 { // who comes when the first has its answer may ask again
+		t.Errorf("for %d the databases are asked %d times, by %d at once", many, all.Load(), most.Load())
+	}
+}
+
+func TestWhatStandsOpenIsOnlyRead(t *testing.T) {
+	server := serve(t, config(&fakeTools{}))
+	for _, path := range []string{"/healthz", "/readyz", metadataPath, metadataPath + endpoint} {
+		for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "PUT": 405, "DELETE": 405, "OPTIONS": 405} {
+			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, body := do(t, r)
+			if response.StatusCode != want || method == "HEAD" && body != "" || want == 405 && response.Header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s is answered %d %s, allowed is %q", method, path, response.StatusCode, body, response.Header.Get("Allow"))
+			}
+		}
+	}
+	// No body is read, however long.
+	handler, err := NewHTTP(config(&fakeTools{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := &zeros{}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/readyz", body))
+	if body.read > 0 || !strings.Contains(w.Body.String(), "method_not_allowed") {
+		t.Errorf("after %d bytes the answer is %s", body.read, w.Body)
+	}
+}
