@@ -9,17 +9,17 @@ import (
 
 const readyTimeout = 5 * time.Second
 
-// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are asked by one request at a time, for all that
+// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are probe by one request at a time, for all that
 // come meanwhile.
 type readiness struct {
 	config Config
 
 	mu     sync.Mutex
-	asking *asked // nil: nobody is
+	asking *probe // nil: nobody is
 }
 
-// asked is one look at whether calls could be answered.
-type asked struct {
+// probe is one look at whether calls could be answered.
+type probe struct {
 	done  chan struct{} // closed when ready is set
 	ready bool
 }
@@ -38,7 +38,7 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, "", text)
 }
 
-// ready is not ended by who asked first: others wait for the same answer.
+// ready is not ended by who probe first: others wait for the same answer.
 func (a *readiness) ready(ctx context.Context) bool {
 	if a.config.Ready == nil {
 		return true
@@ -46,7 +46,7 @@ func (a *readiness) ready(ctx context.Context) bool {
 	a.mu.Lock()
 	one := a.asking
 	if one == nil {
-		one = &asked{done: make(chan struct{})}
+		one = &probe{done: make(chan struct{})}
 		a.asking = one
 		go a.ask(context.WithoutCancel(ctx), one)
 	}
@@ -55,7 +55,7 @@ func (a *readiness) ready(ctx context.Context) bool {
 	return one.ready
 }
 
-func (a *readiness) ask(ctx context.Context, one *asked) {
+func (a *readiness) ask(ctx context.Context, one *probe) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	defer func() {
