@@ -9,7 +9,7 @@ import (
 
 const readyTimeout = 5 * time.Second
 
-// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are probe by one request at a time, for all that
+// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are asked by one request at a time, for all that
 // come meanwhile.
 type readiness struct {
 	config Config
@@ -38,7 +38,7 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, "", text)
 }
 
-// ready is not ended by who probe first: others wait for the same answer.
+// ready is not ended by whoever asked first: others wait for the same answer.
 func (a *readiness) ready(ctx context.Context) bool {
 	if a.config.Ready == nil {
 		return true
