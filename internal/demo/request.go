@@ -100,11 +100,13 @@ func (s *Stage) approve(ctx context.Context, id string, out io.Writer) error {
 
 // Decide asks the API for those who decide, as one of them.
 func (s *Stage) Decide(ctx context.Context, p Person, method, path string, body, into any) error {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return err
+	var content bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&content).Encode(body); err != nil {
+			return err
+		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/mcp")+"/api/requests/"+path, bytes.NewReader(encoded))
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/mcp")+"/api/requests/"+path, &content)
 	if err != nil {
 		return err
 	}
