@@ -55,7 +55,10 @@ func showDescription(d tools.Description) *mcp.CallToolResult {
 			fmt.Fprintf(&text, "Not all rows are shown, because of the policy %q.\n", policy)
 		}
 		if d.Requestable {
-			text.WriteString("You may not read it now; access can be asked for.\n")
+			text.WriteString("You may not read it now.\n")
+		}
+		if d.HowToAsk != "" {
+			fmt.Fprintf(&text, "Notice: %s\n", escape(d.HowToAsk))
 		}
 	}
 	fmt.Fprintf(&text, "\nAudit id %s.", escape(d.AuditID))

@@ -54,11 +54,11 @@ func TestRowsCannotForgeLinesAroundThem(t *testing.T) {
 
 func TestADescriptionIsATable(t *testing.T) {
 	result := showDescription(tools.Description{
-		Table: "sales.orders", Description: "Orders.", RowFilter: []string{"own region"}, AuditID: "a3", Requestable: true,
+		Table: "sales.orders", Description: "Orders.", RowFilter: []string{"own region"}, AuditID: "a3", Requestable: true, HowToAsk: "ask for it",
 		Columns: []tools.ColumnInfo{{Name: "lastname", Type: "text", Tags: []string{"PII", "Name"}, Access: "masked", MaskedBy: "hide personal data"}},
 	})
 	want := "sales.orders\nOrders.\ncolumn | type | access | masked by | tags | description\nlastname | text | masked | hide personal data | PII Name | \n" +
-		"Not all rows are shown, because of the policy \"own region\".\nYou may not read it now; access can be asked for.\n\nAudit id a3."
+		"Not all rows are shown, because of the policy \"own region\".\nYou may not read it now.\nNotice: ask for it\n\nAudit id a3."
 	if got := textOf(t, result); got != want {
 		t.Errorf("text:\n%s\nwant:\n%s", got, want)
 	}

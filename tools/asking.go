@@ -9,8 +9,8 @@ import (
 	"deputy/identity"
 )
 
-// asking says, in refusals and notices, with exactly which arguments the tool request_access would be called. It says so only of what
-// can be asked for, and never of a table that the caller may not know of.
+// asking says, in refusals, notices and descriptions, with exactly which arguments the tool request_access would be called. It says so
+// only of what can be asked for, and never of a table that the caller may not know of.
 type asking struct {
 	policies *entitlements.Entitlements
 	who      identity.Principal
@@ -21,6 +21,7 @@ type asking struct {
 func (t *Tools) asking(p *platform, policies *entitlements.Entitlements, who identity.Principal) asking {
 	a := asking{policies: policies, who: who}
 	a.possible = t.config.Requests != nil && who.Allows(identity.ScopeRequest) && (who.User != nil || who.Agent.MayRequest)
+	a.who.Purpose = "" // as request_access judges
 	if len(t.platforms) > 1 {
 		a.platform = p.Name
 	}
@@ -29,41 +30,53 @@ func (t *Tools) asking(p *platform, policies *entitlements.Entitlements, who ide
 
 // forTable is how to ask for a table that is closed and may be known of.
 func (a asking) forTable(table entitlements.TableName) string {
-	if _, err := a.policies.Ask(a.who, table, nil); !a.possible || err != nil {
+	if takes, err := a.takes(table, nil); err != nil || !takes.Opens {
 		return fmt.Sprintf("%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for", table)
 	}
-	return fmt.Sprintf("%s is there but not open to you; to ask for it, call request_access with %s", table, a.arguments(table, nil))
+	return fmt.Sprintf("%s is there but not open to you; to ask for it, call request_access with %s and a reason", table, a.arguments(table, nil))
 }
 
 // forColumns is how to ask for those of a table's masked columns that can be seen in the clear when somebody approves; empty: for none.
 func (a asking) forColumns(access entitlements.Access) string {
-	if !a.possible {
-		return ""
-	}
 	var columns []string
 	for _, c := range access.Columns {
 		if len(c.Masks) == 0 {
 			continue
 		}
-		if _, err := a.policies.Ask(a.who, access.Table, []string{c.Name}); err == nil {
+		if takes, err := a.takes(access.Table, []string{c.Name}); err == nil && !takes.Opens {
 			columns = append(columns, c.Name)
 		}
 	}
 	if len(columns) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("to see %s of %s in the clear, call request_access with %s", strings.Join(columns, ", "), access.Table, a.arguments(access.Table, columns))
+	if _, err := a.takes(access.Table, columns); err != nil {
+		return "" // one by one they can be asked for, and not together
+	}
+	return fmt.Sprintf("to see %s of %s in the clear, call request_access with %s and a reason", strings.Join(columns, ", "), access.Table, a.arguments(access.Table, columns))
 }
 
+// takes is what asking takes. What a rule says no to by itself is not worth asking for.
+func (a asking) takes(table entitlements.TableName, columns []string) (entitlements.Ask, error) {
+	if !a.possible {
+		return entitlements.Ask{}, entitlements.ErrNotAskable
+	}
+	takes, err := a.policies.Ask(a.who, table, columns)
+	if err == nil && takes.Denied != "" {
+		err = entitlements.ErrNotAskable
+	}
+	return takes, err
+}
+
+// arguments are those to ask with. The reason is left to whoever asks: what stood here would be sent as it is.
 func (a asking) arguments(table entitlements.TableName, columns []string) string {
 	encoded, err := json.Marshal(struct {
 		Platform string   `json:"platform,omitempty"`
 		Table    string   `json:"table"`
 		Columns  []string `json:"columns,omitempty"`
-		Reason   string   `json:"reason"`
-	}{a.platform, table.String(), columns, "what for"})
+	}{a.platform, table.String(), columns})
 	if err != nil {
-		return "table and reason" // strings only: it cannot be
+		return "table" // strings only: it cannot be
 	}
 	return string(encoded)
 }

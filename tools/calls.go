@@ -52,6 +52,7 @@ type Description struct {
 	Columns     []ColumnInfo   `json:"columns,omitzero"`
 	RowFilter   []string       `json:"row_filter,omitzero"` // names of the policies that limit the rows
 	Requestable bool           `json:"requestable"`
+	HowToAsk    string         `json:"how_to_ask,omitempty"` // for what is closed or masked, if that can be asked for
 	AuditID     string         `json:"audit_id"`
 }
 

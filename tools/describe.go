@@ -53,12 +53,17 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 	if err != nil {
 		return nil, err
 	}
+	how := t.asking(p, policies, call.Principal)
 	if found.Access != nil {
 		r.granted(*found.Access)
-		return describeOpen(found), nil
+		d := describeOpen(found)
+		d.HowToAsk = how.forColumns(*found.Access)
+		return d, nil
 	}
 	table, _ := p.lastCatalog().Table(found.Table)
-	return describeClosed(found, table), nil
+	d := describeClosed(found, table)
+	d.HowToAsk = how.forTable(found.Table)
+	return d, nil
 }
 
 func listTables(visible []entitlements.Visible) *Description {

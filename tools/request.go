@@ -2,14 +2,9 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"deputy/audit"
 	"deputy/entitlements"
@@ -81,19 +76,28 @@ func (t *Tools) requestAccess(ctx context.Context, call Call, args RequestArgs, 
 		r.hint = "tell the human to ask an administrator of Deputy"
 		return nil, refused("access cannot be asked for here")
 	}
-	asker := entitlements.AskerOf(call.Principal)
 	switch {
-	case args.RequestID != "" && (args.Table != "" || args.Reason != "" || len(args.Columns) > 0):
+	case mixed(args):
 		return nil, wrongArgument("send request_id to look a request up, or table and reason to ask, not both")
 	case args.RequestID != "":
 		return t.ownRequest(ctx, call, args, r)
 	case args.Cancel:
 		return nil, wrongArgument("say with request_id which request is to be cancelled")
-	case args.Table == "" && args.Reason == "" && len(args.Columns) == 0:
-		return t.ownRequests(ctx, asker)
+	case args.Table != "":
+		return t.ask(ctx, call, args, r)
+	case asks(args):
+		return nil, wrongArgument("the argument table is missing: say what is asked for")
 	}
-	return t.ask(ctx, call, asker, args, r)
+	return t.ownRequests(ctx, entitlements.AskerOf(call.Principal))
 }
+
+// asks reports whether anything stands in the arguments that only a new request has.
+func asks(a RequestArgs) bool {
+	return a.Table != "" || a.Reason != "" || a.Duration != "" || len(a.Columns) > 0 || len(a.Answers) > 0
+}
+
+// mixed: nobody can tell whether a request is to be made, or one looked up.
+func mixed(a RequestArgs) bool { return (a.RequestID != "" || a.Cancel) && asks(a) }
 
 func refused(message string) error {
 	return &vending.Error{Code: vending.NotPermitted, Message: message}
@@ -103,42 +107,39 @@ func wrongArgument(message string) error {
 }
 
 // ask makes a request, unless there is one already.
-func (t *Tools) ask(ctx context.Context, call Call, asker entitlements.Asker, args RequestArgs, r *record) (*AccessRequest, error) {
-	if asker.User == nil && !call.Principal.Agent.MayRequest {
+func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
+	if call.Principal.User == nil && !call.Principal.Agent.MayRequest {
 		return nil, refused("this agent may not ask for access for itself: its registration does not say so")
 	}
-	p, table, takes, err := t.wanted(ctx, call, args)
-	if p != nil {
-		r.Platform = p.Name
-	}
-	if errors.Is(err, entitlements.ErrHaveIt) {
-		if mine, found := t.same(ctx, asker, p.Name, table, args.Columns); found {
-			r.request(mine, takes.Requirement)
-			return t.answer(mine, takes.Requirement), nil
-		}
+	w, err := t.wish(ctx, call, args)
+	if w.platform != "" {
+		r.Platform = w.platform
 	}
 	if err != nil {
 		return nil, notAskable(err)
 	}
-	request, err := t.propose(args, takes, r)
+	if w.before != nil {
+		r.request(*w.before, w.takes.Requirement)
+		r.Reasons = append(r.Reasons, askedBefore)
+		return t.answer(*w.before, w.takes.Requirement), nil
+	}
+	request, err := t.propose(args, w.takes, r)
 	if err != nil {
 		return nil, err
 	}
-	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), asker, p.Name, table
-	request.Columns, request.Opens = takes.Columns, takes.Opens
-	return t.make(ctx, request, takes.Requirement, r)
+	if w.waiting >= mostPending {
+		r.hint = "call request_access without arguments to see them; cancel what is not needed any more"
+		return nil, &vending.Error{Code: vending.TooBusy, Message: fmt.Sprintf("there are %d requests that wait for an answer already", w.waiting)}
+	}
+	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), w.asker, w.platform, w.table
+	request.Columns, request.Opens = w.takes.Columns, w.takes.Opens
+	return t.make(ctx, request, w.takes.Requirement, r)
 }
+
+const askedBefore = "the same was asked for before"
 
 // make keeps the request once what is about to be done is on the record.
 func (t *Tools) make(ctx context.Context, request entitlements.Request, takes entitlements.Requirement, r *record) (*AccessRequest, error) {
-	pending, err := t.config.Requests.List(ctx, RequestFilter{Asker: &request.Asker, Status: []entitlements.Status{entitlements.StatusPending}, Most: mostPending + 1})
-	if err != nil {
-		return nil, err
-	}
-	if len(pending) >= mostPending {
-		r.hint = "call request_access without arguments to see them; cancel what is not needed any more"
-		return nil, &vending.Error{Code: vending.TooBusy, Message: fmt.Sprintf("there are %d requests that wait for an answer already", len(pending))}
-	}
 	now := t.config.Now()
 	request.Created, request.Lapses, request.Status = now.UTC(), now.UTC().Add(t.config.Pending), entitlements.StatusPending
 	request = request.Automatically(takes, r.ID, now)
@@ -152,149 +153,33 @@ func (t *Tools) make(ctx context.Context, request entitlements.Request, takes en
 		return nil, err
 	}
 	r.request(kept, takes)
-	if !made {
-		r.Reasons = append(r.Reasons, "the same was asked for before")
+	if !made { // somebody was quicker
+		r.Reasons = append(r.Reasons, askedBefore)
 	}
 	return t.answer(kept, takes), nil
 }
 
 // Proposal is what the human is shown before it is asked for in their name; nil: nothing would be asked for.
 func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Proposal {
-	if t.config.Requests == nil || args.RequestID != "" || args.Table == "" || call.Principal.User == nil || !call.Principal.Allows(identity.ScopeRequest) {
+	call.Principal.Purpose = ""
+	if t.config.Requests == nil || mixed(args) || args.Table == "" || call.Principal.User == nil || !call.Principal.Allows(identity.ScopeRequest) {
 		return nil
 	}
 	proposal, err := calmly(func() (*Proposal, error) {
-		p, table, takes, err := t.wanted(ctx, call, args)
+		w, err := t.wish(ctx, call, args)
+		if err != nil || w.before != nil || w.takes.Denied != "" || w.waiting >= mostPending {
+			return nil, err
+		}
+		request, err := t.propose(args, w.takes, &record{})
 		if err != nil {
 			return nil, err
 		}
-		request, err := t.propose(args, takes, &record{})
-		if err != nil {
-			return nil, err
-		}
-		if _, there := t.same(ctx, entitlements.AskerOf(call.Principal), p.Name, table, args.Columns); there {
-			return nil, nil
-		}
-		return &Proposal{table.String(), takes.Columns, request.Reason, entitlements.Period(request.Wanted).String()}, nil
+		return &Proposal{w.table.String(), w.takes.Columns, request.Reason, entitlements.Period(request.Wanted).String()}, nil
 	})
 	if err != nil {
 		return nil // the call itself says why, on the record
 	}
 	return proposal
-}
-
-// wanted is what the arguments name, and what it takes.
-func (t *Tools) wanted(ctx context.Context, call Call, args RequestArgs) (p *platform, table entitlements.TableName, takes entitlements.Ask, err error) {
-	if p, err = t.platform(args.Platform); err != nil {
-		return p, table, takes, err
-	}
-	policies, err := t.policies(ctx, p, call.Principal)
-	if err != nil {
-		return p, table, takes, err
-	}
-	if table, err = nameOf(policies.Visible(call.Principal), args.Table); err != nil {
-		return p, table, takes, err
-	}
-	takes, err = policies.Ask(call.Principal, table, args.Columns)
-	return p, table, takes, err
-}
-
-// propose reads what whoever asks has to say.
-func (t *Tools) propose(args RequestArgs, takes entitlements.Ask, r *record) (request entitlements.Request, err error) {
-	duration := args.Duration
-	if duration == "" {
-		duration = entitlements.Period(min(usualPeriod, takes.AtMost)).String()
-	}
-	if request, err = proposed(args.Reason, duration, takes.AtMost); err != nil {
-		return request, err
-	}
-	if request.Answers, err = answers(args.Answers, takes.Questions, r); err != nil {
-		return request, err
-	}
-	if args.Confirmed {
-		r.Reasons = append(r.Reasons, "the human confirmed it in the client")
-	}
-	return request, nil
-}
-
-func proposed(reason, duration string, atMost time.Duration) (request entitlements.Request, err error) {
-	if request.Reason, err = words(reason); err != nil {
-		return request, wrongArgument("the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters")
-	}
-	wanted, err := entitlements.ParsePeriod(duration)
-	if err != nil {
-		return request, wrongArgument("the argument duration is " + err.Error())
-	}
-	if time.Duration(wanted) > atMost {
-		return request, wrongArgument(fmt.Sprintf("that is too long: the rules allow %s at most", entitlements.Period(atMost)))
-	}
-	request.Wanted = time.Duration(wanted)
-	return request, nil
-}
-
-// answers takes an answer to every question that a rule asks, and to no other.
-func answers(given map[string]string, questions []entitlements.Question, r *record) (map[string]string, error) {
-	out, open := map[string]string{}, []string{}
-	for _, q := range questions {
-		said, err := words(given[q.Name])
-		if err != nil {
-			open = append(open, fmt.Sprintf("%s: %s", q.Name, q.Ask))
-		}
-		out[q.Name] = said
-	}
-	if len(open) > 0 {
-		r.hint = "ask the human, and send the same call with answers: an object with " + strings.Join(open, "; ")
-		return nil, wrongArgument("whoever decides needs to know more")
-	}
-	for name := range given {
-		if !slices.ContainsFunc(questions, func(q entitlements.Question) bool { return q.Name == name }) {
-			return nil, wrongArgument("answers has one that nobody asked for: leave it out")
-		}
-	}
-	return out, nil
-}
-
-// words is text that a person wrote for another one, on one line, without what could not be seen.
-func words(s string) (string, error) {
-	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) }), " ")
-	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > longestReason || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		return "", errors.New("not a sentence")
-	}
-	return s, nil
-}
-
-// nameOf finds the table among those that the caller may know of. A name that is nowhere among them is passed on as it is written.
-func nameOf(visible []entitlements.Visible, name string) (entitlements.TableName, error) {
-	found, err := find(visible, name)
-	return found.Table, err
-}
-
-func notAskable(err error) error {
-	switch {
-	case errors.Is(err, entitlements.ErrUnknownTable):
-		return refused("that table is not there, or you may not know of it")
-	case errors.Is(err, entitlements.ErrUnknownColumn):
-		return wrongArgument("one of the columns is not there: describe_table lists them")
-	case errors.Is(err, entitlements.ErrHaveIt):
-		return wrongArgument("that is open already: query it")
-	case errors.Is(err, entitlements.ErrNotAskable):
-		return refused("that cannot be asked for here: tell the human to ask an administrator of Deputy")
-	}
-	return err
-}
-
-// same is the open request of the asker for the same, if there is one.
-func (t *Tools) same(ctx context.Context, asker entitlements.Asker, platform string, table entitlements.TableName, columns []string) (entitlements.Request, bool) {
-	wanted := entitlements.Request{Platform: platform, Table: table, Columns: slices.Compact(slices.Sorted(slices.Values(columns)))}
-	open, err := t.open(ctx, asker)
-	if err != nil {
-		return entitlements.Request{}, false
-	}
-	i := slices.IndexFunc(open, func(r entitlements.Request) bool { return r.Subject() == wanted.Subject() })
-	if i < 0 {
-		return entitlements.Request{}, false
-	}
-	return open[i], true
 }
 
 // newRequestID makes the handle on a request: 128 random bits, so that nobody finds another one's by guessing.

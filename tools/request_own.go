@@ -16,6 +16,11 @@ import (
 func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
 	found, err := t.config.Requests.Find(ctx, args.RequestID)
 	if errors.Is(err, ErrNoRequest) || err == nil && !found.Asker.Is(call.Principal) {
+		why := "there is no such request"
+		if err == nil {
+			why = "the request is somebody else's" // an auditor looks for who tries ids
+		}
+		r.Reasons = append(r.Reasons, why)
 		return nil, refused("there is no such request of yours")
 	}
 	if err != nil {
@@ -71,6 +76,10 @@ func (t *Tools) open(ctx context.Context, asker entitlements.Asker) ([]entitleme
 }
 
 // policies are a platform's entitlements in which what was approved for the caller counts.
+//
+// It counts as long as rules cover it: what an administrator takes out of the rules cannot be asked for any more, and what was
+// approved by them ends with the very next call. If a rule covers it again before its time is over, it counts again. Everything else
+// that changes in rules is about what will be decided: an approval stays what it was until it ends or is revoked.
 func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (*entitlements.Entitlements, error) {
 	policies, err := p.entitlements(ctx)
 	if err != nil || t.config.Requests == nil {
@@ -81,6 +90,10 @@ func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principa
 	if err != nil {
 		return nil, fmt.Errorf("looking up what was approved: %w", err)
 	}
+	approvals = slices.DeleteFunc(approvals, func(a entitlements.Approval) bool {
+		_, err := policies.Required(entitlements.Request{Table: a.Table, Columns: a.Columns, Opens: a.Opens})
+		return err != nil
+	})
 	return policies.With(approvals, now), nil
 }
 
@@ -110,6 +123,10 @@ func (t *Tools) answer(q entitlements.Request, takes entitlements.Requirement) *
 		out.ExpiresAt, out.Approvers = &q.Lapses, approvers(q, takes)
 		out.NextStep = "somebody has to approve it: tell the human, and look again later with request_id"
 	case entitlements.StatusApproved:
+		if len(takes.Rules) == 0 {
+			out.NextStep = "the rules have changed and what was approved does not count any more: tell the human to ask an administrator of Deputy"
+			break
+		}
 		out.ExpiresAt, out.NextStep = &q.Expires, "send the query again"
 	case entitlements.StatusDenied:
 		out.NextStep = "it was denied: do not ask for the same again, tell the human"

@@ -128,6 +128,9 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 	if !known {
 		out.Refused = append(out.Refused, "the table is not there any more")
 	}
+	if _, err := policies.Required(q); known && err != nil {
+		out.Refused = append(out.Refused, "no rule covers it any more, so that nobody can approve it and what was approved does not count")
+	}
 	for _, g := range before.Grants {
 		out.Grants = append(out.Grants, fmt.Sprintf("%s: to %s", g.Policy, g.To))
 	}

@@ -1,0 +1,175 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"deputy/entitlements"
+)
+
+// wish is what somebody asks for, before it is a request.
+type wish struct {
+	asker    entitlements.Asker
+	platform string
+	table    entitlements.TableName
+	takes    entitlements.Ask
+	before   *entitlements.Request // that the asker made for the same, and that is open or was denied not long ago; nil: none
+	waiting  int                   // how many of the asker's requests wait for an answer
+}
+
+// wish reads what the arguments name, and says what it takes. The state is asked only about what can be asked for.
+func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, err error) {
+	w.asker = entitlements.AskerOf(call.Principal)
+	p, err := t.platform(args.Platform)
+	if err != nil {
+		return w, err
+	}
+	w.platform = p.Name
+	policies, err := t.policies(ctx, p, call.Principal)
+	if err != nil {
+		return w, err
+	}
+	found, err := find(policies.Visible(call.Principal), args.Table)
+	if err != nil {
+		return w, err
+	}
+	w.table = found.Table
+	var have error
+	if w.takes, err = policies.Ask(call.Principal, w.table, args.Columns); errors.Is(err, entitlements.ErrHaveIt) {
+		// What was approved is open. Without it, what was asked for then is found again as it was asked for, beside whatever else.
+		have = err
+		if w.takes, err = policies.With(nil, time.Time{}).Ask(call.Principal, w.table, args.Columns); err != nil {
+			return w, have
+		}
+	}
+	if err != nil {
+		return w, err
+	}
+	if err := t.lookBack(ctx, &w); err != nil {
+		return w, err
+	}
+	if have != nil && (w.before == nil || !w.before.Open()) {
+		return w, have
+	}
+	return w, nil
+}
+
+// lookBack finds what the asker made before.
+func (t *Tools) lookBack(ctx context.Context, w *wish) error {
+	all, err := t.config.Requests.List(ctx, RequestFilter{Asker: &w.asker,
+		Status: []entitlements.Status{entitlements.StatusPending, entitlements.StatusApproved, entitlements.StatusDenied}})
+	if err != nil {
+		return err
+	}
+	now := t.config.Now()
+	subject := entitlements.Request{Platform: w.platform, Table: w.table, Columns: w.takes.Columns}.Subject()
+	for i, q := range all {
+		all[i] = q.At(now)
+		if all[i].Status == entitlements.StatusPending {
+			w.waiting++
+		}
+		if counts := all[i].Open() || deniedAfter(q, now.Add(-t.config.Again)); counts && w.before == nil && q.Subject() == subject {
+			w.before = &all[i]
+		}
+	}
+	return nil
+}
+
+// deniedAfter reports whether a denial is so young that the same is not asked for again.
+func deniedAfter(q entitlements.Request, then time.Time) bool {
+	return q.Status == entitlements.StatusDenied && slices.ContainsFunc(q.Decisions, func(d entitlements.Decision) bool {
+		return d.Verdict == entitlements.VerdictDeny && d.Time.After(then)
+	})
+}
+
+// propose reads what whoever asks has to say.
+func (t *Tools) propose(args RequestArgs, takes entitlements.Ask, r *record) (request entitlements.Request, err error) {
+	duration := args.Duration
+	if duration == "" {
+		duration = entitlements.Period(usual(takes.Requirement)).String()
+	}
+	if request, err = proposed(args.Reason, duration, takes.AtMost); err != nil {
+		return request, err
+	}
+	if request.Answers, err = answers(args.Answers, takes.Questions, r); err != nil {
+		return request, err
+	}
+	if args.Confirmed {
+		r.Reasons = append(r.Reasons, "the human confirmed it in the client")
+	}
+	return request, nil
+}
+
+// usual is for how long, when nobody says: no longer than rules approve by themselves, where they do.
+func usual(takes entitlements.Requirement) time.Duration {
+	if takes.Approved != "" {
+		return min(usualPeriod, takes.AtMost, takes.Unasked)
+	}
+	return min(usualPeriod, takes.AtMost)
+}
+
+func proposed(reason, duration string, atMost time.Duration) (request entitlements.Request, err error) {
+	if request.Reason, err = words(reason); err != nil {
+		return request, wrongArgument("the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters")
+	}
+	wanted, err := entitlements.ParsePeriod(duration)
+	if err != nil {
+		return request, wrongArgument("the argument duration is " + err.Error())
+	}
+	if time.Duration(wanted) > atMost {
+		return request, wrongArgument(fmt.Sprintf("that is too long: the rules allow %s at most", entitlements.Period(atMost)))
+	}
+	request.Wanted = time.Duration(wanted)
+	return request, nil
+}
+
+// answers takes an answer to every question that a rule asks, and to no other.
+func answers(given map[string]string, questions []entitlements.Question, r *record) (map[string]string, error) {
+	out, open := map[string]string{}, []string{}
+	for _, q := range questions {
+		said, err := words(given[q.Name])
+		if err != nil {
+			open = append(open, fmt.Sprintf("%s: %s", q.Name, q.Ask))
+		}
+		out[q.Name] = said
+	}
+	if len(open) > 0 {
+		r.hint = "ask the human, and send the same call with answers: an object with " + strings.Join(open, "; ")
+		return nil, wrongArgument("whoever decides needs to know more")
+	}
+	for name := range given {
+		if !slices.ContainsFunc(questions, func(q entitlements.Question) bool { return q.Name == name }) {
+			return nil, wrongArgument("answers has one that nobody asked for: leave it out")
+		}
+	}
+	return out, nil
+}
+
+// words is text that a person wrote for another one, on one line, without what could not be seen.
+func words(s string) (string, error) {
+	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) }), " ")
+	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > longestReason || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return "", errors.New("not a sentence")
+	}
+	return s, nil
+}
+
+func notAskable(err error) error {
+	switch {
+	case errors.Is(err, entitlements.ErrUnknownTable):
+		return refused("that table is not there, or you may not know of it")
+	case errors.Is(err, entitlements.ErrUnknownColumn):
+		return wrongArgument("one of the columns is not there: describe_table lists them")
+	case errors.Is(err, entitlements.ErrHaveIt):
+		return wrongArgument("that is open already: query it")
+	case errors.Is(err, entitlements.ErrNotAskable):
+		return refused("that cannot be asked for here: tell the human to ask an administrator of Deputy")
+	}
+	return err
+}
