@@ -208,6 +208,23 @@ func TestWhatWasApprovedIsGoneWithTheNextCallOnceItIsRevoked(t *testing.T) {
 	}
 }
 
+func TestExplainShowsWhatWasApproved(t *testing.T) {
+	s := askingStage(t, config.SQLite, "")
+	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
+	explain := func(user string) string {
+		return command(t, append(os.Environ(), s.Environment()...), "explain", "--config", s.ConfigFile, "--user", user, "--groups", "Marketing", "--agent", "marketing-agent", "customer_orders")
+	}
+	before := explain("taylor")
+	id := ask(t, taylor, "8h").RequestID
+	decide(t, s, id, "approve", nil)
+	if after := explain("taylor"); before == after || !strings.Contains(after, "request "+id) || strings.Contains(before, id) {
+		t.Errorf("explain says before\n%s\nand after\n%s", before, after)
+	}
+	if alex := explain("alex"); strings.Contains(alex, id) {
+		t.Errorf("explain says of a colleague\n%s", alex)
+	}
+}
+
 // replica is one more server over the stage's database and state, with an audit log of its own.
 func replica(t *testing.T, s *demo.Stage) string {
 	t.Helper()
