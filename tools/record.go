@@ -172,7 +172,7 @@ func (r *record) granted(a entitlements.Access) {
 			t.Clear = append(t.Clear, audit.ClearColumn{Column: c.Name, Tags: c.Tags, Partly: partly})
 		}
 	}
-	t.Filters = a.FilterPolicies()
+	t.Filters, t.Requests = a.FilterPolicies(), a.Requests
 	r.Tables = append(r.Tables, t)
 }
 
