@@ -65,7 +65,11 @@ func (f *fakeTools) Proposal(_ context.Context, _ tools.Call, args tools.Request
 	if args.Table == "" || args.Table == "hr.people" {
 		return nil
 	}
-	return &tools.Proposal{Table: args.Table, Columns: args.Columns, Reason: args.Reason, Duration: "8h"}
+	p := &tools.Proposal{Table: args.Table, Columns: args.Columns, Reason: args.Reason, Duration: "8h"}
+	if said, asked := args.Answers["ticket"]; asked {
+		p.Answers = []tools.ProposedAnswer{{Name: "ticket", Ask: "The number of the ticket", Said: said}}
+	}
+	return p
 }
 
 func (f *fakeTools) Ceiling(_ context.Context, call tools.Call, tool string) *tools.Refusal {

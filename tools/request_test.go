@@ -204,6 +204,10 @@ func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 		t.Fatalf("made all the same: %+v", o.kept())
 	}
 	o.log.steps()
+	p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}})
+	if p == nil || p.Table != "sales.ledger" || p.Reason != why || p.Duration != "8h" || fmt.Sprint(p.Answers) != "[{ticket The number of the ticket T-1}]" {
+		t.Errorf("the human is shown %+v", p)
+	}
 	if err := ask(map[string]string{"ticket": "T-1\n of <Lindqvist>"}); err != nil {
 		t.Fatal(err)
 	}
