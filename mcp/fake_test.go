@@ -56,6 +56,11 @@ func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args too
 func (f *fakeTools) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
 	f.mu.Lock()
 	f.calls = append(f.calls, call)
+	if args.Declined {
+		f.refused = append(f.refused, toolRequest+": declined")
+		f.mu.Unlock()
+		return nil, &tools.Refusal{Code: vending.NotPermitted, Message: "declined", AuditID: "a8"}
+	}
 	f.asked = append(f.asked, args)
 	f.mu.Unlock()
 	return &tools.AccessRequest{RequestID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns, NextStep: "wait", AuditID: "a9"}, nil

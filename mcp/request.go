@@ -95,7 +95,7 @@ func (h *handlers) requestAccess(ctx context.Context, call tools.Call, args tool
 			args.Answers[name] = said.Values[answerTo+name]
 		}
 	case Declined, Dismissed:
-		return nil, asError(h.tools.Refuse(ctx, call, toolRequest, "the human was asked and does not want it asked for: do not ask again unless they say so"))
+		args.Declined = true
 	}
 	return h.tools.RequestAccess(ctx, call, args)
 }

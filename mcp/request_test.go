@@ -117,12 +117,12 @@ func TestTheHumanConfirmsReasonAndDuration(t *testing.T) {
 			[]tools.RequestArgs{{Table: "sales.orders", Columns: []string{"email", "lastname"}, Reason: "audit", Duration: "8h", Confirmed: true}}, ""},
 		{"changed", says("accept", map[string]any{"reason": "the yearly audit", "duration": "1h"}),
 			[]tools.RequestArgs{{Table: "sales.orders", Columns: []string{"email", "lastname"}, Reason: "the yearly audit", Duration: "1h", Confirmed: true}}, ""},
-		{"no", says("decline", map[string]any{"reason": "audit", "duration": "8h"}), nil, "does not want it asked for"},
-		{"closed", says("cancel", nil), nil, "does not want it asked for"},
-		{"without a reason", says("accept", map[string]any{"reason": "", "duration": "8h"}), nil, "does not want it asked for"},
-		{"without a duration", says("accept", map[string]any{"reason": "audit"}), nil, "does not want it asked for"},
-		{"another table", says("accept", map[string]any{"reason": "audit", "duration": "8h", "table": "hr.salaries"}), nil, "does not want it asked for"},
-		{"a long duration", says("accept", map[string]any{"reason": "audit", "duration": strings.Repeat("9", 21)}), nil, "does not want it asked for"},
+		{"no", says("decline", map[string]any{"reason": "audit", "duration": "8h"}), nil, "request_access: declined"},
+		{"closed", says("cancel", nil), nil, "request_access: declined"},
+		{"without a reason", says("accept", map[string]any{"reason": "", "duration": "8h"}), nil, "request_access: declined"},
+		{"without a duration", says("accept", map[string]any{"reason": "audit"}), nil, "request_access: declined"},
+		{"another table", says("accept", map[string]any{"reason": "audit", "duration": "8h", "table": "hr.salaries"}), nil, "request_access: declined"},
+		{"a long duration", says("accept", map[string]any{"reason": "audit", "duration": strings.Repeat("9", 21)}), nil, "request_access: declined"},
 	} {
 		for _, how := range []string{"HTTP 2026-07-28", "stdio 2026-07-28", "stdio 2025-11-25", "stdio 2025-06-18"} {
 			t.Run(tt.name+" over "+how, func(t *testing.T) {

@@ -31,6 +31,7 @@ type RequestArgs struct {
 	Cancel    bool // takes the request back
 
 	Confirmed bool // the human has seen and confirmed it, in the client; for the record
+	Declined  bool // the human has seen it and not agreed: nothing is asked for
 }
 
 // Proposal is what a human is asked to confirm. Reason, Duration and what is said in answers may be changed.
@@ -85,6 +86,10 @@ func (t *Tools) requestAccess(ctx context.Context, call Call, args RequestArgs, 
 		return nil, refused("access cannot be asked for here")
 	}
 	switch {
+	case args.Declined:
+		r.Reasons = append(r.Reasons, "the human was asked in the client, and did not agree")
+		r.hint = "do not ask for it again unless they say so"
+		return nil, refused("the human was asked, and did not agree that this is asked for in their name")
 	case mixed(args):
 		return nil, wrongArgument("send request_id to look a request up, or table and reason to ask, not both")
 	case args.RequestID != "":

@@ -77,10 +77,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
-	made.Telemetry, made.Agents = d.Telemetry.Telemetry, registry.Agents()
-	if d.State != nil {
-		made.Requests = d.State
-	}
+	made.Telemetry, made.Agents, made.Requests = d.Telemetry.Telemetry, registry.Agents(), d.requests()
 	d.Tools, err = tools.New(ctx, made)
 	return err
 }
