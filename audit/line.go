@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -31,7 +32,13 @@ func Line(r Record) string {
 	if r.Purpose != "" {
 		what += " for " + r.Purpose
 	}
-	if text := plain(r.SQL + r.SQLDigest + r.Table); text != "" {
+	if q := r.Request; q != nil {
+		what += " " + q.ID + ": " + strings.TrimSuffix(q.Table+" "+strings.Join(q.Columns, ", "), " ") + " for " + cmp.Or(q.User, q.Agent)
+		if q.Status != "" {
+			what += ", " + q.Status
+		}
+		what = plain(what)
+	} else if text := plain(r.SQL + r.SQLDigest + r.Table); text != "" {
 		what += ": " + shorten(text)
 	}
 	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(r.Who()), plain(role), plain(ended), plain(what)}, " | ")
@@ -40,8 +47,12 @@ func Line(r Record) string {
 // Who is the agent of a record and on whose behalf it acted, as far as they are known, for people to read.
 func (r Record) Who() string {
 	switch agent := r.Agent.ID; {
+	case r.Tool == Expire:
+		return "nobody: a time was over"
 	case agent == "" && r.User == nil:
 		return "nobody known"
+	case agent == "" && r.Mode == InPerson:
+		return r.User.ID + " in person"
 	case agent == "":
 		return "a client that is no agent for " + r.User.ID
 	case r.User == nil:

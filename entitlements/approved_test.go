@@ -1,6 +1,7 @@
 package entitlements
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -121,8 +122,17 @@ func TestWhatIsApprovedIsVisible(t *testing.T) {
 	}
 }
 
+func TestARuleThatNamesATableOpensItAndShowsNoColumnInTheClear(t *testing.T) {
+	for about, want := range map[string]error{"[sales]": ErrNotAskable, "[sales.customer_orders]": ErrNotAskable, "[sales.*.*]": nil, "[sales.customer_orders.lastname]": nil} {
+		e := compile(t, parse(t, approvable+"rules: [{name: r, about: "+about+", approvers: group:Stewards}]\n"))
+		if _, err := e.Ask(on(taylor), orders, []string{"lastname"}); !errors.Is(err, want) {
+			t.Errorf("about %s: %v", about, err)
+		}
+	}
+}
+
 func TestWhatIsApprovedIsNotAskedForAgain(t *testing.T) {
-	cfg := parse(t, approvable+"rules: [{name: r, about: [sales], approvers: group:Stewards}]\n")
+	cfg := parse(t, approvable+"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n")
 	e := compile(t, cfg).With([]Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, orders, false, "lastname")}, noon)
 	for table, columns := range map[TableName][]string{refunds: nil, orders: {"lastname"}} {
 		if _, err := e.Ask(on(taylor), table, columns); err != ErrHaveIt {

@@ -252,11 +252,13 @@ func (t *table) addRule(r *requestRule) {
 	if slices.ContainsFunc(r.except, t.covered) {
 		return
 	}
+	// A table that is named is one to be opened: to see its columns in the clear is another thing, and named as such.
+	tagged := slices.ContainsFunc(r.about, func(s selector) bool { return s.tag != "" && t.covered(s) })
 	a := asking{requestRule: r, table: slices.ContainsFunc(r.about, t.covered), columns: make([]bool, len(t.columns))}
 	for i := range t.columns {
 		_, reached := t.reaches(i, r.about)
 		_, excepted := t.reaches(i, r.except)
-		a.columns[i] = (a.table || reached) && !excepted
+		a.columns[i] = (tagged || reached) && !excepted
 	}
 	if a.table || slices.Contains(a.columns, true) {
 		t.rules = append(t.rules, a)

@@ -15,7 +15,7 @@ import (
 type RequestRule struct {
 	Name        string    `yaml:"name"`         // a sentence of its own: records and whoever decides see it
 	Platform    string    `yaml:"platform"`     // the only one it is about; empty: every platform
-	About       Selectors `yaml:"about"`        // tables and columns: requests for them, or for columns of them in the clear, are covered
+	About       Selectors `yaml:"about"`        // tables that may be asked for, columns that may be asked for in the clear, or tags for both
 	ExceptAbout Selectors `yaml:"except_about"` // but not these
 
 	From      *Matcher        `yaml:"from"`      // who may ask; default everyone. A rule that is not for the asker says no

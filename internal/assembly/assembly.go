@@ -35,11 +35,18 @@ type Deputy struct {
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
 	Proofs        *identity.Proofs // that were used; nil: none yet
+
+	now func() time.Time // by which callers are believed and approvals end; nil: time.Now
 }
 
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
-func New(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, err error) {
-	d := &Deputy{Config: c, Log: log}
+func New(ctx context.Context, c *config.Config, log zerolog.Logger) (*Deputy, error) {
+	return NewAt(ctx, c, log, nil)
+}
+
+// NewAt is New by another clock, for stories in which time passes. The engines keep their own.
+func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func() time.Time) (_ *Deputy, err error) {
+	d := &Deputy{Config: c, Log: log, now: now}
 	if d.Engines, err = Engines(c); err != nil {
 		return nil, err
 	}
@@ -60,7 +67,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	audience := d.Config.Server.PublicURL + "/mcp"
-	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs}); err != nil {
+	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs, Now: d.now}); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
@@ -77,7 +84,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
-	made.Telemetry, made.Agents, made.Requests = d.Telemetry.Telemetry, registry.Agents(), d.requests()
+	made.Telemetry, made.Agents, made.Requests, made.Now = d.Telemetry.Telemetry, registry.Agents(), d.requests(), d.now
 	d.Tools, err = tools.New(ctx, made)
 	return err
 }
@@ -175,7 +182,8 @@ func (d *Deputy) MCP(version string) mcp.Config {
 	return mcp.Config{
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
 		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
-		Limits: func() mcp.Limits { return Limits(d.Config.Limits) }, StateKey: stateKey(d.Config),
+		Limits: func() mcp.Limits { return Limits(d.Config.Limits) }, StateKey: stateKey(d.Config), Now: d.now,
+		Desk: d.Tools, People: d.Authenticator,
 	}
 }
 

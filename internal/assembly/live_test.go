@@ -119,8 +119,8 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			{"more connections", w.text + "\nlimits: {connections: 10}\n", `limits.connections: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another audit log", w.but("file: ${DEMO_AUDIT}", "file: elsewhere.jsonl"), `audit.file: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another sink", w.but("file: ${DEMO_AUDIT}", "file: ${DEMO_AUDIT}\n  sinks: [{type: stdout}]"), `audit.sinks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
-			{"another state", w.text + "\nrequests: {state: {file: elsewhere.db}}\n", `requests.state: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
-			{"a webhook", w.text + "\nrequests: {webhooks: [{name: a, url: \"http://127.0.0.1:9\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]}\n", `requests.webhooks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"another state", w.but("requests:\n", "requests:\n  state: {file: elsewhere.db}\n"), `requests.state: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"a webhook", w.but("requests:\n", "requests:\n  webhooks: [{name: a, url: \"http://127.0.0.1:9\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]\n"), `requests.webhooks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"a database that is not there", w.but("  shop:\n", "  copy: {engine: sqlite, path: nowhere.db, schema: sales}\n  shop:\n"), "platform copy: ", "the new configuration is refused and"},
 		} {
 			w.write(tt.text)

@@ -29,7 +29,9 @@ func (d *Deputy) openState(ctx context.Context) (err error) {
 	if d.State != nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
 	}
-	if d.State, err = state.Open(ctx, StateConfig(d.Config)); err != nil {
+	c := StateConfig(d.Config)
+	c.Now = d.now
+	if d.State, err = state.Open(ctx, c); err != nil {
 		return errors.New(d.Config.Problem("requests.state", "%v", err).String())
 	}
 	return nil
@@ -85,15 +87,19 @@ func (l *Live) tend(ctx context.Context) {
 func (l *Live) sweep(ctx context.Context, now time.Time) {
 	g, end := l.of(ctx)
 	defer end()
-	err := g.State.Sweep(ctx, now, time.Duration(g.Config.Requests.Expiring), func(e state.Event) error {
+	if err := g.Sweep(ctx, now); err != nil && ctx.Err() == nil {
+		l.log.Warn().Err(err).Msg("access requests that are over could not be written down as such; they are over all the same")
+	}
+}
+
+// Sweep ends the access requests that are over at a time, and announces those that soon will be.
+func (d *Deputy) Sweep(ctx context.Context, now time.Time) error {
+	return d.State.Sweep(ctx, now, time.Duration(d.Config.Requests.Expiring), func(e state.Event) error {
 		if e.Kind != state.Expired {
 			return nil
 		}
-		return g.Tools.Expired(ctx, e.Request, e.ID, e.Time)
+		return d.Tools.Expired(ctx, e.Request, e.ID, e.Time)
 	})
-	if err != nil && ctx.Err() == nil {
-		l.log.Warn().Err(err).Msg("access requests that are over could not be written down as such; they are over all the same")
-	}
 }
 
 func (l *Live) sender(g *generation) *webhook.Sender {

@@ -2,6 +2,7 @@ package assembly_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,8 +47,27 @@ func (w *world) decides(id string, v entitlements.Verdict) error {
 // lastnames is what Taylor asks for.
 var lastnames = tools.RequestArgs{Table: "customer_orders", Columns: []string{"lastname"}, Reason: "a customer has called"}
 
-func TestRulesForRequestsFollowTheFile(t *testing.T) {
+// withoutRules is a Deputy that was started where nothing can be asked for.
+func withoutRules(t *testing.T) *world {
+	t.Helper()
 	w := follow(t, "sqlite")
+	w.Close()
+	before, after, _ := strings.Cut(w.text, "\nrequests:\n")
+	_, after, _ = strings.Cut(after, "\naudit:\n")
+	w.text = before + "\naudit:\n" + after
+	w.write(w.text)
+	made, err := filepath.Glob(filepath.Join(filepath.Dir(w.file), "deputy-state.db*"))
+	for _, file := range made {
+		err = errors.Join(err, os.Remove(file))
+	}
+	if err != nil || strings.Contains(w.text, "rules:") {
+		t.Fatalf("%v: %s", err, w.text)
+	}
+	return w.replica()
+}
+
+func TestRulesForRequestsFollowTheFile(t *testing.T) {
+	w := withoutRules(t)
 	if _, err := w.asks(lastnames); err == nil || !strings.Contains(err.Error(), "access cannot be asked for here") {
 		t.Fatalf("without a rule, asking gives %v", err)
 	}
@@ -104,7 +124,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 
 // The state may be out of reach when the first rule appears: the configuration from before goes on, and that is tried again.
 func TestAStateThatCannotBeOpenedIsTriedAgain(t *testing.T) {
-	w := follow(t, "sqlite")
+	w := withoutRules(t)
 	file := filepath.Join(filepath.Dir(w.file), "deputy-state.db")
 	if err := os.Mkdir(file, 0o700); err != nil {
 		t.Fatal(err)
@@ -139,11 +159,12 @@ func (w *world) replica() *world {
 
 // Through the front door: asked on one replica, confirmed on the other, and sent to both once more.
 func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
-	w := followText(t, "sqlite", rules)
+	w := withoutRules(t)
 	w.text = w.but("    schema: sales\n", "    schema: sales\n    hash_key: 0123456789abcdef0123456789abcdef\n") + rules
 	w.write(w.text)
 	w.sees()
-	one, two := w.restarted(), w.replica()
+	w.Close() // the key for what clients bring back is made at the start
+	one, two := w.replica(), w.replica()
 	urls := []string{one.serve(), two.serve()}
 	post := func(url, more string) (body string) {
 		t.Helper()
@@ -222,11 +243,4 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 			t.Errorf("approved on the one, Taylor sees %s", got)
 		}
 	}
-}
-
-// restarted is the same server once more: its key for what clients bring back is made at its start.
-func (w *world) restarted() *world {
-	w.t.Helper()
-	w.Close()
-	return w.replica()
 }

@@ -150,7 +150,7 @@ func (p provider) requests(t *testing.T) (out []request) {
 // knock calls with a token and returns how it is received, before any protocol.
 func (d *deputy) knock(t *testing.T, token string) (status int, challenge string) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, d.url, strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+	request, err := http.NewRequest(http.MethodPost, d.url, strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_table","arguments":{}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,6 +32,7 @@ type Config struct {
 	Data      func(prefix string) string // SQL that makes the tables; default the story's
 	Telemetry config.Telemetry           // default: none
 	Settings  []string                   // of the throw-away PostgreSQL: see throwaway.Start
+	State     string                     // DSN of a PostgreSQL that was migrated, for requests; default a SQLite file
 	// Timeout of a statement, if the configured one is not meant.
 	Timeout time.Duration
 }
@@ -45,6 +48,7 @@ type Stage struct {
 
 	issuer  *issuer.Issuer
 	cluster *throwaway.Cluster
+	ahead   atomic.Int64 // of the real time, in nanoseconds
 	dir     string
 	env     map[string]string
 	stop    context.CancelFunc
@@ -74,7 +78,7 @@ func Start(ctx context.Context, c Config) (_ *Stage, err error) {
 		return nil, fmt.Errorf("the demo listens on this machine only: %s is not a loopback address", c.Listen)
 	}
 	s.URL = "http://" + listener.Addr().String() + "/mcp"
-	if s.issuer, err = issuer.Start(issuer.Config{Audience: s.URL}); err != nil {
+	if s.issuer, err = issuer.Start(issuer.Config{Audience: s.URL, Now: s.Now}); err != nil {
 		listener.Close()
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func Start(ctx context.Context, c Config) (_ *Stage, err error) {
 	if err == nil {
 		loaded.Telemetry = c.Telemetry
 		loaded.Limits.Timeout = cmp.Or(c.Timeout, loaded.Limits.Timeout)
-		s.Deputy, err = assembly.New(ctx, loaded, c.Log)
+		s.Deputy, err = assembly.NewAt(ctx, loaded, c.Log, s.Now)
 	}
 	if err != nil {
 		listener.Close()
@@ -115,6 +119,10 @@ func (s *Stage) configure(ctx context.Context, c Config, address string) (*confi
 	if err != nil {
 		return nil, err
 	}
+	if c.State != "" {
+		text = strings.Replace(text, "requests:\n", "requests:\n  state: {dsn: \"${DEMO_STATE}\"}\n", 1)
+		s.env["DEMO_STATE"] = c.State
+	}
 	s.ConfigFile = filepath.Join(s.dir, "demo.yaml")
 	if err := os.WriteFile(s.ConfigFile, []byte(text), 0o600); err != nil {
 		return nil, err
@@ -132,6 +140,17 @@ func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 	s.served = make(chan error, 1)
 	go func() { s.served <- (&mcp.Server{Handler: handler, Logger: s.Log}).Serve(ctx, listener) }()
 	return nil
+}
+
+// Now is the stage's clock. It runs as every clock does, and Pass sets it forward.
+func (s *Stage) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+
+// Pass lets time pass at once.
+func (s *Stage) Pass(d time.Duration) { s.ahead.Add(int64(d)) }
+
+// StewardToken is one of a person who signed in to decide on requests, for themself.
+func (s *Stage) StewardToken(p Person) string {
+	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "steward-console", Groups: p.Groups, Audience: s.URL, Extra: map[string]any{"scope": "approve"}})
 }
 
 // Token is an access token as the demo's issuer gives it to a person who signed in and uses the marketing agent's chat.

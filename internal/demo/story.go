@@ -26,6 +26,7 @@ var (
 	Taylor = Person{"taylor", "Taylor", []string{"Marketing"}}
 	Priya  = Person{"priya", "Priya", []string{"Privacy"}}
 	Sam    = Person{"sam", "Sam", nil}
+	Dana   = Person{"dana", "Dana", []string{"Data-Stewards"}}
 )
 
 // RecentOrders is what everybody asks first.
@@ -63,6 +64,9 @@ func Tell(ctx context.Context, s *Stage, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(out, "   Roles left in the database: %s\n", orNone(standing))
+	}
+	if err := s.tellRequest(ctx, len(scenes), out); err != nil {
+		return err
 	}
 	fmt.Fprintf(out, "\nThe audit log: when, who for whom, through which role, how it ended, what.\n\n")
 	return printLog(s.AuditFile, out)

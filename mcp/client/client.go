@@ -64,6 +64,12 @@ func (c *Client) Query(ctx context.Context, args map[string]any) (*tools.QueryRe
 	return result, c.call(ctx, "query", args, result)
 }
 
+// RequestAccess calls the request_access tool. A refusal comes as *tools.Refusal.
+func (c *Client) RequestAccess(ctx context.Context, args map[string]any) (*tools.AccessRequest, error) {
+	result := &tools.AccessRequest{}
+	return result, c.call(ctx, "request_access", args, result)
+}
+
 // Tools are the names of the server's tools.
 func (c *Client) Tools(ctx context.Context) ([]string, error) {
 	list, err := c.mcp.ListTools(ctx, mcp.ListToolsRequest{})

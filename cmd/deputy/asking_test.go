@@ -1,0 +1,336 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/audit"
+	"deputy/entitlements"
+	"deputy/internal/assembly"
+	"deputy/internal/config"
+	"deputy/internal/demo"
+	"deputy/internal/state"
+	"deputy/mcp"
+	"deputy/mcp/client"
+	"deputy/tools"
+)
+
+// askingStage is the demo's, with requests kept in a SQLite file or in a PostgreSQL database of that name.
+func askingStage(t *testing.T, engine, inPostgres string) *demo.Stage {
+	t.Helper()
+	c := demo.Config{Engine: engine, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
+	if inPostgres != "" {
+		pg, err := cluster()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := newDatabase(pg, inPostgres, "SELECT 1"); err != nil {
+			t.Fatal(err)
+		}
+		c.State = asURL(pg, "dba", inPostgres)
+		if _, err := state.Migrate(t.Context(), state.Config{DSN: c.State}, func(state.Migration) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := demo.Start(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// names is what somebody sees of the last names: "clear" or "masked".
+func names(t *testing.T, c *client.Client) string {
+	t.Helper()
+	r, err := c.Query(t.Context(), map[string]any{"sql": demo.RecentOrders})
+	if err != nil {
+		return err.Error()
+	}
+	var seen []string
+	for _, row := range r.Rows {
+		seen = append(seen, row[0].(string))
+	}
+	switch {
+	case slices.Equal(seen, demo.Names):
+		return "clear"
+	case len(seen) == 5 && len(slices.Compact(seen)) == 1 && seen[0] == "REDACTED":
+		return "masked"
+	}
+	return fmt.Sprint(seen)
+}
+
+// ask asks with what the notice of a masked column says.
+func ask(t *testing.T, c *client.Client, duration string) *tools.AccessRequest {
+	t.Helper()
+	r, err := c.Query(t.Context(), map[string]any{"sql": demo.RecentOrders})
+	if err != nil {
+		t.Fatal(err)
+	}
+	args, err := demo.Asking(r.Notices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args["reason"], args["duration"] = "the names go on the envelopes", duration
+	asked, err := c.RequestAccess(t.Context(), args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asked
+}
+
+func decide(t *testing.T, s *demo.Stage, id, verdict string, body any) *tools.RequestView {
+	t.Helper()
+	var v tools.RequestView
+	if err := s.Decide(t.Context(), demo.Dana, http.MethodPost, id+"/"+verdict, body, &v); err != nil {
+		t.Fatal(err)
+	}
+	return &v
+}
+
+func TestTaylorSeesTheNamesForAnHourOnceAStewardSaysSo(t *testing.T) {
+	for _, engine := range engines {
+		for _, inPostgres := range []string{"", "asking_" + engine} {
+			t.Run(engine+map[bool]string{true: ", requests in SQLite", false: ", requests in PostgreSQL"}[inPostgres == ""], func(t *testing.T) {
+				s := askingStage(t, engine, inPostgres)
+				taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
+				if got := names(t, taylor); got != "masked" {
+					t.Fatalf("before, the names are %s", got)
+				}
+				asked := ask(t, taylor, "2h")
+				if asked.Status != "pending" || len(asked.Approvers) != 1 || !strings.Contains(asked.Approvers[0], "Data-Stewards") {
+					t.Fatalf("the request is %+v", asked)
+				}
+				if again := ask(t, overStdio(t, s, s.AgentKey, s.Token(demo.Taylor)), "1h"); again.RequestID != asked.RequestID {
+					t.Errorf("asking twice gives %s and %s", asked.RequestID, again.RequestID)
+				}
+				if got := names(t, taylor); got != "masked" {
+					t.Errorf("with a request that waits, the names are %s", got)
+				}
+				v := decide(t, s, asked.RequestID, "approve", map[string]string{"duration": "1h", "note": "one hour will do"})
+				if v.Status != entitlements.StatusApproved || v.Expires.Sub(v.Decisions[0].Time) != time.Hour {
+					t.Errorf("it is approved as %+v", v)
+				}
+				if got := names(t, taylor); got != "clear" {
+					t.Errorf("once approved, the names are %s", got)
+				}
+				if got := names(t, overHTTP(t, s, s.Token(demo.Person{Subject: "alex", Groups: []string{"Marketing"}}), "")); got != "masked" {
+					t.Errorf("for a colleague, the names are %s", got)
+				}
+				s.Pass(v.Expires.Sub(s.Now()) - 10*time.Second)
+				overHour := overHTTP(t, s, s.Token(demo.Taylor), "")
+				if got := names(t, overHour); got != "clear" {
+					t.Errorf("seconds before its end, the names are %s", got)
+				}
+				s.Pass(v.Expires.Sub(s.Now()))
+				if got := names(t, overHTTP(t, s, s.Token(demo.Taylor), "")); got != "masked" {
+					t.Errorf("when the hour is over, the names are %s", got)
+				}
+				for range 2 {
+					if err := s.Sweep(t.Context(), s.Now()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				assertStory(t, s.AuditFile, asked.RequestID)
+			})
+		}
+	}
+}
+
+// assertStory holds each step against its record.
+func assertStory(t *testing.T, log, id string) {
+	t.Helper()
+	file, err := os.Open(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var steps []string
+	for r, err := range audit.Read(file) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case r.Request != nil:
+			if r.Request.ID != id && r.Phase != audit.Intent { // an intent names the request that it would make
+				t.Errorf("a record names %s", r.Request.ID)
+			}
+			steps = append(steps, strings.TrimSpace(fmt.Sprintf("%s %s %s", r.Tool, r.Phase, r.Request.Status)))
+			if r.Tool == audit.Approve && (r.User == nil || r.User.ID != "dana" || r.Agent.ID != "" || r.Mode != audit.InPerson || r.Request.User != "taylor" || r.Request.Note != "one hour will do") {
+				t.Errorf("the approval is on the record as %+v, %+v", r, r.Request)
+			}
+		case r.Tool == "query" && r.Phase == audit.Ended && len(r.Tables) == 1:
+			seen := "masked"
+			if len(r.Tables[0].Masked) == 0 {
+				seen = "clear"
+			}
+			steps = append(steps, "query "+seen)
+		}
+	}
+	want := []string{"query masked", "query masked", "request_access intent", "request_access outcome pending", "query masked", "request_access outcome pending", // nothing is made
+		"query masked", "approve_request intent", "approve_request outcome approved", "query clear", "query masked", "query clear",
+		"query masked", "expire_request outcome expired"}
+	if !slices.Equal(steps, want) {
+		t.Errorf("on the record is\n%s\nnot\n%s", strings.Join(steps, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestWhatWasApprovedIsGoneWithTheNextCallOnceItIsRevoked(t *testing.T) {
+	s := askingStage(t, config.SQLite, "")
+	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
+	id := ask(t, taylor, "8h").RequestID
+	decide(t, s, id, "approve", nil)
+	if got := names(t, taylor); got != "clear" {
+		t.Fatalf("once approved, the names are %s", got)
+	}
+	decide(t, s, id, "revoke", map[string]string{"note": "the mailing was stopped"})
+	if got := names(t, taylor); got != "masked" {
+		t.Errorf("once revoked, the names are %s", got)
+	}
+	again := ask(t, taylor, "8h")
+	if again.RequestID == id || again.Status != "pending" {
+		t.Errorf("asked again, it is %+v", again)
+	}
+}
+
+// replica is one more server over the stage's database and state, with an audit log of its own.
+func replica(t *testing.T, s *demo.Stage) string {
+	t.Helper()
+	listener := httptest.NewUnstartedServer(nil)
+	url := "http://" + listener.Listener.Addr().String()
+	env := map[string]string{}
+	for _, pair := range s.Environment() {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	env["DEMO_AUDIT"], env["DEMO_LISTEN"] = t.TempDir()+"/audit.jsonl", strings.TrimPrefix(url, "http://")
+	live, err := assembly.Follow(t.Context(), func() (*config.Config, error) {
+		cfg, err := config.Load(s.ConfigFile, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		if err == nil {
+			cfg.Identity.Issuers[0].Audience = s.URL // the tokens are for both
+		}
+		return cfg, err
+	}, func(string) zerolog.Logger { return zerolog.Nop() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := mcp.NewHTTP(live.MCP("test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Config.Handler = handler
+	listener.Start()
+	t.Cleanup(func() { listener.Close(); live.Close() })
+	return url + "/mcp"
+}
+
+func TestARequestMadeAtOneReplicaIsApprovedAtTheOther(t *testing.T) {
+	s := askingStage(t, config.Postgres, "replicas")
+	other := replica(t, s)
+	here, there := overHTTP(t, s, s.Token(demo.Taylor), ""), served(t, other, s.Token(demo.Taylor))
+	asked := ask(t, here, "8h")
+	if again := ask(t, there, "8h"); again.RequestID != asked.RequestID {
+		t.Errorf("asked at the other, it is %s and not %s", again.RequestID, asked.RequestID)
+	}
+	if status, body := decideAt(t, s, other, asked.RequestID, "approve"); status != http.StatusOK {
+		t.Fatalf("approved at the other: %d %s", status, body)
+	}
+	for where, c := range map[string]*client.Client{"here": here, "there": there} {
+		if got := names(t, c); got != "clear" {
+			t.Errorf("%s, the names are %s", where, got)
+		}
+	}
+	if status, body := decideAt(t, s, s.URL, asked.RequestID, "revoke"); status != http.StatusOK {
+		t.Fatalf("revoked here: %d %s", status, body)
+	}
+	if got := names(t, there); got != "masked" {
+		t.Errorf("once it is revoked here, the names are %s there", got)
+	}
+}
+
+func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
+	s := askingStage(t, config.Postgres, "fifty")
+	servers := []string{s.URL, replica(t, s)}
+	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
+	asked := ask(t, taylor, "8h")
+	verdicts := []string{"approve", "deny", "revoke"}
+	var mu sync.Mutex
+	said := map[string][]int{}
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			verdict := verdicts[i%3]
+			status, body := decideAt(t, s, servers[i%2], asked.RequestID, verdict)
+			if status != http.StatusOK && status != http.StatusConflict && status != http.StatusForbidden {
+				t.Errorf("%s is answered %d %s", verdict, status, body)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			said[verdict] = append(said[verdict], status)
+		})
+	}
+	all.Wait()
+	count := func(verdict string) (n int) {
+		for _, status := range said[verdict] {
+			if status == http.StatusOK {
+				n++
+			}
+		}
+		return n
+	}
+	var v tools.RequestView
+	if err := s.Decide(t.Context(), demo.Dana, http.MethodGet, asked.RequestID, nil, &v); err != nil {
+		t.Fatal(err)
+	}
+	approved, denied, revoked := count("approve"), count("deny"), count("revoke")
+	if approved+denied != 1 || revoked > approved || len(v.Decisions) != approved+denied+revoked {
+		t.Errorf("%d were told that they approved, %d that they denied, %d that they revoked; the decisions are %+v", approved, denied, revoked, v.Decisions)
+	}
+	want := map[bool]string{true: "clear", false: "masked"}[v.Status == entitlements.StatusApproved]
+	if got := names(t, taylor); got != want {
+		t.Errorf("it is %s, and the names are %s", v.Status, got)
+	}
+}
+
+func served(t *testing.T, url, token string) *client.Client {
+	t.Helper()
+	c, err := client.HTTP(t.Context(), url, token, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// decideAt decides at a server, as Dana.
+func decideAt(t *testing.T, s *demo.Stage, url, id, verdict string) (status int, body map[string]any) {
+	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, strings.TrimSuffix(url, "/mcp")+"/api/requests/"+id+"/"+verdict, nil)
+	if err != nil {
+		t.Error(err)
+		return 0, nil
+	}
+	request.Header.Set("Authorization", "Bearer "+s.StewardToken(demo.Dana))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Error(err)
+		return 0, nil
+	}
+	defer response.Body.Close()
+	_ = json.NewDecoder(response.Body).Decode(&body)
+	return response.StatusCode, body
+}
