@@ -153,6 +153,18 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestWhatWasDeniedAndIsOpenByNowIsOpen(t *testing.T) {
+	o := newOffice(t)
+	both := tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why}
+	o.rule(o.ask(seller(), both).RequestID, entitlements.VerdictDeny, "one at a time")
+	for _, column := range both.Columns {
+		o.rule(o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).RequestID, entitlements.VerdictApprove, "")
+	}
+	if r := o.refused(seller(), both); r.Message != "that is open already: query it" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRulesDecideByThemselvesWhereTheySay(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "events", Reason: why})
