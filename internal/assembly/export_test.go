@@ -1,6 +1,9 @@
 package assembly
 
-import "deputy/vending"
+import (
+	"deputy/internal/state"
+	"deputy/vending"
+)
 
 // Engine is the engine of a platform that calls begin with now.
 func (l *Live) Engine(platform string) vending.Engine { return l.now().Engines[platform] }
@@ -12,3 +15,6 @@ func (l *Live) Again() bool {
 	l.mu.Unlock()
 	return l.again()
 }
+
+// Kept is the state of access requests that calls begin with now; nil: there is none.
+func (l *Live) Kept() *state.State { return l.now().State }

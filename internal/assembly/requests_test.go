@@ -89,9 +89,13 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if got := w.sees(); got != demo.Names[0] {
 		t.Errorf("approved, Taylor sees %s", got)
 	}
+	kept := w.Kept()
 	w.write(w.text + strings.Replace(rules, "group:Stewards", "group:Owners, at_most: 1h", 1))
 	if got := w.sees(); got != demo.Names[0] {
 		t.Errorf("with other approvers, Taylor sees %s", got)
+	}
+	if w.Kept() != kept {
+		t.Error("a change of the file opened the state anew")
 	}
 	if err := w.decides(a.RequestID, entitlements.VerdictDeny); err == nil {
 		t.Error("who is no approver any more decides")
