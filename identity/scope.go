@@ -36,6 +36,9 @@ func (p Principal) Asks(s Scope) string {
 			words = append(words, p.prefix+string(scope))
 		}
 	}
+	if s == ScopeApprove { // a person's, which no agent is told of
+		words = []string{p.prefix + string(s)}
+	}
 	return strings.Join(words, " ")
 }
 

@@ -59,6 +59,9 @@ func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r
 	takes := t.takes(ctx, found)
 	r.Platform = found.Platform
 	r.request(found, takes)
+	if err := takes.Mine(found, s.User); errors.Is(err, entitlements.ErrOwnRequest) { // whatever its status is
+		return nil, undecided(err)
+	}
 	if ruling.Note != "" {
 		if ruling.Note, err = words(ruling.Note); err != nil {
 			return nil, wrongArgument("the note cannot be read: write one line of at most 1000 characters")

@@ -149,7 +149,7 @@ var hints = map[vending.Code]string{
 
 func outcome(c vending.Code) audit.Outcome {
 	switch c {
-	case vending.NotPermitted, vending.Unsupported:
+	case vending.NotPermitted, vending.Unsupported, NoSuchRequest, OwnRequest, NotApprover:
 		return audit.Denied
 	case vending.Cancelled:
 		return audit.Cancelled

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"deputy/audit"
 	"deputy/entitlements"
@@ -208,8 +211,65 @@ func TestWhatWasApprovedIsGoneWithTheNextCallOnceItIsRevoked(t *testing.T) {
 	}
 }
 
+func TestExplainShowsWhatWasApproved(t *testing.T) {
+	s := askingStage(t, config.SQLite, "")
+	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
+	explain := func(user string) string {
+		return command(t, append(os.Environ(), s.Environment()...), "explain", "--config", s.ConfigFile, "--user", user, "--groups", "Marketing", "--agent", "marketing-agent", "customer_orders")
+	}
+	before := explain("taylor")
+	id := ask(t, taylor, "8h").RequestID
+	decide(t, s, id, "approve", nil)
+	if after := explain("taylor"); before == after || !strings.Contains(after, "request "+id) || strings.Contains(before, id) {
+		t.Errorf("explain says before\n%s\nand after\n%s", before, after)
+	}
+	if alex := explain("alex"); strings.Contains(alex, id) {
+		t.Errorf("explain says of a colleague\n%s", alex)
+	}
+}
+
+func TestAReceiverIsToldInOrderWhatHappensToARequest(t *testing.T) {
+	s := askingStage(t, config.SQLite, "")
+	told := make(chan string, 10)
+	verifier, err := standard.NewWebhook("whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var m struct {
+			Type string
+			Data struct{ Status string }
+		}
+		if err := errors.Join(verifier.Verify(body, r.Header), json.Unmarshal(body, &m)); err != nil {
+			t.Error(err)
+		}
+		told <- m.Type + " " + m.Data.Status
+	}))
+	defer receiver.Close()
+	url := replica(t, s, func(cfg *config.Config) {
+		cfg.Requests.Webhooks = []config.Webhook{{Name: "stewards", URL: config.Secret(receiver.URL), Secret: "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg=="}}
+	})
+	id := ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
+	for _, verdict := range []string{"approve", "revoke"} {
+		if status, body := decideAt(t, s, url, id, verdict); status != http.StatusOK {
+			t.Fatalf("%s: %d %s", verdict, status, body)
+		}
+	}
+	for _, want := range []string{"request.created pending", "request.decided approved", "request.revoked revoked"} {
+		select {
+		case got := <-told:
+			if got != want {
+				t.Errorf("told of %s and not of %s", got, want)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("nobody is told of %s", want)
+		}
+	}
+}
+
 // replica is one more server over the stage's database and state, with an audit log of its own.
-func replica(t *testing.T, s *demo.Stage) string {
+func replica(t *testing.T, s *demo.Stage, change ...func(*config.Config)) string {
 	t.Helper()
 	listener := httptest.NewUnstartedServer(nil)
 	url := "http://" + listener.Listener.Addr().String()
@@ -223,6 +283,9 @@ func replica(t *testing.T, s *demo.Stage) string {
 		cfg, err := config.Load(s.ConfigFile, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 		if err == nil {
 			cfg.Identity.Issuers[0].Audience = s.URL // the tokens are for both
+			for _, change := range change {
+				change(cfg)
+			}
 		}
 		return cfg, err
 	}, func(string) zerolog.Logger { return zerolog.Nop() })

@@ -82,6 +82,9 @@ func explain(c *cobra.Command, args []string) error {
 	if err := knownPurpose(platforms, who.Purpose); err != nil {
 		return err
 	}
+	if err := approved(ctx, cfg, platforms, &who, time.Now()); err != nil {
+		return err
+	}
 	return explainTo(c, platforms, who, args)
 }
 

@@ -13,6 +13,7 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/state"
 	"deputy/internal/telemetry"
+	"deputy/internal/webhook"
 	"deputy/mcp"
 	"deputy/tools"
 )
@@ -63,7 +64,11 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 		return nil, err
 	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
-	l.tending.Go(func() { l.tend(l.life) })
+	var sender *webhook.Sender
+	if l.current.State != nil {
+		sender = l.sender(l.current) // before anybody can ask for anything
+	}
+	l.tending.Go(func() { l.tend(l.life, sender) })
 	return l, nil
 }
 

@@ -62,10 +62,13 @@ func (d *Deputy) stateReady(ctx context.Context) error {
 	return nil
 }
 
-// tend ends what is over, tells of it, and sends webhooks, until the context ends. Each of several servers does; the state sees to it
+// tend ends what is over, tells of it, and sends webhooks, until the context ends. The sender may be nil still. Each of several servers
+// does; the state sees to it
 // that everything happens once.
-func (l *Live) tend(ctx context.Context) {
-	var sender *webhook.Sender
+func (l *Live) tend(ctx context.Context, sender *webhook.Sender) {
+	if sender != nil {
+		l.tending.Go(func() { sender.Run(ctx) })
+	}
 	for tick := time.NewTicker(sweepEvery); ; {
 		if g := l.now(); g.State != nil {
 			if sender == nil {
@@ -113,6 +116,9 @@ func (l *Live) sender(g *generation) *webhook.Sender {
 		l.log.Error().Err(err).Msg("webhooks are not sent")
 		c.Receivers = nil
 		sender, _ = webhook.New(c)
+	}
+	if err := sender.Introduce(context.WithoutCancel(l.life)); err != nil {
+		l.log.Warn().Err(err).Msg("webhooks may not be told of the first events")
 	}
 	return sender
 }

@@ -8,6 +8,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -86,6 +87,19 @@ func New(c Config) (*Sender, error) {
 		s.receivers = append(s.receivers, &receiver{r, signs, render})
 	}
 	return s, nil
+}
+
+// Introduce makes the receivers known, so that they are told of everything that happens from now on.
+func (s *Sender) Introduce(ctx context.Context) error {
+	var wrong []error
+	for _, r := range s.receivers {
+		lease, ours, err := s.config.Outbox.Lease(ctx, r.Name, s.config.Server, s.config.Now(), term)
+		if err == nil && ours {
+			err = s.config.Outbox.Release(ctx, lease)
+		}
+		wrong = append(wrong, err)
+	}
+	return errors.Join(wrong...)
 }
 
 // Run sends until the context ends.

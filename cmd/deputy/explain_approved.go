@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/identity"
+	"deputy/internal/assembly"
+	"deputy/internal/config"
+	"deputy/internal/state"
+	"deputy/tools"
+)
+
+// approved puts into the policies what was approved for the principal and is in force, as a call would find it. The requests are those
+// of the user with that id, whichever issuer said so; the principal becomes that account.
+func approved(ctx context.Context, cfg *config.Config, platforms map[string]*entitlements.Entitlements, who *identity.Principal, now time.Time) error {
+	if len(cfg.Requests.Rules) == 0 {
+		return nil
+	}
+	if file := cfg.Requests.State.File; file != "" {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil // nobody has asked for anything yet, and to look makes no file
+		}
+	}
+	kept, err := state.Open(ctx, assembly.StateConfig(cfg))
+	if err != nil {
+		return fmt.Errorf("looking up what was approved: %w", err)
+	}
+	defer kept.Close()
+	all, err := kept.List(ctx, tools.RequestFilter{Status: []entitlements.Status{entitlements.StatusApproved}})
+	if err != nil {
+		return fmt.Errorf("looking up what was approved: %w", err)
+	}
+	approvals := map[string][]entitlements.Approval{}
+	for _, q := range all {
+		a, inForce := q.Approval(now)
+		if !inForce || !askedFor(q.Asker, *who) {
+			continue
+		}
+		if who.User != nil {
+			who.User.Issuer, who.User.Subject = q.Asker.User.Issuer, q.Asker.User.Subject
+		}
+		approvals[q.Platform] = append(approvals[q.Platform], a)
+	}
+	for name, e := range platforms {
+		platforms[name] = e.With(approvals[name], now)
+	}
+	return nil
+}
+
+func askedFor(a entitlements.Asker, who identity.Principal) bool {
+	if a.User == nil || who.User == nil {
+		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
+	}
+	return a.User.ID == who.User.ID
+}
