@@ -235,6 +235,11 @@ func (c *compiler) automatically(r *RequestRule, atMost time.Duration) time.Dura
 			c.within(a.key, func() { c.problem("it needs when: say who asks, or everyone") })
 		}
 	}
+	if r.Deny != nil && r.Deny.UpTo != 0 {
+		c.within("deny", func() {
+			c.within("up_to", func() { c.problem("only an approval is for a time: leave it out") })
+		})
+	}
 	if r.Approve == nil || r.Approve.UpTo == 0 {
 		return atMost
 	}

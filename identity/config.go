@@ -38,7 +38,7 @@ type IssuerConfig struct {
 type LoginConfig struct {
 	ClientID     string   `yaml:"client_id"`     // as the issuer knows it; no agent's own
 	ClientSecret Secret   `yaml:"client_secret"` // for issuers that insist on one, though a native app cannot keep it
-	Scopes       []string `yaml:"scopes"`        // that are asked for; default openid, offline_access
+	Scopes       []string `yaml:"scopes"`        // that are asked for; default openid, offline_access, query, describe, request, the last three with the scope_prefix before them
 	RedirectPort int      `yaml:"redirect_port"` // of the redirect URI, for issuers that compare it; default: any free one
 	// AudienceParameter is how the issuer wants to be told which server a token is for: resource (RFC 8707), audience (Auth0) or none
 	// (Entra: the scopes say it); default resource.

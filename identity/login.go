@@ -10,10 +10,28 @@ import (
 
 var audienceParameters = []AudienceParameter{ByResource, ByAudience, ByNone}
 
-// Complete says what is not written.
+// SignIn is how people sign in at the issuer. Where no scopes are written they are asked for those of the tools, as this issuer writes
+// them: what it gives for a token's scopes is a ceiling, and openid alone would be one under which nothing can be done. ScopeApprove is
+// never among them: who decides about what others asked for says so.
+func (c IssuerConfig) SignIn() LoginConfig {
+	login := c.Login
+	if login.Scopes == nil {
+		login.Scopes = slices.Clone(signInScopes)
+		if c.Scopes != ScopesIgnored { // an issuer may not know them then
+			for _, scope := range AgentScopes() {
+				login.Scopes = append(login.Scopes, c.ScopePrefix+string(scope))
+			}
+		}
+	}
+	return login.Complete()
+}
+
+var signInScopes = []string{"openid", "offline_access"}
+
+// Complete says what is not written, and what does not depend on the issuer.
 func (c LoginConfig) Complete() LoginConfig {
 	if c.Scopes == nil {
-		c.Scopes = []string{"openid", "offline_access"}
+		c.Scopes = slices.Clone(signInScopes)
 	}
 	if c.AudienceParameter == "" {
 		c.AudienceParameter = ByResource
@@ -28,7 +46,7 @@ func (c LoginConfig) Offered() bool { return c.ClientID != "" }
 func (c Config) Offers() []Offer {
 	offers := []Offer{}
 	for _, i := range c.Issuers {
-		if login := i.Login.Complete(); login.Offered() {
+		if login := i.SignIn(); login.Offered() {
 			offers = append(offers, Offer{Name: i.Name, Issuer: i.URL, ClientID: login.ClientID, Scopes: login.Scopes, RedirectPort: login.RedirectPort, AudienceParameter: login.AudienceParameter})
 		}
 	}

@@ -85,6 +85,9 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 	case config.ActsFor != nil && !human:
 		wrong.add(key+".acts_for", "the agent acts for nobody: its modes do not include on_behalf_of")
 	}
+	if config.MayRequest && !entry.agent.May(Autonomous) {
+		wrong.add(key+".may_request", "the agent never acts on its own: its modes do not include autonomous, and for a human it may ask as they may")
+	}
 	if config.Issuers != nil && len(config.Issuers) == 0 {
 		wrong.add(key+".issuers", "none is in it: write whose tokens it may bring, or leave the key out for all")
 	}

@@ -56,6 +56,11 @@ func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args too
 func (f *fakeTools) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
 	f.mu.Lock()
 	f.calls = append(f.calls, call)
+	if args.Declined {
+		f.refused = append(f.refused, toolRequest+": declined")
+		f.mu.Unlock()
+		return nil, &tools.Refusal{Code: vending.NotPermitted, Message: "declined", AuditID: "a8"}
+	}
 	f.asked = append(f.asked, args)
 	f.mu.Unlock()
 	return &tools.AccessRequest{RequestID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns, NextStep: "wait", AuditID: "a9"}, nil
@@ -65,7 +70,11 @@ func (f *fakeTools) Proposal(_ context.Context, _ tools.Call, args tools.Request
 	if args.Table == "" || args.Table == "hr.people" {
 		return nil
 	}
-	return &tools.Proposal{Table: args.Table, Columns: args.Columns, Reason: args.Reason, Duration: "8h"}
+	p := &tools.Proposal{Table: args.Table, Columns: args.Columns, Reason: args.Reason, Duration: "8h"}
+	if said, asked := args.Answers["ticket"]; asked {
+		p.Answers = []tools.ProposedAnswer{{Name: "ticket", Ask: "The number of the ticket", Said: said}}
+	}
+	return p
 }
 
 func (f *fakeTools) Ceiling(_ context.Context, call tools.Call, tool string) *tools.Refusal {

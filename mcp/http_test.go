@@ -313,7 +313,7 @@ func TestMetadataTellsPeopleWhereToSignIn(t *testing.T) {
 	cfg = config(&fakeTools{})
 	cfg.Login = c.Offers
 	got := read(cfg)
-	want := []any{map[string]any{"issuer": "https://issuer.test", "client_id": "deputy-login", "scopes": []any{"openid", "offline_access"}, "audience_parameter": "resource"}}
+	want := []any{map[string]any{"issuer": "https://issuer.test", "client_id": "deputy-login", "scopes": []any{"openid", "offline_access", "query", "describe", "request"}, "audience_parameter": "resource"}}
 	if !reflect.DeepEqual(got["deputy_login"], want) || got["resource"] != "https://deputy.example.com/mcp" {
 		t.Errorf("the client is said, and its secret is not: got %v", got)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,22 +69,33 @@ func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools
 	if len(p.Columns) > 0 {
 		what = strings.Join(p.Columns, ", ") + " of " + p.Table + " in the clear"
 	}
-	return &Form{
+	form := &Form{
 		Message: fmt.Sprintf("Ask for access to %s in your name? People decide on it, and it is on the record.", escape(what)),
 		Fields: []Field{
 			{Name: "reason", Title: "What you need it for", Default: p.Reason, Required: true},
 			{Name: "duration", Title: "For how long", Description: "Such as 4h or 30d", Default: p.Duration, MaxLength: 20, Required: true},
 		},
 	}
+	for _, a := range p.Answers {
+		form.Fields = append(form.Fields, Field{Name: answerTo + a.Name, Title: a.Ask, Default: a.Said, Required: true})
+	}
+	return form
 }
+
+// answerTo stands before the name of a question in the form, where reason and duration have theirs.
+const answerTo = "answer_"
 
 // requestAccess asks with what the human confirmed; without a human who could be asked, with what the model wrote.
 func (h *handlers) requestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs, said Answer) (*tools.AccessRequest, error) {
 	switch said.Action {
 	case Accepted:
 		args.Reason, args.Duration, args.Confirmed = said.Values["reason"], said.Values["duration"], true
+		args.Answers = maps.Clone(args.Answers)
+		for name := range args.Answers {
+			args.Answers[name] = said.Values[answerTo+name]
+		}
 	case Declined, Dismissed:
-		return nil, asError(h.tools.Refuse(ctx, call, toolRequest, "the human was asked and does not want it asked for: do not ask again unless they say so"))
+		args.Declined = true
 	}
 	return h.tools.RequestAccess(ctx, call, args)
 }
@@ -113,6 +125,9 @@ func showRequest(r tools.AccessRequest) *mcp.CallToolResult {
 		fmt.Fprintf(&text, "%s.\n", count(len(r.Requests), "open request"))
 		for _, q := range r.Requests {
 			one(q)
+		}
+		if r.NextStep != "" {
+			fmt.Fprintf(&text, "Next: %s.\n", escape(r.NextStep))
 		}
 	}
 	fmt.Fprintf(&text, "Audit id %s.", escape(r.AuditID))

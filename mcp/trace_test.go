@@ -22,6 +22,7 @@ import (
 func TestSpansAreNamedByWhatThereIsAndNotByWhatCallersWrite(t *testing.T) {
 	for body, want := range map[string]string{
 		queryBody: "tools/call query",
+		strings.Replace(queryBody, "query", "request_access", 1):    "tools/call request_access",
 		strings.Replace(queryBody, "query", "made up", 1):           "tools/call _OTHER",
 		strings.Replace(queryBody, `"query"`, `null`, 1):            "tools/call _OTHER",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`:            "tools/list",

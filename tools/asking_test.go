@@ -178,6 +178,7 @@ func TestWhatAPurposeHidesIsNotOffered(t *testing.T) {
 	o := newOffice(t, func(c *tools.Config) {
 		c.Purposes = purposes
 		p := &c.Platforms[0]
+		p.Rules = append(p.Rules, entitlements.RequestRule{Name: "the words", About: entitlements.Selectors{"sales.events.what"}, Approvers: match(t, "group:Stewards")})
 		p.Policies = append(p.Policies,
 			entitlements.Policy{Name: "support sees events", Grant: entitlements.Selectors{"sales.events"}, To: match(t, "purpose:support")},
 			entitlements.Policy{Name: "not the words, but for privacy", Mask: entitlements.Selectors{"sales.events.what"}, With: &entitlements.Mask{Kind: entitlements.MaskNull}, Except: match(t, "group:Privacy")})

@@ -31,14 +31,23 @@ type RequestArgs struct {
 	Cancel    bool // takes the request back
 
 	Confirmed bool // the human has seen and confirmed it, in the client; for the record
+	Declined  bool // the human has seen it and not agreed: nothing is asked for
 }
 
-// Proposal is what a human is asked to confirm. Reason and Duration may be changed.
+// Proposal is what a human is asked to confirm. Reason, Duration and what is said in answers may be changed.
 type Proposal struct {
 	Table    string
 	Columns  []string
 	Reason   string
 	Duration string
+	Answers  []ProposedAnswer
+}
+
+// ProposedAnswer is what a model wrote, in the human's name, in answer to a rule's question.
+type ProposedAnswer struct {
+	Name string // of the question
+	Ask  string // in words
+	Said string
 }
 
 // AccessRequest is the structured answer of the request_access tool: one request, or the list of one's own open ones.
@@ -77,6 +86,10 @@ func (t *Tools) requestAccess(ctx context.Context, call Call, args RequestArgs, 
 		return nil, refused("access cannot be asked for here")
 	}
 	switch {
+	case args.Declined:
+		r.Reasons = append(r.Reasons, "the human was asked in the client, and did not agree")
+		r.hint = "do not ask for it again unless they say so"
+		return nil, refused("the human was asked, and did not agree that this is asked for in their name")
 	case mixed(args):
 		return nil, wrongArgument("send request_id to look a request up, or table and reason to ask, not both")
 	case args.RequestID != "":
@@ -176,7 +189,11 @@ func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Prop
 		if err != nil {
 			return nil, err
 		}
-		return &Proposal{w.table.String(), w.takes.Columns, request.Reason, entitlements.Period(request.Wanted).String()}, nil
+		p := &Proposal{Table: w.table.String(), Columns: w.takes.Columns, Reason: request.Reason, Duration: entitlements.Period(request.Wanted).String()}
+		for _, q := range w.takes.Questions {
+			p.Answers = append(p.Answers, ProposedAnswer{q.Name, q.Ask, request.Answers[q.Name]})
+		}
+		return p, nil
 	})
 	if err != nil {
 		return nil // the call itself says why, on the record

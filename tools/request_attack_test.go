@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,6 +146,17 @@ func TestAConfirmationIsOnTheRecordAndDecidesNothing(t *testing.T) {
 	o.ask(as("robin", "Marketing"), tools.RequestArgs{Table: "payroll", Reason: why})
 	if r := o.log.last(t); len(r.Reasons) > 0 {
 		t.Errorf("without, the record says %q", r.Reasons)
+	}
+}
+
+func TestWhatTheHumanDoesNotWantIsNotAskedForAndThatIsOnTheRecord(t *testing.T) {
+	o := newOffice(t)
+	r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Declined: true})
+	if r.Code != vending.NotPermitted || !strings.Contains(r.Message, "did not agree") || !strings.Contains(r.Hint, "do not ask") || len(o.kept()) > 0 {
+		t.Errorf("%+v, and kept is %+v", r, o.kept())
+	}
+	if last := o.log.last(t); last.Outcome != audit.Denied || last.Table != "payroll" || !slices.Equal(last.Reasons, []string{"the human was asked in the client, and did not agree"}) {
+		t.Errorf("the record is %+v", last)
 	}
 }
 

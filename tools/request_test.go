@@ -153,6 +153,18 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestWhatWasDeniedAndIsOpenByNowIsOpen(t *testing.T) {
+	o := newOffice(t)
+	both := tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why}
+	o.rule(o.ask(seller(), both).RequestID, entitlements.VerdictDeny, "one at a time")
+	for _, column := range both.Columns {
+		o.rule(o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).RequestID, entitlements.VerdictApprove, "")
+	}
+	if r := o.refused(seller(), both); r.Message != "that is open already: query it" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestRulesDecideByThemselvesWhereTheySay(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "events", Reason: why})
@@ -204,6 +216,10 @@ func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 		t.Fatalf("made all the same: %+v", o.kept())
 	}
 	o.log.steps()
+	p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}})
+	if p == nil || p.Table != "sales.ledger" || p.Reason != why || p.Duration != "8h" || fmt.Sprint(p.Answers) != "[{ticket The number of the ticket T-1}]" {
+		t.Errorf("the human is shown %+v", p)
+	}
 	if err := ask(map[string]string{"ticket": "T-1\n of <Lindqvist>"}); err != nil {
 		t.Fatal(err)
 	}

@@ -296,7 +296,7 @@ func TestAStewardSignsInAtAServerElsewhere(t *testing.T) {
 	home := t.TempDir()
 	away := &desk{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home)}
 	d.issuer.SignIn(&issuer.Claims{Subject: "sam"})
-	if said := away.run(t, "login", "--server", url, "--scope", "approve"); !strings.Contains(said, "Signed in as sam") || !strings.Contains(said, "scope=openid+offline_access+approve") {
+	if said := away.run(t, "login", "--server", url, "--scope", "approve"); !strings.Contains(said, "Signed in as sam") || !strings.Contains(said, "scope=openid+offline_access+query+describe+request+approve") {
 		t.Errorf("Sam has no configuration, and signs in: got %s", said)
 	}
 	if said := away.run(t, "whoami", "--server", url); !strings.Contains(said, url+"/mcp") {

@@ -57,7 +57,7 @@ func signInTargets(cfg *config.Config) (all []signInTarget) {
 		}
 		server := cfg.Server.PublicURL + "/mcp"
 		t := signInTarget{cmp.Or(i.Name, i.URL), signin.Target{
-			Server: server, Issuer: i.URL, Audience: cmp.Or(i.Audience, server), Login: i.Login.Complete(), Command: "deputy login",
+			Server: server, Issuer: i.URL, Audience: cmp.Or(i.Audience, server), Login: i.SignIn(), Command: "deputy login",
 		}}
 		if len(offers) > 1 {
 			t.Command += " --issuer " + t.name

@@ -62,7 +62,7 @@ func newWorld(t *testing.T, change ...func(*identity.IssuerConfig)) *world {
 		t.Fatal(err)
 	}
 	w.target = signin.Target{
-		Server: audience, Issuer: iss.URL(), Audience: audience, Login: config.Login.Complete(), Command: "deputy login", Verify: a.SignedIn,
+		Server: audience, Issuer: iss.URL(), Audience: audience, Login: config.SignIn(), Command: "deputy login", Verify: a.SignedIn,
 	}
 	return w
 }

@@ -53,7 +53,7 @@ func TestAHumanSignsInInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	if q.Get("code_challenge_method") != "S256" || q.Get("resource") != audience || q.Get("scope") != "openid offline_access" || !strings.HasPrefix(q.Get("redirect_uri"), "http://127.0.0.1:") {
+	if q.Get("code_challenge_method") != "S256" || q.Get("resource") != audience || q.Get("scope") != "openid offline_access query describe request" || !strings.HasPrefix(q.Get("redirect_uri"), "http://127.0.0.1:") {
 		t.Errorf("the address asks for a code with PKCE, for this server, and back to this machine: got %v", q)
 	}
 }

@@ -84,10 +84,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
-	made.Telemetry, made.Agents, made.Now = d.Telemetry.Telemetry, registry.Agents(), d.now
-	if d.State != nil {
-		made.Requests = d.State
-	}
+	made.Telemetry, made.Agents, made.Requests, made.Now = d.Telemetry.Telemetry, registry.Agents(), d.requests(), d.now
 	d.Tools, err = tools.New(ctx, made)
 	return err
 }

@@ -119,6 +119,8 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			{"more connections", w.text + "\nlimits: {connections: 10}\n", `limits.connections: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another audit log", w.but("file: ${DEMO_AUDIT}", "file: elsewhere.jsonl"), `audit.file: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"another sink", w.but("file: ${DEMO_AUDIT}", "file: ${DEMO_AUDIT}\n  sinks: [{type: stdout}]"), `audit.sinks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"another state", w.but("requests:\n", "requests:\n  state: {file: elsewhere.db}\n"), `requests.state: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
+			{"a webhook", w.but("requests:\n", "requests:\n  webhooks: [{name: a, url: \"http://127.0.0.1:9\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]\n"), `requests.webhooks: it cannot change while Deputy runs: restart`, "(deputy.yaml:"},
 			{"a database that is not there", w.but("  shop:\n", "  copy: {engine: sqlite, path: nowhere.db, schema: sales}\n  shop:\n"), "platform copy: ", "the new configuration is refused and"},
 		} {
 			w.write(tt.text)
@@ -412,7 +414,7 @@ func TestTheToolsSchemasFollow(t *testing.T) {
 		t.Errorf("at first the tools are %s", got)
 	}
 	w.write(w.but("  shop:\n", "  copy: {engine: sqlite, path: \"${DEMO_DATABASE}\", schema: sales}\n  shop:\n") + "\npurposes: {support: answering a customer}\n")
-	if got := list(); strings.Count(got, `"enum":["support"]`) != 2 || strings.Count(got, `"enum":["copy","shop"]`) != 2 {
+	if got := list(); strings.Count(got, `"enum":["support"]`) != 2 || strings.Count(got, `"enum":["copy","shop"]`) != 3 {
 		t.Errorf("with purposes and another platform the tools are %s", got)
 	}
 	c := w.client(url)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -22,7 +23,8 @@ import (
 // sweepEvery is how often what is over is written down. It is over by the clock, whether that has happened or not.
 const sweepEvery = 5 * time.Second
 
-// openState opens the state of access requests, once there is a rule for any. It stays open while the configuration changes.
+// openState opens the state of access requests, once there is a rule for any. It stays open while the configuration changes. That it
+// cannot be opened is nothing that only a change of the file can help: it is tried again.
 func (d *Deputy) openState(ctx context.Context) (err error) {
 	if d.State != nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
@@ -30,7 +32,7 @@ func (d *Deputy) openState(ctx context.Context) (err error) {
 	c := StateConfig(d.Config)
 	c.Now = d.now
 	if d.State, err = state.Open(ctx, c); err != nil {
-		return &config.Error{Problems: []config.Problem{d.Config.Problem("requests.state", "%v", err)}}
+		return errors.New(d.Config.Problem("requests.state", "%v", err).String())
 	}
 	return nil
 }
@@ -40,11 +42,21 @@ func StateConfig(c *config.Config) state.Config {
 	return state.Config{File: c.Requests.State.File, DSN: string(c.Requests.State.DSN)}
 }
 
-func (d *Deputy) stateReady(ctx context.Context) error {
-	if d.State == nil {
+// requests is where access requests are kept, as far as there are rules: without any, nothing can be asked for, and what was approved
+// does not count, whether Deputy was started so or its file came to say so. The state stays open for what is over to be written down.
+func (d *Deputy) requests() tools.Requests {
+	if d.State == nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
 	}
-	if _, err := d.State.List(ctx, tools.RequestFilter{Most: 1}); err != nil {
+	return d.State
+}
+
+func (d *Deputy) stateReady(ctx context.Context) error {
+	kept := d.requests()
+	if kept == nil {
+		return nil
+	}
+	if _, err := kept.List(ctx, tools.RequestFilter{Most: 1}); err != nil {
 		return fmt.Errorf("the state of access requests: %w", err)
 	}
 	return nil

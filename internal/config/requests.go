@@ -12,16 +12,16 @@ import (
 
 // check leaves the rules to package entitlements.
 func (r Requests) check(k *checker) {
-	if _, written := k.written["requests.state.file"]; written && r.State.DSN != "" {
+	switch {
+	case k.wrote("requests.state.file") && r.State.File == "":
+		k.say("requests.state.file", "there is no value: leave the key out for deputy-state.db beside this file")
+	case k.wrote("requests.state.dsn") && r.State.DSN == "":
+		k.say("requests.state.dsn", "there is no value: leave the key out for a file beside this one")
+	case k.wrote("requests.state.file") && k.wrote("requests.state.dsn"):
 		k.say("requests.state", "it says both file and dsn: choose one")
 	}
-	for _, age := range []struct {
-		key string
-		is  Age
-	}{{"pending", r.Pending}, {"again", r.Again}, {"expiring", r.Expiring}} {
-		if age.is <= 0 && age.key == "pending" {
-			k.say("requests."+age.key, "out of range: it may be more than 0")
-		}
+	if r.Pending <= 0 {
+		k.say("requests.pending", "out of range: nobody could answer a request in no time")
 	}
 	names := map[string]string{}
 	for i, w := range r.Webhooks {
@@ -41,12 +41,15 @@ func (w Webhook) check(k *checker, key string) {
 	if strings.TrimSpace(w.Name) == "" {
 		k.say(key+".name", "missing: what logs call it, and by which it is remembered what it has")
 	}
-	if u, err := url.Parse(string(w.URL)); err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
-		k.say(key+".url", "not a URL: write https://hooks.example.com/deputy")
+	if u, err := url.Parse(string(w.URL)); err != nil || u.Hostname() == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+		k.say(key+".url", "not the URL of a receiver: write https://hooks.example.com/deputy; http reaches this machine only")
 	}
 	secret, prefixed := strings.CutPrefix(string(w.Secret), "whsec_")
 	if raw, err := base64.StdEncoding.DecodeString(secret); !prefixed || err != nil || len(raw) < 24 || len(raw) > 64 {
 		k.say(key+".secret", "missing or not a secret: write whsec_ and what openssl rand -base64 32 prints")
+	}
+	if k.wrote(key+".events") && len(w.Events) == 0 {
+		k.say(key+".events", "the list is empty: name what it is told of, or leave the key out for all")
 	}
 	for i, e := range w.Events {
 		if !slices.Contains(webhookEvents, e) {
