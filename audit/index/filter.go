@@ -17,7 +17,7 @@ import (
 type Filter struct {
 	User          string // id or name
 	Agent         string
-	OnBehalfOf    *bool // with a human, or without
+	OnBehalfOf    *bool // an agent's, with a human or without; what a human does in person, or the clock, is neither
 	Tool          string
 	Purpose       string
 	PolicyVersion string
@@ -77,7 +77,9 @@ func (f Filter) Match(c audit.Call) bool {
 		(f.Since.IsZero() || !c.Time.Before(f.Since)) && (f.Until.IsZero() || c.Time.Before(f.Until))
 }
 
-func (f Filter) agent(p audit.Party) bool { return f.Agent == "" || p.ID == f.Agent }
+func (f Filter) agent(p audit.Party) bool {
+	return (f.Agent == "" || p.ID == f.Agent) && (f.OnBehalfOf == nil || p.ID != "")
+}
 
 func (f Filter) user(p *audit.Party) bool {
 	if f.OnBehalfOf != nil && *f.OnBehalfOf != (p != nil) {
@@ -121,7 +123,7 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 		values = append(values, string(list))
 	}
 	same := func(want string) func(string) bool { return func(text string) bool { return text == want } }
-	among(agents, f.Agent != "", func(text string) bool { p := party(text); return p != nil && f.agent(*p) })
+	among(agents, f.Agent != "" || f.OnBehalfOf != nil, func(text string) bool { p := party(text); return p != nil && f.agent(*p) })
 	among(users, f.User != "" || f.OnBehalfOf != nil, func(text string) bool { return f.user(party(text)) })
 	among(tools, f.Tool != "", same(f.Tool))
 	among(purposes, f.Purpose != "", same(f.Purpose))

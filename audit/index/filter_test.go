@@ -19,7 +19,7 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 // some records of a call, with little variety, so that filters find something.
 func someCall(r *rand.Rand, id string) (out []audit.Record) {
 	rec := audit.Record{
-		ID: id, Time: began.Add(time.Duration(r.IntN(100)) * time.Hour), Tool: pick(r, "query", "query", "describe_table"), Agent: audit.Party{ID: pick(r, "a", "b"), Groups: pick(r, nil, []string{"G"})},
+		ID: id, Time: began.Add(time.Duration(r.IntN(100)) * time.Hour), Tool: pick(r, "query", "query", "describe_table"), Agent: audit.Party{ID: pick(r, "a", "b", "b", ""), Groups: pick(r, nil, []string{"G"})},
 		Purpose: pick(r, "", "", "billing"), PolicyVersion: pick(r, "1", "2"), SQL: "SELECT \"\u202e\n" + id, Phase: audit.Ended,
 	}
 	if r.IntN(3) > 0 {
