@@ -182,7 +182,7 @@ func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 		header   map[string]string
 		status   int
 		code     string
-		who      string // on the record; "-": nothing is
+		who      string // on the record; empty: nobody known
 	}{
 		{"whoever asked", id, bearer(d.steward("taylor", nil, "Data-Stewards")), 403, "own_request", "taylor"},
 		{"a second account with the same e-mail address", alexID, bearer(d.steward("taylor", mail, "Data-Stewards")), 403, "own_request", "taylor"},
@@ -193,7 +193,7 @@ func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 		{"the client for people by client credentials", id, bearer(d.steward("steward-console", nil, "Data-Stewards")), 403, "insufficient_access", ""},
 		{"the agent by its key", id, bearer(d.AgentKey), 403, "insufficient_access", ""},
 		{"the agent by its key, with the steward's token", id, map[string]string{"Authorization": "Bearer " + d.AgentKey, "Deputy-User-Token": dana}, 403, "insufficient_access", ""},
-		{"forged headers", id, map[string]string{"X-Forwarded-User": "dana", "X-Remote-User": "dana", "Deputy-User": "dana", "From": "dana", "X-Forwarded-Groups": "Data-Stewards"}, 401, "missing", "-"},
+		{"forged headers", id, map[string]string{"X-Forwarded-User": "dana", "X-Remote-User": "dana", "Deputy-User": "dana", "From": "dana", "X-Forwarded-Groups": "Data-Stewards"}, 401, "missing", ""},
 		{"forged headers beside a token", id, map[string]string{"Authorization": "Bearer " + d.steward("sam", nil), "X-Forwarded-User": "dana", "X-Forwarded-Groups": "Data-Stewards"}, 404, "no_such_request", "sam"},
 		{"somebody who is no steward", id, bearer(d.steward("sam", nil, "Sales")), 404, "no_such_request", "sam"},
 		{"a steward whose token has no scope approve", id, bearer(d.steward("dana", map[string]any{"scope": "query describe request"}, "Data-Stewards")), 403, "insufficient_scope", "dana"},
@@ -213,12 +213,6 @@ func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 					t.Errorf("the challenge is %s", challenge)
 				}
 				after := refusals(t, d.AuditFile)
-				if tt.who == "-" {
-					if len(after) != len(before) {
-						t.Errorf("on the record is %+v", after[len(after)-1])
-					}
-					continue
-				}
 				if len(after) != len(before)+1 {
 					t.Fatalf("%s: %d refusals are on the record", verdict, len(after)-len(before))
 				}
