@@ -260,6 +260,30 @@ func TestDecisionsThatComeTooLateOrSayTooMuchAreRefused(t *testing.T) {
 			t.Errorf("%.40s is answered %d %s, and not %d", body, got.status, got.body, status)
 		}
 	}
+	before := len(refusals(t, d.AuditFile))
+	for _, tt := range []struct {
+		body, media string
+		status      int
+		code        string
+	}{{`{"note":"a"}`, "text/plain", 415, "unsupported_media_type"}, {`{"note":"` + strings.Repeat("x", 2<<20) + `"}`, "application/json", 413, "too_large"}} {
+		if got := d.send(t, "POST", "/"+id+"/approve", tt.body, map[string]string{"Authorization": dana["Authorization"], "Content-Type": tt.media}); got.status != tt.status || !strings.Contains(got.body, tt.code) {
+			t.Errorf("as %s: %d %s", tt.media, got.status, got.body)
+		}
+	}
+	if after := refusals(t, d.AuditFile); len(after) != before {
+		t.Errorf("what nobody has read is on the record: %+v", after[len(after)-1])
+	}
+	if got := d.send(t, "POST", "/"+id+"/approve", `{"note":1}`, dana); got.status != 400 || !strings.Contains(got.body, `"audit_id":`) {
+		t.Errorf("what cannot be read is not on the record: %s", got.body)
+	} else if r := refusals(t, d.AuditFile); len(r) != before+1 || r[before].Tool != audit.Approve || r[before].User.ID != "dana" || r[before].Mode != audit.InPerson {
+		t.Errorf("what cannot be read is on the record as %+v", r[before:])
+	}
+	if got := d.send(t, "POST", "/"+id+"/approve?note=a", "", dana); got.status != 400 || !strings.Contains(got.body, "query_not_allowed") {
+		t.Errorf("with a query: %d %s", got.status, got.body)
+	}
+	if got := d.send(t, "GET", "/"+id, `{"note":"a"}`, dana); got.status != 200 || !strings.Contains(got.body, `"status":"pending"`) {
+		t.Errorf("a question with a body: %d %s", got.status, got.body)
+	}
 	for _, query := range []string{"?status=approve", "?limit=0", "?limit=a", "?since=today", "?user=taylor", "?status=pending&status=denied"} {
 		if got := d.send(t, "GET", query, "", dana); got.status != 400 {
 			t.Errorf("%s is answered %d %s", query, got.status, got.body)
