@@ -111,11 +111,7 @@ func TestTheStoryIsToldOnBothEngines(t *testing.T) {
 				{has: []string{"REDACTED", "370.16"}, hasNot: demo.Names},
 				{has: demo.Names, hasNot: []string{"REDACTED"}},
 				{has: []string{"REDACTED", "Newark", "Reno", "Omaha"}, hasNot: demo.Names},
-<<<<<<< HEAD
 				{has: []string{"not_permitted", "to ask for it, call request_access"}, hasNot: append(demo.Names, "REDACTED")},
-=======
-				{has: []string{"not_permitted", `call request_access with {"table":"sales.customer_orders"} and a reason`}, hasNot: append(demo.Names, "REDACTED")},
->>>>>>> f3d576eebd0be64ffe8e365ae5ee9e1765dcd31b
 				{has: []string{"(no rows)"}},
 				{has: []string{"Refused (unsupported_statement)"}},
 				{has: []string{"5        5"}, hasNot: demo.Names},
