@@ -149,8 +149,11 @@ func (s *Stage) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Lo
 func (s *Stage) Pass(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // StewardToken is one of a person who signed in to decide on requests, for themself.
-func (s *Stage) StewardToken(p Person) string {
-	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "steward-console", Groups: p.Groups, Audience: s.URL, Extra: map[string]any{"scope": "approve"}})
+func (s *Stage) StewardToken(p Person) string { return s.StewardTokenFor(p, s.URL) }
+
+// StewardTokenFor is the same for another server with the stage's configuration.
+func (s *Stage) StewardTokenFor(p Person, url string) string {
+	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "steward-console", Groups: p.Groups, Audience: url, Extra: map[string]any{"scope": "approve"}})
 }
 
 // Token is an access token as the demo's issuer gives it to a person who signed in and uses the marketing agent's chat.
