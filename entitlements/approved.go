@@ -28,6 +28,19 @@ func (e *Entitlements) With(approvals []Approval, now time.Time) *Entitlements {
 	return &out
 }
 
+// Covered leaves of the approvals those that count as the rules are now: those of which rules cover all. What an administrator takes out
+// of the rules cannot be asked for any more, and what was approved by them ends with the very next call. If a rule covers it again
+// before its time is over, it counts again. Everything else that changes in rules is about what will be decided: an approval stays what
+// it was until it ends or is revoked.
+func (e *Entitlements) Covered(approvals []Approval) (out []Approval) {
+	for _, a := range approvals {
+		if _, err := e.Required(Request{Table: a.Table, Columns: a.Columns, Opens: a.Opens}); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // standing are the approvals that count for one caller on one table.
 type standing []Approval
 

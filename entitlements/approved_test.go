@@ -200,3 +200,19 @@ func TestApprovalsCostNextToNothing(t *testing.T) {
 		t.Errorf("%v allocations with three approvals, %v without", with, plain)
 	}
 }
+
+func TestOnlyWhatRulesCoverIsLeftOfWhatWasApproved(t *testing.T) {
+	all := []Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, orders, false, "lastname"), approval("r3", taylor, TableName{"sales", "gone"}, true)}
+	for rules, want := range map[string]string{
+		"": "", "rules: [{name: r, about: [sales.refunds], approvers: group:Stewards}]\n": "r1",
+		"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n": "r1 r2", "rules: [{name: r, about: [sales.customer_orders], approvers: group:Stewards}]\n": "",
+	} {
+		got := ""
+		for _, a := range compile(t, parse(t, approvable+rules)).Covered(all) {
+			got += " " + a.Request
+		}
+		if got != "" && got[1:] != want || got == "" && want != "" {
+			t.Errorf("by %q there is left%s, not %s", rules, got, want)
+		}
+	}
+}

@@ -76,10 +76,6 @@ func (t *Tools) open(ctx context.Context, asker entitlements.Asker) ([]entitleme
 }
 
 // policies are a platform's entitlements in which what was approved for the caller counts.
-//
-// It counts as long as rules cover it: what an administrator takes out of the rules cannot be asked for any more, and what was
-// approved by them ends with the very next call. If a rule covers it again before its time is over, it counts again. Everything else
-// that changes in rules is about what will be decided: an approval stays what it was until it ends or is revoked.
 func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (*entitlements.Entitlements, error) {
 	policies, err := p.entitlements(ctx)
 	if err != nil || t.config.Requests == nil {
@@ -90,11 +86,7 @@ func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principa
 	if err != nil {
 		return nil, fmt.Errorf("looking up what was approved: %w", err)
 	}
-	approvals = slices.DeleteFunc(approvals, func(a entitlements.Approval) bool {
-		_, err := policies.Required(entitlements.Request{Table: a.Table, Columns: a.Columns, Opens: a.Opens})
-		return err != nil
-	})
-	return policies.With(approvals, now), nil
+	return policies.With(policies.Covered(approvals), now), nil
 }
 
 // takes is what the rules of now ask before the request is approved. Without rules that cover it any more, nobody can.

@@ -48,7 +48,7 @@ func approved(ctx context.Context, cfg *config.Config, platforms map[string]*ent
 		approvals[q.Platform] = append(approvals[q.Platform], a)
 	}
 	for name, e := range platforms {
-		platforms[name] = e.With(approvals[name], now)
+		platforms[name] = e.With(e.Covered(approvals[name]), now)
 	}
 	return nil
 }

@@ -50,8 +50,20 @@ var scenes = []scene{
 	{"At night the PII scanner runs alone, with its own key and its own access.", nil, "SELECT count(*) AS orders, count(DISTINCT lastname) AS names FROM sales.customer_orders"},
 }
 
-// Tell plays the story on the stage and writes it down.
+// Tell plays the whole story on the stage and writes it down.
 func Tell(ctx context.Context, s *Stage, out io.Writer) error {
+	if err := TellQuestions(ctx, s, out); err != nil {
+		return err
+	}
+	if err := s.tellRequest(ctx, len(scenes), out); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe audit log: when, who for whom, through which role, how it ended, what.\n\n")
+	return printLog(s.AuditFile, out)
+}
+
+// TellQuestions is its first part: what people and a bot ask, and are answered.
+func TellQuestions(ctx context.Context, s *Stage, out io.Writer) error {
 	fmt.Fprintf(out, "Deputy is listening at %s. A host adds it as an MCP server and relays the token of whoever is signed in.\n", s.URL)
 	for i, sc := range scenes {
 		fmt.Fprintf(out, "\n%d. %s\n\n", i+1, sc.title)
@@ -65,11 +77,7 @@ func Tell(ctx context.Context, s *Stage, out io.Writer) error {
 		}
 		fmt.Fprintf(out, "   Roles left in the database: %s\n", orNone(standing))
 	}
-	if err := s.tellRequest(ctx, len(scenes), out); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "\nThe audit log: when, who for whom, through which role, how it ended, what.\n\n")
-	return printLog(s.AuditFile, out)
+	return nil
 }
 
 // play makes one call as a host would and prints the answer, a refusal included.
