@@ -25,6 +25,9 @@ func NewCall(intent, outcome *Entry) Call {
 		if len(c.Tables) == 0 {
 			c.Tables = intent.Tables
 		}
+		if c.Request == nil {
+			c.Request = intent.Request
+		}
 	}
 	return c
 }

@@ -22,8 +22,11 @@ var (
 	ocsfQuery  = ocsfClass{6, 6005, 4, "Application Activity", "Datastore Activity", "Query"}
 	ocsfRead   = ocsfClass{6, 6003, 2, "Application Activity", "API Activity", "Read"}
 	ocsfCreate = ocsfClass{6, 6003, 1, "Application Activity", "API Activity", "Create"}
+	ocsfUpdate = ocsfClass{6, 6003, 3, "Application Activity", "API Activity", "Update"}
 	ocsfOther  = ocsfClass{6, 6003, 99, "Application Activity", "API Activity", "Other"}
 	ocsfLogon  = ocsfClass{3, 3002, 1, "Identity & Access Management", "Authentication", "Logon"}
+	ocsfAssign = ocsfClass{3, 3005, 1, "Identity & Access Management", "User Access Management", "Assign Privileges"}
+	ocsfUnlend = ocsfClass{3, 3005, 2, "Identity & Access Management", "User Access Management", "Revoke Privileges"}
 )
 
 // ocsfClassOf says what of the framework a record is. A call that reads rows is a query, whoever has them counted.
@@ -33,12 +36,50 @@ func ocsfClassOf(r Record) ocsfClass {
 		return ocsfQuery
 	case "describe_table":
 		return ocsfRead
-	case "request_access":
-		return ocsfCreate
+	case Look:
+		return ocsfRead
+	case "request_access", Approve, Deny, Revoke, Cancel, Expire:
+		return ocsfStepOf(r)
 	case Authenticate:
 		return ocsfLogon
 	}
 	return ocsfOther // a tool that is not there
+}
+
+// ocsfStepOf says what a step of an access request did to somebody's access, or was meant to do. Of one that is not known, and of one
+// that changed nobody's, there is only that somebody asked the API for it.
+func ocsfStepOf(r Record) ocsfClass {
+	q := r.Request
+	tried := r.Phase == Intent || r.Outcome != Answered
+	switch {
+	case r.Tool == "request_access" && q != nil && q.ByRule != "" && q.Status == "approved":
+		return ocsfAssign
+	case r.Tool == "request_access":
+		return ocsfCreate
+	case q == nil:
+		return ocsfUpdate
+	case r.Tool == Approve && (tried || q.Status == "approved"): // otherwise others have to approve as well
+		return ocsfAssign
+	case r.Tool == Revoke, (r.Tool == Cancel || r.Tool == Expire) && !q.Expires.IsZero():
+		return ocsfUnlend
+	}
+	return ocsfUpdate
+}
+
+// privileges are put on an event about what somebody gets or loses.
+func (e *ocsfEvent) privileges(q Request) {
+	e.User = &ocsfUser{UID: q.User, Name: cmp.Or(q.User, "unknown"), TypeID: 1}
+	if q.User == "" && q.Agent != "" {
+		e.User = &ocsfUser{UID: q.Agent, Name: q.Agent, TypeID: 4} // a service
+	}
+	e.Privileges = []string{"read " + q.Table}
+	if len(q.Columns) > 0 {
+		e.Privileges = nil
+	}
+	for _, column := range q.Columns {
+		e.Privileges = append(e.Privileges, "read "+q.Table+"."+column+" unmasked")
+	}
+	e.Resource = &ocsfResource{Name: q.Table, Type: "table"}
 }
 
 // OCSF is the record as an event of the Open Cybersecurity Schema Framework, in one line of JSON without its end. The agent is the
@@ -64,10 +105,17 @@ func OCSF(r Record) ([]byte, error) {
 		return ocsfLine(e)
 	}
 	e.Actor = ocsfActorOf(r)
+	if class.class == ocsfAssign.class {
+		e.privileges(*r.Request)
+		return ocsfLine(e)
+	}
 	if class.class == ocsfRead.class {
 		e.API = &ocsfAPI{Operation: r.Tool, Service: &ocsfNamed{Name: "Deputy"}}
 		if r.Table != "" {
 			e.Resources = []ocsfResource{{Name: r.Table, Type: "table"}}
+		}
+		if r.Request != nil {
+			e.Resources = []ocsfResource{{Name: r.Request.Table, Type: "table"}, {UID: r.Request.ID, Name: r.Request.ID, Type: "access request"}}
 		}
 		return ocsfLine(e)
 	}
@@ -104,6 +152,12 @@ func (e *ocsfEvent) status(r Record) {
 
 func ocsfActorOf(r Record) *ocsfActor {
 	a := &ocsfActor{AppUID: cmp.Or(r.Agent.ID, "unknown"), AppName: cmp.Or(r.Agent.Name, r.Agent.ID, "unknown")}
+	switch {
+	case r.Tool == Expire: // by the clock
+		a.AppUID, a.AppName = "deputy", "Deputy"
+	case r.Mode == InPerson && r.User != nil: // no application acts
+		a.AppUID, a.AppName = "", ""
+	}
 	if r.User != nil {
 		a.User = &ocsfUser{UID: r.User.ID, Name: cmp.Or(r.User.Name, r.User.ID), TypeID: 1, Domain: r.User.Issuer}
 		for _, g := range r.User.Groups {
@@ -124,7 +178,7 @@ func ocsfEndpointOf(client string) ocsfEndpoint {
 // ocsfRest is what the framework has no place for. Nothing of a record is lost.
 func ocsfRest(r Record) ocsfUnmapped {
 	u := ocsfUnmapped{Record: r.V, Phase: r.Phase, Tool: r.Tool, Mode: r.Mode, AgentGroups: r.Agent.Groups, Actors: r.Actors, Credential: r.Credential, Purpose: r.Purpose, PolicyVersion: r.PolicyVersion,
-		Digest: r.SQLDigest, Tables: r.Tables, Role: r.Role, Rows: r.Rows, Truncated: r.Truncated, Outcome: r.Outcome, Nanoseconds: r.Duration}
+		Digest: r.SQLDigest, Tables: r.Tables, Role: r.Role, Rows: r.Rows, Truncated: r.Truncated, Outcome: r.Outcome, Nanoseconds: r.Duration, Request: r.Request}
 	if u.Record == 0 {
 		u.Record = Version
 	}
@@ -169,6 +223,8 @@ type ocsfEvent struct {
 	Source      ocsfEndpoint   `json:"src_endpoint"`
 	API         *ocsfAPI       `json:"api,omitempty"`
 	Resources   []ocsfResource `json:"resources,omitempty"`
+	Privileges  []string       `json:"privileges,omitempty"`
+	Resource    *ocsfResource  `json:"resource,omitempty"`
 	Database    *ocsfDatabase  `json:"database,omitempty"`
 	Table       *ocsfNamed     `json:"table,omitempty"`
 	Query       *ocsfQueryInfo `json:"query_info,omitempty"`
@@ -190,8 +246,8 @@ type ocsfProduct struct {
 }
 
 type ocsfActor struct {
-	AppName string    `json:"app_name"`
-	AppUID  string    `json:"app_uid"`
+	AppName string    `json:"app_name,omitempty"` // not of a human in person
+	AppUID  string    `json:"app_uid,omitempty"`
 	User    *ocsfUser `json:"user,omitempty"`
 }
 
@@ -218,6 +274,7 @@ type ocsfAPI struct {
 }
 
 type ocsfResource struct {
+	UID  string `json:"uid,omitempty"`
 	Name string `json:"name"`
 	Type string `json:"type"`
 }
@@ -251,4 +308,5 @@ type ocsfUnmapped struct {
 	Outcome       Outcome       `json:"outcome,omitempty"`
 	Reasons       []string      `json:"reasons,omitempty"`
 	Nanoseconds   time.Duration `json:"duration_ns"`
+	Request       *Request      `json:"request,omitempty"`
 }

@@ -65,6 +65,37 @@ func kinds() map[string]audit.Record {
 	out["autonomous, stdio, digest"] = with(func(r *audit.Record) { r.User, r.Client, r.SQL, r.SQLDigest, r.Tables = nil, "stdio", "", "00", nil })
 	out["old"] = with(func(r *audit.Record) { r.Phase, r.V, r.Platform = "", 0, "" })
 	out["turned away"] = audit.Record{ID: "a2", Phase: audit.Ended, Time: at, Tool: audit.Authenticate, Client: "192.0.2.1", Outcome: audit.Denied, Code: "invalid_token", Reasons: []string{"the token has expired"}}
+	request := audit.Request{ID: "req_1", Agent: "marketing-agent", User: "taylor", Table: "sales.orders", Columns: []string{"lastname"}, Reason: "a mailing", Duration: "8h"}
+	step := func(name, tool, mode, status string, change func(*audit.Record)) {
+		q := request
+		q.Status = status
+		r := audit.Record{ID: "a3", Phase: audit.Ended, Time: at, Tool: tool, Mode: mode, Outcome: audit.Answered, Request: &q, User: &audit.Party{ID: "dana", Issuer: "https://id.example.com"}}
+		if status == "approved" || status == "revoked" {
+			q.Expires = at.Add(time.Hour)
+		}
+		if change != nil {
+			change(&r)
+		}
+		out[name] = r
+	}
+	step("approved", audit.Approve, audit.InPerson, "approved", nil)
+	step("approved by one of two", audit.Approve, audit.InPerson, "pending", nil)
+	step("approval begun", audit.Approve, audit.InPerson, "", func(r *audit.Record) { r.Phase, r.Outcome = audit.Intent, "" })
+	step("approval refused", audit.Approve, audit.InPerson, "pending", func(r *audit.Record) { r.Outcome, r.Code = audit.Denied, "own_request" })
+	step("approval of what is not there", audit.Approve, audit.InPerson, "", func(r *audit.Record) { r.Outcome, r.Code, r.Request = audit.Denied, "no_such_request", nil })
+	step("denied by a person", audit.Deny, audit.InPerson, "denied", nil)
+	step("revoked", audit.Revoke, audit.InPerson, "revoked", nil)
+	step("looked at", audit.Look, audit.InPerson, "pending", nil)
+	step("cancelled while it waits", audit.Cancel, "on_behalf_of", "cancelled", func(r *audit.Record) { r.Agent.ID = "marketing-agent" })
+	step("given back", audit.Cancel, "on_behalf_of", "cancelled", func(r *audit.Record) { r.Agent.ID, r.Request.Expires = "marketing-agent", at })
+	step("over", audit.Expire, "", "expired", func(r *audit.Record) { r.User, r.Request.Expires = nil, at })
+	step("unanswered", audit.Expire, "", "expired", func(r *audit.Record) { r.User = nil })
+	step("asked", "request_access", "on_behalf_of", "pending", func(r *audit.Record) { r.Agent.ID = "marketing-agent" })
+	step("approved by a rule", "request_access", "autonomous", "approved", func(r *audit.Record) {
+		r.Agent.ID, r.User, r.Request.User, r.Request.ByRule, r.Request.Columns = "robot", nil, "", "robots", nil
+		r.Request.Agent = "robot"
+	})
+	step("looked up once approved", "request_access", "on_behalf_of", "approved", func(r *audit.Record) { r.Agent.ID = "marketing-agent" })
 	return out
 }
 
@@ -129,6 +160,13 @@ func TestOCSFSaysWhoOnWhoseBehalfAndHowItEnded(t *testing.T) {
 		{"denied", `"status_id":2`}, {"denied", `"status_detail":"one"`}, {"failed", `"status_id":2`}, {"intent", `"status_id":99`}, {"unknown", `"status_id":0`},
 		{"tool describe_table", `"type_uid":600302`}, {"tool request_access", `"type_uid":600301`}, {"tool no_such_tool", `"type_uid":600399`},
 		{"turned away", `"type_uid":300201`}, {"turned away", `"status_code":"invalid_token"`}, {"autonomous, stdio, digest", `"src_endpoint":{"name":"stdio"}`},
+		{"approved", `"type_uid":300501`}, {"approved", `"actor":{"user":{"uid":"dana","name":"dana"`}, {"approved", `"user":{"uid":"taylor","name":"taylor"`},
+		{"approved", `"privileges":["read sales.orders.lastname unmasked"]`}, {"approved", `"reason":"a mailing"`}, {"approved by one of two", `"type_uid":600303`},
+		{"approval begun", `"type_uid":300501`}, {"approval refused", `"type_uid":300501`}, {"approval refused", `"status_id":2`},
+		{"approval of what is not there", `"type_uid":600303`}, {"denied by a person", `"type_uid":600303`}, {"revoked", `"type_uid":300502`}, {"looked at", `"type_uid":600302`},
+		{"cancelled while it waits", `"type_uid":600303`}, {"given back", `"type_uid":300502`}, {"over", `"type_uid":300502`}, {"over", `"actor":{"app_name":"Deputy","app_uid":"deputy"}`},
+		{"unanswered", `"type_uid":600303`}, {"asked", `"type_uid":600301`}, {"asked", `"uid":"req_1"`}, {"approved by a rule", `"type_uid":300501`},
+		{"approved by a rule", `"user":{"uid":"robot","name":"robot","type_id":4}`}, {"approved by a rule", `"privileges":["read sales.orders"]`}, {"looked up once approved", `"type_uid":600301`},
 	} {
 		if line, err := audit.OCSF(all[c.record]); err != nil || !strings.Contains(string(line), c.holds) {
 			t.Errorf("%s: %s is not in %s (%v)", c.record, c.holds, line, err)

@@ -59,6 +59,7 @@ type Request struct {
 	Note     string    `json:"note,omitempty"`     // the words of whoever decided
 	Rules    []string  `json:"rules,omitempty"`    // that covered it
 	Duration string    `json:"duration,omitempty"` // asked for, or what an approval was cut down to
+	ByRule   string    `json:"by_rule,omitempty"`  // in this step, a rule approved or denied it by itself
 	Through  string    `json:"through,omitempty"`  // the only agent that what was approved counts through
 	Expires  time.Time `json:"expires,omitzero"`   // of what was approved
 }
@@ -112,6 +113,8 @@ type Table struct {
 	Clear   []ClearColumn  `json:"clear,omitempty"`   // those in the clear that have tags, or are in the clear in part: see InClear
 	Filters []string       `json:"filters,omitempty"` // names of the policies
 	Grants  []string       `json:"grants,omitempty"`  // names of the policies
+	// Requests are the access requests without whose approval this would have been another answer.
+	Requests []string `json:"requests,omitempty"`
 }
 
 // MaskedColumn is a column that was shown masked, and by which policy.

@@ -215,6 +215,41 @@ func TestRepliesToNothingAreDropped(t *testing.T) {
 	}
 }
 
+// A model that makes it ask as often as it can must not stop its human's next word from being read.
+func TestQuestionsDoNotKeepTheirRepliesFromBeingRead(t *testing.T) {
+	tool := &confirming{}
+	client, out, wait := piping(t, tool.config())
+	lines := bufio.NewReader(out)
+	io.WriteString(client, initializeLine)
+	lines.ReadString('\n')
+	const questions = maxPiped + 2 // the last two are in the pipe, one of them read
+	for i := range questions {
+		go io.WriteString(client, strings.Replace(queryLine(i+1), `"query"`, `"confirm"`, 1))
+	}
+	for range maxPiped {
+		if question, _ := lines.ReadString('\n'); !strings.Contains(question, `"method":"elicitation/create"`) {
+			t.Fatalf("the question is %s", question)
+		}
+	}
+	go func() {
+		for i := range questions {
+			io.WriteString(client, fmt.Sprintf(`{"jsonrpc":"2.0","id":"deputy-%d","result":{"action":"decline"}}`+"\n", i+1))
+		}
+	}()
+	for n := 0; n < maxPiped; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(line, `"audit_id":"a1"`) {
+			n++
+		}
+	}
+	client.Close()
+	go io.Copy(io.Discard, lines)
+	wait()
+}
+
 func TestAQuestionIsNotWaitedForForEver(t *testing.T) {
 	late := make(chan time.Time)
 	for name, tt := range map[string]struct {

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"container/list"
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
@@ -16,9 +17,10 @@ import (
 // connections bounds how many are open, so that slow clients cannot have all files that the process may open: the audit log and the
 // databases need some.
 //
-// A newcomer is not turned away. One of those makes room that have no request under way, be it that none has come yet or that the last
-// one is answered: of the network that has most of those, the one that has been quiet longest. So who opens many loses many, and who
-// opens one is served. Requests that are under way are bounded elsewhere, to fewer.
+// A newcomer is not turned away. One of those makes room that have no request of a proved caller under way: of the network that has most
+// of those, the one that has been quiet longest. So who opens many loses many, and who opens one is served. The requests of proved
+// callers are bounded elsewhere, to fewer. Those of others are not when they have been refused: the body that net/http waits for then,
+// and the answer that nobody reads, are nobody's.
 type connections struct {
 	most int
 	log  zerolog.Logger
@@ -32,7 +34,8 @@ type connections struct {
 type connection struct {
 	net.Conn
 	network string
-	place   *list.Element // nil: a request is under way
+	place   *list.Element // nil: a proved caller's request is under way
+	held    int           // such requests; several with HTTP/2
 }
 
 func newConnections(most int, log zerolog.Logger) *connections {
@@ -53,14 +56,47 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 			c.makeRoom()
 		}
 	case one == nil: // it has made room
-	case state == http.StateActive:
-		c.wake(one)
-	case state == http.StateIdle:
-		c.wake(one)
-		c.hush(one)
+	case state == http.StateActive, state == http.StateIdle:
+		if one.held == 0 { // it has just said something
+			c.wake(one)
+			c.hush(one)
+		}
 	default:
 		c.wake(one)
 		delete(c.open, conn)
+	}
+}
+
+type holdKey struct{}
+
+// context is that of a connection's requests.
+func (c *connections) context(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, holdKey{}, func() (release func()) { return c.hold(conn) })
+}
+
+// holdConnection keeps the connection of a request for as long as the request is under way. It is for proved callers.
+func holdConnection(ctx context.Context) (release func()) {
+	if hold, ok := ctx.Value(holdKey{}).(func() func()); ok {
+		return hold()
+	}
+	return func() {}
+}
+
+func (c *connections) hold(conn net.Conn) (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	one := c.open[conn]
+	if one == nil { // it has made room
+		return func() {}
+	}
+	one.held++
+	c.wake(one)
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if one.held--; one.held == 0 && c.open[conn] == one {
+			c.hush(one)
+		}
 	}
 }
 

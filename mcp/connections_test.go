@@ -1,14 +1,19 @@
 package mcp
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
+
+	"deputy/tools"
 )
 
 // wire is a connection that only knows where it comes from and whether it is closed.
@@ -52,9 +57,9 @@ func TestTheQuietestOfTheMostCrowdedNetworkMakesRoom(t *testing.T) {
 	again := open("2001:db8::3")
 	open("203.0.113.4")
 	c.state(open("203.0.113.5"), http.StateIdle) // 5: as if it were told twice
-	c.state(busy, http.StateActive)
-	c.state(again, http.StateActive)
-	c.state(again, http.StateIdle)
+	c.hold(busy)
+	c.state(busy, http.StateIdle) // which does not give it up
+	c.hold(again)()
 	expect()
 	open("203.0.113.6") // 6
 	expect("2 from 2001:db8::2")
@@ -82,7 +87,8 @@ func TestWithEveryConnectionBusyTheNewcomerGoes(t *testing.T) {
 	for range 2 {
 		l := &wire{from: "203.0.113.1"}
 		c.state(l, http.StateNew)
-		c.state(l, http.StateActive)
+		c.hold(l)
+		defer c.hold(l)() // another request, with HTTP/2
 		defer func() {
 			if l.closed {
 				t.Error("a request that is under way is cut off")
@@ -112,4 +118,93 @@ func TestConnectionsNeverTakeAllFiles(t *testing.T) {
 	if got := (&Server{Connections: 10}).connections(); got != 10 {
 		t.Errorf("ten are configured, and there may be %d", got)
 	}
+}
+
+// Whoever is refused has no limit any more but that of connections. While net/http waits for the body that was announced, nobody may be
+// kept out by it.
+func TestRequestsThatAreRefusedDoNotStopTheNextOne(t *testing.T) {
+	for name, attack := range map[string]string{
+		"of nobody's call":     "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n",
+		"of what stands open":  "GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n",
+		"in chunks, of nobody": "POST /api/requests HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler, err := NewHTTP(config(&fakeTools{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			handled := make(chan struct{}, 1)
+			counting := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				handler.ServeHTTP(w, r)
+				if r.Header.Get("Authorization") == "" {
+					handled <- struct{}{}
+				}
+			})
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			const connections = 10
+			go (&Server{Handler: counting, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(t.Context(), listener)
+			for range 2 * connections {
+				conn, err := net.Dial("tcp", listener.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				closed := make(chan struct{})
+				go func() {
+					defer close(closed)
+					_, _ = io.WriteString(conn, attack)
+					_, _ = io.Copy(io.Discard, conn)
+				}()
+				select {
+				case <-handled:
+				case <-closed: // the newcomer was turned away: so will the next one be
+				}
+			}
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String()+endpoint, strings.NewReader(queryBody))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer token-mallory")
+			if response, body := do(t, r); response.StatusCode != http.StatusOK {
+				t.Errorf("the next one is answered %d %s", response.StatusCode, body)
+			}
+		})
+	}
+}
+
+func TestTheConnectionOfARunningCallMakesNoRoom(t *testing.T) {
+	began, end := make(chan struct{}), make(chan struct{})
+	handler, err := NewHTTP(config(&fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) {
+		close(began)
+		<-end
+		return orders(), nil
+	}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go (&Server{Handler: handler, Logger: zerolog.Nop(), Connections: 1}).Serve(t.Context(), listener)
+	dial := func(says string) net.Conn {
+		conn, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		_, _ = io.WriteString(conn, says)
+		return conn
+	}
+	running := dial(fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(queryBody), queryBody))
+	<-began
+	for range 3 {
+		_, _ = io.Copy(io.Discard, dial("")) // there is no other to make room
+	}
+	close(end)
+	expectBegun(t, running)
 }

@@ -187,6 +187,7 @@ func (l *limiter) byCaller(next http.Handler) http.Handler {
 			l.turnAway(w, r, call, e)
 			return
 		}
+		defer holdConnection(r.Context())()
 		next.ServeHTTP(w, r)
 	})
 }

@@ -41,6 +41,7 @@ func (s *Server) connections() int {
 // Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and
 // cuts off those that have not ended when the grace is over.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	connections := newConnections(s.connections(), s.Logger)
 	server := &http.Server{
 		Handler:           s.Handler,
 		TLSConfig:         s.TLS,
@@ -48,7 +49,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ReadTimeout:       orDefault(s.ReadTimeout, 30*time.Second),
 		IdleTimeout:       orDefault(s.IdleTimeout, 2*time.Minute),
 		MaxHeaderBytes:    64 << 10,
-		ConnState:         newConnections(s.connections(), s.Logger).state,
+		ConnState:         connections.state,
+		ConnContext:       connections.context,
 		// What net/http has to say is about broken connections, and quotes what clients sent.
 		ErrorLog: stdlog.New(io.Discard, "", 0),
 	}

@@ -76,6 +76,8 @@ func (p *pipe) ask(ctx context.Context, params any) (json.RawMessage, error) {
 		p.mu.Unlock()
 	}()
 	p.write(map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": json.RawMessage(id), "method": mcp.MethodElicitationCreate, "params": params})
+	<-p.slots // while its human decides, the call takes no place: else as many questions as places would keep their replies from being read
+	defer func() { p.slots <- struct{}{} }()
 	late, stop := p.every(questionLife)
 	defer stop()
 	select {

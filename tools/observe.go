@@ -91,9 +91,11 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 
 // countFor counts the rows that the principal would see of a table, in a role that is vended for that; on the record as the steward's
 // own look.
-func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies *entitlements.Entitlements, who identity.Principal, table entitlements.TableName) (int, error) {
-	sql := "SELECT count(*) FROM " + quoted(table.Schema) + "." + quoted(table.Name)
-	counted, err := t.observe(ctx, t.inPerson(s, audit.Look), Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
+func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies *entitlements.Entitlements, who identity.Principal, request entitlements.Request) (int, error) {
+	sql := "SELECT count(*) FROM " + quoted(request.Table.Schema) + "." + quoted(request.Table.Name)
+	r := t.inPerson(s, audit.Look)
+	r.Request = requestRecord(request)
+	counted, err := t.observe(ctx, r, Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
 		q.policies = policies
 		answer, err := q.answer(ctx)
 		if err != nil {

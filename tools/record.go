@@ -45,9 +45,10 @@ func identify(r *audit.Record, p identity.Principal) {
 func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Context) error) {
 	intent := r.Record
 	intent.Phase = audit.Intent
-	if r.Request == nil {
+	if r.Request == nil || r.SQL+r.SQLDigest != "" {
 		intent.Role = &audit.Role{Name: "deputy_" + r.ID}
-	} else {
+	}
+	if r.Request != nil {
 		step := *r.Request // the call goes on with its own
 		intent.Request = &step
 	}
@@ -172,7 +173,7 @@ func (r *record) granted(a entitlements.Access) {
 			t.Clear = append(t.Clear, audit.ClearColumn{Column: c.Name, Tags: c.Tags, Partly: partly})
 		}
 	}
-	t.Filters = a.FilterPolicies()
+	t.Filters, t.Requests = a.FilterPolicies(), a.Requests
 	r.Tables = append(r.Tables, t)
 }
 

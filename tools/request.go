@@ -168,6 +168,8 @@ func (t *Tools) make(ctx context.Context, request entitlements.Request, takes en
 	r.request(kept, takes)
 	if !made { // somebody was quicker
 		r.Reasons = append(r.Reasons, askedBefore)
+	} else if len(kept.Decisions) > 0 {
+		r.Request.ByRule = kept.Decisions[0].Rule
 	}
 	return t.answer(kept, takes), nil
 }

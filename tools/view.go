@@ -139,10 +139,10 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 	} else {
 		out.Filters = append(out.Filters, after.Access.FilterPolicies()...)
 		out.columns(before, after, q)
-		out.Rows = counted(t.countFor(ctx, s, p, with, who, q.Table))
+		out.Rows = counted(t.countFor(ctx, s, p, with, who, q))
 	}
 	if before.Access != nil {
-		out.RowsNow = counted(t.countFor(ctx, s, p, policies, who, q.Table))
+		out.RowsNow = counted(t.countFor(ctx, s, p, policies, who, q))
 	}
 	return out, t.others(ctx, q, out)
 }

@@ -22,6 +22,12 @@ type fields struct {
 	Tables        json.RawMessage `json:"tables"`
 	Rows          int64           `json:"rows"`
 	Outcome       audit.Outcome   `json:"outcome"`
+	Request       requestOf       `json:"request"`
+}
+
+// requestOf is what the index has of an access request.
+type requestOf struct {
+	ID string `json:"id"`
 }
 
 // decode reads the fields of a line. One that is written as the log writes them is taken apart and not parsed, which is five times
@@ -119,6 +125,8 @@ func (f *fields) set(key, value []byte) bool {
 		return f.Time.UnmarshalJSON(value) == nil
 	case `"rows"`:
 		into = &f.Rows
+	case `"request"`:
+		into = &f.Request
 	default: // encoding/json takes ID for id: whatever writes such a thing, it is not the log
 		return !bytes.ContainsFunc(bytes.Trim(key, `"`), func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') })
 	}

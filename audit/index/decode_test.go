@@ -9,7 +9,7 @@ import (
 // The quick way reads what the long way reads, of every line that it takes.
 func FuzzDecode(f *testing.F) {
 	for _, line := range []string{
-		`{"id":"a","phase":"intent","time":"2026-11-23T10:00:00.5Z","tool":"query","agent":{"id":"x","groups":["]}\""]},"user":null,"tables":[{"name":"s.t","columns":["a"]}],"rows":5,"outcome":"answered"}`,
+		`{"id":"a","phase":"intent","time":"2026-11-23T10:00:00.5Z","tool":"query","agent":{"id":"x","groups":["]}\""]},"user":null,"tables":[{"name":"s.t","columns":["a"]}],"rows":5,"outcome":"answered","request":{"id":"req_1","status":"pending"}}`,
 		`{"id":"\u202e\"}","rows":0,"truncated":true,"purpose":"b\\"}`,
 		`{"id":"a"}{"id":"b"}`, `{"id":"a",}`, `{"id":"a"`, `{"id":}`, `{"id":1}`, `{ "id" : "a" }`, `{"id":"a","rows":1e3}`, `{"id":"a","rows":12"x"}`, `{"id":"a","sql":tru}`, `{"id":"a","agent":[}]}`, `[]`, ``,
 	} {

@@ -17,13 +17,14 @@ import (
 type Filter struct {
 	User          string // id or name
 	Agent         string
-	OnBehalfOf    *bool // with a human, or without
+	OnBehalfOf    *bool // an agent's, with a human or without; what a human does in person, or the clock, is neither
 	Tool          string
 	Purpose       string
 	PolicyVersion string
 	Table         string // glob over schema.table
 	InClear       Column // that rows of the call can have shown as it is
 	Masked        bool   // at least one column was masked
+	Request       string // id of an access request: its steps, and the calls that rested on it
 	Outcome       audit.Outcome
 	Since, Until  time.Time // from, and before
 
@@ -72,17 +73,24 @@ func glob(pattern, name string) bool {
 func (f Filter) Match(c audit.Call) bool {
 	return f.agent(c.Agent) && f.user(c.User) && f.tables(c.Tables) && (f.InClear == "" || c.Seen()) &&
 		(f.Tool == "" || c.Tool == f.Tool) && (f.Purpose == "" || c.Purpose == f.Purpose) &&
-		(f.PolicyVersion == "" || c.PolicyVersion == f.PolicyVersion) && (f.Outcome == "" || c.Ending() == f.Outcome) &&
+		(f.PolicyVersion == "" || c.PolicyVersion == f.PolicyVersion) && (f.Request == "" || c.Request != nil && c.Request.ID == f.Request || f.rested(c.Tables)) && (f.Outcome == "" || c.Ending() == f.Outcome) &&
 		(f.Since.IsZero() || !c.Time.Before(f.Since)) && (f.Until.IsZero() || c.Time.Before(f.Until))
 }
 
-func (f Filter) agent(p audit.Party) bool { return f.Agent == "" || p.ID == f.Agent }
+func (f Filter) agent(p audit.Party) bool {
+	return (f.Agent == "" || p.ID == f.Agent) && (f.OnBehalfOf == nil || p.ID != "")
+}
 
 func (f Filter) user(p *audit.Party) bool {
 	if f.OnBehalfOf != nil && *f.OnBehalfOf != (p != nil) {
 		return false
 	}
 	return f.User == "" || p != nil && (p.ID == f.User || p.Name == f.User)
+}
+
+// rested reports whether what was seen of a table was seen because the request had been approved.
+func (f Filter) rested(tables []audit.Table) bool {
+	return slices.ContainsFunc(tables, func(t audit.Table) bool { return slices.Contains(t.Requests, f.Request) })
 }
 
 func (f Filter) tables(tables []audit.Table) bool {
@@ -115,11 +123,18 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 		values = append(values, string(list))
 	}
 	same := func(want string) func(string) bool { return func(text string) bool { return text == want } }
-	among(agents, f.Agent != "", func(text string) bool { p := party(text); return p != nil && f.agent(*p) })
+	among(agents, f.Agent != "" || f.OnBehalfOf != nil, func(text string) bool { p := party(text); return p != nil && f.agent(*p) })
 	among(users, f.User != "" || f.OnBehalfOf != nil, func(text string) bool { return f.user(party(text)) })
 	among(tools, f.Tool != "", same(f.Tool))
 	among(purposes, f.Purpose != "", same(f.Purpose))
 	among(policies, f.PolicyVersion != "", same(f.PolicyVersion))
+	if f.Request != "" {
+		among(requests, true, same(f.Request))
+		among(tables, true, func(text string) bool { return f.rested(tablesOf(text)) })
+		if n := len(parts); err == nil {
+			parts = append(parts[:n-2], "("+parts[n-2]+" OR "+parts[n-1]+")")
+		}
+	}
 	among(endings, f.Outcome != "", same(string(f.Outcome)))
 	among(tables, f.Table != "" || f.InClear != "" || f.Masked, func(text string) bool { return f.tables(tablesOf(text)) })
 	if !f.Since.IsZero() {
@@ -134,7 +149,7 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 	return strings.Join(append(parts, "true"), " AND "), values, err
 }
 
-var columns = map[kind]string{agents: "agent", users: "user", tools: "tool", purposes: "purpose", policies: "policy", tables: "tables", endings: "ending"}
+var columns = map[kind]string{agents: "agent", users: "user", tools: "tool", purposes: "purpose", policies: "policy", tables: "tables", requests: "request", endings: "ending"}
 
 func party(text string) (p *audit.Party) {
 	json.Unmarshal([]byte(text), &p) // it was read before

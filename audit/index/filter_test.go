@@ -19,7 +19,7 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 // some records of a call, with little variety, so that filters find something.
 func someCall(r *rand.Rand, id string) (out []audit.Record) {
 	rec := audit.Record{
-		ID: id, Time: began.Add(time.Duration(r.IntN(100)) * time.Hour), Tool: pick(r, "query", "query", "describe_table"), Agent: audit.Party{ID: pick(r, "a", "b"), Groups: pick(r, nil, []string{"G"})},
+		ID: id, Time: began.Add(time.Duration(r.IntN(100)) * time.Hour), Tool: pick(r, "query", "query", "describe_table"), Agent: audit.Party{ID: pick(r, "a", "b", "b", ""), Groups: pick(r, nil, []string{"G"})},
 		Purpose: pick(r, "", "", "billing"), PolicyVersion: pick(r, "1", "2"), SQL: "SELECT \"\u202e\n" + id, Phase: audit.Ended,
 	}
 	if r.IntN(3) > 0 {
@@ -38,7 +38,11 @@ func someCall(r *rand.Rand, id string) (out []audit.Record) {
 				t.Clear = append(t.Clear, audit.ClearColumn{Column: c, Partly: true})
 			}
 		}
+		t.Requests = slices.Clone(pick(r, nil, nil, []string{"q"}, []string{"q", "s"}))
 		rec.Tables = append(rec.Tables, t)
+	}
+	if r.IntN(3) == 0 {
+		rec.Request = &audit.Request{ID: pick(r, "q", "r"), Status: "pending"}
 	}
 	intent := rec
 	intent.Phase = audit.Intent
@@ -58,7 +62,7 @@ func someCall(r *rand.Rand, id string) (out []audit.Record) {
 
 func someFilter(r *rand.Rand) (f index.Filter) {
 	for range r.IntN(4) {
-		switch r.IntN(13) {
+		switch r.IntN(14) {
 		case 0:
 			f.User = pick(r, "u", "v", "Vera", "nobody", `w"\`)
 		case 1:
@@ -82,6 +86,8 @@ func someFilter(r *rand.Rand) (f index.Filter) {
 			f.Outcome = pick(r, audit.Answered, audit.Denied, audit.Failed, audit.Unknown, audit.Begun)
 		case 11:
 			f.Since = time.Date(pick(r, 1, 1700, 3000), 1, 1, 0, 0, 0, 0, time.UTC)
+		case 13:
+			f.Request = pick(r, "q", "r", "s", "none")
 		case 12:
 			f.Since, f.Until = began.Add(time.Duration(r.IntN(60))*time.Hour), began.Add(time.Duration(40+r.IntN(60))*time.Hour)
 		}

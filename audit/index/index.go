@@ -213,12 +213,12 @@ func (x *Index) connect(path string) (err error) {
 }
 
 // version changes whenever the schema does, or what is put into it.
-const version = 1
+const version = 2
 
 // A call's line is that of its first record, so calls are in the log's order. Of a place only a part is in its columns: the line
 // of the intent is the call's. A text that many calls have is kept once, by kind; 0 is none.
 const schema = `
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 CREATE TABLE bookmark (begins INTEGER NOT NULL, segment INTEGER NOT NULL, line INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, hash BLOB NOT NULL);
 INSERT INTO bookmark VALUES (-1, 0, 0, 0, 0, zeroblob(32));
 CREATE TABLE texts (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text));
@@ -227,5 +227,6 @@ CREATE TABLE calls (
 	agent INTEGER NOT NULL, user INTEGER NOT NULL, tool INTEGER NOT NULL, purpose INTEGER NOT NULL, policy INTEGER NOT NULL,
 	tables INTEGER NOT NULL, ending INTEGER NOT NULL, rows INTEGER NOT NULL,
 	intent_segment INTEGER, intent_offset INTEGER, intent_length INTEGER,
-	outcome_line INTEGER, outcome_segment INTEGER, outcome_offset INTEGER, outcome_length INTEGER
+	outcome_line INTEGER, outcome_segment INTEGER, outcome_offset INTEGER, outcome_length INTEGER,
+	request INTEGER NOT NULL
 );`

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -46,6 +45,7 @@ type Sight struct {
 	Agent    string    `json:"agent"`
 	Via      string    `json:"via,omitempty"` // whose access: user, agent, both
 	Grants   []string  `json:"grants,omitempty"`
+	Requests []string  `json:"requests,omitempty"` // access requests whose approval it rested on
 	Policies []string  `json:"policy_versions,omitempty"`
 	Calls    int64     `json:"calls"`
 	Unknown  int64     `json:"unknown"` // of Calls, those of which nobody can tell whether they were answered
@@ -172,11 +172,11 @@ func (t *tally) see(g group, agent *audit.Party, table audit.Table) {
 		if t.clear == "" && len(column.Tags) == 0 || t.clear != "" && !t.clear.match(table.Name, column) {
 			continue
 		}
-		s := Sight{Column: table.Name + "." + column.Column, Tags: column.Tags, Partly: column.Partly, Agent: agent.ID, Via: table.Via, Grants: table.Grants, First: g.first, Last: g.last}
+		s := Sight{Column: table.Name + "." + column.Column, Tags: column.Tags, Partly: column.Partly, Agent: agent.ID, Via: table.Via, Grants: table.Grants, Requests: table.Requests, First: g.first, Last: g.last}
 		if g.user != nil {
 			s.Person, s.Issuer = g.user.ID, g.user.Issuer
 		}
-		key := fmt.Sprintf("%q %q %t %q %q %q %q %q", s.Column, s.Tags, s.Partly, s.Issuer, s.Person, s.Agent, s.Via, s.Grants)
+		key := fmt.Sprintf("%q %q %t %q %q %q %q %q %q", s.Column, s.Tags, s.Partly, s.Issuer, s.Person, s.Agent, s.Via, s.Grants, s.Requests)
 		known := t.sights[key]
 		if known == nil {
 			known = &s
@@ -226,7 +226,7 @@ func (t *tally) sorted() []Sight {
 	}
 	slices.SortFunc(out, func(a, b Sight) int {
 		return cmp.Or(cmp.Compare(a.Column, b.Column), cmp.Compare(a.Person, b.Person), cmp.Compare(a.Issuer, b.Issuer), cmp.Compare(a.Agent, b.Agent),
-			cmp.Compare(a.Via, b.Via), cmp.Compare(strings.Join(a.Grants, ","), strings.Join(b.Grants, ",")), cmp.Compare(b.Calls, a.Calls))
+			cmp.Compare(a.Via, b.Via), slices.Compare(a.Grants, b.Grants), slices.Compare(a.Requests, b.Requests), cmp.Compare(b.Calls, a.Calls))
 	})
 	return out
 }

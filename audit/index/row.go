@@ -34,14 +34,18 @@ func (p *pairs) add(r row) (row, bool) {
 	if r.line, r.intent = intent.line, intent.intent; len(r.Tables) == 0 {
 		r.Tables = intent.Tables
 	}
+	if r.Request.ID == "" {
+		r.Request = intent.Request
+	}
 	return r, true
 }
 
 // insertCall adds a call, or what has become known of one.
-const insertCall = `INSERT INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+const insertCall = `INSERT INTO calls VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
 ON CONFLICT (id) DO UPDATE SET time = excluded.time, agent = excluded.agent, user = excluded.user, tool = excluded.tool,
 	purpose = excluded.purpose, policy = excluded.policy, ending = excluded.ending, rows = excluded.rows,
 	tables = CASE excluded.tables WHEN 0 THEN tables ELSE excluded.tables END,
+	request = CASE excluded.request WHEN 0 THEN request ELSE excluded.request END,
 	outcome_line = excluded.outcome_line, outcome_segment = excluded.outcome_segment,
 	outcome_offset = excluded.outcome_offset, outcome_length = excluded.outcome_length
 WHERE excluded.outcome_line IS NOT NULL`
@@ -60,7 +64,11 @@ func (x *Index) put(r row) error {
 		}
 		bind = append(bind, s.BindInt64(4+i, id))
 	}
-	bind = append(bind, s.BindInt64(11, r.Rows))
+	request, err := x.text(key{requests, r.Request.ID})
+	if err != nil {
+		return err
+	}
+	bind = append(bind, s.BindInt64(11, r.Rows), s.BindInt64(19, request))
 	if p := r.intent; p != nil {
 		bind = append(bind, s.BindInt64(12, p.First), s.BindInt64(13, p.Offset), s.BindInt(14, p.Length))
 	}

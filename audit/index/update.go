@@ -21,6 +21,7 @@ const (
 	policies
 	tables
 	endings
+	requests
 )
 
 type key struct {

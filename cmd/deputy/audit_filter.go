@@ -25,6 +25,7 @@ func filterFlags(c *cobra.Command) {
 	f.String("column-in-clear", "", "calls that can have shown this `column` unmasked: schema.table.column, * for any text, or tag:NAME")
 	f.Bool("masked", false, "calls in which a column was masked")
 	f.String("outcome", "", "calls that ended like this: answered, denied, failed, cancelled, unknown, or begun")
+	f.String("request", "", "steps of this access `request`, and calls that rested on it: its id")
 	f.String("purpose", "", "calls with this declared `purpose`")
 	f.String("policy-version", "", "calls decided by this `version` of the policies")
 	f.String("since", "", "calls from this `time` on: 2026-11-23, 2026-11-23T10:00:00Z, or 24h or 7d ago; dates are UTC")
@@ -39,7 +40,7 @@ var outcomes = []string{string(audit.Answered), string(audit.Denied), string(aud
 func filterOf(c *cobra.Command, now time.Time) (f index.Filter, err error) {
 	text := func(name string) string { value, _ := c.Flags().GetString(name); return value }
 	f = index.Filter{User: text("user"), Agent: text("agent"), Tool: text("tool"), Purpose: text("purpose"), PolicyVersion: text("policy-version"),
-		Table: text("table"), InClear: index.Column(text("column-in-clear")), Outcome: audit.Outcome(text("outcome"))}
+		Table: text("table"), InClear: index.Column(text("column-in-clear")), Request: text("request"), Outcome: audit.Outcome(text("outcome"))}
 	f.Masked, _ = c.Flags().GetBool("masked")
 	if c.Flags().Changed("on-behalf-of") {
 		human, _ := c.Flags().GetBool("on-behalf-of")

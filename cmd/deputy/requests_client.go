@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"deputy/audit"
 	"deputy/identity/signin"
 	"deputy/tools"
 )
@@ -79,16 +80,16 @@ func askServer(c *cobra.Command, method, path string, body, answer any) (json.Ra
 		return nil, fmt.Errorf("ask %s: %w", server, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, serverSays(response.StatusCode, raw)
+		return nil, serverSays(server, response.StatusCode, raw)
 	}
 	if err := json.Unmarshal(raw, answer); err != nil {
 		return nil, fmt.Errorf("the answer of %s is not one of Deputy's: is it the right server?", server)
 	}
-	return bytes.TrimSpace(raw), nil
+	return audit.Escape(bytes.TrimSpace(raw)), nil // it goes to a terminal, and another server may have written it
 }
 
 // serverSays puts a refusal into an error that says what to do.
-func serverSays(status int, raw []byte) error {
+func serverSays(server string, status int, raw []byte) error {
 	var refusal struct {
 		Code    string `json:"error"`
 		Message string `json:"message"`
@@ -96,11 +97,12 @@ func serverSays(status int, raw []byte) error {
 	if json.Unmarshal(raw, &refusal) != nil || refusal.Message == "" {
 		return fmt.Errorf("the server answers with status %d", status)
 	}
+	command := "deputy login --server " + server + " --scope approve"
 	switch refusal.Code {
 	case "invalid_token", "missing":
-		return fmt.Errorf("%s: run deputy login --scope approve", refusal.Message)
+		return fmt.Errorf("%s: run %s", refusal.Message, command)
 	case "insufficient_scope":
-		return errors.New("the sign-in is not for deciding: run deputy login --scope approve")
+		return fmt.Errorf("the sign-in is not for deciding: run %s", command)
 	}
 	return errors.New(refusal.Message)
 }

@@ -70,7 +70,7 @@ func accessRows(r *index.Report, part AccessPart) [][]string {
 	case ByTable:
 		return countRows(r.Tables, part)
 	}
-	rows := [][]string{{"column", "tags", "person", "agent", "access_of", "opened_by", "policies", "calls", "unknown", "first", "last"}}
+	rows := [][]string{{"column", "tags", "person", "agent", "access_of", "opened_by", "requests", "policies", "calls", "unknown", "first", "last"}}
 	for _, s := range r.Clear {
 		column, person := s.Column, dash(s.Person)
 		if s.Partly {
@@ -79,7 +79,7 @@ func accessRows(r *index.Report, part AccessPart) [][]string {
 		if s.Issuer != "" {
 			person += " of " + s.Issuer
 		}
-		rows = append(rows, []string{column, cell(s.Tags), person, s.Agent, dash(s.Via), cell(s.Grants), cell(s.Policies), fmt.Sprint(s.Calls), fmt.Sprint(s.Unknown), day(s.First), day(s.Last)})
+		rows = append(rows, []string{column, cell(s.Tags), person, dash(s.Agent), dash(s.Via), cell(s.Grants), cell(s.Requests), cell(s.Policies), fmt.Sprint(s.Calls), fmt.Sprint(s.Unknown), day(s.First), day(s.Last)})
 	}
 	return rows
 }
@@ -90,6 +90,9 @@ func countRows(counts []index.Count, part AccessPart) [][]string {
 		name := c.Name
 		if name == "" && part == ByPerson {
 			name = "(no person)"
+		}
+		if name == "" && part == ByAgent {
+			name = "(no agent)"
 		}
 		if c.Issuer != "" {
 			name += " of " + c.Issuer

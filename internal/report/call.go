@@ -32,6 +32,9 @@ func Call(w io.Writer, c audit.Call, s Standing) error {
 	p.line("")
 	p.table(p.who(c))
 	p.asked(c)
+	if c.Request != nil {
+		p.request(*c.Request)
+	}
 	for _, t := range c.Tables {
 		p.read(c, t)
 	}
@@ -42,22 +45,44 @@ func Call(w io.Writer, c audit.Call, s Standing) error {
 
 func (p *page) who(c audit.Call) [][]string {
 	rows := [][]string{}
-	if u := c.User; u != nil {
-		rows = append(rows, []string{"on behalf of", named(*u)}, []string{"", "vouched for by " + dash(u.Issuer)}, []string{"", "groups then: " + cell(u.Groups)})
-	} else {
-		rows = append(rows, []string{"on behalf of", "nobody: the agent acted on its own"})
+	person := func(how string) {
+		rows = append(rows, []string{how, named(*c.User)}, []string{"", "vouched for by " + dash(c.User.Issuer)}, []string{"", "groups then: " + cell(c.User.Groups)})
 	}
-	rows = append(rows, []string{"agent", named(c.Agent)}, []string{"", "groups then: " + cell(c.Agent.Groups)})
+	agent := func() {
+		rows = append(rows, []string{"agent", named(c.Agent)}, []string{"", "groups then: " + cell(c.Agent.Groups)})
+	}
+	switch {
+	case c.Tool == audit.Expire:
+		return [][]string{{"by", "nobody: a time was over"}, {"when", date(c.Time)}, {"policies", "version " + dash(c.PolicyVersion)}}
+	case c.User == nil && c.Agent.ID == "":
+		rows = append(rows, []string{"by", "nobody known"})
+	case c.User != nil && c.Mode == audit.InPerson:
+		person("in person")
+	case c.User != nil && c.Agent.ID == "":
+		person("a token of")
+		rows = append(rows, []string{"agent", "none: the client is no agent"})
+	case c.User != nil:
+		person("on behalf of")
+		agent()
+	default:
+		rows = append(rows, []string{"on behalf of", "nobody: the agent acted on its own"})
+		agent()
+	}
 	if c.Client != "" {
 		rows = append(rows, []string{"from", c.Client})
 	}
-	rows = append(rows, []string{"when", c.Time.UTC().Format("Monday, 2 January 2006, 15:04:05.000 MST")})
+	rows = append(rows, []string{"when", date(c.Time)})
+	if c.Mode == audit.InPerson {
+		return append(rows, []string{"policies", "version " + dash(c.PolicyVersion)})
+	}
 	purpose := "none was declared"
 	if c.Purpose != "" {
 		purpose = c.Purpose + " (declared by the agent, not verified)"
 	}
 	return append(rows, []string{"purpose", purpose}, []string{"policies", "version " + dash(c.PolicyVersion)})
 }
+
+func date(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006, 15:04:05.000 MST") }
 
 func named(i audit.Party) string {
 	if i.Name != "" && i.Name != i.ID {
@@ -69,6 +94,9 @@ func named(i audit.Party) string {
 func (p *page) asked(c audit.Call) {
 	p.line("")
 	what := "Asked with the tool " + c.Tool
+	if does := steps[c.Tool]; does != "" {
+		what = does
+	}
 	if c.Platform != "" {
 		what += " on the platform " + c.Platform
 	}
@@ -128,6 +156,9 @@ func (p *page) read(c audit.Call, t audit.Table) {
 	for _, policy := range t.Filters {
 		rows = append(rows, []string{"rows limited by policy", policy})
 	}
+	for _, id := range t.Requests {
+		rows = append(rows, []string{"rests on access request", id})
+	}
 	p.section("Table "+t.Name+": "+through, rows)
 }
 
@@ -145,6 +176,9 @@ func (p *page) ended(c audit.Call) {
 	p.line("")
 	p.line("How it ended")
 	ending := endings[c.Ending()]
+	if step(c) && stepEndings[c.Ending()] != "" {
+		ending = stepEndings[c.Ending()]
+	}
 	if ending == "" {
 		ending = string(c.Ending())
 	}
@@ -156,7 +190,7 @@ func (p *page) ended(c audit.Call) {
 	if c.Code != "" {
 		rows = append(rows, []string{"code", c.Code})
 	}
-	if c.Ending() == audit.Answered && c.Tool != "describe_table" {
+	if c.Ending() == audit.Answered && c.Tool != "describe_table" && !step(c) {
 		text := fmt.Sprint(c.Rows)
 		if c.Truncated {
 			text += ", and there were more than the limits let through"
@@ -166,7 +200,10 @@ func (p *page) ended(c audit.Call) {
 	if c.Outcome != nil && c.Duration > 0 {
 		rows = append(rows, []string{"it took", c.Duration.Round(10 * time.Microsecond).String()})
 	}
-	p.table(append(rows, p.role(c)...))
+	if c.Role != nil || !step(c) {
+		rows = append(rows, p.role(c)...)
+	}
+	p.table(rows)
 }
 
 func (p *page) role(c audit.Call) [][]string {

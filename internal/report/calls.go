@@ -33,8 +33,11 @@ func (t *Calls) Add(c audit.Call) error {
 	for _, table := range c.Tables {
 		tables = append(tables, table.Name)
 	}
+	if q := c.Request; q != nil && len(tables) == 0 {
+		tables = []string{q.Table}
+	}
 	rows, ended := "-", string(c.Ending())
-	if c.Ending() == audit.Answered {
+	if c.Ending() == audit.Answered && !step(c) {
 		if rows = fmt.Sprint(c.Rows); c.Truncated {
 			rows += "+"
 		}
