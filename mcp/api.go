@@ -32,6 +32,9 @@ type Desk interface {
 	Concerning(context.Context, tools.Steward, tools.RequestFilter) ([]tools.RequestView, error)
 	Show(ctx context.Context, s tools.Steward, id string) (*tools.RequestView, error)
 	Rule(ctx context.Context, s tools.Steward, id string, ruling tools.Ruling) (*tools.RequestView, error)
+	// Misread and NoDecision put on the record that nothing came of it.
+	Misread(ctx context.Context, s tools.Steward, v entitlements.Verdict, why string) error
+	NoDecision(ctx context.Context, client string, why *identity.AuthError)
 }
 
 // People turns a credential into a human who acts in person, or says no. Errors are *identity.AuthError.
@@ -122,7 +125,11 @@ func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 			}
 			user, err := people.Person(r.Context(), credentials)
 			if err != nil {
-				a.auth.refuse(r.Context(), w, credentials, err)
+				turnAway := a.auth.tools.TurnAway
+				if r.Method == http.MethodPost {
+					turnAway = a.desk.NoDecision
+				}
+				a.auth.refuseAnd(r.Context(), w, credentials, err, turnAway)
 				return
 			}
 			steward := tools.Steward{User: user, Client: credentials.ClientAddress}
@@ -152,7 +159,7 @@ func (a *stewards) latest(people People) func(http.Handler) http.Handler {
 func (a *stewards) list(w http.ResponseWriter, r *http.Request) {
 	filter, err := readFilter(r)
 	if err != nil {
-		answer(w, http.StatusBadRequest, "bad_request", err.Error())
+		a.refuse(w, a.desk.Misread(r.Context(), stewardOf(r), "", err.Error()))
 		return
 	}
 	all, err := a.desk.Concerning(r.Context(), stewardOf(r), filter)
@@ -207,7 +214,7 @@ func (a *stewards) rule(verdict entitlements.Verdict) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ruling, err := readRuling(r.Body, verdict)
 		if err != nil {
-			answer(w, http.StatusBadRequest, "bad_request", err.Error())
+			a.refuse(w, a.desk.Misread(r.Context(), stewardOf(r), verdict, err.Error()))
 			return
 		}
 		view, err := a.desk.Rule(r.Context(), stewardOf(r), r.PathValue("id"), ruling)

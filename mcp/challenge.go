@@ -126,13 +126,17 @@ func readCredentials(r *http.Request, resource string) (identity.Credentials, bo
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
 // understood counts as one of ours.
 func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error) {
+	a.refuseAnd(ctx, w, credentials, err, a.tools.TurnAway)
+}
+
+func (a *authentication) refuseAnd(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error, record func(context.Context, string, *identity.AuthError)) {
 	a.watch.refuse(ctx, err)
 	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)
 	if !ok || refusal == nil {
 		refusal = &identity.AuthError{Code: identity.Unavailable, Message: "callers cannot be verified now"}
 	}
-	a.tools.TurnAway(ctx, credentials.ClientAddress, refusal)
+	record(ctx, credentials.ClientAddress, refusal)
 	status := http.StatusServiceUnavailable
 	switch refusal.Code {
 	case identity.Missing:

@@ -86,6 +86,15 @@ func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r
 	return &decided, nil
 }
 
+// Misread records what a steward sent and nobody can read: a decision, or without a verdict a question. It is always a *Refusal.
+func (t *Tools) Misread(ctx context.Context, s Steward, v entitlements.Verdict, why string) error {
+	tool := verdictTools[v]
+	if tool == "" {
+		tool = audit.Look
+	}
+	return t.end(ctx, t.inPerson(s, tool), wrongArgument(why))
+}
+
 func decide(q entitlements.Request, takes entitlements.Requirement, v entitlements.Verdict, step entitlements.Step) (entitlements.Request, error) {
 	switch v {
 	case entitlements.VerdictApprove:

@@ -150,7 +150,7 @@ var hints = map[vending.Code]string{
 
 func outcome(c vending.Code) audit.Outcome {
 	switch c {
-	case vending.NotPermitted, vending.Unsupported, NoSuchRequest, OwnRequest, NotApprover:
+	case vending.NotPermitted, vending.Unsupported, NoSuchRequest, OwnRequest, NotApprover, TooLong:
 		return audit.Denied
 	case vending.Cancelled:
 		return audit.Cancelled

@@ -42,11 +42,24 @@ func (d *door) note(now time.Time) (room bool, more int) {
 
 // TurnAway puts on the record that somebody's credential was not accepted, and who it was if that was proved: an agent that is
 // disabled, a human it may not act for. There is nothing of the credential in it. Who brought
-// none is told where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about.
+// none is told where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about. See
+// NoDecision for those who wanted to decide.
 func (t *Tools) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
 	if why.Code == identity.Missing || why.Code == identity.Unavailable {
 		return
 	}
+	t.turnAway(ctx, client, why)
+}
+
+// NoDecision is TurnAway for who wanted to decide on a request: nobody does that the first time, so that no credential is an event too,
+// whatever else the request says of who sent it.
+func (t *Tools) NoDecision(ctx context.Context, client string, why *identity.AuthError) {
+	if why.Code != identity.Unavailable {
+		t.turnAway(ctx, client, why)
+	}
+}
+
+func (t *Tools) turnAway(ctx context.Context, client string, why *identity.AuthError) {
 	now, door := t.config.Now(), &t.strangers
 	if why.Who != nil { // who prove who they are do not stand in one line with those who prove nothing
 		door = &t.known

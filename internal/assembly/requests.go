@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/state"
@@ -162,6 +163,20 @@ func (l *Live) Rule(ctx context.Context, s tools.Steward, id string, ruling tool
 	g, end := l.of(ctx)
 	defer end()
 	return g.Tools.Rule(ctx, s, id, ruling)
+}
+
+// Misread implements mcp.Desk.
+func (l *Live) Misread(ctx context.Context, s tools.Steward, v entitlements.Verdict, why string) error {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Misread(ctx, s, v, why)
+}
+
+// NoDecision implements mcp.Desk.
+func (l *Live) NoDecision(ctx context.Context, client string, why *identity.AuthError) {
+	g, end := l.of(ctx)
+	defer end()
+	g.Tools.NoDecision(ctx, client, why)
 }
 
 var (
