@@ -194,6 +194,9 @@ func assertStory(t *testing.T, log, id string) {
 			if len(r.Tables[0].Masked) == 0 {
 				seen = "clear"
 			}
+			if rests := slices.Equal(r.Tables[0].Requests, []string{id}); rests != (seen == "clear" && r.User.ID == "taylor") {
+				t.Errorf("what %s saw %s rests on %v", r.User.ID, seen, r.Tables[0].Requests)
+			}
 			steps = append(steps, "query "+seen)
 		}
 	}
