@@ -137,7 +137,9 @@ func TestStagesAreApprovedInTheirOrderByDifferentPeople(t *testing.T) {
 
 func TestAStewardWhoIsDisabledOrLeavesTheGroupDecidesNothingWithTheVeryNextCall(t *testing.T) {
 	o := newOffice(t)
-	taken := func(users string) string { return strings.Replace(o.first, "identity:\n", "identity:\n  users: "+users+"\n", 1) }
+	taken := func(users string) string {
+		return strings.Replace(o.first, "identity:\n", "identity:\n  users: "+users+"\n", 1)
+	}
 	o.write(taken("[{id: corp/dana, groups: [Data-Stewards]}]"))
 	id := o.asking(t, o.stage.ScannerKey, names4mailing)
 	dana := o.steward("dana") // the group is from the configuration
