@@ -30,9 +30,12 @@ import (
 )
 
 // askingStage is the demo's, with requests kept in a SQLite file or in a PostgreSQL database of that name.
-func askingStage(t *testing.T, engine, inPostgres string) *demo.Stage {
+func askingStage(t *testing.T, engine, inPostgres string, change ...func(*demo.Config)) *demo.Stage {
 	t.Helper()
 	c := demo.Config{Engine: engine, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel)}
+	for _, change := range change {
+		change(&c)
+	}
 	if inPostgres != "" {
 		pg, err := cluster()
 		if err != nil {
@@ -101,6 +104,15 @@ func decide(t *testing.T, s *demo.Stage, id, verdict string, body any) *tools.Re
 	t.Helper()
 	var v tools.RequestView
 	if err := s.Decide(t.Context(), demo.Dana, http.MethodPost, id+"/"+verdict, body, &v); err != nil {
+		t.Fatal(err)
+	}
+	return &v
+}
+
+func show(t *testing.T, s *demo.Stage, id string) *tools.RequestView {
+	t.Helper()
+	var v tools.RequestView
+	if err := s.Decide(t.Context(), demo.Dana, http.MethodGet, id, nil, &v); err != nil {
 		t.Fatal(err)
 	}
 	return &v
@@ -247,16 +259,30 @@ func TestAReceiverIsToldInOrderWhatHappensToARequest(t *testing.T) {
 		told <- m.Type + " " + m.Data.Status
 	}))
 	defer receiver.Close()
-	url := replica(t, s, func(cfg *config.Config) {
-		cfg.Requests.Webhooks = []config.Webhook{{Name: "stewards", URL: config.Secret(receiver.URL), Secret: "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg=="}}
-	})
+	text, err := os.ReadFile(s.ConfigFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reconfigure(t, s, string(text), "requests:\n", "requests:\n  webhooks: [{name: stewards, url: \""+receiver.URL+"\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]\n")
+	url := replica(t, s)
 	id := ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
 	for _, verdict := range []string{"approve", "revoke"} {
 		if status, body := decideAt(t, s, url, id, verdict); status != http.StatusOK {
 			t.Fatalf("%s: %d %s", verdict, status, body)
 		}
 	}
-	for _, want := range []string{"request.created pending", "request.decided approved", "request.revoked revoked"} {
+	id = ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
+	decide(t, s, id, "approve", nil)
+	for _, later := range []time.Duration{7*time.Hour - time.Second, time.Second, time.Hour} { // by the stage's clock; the other server sends by its own
+		s.Pass(later)
+		if err := s.Sweep(t.Context(), s.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{
+		"request.created pending", "request.decided approved", "request.revoked revoked",
+		"request.created pending", "request.decided approved", "request.expiring approved", "request.expired expired",
+	} {
 		select {
 		case got := <-told:
 			if got != want {
@@ -328,7 +354,8 @@ func TestARequestMadeAtOneReplicaIsApprovedAtTheOther(t *testing.T) {
 
 func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 	s := askingStage(t, config.Postgres, "fifty")
-	servers := []string{s.URL, replica(t, s)}
+	logs := []string{s.AuditFile, ""}
+	servers := []string{s.URL, replica(t, s, func(c *config.Config) { logs[1] = c.Audit.File })}
 	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
 	asked := ask(t, taylor, "8h")
 	verdicts := []string{"approve", "deny", "revoke"}
@@ -367,6 +394,42 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 	want := map[bool]string{true: "clear", false: "masked"}[v.Status == entitlements.StatusApproved]
 	if got := names(t, taylor); got != want {
 		t.Errorf("it is %s, and the names are %s", v.Status, got)
+	}
+	if told, want := keptOf(t, s).events(t, asked.RequestID), "created decided"+strings.Repeat(" revoked", revoked); told != want {
+		t.Errorf("told were %s and not %s", told, want)
+	}
+	assertDecisionsOnRecord(t, logs, v.Decisions, 50)
+}
+
+// assertDecisionsOnRecord: of so many who decided, those whose decision counts are answered on the record, and no others; each of them
+// with what they were about to do before it.
+func assertDecisionsOnRecord(t *testing.T, logs []string, decisions []entitlements.Decision, all int) {
+	t.Helper()
+	intents, answered, ended := map[string]bool{}, []string{}, 0
+	for _, log := range logs {
+		for _, r := range allRecords(t, log) {
+			switch {
+			case r.Tool != audit.Approve && r.Tool != audit.Deny && r.Tool != audit.Revoke:
+			case r.Phase == audit.Intent:
+				intents[r.ID] = true
+			default:
+				ended++
+				if r.Outcome == audit.Answered {
+					answered = append(answered, r.ID)
+				}
+			}
+		}
+	}
+	var want []string
+	for _, d := range decisions {
+		if want = append(want, d.ID); !intents[d.ID] {
+			t.Errorf("the decision %s has no intent", d.ID)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(answered)
+	if !slices.Equal(answered, want) || ended != all {
+		t.Errorf("on the record %d decided, %v with success; the decisions are %v", ended, answered, want)
 	}
 }
 

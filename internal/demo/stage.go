@@ -33,6 +33,7 @@ type Config struct {
 	Telemetry config.Telemetry           // default: none
 	Settings  []string                   // of the throw-away PostgreSQL: see throwaway.Start
 	State     string                     // DSN of a PostgreSQL that was migrated, for requests; default a SQLite file
+	Clock     func() time.Time           // that Pass sets forward; default time.Now
 	// Timeout of a statement, if the configured one is not meant.
 	Timeout time.Duration
 }
@@ -48,7 +49,8 @@ type Stage struct {
 
 	issuer  *issuer.Issuer
 	cluster *throwaway.Cluster
-	ahead   atomic.Int64 // of the real time, in nanoseconds
+	clock   func() time.Time
+	ahead   atomic.Int64 // of the clock, in nanoseconds
 	dir     string
 	env     map[string]string
 	stop    context.CancelFunc
@@ -57,7 +59,10 @@ type Stage struct {
 
 // Start sets the stage. Close takes it down again, whatever happened on it.
 func Start(ctx context.Context, c Config) (_ *Stage, err error) {
-	s := &Stage{env: map[string]string{}}
+	s := &Stage{env: map[string]string{}, clock: c.Clock}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -142,15 +147,18 @@ func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
-// Now is the stage's clock. It runs as every clock does, and Pass sets it forward.
-func (s *Stage) Now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
+// Now is the stage's clock. Pass sets it forward.
+func (s *Stage) Now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
 
 // Pass lets time pass at once.
 func (s *Stage) Pass(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // StewardToken is one of a person who signed in to decide on requests, for themself.
-func (s *Stage) StewardToken(p Person) string {
-	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "steward-console", Groups: p.Groups, Audience: s.URL, Extra: map[string]any{"scope": "approve"}})
+func (s *Stage) StewardToken(p Person) string { return s.StewardTokenFor(p, s.URL) }
+
+// StewardTokenFor is the same for another server with the stage's configuration.
+func (s *Stage) StewardTokenFor(p Person, url string) string {
+	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "steward-console", Groups: p.Groups, Audience: url, Extra: map[string]any{"scope": "approve"}})
 }
 
 // Token is an access token as the demo's issuer gives it to a person who signed in and uses the marketing agent's chat.
