@@ -32,14 +32,17 @@ func Line(r Record) string {
 	if r.Purpose != "" {
 		what += " for " + r.Purpose
 	}
-	if q := r.Request; q != nil {
+	statement := plain(r.SQL + r.SQLDigest + r.Table)
+	if q := r.Request; q != nil && r.Role != nil { // rows were counted for it
+		what = plain(what+" "+q.ID) + ": " + shorten(statement)
+	} else if q != nil {
 		what += " " + q.ID + ": " + strings.TrimSuffix(q.Table+" "+strings.Join(q.Columns, ", "), " ") + " for " + cmp.Or(q.User, q.Agent)
 		if q.Status != "" {
 			what += ", " + q.Status
 		}
 		what = plain(what)
-	} else if text := plain(r.SQL + r.SQLDigest + r.Table); text != "" {
-		what += ": " + shorten(text)
+	} else if statement != "" {
+		what += ": " + shorten(statement)
 	}
 	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(r.Who()), plain(role), plain(ended), plain(what)}, " | ")
 }

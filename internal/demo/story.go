@@ -52,7 +52,7 @@ var scenes = []scene{
 
 // Tell plays the whole story on the stage and writes it down.
 func Tell(ctx context.Context, s *Stage, out io.Writer) error {
-	if err := TellQuestions(ctx, s, out); err != nil {
+	if err := tellQuestions(ctx, s, out); err != nil {
 		return err
 	}
 	if err := s.tellRequest(ctx, len(scenes), out); err != nil {
@@ -62,8 +62,8 @@ func Tell(ctx context.Context, s *Stage, out io.Writer) error {
 	return printLog(s.AuditFile, out)
 }
 
-// TellQuestions is its first part: what people and a bot ask, and are answered.
-func TellQuestions(ctx context.Context, s *Stage, out io.Writer) error {
+// tellQuestions is its first part: what people and a bot ask, and are answered.
+func tellQuestions(ctx context.Context, s *Stage, out io.Writer) error {
 	fmt.Fprintf(out, "Deputy is listening at %s. A host adds it as an MCP server and relays the token of whoever is signed in.\n", s.URL)
 	for i, sc := range scenes {
 		fmt.Fprintf(out, "\n%d. %s\n\n", i+1, sc.title)
