@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -140,6 +141,12 @@ func undecided(err error) error {
 	return err
 }
 
+// A list for a steward has so many requests when nobody says, out of so many of the newest that there are.
+const (
+	mostListed   = 1000
+	mostSearched = 20 * mostListed
+)
+
 // Concerning lists the requests that a steward decides on, or has asked for. It is on the record that they looked.
 func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]RequestView, error) {
 	r := t.inPerson(s, audit.Look)
@@ -148,8 +155,13 @@ func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]R
 		if t.config.Requests == nil {
 			return mine, nil
 		}
+		most := cmp.Or(f.Most, mostListed)
+		f.Most = mostSearched // the newest may all be for others to decide
 		all, err := t.config.Requests.List(ctx, f)
 		for _, q := range all {
+			if len(mine) == most {
+				break
+			}
 			if t.takes(ctx, q).Concerns(q, s.User) {
 				if v := t.view(ctx, s, q); len(f.Status) == 0 || slices.Contains(f.Status, v.Status) { // what is over may not be written down yet
 					mine = append(mine, v)
