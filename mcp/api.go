@@ -60,6 +60,9 @@ func (a *stewards) handler() http.Handler {
 	for _, verdict := range []entitlements.Verdict{entitlements.VerdictApprove, entitlements.VerdictDeny, entitlements.VerdictRevoke} {
 		mux.HandleFunc("POST "+apiPath+"/{id}/"+string(verdict), a.rule(verdict))
 	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusNotFound, "not_found", "there is nothing at this address for this method: "+descriptionPath+" says what there is")
+	})
 	return mux
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
+	"deputy/identity"
 	"deputy/identity/signin"
 	"deputy/tools"
 )
@@ -47,9 +48,9 @@ func askServer(c *cobra.Command, method, path string, body, answer any) (json.Ra
 	if err != nil {
 		return nil, err
 	}
-	token, err := signin.Token(c.Context(), os.Getenv, server)
+	token, err := signin.Token(c.Context(), os.Getenv, server, identity.ScopeApprove)
 	if err != nil {
-		return nil, err
+		return nil, inWords(err)
 	}
 	var content io.Reader
 	if body != nil {

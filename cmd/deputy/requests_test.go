@@ -181,7 +181,7 @@ func TestWhoMayNotDecideAtATerminalIsToldWhatToDo(t *testing.T) {
 		code  int
 		wants string
 	}{
-		{"not signed in", func() {}, []string{"list"}, 1, "deputy login --server " + o.url},
+		{"not signed in", func() {}, []string{"list"}, 1, "deputy: nobody is signed in at this server: run \"deputy login --server " + o.url + " --scope approve\""},
 		{"signed in for something else", func() { o.as(t, "dana", []string{"Data-Stewards"}, "query") }, []string{"list"}, 1, "the sign-in is not for deciding: run deputy login --server " + o.url + " --scope approve"},
 		{"no steward", func() { o.as(t, "sam", nil, "approve") }, []string{"approve", id, "--yes"}, 1, "there is no such request that you have to do with"},
 		{"whoever asked", func() { o.as(t, "taylor", []string{"Data-Stewards"}, "approve") }, []string{"approve", id, "--yes"}, 1, "nobody decides on their own request"},

@@ -104,9 +104,11 @@ func (s *Store) verify(t Target) func(context.Context, string) (identity.SignedI
 }
 
 // Session is the sign-in at a server, for a command that sends its token there. The issuer need be said only when there are several.
-func (s *Store) Session(server, issuer string) (Target, error) {
+func (s *Store) Session(server, issuer string) (Target, error) { return s.session(server, issuer, "") }
+
+func (s *Store) session(server, issuer, flags string) (Target, error) {
 	url := strings.TrimSuffix(server, "/")
-	command := "deputy login --server " + url
+	command := "deputy login --server " + url + flags
 	all, err := s.At(url + endpoint)
 	if err != nil {
 		return Target{}, unreadable(Target{Command: command}, err)
@@ -121,20 +123,21 @@ func (s *Store) Session(server, issuer string) (Target, error) {
 	case 0:
 		return Target{}, missing(command, "nobody is signed in at this server")
 	case 1:
-		found[0].Verify = s.verify(found[0])
+		found[0].Command, found[0].Verify = command, s.verify(found[0])
 		return found[0], nil
 	}
 	return Target{}, errors.New("somebody is signed in at this server with several issuers: say which with --issuer")
 }
 
-// Token returns the token of whoever signed in at a server, by the URL that people know it by, for a request to that server.
-func Token(ctx context.Context, getenv func(string) string, server string) (string, error) {
+// Token returns the token of whoever signed in at a server, by the URL that people know it by, for a request to that server. The scope
+// is what it is for: who has to sign in is told to do it for that.
+func Token(ctx context.Context, getenv func(string) string, server string, scope identity.Scope) (string, error) {
 	folder, err := DefaultFolder(getenv)
 	if err != nil {
 		return "", err
 	}
 	s := &Store{Folder: folder, Client: &http.Client{Timeout: 10 * time.Second}}
-	t, err := s.Session(server, "")
+	t, err := s.session(server, "", " --scope "+string(scope))
 	if err != nil {
 		return "", err
 	}

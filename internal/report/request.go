@@ -78,7 +78,7 @@ func reveals(p *page, r tools.Reveals) {
 		return
 	}
 	p.section("Approving would show", [][]string{{"rows", counted(r.Rows)}, {"rows now", counted(r.RowsNow)}})
-	rows := [][]string{{"COLUMN", "TYPE", "TAGS", "NOW", "THEN", "MASKED BY", "FOR"}}
+	rows := [][]string{{"COLUMN", "TYPE", "TAGS", "NOW", "THEN", "MASKED BY", "MASKED FOR"}}
 	for _, c := range r.Columns {
 		rows = append(rows, []string{c.Name, c.Type, strings.Join(c.Tags, " "), c.Now, c.Then, strings.Join(c.Masks, ", "), strings.Join(c.Exempt, ", ")})
 	}
@@ -86,7 +86,10 @@ func reveals(p *page, r tools.Reveals) {
 	if len(r.Filters) > 0 {
 		p.section("Rows stay limited by", column(r.Filters))
 	}
-	p.section("Who has it already", append(column(r.Grants), holders(r.Holders)...))
+	p.section("Who sees the table already", column(r.Grants))
+	if len(r.Holders) > 0 {
+		p.section("Who was approved the same", holders(r.Holders))
+	}
 	var before [][]string
 	for _, e := range r.Earlier {
 		before = append(before, []string{at(e.Created), string(e.Status), e.Table, strings.Join(e.Columns, ", "), quote(e.Reason), e.ID})
