@@ -179,23 +179,3 @@ func (o *office) shows(t *testing.T, bearer, id string) (int, string) {
 	}
 	return response.StatusCode, string(text)
 }
-
-func TestAShortListIsOfWhatIsYoursToDecideHoweverManyAreNewer(t *testing.T) {
-	o := newOffice(t)
-	taylor := o.corp.Token(issuer.Claims{Subject: "taylor", ClientID: "marketing-chat", Groups: []string{"Marketing"}, Audience: o.stage.URL})
-	names := o.asking(t, taylor, names4mailing)
-	o.asking(t, taylor, map[string]any{"table": "sales.regions", "reason": "the warehouses"}) // is not for Privacy
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, o.url+"/api/requests?limit=1", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+o.steward("priya", "Privacy"))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if text, err := io.ReadAll(response.Body); err != nil || strings.Count(string(text), `"request_id"`) != 1 || !strings.Contains(string(text), names) {
-		t.Errorf("the list is %s (%v)", text, err)
-	}
-}
