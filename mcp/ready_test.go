@@ -4,44 +4,40 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 func TestHoweverManyAskForReadinessTheDatabasesAreAskedByOne(t *testing.T) {
-	const many = 50
-	var here, asking, most, all atomic.Int64
-	release := make(chan struct{})
-	cfg := config(&fakeTools{})
-	cfg.Ready = func(context.Context) error {
-		all.Add(1)
-		most.Store(max(most.Load(), asking.Add(1)))
-		<-release
-		asking.Add(-1)
-		return nil
-	}
-	ready := newReadiness(cfg)
-	var wait sync.WaitGroup
-	for range many {
-		wait.Go(func() {
-			here.Add(1)
-			w := httptest.NewRecorder()
-			if ready.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil)); w.Code != http.StatusOK {
-				t.Errorf("one who asks is answered %d", w.Code)
-			}
-		})
-	}
-	for all.Load() == 0 || here.Load() < many {
-		runtime.Gosched()
-	}
-	close(release)
-	wait.Wait()
-	if most.Load() != 1 || all.Load() > many/2 { // who comes when the first has its answer may ask again
-		t.Errorf("for %d the databases are asked %d times, by %d at once", many, all.Load(), most.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		release := make(chan struct{})
+		cfg := config(&fakeTools{})
+		cfg.Ready = func(context.Context) error {
+			asked.Add(1)
+			<-release
+			return nil
+		}
+		ready := newReadiness(cfg)
+		var wait sync.WaitGroup
+		for range 50 {
+			wait.Go(func() {
+				w := httptest.NewRecorder()
+				if ready.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil)); w.Code != http.StatusOK {
+					t.Errorf("one who asks is answered %d", w.Code)
+				}
+			})
+		}
+		synctest.Wait() // all of them wait
+		close(release)
+		wait.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("for 50 the databases are asked %d times", n)
+		}
+	})
 }
 
 func TestWhatStandsOpenIsOnlyRead(t *testing.T) {
