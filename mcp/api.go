@@ -123,7 +123,7 @@ func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 				credentials, ok = readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.EscapedPath())
 			}
 			if !ok {
-				answer(w, http.StatusBadRequest, "bad_request", "Authorization and "+headerUserToken+" may stand once each in a request")
+				answer(w, http.StatusBadRequest, "bad_request", "Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request")
 				return
 			}
 			user, err := people.Person(r.Context(), credentials)

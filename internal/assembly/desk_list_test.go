@@ -1,32 +1,11 @@
 package assembly_test
 
 import (
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
 	"deputy/internal/demo"
 )
-
-func (o *office) reads(t *testing.T, method, bearer, path string) (int, string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, o.url+"/api/requests"+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+bearer)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
-}
 
 func TestAListIsCutAfterWhatIsSomebodyElsesIsLeftOut(t *testing.T) {
 	o := newOffice(t)

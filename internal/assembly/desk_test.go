@@ -69,11 +69,10 @@ func (o *office) asking(t *testing.T, bearer string, args map[string]any) string
 	return asked.RequestID
 }
 
-// says decides, and is the answer's status and body, and the one record of it in short.
-func (o *office) says(t *testing.T, bearer, path string) (status int, body, record string) {
+// reads is the answer of the stewards' API: its status and body.
+func (o *office) reads(t *testing.T, method, bearer, path string) (int, string) {
 	t.Helper()
-	before := len(o.records())
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.url+"/api/requests/"+path, nil)
+	request, err := http.NewRequestWithContext(t.Context(), method, o.url+"/api/requests"+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +86,15 @@ func (o *office) says(t *testing.T, bearer, path string) (status int, body, reco
 	if err != nil {
 		t.Fatal(err)
 	}
-	return response.StatusCode, string(text), inShort(o.records()[before:])
+	return response.StatusCode, string(text)
+}
+
+// says decides, and is the answer's status and body, and the one record of it in short.
+func (o *office) says(t *testing.T, bearer, path string) (status int, body, record string) {
+	t.Helper()
+	before := len(o.records())
+	status, body = o.reads(t, http.MethodPost, bearer, "/"+path)
+	return status, body, inShort(o.records()[before:])
 }
 
 func (o *office) expect(t *testing.T, what, bearer, path string, status int, record string) {
@@ -143,7 +150,7 @@ func TestAStewardWhoIsDisabledOrLeavesTheGroupDecidesNothingWithTheVeryNextCall(
 	o.write(taken("[{id: corp/dana, groups: [Data-Stewards]}]"))
 	id := o.asking(t, o.stage.ScannerKey, names4mailing)
 	dana := o.steward("dana") // the group is from the configuration
-	if status, body := o.shows(t, dana, id); status != 200 || !strings.Contains(body, `"may_decide":true`) {
+	if status, body := o.reads(t, http.MethodGet, dana, "/"+id); status != 200 || !strings.Contains(body, `"may_decide":true`) {
 		t.Fatalf("at first she may: %d %s", status, body)
 	}
 	o.write(taken("[{id: corp/dana, groups: [Data-Stewards], disabled: true}]"))
@@ -159,23 +166,4 @@ func TestAStewardWhoIsDisabledOrLeavesTheGroupDecidesNothingWithTheVeryNextCall(
 			t.Errorf("the first of two approvals is on the record as %+v, %+v", r, r.Request)
 		}
 	}
-}
-
-func (o *office) shows(t *testing.T, bearer, id string) (int, string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, o.url+"/api/requests/"+id, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+bearer)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(text)
 }
