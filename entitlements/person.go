@@ -1,13 +1,6 @@
 package entitlements
 
-import (
-	"strings"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
-
-	"deputy/identity"
-)
+import "deputy/identity"
 
 // Person is a human as a request remembers one: key (Issuer, Subject). Name and Email are for people to read; Email also tells that
 // two accounts are one person's.
@@ -24,24 +17,17 @@ func PersonOf(u identity.User) Person {
 	return Person{ID: u.ID, Issuer: u.Issuer, Subject: u.Subject, Name: u.Name, Email: u.Email}
 }
 
-// Same reports whether two accounts are the same human, as far as one can tell: by the account, by the id that policies know them by,
-// or by the e-mail address. When in doubt they are: it keeps people from deciding twice, and opens nothing to anybody.
-func (p Person) Same(other Person) bool {
-	return p.Issuer == other.Issuer && p.Subject == other.Subject || p.ID != "" && p.ID == other.ID || sameAddress(p.Email, other.Email)
+// Same reports whether two accounts are the same human: see identity.User.Same. It keeps people from deciding twice, and gives nothing.
+func (p Person) Same(other Person) bool { return p.user().Same(other.user()) }
+
+// named reports whether the name of an agent's owner, an id or an e-mail address, may be the person's.
+func (p Person) named(name string) bool { return p.user().Named(name) }
+
+func (p Person) user() identity.User {
+	return identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: p.ID}, Issuer: p.Issuer, Subject: p.Subject, Name: p.Name, Email: p.Email}
 }
 
 // account reports whether it is one account, and not only one human. Without a subject there is none but by the id.
 func (p Person) account(u *identity.User) bool {
 	return p.Issuer == u.Issuer && p.Subject == u.Subject && (p.Subject != "" || p.ID == u.ID)
-}
-
-// sameAddress compares e-mail addresses (or ids that are written by hand) as people read them: whatever their case, and however their
-// characters are composed. Issuers write the same address in more than one way.
-func sameAddress(a, b string) bool {
-	a, b = readable(a), readable(b)
-	return a != "" && a == b
-}
-
-func readable(address string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(address))))
 }

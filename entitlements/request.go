@@ -83,7 +83,7 @@ func (a Asker) Is(who identity.Principal) bool {
 // Own reports whether a request of this asker is the person's own: they asked, or own the agent that carried the question. Nobody decides
 // on their own.
 func (a Asker) Own(p Person) bool {
-	return a.User != nil && a.User.Same(p) || sameAddress(a.Owner, p.ID) || sameAddress(a.Owner, p.Email)
+	return a.User != nil && a.User.Same(p) || p.named(a.Owner)
 }
 
 // Key is one string per asker, for whoever keeps requests by it.

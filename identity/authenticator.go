@@ -39,16 +39,11 @@ func (Credentials) GoString() string { return "identity.Credentials{}" }
 type Authenticator struct {
 	issuers  []*issuer
 	registry *Registry
-	users    map[string]knownUser
+	users    map[string]Identity // what the configuration says of users, by id
+	disabled map[string]bool     // the ids of disabled users, as spelled
 	now      func() time.Time
 	cache    *tokenCache
 	proofs   *Proofs
-}
-
-// knownUser is what the configuration says of a user.
-type knownUser struct {
-	Identity
-	disabled bool
 }
 
 // Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that configure none.
@@ -96,11 +91,11 @@ func offline(config Config, registry *Registry, opts Options) (*Authenticator, e
 	if opts.Proofs == nil {
 		opts.Proofs = NewProofs()
 	}
-	return &Authenticator{issuers: issuers, registry: registry, users: users, now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs}, nil
+	return &Authenticator{issuers: issuers, registry: registry, users: users, disabled: disabledUsers(config.Users), now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs}, nil
 }
 
-func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]knownUser {
-	users, seen := map[string]knownUser{}, map[string]string{}
+func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]Identity {
+	users, seen := map[string]Identity{}, map[string]string{}
 	for i, config := range configs {
 		key := mistake.At("identity.users", i)
 		first, twice := seen[config.ID]
@@ -113,9 +108,25 @@ func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) m
 			wrong.add(key+".id", "%q is nobody's id: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
 		}
 		seen[config.ID] = key
-		users[config.ID] = knownUser{identityOf(KindUser, config.ID, config.Groups, config.Attributes, key, wrong), config.Disabled}
+		users[config.ID] = identityOf(KindUser, config.ID, config.Groups, config.Attributes, key, wrong)
 	}
 	return users
+}
+
+// disabledUsers are the names that stop a user, in the spelling of User.Named.
+func disabledUsers(configs []UserConfig) map[string]bool {
+	out := map[string]bool{}
+	for _, config := range configs {
+		if config.Disabled {
+			out[spelled(config.ID)] = true
+		}
+	}
+	return out
+}
+
+// stops reports whether the configuration disables the user, by an id or an e-mail address in any of its spellings.
+func (a *Authenticator) stops(u User) bool {
+	return slices.ContainsFunc(u.names(), func(name string) bool { return a.disabled[spelled(name)] })
 }
 
 // nameable reports whether a token of one of the issuers can have this user id.
@@ -280,7 +291,7 @@ func (a *Authenticator) onBehalf(entry *registration, p Principal) (Principal, e
 	switch {
 	case !p.Agent.May(OnBehalfOf):
 		return Principal{}, insufficient("agent %s may not act on behalf of a human", p.Agent.ID).of(p)
-	case a.users[p.User.ID].disabled:
+	case a.stops(*p.User):
 		return Principal{}, userDisabled().of(p)
 	case !entry.actsFor.include(p.User.Identity):
 		return Principal{}, insufficient("agent %s may not act for this human", p.Agent.ID).of(p)

@@ -181,7 +181,7 @@ func TestAKnownTokenIsThatOfItsIssuerOnly(t *testing.T) {
 
 func TestWhatACallerDoesWithAPrincipalIsNotInTheNextOne(t *testing.T) {
 	v := newVault(t, "id")
-	v.users = map[string]knownUser{"taylor": {Identity: Identity{Groups: []string{"Berlin"}, Attributes: map[string][]string{"desk": {"4"}}}}}
+	v.users = map[string]Identity{"taylor": {Groups: []string{"Berlin"}, Attributes: map[string][]string{"desk": {"4"}}}}
 	v.issuers[0].claims.Attributes = map[string]string{"region": "region"}
 	token := v.token(t, "id", `"sub":"taylor","groups":["Marketing"],"region":["EAST"]`)
 	p, code := v.call(token)

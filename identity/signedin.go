@@ -21,7 +21,7 @@ func (a *Authenticator) SignedIn(ctx context.Context, raw string) (SignedIn, err
 	if a.application(t) || len(t.actors) > 0 {
 		return SignedIn{}, insufficient("the access token does not stand for a human who signed in")
 	}
-	if a.users[t.user.ID].disabled {
+	if a.stops(t.user) {
 		return SignedIn{}, userDisabled()
 	}
 	who := SignedIn{User: a.complete(t.user), Client: t.client}
