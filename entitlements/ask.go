@@ -154,7 +154,7 @@ func (q Requirement) of(rules []*requestRule, judged *identity.Identity, who *id
 		if r.From != nil && !r.From.holds(judged, who) {
 			return Requirement{}, ErrNotAskable
 		}
-		if r.Deny != nil && r.Deny.When.holds(judged, who) && q.Denied == "" {
+		if r.Deny != nil && r.Deny.When.mayHold(judged, who) && q.Denied == "" {
 			q.Denied = r.Name
 		}
 		automatic = automatic && r.Approve != nil && r.Approve.When.holds(judged, who)

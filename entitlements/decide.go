@@ -169,7 +169,7 @@ func (t *table) show(access *Access, judged *identity.Identity, who *identity.Pr
 func (s scope) applies(judged *identity.Identity, who *identity.Principal) bool {
 	switch {
 	case s.only != nil:
-		return s.only.holds(judged, who)
+		return s.only.mayHold(judged, who)
 	case s.except != nil:
 		return !s.except.holds(judged, who)
 	}

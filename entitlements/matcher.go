@@ -93,20 +93,23 @@ func (t Term) aboutAgent() bool {
 	return slices.Contains([]string{"agent", "agent-group", "mode", "purpose"}, t.word)
 }
 
-func (t Term) holds(judged *identity.Identity, who *identity.Principal) bool {
+func (t Term) holds(judged *identity.Identity, who *identity.Principal, alike func(a, b string) bool) bool {
+	in := func(i *identity.Identity) bool {
+		return i.In(t.name) || slices.ContainsFunc(i.Groups, func(group string) bool { return alike(group, t.name) })
+	}
 	switch t.word {
 	case "everyone":
 		return true
 	case "group":
-		return judged.In(t.name)
+		return in(judged)
 	case "attribute":
-		return judged.Has(t.name, t.value)
+		return slices.ContainsFunc(judged.Attributes[t.name], func(value string) bool { return alike(value, t.value) })
 	case "user":
-		return judged.Kind == identity.KindUser && judged.ID == t.name
+		return judged.Kind == identity.KindUser && alike(judged.ID, t.name)
 	case "agent":
 		return who.Agent.ID == t.name
 	case "agent-group":
-		return who.Agent.In(t.name)
+		return in(&who.Agent.Identity)
 	case "mode":
 		return string(who.Mode()) == t.name
 	case "purpose":
@@ -115,17 +118,31 @@ func (t Term) holds(judged *identity.Identity, who *identity.Principal) bool {
 	return false
 }
 
-// holds judges one identity of the principal: its user or its agent, never both at once.
+// holds judges one identity of the principal: its user or its agent, never both at once. It is for what gives: names are compared byte
+// by byte, and what stands below a not, which takes away again, as mayHold compares them.
 func (m *Matcher) holds(judged *identity.Identity, who *identity.Principal) bool {
+	return m.judge(judged, who, false)
+}
+
+// mayHold is holds for what takes away: the names of groups, users and attributes' values are the same in every spelling, as
+// identity.Alike has it.
+func (m *Matcher) mayHold(judged *identity.Identity, who *identity.Principal) bool {
+	return m.judge(judged, who, true)
+}
+
+func (m *Matcher) judge(judged *identity.Identity, who *identity.Principal, taking bool) bool {
+	part := func(one Matcher) bool { return one.judge(judged, who, taking) }
 	switch {
 	case m.not != nil:
-		return !m.not.holds(judged, who)
+		return !m.not.judge(judged, who, !taking)
 	case m.all != nil:
-		return !slices.ContainsFunc(m.all, func(part Matcher) bool { return !part.holds(judged, who) })
+		return !slices.ContainsFunc(m.all, func(one Matcher) bool { return !part(one) })
 	case m.any != nil:
-		return slices.ContainsFunc(m.any, func(part Matcher) bool { return part.holds(judged, who) })
+		return slices.ContainsFunc(m.any, part)
+	case taking:
+		return m.term.holds(judged, who, identity.Alike)
 	}
-	return m.term.holds(judged, who)
+	return m.term.holds(judged, who, func(a, b string) bool { return a == b })
 }
 
 // each calls do for every term in the matcher.

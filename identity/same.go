@@ -11,9 +11,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Names of people are compared in two ways. What gives something (a grant to user:ID, approvers, acts_for, groups and attributes from the
-// configuration) compares ids byte by byte. What takes something away (a disabled user, one's own request, an approval that counts
-// twice, the owner of an agent) uses Same and Named: when in doubt, two names are one human's.
+// Names of people, groups and values are compared in two ways. What gives something (a grant, an exception, approvers, acts_for, groups
+// and attributes from the configuration) compares them byte by byte. What takes something away (a disabled user, one's own request, an
+// approval that counts twice, the owner of an agent, a not, the for of a mask or filter, a rule that denies) uses Same, Named and
+// Alike: when in doubt, two names are one.
 
 // Same reports whether two accounts are the same human, as far as their names tell: by the account, by the id that policies know them
 // by, or by an e-mail address, wherever it stands. It is for taking away only.
@@ -22,6 +23,17 @@ func (u User) Same(other User) bool {
 		return true
 	}
 	return slices.ContainsFunc(other.names(), u.Named)
+}
+
+// Alike reports whether two ids, groups or values may be meant to be one. It is for taking away only.
+func Alike(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if isPlainName(a) && isPlainName(b) { // most are: only the case of letters differs
+		return len(a) == len(b) && strings.EqualFold(a, b)
+	}
+	return spelled(a) == spelled(b)
 }
 
 // Named reports whether a name written by hand, an id or an e-mail address, may be the user's. It is for taking away only.
@@ -138,4 +150,17 @@ func readable(text string) string {
 // isPlain reports whether a text consists of printable ASCII alone.
 func isPlain(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// isPlainName is the same for a text without an @ and without spaces around it.
+func isPlainName(text string) bool {
+	if strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ") {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' || text[i] == '@' {
+			return false
+		}
+	}
+	return true
 }
