@@ -177,7 +177,7 @@ func ocsfEndpointOf(client string) ocsfEndpoint {
 
 // ocsfRest is what the framework has no place for. Nothing of a record is lost.
 func ocsfRest(r Record) ocsfUnmapped {
-	u := ocsfUnmapped{Record: r.V, Phase: r.Phase, Tool: r.Tool, Mode: r.Mode, AgentGroups: r.Agent.Groups, Actors: r.Actors, Credential: r.Credential, Purpose: r.Purpose, PolicyVersion: r.PolicyVersion,
+	u := ocsfUnmapped{Record: r.V, Phase: r.Phase, Tool: r.Tool, Mode: r.Mode, AgentGroups: r.Agent.Groups, Actors: r.Actors, Credential: r.Credential, Purpose: r.Purpose, PolicyVersion: r.PolicyVersion, WaitingVersion: r.WaitingVersion,
 		Digest: r.SQLDigest, Tables: r.Tables, Role: r.Role, Rows: r.Rows, Truncated: r.Truncated, Outcome: r.Outcome, Nanoseconds: r.Duration, Request: r.Request}
 	if u.Record == 0 {
 		u.Record = Version
@@ -291,22 +291,23 @@ type ocsfQueryInfo struct {
 }
 
 type ocsfUnmapped struct {
-	Record        int           `json:"record_version"`
-	Phase         Phase         `json:"phase,omitempty"`
-	Tool          string        `json:"tool"`
-	Mode          string        `json:"mode,omitempty"`
-	AgentGroups   []string      `json:"agent_groups,omitempty"`
-	Actors        []string      `json:"actors,omitempty"`
-	Credential    string        `json:"credential,omitempty"`
-	Purpose       string        `json:"purpose,omitempty"`
-	PolicyVersion string        `json:"policy_version,omitempty"`
-	Digest        string        `json:"sql_sha256,omitempty"`
-	Tables        []Table       `json:"tables,omitempty"`
-	Role          *Role         `json:"role,omitempty"`
-	Rows          int           `json:"rows"`
-	Truncated     bool          `json:"truncated,omitempty"`
-	Outcome       Outcome       `json:"outcome,omitempty"`
-	Reasons       []string      `json:"reasons,omitempty"`
-	Nanoseconds   time.Duration `json:"duration_ns"`
-	Request       *Request      `json:"request,omitempty"`
+	Record         int           `json:"record_version"`
+	Phase          Phase         `json:"phase,omitempty"`
+	Tool           string        `json:"tool"`
+	Mode           string        `json:"mode,omitempty"`
+	AgentGroups    []string      `json:"agent_groups,omitempty"`
+	Actors         []string      `json:"actors,omitempty"`
+	Credential     string        `json:"credential,omitempty"`
+	Purpose        string        `json:"purpose,omitempty"`
+	PolicyVersion  string        `json:"policy_version,omitempty"`
+	WaitingVersion string        `json:"waiting_version,omitempty"`
+	Digest         string        `json:"sql_sha256,omitempty"`
+	Tables         []Table       `json:"tables,omitempty"`
+	Role           *Role         `json:"role,omitempty"`
+	Rows           int           `json:"rows"`
+	Truncated      bool          `json:"truncated,omitempty"`
+	Outcome        Outcome       `json:"outcome,omitempty"`
+	Reasons        []string      `json:"reasons,omitempty"`
+	Nanoseconds    time.Duration `json:"duration_ns"`
+	Request        *Request      `json:"request,omitempty"`
 }

@@ -27,6 +27,8 @@ type Record struct {
 	Purpose string `json:"purpose,omitempty"`
 	// PolicyVersion is the configuration that decided: the first 16 hex digits of its SHA-256.
 	PolicyVersion string `json:"policy_version,omitempty"`
+	// WaitingVersion is that of a newer configuration that was not in force yet: the call got only what both gave.
+	WaitingVersion string `json:"waiting_version,omitempty"`
 
 	Platform string `json:"platform,omitempty"`
 	SQL      string `json:"sql,omitempty"` // as the caller wrote it, or without its values

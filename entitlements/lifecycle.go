@@ -40,6 +40,22 @@ func wall(t time.Time) time.Time { return t.UTC() }
 
 // Approve counts one approval. The request is approved once every stage is; until then it stays pending.
 func (r Request) Approve(q Requirement, s Step) (Request, error) {
+	next, err := r.approve(q, s)
+	if err != nil || q.waiting == nil {
+		return next, err
+	}
+	s.By = userWaiting(s.By)
+	other, err := r.approve(*q.waiting, s)
+	switch {
+	case err != nil:
+		return r, err
+	case other.Status != next.Status: // by one of them it is approved, and by the other one somebody is missing
+		return r, ErrChanging
+	}
+	return next, nil
+}
+
+func (r Request) approve(q Requirement, s Step) (Request, error) {
 	if r.At(s.Now).Status != StatusPending {
 		return r, ErrSettled
 	}

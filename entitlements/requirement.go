@@ -22,6 +22,10 @@ type Requirement struct {
 	Denied      string        // the rule that says no by itself; empty: none does
 	Approved    string        // a rule that says yes by itself, where all do; empty: people decide
 	Unasked     time.Duration // how long at most rules approve by themselves
+
+	// waiting is what a configuration wants that is not in force yet. A step has to satisfy it as well, by what that configuration
+	// knows of the person who takes it: see Both. Nil: there is none.
+	waiting *Requirement
 }
 
 // Question is one more thing that whoever asks has to say.
@@ -135,13 +139,28 @@ func (q Requirement) Mine(r Request, by identity.User) error {
 	if by.ID == "" || q.stageOf(by) == nil {
 		return ErrNotApprover
 	}
+	if q.waiting != nil {
+		return q.waiting.Mine(r, userWaiting(by))
+	}
 	return nil
 }
 
 // Concerns reports whether the person may know of the request: they decide on it, it is their own, or they have approved it, whatever
 // the rules say by now. Who approved may revoke.
 func (q Requirement) Concerns(r Request, by identity.User) bool {
+	if q.waiting != nil && !q.waiting.Concerns(r, userWaiting(by)) {
+		return false
+	}
+	q.waiting = nil
 	return !errors.Is(q.Mine(r, by), ErrNotApprover) || r.approvedBy(by)
+}
+
+// userWaiting is the person as the waiting configuration knows them. Without one, it is a person who was never verified.
+func userWaiting(by identity.User) identity.User {
+	if by.Waiting == nil {
+		return identity.User{}
+	}
+	return *by.Waiting
 }
 
 // stageOf is the first stage that the person is an approver of; nil: of none.

@@ -20,6 +20,8 @@ type Options struct {
 	Now        func() time.Time // default time.Now
 	Audience   string           // of issuers that configure none: the server's public URL with /mcp
 	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
+
+	beside *Authenticator // whose issuers are asked, and no others: see Beside; nil: all are
 }
 
 // Credentials are what came with one call. It prints as nothing, so that it cannot be logged by mistake.

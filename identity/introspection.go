@@ -35,6 +35,7 @@ type introspection struct {
 	secret Secret
 	cache  time.Duration
 	turns  chan struct{} // one for each question under way
+	silent bool          // the configuration that names the endpoint is not in force yet: nothing is asked there
 
 	mu    sync.Mutex
 	limit refetchLimit
@@ -143,6 +144,9 @@ func (i *introspection) ask(ctx context.Context, token string) (claims, error) {
 
 // endpoint is where to ask. A discovered one is looked for again as often as keys are.
 func (i *introspection) endpoint(ctx context.Context) (string, error) {
+	if i.silent {
+		return "", errNotInForce
+	}
 	if i.url != "" {
 		return i.url, nil
 	}

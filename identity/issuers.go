@@ -147,6 +147,9 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 		iss.asks = newIntrospection(*config.Introspection, iss, remote, key+".introspection", wrong)
 	}
 	iss.keys = &keySet{fetch: remote.keys, algorithms: iss.algorithms, now: opts.Now}
+	if opts.beside != nil {
+		iss.besides(opts.beside)
+	}
 	iss.verifier = oidc.NewVerifier(config.URL, iss.keys, &oidc.Config{
 		ClientID: iss.audience, SupportedSigningAlgs: algorithms, Now: opts.Now,
 	})

@@ -75,6 +75,10 @@ type User struct {
 	Subject string
 	Name    string
 	Email   string // as the issuer says it; tells that two accounts are one person's, and never who somebody is
+
+	// Waiting is the same human as a configuration makes them that is not in force yet: see Both. Nil: none waits. In a Principal it
+	// is not set: the whole principal has one.
+	Waiting *User
 }
 
 // Principal is who makes a call: always an agent, and the human it acts for, if any.
@@ -85,6 +89,10 @@ type Principal struct {
 	// Purpose is what the call is said to be for: one of those the configuration defines, or empty. Unlike the rest it is declared
 	// and not verified; it is on the record.
 	Purpose string
+
+	// Waiting is the same caller as a configuration makes them that is not in force yet: see Both. Its policies judge this one, so that
+	// groups of the one never meet policies of the other. Nil: none waits.
+	Waiting *Principal
 
 	// Scopes are the ceilings that the access token names, and Limited says that they hold: see Allows.
 	Scopes  []Scope

@@ -12,13 +12,13 @@ import (
 // asking says, in refusals, notices and descriptions, with exactly which arguments the tool request_access would be called. It says so
 // only of what can be asked for, and never of a table that the caller may not know of.
 type asking struct {
-	policies *entitlements.Entitlements
+	policies entitlements.Both
 	who      identity.Principal
 	platform string // to be named; empty: there is only one
 	possible bool   // this caller may ask at all
 }
 
-func (t *Tools) asking(p *platform, policies *entitlements.Entitlements, who identity.Principal) asking {
+func (t *Tools) asking(p *platform, policies entitlements.Both, who identity.Principal) asking {
 	a := asking{policies: policies, who: who}
 	a.possible = t.config.Requests != nil && who.Allows(identity.ScopeRequest) && (who.User != nil || who.Agent.MayRequest)
 	a.who.Purpose = "" // as request_access judges

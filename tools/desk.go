@@ -132,7 +132,7 @@ func undecided(err error) error {
 	for why, code := range map[error]vending.Code{
 		entitlements.ErrOwnRequest: OwnRequest, entitlements.ErrNotApprover: NotApprover, entitlements.ErrTwice: NotApprover,
 		entitlements.ErrTaken: NotApprover, entitlements.ErrRuleDenies: NotApprover,
-		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong,
+		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong, entitlements.ErrChanging: vending.Unavailable,
 	} {
 		if errors.Is(err, why) {
 			return &vending.Error{Code: code, Message: why.Error()}

@@ -35,7 +35,7 @@ func (t *Tools) Observe(ctx context.Context, who Call, platform string, table en
 	if err != nil {
 		return nil, err
 	}
-	policies, err := p.entitlements(ctx)
+	policies, err := t.decisions(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 
 // countFor counts the rows that the principal would see of a table, in a role that is vended for that; on the record as the steward's
 // own look.
-func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies *entitlements.Entitlements, who identity.Principal, request entitlements.Request) (int, error) {
+func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies entitlements.Both, who identity.Principal, request entitlements.Request) (int, error) {
 	sql := "SELECT count(*) FROM " + quoted(request.Table.Schema) + "." + quoted(request.Table.Name)
 	r := t.inPerson(s, audit.Look)
 	r.Request = requestRecord(request)
@@ -114,7 +114,7 @@ func (t *Tools) observe(ctx context.Context, r *record, who Call, p *platform, s
 	r.Platform = p.Name
 	r.state(t, sql)
 	rows, err := calmly(func() ([][]any, error) {
-		leave, err := p.enter(ctx)
+		leave, err := t.enter(ctx, p)
 		if err != nil {
 			return nil, err
 		}

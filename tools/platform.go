@@ -21,6 +21,11 @@ type PlatformConfig struct {
 	Tags         entitlements.Tags
 	Discoverable entitlements.Selectors
 	Accepted     entitlements.Accepted // what of the catalog somebody has looked at; nil: nothing
+
+	// What follows is of a configuration that waits: see Both.
+
+	Schemas   []string // that it governs of what the one in force does; nil: all
+	Elsewhere bool     // it has another database there, or reaches it in another way, so that there is nothing that both give
 }
 
 // platform keeps the policies compiled for the catalog as it is now.
@@ -91,10 +96,7 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.compiled == nil && p.problems == nil {
-		p.compiled, p.problems = entitlements.Compile(entitlements.Config{
-			Platform: p.Name, Policies: p.Policies, Rules: p.Rules, Tags: p.Tags, Discoverable: p.Discoverable, Accepted: p.Accepted,
-			Catalog: p.catalog, Others: others, Purposes: p.purposes,
-		})
+		p.compiled, p.problems = p.compile(p.catalog, others, p.purposes)
 	}
 	if p.compiled == nil {
 		return nil, &PolicyError{p.problems}
@@ -102,18 +104,25 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	return p.compiled, nil
 }
 
+func (c PlatformConfig) compile(catalog *entitlements.Catalog, others []*entitlements.Catalog, purposes []string) (*entitlements.Entitlements, []entitlements.Problem) {
+	return entitlements.Compile(entitlements.Config{
+		Platform: c.Name, Policies: c.Policies, Rules: c.Rules, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
+		Catalog: catalog, Others: others, Purposes: purposes,
+	})
+}
+
 // enter takes a slot, and returns how to leave it.
-func (p *platform) enter(ctx context.Context) (leave func(), err error) {
-	leave = func() { <-p.slots }
+func enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
+	leave = func() { <-slots }
 	select {
-	case p.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		return leave, nil
 	default:
 	}
 	wait := time.NewTimer(slotWait)
 	defer wait.Stop()
 	select {
-	case p.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		return leave, nil
 	case <-wait.C:
 		return nil, &vending.Error{Code: vending.TooBusy, Message: "too many calls are running: try again in a moment"}

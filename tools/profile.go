@@ -19,7 +19,7 @@ func (t *Tools) Profile(ctx context.Context, operator Call, platform string, tab
 		if err != nil {
 			return vending.Profile{}, err
 		}
-		leave, err := p.enter(ctx)
+		leave, err := t.enter(ctx, p)
 		if err != nil {
 			return vending.Profile{}, err
 		}

@@ -54,7 +54,7 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 	r.Platform = p.Name
 	ctx, cancel := context.WithTimeout(ctx, t.config.Limits.Timeout+grace)
 	defer cancel()
-	leave, err := p.enter(ctx)
+	leave, err := t.enter(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (t *Tools) rows(wanted int) int {
 type question struct {
 	*Tools
 	platform *platform
-	policies *entitlements.Entitlements
+	policies entitlements.Both
 	call     Call
 	sql      string
 	maxRows  int

@@ -76,17 +76,17 @@ func (t *Tools) open(ctx context.Context, asker entitlements.Asker) ([]entitleme
 }
 
 // policies are a platform's entitlements in which what was approved for the caller counts.
-func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (*entitlements.Entitlements, error) {
-	policies, err := p.entitlements(ctx)
+func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (entitlements.Both, error) {
+	policies, err := t.decisions(ctx, p)
 	if err != nil || t.config.Requests == nil {
 		return policies, err
 	}
 	now := t.config.Now()
 	approvals, err := t.config.Requests.Approvals(ctx, entitlements.AskerOf(who), p.Name, now)
 	if err != nil {
-		return nil, fmt.Errorf("looking up what was approved: %w", err)
+		return policies, fmt.Errorf("looking up what was approved: %w", err)
 	}
-	return policies.With(policies.Covered(approvals), now), nil
+	return policies.Approved(approvals, now), nil
 }
 
 // takes is what the rules of now ask before the request is approved. Without rules that cover it any more, nobody can.
@@ -95,7 +95,7 @@ func (t *Tools) takes(ctx context.Context, q entitlements.Request) entitlements.
 	if err != nil {
 		return entitlements.Requirement{}
 	}
-	policies, err := p.entitlements(ctx)
+	policies, err := t.decisions(ctx, p)
 	if err != nil {
 		return entitlements.Requirement{}
 	}

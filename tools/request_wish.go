@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/vending"
 )
 
 // wish is what somebody asks for, before it is a request.
@@ -168,6 +169,8 @@ func notAskable(err error) error {
 		return wrongArgument("one of the columns is not there: describe_table lists them")
 	case errors.Is(err, entitlements.ErrHaveIt):
 		return wrongArgument("that is open already: query it")
+	case errors.Is(err, entitlements.ErrChanging):
+		return &vending.Error{Code: vending.Unavailable, Message: err.Error()}
 	case errors.Is(err, entitlements.ErrNotAskable):
 		return refused("that cannot be asked for here: tell the human to ask an administrator of Deputy")
 	}

@@ -60,16 +60,16 @@ func (t *Tools) NoDecision(ctx context.Context, client string, why *identity.Aut
 }
 
 func (t *Tools) turnAway(ctx context.Context, client string, why *identity.AuthError) {
-	now, door := t.config.Now(), &t.strangers
+	now, door := t.config.Now(), t.strangers
 	if why.Who != nil { // who prove who they are do not stand in one line with those who prove nothing
-		door = &t.known
+		door = t.known
 	}
 	room, more := door.note(now)
 	if !room {
 		return
 	}
 	r := audit.Record{
-		ID: t.newID(), Phase: audit.Ended, Time: now.UTC(), Tool: audit.Authenticate, Client: client, PolicyVersion: t.config.Version,
+		ID: t.newID(), Phase: audit.Ended, Time: now.UTC(), Tool: audit.Authenticate, Client: client, PolicyVersion: t.config.Version, WaitingVersion: t.waitingVersion(),
 		Outcome: audit.Denied, Code: string(why.Code), Reasons: []string{why.Message},
 	}
 	if why.Who != nil {

@@ -39,6 +39,8 @@ type Config struct {
 	Telemetry  Telemetry
 	Now        func() time.Time
 	Random     io.Reader
+
+	waitingAgents []identity.Agent // of a configuration that is not in force yet: see Both
 }
 
 // Recorder makes a record durable. It returns nil only when the record is.
@@ -60,9 +62,10 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
-	strangers   door
-	known       door
-	crowd       door // of those who are too many
+	strangers   *door
+	known       *door
+	crowd       *door    // of those who are too many
+	waiting     *waiting // decides beside what is in force: see Both; nil: nothing does
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.
@@ -82,7 +85,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
-	t := &Tools{config: c, tracer: c.Telemetry.Tracer()}
+	t := &Tools{config: c, tracer: c.Telemetry.Tracer(), strangers: &door{}, known: &door{}, crowd: &door{}}
 	var err error
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
 		return nil, err

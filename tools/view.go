@@ -116,7 +116,7 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 	if err != nil {
 		return nil, err
 	}
-	policies, err := p.entitlements(ctx)
+	policies, err := t.decisions(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -210,8 +210,17 @@ func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals
 // supposed is the asker as a principal, with the groups and attributes that they had when they asked. Nothing is verified of it: it
 // only ever counts rows.
 func (t *Tools) supposed(a entitlements.Asker) identity.Principal {
+	who := supposedOf(a, t.config.Agents)
+	if t.waiting != nil {
+		w := supposedOf(a, t.config.waitingAgents)
+		who.Waiting = &w
+	}
+	return who
+}
+
+func supposedOf(a entitlements.Asker, agents []identity.Agent) identity.Principal {
 	who := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: a.Agent}}}
-	for _, agent := range t.config.Agents {
+	for _, agent := range agents {
 		if agent.ID == a.Agent {
 			who.Agent = agent
 		}

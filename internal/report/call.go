@@ -53,7 +53,7 @@ func (p *page) who(c audit.Call) [][]string {
 	}
 	switch {
 	case c.Tool == audit.Expire:
-		return [][]string{{"by", "nobody: a time was over"}, {"when", date(c.Time)}, {"policies", "version " + dash(c.PolicyVersion)}}
+		return [][]string{{"by", "nobody: a time was over"}, {"when", date(c.Time)}, {"policies", versions(c)}}
 	case c.User == nil && c.Agent.ID == "":
 		rows = append(rows, []string{"by", "nobody known"})
 	case c.User != nil && c.Mode == audit.InPerson:
@@ -73,13 +73,21 @@ func (p *page) who(c audit.Call) [][]string {
 	}
 	rows = append(rows, []string{"when", date(c.Time)})
 	if c.Mode == audit.InPerson {
-		return append(rows, []string{"policies", "version " + dash(c.PolicyVersion)})
+		return append(rows, []string{"policies", versions(c)})
 	}
 	purpose := "none was declared"
 	if c.Purpose != "" {
 		purpose = c.Purpose + " (declared by the agent, not verified)"
 	}
-	return append(rows, []string{"purpose", purpose}, []string{"policies", "version " + dash(c.PolicyVersion)})
+	return append(rows, []string{"purpose", purpose}, []string{"policies", versions(c)})
+}
+
+// versions are those of the policies that decided.
+func versions(c audit.Call) string {
+	if c.WaitingVersion != "" {
+		return fmt.Sprintf("version %s, and %s, which was not in force yet: only what both gave", dash(c.PolicyVersion), c.WaitingVersion)
+	}
+	return "version " + dash(c.PolicyVersion)
 }
 
 func date(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006, 15:04:05.000 MST") }

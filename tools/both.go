@@ -1,0 +1,132 @@
+package tools
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform: its policies are
+// compiled over the catalogs that the one in force has seen last.
+type waiting struct {
+	version   string
+	platforms map[string]*waitingPlatform // those that both configurations have
+}
+
+// waitingPlatform is what the waiting configuration decides on a platform.
+type waitingPlatform struct {
+	PlatformConfig
+	purposes []string
+	slots    chan struct{} // one token per running call, as many as that configuration allows
+
+	mu       sync.Mutex
+	catalog  *entitlements.Catalog // that the rest is compiled for
+	compiled *entitlements.Entitlements
+	problems []entitlements.Problem
+}
+
+// Both answers calls by the configuration in force and by one that waits, and gives only what both give. It shares platforms and
+// limits with t, which goes on. Of the waiting configuration no engine, audit log or clock is used, and Requests only says whether
+// that configuration lets approvals count where these are kept.
+func (t *Tools) Both(c Config) *Tools {
+	out := *t
+	out.platforms, out.waiting = nil, &waiting{version: c.Version, platforms: map[string]*waitingPlatform{}}
+	for _, p := range t.platforms {
+		i := slices.IndexFunc(c.Platforms, func(w PlatformConfig) bool { return w.Name == p.Name })
+		if i < 0 {
+			continue
+		}
+		out.platforms = append(out.platforms, p)
+		out.waiting.platforms[p.Name] = &waitingPlatform{PlatformConfig: c.Platforms[i], purposes: slices.Sorted(maps.Keys(c.Purposes)),
+			slots: make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency))}
+	}
+	l := &out.config.Limits
+	l.MaxRows, l.MaxBytes = min(l.MaxRows, c.Limits.MaxRows), min(l.MaxBytes, c.Limits.MaxBytes)
+	l.Timeout, l.Concurrency = min(l.Timeout, c.Limits.Timeout), min(l.Concurrency, c.Limits.Concurrency)
+	out.config.Purposes = maps.Clone(t.config.Purposes)
+	maps.DeleteFunc(out.config.Purposes, func(name, _ string) bool { _, known := c.Purposes[name]; return !known })
+	out.config.Statements = t.config.Statements.stricter(c.Statements)
+	out.config.Pending, out.config.Again = min(t.config.Pending, c.Pending), max(t.config.Again, c.Again)
+	if c.Requests == nil {
+		out.config.Requests = nil
+	}
+	out.config.waitingAgents = c.Agents
+	return &out
+}
+
+// decisions are what is decided with on a platform, for the catalog as it is now.
+func (t *Tools) decisions(ctx context.Context, p *platform) (entitlements.Both, error) {
+	inForce, err := p.entitlements(ctx)
+	if err != nil || t.waiting == nil {
+		return entitlements.Both{InForce: inForce}, err
+	}
+	w, err := t.waiting.entitlements(p)
+	return entitlements.Both{InForce: inForce, Waiting: w}, err
+}
+
+func (w *waiting) entitlements(p *platform) (*entitlements.Entitlements, error) {
+	own := w.platforms[p.Name]
+	if own.Elsewhere {
+		return nil, &vending.Error{Code: vending.Unavailable, Message: "this platform is being moved: try again later"}
+	}
+	var others []*entitlements.Catalog
+	for _, other := range p.others {
+		if o := w.platforms[other.Name]; o != nil && !o.Elsewhere {
+			if c := other.lastCatalog(); c != nil {
+				others = append(others, c)
+			}
+		}
+	}
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	if catalog := p.lastCatalog(); own.catalog != catalog {
+		own.catalog = catalog
+		own.compiled, own.problems = own.compile(own.governed(catalog), others, own.purposes)
+	}
+	if own.compiled == nil {
+		return nil, &PolicyError{own.problems}
+	}
+	return own.compiled, nil
+}
+
+// governed is the part of a catalog that the configuration has.
+func (c PlatformConfig) governed(all *entitlements.Catalog) *entitlements.Catalog {
+	if c.Schemas == nil {
+		return all
+	}
+	out := *all
+	out.Tables = slices.DeleteFunc(slices.Clone(all.Tables), func(t entitlements.Table) bool { return !slices.Contains(c.Schemas, t.Schema) })
+	return &out
+}
+
+// enter takes a slot of the platform, and one of those that the waiting configuration leaves.
+func (t *Tools) enter(ctx context.Context, p *platform) (leave func(), err error) {
+	leave, err = enter(ctx, p.slots)
+	if err != nil || t.waiting == nil {
+		return leave, err
+	}
+	also, err := enter(ctx, t.waiting.platforms[p.Name].slots)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return func() { also(); leave() }, nil
+}
+
+// waitingVersion is the version of the configuration that decides beside the one in force; empty: there is none.
+func (t *Tools) waitingVersion() string {
+	if t.waiting == nil {
+		return ""
+	}
+	return t.waiting.version
+}
+
+// stricter is the one of two that keeps less.
+func (s Statements) stricter(other Statements) Statements {
+	order := []Statements{Digested, Redacted, Whole, ""}
+	return order[min(slices.Index(order, s), slices.Index(order, other))]
+}
