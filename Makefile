@@ -10,10 +10,9 @@ build:
 test: postgres vet
 	$(GO) test ./...
 
-# The protocol's own suite, other people's clients and a real authorization server; needs Node 20 and a registry. make test runs the same
-# where it can, and skips it elsewhere.
+# The protocol's own suite, other people's clients and a real authorization server; needs Node 20 and a registry. No other target runs them.
 conformance:
-	DEPUTY_CONFORMANCE=1 $(GO) test -v ./internal/conformance
+	DEPUTY_CONFORMANCE=1 $(GO) test -count=1 -v ./internal/conformance
 
 # The server is killed two hundred times under load, and one that keeps requests between any two statements.
 crash: postgres
