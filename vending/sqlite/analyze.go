@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
-	"sync"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -46,7 +47,18 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	return found, nil
 }
 
+// byName are the words of joins by the names of columns. SQLite does not say which columns those are, so that tables are used whole.
+// A keyword cannot be quoted or escaped: where a string or a name holds one, a table is used whole without need.
+var byName = regexp.MustCompile(`(?i)(^|[^a-z0-9_$])(natural|using)($|[^a-z0-9_$])`)
+
 func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, error) {
+	if err := c.Exec(`BEGIN`); err != nil { // the pages of tables do not move until they have been looked up
+		return nil, err
+	}
+	objects, err := c.objects(e.schema)
+	if err != nil {
+		return nil, err
+	}
 	for category, value := range limits {
 		c.Limit(category, value)
 	}
@@ -67,39 +79,67 @@ func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, e
 	if err := c.SetAuthorizer(nil); err != nil {
 		return nil, err
 	}
-	for table := range notes.counted {
-		if notes.columns[table] == nil && c.readsTable(text, s.tables[table].Name) {
-			notes.columns[table] = map[string]bool{}
+	notes.whole = byName.MatchString(text)
+	if err := notes.readProgram(c, objects, text); err != nil {
+		return nil, err
+	}
+	if notes.whole || len(notes.unclear) > 0 {
+		if err := e.resolve(c, notes, objects, text); err != nil {
+			return nil, err
 		}
 	}
 	statement.Tables, statement.Forbidden = notes.tables(), notes.forbidden()
 	return statement, nil
 }
 
-// readsTable answers what the authorizer leaves open when no column is used of an unqualified name: does it mean the table, or a common
-// table expression of that name? If the table is put out of sight and the statement still means something, it is not the table.
-func (c conn) readsTable(sql, table string) bool {
-	if err := c.Exec(`CREATE TEMP VIEW ` + quoteName(table) + ` AS SELECT * FROM temp.deputy_nothing`); err != nil {
-		return true
+// resolve finds the tables that the authorizer does not tell: those of which only a join by name uses columns, and bare names of which
+// no column is used, which could be common table expressions too. Everything in the file is put out of sight, and SQLite says which
+// object it misses, until it misses none.
+func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) error {
+	nothing, err := e.randomName()
+	if err != nil {
+		return err
 	}
-	defer c.Exec(`DROP VIEW temp.` + quoteName(table))
-	stmt, err := c.prepareRead(sql)
-	stmt.Close()
-	return err != nil
+	if err := c.hide(e.schema, nothing); err != nil {
+		return err
+	}
+	shown := map[string]bool{}
+	for {
+		retargeted := e.Dialect().Requalify(text, func(schema, table string) (string, bool) {
+			return "temp", schema == e.schema && !shown[table]
+		})
+		stmt, err := c.prepareRead(retargeted.SQL)
+		stmt.Close()
+		missed, hidden := objects.hidden(err, nothing)
+		if !hidden {
+			return err
+		}
+		table := fold(missed)
+		if _, governed := notes.known.tables[table]; !governed || shown[table] {
+			notes.refuse("table", table)
+			return nil
+		}
+		shown[table] = true
+		notes.use(table, "")
+		if err := c.show(missed); err != nil {
+			return err
+		}
+	}
 }
 
-// notes are what the authorizer was asked about one statement. Tables are by their folded names.
+// notes are what the authorizer was asked about one statement, and what its byte code opens. Tables are by their folded names.
 type notes struct {
 	schema  string
 	known   *snapshot
 	columns map[string]map[string]bool
-	counted map[string]bool // tables of which no column is used, or common table expressions of that name
 	refused map[vending.Forbidden]bool
-	acts    bool // the statement would do something else than read
+	acts    bool            // the statement would do something else than read
+	unclear map[string]bool // bare names of which no column is used: a table's, or a common table expression's
+	whole   bool            // all columns of the tables are used, as far as is known
 }
 
 func newNotes(schema string, s *snapshot) *notes {
-	return &notes{schema: schema, known: s, columns: map[string]map[string]bool{}, counted: map[string]bool{}, refused: map[vending.Forbidden]bool{}}
+	return &notes{schema: schema, known: s, columns: map[string]map[string]bool{}, unclear: map[string]bool{}, refused: map[vending.Forbidden]bool{}}
 }
 
 func (n *notes) authorize(action sqlite3.AuthorizerActionCode, third, fourth, schema, _ string) sqlite3.AuthorizerReturnCode {
@@ -127,12 +167,48 @@ func (n *notes) read(table, column, schema string) {
 		n.use(table, column)
 	case schema == "" && column == "":
 		if governed {
-			n.counted[table] = true
+			n.unclear[table] = true
 		}
 	case schema == "main" && tableFunctions[table]:
 	default:
 		n.refuse("table", table)
 	}
+}
+
+// readProgram adds what the byte code opens. What is not governed is refused, whether the authorizer was asked about it or not.
+func (n *notes) readProgram(c conn, objects objects, text string) error {
+	p, err := c.explain(text)
+	if err != nil {
+		return err
+	}
+	for _, t := range p.trees {
+		owner := objects.owners[t.root]
+		if _, governed := n.known.tables[owner]; !governed || t.database != file {
+			n.refuse("table", owner)
+			continue
+		}
+		if n.columns[owner] == nil && !n.unclear[owner] { // the authorizer was not asked about it at all
+			n.whole = true
+		}
+		n.use(owner, "")
+		delete(n.unclear, owner)
+		if n.whole && strings.Contains(owner, `"`) {
+			n.refuse("join by name (write it with ON) with the table", owner)
+		}
+	}
+	if len(p.modules) == 0 {
+		return nil
+	}
+	known, err := c.tableModules()
+	if err != nil {
+		return err
+	}
+	for _, m := range p.modules {
+		if !slices.Contains(known, m) {
+			n.refuse("table", "a virtual table")
+		}
+	}
+	return nil
 }
 
 func (n *notes) use(table, column string) {
@@ -156,9 +232,9 @@ func (n *notes) tables() []vending.TableUse {
 	uses := []vending.TableUse{}
 	for name, columns := range n.columns {
 		table := n.known.tables[name]
-		use := vending.TableUse{Table: table.TableName}
+		use := vending.TableUse{Table: table.TableName, All: n.whole}
 		for _, c := range table.Columns {
-			if columns[c.Name] {
+			if n.whole || columns[c.Name] {
 				use.Columns = append(use.Columns, c.Name)
 			}
 		}
@@ -188,33 +264,4 @@ func (n *notes) outputs(stmt *sqlite3.Stmt) []vending.Output {
 		}
 	}
 	return out
-}
-
-// analyses remembers statements while the catalog stays as it is.
-type analyses struct {
-	mu      sync.Mutex
-	version string
-	known   map[string]vending.Statement
-}
-
-const maxAnalyses = 1024
-
-func (a *analyses) get(version, sql string) *vending.Statement {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s, ok := a.known[sql]
-	if !ok || a.version != version {
-		return nil
-	}
-	s.Cached = true
-	return &s
-}
-
-func (a *analyses) put(version string, s vending.Statement) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.version != version || len(a.known) >= maxAnalyses {
-		a.version, a.known = version, map[string]vending.Statement{}
-	}
-	a.known[s.SQL] = s
 }

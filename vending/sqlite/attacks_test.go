@@ -90,7 +90,10 @@ func TestACommonTableExpressionPassesForAView(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = e.withFile(t.Context(), n.file, func(c conn) error {
+	err = e.withFile(t.Context(), n.lure, func(c conn) error {
+		if err := c.attach(e.uri, n.file); err != nil {
+			t.Fatal(err)
+		}
 		known := strings.ReplaceAll(attack, "main.", quoteName(n.file)+".")
 		s, err := e.vend(c, vending.Lease{SQL: known, Access: []entitlements.Access{open(t, e, "customer_orders", nil)}}, n, time.Now())
 		if err != nil {

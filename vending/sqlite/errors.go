@@ -20,6 +20,8 @@ var (
 	errNotRead    = errors.New("not a read")
 	errSeveral    = errors.New("several statements")
 	errParameters = errors.New("parameters")
+	errOutside    = errors.New("the byte code reaches outside of the lease")
+	errChanged    = errors.New("the statement was prepared again after it had been checked")
 )
 
 const (
@@ -61,7 +63,11 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 		return refuse(vending.Unsupported, "only one statement can be run at a time: take off everything behind the first semicolon")
 	case errors.Is(err, errParameters):
 		return refuse(vending.Unsupported, "parameters have no values here: write the values into the statement")
-	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
+	case errors.Is(err, errOutside):
+		return refuse(vending.NotPermitted, notThere)
+	case errors.Is(err, errProgram):
+		return refuse(vending.Unsupported, "the statement cannot be checked: write it more simply")
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, errChanged):
 		return refuse(vending.TooBusy, "the data platform is busy: try again in a moment")
 	case errors.Is(err, errVending):
 		return unavailable(err)
@@ -110,6 +116,7 @@ var phrases = []struct {
 	{regexp.MustCompile(`^no such function: (.+)$`), vending.InvalidSQL, "there is no function %s"},
 	{regexp.MustCompile(`^wrong number of arguments to function (.+?)\(\)$`), vending.InvalidSQL, "the function %s takes another number of arguments"},
 	{regexp.MustCompile(`^misuse of (?:aggregate|window|aliased aggregate|aliased window)(?: function)?:? (.+?)(?:\(\))?$`), vending.InvalidSQL, "%s cannot be used in this place"},
+	{regexp.MustCompile(`^cannot join using column (.+?) - column not present in both tables$`), vending.InvalidSQL, "there is no column %s on both sides of the join"},
 	{regexp.MustCompile(`do not have the same number of result columns$`), vending.InvalidSQL, "both sides of a set operation need the same number of columns"},
 	{regexp.MustCompile(`^ORDER BY term out of range|ORDER BY term does not match`), vending.InvalidSQL, "ORDER BY names something that is not in the result"},
 	{regexp.MustCompile(`^Recursion limit$|^Expression tree is too large|nested too deep$|^parser stack overflow$|^too many `), vending.Unsupported, "the statement is too deeply nested or too large: write it more simply"},

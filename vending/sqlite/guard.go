@@ -6,13 +6,14 @@ import "github.com/ncruces/go-sqlite3"
 // column and function in it and in the views it uses. Names in it are folded.
 //
 // SQLite says as whose part it asks: the last argument, here within, is the innermost view. But a common table expression passes for
-// a view there. This is why only names that nobody can guess, those of the inner views, give rights.
+// a view there. This is why only names that cannot be guessed, those of the inner views, give rights.
+//
+// SQLite does not ask about columns that only USING or NATURAL JOIN name: checkProgram is the other lock.
 type guard struct {
 	file    string          // what the attached file is called in this session
 	granted map[string]bool // tables of the lease, which are also the names of the public views
 	inner   map[string]bool // random names of the inner views
 	masks   map[string]bool // the random name of the mask function
-	hidden  map[string]bool // objects of the file that an unqualified name would still reach
 
 	acts bool // set when the statement would do something else than read
 }
@@ -41,16 +42,16 @@ func (g *guard) mayRead(table, column, schema, within string) bool {
 	}
 	switch schema {
 	case g.file:
-		// SQLite asks once more, in nobody's name and for no column, when it has merged an inner view into the statement.
+		// SQLite asks once more, on behalf of no view and for no column, when it has merged an inner view into the statement.
 		return g.inner[within] || column == "" && g.granted[table]
 	case "temp":
 		return g.granted[table] || g.inner[table]
 	case "main":
 		return tableFunctions[table]
 	case "":
-		// Asked for a name of which no column is used (count(*)): a public or inner view, a common table expression, or a table
-		// of the file that was named without its schema.
-		return column == "" && !g.hidden[table]
+		// Asked for a name of which no column is used (count(*)): a public or inner view, or a common table expression. It
+		// cannot be a table of the file: see hide.
+		return column == ""
 	}
 	return false
 }

@@ -55,8 +55,5 @@ func (s *session) profile(out *vending.Profile) error {
 			}
 		}
 	}
-	if err := stmt.Err(); err != nil {
-		return &running{err}
-	}
-	return nil
+	return s.finish(stmt)
 }

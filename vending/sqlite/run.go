@@ -113,8 +113,8 @@ func (s *session) read(ctx context.Context, lease vending.Lease, result *vending
 		}
 		rows = append(rows, cells)
 	}
-	if err := stmt.Err(); err != nil {
-		return &running{err}
+	if err := s.finish(stmt); err != nil {
+		return err
 	}
 	result.Rows = rows
 	result.Columns = make([]vending.OutputColumn, len(columns))

@@ -5,13 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
-	"deputy/entitlements"
 	"deputy/vending"
 )
 
@@ -23,7 +21,7 @@ var limits = map[sqlite3.LimitCategory]int{
 	sqlite3.LIMIT_COMPOUND_SELECT:     200,
 	sqlite3.LIMIT_VDBE_OP:             500_000,
 	sqlite3.LIMIT_FUNCTION_ARG:        100,
-	sqlite3.LIMIT_ATTACHED:            1, // the file
+	sqlite3.LIMIT_ATTACHED:            2, // the file, twice
 	sqlite3.LIMIT_LIKE_PATTERN_LENGTH: 256,
 	sqlite3.LIMIT_VARIABLE_NUMBER:     1, // none, but SQLite wants one
 	sqlite3.LIMIT_TRIGGER_DEPTH:       1,
@@ -33,115 +31,43 @@ var limits = map[sqlite3.LimitCategory]int{
 // session is a connection with the views of one lease, locked: nothing but one prepared statement can come of it.
 type session struct {
 	conn
-	guard  *guard
-	schema string
-	sql    string              // the caller's statement, as written
-	text   vending.Requalified // and as it is run
+	guard    *guard
+	readable map[tree]bool // the b-trees that the inner views may need
+	schema   string
+	sql      string              // the caller's statement, as written
+	text     vending.Requalified // and as it is run
 }
 
-// vend makes the views of the lease as of now and locks the connection. The file bears the name n.file on it.
+// The databases of a session by their numbers in the byte code. The file is attached twice, because SQLite looks for a bare name in
+// the first of them: what a caller's text reaches past the temporary views is in lure, where no b-tree may be opened, and the inner
+// views read data, whose name cannot be guessed.
+const (
+	file = 2 // when a statement is analysed: there it is attached once, under the governed schema's name
+	lure = 2
+	data = 3
+)
+
+// vend makes the views of the lease as of now and locks the connection. The file bears the names n.lure and n.file on it.
 func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*session, error) {
 	// One transaction that is never committed: what is seen of the file from here on is one state of it.
 	if err := c.Exec(`BEGIN`); err != nil {
 		return nil, err
 	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample), hidden: map[string]bool{}}
-	masks := &masks{key: e.cfg.HashKey}
-	if err := masks.create(c, n.mask); err != nil {
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample)}
+	v := &vend{Engine: e, conn: c, names: n, guard: g, masks: &masks{key: e.cfg.HashKey}, tables: map[string]bool{}}
+	if err := v.masks.create(c, n.mask); err != nil {
 		return nil, err
 	}
 	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
 		return nil, err
 	}
-	tables, err := c.objects(n.file)
-	if err != nil {
-		return nil, fmt.Errorf("listing what there is: %w", err)
-	}
-	var public []string
-	for _, a := range lease.Access {
-		v, err := e.vendTable(c, g, a, n, masks, tables)
-		if err != nil {
-			return nil, err
-		}
-		public = append(public, v.public)
-	}
-	for _, view := range public {
-		if err := c.Exec(view); err != nil {
-			return nil, fmt.Errorf("vending: %w", err)
-		}
-	}
-	if err := e.hideRest(c, g, lease.SQL, tables); err != nil {
+	if err := v.views(lease.Access); err != nil {
 		return nil, err
 	}
 	if err := c.lock(g); err != nil {
 		return nil, err
 	}
-	return &session{conn: c, guard: g, schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
-}
-
-// vendTable makes the inner view of a table. The public ones come when all inner ones are there.
-func (e *Engine) vendTable(c conn, g *guard, a entitlements.Access, n names, masks *masks, tables []string) (v views, err error) {
-	table := fold(a.Table.Name)
-	if a.Table.Schema != e.schema || g.granted[table] || isCatalog(table) {
-		return v, fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
-	}
-	inner, err := e.randomName()
-	if err != nil {
-		return v, err
-	}
-	var whole entitlements.Table
-	if slices.ContainsFunc(a.Filters, func(f entitlements.Filter) bool { return f.Sample != nil }) {
-		if whole, err = c.table(n.file, a.Table.Name); err != nil {
-			return v, fmt.Errorf("reading the columns of %s: %w", a.Table, err)
-		}
-	}
-	if v, err = e.define(a, whole.Columns, inner, n, masks); err != nil {
-		return v, err
-	}
-	if err := c.Exec(v.inner); err != nil {
-		return v, fmt.Errorf("the view of %s: %w", a.Table, err)
-	}
-	// SQLite looks into a view only when it is used. What is wrong with ours must not look like an error of the caller's.
-	stmt, _, err := c.Prepare(reading(inner))
-	if err != nil && strings.Contains(err.Error(), n.file) { // a name of this session, which administrators did not write
-		return v, fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), n.file, e.schema))
-	}
-	if err != nil {
-		return v, fmt.Errorf("the view of %s: %w", a.Table, err)
-	}
-	stmt.Close()
-	g.granted[table], g.inner[inner] = true, true
-	return v, e.checkQualified(c, a, inner, tables)
-}
-
-// hideRest keeps unqualified names from falling through to the file. Where the caller's text has the name of a hidden table in it,
-// a broken view of that name is put before it, so that using it fails like the use of any name that means nothing, and using it for
-// a common table expression works like with any other name. Names that are not in the text need no view; the guard refuses them all
-// the same.
-func (e *Engine) hideRest(c conn, g *guard, sql string, tables []string) error {
-	text := fold(sql)
-	for _, name := range tables {
-		switch folded := fold(name); {
-		case g.granted[folded]:
-		case strings.Contains(text, folded):
-			if err := e.hide(c, name); err != nil {
-				return err
-			}
-		default:
-			g.hidden[folded] = true
-		}
-	}
-	return nil
-}
-
-// objects names the tables and views of the file.
-func (c conn) objects(file string) (names []string, err error) {
-	err = c.query(`SELECT name FROM `+quoteName(file)+`.sqlite_schema WHERE type IN ('table', 'view')`, func(r row) {
-		if name := r.ColumnText(0); !isCatalog(fold(name)) {
-			names = append(names, name)
-		}
-	})
-	return names, err
+	return &session{conn: c, guard: g, readable: v.readable(), schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
 }
 
 // lock is the last thing done to a connection before it sees text of a caller's.
@@ -167,13 +93,32 @@ func (e *Engine) retarget(lease vending.Lease) vending.Requalified {
 	})
 }
 
-// prepare is where SQLite and the guard judge the statement.
+// prepare is where SQLite, the guard and the byte code judge the statement.
 func (s *session) prepare() (*sqlite3.Stmt, error) {
 	stmt, err := s.prepareRead(s.text.SQL)
 	if s.guard.acts {
 		err = errNotRead
 	}
-	return stmt, err
+	if err == nil {
+		err = s.checkProgram()
+	}
+	if err != nil {
+		stmt.Close()
+		return nil, err
+	}
+	return stmt, nil
+}
+
+// finish returns how a statement ended. One that SQLite had to prepare again, because something changed after it was checked, may have
+// run another byte code than was checked.
+func (s *session) finish(stmt *sqlite3.Stmt) error {
+	if err := stmt.Err(); err != nil {
+		return &running{err}
+	}
+	if stmt.Status(sqlite3.STMTSTATUS_REPREPARE, false) != 0 {
+		return errChanged
+	}
+	return nil
 }
 
 // prepareRead prepares exactly one statement that only reads and has no parameters.
@@ -234,7 +179,7 @@ func (e *Engine) randomName() (string, error) {
 }
 
 func (e *Engine) randomNames() (n names, err error) {
-	for _, name := range []*string{&n.file, &n.mask, &n.within, &n.sample} {
+	for _, name := range []*string{&n.lure, &n.file, &n.mask, &n.within, &n.sample, &n.nothing} {
 		if *name, err = e.randomName(); err != nil {
 			return n, err
 		}
@@ -248,7 +193,10 @@ func (e *Engine) withSession(ctx context.Context, lease vending.Lease, now time.
 	if err != nil {
 		return err
 	}
-	return e.withFile(ctx, n.file, func(c conn) error {
+	return e.withFile(ctx, n.lure, func(c conn) error {
+		if err := c.attach(e.uri, n.file); err != nil {
+			return fmt.Errorf("attaching the database file: %w", err)
+		}
 		s, err := e.vend(c, lease, n, now)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errVending, err)

@@ -11,7 +11,11 @@ import (
 type views struct{ inner, public string }
 
 // names are the random names of one session.
-type names struct{ file, mask, within, sample string }
+type names struct {
+	lure, file           string // of the attached file: see lure and data
+	mask, within, sample string // of functions
+	nothing              string // what the views that hide the file's objects say that they read: nothing_ROW
+}
 
 // define writes the two views of one table. The inner one is called inner, which nobody can guess. What its masks compute outside of
 // SQL is added to those of the session. whole are all columns of the table.

@@ -1,0 +1,36 @@
+package sqlite
+
+import (
+	"sync"
+
+	"deputy/vending"
+)
+
+// analyses remembers statements while the catalog stays as it is.
+type analyses struct {
+	mu      sync.Mutex
+	version string
+	known   map[string]vending.Statement
+}
+
+const maxAnalyses = 1024
+
+func (a *analyses) get(version, sql string) *vending.Statement {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s, ok := a.known[sql]
+	if !ok || a.version != version {
+		return nil
+	}
+	s.Cached = true
+	return &s
+}
+
+func (a *analyses) put(version string, s vending.Statement) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.version != version || len(a.known) >= maxAnalyses {
+		a.version, a.known = version, map[string]vending.Statement{}
+	}
+	a.known[s.SQL] = s
+}

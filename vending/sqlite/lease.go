@@ -1,0 +1,154 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"deputy/entitlements"
+)
+
+// vend is a lease whose views are being made.
+type vend struct {
+	*Engine
+	conn
+	names names
+	guard *guard
+	masks *masks
+
+	objects objects
+	tables  map[string]bool // tables of the file that the inner views read, folded
+}
+
+// views makes the inner views while every bare name is hidden, so that an administrator's text that has one is found out. Alone, such a
+// name means the table of the file; in a statement of a caller who may read that table too, it would mean the caller's view of it, or a
+// common table expression that the caller calls so, and a filter would let through what it is there to hide. The public views take the
+// place of what hides their names.
+func (v *vend) views(access []entitlements.Access) (err error) {
+	if v.objects, err = v.conn.objects(v.names.file); err != nil {
+		return fmt.Errorf("listing what there is: %w", err)
+	}
+	if err := v.hide(v.names.file, v.names.nothing); err != nil {
+		return err
+	}
+	var public []string
+	for _, a := range access {
+		view, err := v.inner(a)
+		if err != nil {
+			return err
+		}
+		public = append(public, view)
+	}
+	for i, a := range access {
+		if err := v.show(a.Table.Name); err != nil {
+			return fmt.Errorf("vending: %w", err)
+		}
+		if err := v.Exec(public[i]); err != nil {
+			return fmt.Errorf("vending: %w", err)
+		}
+	}
+	return nil
+}
+
+// inner makes the inner view of a table and returns the definition of the public one.
+func (v *vend) inner(a entitlements.Access) (public string, err error) {
+	table := fold(a.Table.Name)
+	if a.Table.Schema != v.schema || v.guard.granted[table] || isCatalog(table) {
+		return "", fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
+	}
+	inner, err := v.randomName()
+	if err != nil {
+		return "", err
+	}
+	var whole entitlements.Table
+	if slices.ContainsFunc(a.Filters, func(f entitlements.Filter) bool { return f.Sample != nil }) {
+		if whole, err = v.conn.table(v.names.file, a.Table.Name); err != nil {
+			return "", fmt.Errorf("reading the columns of %s: %w", a.Table, err)
+		}
+	}
+	views, err := v.define(a, whole.Columns, inner, v.names, v.masks)
+	if err != nil {
+		return "", err
+	}
+	if err := v.Exec(views.inner); err != nil {
+		return "", fmt.Errorf("the view of %s: %w", a.Table, err)
+	}
+	v.guard.granted[table], v.guard.inner[inner] = true, true
+	v.tables[table] = true
+	return views.public, v.check(a, inner)
+}
+
+// check looks into an inner view. SQLite would do that only when the view is used, and what is wrong with a view of ours must not look
+// like an error of the caller's. An administrator's text may read other tables than its own.
+func (v *vend) check(a entitlements.Access, inner string) error {
+	reading := `SELECT * FROM temp.` + quoteName(inner)
+	stmt, _, err := v.Prepare(reading)
+	stmt.Close()
+	if name, bare := v.objects.hidden(err, v.names.nothing); bare {
+		return fmt.Errorf("a table is named without its schema in what is said of %s: write %s.%s", a.Table, v.schema, name)
+	}
+	if err != nil && strings.Contains(err.Error(), v.names.file) { // a name of this session, which administrators did not write
+		return fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), v.names.file, v.schema))
+	}
+	if err != nil {
+		return fmt.Errorf("the view of %s: %w", a.Table, err)
+	}
+	if !written(a) {
+		return nil
+	}
+	p, err := v.explain(reading)
+	if err != nil {
+		return fmt.Errorf("the view of %s: %w", a.Table, err)
+	}
+	for _, t := range p.trees {
+		if owner := v.objects.owners[t.root]; t.database == data && !isCatalog(owner) {
+			v.tables[owner] = true
+		}
+	}
+	return nil
+}
+
+// readable are the b-trees of the tables that the inner views read, their indexes included: which of them SQLite uses depends on the
+// caller's statement.
+func (v *vend) readable() map[tree]bool {
+	readable := map[tree]bool{}
+	for root, owner := range v.objects.owners {
+		if v.tables[owner] {
+			readable[tree{data, root}] = true
+		}
+	}
+	return readable
+}
+
+// checkProgram is the lock beside the guard, and does not rely on it: whatever SQLite has asked, and whatever the names in the statement
+// have come to mean, its byte code opens no b-tree but those of the inner views, no virtual table but the table functions, and calls no
+// function but those that may be called.
+func (s *session) checkProgram() error {
+	p, err := s.explain(s.text.SQL)
+	if err != nil {
+		return err
+	}
+	for _, t := range p.trees {
+		if !s.readable[t] {
+			return fmt.Errorf("%w: page %d of database %d", errOutside, t.root, t.database)
+		}
+	}
+	for _, f := range p.functions {
+		if !functions[f] && !s.guard.masks[f] {
+			return fmt.Errorf("%w: the function %s", errOutside, f)
+		}
+	}
+	if len(p.modules) == 0 {
+		return nil
+	}
+	known, err := s.tableModules()
+	if err != nil {
+		return err
+	}
+	for _, m := range p.modules {
+		if !slices.Contains(known, m) {
+			return fmt.Errorf("%w: the virtual table %s", errOutside, m)
+		}
+	}
+	return nil
+}
