@@ -64,6 +64,12 @@ func (c *Client) Query(ctx context.Context, args map[string]any) (*tools.QueryRe
 	return result, c.call(ctx, "query", args, result)
 }
 
+// Describe calls the describe_table tool. A refusal comes as *tools.Refusal.
+func (c *Client) Describe(ctx context.Context, args map[string]any) (*tools.Description, error) {
+	result := &tools.Description{}
+	return result, c.call(ctx, "describe_table", args, result)
+}
+
 // RequestAccess calls the request_access tool. A refusal comes as *tools.Refusal.
 func (c *Client) RequestAccess(ctx context.Context, args map[string]any) (*tools.AccessRequest, error) {
 	result := &tools.AccessRequest{}

@@ -1,0 +1,109 @@
+package field
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"deputy/internal/issuer"
+	"deputy/internal/throwaway"
+)
+
+var update = flag.Bool("update", false, "take lines that hold now off testdata/known.txt")
+
+// What all tests share: TestMain starts it and takes it down.
+var (
+	scratch   string
+	cluster   *throwaway.Cluster
+	authority *issuer.Issuer
+	program   string
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv("DEPUTY_FIELD") == "" && !*update {
+		fmt.Println("the cases of the field are played by make field, which sets DEPUTY_FIELD")
+		return
+	}
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	if scratch, err = os.MkdirTemp("", "deputy-field-"); err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(scratch)
+	if cluster, err = throwaway.Start(context.Background()); err != nil {
+		return 0, err
+	}
+	defer cluster.Stop()
+	if authority, err = issuer.Start(issuer.Config{}); err != nil {
+		return 0, err
+	}
+	defer authority.Close()
+	if program, err = build(); err != nil {
+		return 0, err
+	}
+	if err := readKnown(); err != nil {
+		return 0, err
+	}
+	flag.Set("test.parallel", "8") // most of them wait
+	code = m.Run()
+	stopWorlds()
+	printTable()
+	if *update {
+		err = writeKnown()
+	}
+	return code, err
+}
+
+// build compiles deputy. It looks at the sources, so that go test does not take an old result for a changed program.
+func build() (string, error) {
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !strings.HasSuffix(path, "_test.go") && filepath.Ext(path) == ".go" {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(scratch, "deputy")
+	command := exec.Command("go", "build", "-o", path, "deputy/cmd/deputy")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building deputy: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+// buffer is what a process writes while the test reads it.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
