@@ -38,5 +38,9 @@ func Gate(s *Statement) error {
 	case "table":
 		return &Error{Code: NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
 	}
-	return &Error{Code: Unsupported, Message: fmt.Sprintf("the %s %s may not be used", f.What, f.Name)}
+	message := fmt.Sprintf("the %s %s may not be used", f.What, f.Name)
+	if f.Hint != "" {
+		message += ": " + f.Hint
+	}
+	return &Error{Code: Unsupported, Message: message}
 }

@@ -28,4 +28,5 @@ type Output struct {
 type Forbidden struct {
 	What string // "function", "catalog", "type", "system column", "table" (ungoverned: answered like one that does not exist)
 	Name string // as the engine identifies it: "pg_catalog.pg_sleep"
+	Hint string // how an administrator can allow it; empty: they cannot, or it is not for the caller to know
 }

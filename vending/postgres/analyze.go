@@ -35,7 +35,7 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 		known.Cached = true
 		return &known, nil
 	}
-	seen, err := e.probe(ctx, dialect.Trim(text))
+	seen, err := e.probe(ctx, s, dialect.Trim(text))
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +74,14 @@ SELECT coalesce((SELECT json_agg(json_build_array(d.refobjid::int8, d.refobjsubi
 FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass`
 )
 
-func (e *Engine) probe(ctx context.Context, text string) (*probed, error) {
+func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, error) {
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
 		return nil, cutOff(ctx, err)
 	}
 	defer release(conn)
 	begin := fmt.Sprintf("BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
-		pq.QuoteLiteral(e.searchPath()), analysisLimit.Milliseconds())
+		pq.QuoteLiteral(e.searchPath(s.paths)), analysisLimit.Milliseconds())
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return nil, cutOff(ctx, err)
 	}
@@ -197,6 +197,7 @@ func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *pro
 	if err != nil {
 		return nil, err
 	}
+	s.gate.hint(named, functions, operators)
 	out.Forbidden = append(named, forbidden...)
 	return out, nil
 }
@@ -233,28 +234,4 @@ func oidArray(ids []uint32) any {
 		out[i] = int64(id)
 	}
 	return pq.Array(out)
-}
-
-// searchPath is where unqualified names are looked up: the governed schemas in their order, then those of the named functions.
-// pg_catalog stays first, as it always is when it is not mentioned; the session's own schema is last, where it shadows nothing.
-func (e *Engine) searchPath() string {
-	return joinPath(append(slices.Clone(e.config.Schemas), e.functionSchemas()...))
-}
-
-func (e *Engine) functionSchemas() []string {
-	var out []string
-	for _, f := range e.config.Functions {
-		if schema, _, ok := strings.Cut(f, "."); ok && schema != "pg_catalog" && !slices.Contains(e.config.Schemas, schema) && !slices.Contains(out, schema) {
-			out = append(out, schema)
-		}
-	}
-	return out
-}
-
-func joinPath(schemas []string) string {
-	var quoted []string
-	for _, s := range schemas {
-		quoted = append(quoted, pq.QuoteIdentifier(s))
-	}
-	return strings.Join(append(quoted, "pg_temp"), ", ")
 }

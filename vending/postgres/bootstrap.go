@@ -17,6 +17,7 @@ var bootstrapSQL string
 // Setup is what a database administrator sets up once per database.
 type Setup struct {
 	Schemas        []string // governed: deputy_owner gets SELECT on their tables
+	PolicyPath     []string // schemas that names in policies' SQL are looked up in, beside those of extensions
 	SigningKey     string   // the server's; at least 32 characters
 	RunnerPassword string   // of deputy_runner; empty: peer or certificate authentication
 }
@@ -59,8 +60,31 @@ func (s Setup) grants() string {
 		fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA %s TO deputy_owner, deputy_runner;\n", q)
 		fmt.Fprintf(&b, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO deputy_owner;\n", q)
 	}
+	fmt.Fprintf(&b, extensionGrants, pq.QuoteLiteral(strings.Join(s.PolicyPath, "\n")))
 	return b.String()
 }
+
+// extensionGrants lets both roles use the types, operators and functions of extensions, and what policies look up. Where the
+// administrator may not grant that, deputy check says what is missing.
+const extensionGrants = `
+-- The schemas of extensions, and of policy_path. Run this again when an extension is added.
+DO $usage$
+DECLARE
+  schema name;
+BEGIN
+  FOR schema IN SELECT n.nspname FROM pg_catalog.pg_namespace n
+    WHERE (n.nspname = ANY (pg_catalog.string_to_array(%s, E'\n')) OR EXISTS (SELECT FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid))
+      AND NOT (pg_catalog.has_schema_privilege('deputy_owner', n.oid, 'USAGE') AND pg_catalog.has_schema_privilege('deputy_runner', n.oid, 'USAGE'))
+  LOOP
+    BEGIN
+      EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %%I TO deputy_owner, deputy_runner', schema);
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING 'the owner of the schema %% has to run: GRANT USAGE ON SCHEMA %% TO deputy_owner, deputy_runner', schema, pg_catalog.quote_ident(schema);
+    END;
+  END LOOP;
+END
+$usage$;
+`
 
 // withoutScript keeps the database's words and drops the fields that would quote the script, which has the secrets in it.
 func withoutScript(err error) error {

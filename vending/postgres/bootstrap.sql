@@ -79,8 +79,63 @@ BEGIN
 END
 $trigger$;
 
+-- others_create reports whether roles other than its owner may create in a schema. A name that is looked up there may be theirs.
+-- What may act as the owner anyway is no other role.
+CREATE OR REPLACE FUNCTION deputy.others_create(schema oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $others$
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) AS a
+    WHERE n.oid = schema AND a.privilege_type = 'CREATE' AND a.grantee <> n.nspowner
+      AND CASE WHEN a.grantee = 0 THEN true ELSE NOT pg_has_role(a.grantee, n.nspowner, 'USAGE') END);
+END
+$others$;
+
+-- stray names something that a view uses and that may not decide what a policy means: it is outside pg_catalog, and it neither
+-- belongs to an extension nor is named in the configuration, or others than the owner of its schema may create beside it.
+-- Built-in objects are in no dependency. Types and collations of the columns that are read mean themselves.
+CREATE OR REPLACE FUNCTION deputy.stray(view oid, named text[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $stray$
+DECLARE
+  found text;
+BEGIN
+  WITH RECURSIVE used AS (
+    SELECT d.refclassid, d.refobjid FROM pg_rewrite r
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refobjid <> view WHERE r.ev_class = view
+  ), own (id) AS (
+    SELECT a.atttypid FROM used u JOIN pg_attribute a ON u.refclassid = 'pg_class'::regclass AND a.attrelid = u.refobjid
+    UNION SELECT c.reltype FROM used u JOIN pg_class c ON u.refclassid = 'pg_class'::regclass AND c.oid = u.refobjid
+    UNION SELECT p.id FROM own o JOIN pg_type t ON t.oid = o.id
+      LEFT JOIN pg_attribute a ON a.attrelid = t.typrelid CROSS JOIN LATERAL (VALUES (t.typelem), (t.typarray), (t.typbasetype), (a.atttypid)) AS p (id)
+      WHERE p.id <> 0
+  )
+  SELECT o.type || ' ' || o.identity || CASE WHEN x.known
+           THEN ', and others than the owner of its schema may create there: REVOKE CREATE ON SCHEMA ' || o.schema || ' from them'
+           ELSE ', which belongs to no extension and is not named under functions' END
+    INTO found
+  FROM used u
+  CROSS JOIN LATERAL pg_identify_object(u.refclassid, u.refobjid, 0) AS o
+  LEFT JOIN pg_type t ON u.refclassid = 'pg_type'::regclass AND t.oid = u.refobjid
+  LEFT JOIN pg_operator p ON u.refclassid = 'pg_operator'::regclass AND p.oid = u.refobjid
+  LEFT JOIN pg_proc f ON u.refclassid = 'pg_proc'::regclass AND f.oid = u.refobjid OR f.oid = p.oprcode
+  CROSS JOIN LATERAL (SELECT
+    EXISTS (SELECT FROM pg_depend m WHERE m.classid = u.refclassid AND m.refclassid = 'pg_extension'::regclass AND m.deptype = 'e'
+                                      AND m.objid = CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE u.refobjid END)
+    OR coalesce((SELECT n.nspname || '.' || coalesce(f.proname, t.typname) = ANY (named)
+                 FROM pg_namespace n WHERE n.oid = coalesce(f.pronamespace, t.typnamespace)), false) AS known) AS x
+  WHERE u.refclassid <> 'pg_class'::regclass AND o.schema IS DISTINCT FROM 'pg_catalog'
+    AND NOT (t.oid IS NOT NULL AND t.oid IN (SELECT id FROM own))
+    AND NOT (u.refclassid = 'pg_collation'::regclass AND EXISTS (
+      SELECT FROM used c JOIN pg_attribute a ON a.attrelid = c.refobjid WHERE c.refclassid = 'pg_class'::regclass AND a.attcollation = u.refobjid))
+    AND (NOT x.known OR deputy.others_create(coalesce(p.oprnamespace, f.pronamespace, t.typnamespace)))
+  LIMIT 1;
+  RETURN found;
+END
+$stray$;
+
 -- vend makes the role and the views of one call. spec is JSON, written and signed by the server:
---   {"id": text, "expires": seconds since 1970, "views": [{"schema": text, "name": text, "barrier": boolean, "query": text}]}
+--   {"id": text, "expires": seconds since 1970, "tables": [{"schema": text, "name": text, "barrier": boolean, "query": text}],
+--    "path": [schemas that the queries are understood along], "callers": [those that the caller's statement is], "functions": [schema.name]}
 -- Only what the server signed is made, so whoever else gets to call this function gets nothing from it.
 CREATE OR REPLACE FUNCTION deputy.vend(spec text, signature bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $vend$
@@ -90,6 +145,8 @@ DECLARE
   lease json;
   role text;
   ddl text;
+  path text;
+  wrong text;
 BEGIN
   SELECT k.ipad, k.opad INTO STRICT ipad, opad FROM deputy.keys k WHERE k.name = 'sign';
   -- Hashed once more before the comparison, so that its duration says nothing about the right signature.
@@ -102,17 +159,40 @@ BEGIN
     RAISE EXCEPTION 'the lease is expired' USING ERRCODE = 'invalid_authorization_specification', HINT = 'clocks of server and database differ, or it was used twice';
   END IF;
   INSERT INTO deputy.leases VALUES (lease->>'id');
+  -- An object that another role puts into a schema of the path would be called as soon as a query is understood: the schemas are
+  -- looked at before, and what the queries were understood to use behind it.
+  SELECT quote_ident(s.name) INTO wrong
+    FROM (SELECT json_array_elements_text(lease->'path') AS name, current_user::text AS who
+          UNION ALL SELECT json_array_elements_text(lease->'callers'), 'public') AS s
+    LEFT JOIN pg_namespace n ON n.nspname = s.name
+   WHERE n.oid IS NULL OR NOT has_schema_privilege(s.who, n.oid, 'USAGE') OR deputy.others_create(n.oid) LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'the schema % cannot be used any more: it is gone, or closed, or others than its owner may create in it', wrong
+      USING ERRCODE = 'invalid_schema_definition';
+  END IF;
   role := quote_ident('deputy_' || (lease->>'id'));
   SELECT 'CREATE ROLE ' || role || ' ROLE deputy_runner;'
       || coalesce(string_agg(DISTINCT format('CREATE SCHEMA %I; GRANT USAGE ON SCHEMA %1$I TO %s;', v->>'schema', role), ''), '')
       || coalesce(string_agg(format('CREATE VIEW %I.%I %s AS %s; GRANT SELECT ON %1$I.%2$I TO %5$s;',
            v->>'schema', v->>'name', CASE WHEN (v->>'barrier')::boolean THEN 'WITH (security_barrier)' ELSE '' END, v->>'query', role), ''), '')
-    INTO ddl FROM json_array_elements(lease->'views') AS v;
+    INTO ddl FROM json_array_elements(lease->'tables') AS v;
+  SELECT coalesce(string_agg(quote_ident(s.name), ', ' ORDER BY s.place) || ', ', '') || 'pg_temp' INTO path
+    FROM json_array_elements_text(lease->'path') WITH ORDINALITY AS s (name, place);
+  PERFORM set_config('search_path', path, true);
   EXECUTE ddl;
+  PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
+  SELECT s.found INTO wrong
+    FROM json_array_elements(lease->'tables') AS v
+    JOIN pg_namespace n ON n.nspname = v->>'schema' JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v->>'name'
+    CROSS JOIN LATERAL deputy.stray(c.oid, array(SELECT json_array_elements_text(lease->'functions'))) AS s (found)
+   WHERE s.found IS NOT NULL LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'a policy uses the %', wrong USING ERRCODE = 'invalid_object_definition';
+  END IF;
 END
 $vend$;
-REVOKE ALL ON FUNCTION deputy.vend(text, bytea), deputy.never_commit() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION deputy.vend(text, bytea) TO deputy_runner;
+REVOKE ALL ON FUNCTION deputy.vend(text, bytea), deputy.never_commit(), deputy.others_create(oid), deputy.stray(oid, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deputy.vend(text, bytea), deputy.others_create(oid) TO deputy_runner;
 
 RESET ROLE;
 REVOKE deputy_owner FROM CURRENT_USER;

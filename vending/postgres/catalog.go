@@ -22,6 +22,7 @@ type snapshot struct {
 	catalog *entitlements.Catalog
 	tables  map[uint32]*relation
 	gate    *gate
+	paths   *paths
 }
 
 // relation is a governed table with what the engine has to know beside the catalog's entry.
@@ -59,6 +60,17 @@ func (e *Engine) renewed(ctx context.Context, than *snapshot) (*snapshot, error)
 	return e.takeLocked(ctx)
 }
 
+// forget drops a snapshot that the database says is not true any more.
+func (e *Engine) forget(s *snapshot) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.snapshot == s {
+		old := *s
+		old.taken = time.Time{}
+		e.snapshot = &old
+	}
+}
+
 func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, analysisLimit) // everybody else waits for this
 	defer cancel()
@@ -67,16 +79,20 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := e.loadGate(ctx)
+	p, err := e.loadPaths(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{taken: taken, tables: tables, gate: g, catalog: &entitlements.Catalog{}}
+	g, err := e.loadGate(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{taken: taken, tables: tables, gate: g, paths: p, catalog: &entitlements.Catalog{}}
 	for _, r := range tables {
 		s.catalog.Tables = append(s.catalog.Tables, r.table)
 	}
 	slices.SortFunc(s.catalog.Tables, func(a, b entitlements.Table) int { return compareNames(a.TableName, b.TableName) })
-	s.catalog.Version = version(s.catalog.Tables, tables)
+	s.catalog.Version = version(s.catalog.Tables, tables, p)
 	if e.snapshot != nil && e.snapshot.catalog.Version == s.catalog.Version {
 		s.catalog = e.snapshot.catalog // the same pointer, so that nobody compiles policies again for nothing
 	}
@@ -185,7 +201,7 @@ func kindOf(row catalogRow) entitlements.Kind {
 
 // version changes with anything that a decision or an analysis depends on, tags and object ids included: a table that was dropped and
 // made again is another table.
-func version(sorted []entitlements.Table, tables map[uint32]*relation) string {
+func version(sorted []entitlements.Table, tables map[uint32]*relation, p *paths) string {
 	oids := map[string]uint32{}
 	for oid, r := range tables {
 		oids[r.table.String()] = oid
@@ -193,6 +209,7 @@ func version(sorted []entitlements.Table, tables map[uint32]*relation) string {
 	h := sha256.New()
 	json.NewEncoder(h).Encode(sorted)
 	json.NewEncoder(h).Encode(oids)
+	json.NewEncoder(h).Encode(p.schemas)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 

@@ -19,6 +19,7 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 		Super     bool   `db:"super"`
 		Version   int    `db:"version"`
 		Vend      bool   `db:"vend"`
+		Older     bool   `db:"older"`
 		Inherit   bool   `db:"inherit"`
 		Encoding  string `db:"encoding"`
 		Elsewhere int    `db:"elsewhere"`
@@ -28,6 +29,7 @@ SELECT session_user AS who, r.rolsuper OR r.rolbypassrls OR r.rolcreaterole AS s
        current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
        EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                WHERE n.nspname = 'deputy' AND p.proname = 'vend' AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS vend,
+       to_regprocedure('deputy.stray(oid, text[])') IS NULL AS older,
        (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS elsewhere
 FROM pg_roles r WHERE r.rolname = session_user`)
 	if err != nil {
@@ -56,6 +58,15 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 		add("deputy.vend is not there or not ours to call: run deputy bootstrap postgres")
 		return findings, nil
 	}
+	if who.Older {
+		add("the database was set up by an older Deputy: run deputy bootstrap postgres again")
+		return findings, nil
+	}
+	seen, err := e.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, e.checkPaths(seen.paths)...)
 	more, err := e.checkTables(ctx)
 	if err != nil {
 		return nil, err

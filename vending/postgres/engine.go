@@ -30,6 +30,8 @@ type Config struct {
 	Schemas        []string // governed; unqualified names are looked up in this order
 	SigningKey     string   // as given to Bootstrap; at least 32 characters
 	Functions      []string // "schema.name" of functions that statements may call beside the built-in ones; not in a governed schema
+	PolicyPath     []string // schemas that names in policies' SQL are looked up in; nil: pg_catalog, and those of installed extensions
+	Extensions     []string // names of extensions whose members that only compute statements may use, beside the well-known ones
 	MaxConnections int      // 0: 32
 	Now            func() time.Time
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"deputy/vending"
@@ -17,6 +16,8 @@ type gate struct {
 	operators map[uint32]bool
 	types     map[uint32]string // that may NOT be used, with their names
 	typeOf    uint32            // pg_typeof: names no type but that of what it is given
+	hints     map[uint32]string // of functions of extensions that are refused: how they can be allowed
+	astray    map[uint32]string // types of extensions whose operators are out of reach: what that is because of
 }
 
 // refusedFunctions are built-in functions that are immutable or stable and yet do more than compute: they run SQL given as text,
@@ -52,29 +53,38 @@ type functionRow struct {
 	Volatility string `db:"volatility"`
 	Security   bool   `db:"security"`
 	Raw        bool   `db:"raw"`
+	Extension  string `db:"extension"` // that it is a member of
+	Public     bool   `db:"public"`    // every role may call it
+	Open       bool   `db:"open"`      // others than the owner of its schema may create there
 }
 
 // loadGate asks the database which objects the rules above mean. A new major's new functions are judged by the same rules.
-func (e *Engine) loadGate(ctx context.Context) (*gate, error) {
-	g := &gate{functions: map[uint32]bool{}, operators: map[uint32]bool{}, types: map[uint32]string{}}
+func (e *Engine) loadGate(ctx context.Context, paths *paths) (*gate, error) {
+	g := &gate{functions: map[uint32]bool{}, operators: map[uint32]bool{}, types: map[uint32]string{}, hints: map[uint32]string{}, astray: paths.astray()}
 	var functions []functionRow
 	err := e.db.SelectContext(ctx, &functions, `
 SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatility, p.prosecdef AS security,
-       'cstring'::regtype = ANY (p.proargtypes::oid[] || p.prorettype) AS raw
+       'cstring'::regtype = ANY (p.proargtypes::oid[] || p.prorettype) AS raw, coalesce(x.extname, '') AS extension,
+       n.nspname = 'pg_catalog' OR has_schema_privilege('public', n.oid, 'USAGE') AND has_function_privilege('public', p.oid, 'EXECUTE') AS public,
+       n.nspname <> 'pg_catalog' AND deputy.others_create(n.oid) AS open
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = 'pg_catalog' OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(e.config.Functions))
+LEFT JOIN (pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid)
+  ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
+WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(e.config.Functions))
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	for _, f := range functions {
-		if f.allowed(e.config.Functions) {
+		if allowed, hint := f.judge(e.config); allowed {
 			g.functions[f.OID] = true
+		} else if hint != "" {
+			g.hints[f.OID] = hint
 		}
 		if f.Schema == "pg_catalog" && f.Name == "pg_typeof" {
 			g.typeOf = f.OID
 		}
 	}
-	if err := g.loadOperators(ctx, e.db); err != nil {
+	if err := e.loadOperators(ctx, g); err != nil {
 		return nil, err
 	}
 	var types []struct {
@@ -93,38 +103,51 @@ WHERE t.typnamespace = 'pg_catalog'::regnamespace AND (t.typname = ANY ($1) OR e
 	return g, nil
 }
 
-func (g *gate) loadOperators(ctx context.Context, db *sqlx.DB) error {
+// loadOperators lets an operator through whose function may be called, and that is PostgreSQL's, an extension's or made for a function
+// that the configuration names. Another one may have the sign of one of these and do the opposite.
+func (e *Engine) loadOperators(ctx context.Context, g *gate) error {
 	var operators []struct {
 		OID      uint32 `db:"oid"`
-		Function uint32 `db:"oprcode"`
+		Function uint32 `db:"function"`
+		Name     string `db:"name"`
+		Member   bool   `db:"member"`
+		Open     bool   `db:"open"`
 	}
-	if err := db.SelectContext(ctx, &operators, `SELECT oid, oprcode::oid::int8 AS oprcode FROM pg_catalog.pg_operator`); err != nil {
+	err := e.db.SelectContext(ctx, &operators, `
+SELECT o.oid, o.oprcode::oid::int8 AS function, f.nspname || '.' || p.proname AS name,
+       n.nspname = 'pg_catalog' OR EXISTS (
+         SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid
+         AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e') AS member,
+       n.nspname <> 'pg_catalog' AND deputy.others_create(n.oid) AS open
+FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace`)
+	if err != nil {
 		return unavailable(err)
 	}
 	for _, o := range operators {
-		if g.functions[o.Function] {
+		switch {
+		case o.Open:
+			g.hints[o.OID] = openHint
+		case g.functions[o.Function] && (o.Member || slices.Contains(e.config.Functions, o.Name)):
 			g.operators[o.OID] = true
+		case o.Member && g.hints[o.Function] != "":
+			g.hints[o.OID] = g.hints[o.Function]
 		}
 	}
 	return nil
 }
 
-func (f functionRow) allowed(named []string) bool {
-	if slices.Contains(named, f.Schema+"."+f.Name) {
-		return true
-	}
+// harmless reports whether the function only computes, whatever it belongs to.
+func (f functionRow) harmless() bool {
 	switch {
-	case f.Schema != "pg_catalog" || f.Security || f.Raw:
+	case f.Security || f.Raw:
 		return false
 	case slices.Contains(allowedAnyway, f.Name):
 		return true
 	case f.Volatility == "v":
-		return slices.Contains(harmlessVolatile, f.Name)
+		return f.Extension == "" && slices.Contains(harmlessVolatile, f.Name)
 	}
-	return !slices.ContainsFunc(refusedFunctions, func(pattern string) bool {
-		prefix, any := strings.CutSuffix(pattern, "*")
-		return any && strings.HasPrefix(f.Name, prefix) || f.Name == pattern
-	})
+	return !matchesAny(f.Name, refusedFunctions)
 }
 
 // refused lists what a tree of nodes uses that the gate does not let through. names are asked for only then.
@@ -142,6 +165,9 @@ func (g *gate) refused(t node) (functions, operators []uint32, forbidden []vendi
 		}
 		if n.name == "VAR" && n.number("varattno") < 0 {
 			once(vending.Forbidden{What: "system column", Name: "(ctid, xmin, tableoid and the like)"})
+		}
+		if why := g.implicitText(n); why != "" {
+			once(vending.Forbidden{What: "comparison", Name: "of a value of an extension's type as text", Hint: why})
 		}
 		for field, values := range n.fields {
 			for _, id := range oids(values) {

@@ -47,15 +47,25 @@ type vended struct {
 }
 
 func (e *Engine) vend(ctx context.Context, lease vending.Lease) (*vended, error) {
-	s, schemas := newSpec(lease, e.config.Now())
+	seen, err := e.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := seen.paths.understood(lease.Access); err != nil {
+		return nil, vendError(ctx, err)
+	}
+	s, schemas := e.newSpec(lease, seen.paths)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
 	begin := fmt.Sprintf(`BEGIN; SELECT %s; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
 		`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
 		`set_config('application_name', %s, true), set_config('transaction_read_only', 'on', true), set_config('role', %[5]s, true)`,
-		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas)), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
+		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas, seen.paths)), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
 		pq.QuoteLiteral(roleName(lease.ID)))
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
+		if state(err) == schemaChanged {
+			e.forget(seen)
+		}
 		return nil, vendError(ctx, err)
 	}
 	asked := dialect.Trim(lease.SQL)

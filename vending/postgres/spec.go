@@ -19,7 +19,12 @@ import (
 type spec struct {
 	ID      string `json:"id"`
 	Expires int64  `json:"expires"` // seconds since 1970, on the server's clock
-	Views   []view `json:"views"`
+
+	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere and makes none.
+	Tables    []view   `json:"tables"`
+	Path      []string `json:"path"`      // the schemas that names in the queries are looked up in
+	Callers   []string `json:"callers"`   // the schemas, beside the vended ones, that names in the caller's statement are looked up in
+	Functions []string `json:"functions"` // what the configuration names: queries may use it beside PostgreSQL's own and extensions'
 }
 
 type view struct {
@@ -33,8 +38,11 @@ type view struct {
 const specAge = 2 * time.Minute
 
 // newSpec writes the views of a lease, and tells which vended schema stands for which governed one.
-func newSpec(lease vending.Lease, now time.Time) (spec, map[string]string) {
-	out := spec{ID: lease.ID, Expires: now.Add(specAge).Unix(), Views: []view{}}
+func (e *Engine) newSpec(lease vending.Lease, p *paths) (spec, map[string]string) {
+	out := spec{
+		ID: lease.ID, Expires: e.config.Now().Add(specAge).Unix(), Tables: []view{},
+		Path: p.policy, Callers: p.callers, Functions: append([]string{}, e.config.Functions...),
+	}
 	schemas := map[string]string{}
 	for _, access := range lease.Access {
 		vended, ok := schemas[access.Table.Schema]
@@ -42,7 +50,7 @@ func newSpec(lease vending.Lease, now time.Time) (spec, map[string]string) {
 			vended = roleName(lease.ID) + "_" + strconv.Itoa(len(schemas))
 			schemas[access.Table.Schema] = vended
 		}
-		out.Views = append(out.Views, view{vended, access.Table.Name, len(access.Filters) > 0, viewQuery(access)})
+		out.Tables = append(out.Tables, view{vended, access.Table.Name, len(access.Filters) > 0, viewQuery(access)})
 	}
 	return out, schemas
 }
@@ -86,13 +94,13 @@ func (s signer) call(sp spec) string {
 	return fmt.Sprintf(`deputy.vend(%s, '\x%x')`, pq.QuoteLiteral(string(text)), mac.Sum(nil))
 }
 
-// vendedPath is the search path of a vended role: its own schemas in the order of the governed ones, then those of the functions.
-func (e *Engine) vendedPath(schemas map[string]string) string {
+// vendedPath is the search path of a vended role: its own schemas in the order of the governed ones, then those that callers share.
+func (e *Engine) vendedPath(schemas map[string]string, p *paths) string {
 	var path []string
 	for _, s := range e.config.Schemas {
 		if vended, ok := schemas[s]; ok {
 			path = append(path, vended)
 		}
 	}
-	return joinPath(slices.Concat(path, e.functionSchemas()))
+	return joinPath(slices.Concat(path, p.callers))
 }

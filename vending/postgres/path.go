@@ -1,0 +1,238 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// paths are the schemas that names are looked up in. Only such are on them as nobody but their owner may create in: an operator or a
+// function that fits better is called as soon as it is there, and a type is asked for its constraints while SQL is only being understood.
+type paths struct {
+	policy   []string // in administrators' SQL
+	callers  []string // in callers' statements, behind the governed schemas
+	analysis []string // the same where callers' statements are analysed: what only deputy_runner may use is refused there with its reason
+	schemas  []schemaState
+	types    []extensionType
+	schemaOf map[string]schemaState
+}
+
+// schemaState is a schema that may be on a path.
+type schemaState struct {
+	Name       string         `db:"name"`
+	Open       bool           `db:"open"`       // others than its owner may create in it
+	Owner      bool           `db:"owner"`      // deputy_owner may use it
+	Runner     bool           `db:"runner"`     // deputy_runner may use it
+	Public     bool           `db:"public"`     // every role may use it
+	Extensions pq.StringArray `db:"extensions"` // those installed in it, with their versions
+}
+
+// extensionType is a type of an extension, or one made of such: an array, a domain, a composite.
+type extensionType struct {
+	OID       uint32         `db:"oid"`
+	Extension string         `db:"extension"`
+	Schema    string         `db:"schema"`  // of the extension's type
+	Columns   pq.StringArray `db:"columns"` // governed ones
+}
+
+const schemasOfPathsQuery = `
+SELECT n.nspname AS name, deputy.others_create(n.oid) AS open, has_schema_privilege('deputy_owner', n.oid, 'USAGE') AS owner,
+       has_schema_privilege(n.oid, 'USAGE') AS runner, has_schema_privilege('public', n.oid, 'USAGE') AS public,
+       array(SELECT x.extname || ' ' || x.extversion FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid ORDER BY 1) AS extensions
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname = ANY ($1) OR EXISTS (SELECT FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid)
+ORDER BY n.nspname`
+
+const extensionTypesQuery = `
+WITH RECURSIVE member AS (
+  SELECT t.oid, x.extname, t.typnamespace FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid JOIN pg_catalog.pg_type t ON t.oid = d.objid
+  WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
+  UNION
+  SELECT t.oid, m.extname, m.typnamespace FROM member m JOIN (
+    SELECT oid, CASE WHEN typcategory = 'A' THEN typelem ELSE typbasetype END AS of FROM pg_catalog.pg_type WHERE typcategory = 'A' OR typbasetype <> 0
+    UNION ALL SELECT c.reltype, a.atttypid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c'
+  ) AS t ON t.of = m.oid
+)
+SELECT m.oid, m.extname AS extension, n.nspname AS schema, array(
+  SELECT DISTINCT a.attname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  JOIN pg_catalog.pg_namespace g ON g.oid = c.relnamespace WHERE a.atttypid = m.oid AND g.nspname = ANY ($1)) AS columns
+FROM member m JOIN pg_catalog.pg_namespace n ON n.oid = m.typnamespace WHERE n.nspname <> 'pg_catalog' ORDER BY m.oid`
+
+func (e *Engine) loadPaths(ctx context.Context) (*paths, error) {
+	p := &paths{policy: []string{}, callers: []string{}, schemaOf: map[string]schemaState{}}
+	named := append(e.functionSchemas(), e.config.PolicyPath...)
+	if err := e.db.SelectContext(ctx, &p.schemas, schemasOfPathsQuery, pq.Array(named)); err != nil {
+		return nil, unavailable(err)
+	}
+	if err := e.db.SelectContext(ctx, &p.types, extensionTypesQuery, pq.Array(e.config.Schemas)); err != nil {
+		return nil, unavailable(err)
+	}
+	for _, s := range p.schemas {
+		p.schemaOf[s.Name] = s
+	}
+	wanted := e.config.PolicyPath
+	if wanted == nil {
+		wanted = append([]string{"pg_catalog"}, p.withExtensions()...)
+	}
+	for _, name := range wanted {
+		if s := p.schemaOf[name]; name == "pg_catalog" || s.Owner && !s.Open {
+			p.policy = append(p.policy, name)
+		}
+	}
+	for _, name := range append(e.functionSchemas(), p.withExtensions()...) {
+		s := p.schemaOf[name]
+		if !s.Open && s.Public && !slices.Contains(p.callers, name) {
+			p.callers = append(p.callers, name)
+		}
+		if !s.Open && s.Runner && !slices.Contains(p.analysis, name) {
+			p.analysis = append(p.analysis, name)
+		}
+	}
+	return p, nil
+}
+
+// withExtensions are the schemas that extensions are installed in, but for pg_catalog, which is looked at first anyway.
+func (p *paths) withExtensions() (names []string) {
+	for _, s := range p.schemas {
+		if len(s.Extensions) > 0 && s.Name != "pg_catalog" {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// understood refuses accesses whose SQL of administrators would not mean what it says. PostgreSQL compares the values of a type as text
+// where the operators of its extension are not on the path, and calls what another role put beside them where they are named in full.
+// It goes by the words of the SQL: a name that only looks like a column's is refused as well.
+func (p *paths) understood(access []entitlements.Access) error {
+	columns, schemas := map[string]string{}, map[string]string{}
+	for _, t := range p.types {
+		if !slices.Contains(p.policy, t.Schema) {
+			for _, c := range t.Columns {
+				columns[c] = fmt.Sprintf("the column %s has a type of the extension %s, and its schema %s", c, t.Extension, t.Schema)
+				columns[c] += p.whyNot(t.Schema)
+			}
+		}
+	}
+	for _, s := range p.schemas {
+		if s.Open {
+			schemas[s.Name] = fmt.Sprintf("the schema %s%s", s.Name, p.whyNot(s.Name))
+		}
+	}
+	for _, a := range access {
+		for name := range administratorsNames(a) {
+			if why := columns[name] + schemas[name]; why != "" {
+				return fmt.Errorf("%s: %s", a.Table, why)
+			}
+		}
+	}
+	return nil
+}
+
+// whyNot says why a schema is not on the policies' path, and what to do.
+func (p *paths) whyNot(schema string) string {
+	switch s, there := p.schemaOf[schema]; {
+	case there && s.Open:
+		return fmt.Sprintf(" is open to others: REVOKE CREATE ON SCHEMA %s from all but its owner", pq.QuoteIdentifier(schema))
+	case there && !s.Owner:
+		return " is closed to deputy_owner: run deputy bootstrap postgres again"
+	}
+	return " is not on policy_path: add it"
+}
+
+// administratorsNames are the names in the SQL that administrators wrote for an access.
+func administratorsNames(a entitlements.Access) map[string]bool {
+	var sql strings.Builder
+	add := func(parts []entitlements.Part) {
+		for _, p := range parts {
+			if p.Variable == entitlements.ThisColumn {
+				continue
+			}
+			sql.WriteString(p.SQL + " ")
+		}
+	}
+	for _, f := range a.Filters {
+		add(f.Where)
+	}
+	for _, c := range a.Columns {
+		for _, m := range c.Masks {
+			add(m.When)
+			add(m.SQL)
+			if len(m.SQL) > 0 { // it is about the column, by whatever name
+				sql.WriteString(pq.QuoteIdentifier(c.Name) + " ")
+			}
+		}
+	}
+	names := dialect.Names(sql.String())
+	if names[a.Table.Name] { // the whole row, or a column behind its table's name
+		for _, c := range a.Columns {
+			names[c.Name] = true
+		}
+	}
+	return names
+}
+
+// searchPath is where an analysis looks unqualified names up: the governed schemas in their order, then those of the named functions
+// and of extensions. pg_catalog stays first, as it always is when it is not mentioned; the session's own schema is last, where it
+// shadows nothing.
+func (e *Engine) searchPath(p *paths) string {
+	return joinPath(append(slices.Clone(e.config.Schemas), p.analysis...))
+}
+
+func (e *Engine) functionSchemas() []string {
+	var out []string
+	for _, f := range e.config.Functions {
+		schema, _, ok := strings.Cut(f, ".")
+		if ok && schema != "pg_catalog" && !slices.Contains(e.config.Schemas, schema) && !slices.Contains(out, schema) {
+			out = append(out, schema)
+		}
+	}
+	return out
+}
+
+func joinPath(schemas []string) string {
+	var quoted []string
+	for _, s := range schemas {
+		quoted = append(quoted, pq.QuoteIdentifier(s))
+	}
+	return strings.Join(append(quoted, "pg_temp"), ", ")
+}
+
+// schemaChanged is the state of the error that deputy.vend ends with when a schema of a path is not what the snapshot says.
+const schemaChanged = "42P15"
+
+// checkPaths says what is not looked up where the configuration or an extension would have it.
+func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
+	for i, name := range e.config.PolicyPath {
+		if !slices.Contains(p.policy, name) {
+			text := fmt.Sprintf("there is no schema %s", name)
+			if _, there := p.schemaOf[name]; there {
+				text = fmt.Sprintf("the schema %s%s", name, p.whyNot(name))
+			}
+			findings = append(findings, vending.Finding{Key: fmt.Sprintf("policy_path[%d]", i), Text: text})
+		}
+	}
+	for _, s := range p.schemas {
+		of := strings.Join(s.Extensions, ", ")
+		switch {
+		case of == "" || s.Name == "pg_catalog":
+		case s.Open:
+			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("others than its owner may create in the schema %s, "+
+				"so policies and statements that use the extensions in it (%s) are refused: REVOKE CREATE ON SCHEMA %s from all but its owner", s.Name, of, pq.QuoteIdentifier(s.Name))})
+		case !s.Owner && e.config.PolicyPath == nil:
+			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("deputy_owner may not use the schema %s, "+
+				"so policies that use the extensions in it (%s) are refused: run deputy bootstrap postgres again", s.Name, of)})
+		case !s.Public:
+			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("callers may not use the schema %s, "+
+				"so statements that use the extensions in it (%s) are refused: GRANT USAGE ON SCHEMA %s TO PUBLIC", s.Name, of, pq.QuoteIdentifier(s.Name))})
+		}
+	}
+	return findings
+}
