@@ -46,10 +46,16 @@ func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 	return s, err
 }
 
-// governed lists the ordinary tables of the file.
+// shadows are what SQLite's modules for virtual tables put behind the name of a table, where they keep its content. SQLite itself knows
+// such tables only while their module is loaded.
+const shadows = `'_data', '_idx', '_content', '_docsize', '_config', '_segments', '_segdir', '_stat', '_node', '_rowid', '_parent', '_vocab'`
+
+// governed lists the ordinary tables of the file. The tables behind a virtual table are none: they hold copies of what is indexed.
 func (c conn) governed(schema string) (names []string, err error) {
-	err = c.query(`SELECT name FROM pragma_table_list WHERE schema = `+quoteText(schema)+
-		` AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`, func(r row) {
+	err = c.query(`SELECT name FROM pragma_table_list AS t WHERE schema = `+quoteText(schema)+
+		` AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND NOT EXISTS (SELECT 1 FROM `+quoteName(schema)+`.sqlite_schema AS v
+			WHERE v.type = 'table' AND v.rootpage = 0 AND substr(t.name, 1, length(v.name)) = v.name COLLATE NOCASE
+			AND lower(substr(t.name, length(v.name) + 1)) IN (`+shadows+`)) ORDER BY name`, func(r row) {
 		names = append(names, r.ColumnText(0))
 	})
 	return names, err

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"deputy/entitlements"
+	"deputy/vending"
 )
 
 // vend is a lease whose views are being made.
@@ -20,15 +22,33 @@ type vend struct {
 	tables  map[string]bool // tables of the file that the inner views read, folded
 }
 
+// newVend begins with a connection that no view is on.
+func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
+	// One transaction that is never committed: what is seen of the file from here on is one state of it.
+	if err := c.Exec(`BEGIN`); err != nil {
+		return nil, err
+	}
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample)}
+	v := &vend{Engine: e, conn: c, names: n, guard: g, masks: &masks{key: e.cfg.HashKey}, tables: map[string]bool{}}
+	if err := v.masks.create(c, n.mask); err != nil {
+		return nil, err
+	}
+	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
+		return nil, err
+	}
+	var err error
+	if v.objects, err = c.objects(n.file); err != nil {
+		return nil, fmt.Errorf("listing what there is: %w", err)
+	}
+	return v, nil
+}
+
 // views makes the inner views while every bare name is hidden, so that an administrator's text that has one is found out. Alone, such a
 // name means the table of the file; in a statement of a caller who may read that table too, it would mean the caller's view of it, or a
 // common table expression that the caller calls so, and a filter would let through what it is there to hide. The public views take the
 // place of what hides their names.
-func (v *vend) views(access []entitlements.Access) (err error) {
-	if v.objects, err = v.conn.objects(v.names.file); err != nil {
-		return fmt.Errorf("listing what there is: %w", err)
-	}
-	if err := v.hide(v.names.file, v.names.nothing); err != nil {
+func (v *vend) views(access []entitlements.Access) error {
+	if err := v.hide(v.names.lure, v.names.nothing); err != nil {
 		return err
 	}
 	var public []string
@@ -47,7 +67,7 @@ func (v *vend) views(access []entitlements.Access) (err error) {
 			return fmt.Errorf("vending: %w", err)
 		}
 	}
-	return nil
+	return v.seal()
 }
 
 // inner makes the inner view of a table and returns the definition of the public one.
@@ -106,6 +126,15 @@ func (v *vend) check(a entitlements.Access, inner string) error {
 		}
 	}
 	return nil
+}
+
+// session locks the connection.
+func (v *vend) session(lease vending.Lease) (*session, error) {
+	if err := v.lock(v.guard); err != nil {
+		return nil, err
+	}
+	text := v.retarget(lease)
+	return &session{conn: v.conn, guard: v.guard, readable: v.readable(), schema: v.schema, sql: lease.SQL, text: text}, nil
 }
 
 // readable are the b-trees of the tables that the inner views read, their indexes included: which of them SQLite uses depends on the

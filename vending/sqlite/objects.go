@@ -39,19 +39,25 @@ func (c conn) objects(file string) (objects, error) {
 // they may have any name.
 //
 // The views are written to the temporary schema in one statement: making hundreds of them one by one takes longer than most reads, and
-// SQLite does not let CREATE VIEW use names of its own (sqlite_stat1).
-func (c conn) hide(file, nothing string) (err error) {
+// SQLite does not let CREATE VIEW use names of its own (sqlite_stat1). The connection may edit schemas then, until seal.
+func (c conn) hide(file, nothing string) error {
 	if err := c.editSchema(true); err != nil {
 		return err
 	}
-	err = c.Exec(`INSERT INTO temp.sqlite_schema (type, name, tbl_name, rootpage, sql)
+	err := c.Exec(`INSERT INTO temp.sqlite_schema (type, name, tbl_name, rootpage, sql)
 		SELECT 'view', name, name, 0, 'CREATE VIEW "' || replace(name, '"', '""') || '" AS SELECT * FROM temp.` + nothing + `_' || rowid
 		FROM ` + quoteName(file) + `.sqlite_schema WHERE type IN ('table', 'view')`)
 	if err != nil {
 		return fmt.Errorf("hiding what is in the file: %w", err)
 	}
-	if err := c.reloadTemp(); err != nil {
-		return err
+	return c.reloadTemp()
+}
+
+// seal empties the temporary schema table, which lists the hidden names and the text of every view. SQLite goes on with what it has in
+// memory; should it ever read the schema again, there is no view left, and nothing to read.
+func (c conn) seal() error {
+	if err := c.Exec(`DELETE FROM temp.sqlite_schema`); err != nil {
+		return fmt.Errorf("sealing the session: %w", err)
 	}
 	return c.editSchema(false)
 }

@@ -49,25 +49,14 @@ const (
 
 // vend makes the views of the lease as of now and locks the connection. The file bears the names n.lure and n.file on it.
 func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*session, error) {
-	// One transaction that is never committed: what is seen of the file from here on is one state of it.
-	if err := c.Exec(`BEGIN`); err != nil {
-		return nil, err
-	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample)}
-	v := &vend{Engine: e, conn: c, names: n, guard: g, masks: &masks{key: e.cfg.HashKey}, tables: map[string]bool{}}
-	if err := v.masks.create(c, n.mask); err != nil {
-		return nil, err
-	}
-	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
+	v, err := e.newVend(c, n, now)
+	if err != nil {
 		return nil, err
 	}
 	if err := v.views(lease.Access); err != nil {
 		return nil, err
 	}
-	if err := c.lock(g); err != nil {
-		return nil, err
-	}
-	return &session{conn: c, guard: g, readable: v.readable(), schema: e.schema, sql: lease.SQL, text: e.retarget(lease)}, nil
+	return v.session(lease)
 }
 
 // lock is the last thing done to a connection before it sees text of a caller's.

@@ -1,0 +1,181 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// A filter or a mask may look into a hidden table. The caller's own text still may not, by no lock alone.
+func TestLookupConfined(t *testing.T) {
+	e := newEngine(t, manifold(t))
+	looks := entitlements.Part{SQL: `sales.orders.name IN (SELECT name FROM sales.secret)`}
+	filtered := open(t, e, "orders", nil, entitlements.Filter{Policy: "p", Where: []entitlements.Part{looks}})
+	masked := open(t, e, "orders", nil)
+	masked.Columns[2].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "p", When: []entitlements.Part{looks}}}
+	result, err := e.Run(t.Context(), lease(`SELECT k, salary FROM orders`, masked))
+	if err != nil || !reflect.DeepEqual(result.Rows, [][]any{{int64(1), int64(10)}, {int64(2), nil}, {int64(3), int64(30)}}) {
+		t.Errorf("the mask shows %v, %v", result.Rows, err)
+	}
+	for _, access := range []entitlements.Access{filtered, masked} {
+		for _, l := range []locks{{true, true, true}, {false, false, true}, {true, true, false}} {
+			for _, sql := range pasts {
+				if leaks(t, e, l, sql, access) {
+					t.Errorf("with the locks %+v, past a lease that looks into secret: %s", l, sql)
+				}
+			}
+		}
+	}
+	if result, err := e.Run(t.Context(), lease(`SELECT k FROM orders`, filtered)); err != nil || !reflect.DeepEqual(result.Rows, [][]any{{int64(2)}}) {
+		t.Errorf("the filter shows %v, %v", result.Rows, err)
+	}
+}
+
+// Bare names mean the file's first attachment, so that the byte code tells the raw table from the inner view that reads it.
+func TestRawTableConfined(t *testing.T) {
+	e := newEngine(t, manifold(t))
+	n, err := e.randomNames()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.withFile(t.Context(), n.lure, func(c conn) error {
+		if err := c.attach(e.uri, n.file); err != nil {
+			return err
+		}
+		s, err := e.vend(c, lease(`SELECT * FROM `+n.lure+`.orders`, open(t, e, "orders", nil)), n, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := c.SetAuthorizer(nil); err != nil {
+			return err
+		}
+		if _, err := s.prepare(); !errors.Is(err, errOutside) {
+			t.Errorf("the raw table is read: %v", err)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What SQLite prepares again may be another byte code than was checked.
+func TestPreparedOnce(t *testing.T) {
+	e := newEngine(t, manifold(t))
+	for _, changed := range []bool{false, true} {
+		l := lease(`SELECT k FROM orders`, open(t, e, "orders", nil))
+		var result vending.Result
+		err := e.withSession(t.Context(), l, time.Now(), func(s *session) error {
+			l.Recorded = func(context.Context) error {
+				if changed {
+					return s.SetAuthorizer(s.guard.authorize)
+				}
+				return nil
+			}
+			return s.read(t.Context(), l, &result)
+		})
+		if changed != errors.Is(err, errChanged) || changed != (result.Rows == nil) {
+			t.Errorf("changed: %t. The statement gives %v, %v", changed, result.Rows, err)
+		}
+	}
+}
+
+// A call sees one state of the file: pages that move to another table after the check are not what it reads.
+func TestFileChangesWhileRunning(t *testing.T) {
+	path := newFile(t, `PRAGMA journal_mode = wal`, `CREATE TABLE secret (x)`, `INSERT INTO secret VALUES ('hush')`,
+		`CREATE TABLE orders (x)`, `INSERT INTO orders VALUES ('shown')`)
+	e := newEngine(t, path)
+	l := lease(`SELECT x FROM orders NATURAL JOIN (SELECT 'shown' AS x UNION SELECT 'hush')`, open(t, e, "orders", nil))
+	l.Recorded = func(context.Context) error {
+		administer(t, path, `CREATE INDEX i ON orders (x)`, `DROP INDEX i`, `ALTER TABLE orders RENAME TO kept`, `ALTER TABLE secret RENAME TO orders`,
+			`CREATE INDEX i ON orders (x)`, `ANALYZE`)
+		return nil
+	}
+	result, err := e.Run(t.Context(), l)
+	if err != nil || !reflect.DeepEqual(result.Rows, [][]any{{"shown"}}) {
+		t.Errorf("the statement gives %v, %v", result.Rows, err)
+	}
+}
+
+// The record of a statement names every table that it reads, however it comes to read it.
+func TestAnalysisNamesTables(t *testing.T) {
+	e := newEngine(t, manifold(t))
+	for sql, want := range map[string][]string{
+		`SELECT count(*) FROM secret`: {"secret"}, `SELECT count(*) FROM (SELECT 1 AS k) NATURAL JOIN secret`: {"secret"},
+		`SELECT count(*) FROM orders NATURAL JOIN secret`: {"orders", "secret"}, `SELECT 1 FROM flat NATURAL JOIN sales.made`: {"flat", "made"},
+		`SELECT count(*) FROM "ünï 表" JOIN "select" USING (k)`: {"select", "ünï 表"}, `SELECT 1 FROM "" NATURAL JOIN temp`: {"", "temp"},
+		`WITH secret AS (SELECT 1 AS k) SELECT count(*) FROM secret`: {}, `WITH secret AS (SELECT 1 AS k) SELECT 1 FROM secret NATURAL JOIN orders`: {"orders"},
+		`WITH unused AS (SELECT * FROM secret) SELECT count(*) FROM orders`: {"orders"},
+		`SELECT 1 FROM orders LEFT JOIN counted USING (k)`: {"counted", "orders"}, `SELECT k IN (SELECT k FROM secret) FROM orders`: {"orders", "secret"},
+	} {
+		s, err := e.Analyze(t.Context(), sql)
+		if err != nil {
+			t.Errorf("%s: %v", sql, err)
+			continue
+		}
+		got := []string{}
+		for _, use := range s.Tables {
+			got = append(got, use.Table.Name)
+		}
+		if !slices.Equal(got, want) || vending.Gate(s) != nil {
+			t.Errorf("%s reads %q, not %q; refused: %v", sql, got, want, s.Forbidden)
+		}
+	}
+	for _, sql := range []string{
+		`SELECT count(*) FROM (SELECT 1 AS seq) NATURAL JOIN sqlite_sequence`, `SELECT count(*) FROM (SELECT 'a' AS tbl) NATURAL JOIN sales.sqlite_stat1`,
+		`SELECT count(*) FROM (SELECT 1 AS id) NATURAL JOIN docs_content`, `SELECT count(*) FROM (SELECT 'x' AS name) NATURAL JOIN sqlite_temp_schema`,
+		`SELECT count(*) FROM (SELECT 'x' AS name) NATURAL JOIN pragma_table_list`, `SELECT count(*) FROM (SELECT 'x' AS name) NATURAL JOIN sales.sqlite_schema`,
+		`SELECT 1 WHERE 1 = 2 AND EXISTS (SELECT 1 FROM (SELECT 1 AS seq) NATURAL JOIN sqlite_sequence)`,
+	} {
+		if s, err := e.Analyze(t.Context(), sql); err == nil && vending.Gate(s) == nil {
+			t.Errorf("%s is analysed as an ordinary read of %v", sql, s.Tables)
+		}
+	}
+}
+
+// explain refuses what only writes or administration does.
+func TestProgramRefused(t *testing.T) {
+	e := newEngine(t, newFile(t, `CREATE TABLE t (a)`))
+	if err := e.withFile(t.Context(), "s", func(c conn) error {
+		if err := c.Exec(`CREATE TEMP TABLE x (a)`); err != nil {
+			return err
+		}
+		for _, sql := range []string{
+			`INSERT INTO temp.x VALUES (1)`, `DELETE FROM temp.x`, `CREATE TEMP TABLE y (a)`, `DROP TABLE temp.x`, `PRAGMA temp.integrity_check`,
+			`PRAGMA user_version`, `PRAGMA page_count`, `BEGIN`, `VACUUM`, `ANALYZE temp`, `ATTACH '' AS z`,
+		} {
+			if p, err := c.explain(sql); !errors.Is(err, errProgram) && !errors.Is(err, sqlite3.ERROR) {
+				t.Errorf("%s passes for a read: %+v, %v", sql, p, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The tables behind a virtual table hold copies of what it indexes. They are no more governed than it is.
+func TestShadowTablesUngoverned(t *testing.T) {
+	e := newEngine(t, manifold(t, `CREATE TABLE docs_note (a)`, `CREATE TABLE made_data (a)`))
+	catalog, err := e.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, table := range catalog.Tables {
+		if strings.HasPrefix(table.Name, "docs") || strings.HasPrefix(table.Name, "areas") || strings.HasSuffix(table.Name, "_data") {
+			got = append(got, table.Name)
+		}
+	}
+	if !slices.Equal(got, []string{"docs_note", "made_data"}) {
+		t.Errorf("governed are %q", got)
+	}
+}
