@@ -14,8 +14,8 @@ import (
 	"deputy/vending"
 )
 
-// Analyze prepares the statement on a connection where the file bears the governed schema's name, and reports what SQLite's
-// authorizer was asked. The statement is never stepped.
+// Analyze prepares the statement on a connection where the file bears the governed schema's name, and reports what
+// SQLite's authorizer was asked. The statement is never stepped.
 func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, error) {
 	if err := vending.Shape(sql); err != nil {
 		return nil, err
@@ -47,8 +47,9 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	return found, nil
 }
 
-// byName are the words of joins by the names of columns. SQLite does not say which columns those are, so that tables are used whole.
-// A keyword cannot be quoted or escaped: where a string or a name holds one, a table is used whole without need.
+// byName are the words of joins by the names of columns. SQLite does not say which columns those are, so that tables
+// are used whole. A keyword cannot be quoted or escaped: where a string or a name holds one, a table is used whole
+// without need.
 var byName = regexp.MustCompile(`(?i)(^|[^a-z0-9_$])(natural|using)($|[^a-z0-9_$])`)
 
 func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, error) {
@@ -92,9 +93,9 @@ func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, e
 	return statement, nil
 }
 
-// resolve finds the tables that the authorizer does not tell: those of which only a join by name uses columns, and bare names of which
-// no column is used, which could be common table expressions too. Everything in the file is put out of sight, and SQLite says which
-// object it misses, until it misses none.
+// resolve finds the tables that the authorizer does not tell: those of which only a join by name uses columns, and bare
+// names of which no column is used, which could be common table expressions too. Everything in the file is put out of
+// sight, and SQLite says which object it misses, until it misses none.
 func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) error {
 	nothing, err := e.randomName()
 	if err != nil {
@@ -127,7 +128,8 @@ func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) err
 	}
 }
 
-// notes are what the authorizer was asked about one statement, and what its byte code opens. Tables are by their folded names.
+// notes are what the authorizer was asked about one statement, and what its byte code opens. Tables are by their folded
+// names.
 type notes struct {
 	schema  string
 	known   *snapshot
@@ -139,7 +141,10 @@ type notes struct {
 }
 
 func newNotes(schema string, s *snapshot) *notes {
-	return &notes{schema: schema, known: s, columns: map[string]map[string]bool{}, unclear: map[string]bool{}, refused: map[vending.Forbidden]bool{}}
+	return &notes{
+		schema: schema, known: s,
+		columns: map[string]map[string]bool{}, unclear: map[string]bool{}, refused: map[vending.Forbidden]bool{},
+	}
 }
 
 func (n *notes) authorize(action sqlite3.AuthorizerActionCode, third, fourth, schema, _ string) sqlite3.AuthorizerReturnCode {
@@ -175,7 +180,8 @@ func (n *notes) read(table, column, schema string) {
 	}
 }
 
-// readProgram adds what the byte code opens. What is not governed is refused, whether the authorizer was asked about it or not.
+// readProgram adds what the byte code opens. What is not governed is refused, whether the authorizer was asked about it
+// or not.
 func (n *notes) readProgram(c conn, objects objects, text string) error {
 	p, err := c.explain(text)
 	if err != nil {

@@ -63,7 +63,8 @@ func TestJoinByNameConfined(t *testing.T) {
 	}
 }
 
-// asTool runs a statement as the query tool does, with every table open and cut down to the columns that the analysis names.
+// asTool runs a statement as the query tool does, with every table open and cut down to the columns that the analysis
+// names.
 func asTool(t *testing.T, e *Engine, sql string, masks map[string]entitlements.Mask, filters ...entitlements.Filter) (vending.Result, error) {
 	t.Helper()
 	s, err := e.Analyze(t.Context(), sql)

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// program is what the byte code of a prepared statement touches. It is SQLite's last word about what the statement will read: the
-// authorizer is not asked about columns that only a USING or a NATURAL JOIN names, but no row comes out of a b-tree that is not opened.
+// program is what the byte code of a prepared statement touches. It is SQLite's last word about what the statement will
+// read: the authorizer is not asked about columns that only a USING or a NATURAL JOIN names, but no row comes out of a
+// b-tree that is not opened.
 type program struct {
 	trees     []tree   // each once
 	modules   []string // the virtual tables, each once, as EXPLAIN writes their addresses: good for one connection
@@ -23,24 +24,24 @@ var errProgram = errors.New("the byte code does something that a read does not d
 // isRegister in P5 says that P2 is the number of a register, whose value is known when the statement runs.
 const isRegister = 0x10
 
-// harmless are the instructions that reach no b-tree but through a cursor that another one has opened. An instruction that stands
-// neither here nor in add is refused, also those of a later SQLite.
+// harmless are the instructions that reach no b-tree but through a cursor that another one has opened. An instruction
+// that stands neither here nor in add is refused, also those of a later SQLite.
 var harmless = set(`
-	Init Goto Gosub Return BeginSubrtn InitCoroutine EndCoroutine Yield Halt HaltIfNull MustBeInt Jump Once If IfNot IfPos IfNotZero
-	IfNullRow IfNotOpen IfNoHope IfSizeBetween IfEmpty IsType IsNull NotNull Not IsTrue ZeroOrNull DecrJumpZero ElseEq OffsetLimit
-	Integer Int64 Real String String8 Blob Null SoftNull Variable Move Copy SCopy IntCopy MemMax AddImm Cast Affinity RealAffinity
-	Add Subtract Multiply Divide Remainder Concat BitAnd BitOr BitNot ShiftLeft ShiftRight And Or
-	Eq Ne Lt Le Gt Ge Compare Permutation CollSeq ClrSubtype GetSubtype SetSubtype
-	Column Offset Rowid IdxRowid RowData NullRow MakeRecord ResultRow Count ColumnsUsed Sequence SequenceTest CursorHint
-	Rewind Next Prev Last Sort SorterSort SorterNext SorterCompare SorterData SorterInsert SorterOpen ResetSorter
-	SeekLT SeekLE SeekGE SeekGT SeekRowid SeekScan SeekHit SeekEnd DeferredSeek FinishSeek NotExists Found NotFound NoConflict
-	IdxLE IdxGT IdxLT IdxGE Filter FilterAdd RowSetAdd RowSetRead RowSetTest RowCell
-	OpenEphemeral OpenAutoindex OpenPseudo OpenDup Close NewRowid Insert Delete IdxInsert IdxDelete
-	VInitIn VFilter VColumn VNext Explain Noop Trace ReleaseReg Abortable
+	Init Goto Gosub Return BeginSubrtn InitCoroutine EndCoroutine Yield Halt HaltIfNull MustBeInt Jump Once If IfNot
+	IfPos IfNotZero IfNullRow IfNotOpen IfNoHope IfSizeBetween IfEmpty IsType IsNull NotNull Not IsTrue ZeroOrNull
+	DecrJumpZero ElseEq OffsetLimit Integer Int64 Real String String8 Blob Null SoftNull Variable Move Copy SCopy
+	IntCopy MemMax AddImm Cast Affinity RealAffinity Add Subtract Multiply Divide Remainder Concat BitAnd BitOr
+	BitNot ShiftLeft ShiftRight And Or Eq Ne Lt Le Gt Ge Compare Permutation CollSeq ClrSubtype GetSubtype
+	SetSubtype Column Offset Rowid IdxRowid RowData NullRow MakeRecord ResultRow Count ColumnsUsed Sequence
+	SequenceTest CursorHint Rewind Next Prev Last Sort SorterSort SorterNext SorterCompare SorterData SorterInsert
+	SorterOpen ResetSorter SeekLT SeekLE SeekGE SeekGT SeekRowid SeekScan SeekHit SeekEnd DeferredSeek FinishSeek
+	NotExists Found NotFound NoConflict IdxLE IdxGT IdxLT IdxGE Filter FilterAdd RowSetAdd RowSetRead RowSetTest
+	RowCell OpenEphemeral OpenAutoindex OpenPseudo OpenDup Close NewRowid Insert Delete IdxInsert IdxDelete VInitIn
+	VFilter VColumn VNext Explain Noop Trace ReleaseReg Abortable
 `)
 
-// explain lists what the byte code of a statement touches without running it. The statement must have been prepared already: EXPLAIN
-// takes functions that are not there.
+// explain lists what the byte code of a statement touches without running it. The statement must have been prepared
+// already: EXPLAIN takes functions that are not there.
 func (c conn) explain(sql string) (*program, error) {
 	stmt, tail, err := c.Prepare("EXPLAIN " + sql)
 	if err != nil {

@@ -163,7 +163,10 @@ func TestTheFunctionsOfRulesAreForRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, call := range []string{n.sample + `(1, 2)`, n.within + `(1, 2, 3)`} {
-		err := e.withFile(t.Context(), n.file, func(c conn) error {
+		err := e.withFile(t.Context(), n.lure, func(c conn) error {
+			if err := c.attach(e.uri, n.file); err != nil {
+				return err
+			}
 			s, err := e.vend(c, lease(`SELECT `+call+` FROM t`, open(t, e, "t", nil)), n, time.Now())
 			if err != nil {
 				return err

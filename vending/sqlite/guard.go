@@ -2,11 +2,12 @@ package sqlite
 
 import "github.com/ncruces/go-sqlite3"
 
-// guard is the authorizer of one session, and its lock: SQLite asks it, while preparing the caller's statement, about every table,
-// column and function in it and in the views it uses. Names in it are folded.
+// guard is the authorizer of one session, and its lock: SQLite asks it, while preparing the caller's statement, about
+// every table, column and function in it and in the views it uses. Names in it are folded.
 //
-// SQLite says as whose part it asks: the last argument, here within, is the innermost view. But a common table expression passes for
-// a view there. This is why only names that cannot be guessed, those of the inner views, give rights.
+// SQLite says as whose part it asks: the last argument, here within, is the innermost view. But a common table
+// expression passes for a view there. This is why only names that cannot be guessed, those of the inner views, give
+// rights.
 //
 // SQLite does not ask about columns that only USING or NATURAL JOIN name: checkProgram is the other lock.
 type guard struct {
@@ -42,15 +43,16 @@ func (g *guard) mayRead(table, column, schema, within string) bool {
 	}
 	switch schema {
 	case g.file:
-		// SQLite asks once more, on behalf of no view and for no column, when it has merged an inner view into the statement.
+		// SQLite asks once more, on behalf of no view and for no column, when it has merged an inner view into the
+		// statement.
 		return g.inner[within] || column == "" && g.granted[table]
 	case "temp":
 		return g.granted[table] || g.inner[table]
 	case "main":
 		return tableFunctions[table]
 	case "":
-		// Asked for a name of which no column is used (count(*)): a public or inner view, or a common table expression. It
-		// cannot be a table of the file: see hide.
+		// Asked for a name of which no column is used (count(*)): a public or inner view, or a common table expression.
+		// It cannot be a table of the file: see hide.
 		return column == ""
 	}
 	return false

@@ -28,7 +28,8 @@ func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
 	if err := c.Exec(`BEGIN`); err != nil {
 		return nil, err
 	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}, masks: set(n.mask + " " + n.within + " " + n.sample)}
+	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}}
+	g.masks = set(n.mask + " " + n.within + " " + n.sample)
 	v := &vend{Engine: e, conn: c, names: n, guard: g, masks: &masks{key: e.cfg.HashKey}, tables: map[string]bool{}}
 	if err := v.masks.create(c, n.mask); err != nil {
 		return nil, err
@@ -43,10 +44,10 @@ func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
 	return v, nil
 }
 
-// views makes the inner views while every bare name is hidden, so that an administrator's text that has one is found out. Alone, such a
-// name means the table of the file; in a statement of a caller who may read that table too, it would mean the caller's view of it, or a
-// common table expression that the caller calls so, and a filter would let through what it is there to hide. The public views take the
-// place of what hides their names.
+// views makes the inner views while every bare name is hidden, so that an administrator's text that has one is found
+// out. Alone, such a name means the table of the file; in a statement of a caller who may read that table too, it would
+// mean the caller's view of it, or a common table expression that the caller calls so, and a filter would let through
+// what it is there to hide. The public views take the place of what hides their names.
 func (v *vend) views(access []entitlements.Access) error {
 	if err := v.hide(v.names.lure, v.names.nothing); err != nil {
 		return err
@@ -98,8 +99,8 @@ func (v *vend) inner(a entitlements.Access) (public string, err error) {
 	return views.public, v.check(a, inner)
 }
 
-// check looks into an inner view. SQLite would do that only when the view is used, and what is wrong with a view of ours must not look
-// like an error of the caller's. An administrator's text may read other tables than its own.
+// check looks into an inner view. SQLite would do that only when the view is used, and what is wrong with a view of
+// ours must not look like an error of the caller's. An administrator's text may read other tables than its own.
 func (v *vend) check(a entitlements.Access, inner string) error {
 	reading := `SELECT * FROM temp.` + quoteName(inner)
 	stmt, _, err := v.Prepare(reading)
@@ -107,7 +108,7 @@ func (v *vend) check(a entitlements.Access, inner string) error {
 	if name, bare := v.objects.hidden(err, v.names.nothing); bare {
 		return fmt.Errorf("a table is named without its schema in what is said of %s: write %s.%s", a.Table, v.schema, name)
 	}
-	if err != nil && strings.Contains(err.Error(), v.names.file) { // a name of this session, which administrators did not write
+	if err != nil && strings.Contains(err.Error(), v.names.file) { // a name that the administrator did not write
 		return fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), v.names.file, v.schema))
 	}
 	if err != nil {
@@ -134,11 +135,13 @@ func (v *vend) session(lease vending.Lease) (*session, error) {
 		return nil, err
 	}
 	text := v.retarget(lease)
-	return &session{conn: v.conn, guard: v.guard, readable: v.readable(), schema: v.schema, sql: lease.SQL, text: text}, nil
+	return &session{
+		conn: v.conn, guard: v.guard, readable: v.readable(), schema: v.schema, sql: lease.SQL, text: text,
+	}, nil
 }
 
-// readable are the b-trees of the tables that the inner views read, their indexes included: which of them SQLite uses depends on the
-// caller's statement.
+// readable are the b-trees of the tables that the inner views read, their indexes included: which of them SQLite uses
+// depends on the caller's statement.
 func (v *vend) readable() map[tree]bool {
 	readable := map[tree]bool{}
 	for root, owner := range v.objects.owners {
@@ -149,9 +152,9 @@ func (v *vend) readable() map[tree]bool {
 	return readable
 }
 
-// checkProgram is the lock beside the guard, and does not rely on it: whatever SQLite has asked, and whatever the names in the statement
-// have come to mean, its byte code opens no b-tree but those of the inner views, no virtual table but the table functions, and calls no
-// function but those that may be called.
+// checkProgram is the lock beside the guard, and does not rely on it: whatever SQLite has asked, and whatever the names
+// in the statement have come to mean, its byte code opens no b-tree but those of the inner views, no virtual table but
+// the table functions, and calls no function but those that may be called.
 func (s *session) checkProgram() error {
 	p, err := s.explain(s.text.SQL)
 	if err != nil {

@@ -94,7 +94,8 @@ var pasts = []string{
 // locks are what keeps a statement inside its lease.
 type locks struct{ names, authorizer, byteCode bool }
 
-// leaks runs a statement in a session of a lease in which only some locks are left, and reports whether it tells anything.
+// leaks runs a statement in a session of a lease in which only some locks are left, and reports whether it tells
+// anything.
 func leaks(t *testing.T, e *Engine, l locks, sql string, access ...entitlements.Access) (leaked bool) {
 	t.Helper()
 	n, err := e.randomNames()
@@ -141,9 +142,10 @@ func leaks(t *testing.T, e *Engine, l locks, sql string, access ...entitlements.
 	return leaked
 }
 
-// The byte code alone stops everything, also where the other two locks are gone. The authorizer is not asked about joins by name, and
-// names are of no use against what is not in the file: pragmas in the guise of tables, functions. With any two of the three, nothing
-// passes; without the byte code, the joins by name that SQLite's own tables allow find nothing there.
+// The byte code alone stops everything, also where the other two locks are gone. The authorizer is not asked about
+// joins by name, and names are of no use against what is not in the file: pragmas in the guise of tables, functions.
+// With any two of the three, nothing passes; without the byte code, the joins by name that SQLite's own tables allow
+// find nothing there.
 func TestLocks(t *testing.T) {
 	e := newEngine(t, manifold(t))
 	orders := open(t, e, "orders", nil)

@@ -10,9 +10,9 @@ import (
 	"deputy/entitlements"
 )
 
-// objects are what the schema table of the file lists: every table and view under the number of its row, and the table that each
-// b-tree belongs to. Indexes belong to their tables; SQLite's own tables (statistics, sequences) and those behind virtual tables are
-// among them.
+// objects are what the schema table of the file lists: every table and view under the number of its row, and the table
+// that each b-tree belongs to. Indexes belong to their tables; SQLite's own tables (statistics, sequences) and those
+// behind virtual tables are among them.
 type objects struct {
 	names  map[int64]string
 	owners map[int]string // folded names, by the root page
@@ -34,18 +34,20 @@ func (c conn) objects(file string) (objects, error) {
 	return o, err
 }
 
-// hide puts an unusable temporary view before every table and view of the file. From then on a bare name means nothing, as if the
-// object were not there, and the error says which name was meant: see hidden. Common table expressions are found before views, so
-// they may have any name.
+// hide puts an unusable temporary view before every table and view of the file. From then on a bare name means nothing,
+// as if the object were not there, and the error says which name was meant: see hidden. Common table expressions are
+// found before views, so they may have any name.
 //
-// The views are written to the temporary schema in one statement: making hundreds of them one by one takes longer than most reads, and
-// SQLite does not let CREATE VIEW use names of its own (sqlite_stat1). The connection may edit schemas then, until seal.
+// The views are written to the temporary schema in one statement: making hundreds of them one by one takes longer than
+// most reads, and SQLite does not let CREATE VIEW use names of its own (sqlite_stat1). The connection may edit schemas
+// then, until seal.
 func (c conn) hide(file, nothing string) error {
 	if err := c.editSchema(true); err != nil {
 		return err
 	}
 	err := c.Exec(`INSERT INTO temp.sqlite_schema (type, name, tbl_name, rootpage, sql)
-		SELECT 'view', name, name, 0, 'CREATE VIEW "' || replace(name, '"', '""') || '" AS SELECT * FROM temp.` + nothing + `_' || rowid
+		SELECT 'view', name, name, 0,
+			'CREATE VIEW "' || replace(name, '"', '""') || '" AS SELECT * FROM temp.` + nothing + `_' || rowid
 		FROM ` + quoteName(file) + `.sqlite_schema WHERE type IN ('table', 'view')`)
 	if err != nil {
 		return fmt.Errorf("hiding what is in the file: %w", err)
@@ -53,8 +55,8 @@ func (c conn) hide(file, nothing string) error {
 	return c.reloadTemp()
 }
 
-// seal empties the temporary schema table, which lists the hidden names and the text of every view. SQLite goes on with what it has in
-// memory; should it ever read the schema again, there is no view left, and nothing to read.
+// seal empties the temporary schema table, which lists the hidden names and the text of every view. SQLite goes on with
+// what it has in memory; should it ever read the schema again, there is no view left, and nothing to read.
 func (c conn) seal() error {
 	if err := c.Exec(`DELETE FROM temp.sqlite_schema`); err != nil {
 		return fmt.Errorf("sealing the session: %w", err)
@@ -71,8 +73,8 @@ func (c conn) editSchema(may bool) error {
 	return err
 }
 
-// reloadTemp makes SQLite read the temporary schema again. It notices that the version has changed when a statement runs, not when
-// it is prepared.
+// reloadTemp makes SQLite read the temporary schema again. It notices that the version has changed when a statement
+// runs, not when it is prepared.
 func (c conn) reloadTemp() error {
 	if err := c.Exec(`PRAGMA temp.schema_version = 1000000`); err != nil {
 		return err

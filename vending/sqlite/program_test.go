@@ -21,7 +21,9 @@ func TestLookupConfined(t *testing.T) {
 	looks := entitlements.Part{SQL: `sales.orders.name IN (SELECT name FROM sales.secret)`}
 	filtered := open(t, e, "orders", nil, entitlements.Filter{Policy: "p", Where: []entitlements.Part{looks}})
 	masked := open(t, e, "orders", nil)
-	masked.Columns[2].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "p", When: []entitlements.Part{looks}}}
+	null := entitlements.AppliedMask{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "p"}
+	null.When = []entitlements.Part{looks}
+	masked.Columns[2].Masks = []entitlements.AppliedMask{null}
 	result, err := e.Run(t.Context(), lease(`SELECT k, salary FROM orders`, masked))
 	if err != nil || !reflect.DeepEqual(result.Rows, [][]any{{int64(1), int64(10)}, {int64(2), nil}, {int64(3), int64(30)}}) {
 		t.Errorf("the mask shows %v, %v", result.Rows, err)
@@ -40,7 +42,8 @@ func TestLookupConfined(t *testing.T) {
 	}
 }
 
-// Bare names mean the file's first attachment, so that the byte code tells the raw table from the inner view that reads it.
+// Bare names mean the file's first attachment, so that the byte code tells the raw table from the inner view that reads
+// it.
 func TestRawTableConfined(t *testing.T) {
 	e := newEngine(t, manifold(t))
 	n, err := e.randomNames()
@@ -114,7 +117,7 @@ func TestAnalysisNamesTables(t *testing.T) {
 		`SELECT count(*) FROM "ünï 表" JOIN "select" USING (k)`: {"select", "ünï 表"}, `SELECT 1 FROM "" NATURAL JOIN temp`: {"", "temp"},
 		`WITH secret AS (SELECT 1 AS k) SELECT count(*) FROM secret`: {}, `WITH secret AS (SELECT 1 AS k) SELECT 1 FROM secret NATURAL JOIN orders`: {"orders"},
 		`WITH unused AS (SELECT * FROM secret) SELECT count(*) FROM orders`: {"orders"},
-		`SELECT 1 FROM orders LEFT JOIN counted USING (k)`: {"counted", "orders"}, `SELECT k IN (SELECT k FROM secret) FROM orders`: {"orders", "secret"},
+		`SELECT 1 FROM orders LEFT JOIN counted USING (k)`:                  {"counted", "orders"}, `SELECT k IN (SELECT k FROM secret) FROM orders`: {"orders", "secret"},
 	} {
 		s, err := e.Analyze(t.Context(), sql)
 		if err != nil {

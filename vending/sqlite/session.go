@@ -38,16 +38,17 @@ type session struct {
 	text     vending.Requalified // and as it is run
 }
 
-// The databases of a session by their numbers in the byte code. The file is attached twice, because SQLite looks for a bare name in
-// the first of them: what a caller's text reaches past the temporary views is in lure, where no b-tree may be opened, and the inner
-// views read data, whose name cannot be guessed.
+// The databases of a session by their numbers in the byte code. The file is attached twice, because SQLite looks for a
+// bare name in the first of them: what a caller's text reaches past the temporary views is in lure, where no b-tree may
+// be opened, and the inner views read data, whose name cannot be guessed.
 const (
 	file = 2 // when a statement is analysed: there it is attached once, under the governed schema's name
 	lure = 2
 	data = 3
 )
 
-// vend makes the views of the lease as of now and locks the connection. The file bears the names n.lure and n.file on it.
+// vend makes the views of the lease as of now and locks the connection. The file bears the names n.lure and n.file on
+// it.
 func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*session, error) {
 	v, err := e.newVend(c, n, now)
 	if err != nil {
@@ -98,8 +99,8 @@ func (s *session) prepare() (*sqlite3.Stmt, error) {
 	return stmt, nil
 }
 
-// finish returns how a statement ended. One that SQLite had to prepare again, because something changed after it was checked, may have
-// run another byte code than was checked.
+// finish returns how a statement ended. One that SQLite had to prepare again, because something changed after it was
+// checked, may have run another byte code than was checked.
 func (s *session) finish(stmt *sqlite3.Stmt) error {
 	if err := stmt.Err(); err != nil {
 		return &running{err}
