@@ -104,7 +104,7 @@ func appendNew[T comparable](list []T, item T) []T {
 func (c conn) tableModules() ([]string, error) {
 	var modules []string
 	for name := range tableFunctions {
-		p, err := c.explain(`SELECT 1 FROM main.` + name)
+		p, err := c.explain(`SELECT 1 FROM main.` + name + `(1, 1)`)
 		if err != nil {
 			return nil, fmt.Errorf("finding the table function %s: %w", name, err)
 		}
