@@ -20,8 +20,16 @@ type Options struct {
 	Now        func() time.Time // default time.Now
 	Audience   string           // of issuers that configure none: the server's public URL with /mcp
 	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
+	Stops      Stops            // the list of stops beside the configuration; nil: there is none
 
 	beside *Authenticator // whose issuers are asked, and no others: see Beside; nil: all are
+}
+
+// Stops is who is refused now, whatever the configuration says. It is asked for every principal anew.
+type Stops interface {
+	// Refuses returns why the agent or the human of a principal is refused; nil: neither is. A principal without an agent is a human who
+	// acts in person. The cause of the error is ErrStopped.
+	Refuses(Principal) *AuthError
 }
 
 // Credentials are what came with one call. It prints as nothing, so that it cannot be logged by mistake.
@@ -46,6 +54,7 @@ type Authenticator struct {
 	now      func() time.Time
 	cache    *tokenCache
 	proofs   *Proofs
+	stops    Stops
 }
 
 // Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that configure none.
@@ -93,7 +102,10 @@ func offline(config Config, registry *Registry, opts Options) (*Authenticator, e
 	if opts.Proofs == nil {
 		opts.Proofs = NewProofs()
 	}
-	return &Authenticator{issuers: issuers, registry: registry, users: users, disabled: disabledUsers(config.Users), now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs}, nil
+	return &Authenticator{
+		issuers: issuers, registry: registry, users: users, disabled: disabledUsers(config.Users), stops: opts.Stops,
+		now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs,
+	}, nil
 }
 
 func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]Identity {
@@ -126,8 +138,8 @@ func disabledUsers(configs []UserConfig) map[string]bool {
 	return out
 }
 
-// stops reports whether the configuration disables the user, by an id or an e-mail address in any of its spellings.
-func (a *Authenticator) stops(u User) bool {
+// disables reports whether the configuration disables the user, by an id or an e-mail address in any of its spellings.
+func (a *Authenticator) disables(u User) bool {
 	return slices.ContainsFunc(u.names(), func(name string) bool { return a.disabled[spelled(name)] })
 }
 
@@ -183,8 +195,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 	if k.expires.Passed(a.now()) {
 		return Principal{}, invalid("the agent key has expired").of(p)
 	}
-	if p.Agent.Disabled { // before its user's token is looked at
-		return Principal{}, disabled(p)
+	if why := a.stopped(p); why != nil { // before its user's token is looked at
+		return Principal{}, why
 	}
 	if c.UserToken == "" {
 		return autonomous(p)
@@ -225,9 +237,10 @@ func (a *Authenticator) byToken(t *token) (Principal, error) {
 		return Principal{}, insufficient("the access token is used by a client that is not a registered agent").of(a.describe(Principal{}, t))
 	}
 	p := a.describe(Principal{Agent: entry.agent, Credential: AccessToken}, t)
+	if why := a.stopped(p); why != nil {
+		return Principal{}, why
+	}
 	switch {
-	case entry.agent.Disabled:
-		return Principal{}, disabled(p)
 	case !entry.brings(t.issuer.name, t.issuer.url):
 		return Principal{}, insufficient("agent %s may not bring tokens of this issuer", entry.agent.ID).of(p)
 	case !a.application(t):
@@ -243,6 +256,9 @@ func (a *Authenticator) byToken(t *token) (Principal, error) {
 // relayed is the principal of an agent that proved itself by key and brought a human's token.
 func (a *Authenticator) relayed(entry *registration, p Principal, t *token) (Principal, error) {
 	p = a.describe(p, t)
+	if why := a.stopped(p); why != nil {
+		return Principal{}, why
+	}
 	if a.application(t) {
 		return Principal{}, insufficient("the relayed token does not stand for a human").of(p)
 	}
@@ -293,8 +309,6 @@ func (a *Authenticator) onBehalf(entry *registration, p Principal) (Principal, e
 	switch {
 	case !p.Agent.May(OnBehalfOf):
 		return Principal{}, insufficient("agent %s may not act on behalf of a human", p.Agent.ID).of(p)
-	case a.stops(*p.User):
-		return Principal{}, userDisabled().of(p)
 	case !entry.actsFor.include(p.User.Identity):
 		return Principal{}, insufficient("agent %s may not act for this human", p.Agent.ID).of(p)
 	}
@@ -309,10 +323,23 @@ func autonomous(p Principal) (Principal, error) {
 	return p, nil
 }
 
-func disabled(p Principal) *AuthError {
-	return insufficient("agent %s is disabled", p.Agent.ID).of(p)
+// stopped is why a principal is refused although it proved who it is: the configuration or the list of stops says so. It is the one
+// place that asks either, and comes as soon as a part of the principal is known; nil: neither refuses it.
+func (a *Authenticator) stopped(p Principal) *AuthError {
+	switch {
+	case p.Agent.Disabled:
+		return Stopped(p, "agent %s is disabled", p.Agent.ID)
+	case p.User != nil && a.disables(*p.User):
+		return Stopped(p, "the human whom the token names is disabled here")
+	case a.stops != nil:
+		return a.stops.Refuses(p)
+	}
+	return nil
 }
 
-func userDisabled() *AuthError {
-	return insufficient("the human whom the token names is disabled here")
+// Stopped makes the refusal of a principal that an administrator has stopped.
+func Stopped(p Principal, format string, args ...any) *AuthError {
+	why := insufficient(format, args...).of(p)
+	why.Cause = ErrStopped
+	return why
 }

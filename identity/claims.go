@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -9,76 +8,19 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"deputy/internal/strictjson"
 )
 
-// claims are the members of one JSON object under exactly the names they were written with. Decoding into a struct would take
-// "Sub" for "sub" and the last of two members for both (CVE-2026-27896).
+// claims are the members of one JSON object under exactly the names they were written with: see strictjson.Object.
 type claims map[string]json.RawMessage
 
-const (
-	maxDepth = 16  // of nested objects and arrays
-	maxID    = 256 // bytes of an identifier; OpenID Connect allows a sub 255
-)
+// maxID is the size of the longest identifier, in bytes; OpenID Connect allows a sub 255.
+const maxID = 256
 
-var (
-	errNotObject = errors.New("not one JSON object")
-	errDuplicate = errors.New("a member is there twice")
-	errShape     = errors.New("a claim has the wrong type")
-)
+var errShape = errors.New("a claim has the wrong type")
 
-// decodeClaims refuses what two readers could read differently: duplicate members, at any depth, and text that is not UTF-8.
-// Its errors are fixed, so that nothing of a token can be in them.
-func decodeClaims(data []byte) (claims, error) {
-	if !utf8.Valid(data) {
-		return nil, errNotObject
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := walk(d, 0); err != nil {
-		return nil, err
-	}
-	var c claims
-	if err := json.Unmarshal(data, &c); err != nil || c == nil { // also when more follows the first value
-		return nil, errNotObject
-	}
-	return c, nil
-}
-
-// walk reads one value and whatever is in it.
-func walk(d *json.Decoder, depth int) error {
-	token, err := d.Token()
-	if err != nil {
-		return errNotObject
-	}
-	opening, nested := token.(json.Delim)
-	if !nested {
-		return nil
-	}
-	if depth == maxDepth {
-		return errNotObject
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if opening == '{' {
-			token, err := d.Token()
-			name, ok := token.(string)
-			if err != nil || !ok {
-				return errNotObject
-			}
-			if seen[name] {
-				return errDuplicate
-			}
-			seen[name] = true
-		}
-		if err := walk(d, depth+1); err != nil {
-			return err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return errNotObject
-	}
-	return nil
-}
+func decodeClaims(data []byte) (claims, error) { return strictjson.Object(data) }
 
 func (c claims) has(name string) bool {
 	_, ok := c[name]

@@ -1,6 +1,9 @@
 package identity
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code sorts refusals by what the caller can do about them.
 type Code string
@@ -13,6 +16,10 @@ const (
 	InsufficientScope  Code = "insufficient_scope"  // believed, and limited to something else: one with the scope is needed (HTTP 403)
 	Unavailable        Code = "unavailable"         // cannot be verified now: try again later (HTTP 503)
 )
+
+// ErrStopped is the cause of a refusal that no other credential helps against: an administrator has stopped the agent or the human, in
+// the configuration or by the list of stops, or has left that list in a state in which everything is stopped.
+var ErrStopped = errors.New("stopped by an administrator")
 
 // AuthError says why a call is nobody's. Message is safe to show: it is one of a fixed set of sentences, in which only the names of
 // registered agents vary. Cause is for the operator's log; it holds nothing of a token either.

@@ -21,6 +21,7 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 		return User{}, err
 	}
 	who := a.describe(Principal{}, t)
+	stopped := a.stopped(who)
 	isAgent := func(client string) bool { return a.registry.clients[client] != nil }
 	switch {
 	case a.application(t):
@@ -31,8 +32,8 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 		return User{}, insufficient("the access token is an agent's: a human signs in through a client for people").of(who)
 	case !t.issuer.forPeople(t.client):
 		return User{}, insufficient("the access token is not of a client for people").of(who)
-	case a.stops(*who.User):
-		return User{}, userDisabled().of(who)
+	case stopped != nil:
+		return User{}, stopped
 	case !who.Allows(ScopeApprove):
 		return User{}, (&AuthError{Code: InsufficientScope, Message: "the access token does not have the scope approve"}).of(who)
 	}

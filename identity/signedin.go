@@ -21,10 +21,10 @@ func (a *Authenticator) SignedIn(ctx context.Context, raw string) (SignedIn, err
 	if a.application(t) || len(t.actors) > 0 {
 		return SignedIn{}, insufficient("the access token does not stand for a human who signed in")
 	}
-	if a.stops(t.user) {
-		return SignedIn{}, userDisabled()
-	}
 	who := SignedIn{User: a.complete(t.user), Client: t.client}
+	if why := a.stopped(Principal{User: &who.User}); why != nil {
+		return SignedIn{}, why
+	}
 	if _, c, err := open(raw); err == nil { // these bytes have been verified above
 		if expires, ok, err := c.date("exp"); err == nil && ok {
 			who.Expires = expires

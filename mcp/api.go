@@ -49,8 +49,9 @@ var openAPI []byte
 
 // stewards is the side of the server for people who decide.
 type stewards struct {
-	desk Desk
-	auth *authentication
+	desk  Desk
+	auth  *authentication
+	stops Stops
 }
 
 func (a *stewards) handler() http.Handler {
@@ -78,6 +79,7 @@ func (a *stewards) chained(cfg Config, limits *limiter) http.Handler {
 		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, limits.arriving, next) },
 		a.latest(cfg.People),
 		limits.byPlace,
+		a.running,
 	)
 }
 
@@ -157,6 +159,16 @@ func (a *stewards) latest(people People) func(http.Handler) http.Handler {
 			again.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
+}
+
+// running ends what the person does when they are stopped.
+func (a *stewards) running(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user := stewardOf(r).User
+		ctx, ended := a.stops.Running(r.Context(), identity.Principal{User: &user})
+		defer ended()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func (a *stewards) list(w http.ResponseWriter, r *http.Request) {
@@ -261,6 +273,7 @@ var statuses = map[vending.Code]int{
 	tools.NotApprover:   http.StatusForbidden,
 	tools.Settled:       http.StatusConflict,
 	tools.TooLong:       http.StatusUnprocessableEntity,
+	tools.Stopped:       http.StatusForbidden,
 	vending.InvalidSQL:  http.StatusBadRequest,
 	vending.TooBusy:     http.StatusTooManyRequests,
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
+	"deputy/identity/stops"
 	"deputy/tools"
 )
 
@@ -43,6 +44,14 @@ type Authenticator interface {
 	Authenticate(context.Context, identity.Credentials) (identity.Principal, error)
 }
 
+// Stops is who is stopped now: see package identity/stops. The Authenticator refuses them; here their calls end.
+type Stops interface {
+	// Running notes that a call of a principal runs, until leave is called. The context that it returns ends when the principal is stopped.
+	Running(context.Context, identity.Principal) (_ context.Context, leave func())
+	// Now is what is in force, for /readyz to name it.
+	Now() stops.State
+}
+
 // Config is what a server needs, whatever it listens to.
 type Config struct {
 	Tools         Tools
@@ -53,6 +62,9 @@ type Config struct {
 	Begin   func(context.Context) (_ context.Context, end func())
 	Version string         // told to clients
 	Logger  zerolog.Logger // never writes to standard output when serving stdio
+
+	// Stops is the list of those who are stopped; nil: there is none.
+	Stops Stops
 
 	// Telemetry is how requests are watched; the zero value: not at all.
 	Telemetry tools.Telemetry
@@ -129,6 +141,21 @@ func (c *Config) complete() error {
 	c.Version = orDefault(c.Version, "dev")
 	return nil
 }
+
+// noStops is for a server without a list of stops.
+type noStops struct{}
+
+func orNoStops(s Stops) Stops {
+	if s == nil {
+		return noStops{}
+	}
+	return s
+}
+
+func (noStops) Running(ctx context.Context, _ identity.Principal) (context.Context, func()) {
+	return ctx, func() {}
+}
+func (noStops) Now() stops.State { return stops.State{} }
 
 func orDefault[T comparable](v, otherwise T) T {
 	var zero T

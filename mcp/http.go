@@ -81,7 +81,7 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	if cfg.Desk != nil {
-		desk := &stewards{desk: cfg.Desk, auth: auth}
+		desk := &stewards{desk: cfg.Desk, auth: auth, stops: orNoStops(cfg.Stops)}
 		mux.Handle(apiPath+"/", inside(desk.chained(cfg, limits)))
 		mux.Handle(apiPath, inside(desk.chained(cfg, limits)))
 		mux.Handle(descriptionPath, onlyRead(http.HandlerFunc(describeAPI)))

@@ -27,15 +27,24 @@ type probe struct {
 func newReadiness(cfg Config) *readiness { return &readiness{config: cfg} }
 
 func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !a.ready(r.Context()) {
-		answer(w, http.StatusServiceUnavailable, "not_ready", "not ready; the log says why")
-		return
+	ready, inForce := a.ready(r.Context()), orNoStops(a.config.Stops).Now()
+	status, body := http.StatusOK, map[string]string{"message": "ready"}
+	if !ready || inForce.Err != nil {
+		status, body = http.StatusServiceUnavailable, map[string]string{"error": "not_ready", "message": "not ready; the log says why"}
 	}
-	text := "ready"
-	if a.config.Notice != nil && a.config.Notice() != "" {
-		text += "; " + a.config.Notice()
+	switch {
+	case inForce.Err != nil:
+		body["message"] = "not ready; the list of stops cannot be read, so every call is refused; the log says why"
+	case ready && a.config.Notice != nil && a.config.Notice() != "":
+		body["message"] += "; " + a.config.Notice()
 	}
-	answer(w, http.StatusOK, "", text)
+	if inForce.Err == nil && inForce.Gone {
+		body["message"] += "; the list of stops is gone: the one that was last read goes on"
+	}
+	if name := inForce.Name(); name != "" {
+		body["stops"] = name
+	}
+	answerJSON(w, status, body)
 }
 
 // ready is not ended by whoever asked first: others wait for the same answer.

@@ -35,6 +35,7 @@ type handlers struct {
 	seal   seal
 	every  func(time.Duration) (<-chan time.Time, func())
 	admit  admission
+	stops  Stops
 	log    zerolog.Logger
 }
 
@@ -75,7 +76,7 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 }
 
 func newHandlers(cfg Config, who caller) *handlers {
-	h := &handlers{tools: cfg.Tools, caller: who, admit: cfg.admit, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, log: cfg.Logger}
+	h := &handlers{tools: cfg.Tools, caller: who, admit: cfg.admit, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, stops: orNoStops(cfg.Stops), log: cfg.Logger}
 	if h.admit == nil {
 		h.admit = func(context.Context, tools.Call) (func(), error) { return func() {}, nil }
 	}
@@ -122,6 +123,8 @@ func handleAsking[A, R any](
 			return h.refuse(tool, err), nil
 		}
 		defer leave()
+		ctx, ended := h.stops.Running(ctx, call.Principal)
+		defer ended()
 		args, err := read(request.Params.RawArguments, len(h.tools.Purposes()) > 0)
 		if err != nil {
 			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil

@@ -106,13 +106,18 @@ func credentialRefusal(err error) *tools.Refusal {
 	if refusal, ok := errors.AsType[*identity.AuthError](err); ok && refusal != nil {
 		r.Message = refusal.Message
 		switch {
+		case errors.Is(err, identity.ErrStopped):
+			r.Hint = "Nothing you can write helps. Tell the human that an administrator of Deputy has stopped this."
 		case errors.Is(err, identity.ErrSignIn):
 			r.Hint = "Nothing you can write helps. Ask the human to do what the message says in a terminal on this machine, and then try again."
 		case errors.Is(err, identity.ErrAnotherHuman):
 			r.Hint = "Nothing you can write helps. Ask the human to restart this server in their application; what you have seen so far was another human's."
 		}
 		if refusal.Code == identity.Unavailable {
-			r.Code, r.Hint = vending.Unavailable, "Try again later."
+			r.Code = vending.Unavailable
+			if !errors.Is(err, identity.ErrStopped) {
+				r.Hint = "Try again later."
+			}
 		}
 	}
 	return r

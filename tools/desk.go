@@ -43,7 +43,7 @@ var verdictTools = map[entitlements.Verdict]string{
 // Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a *Refusal.
 func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (*RequestView, error) {
 	r := t.inPerson(s, verdictTools[ruling.Verdict])
-	decided, err := calmly(func() (*entitlements.Request, error) { return t.rule(ctx, s, id, ruling, r) })
+	decided, err := calmly(ctx, func() (*entitlements.Request, error) { return t.rule(ctx, s, id, ruling, r) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}
@@ -150,7 +150,7 @@ const (
 // Concerning lists the requests that a steward decides on, or has asked for. It is on the record that they looked.
 func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]RequestView, error) {
 	r := t.inPerson(s, audit.Look)
-	all, err := calmly(func() ([]RequestView, error) {
+	all, err := calmly(ctx, func() ([]RequestView, error) {
 		mine := []RequestView{}
 		if t.config.Requests == nil {
 			return mine, nil
@@ -179,7 +179,7 @@ func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]R
 // Show is one request, with what approving it would reveal.
 func (t *Tools) Show(ctx context.Context, s Steward, id string) (*RequestView, error) {
 	r := t.inPerson(s, audit.Look)
-	view, err := calmly(func() (*RequestView, error) {
+	view, err := calmly(ctx, func() (*RequestView, error) {
 		found, err := t.concerning(ctx, s, id)
 		if err != nil {
 			return nil, err

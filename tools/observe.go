@@ -113,7 +113,7 @@ func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies e
 func (t *Tools) observe(ctx context.Context, r *record, who Call, p *platform, sql string, step func(*question) ([][]any, error)) ([]int, error) {
 	r.Platform = p.Name
 	r.state(t, sql)
-	rows, err := calmly(func() ([][]any, error) {
+	rows, err := calmly(ctx, func() ([][]any, error) {
 		leave, err := t.enter(ctx, p)
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 func (t *Tools) Profile(ctx context.Context, operator Call, platform string, table entitlements.TableName, sample int) (vending.Profile, error) {
 	r := t.begin(operator, "scan")
 	r.Table, r.Platform = recordable(table.String()), platform
-	profile, err := calmly(func() (vending.Profile, error) {
+	profile, err := calmly(ctx, func() (vending.Profile, error) {
 		p, err := t.platform(platform)
 		if err != nil {
 			return vending.Profile{}, err

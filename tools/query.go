@@ -27,7 +27,7 @@ func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryRes
 	r := t.begin(call, "query")
 	r.Platform = args.Platform
 	r.state(t, args.SQL)
-	result, err := calmly(func() (*QueryResult, error) {
+	result, err := calmly(ctx, func() (*QueryResult, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
 			return nil, err
 		}

@@ -70,6 +70,11 @@ func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Co
 // end makes the record durable and turns an error into a refusal. It is the only way out of a call: without a durable record
 // there is no answer.
 func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
+	if err == nil && r.Request == nil { // a step of a request that was taken stays taken, and is on the record as that
+		if err = stopped(ctx); err != nil {
+			r.Rows, r.Truncated = 0, false
+		}
+	}
 	if r.intended != nil { // an outcome never comes before its intent, and rows never without one
 		if failure := <-r.intended; failure != nil && err == nil {
 			err = &vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later", Cause: failure}
@@ -81,6 +86,9 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	if err != nil {
 		why := asVendingError(err)
 		r.Outcome, r.Code = outcome(why.Code), string(why.Code)
+		if why.Code == Stopped {
+			r.Reasons = append(r.Reasons, why.Message)
+		}
 		refusal = newRefusal(why, r)
 		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", t.loggable(why)).Msg("refused")
 	}
@@ -108,9 +116,18 @@ func (t *Tools) loggable(why *vending.Error) error {
 	return why.Cause
 }
 
-// calmly turns a panic into an error, so that a call that hits a bug of ours is on the record like any other. The panic's own
-// words might hold anything, and are left out.
-func calmly[T any](step func() (T, error)) (result T, err error) {
+// calmly takes the one step that a call is, unless whoever calls is stopped: then it does not begin, and if it ends with an error, that
+// is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record like any other. The panic's own words
+// might hold anything, and are left out.
+func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err error) {
+	defer func() {
+		if why := stopped(ctx); why != nil && err != nil {
+			err = why
+		}
+	}()
+	if why := stopped(ctx); why != nil {
+		return result, why
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = &vending.Error{Code: vending.Unavailable, Message: "something went wrong in Deputy: its administrator finds the place in the log",
@@ -145,6 +162,7 @@ var hints = map[vending.Code]string{
 	vending.Unsupported:  "send one SELECT, VALUES, TABLE or WITH that only computes and reads",
 	vending.Timeout:      "ask for fewer rows, add a condition or aggregate",
 	vending.TooBusy:      "wait a moment and try again",
+	Stopped:              "do not try again: tell the human that an administrator of Deputy has stopped this",
 	vending.Unavailable:  "try again later; tell an administrator of Deputy the audit_id if it goes on",
 }
 
@@ -152,7 +170,7 @@ func outcome(c vending.Code) audit.Outcome {
 	switch c {
 	case vending.NotPermitted, vending.Unsupported, NoSuchRequest, OwnRequest, NotApprover, TooLong:
 		return audit.Denied
-	case vending.Cancelled:
+	case vending.Cancelled, Stopped:
 		return audit.Cancelled
 	}
 	return audit.Failed

@@ -19,14 +19,12 @@ func newAgent() *cobra.Command {
 		},
 	}
 	c.AddCommand(newAgentList(), newAgentKey())
-	for _, disabled := range []bool{true, false} {
+	for _, lift := range []bool{false, true} {
 		c.AddCommand(newSwitch(switching{
-			name: func(id string) config.Party { return config.Party{ID: id} }, argument: "NAME", what: "an agent", example: "agent %s nightly-report", disabled: disabled,
+			argument: "NAME", what: "an agent", example: "agent %s nightly-report", lift: lift,
 			known: func(cfg *config.Config) (out []string) {
 				for _, a := range cfg.Agents {
-					if a.Disabled != disabled {
-						out = append(out, a.Name)
-					}
+					out = append(out, a.Name)
 				}
 				return out
 			},
@@ -38,21 +36,19 @@ func newAgent() *cobra.Command {
 func newUser() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "user",
-		Short:   "Switch off what agents do for a person",
+		Short:   "Stop what agents do for a person, and what the person decides",
 		Example: "  deputy user disable taylor",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			return &usageError{errors.New("say what to do: deputy user disable ID, or enable ID")}
 		},
 	}
-	for _, disabled := range []bool{true, false} {
+	for _, lift := range []bool{false, true} {
 		c.AddCommand(newSwitch(switching{
-			name: func(id string) config.Party { return config.Party{User: true, ID: id} }, argument: "ID", what: "a user", example: "user %s taylor", disabled: disabled,
+			user: true, argument: "ID", what: "a user", example: "user %s taylor", lift: lift,
 			known: func(cfg *config.Config) (out []string) {
 				for _, u := range cfg.Identity.Users {
-					if u.Disabled != disabled {
-						out = append(out, u.ID)
-					}
+					out = append(out, u.ID)
 				}
 				return out
 			},

@@ -14,6 +14,7 @@ import (
 
 	"deputy/audit/index"
 	"deputy/identity"
+	"deputy/identity/stops"
 	"deputy/internal/report"
 )
 
@@ -40,7 +41,8 @@ type listedAgent struct {
 	Name        string             `json:"name"`
 	Description string             `json:"description,omitempty"`
 	Owner       string             `json:"owner,omitempty"`
-	Disabled    bool               `json:"disabled"`
+	Disabled    bool               `json:"disabled"`          // by the configuration
+	Stopped     *stops.Stop        `json:"stopped,omitempty"` // by the list of stops
 	Modes       []identity.Mode    `json:"modes"`
 	ActsFor     []string           `json:"acts_for,omitempty"`
 	Issuers     []string           `json:"issuers,omitempty"`
@@ -66,9 +68,15 @@ func agentList(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	stopped, _, err := stops.Read(cfg.StopsFile())
+	if err != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "%s: every call is refused until it can.\n", report.Printable(err.Error()))
+	}
 	agents, now := []listedAgent{}, time.Now()
 	for i, agent := range registry.Agents() {
-		agents = append(agents, listAgent(cfg.Agents[i], agent, now))
+		listed := listAgent(cfg.Agents[i], agent, now)
+		listed.Stopped = stopOf(stopped, func(s stops.Stop) bool { return s.Covers(identity.Principal{Agent: agent}) })
+		agents = append(agents, listed)
 	}
 	path, _ := c.Flags().GetString("log")
 	if err := findUses(agents, cmp.Or(path, cfg.Audit.File), c.ErrOrStderr()); err != nil {
@@ -137,28 +145,37 @@ func (a listedAgent) findUses(x *index.Index, errout io.Writer) error {
 }
 
 func printAgents(w io.Writer, agents []listedAgent) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) {
-		for i, cell := range cells {
-			cells[i] = report.Printable(cmp.Or(cell, "-"))
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	row("AGENT", "STATE", "OWNER", "MODES", "CREDENTIAL", "EXPIRES", "LAST USED")
+	t := newTable(w)
+	t.row("AGENT", "STATE", "OWNER", "MODES", "CREDENTIAL", "EXPIRES", "LAST USED")
 	for _, a := range agents {
 		var modes []string
 		for _, m := range a.Modes {
 			modes = append(modes, string(m))
 		}
 		state := "enabled"
-		if a.Disabled {
+		switch {
+		case a.Stopped != nil:
+			state = stoppedBy(a.Stopped)
+		case a.Disabled:
 			state = "DISABLED"
 		}
 		for _, credential := range a.Credentials {
-			row(a.Name, state, a.Owner, strings.Join(modes, ", "), credential.String(), credential.expiry(), at(credential.LastUsed))
+			t.row(a.Name, state, a.Owner, strings.Join(modes, ", "), credential.String(), credential.expiry(), at(credential.LastUsed))
 		}
 	}
-	return table.Flush()
+	return t.Flush()
+}
+
+// table is written in columns; a cell without anything in it is a dash.
+type table struct{ *tabwriter.Writer }
+
+func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
+
+func (t table) row(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = report.Printable(cmp.Or(cell, "-"))
+	}
+	fmt.Fprintln(t, strings.Join(cells, "\t"))
 }
 
 func (l listedCredential) String() string {
@@ -179,7 +196,7 @@ func (l listedCredential) expiry() string {
 }
 
 func at(t *time.Time) string {
-	if t == nil {
+	if t == nil || t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)

@@ -19,6 +19,8 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/identity/stops"
+	"deputy/internal/admin"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/mistake"
@@ -97,6 +99,20 @@ func checkCertificate(cfg *config.Config) []finding {
 	return f
 }
 
+// checkStops says what is wrong with the list of stops beside the configuration.
+func checkStops(cfg *config.Config) (findings []finding) {
+	all, _, err := stops.Read(cfg.StopsFile())
+	if err != nil {
+		return []finding{{"problem", cfg.StopsFile(), fmt.Sprintf("%v: every call is refused until it can", err)}}
+	}
+	for _, s := range all {
+		if unknown := admin.UnknownAgent(cfg, s); unknown != "" {
+			findings = append(findings, finding{"warning", cfg.StopsFile(), "a stop is for nothing: " + unknown})
+		}
+	}
+	return findings
+}
+
 func anyProblem(findings []finding) bool {
 	return slices.ContainsFunc(findings, func(f finding) bool { return f.Level == "problem" })
 }
@@ -120,6 +136,7 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	problem := func(where, text string) { findings = append(findings, finding{"problem", where, text}) }
 	findings = append(findings, checkIdentity(ctx, cfg)...)
 	findings = append(findings, checkCertificate(cfg)...)
+	findings = append(findings, checkStops(cfg)...)
 	folder := filepath.Dir(cfg.Audit.File)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		findings = append(findings, problemFindings(cfg.Problem("audit.file", "there is no folder %s to write it in", folder))...)

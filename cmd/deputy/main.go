@@ -68,7 +68,7 @@ agent and the human behind it may reach, masked and filtered as for the human, a
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newStdio(), newLogin(), newWhoami(), newLogout(), newDemo(), newInit(), newCheck(), newTest(), newCatalog(), newScan(), newExplain(), newDiff(), newSchema(), newBootstrap(), newMigrate(), newAgent(), newUser(), newRequests(), newAudit(), newVersion())
+	root.AddCommand(newServe(), newStdio(), newLogin(), newWhoami(), newLogout(), newDemo(), newInit(), newCheck(), newTest(), newCatalog(), newScan(), newExplain(), newDiff(), newSchema(), newBootstrap(), newMigrate(), newAgent(), newUser(), newStops(), newRequests(), newAudit(), newVersion())
 	return root
 }
 

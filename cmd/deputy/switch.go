@@ -1,56 +1,191 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"deputy/identity/stops"
+	"deputy/internal/admin"
 	"deputy/internal/config"
+	"deputy/internal/report"
 )
 
-// switching is one of the four commands that switch a party off or on again.
+// switching is one of the four commands that stop a party or let it in again.
 type switching struct {
-	name                    func(id string) config.Party
+	user                    bool
 	argument, what, example string
-	disabled                bool
-	known                   func(*config.Config) []string // those that can be switched
+	lift                    bool
+	known                   func(*config.Config) []string // those that can be named
 }
 
-func newSwitch(s switching) *cobra.Command {
-	verb, short, long := "enable", "Let %s in again", `A server that runs on this configuration takes it with its next call.`
-	if s.disabled {
-		verb, short, long = "disable", "Refuse %s from the next call on", `A server that runs on this configuration refuses them with its next call, whatever they prove. Calls that are being answered end as
-they began.`
-	}
-	return &cobra.Command{
-		Use:   verb + " " + s.argument,
-		Short: fmt.Sprintf(short, s.what),
-		Long: fmt.Sprintf(short, s.what) + `, by one word in the configuration. The rest of the file stays as it is, comments and all; the new
-one takes its place in one step, and only if it holds.
+// waitForServers is how long servers may take to have a list, unless --wait says otherwise.
+const waitForServers = 10 * time.Second
 
-` + long,
+const switchHelp = `, by the list of stops: the file deputy.stops beside the configuration.
+The configuration is not changed, and the list is in force whatever the configuration is like. Servers look at it before every call,
+over HTTP and standard input alike.
+
+Then every server is asked whether it has the list: those of server.replicas, or else the one that listens where the configuration
+says. Servers on other machines need the file, too: on a volume that they share, or copied there. Exits with 1 and names each server
+that does not have the list after --wait, or that does not answer; --wait 0 asks once. When no replicas are configured and the
+connection to this machine's own address is refused, there is no server to wait for, and the command exits with 0: what is served
+over standard input reads the same file. Where servers run on other machines or in containers, write server.replicas, so that the
+command cannot take them for stopped.`
+
+func newSwitch(s switching) *cobra.Command {
+	verb, short, more := "enable", "Let %s in again", "\n\nWhat the configuration disables (disabled: true) stays disabled, and the command says on which line."
+	if !s.lift {
+		verb, short, more = "disable", "Refuse %s from the next call on, and end the calls that run", ""
+	}
+	c := &cobra.Command{
+		Use:     verb + " " + s.argument,
+		Short:   fmt.Sprintf(short, s.what),
+		Long:    fmt.Sprintf(short, s.what) + switchHelp + more,
 		Example: fmt.Sprintf("  deputy "+s.example, verb),
 		Args:    exactly(1),
 		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			cfg, err := loadConfig(c)
+			cfg, err := config.Peek(configPath(c), os.LookupEnv)
 			if err != nil || len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 			return s.known(cfg), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(c *cobra.Command, args []string) error {
-			who, path := s.name(args[0]), configPath(c)
-			changed, err := config.Switch(path, who, s.disabled, os.LookupEnv)
-			switch {
-			case err != nil:
-				return err
-			case changed:
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s is %sd now\n", path, who, verb)
-			default:
-				fmt.Fprintf(c.OutOrStdout(), "%s: %s is %sd already\n", path, who, verb)
+		RunE: func(c *cobra.Command, args []string) error { return s.run(c, args[0], verb) },
+	}
+	c.Flags().Duration("wait", waitForServers, "how long the servers may take to have the list; 0: ask once")
+	c.Flags().Bool("json", false, "print JSON")
+	if !s.lift {
+		c.Flags().String("why", "", "for the list and those who read it: why, in one `line`")
+	}
+	if s.user {
+		c.Flags().String("issuer", "", "only the user of this issuer, by its `URL`; default: whoever is called so at any")
+	}
+	return c
+}
+
+var errNotEverywhere = errors.New("not every server has the list of stops, or something keeps it from meaning what it seems to: see above")
+
+func (s switching) run(c *cobra.Command, id, verb string) error {
+	change := admin.StopChange{ConfigFile: configPath(c), Stop: stops.Stop{Agent: id}, Lift: s.lift}
+	if s.user {
+		change.Stop = stops.Stop{User: id}
+		change.Stop.Issuer, _ = c.Flags().GetString("issuer")
+	}
+	if !s.lift {
+		change.Stop.Why, _ = c.Flags().GetString("why")
+	}
+	if change.Wait, _ = c.Flags().GetDuration("wait"); change.Wait < 0 {
+		return &usageError{errors.New("--wait: a time from 0s on, such as 10s")}
+	}
+	result, err := admin.ChangeStops(c.Context(), change, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+		err = json.NewEncoder(c.OutOrStdout()).Encode(result)
+	} else {
+		printSwitched(c.OutOrStdout(), result, verb)
+	}
+	if !result.Done() {
+		err = errors.Join(err, errNotEverywhere)
+	}
+	return err
+}
+
+func printSwitched(w io.Writer, r *admin.StopResult, verb string) {
+	when := "now"
+	if !r.Changed {
+		when = "already"
+	}
+	say := func(format string, args ...any) { fmt.Fprintln(w, report.Printable(fmt.Sprintf(format, args...))) }
+	say("%s: %s is %sd %s", r.List, r.Party, verb, when)
+	for _, s := range r.Servers {
+		line := map[admin.Standing]string{
+			admin.Has:        "has the list",
+			admin.HasAnother: "HAS ANOTHER LIST: the change is not in force there",
+			admin.CannotRead: "CANNOT READ its list, and refuses every call",
+			admin.NoAnswer:   "DOES NOT SAY which list it has: the change may not be in force there",
+			admin.NotRunning: "no server listens here; one that starts, or serves over standard input, reads the list before every call",
+		}[s.Standing]
+		say("%s: %s", s.URL, strings.Join(nonEmpty(line, s.Detail), ": "))
+	}
+	for _, note := range r.Notes {
+		for line := range strings.Lines(note) {
+			say("%s", strings.TrimSuffix(line, "\n"))
+		}
+	}
+}
+
+func nonEmpty(texts ...string) (out []string) {
+	for _, text := range texts {
+		if text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// newStops lists who is stopped.
+func newStops() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "stops",
+		Short: "List who is stopped: since when, by whom, and why",
+		Long: `Lists the agents and users that deputy agent disable and deputy user disable have put on the list of stops, deputy.stops beside the
+configuration. What the configuration itself disables (disabled: true) is not on it: see deputy agent list. A list that cannot be
+read stops everything: the command then says what is wrong with it, and exits with 1.`,
+		Example: "  deputy stops\n  deputy stops --json",
+		Args:    exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			all, hash, err := stops.Read(config.StopsFile(configPath(c)))
+			if err != nil {
+				return fmt.Errorf("%w: until it can, every call is refused; restore the file, or move it away and stop again whom it named", err)
 			}
-			return nil
+			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+				return printJSON(c.OutOrStdout(), map[string]any{"hash": hash, "stops": append([]stops.Stop{}, all...)})
+			}
+			return printStops(c.OutOrStdout(), all)
 		},
 	}
+	c.Flags().Bool("json", false, "print JSON")
+	return c
+}
+
+func printStops(w io.Writer, all []stops.Stop) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(w, "Nothing is stopped.")
+		return err
+	}
+	t := newTable(w)
+	t.row("STOPPED", "SINCE", "BY", "WHY")
+	for _, s := range all {
+		t.row(s.String(), at(&s.At), s.By, s.Why)
+	}
+	return t.Flush()
+}
+
+// stopOf is the entry that stops a party; nil: none does.
+func stopOf(all []stops.Stop, covers func(stops.Stop) bool) *stops.Stop {
+	for i := range all {
+		if covers(all[i]) {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// stoppedBy is a stop in words, for a list.
+func stoppedBy(s *stops.Stop) string {
+	text := "STOPPED by " + cmp.Or(s.By, "unknown") + " " + at(&s.At)
+	if s.Why != "" {
+		text += ": " + s.Why
+	}
+	return strings.TrimSpace(text)
 }

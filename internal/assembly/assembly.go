@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
+	"deputy/identity/stops"
 	"deputy/internal/config"
 	"deputy/internal/state"
 	"deputy/internal/telemetry"
@@ -35,6 +36,7 @@ type Deputy struct {
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
 	Proofs        *identity.Proofs // that were used; nil: none yet
+	Stops         *stops.List      // beside the configuration; it outlives every change of the configuration
 
 	now func() time.Time // by which callers are believed and approvals end; nil: time.Now
 }
@@ -66,8 +68,11 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.Stops == nil {
+		d.Stops = stops.At(d.Config.StopsFile(), d.Log)
+	}
 	audience := d.Config.Server.PublicURL + "/mcp"
-	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs, Now: d.now}); err != nil {
+	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
@@ -183,7 +188,7 @@ func (d *Deputy) MCP(version string) mcp.Config {
 		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
 		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
 		Limits: func() mcp.Limits { return Limits(d.Config.Limits) }, StateKey: stateKey(d.Config), Now: d.now,
-		Desk: d.Tools, People: d.Authenticator,
+		Desk: d.Tools, People: d.Authenticator, Stops: d.Stops,
 	}
 }
 

@@ -28,7 +28,7 @@ type engine struct {
 
 // next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
 func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
-	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, State: l.state, Telemetry: l.telemetry, Proofs: l.proofs, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, State: l.state, Telemetry: l.telemetry, Proofs: l.proofs, Stops: l.stops, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
 	if l.current != nil {
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"deputy/identity"
+	"deputy/identity/stops"
 	"deputy/internal/config"
 	"deputy/internal/state"
 	"deputy/internal/telemetry"
@@ -30,6 +31,7 @@ type Live struct {
 	audit *AuditLog // opened once
 
 	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
+	stops     *stops.List          // the same one for all generations
 	state     *state.State         // opened once, when there is a rule for access requests
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
@@ -58,7 +60,7 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 	if l.current, err = l.next(ctx, c); err != nil {
 		return nil, InFile(c, err)
 	}
-	l.audit, l.telemetry, l.state = l.current.Audit, l.current.Telemetry, l.current.State
+	l.audit, l.telemetry, l.state, l.stops = l.current.Audit, l.current.Telemetry, l.current.State, l.current.Stops
 	if l.reloads, err = l.telemetry.Meter().Int64Counter("deputy.policy.reloads", metric.WithDescription("Configurations that were read anew, by result")); err != nil {
 		l.current.Close()
 		return nil, err

@@ -24,6 +24,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/identity/stops"
 	"deputy/internal/expectation"
 )
 
@@ -57,6 +58,13 @@ type Config struct {
 // Files are what all this was read from, the configuration itself first: when one of them changes, it is another configuration.
 // The catalog file is one of them even while it is not there.
 func (c *Config) Files() []string { return []string{c.file, c.Catalog.File} }
+
+// StopsFile is where the list of stops is that goes with the configuration, whether there is one or not.
+func (c *Config) StopsFile() string { return StopsFile(c.file) }
+
+// StopsFile is where the list of stops is that goes with the configuration at a path. Nothing in the configuration can say another
+// place: it is found whatever the configuration is like.
+func StopsFile(path string) string { return filepath.Join(filepath.Dir(path), stops.File) }
 
 // Baseline is what the catalog file holds; nil: there is none.
 func (c *Config) Baseline() Baseline { return c.baseline }

@@ -48,7 +48,8 @@ func TestTheCompleteFile(t *testing.T) {
 	}
 	want := &config.Config{
 		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn",
-			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}},
+			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"},
+			Replicas: []string{"https://a.deputy.example.com:8443", "http://10.0.0.8:8080"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
 				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",

@@ -14,6 +14,7 @@ type Server struct {
 	PublicURL      string   `yaml:"public_url"`      // without a path; default http://<listen>, https:// with tls, on a loopback address only
 	TLS            TLS      `yaml:"tls"`             // default: plain HTTP, for a proxy on the same machine
 	TrustedProxies []string `yaml:"trusted_proxies"` // addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed; default nobody's
+	Replicas       []string `yaml:"replicas"`        // base URLs of all servers that run on this configuration, each by an address of its own; default this one
 	LogLevel       string   `yaml:"log_level"`       // debug, info, warn, error; default info
 }
 

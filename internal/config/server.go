@@ -15,6 +15,7 @@ func (s *Server) check(k *checker) {
 	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
 	s.checkTLS(k)
 	s.checkProxies(k)
+	s.checkReplicas(k)
 	host, ok := splitAddress(s.Listen)
 	if !ok {
 		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
@@ -62,6 +63,21 @@ func (s *Server) checkProxies(k *checker) {
 			k.say(key, "that is everybody: anybody could then say to be anywhere")
 		case network != network.Masked():
 			k.say(key, "not where a network of that size begins: write %s", network.Masked())
+		}
+	}
+}
+
+// checkReplicas takes plain HTTP too: nothing that is secret is asked there.
+func (s *Server) checkReplicas(k *checker) {
+	k.unique("server.replicas", s.Replicas)
+	for i, text := range s.Replicas {
+		u, err := url.Parse(text)
+		switch key := mistake.At("server.replicas", i); {
+		case text == "": // said above
+		case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+			k.say(key, "not a URL: write http://10.0.0.7:8080")
+		case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+			k.say(key, "a scheme and a host is all it may have: /readyz is added to it")
 		}
 	}
 }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package stops
+
+const nonblocking = 0

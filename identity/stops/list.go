@@ -1,0 +1,252 @@
+package stops
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/identity"
+)
+
+const (
+	// settled is for how long a file must not have changed before its times and size can be trusted to show the next change. The clocks
+	// of file systems tick up to every two seconds.
+	settled = 3 * time.Second
+	// tearing is how long a list that is not understood may be one that is being written in place.
+	tearing = 20 * time.Millisecond
+)
+
+// List is the list of stops as a server follows it. Each method looks at the file first, which costs one call of the system while the
+// file stays as it is. All methods may be called concurrently.
+//
+// A list that is there and cannot be read stops everything. A list that was there and is gone changes nothing: what was last read stays
+// in force until there is a list again, or the server starts anew. Commands never remove the file, so that it is gone by mistake, or by
+// the hand of a person who wants a stop to end without a trace. A server that finds no list when it starts has none.
+type List struct {
+	path    string
+	log     zerolog.Logger
+	settled time.Duration // the constant; tests have others
+
+	mu       sync.Mutex
+	seen     *look // the file when it was last read; nil: it has to be read
+	state    State
+	running  map[*running]struct{}
+	watching bool
+}
+
+// State is what is in force.
+type State struct {
+	Stops []Stop
+	Hash  string // of the list's content, without a name in it; "none": there is no list
+	Gone  bool   // the list was there and is not there any more: the last one goes on
+	Err   error  // why the list cannot be read, so that everything is stopped; nil: it can
+}
+
+// Unreadable is the name of a list that cannot be read.
+const Unreadable = "unreadable"
+
+// Name is what /readyz calls what is in force: the hash of the list, Unreadable, or none.
+func (s State) Name() string {
+	if s.Err != nil {
+		return Unreadable
+	}
+	return s.Hash
+}
+
+// look is how a file looks from the outside.
+type look struct {
+	os.FileInfo
+	changed time.Time
+}
+
+// At follows the list at a path. The log is told when another list is in force.
+func At(path string, log zerolog.Logger) *List {
+	return &List{path: path, log: log, settled: settled, state: State{Hash: none}, running: map[*running]struct{}{}}
+}
+
+// Now is what is in force.
+func (l *List) Now() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refresh()
+	return l.state
+}
+
+// Refuses implements identity.Stops.
+func (l *List) Refuses(p identity.Principal) *identity.AuthError { return l.Now().refuses(p) }
+
+// refuses says why a principal is stopped. The agent comes first, as in the configuration.
+func (s State) refuses(p identity.Principal) *identity.AuthError {
+	if s.Err != nil {
+		return unreadable(p)
+	}
+	var user *identity.AuthError
+	for _, stop := range s.Stops {
+		switch {
+		case !stop.Covers(p):
+		case stop.Agent != "":
+			return identity.Stopped(p, "agent %s is disabled: it is on the list of stops", p.Agent.ID)
+		case user == nil:
+			user = identity.Stopped(p, "the human whom the token names is disabled here: they are on the list of stops")
+		}
+	}
+	if user == nil && p.Waiting != nil { // a configuration that is not in force yet may know them by another id
+		return s.refuses(*p.Waiting)
+	}
+	return user
+}
+
+func unreadable(p identity.Principal) *identity.AuthError {
+	return &identity.AuthError{Code: identity.Unavailable, Cause: identity.ErrStopped, Who: &p,
+		Message: "the list of stops cannot be read, so every call is refused: tell an administrator of Deputy"}
+}
+
+// refresh reads the list if it may be another one, and ends the calls that the new one stops. l.mu is held.
+func (l *List) refresh() {
+	info, err := find(l.path)
+	if err == nil && l.seen != nil && l.seen.same(info) {
+		return
+	}
+	began := time.Now()
+	next, seen := l.state, (*look)(nil)
+	switch {
+	case errors.Is(err, errGone):
+		next.Gone, next.Err = next.Hash != none, nil
+	case err != nil:
+		next.Err = err
+	default:
+		next, seen = l.read(began)
+	}
+	before := l.state
+	l.state, l.seen = next, seen
+	if before.Hash != next.Hash || before.Gone != next.Gone || text(before.Err) != text(next.Err) {
+		l.say(next)
+		l.end()
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// read reads the file. A list that is being written in place gets a moment to become one.
+func (l *List) read(began time.Time) (State, *look) {
+	var last []byte
+	for {
+		content, info, err := readFile(l.path)
+		if errors.Is(err, errGone) { // between the look at it and now
+			return State{Stops: l.state.Stops, Hash: l.state.Hash, Gone: l.state.Hash != none}, nil
+		}
+		var all []Stop
+		if err == nil {
+			all, err = parse(content)
+		}
+		if err == nil {
+			return State{Stops: all, Hash: hash(content)}, l.lookAt(info, began)
+		}
+		if content == nil || last != nil && bytes.Equal(content, last) {
+			return State{Stops: l.state.Stops, Hash: l.state.Hash, Err: err}, l.lookAt(info, began)
+		}
+		if last = content; time.Since(began) > time.Second { // it changes all the time
+			return State{Stops: l.state.Stops, Hash: l.state.Hash, Err: err}, nil
+		}
+		time.Sleep(tearing)
+	}
+}
+
+// lookAt is how a file looks that was read at a time; nil: it looks so that a change may not show.
+func (l *List) lookAt(info os.FileInfo, read time.Time) *look {
+	if info == nil {
+		return nil
+	}
+	at, known := changed(info)
+	if !known || read.Sub(at) < l.settled || read.Sub(info.ModTime()) < l.settled {
+		return nil
+	}
+	return &look{info, at}
+}
+
+func (s *look) same(info os.FileInfo) bool {
+	at, _ := changed(info)
+	return os.SameFile(s.FileInfo, info) && s.Size() == info.Size() && s.ModTime().Equal(info.ModTime()) && s.Mode() == info.Mode() && s.changed.Equal(at)
+}
+
+// say tells the operator which list is in force now. l.mu is held.
+func (l *List) say(s State) {
+	switch {
+	case s.Err != nil:
+		l.log.Error().Err(s.Err).Str("file", l.path).Msg("the list of stops cannot be read: every call is refused until it can")
+	case s.Gone:
+		l.log.Error().Str("file", l.path).Int("stops", len(s.Stops)).Msg("the list of stops is gone: the one that was last read goes on")
+	default:
+		l.log.Info().Str("hash", s.Hash).Int("stops", len(s.Stops)).Msg("another list of stops is in force")
+	}
+}
+
+// Running notes that a call of a principal runs, until leave is called. The context that it returns ends as soon as the principal is
+// stopped; the cause is the *identity.AuthError. It has ended when Running returns if the principal is stopped already.
+func (l *List) Running(ctx context.Context, p identity.Principal) (_ context.Context, leave func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	one := &running{p, cancel}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refresh()
+	if why := l.state.refuses(p); why != nil {
+		cancel(why)
+		return ctx, func() {}
+	}
+	l.running[one] = struct{}{}
+	if !l.watching {
+		l.watching = true
+		go l.watch()
+	}
+	return ctx, func() {
+		l.mu.Lock()
+		delete(l.running, one)
+		l.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// running is a call that may have to be ended.
+type running struct {
+	principal identity.Principal
+	end       context.CancelCauseFunc
+}
+
+// every is how often the list is looked at while calls run.
+const every = 250 * time.Millisecond
+
+// watch looks at the list until no call runs any more.
+func (l *List) watch() {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for range tick.C {
+		l.mu.Lock()
+		if len(l.running) == 0 {
+			l.watching = false
+			l.mu.Unlock()
+			return
+		}
+		l.refresh()
+		l.mu.Unlock()
+	}
+}
+
+// end ends the calls that are stopped now. l.mu is held.
+func (l *List) end() {
+	for one := range l.running {
+		if why := l.state.refuses(one.principal); why != nil {
+			one.end(why)
+			delete(l.running, one)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+// Package admin is what administrators' commands decide, without flags and printing.
+package admin
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"deputy/identity/stops"
+	"deputy/internal/config"
+)
+
+// Address is where one server can be asked.
+type Address struct {
+	URL  string // without a path
+	Name string // that its certificate is for; empty: the host of the URL
+	// Own says that it is the address of this configuration, because none is configured. It need not have a server: agents on this
+	// machine may be served over standard input and output alone.
+	Own bool
+}
+
+// Addresses are those of the servers that run on a configuration: server.replicas, or else where it listens. None: it listens on a port
+// that it is told when it starts.
+func Addresses(s config.Server) (out []Address) {
+	for _, text := range s.Replicas {
+		out = append(out, Address{URL: strings.TrimRight(text, "/")})
+	}
+	host, port, err := net.SplitHostPort(s.Listen)
+	if len(out) > 0 || err != nil || port == "0" {
+		return out
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	own := Address{URL: "http://" + net.JoinHostPort(host, port), Own: true}
+	if s.TLS.Certificate != "" {
+		own.URL = "https://" + net.JoinHostPort(host, port)
+		if public, err := url.Parse(s.PublicURL); err == nil {
+			own.Name = public.Hostname()
+		}
+	}
+	return []Address{own}
+}
+
+// Standing is what one server says of the list of stops that it has.
+type Standing string
+
+const (
+	Has        Standing = "has_it"     // the list is in force there
+	HasAnother Standing = "other_list" // another one is, or none
+	CannotRead Standing = "unreadable" // it refuses every call, because it cannot read its list
+	NoAnswer   Standing = "no_answer"  // it is not known what is in force there
+	NotRunning Standing = "not_running"
+)
+
+// Server is one server, and how it stands with a list of stops.
+type Server struct {
+	URL      string   `json:"url"`
+	Standing Standing `json:"standing"`
+	Detail   string   `json:"detail,omitempty"` // for people: what the server or the network says
+}
+
+// InForce reports whether no call can begin there that the list stops: the server has it, or refuses everything, or there is none.
+func (s Server) InForce() bool { return s.Standing == Has || s.Standing == NotRunning }
+
+const (
+	askTime   = 6 * time.Second // of one server: it may look at its databases before it answers
+	askAgain  = 200 * time.Millisecond
+	maxAnswer = 64 << 10
+)
+
+// Ask asks all servers for the list that they have, until each has the wanted one or wait is over; at least once. wanted is asked every
+// time anew, because another command may have changed the list meanwhile.
+func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func() (hash string, err error), wait time.Duration) ([]Server, error) {
+	until := time.Now().Add(wait)
+	out := make([]Server, len(addresses))
+	clients := make([]*http.Client, len(addresses))
+	for i, a := range addresses {
+		clients[i] = client(s.TLS.Certificate, a.Name)
+	}
+	for {
+		hash, err := wanted()
+		if err != nil {
+			return out, err
+		}
+		var all sync.WaitGroup
+		waits := false
+		for i, a := range addresses {
+			all.Go(func() { out[i] = ask(ctx, clients[i], a, hash) })
+		}
+		all.Wait()
+		for _, server := range out {
+			waits = waits || !server.InForce()
+		}
+		if !waits || time.Now().Add(askAgain).After(until) {
+			return out, nil
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return out, ctx.Err()
+		}
+	}
+}
+
+// client believes the configured certificate beside those of the system, and follows no redirect: another server's list says nothing.
+func client(certificate, name string) *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}, DisableKeepAlives: true}
+	if text, err := os.ReadFile(certificate); certificate != "" && err == nil {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		if pool.AppendCertsFromPEM(text) {
+			transport.TLSClientConfig.RootCAs = pool
+		}
+	}
+	return &http.Client{Timeout: askTime, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
+	out := Server{URL: a.URL, Standing: NoAnswer}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/readyz", nil)
+	if err != nil {
+		out.Detail = "it cannot be asked: " + err.Error()
+		return out
+	}
+	response, err := c.Do(request)
+	if err != nil {
+		if a.Own && errors.Is(err, syscall.ECONNREFUSED) {
+			out.Standing = NotRunning
+			return out
+		}
+		if inner := (*url.Error)(nil); errors.As(err, &inner) {
+			err = inner.Err
+		}
+		out.Detail = err.Error()
+		return out
+	}
+	defer response.Body.Close()
+	var says struct {
+		Message string  `json:"message"`
+		Stops   *string `json:"stops"`
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil || json.Unmarshal(body, &says) != nil || says.Stops == nil {
+		out.Detail = fmt.Sprintf("what answers there (status %d) does not say which list of stops it has: is it a Deputy of this version?", response.StatusCode)
+		return out
+	}
+	switch *says.Stops {
+	case hash:
+		out.Standing = Has
+	case stops.Unreadable:
+		out.Standing, out.Detail = CannotRead, says.Message
+	default:
+		out.Standing = HasAnother
+	}
+	return out
+}

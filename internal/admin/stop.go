@@ -1,0 +1,146 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"time"
+
+	"deputy/identity"
+	"deputy/identity/stops"
+	"deputy/internal/config"
+	"deputy/internal/mistake"
+)
+
+// StopChange is one party that an administrator stops, or lets in again.
+type StopChange struct {
+	ConfigFile string
+	Stop       stops.Stop    // Agent or User, perhaps Issuer; Why it is stopped
+	Lift       bool          // take the party off the list instead
+	Wait       time.Duration // how long the servers may take to have the list
+}
+
+// StopResult is what came of it.
+type StopResult struct {
+	List    string   `json:"list"`
+	Party   string   `json:"party"`
+	Changed bool     `json:"changed"` // false: the list said so already
+	Hash    string   `json:"hash"`
+	Servers []Server `json:"servers"`
+	// Notes say, in sentences, what else keeps the change from being what the administrator means; with one the command has failed.
+	Notes []string `json:"notes"`
+}
+
+// Done reports whether the change is in force at every server, and means what it seems to.
+func (r *StopResult) Done() bool {
+	return len(r.Notes) == 0 && !slices.ContainsFunc(r.Servers, func(s Server) bool { return !s.InForce() })
+}
+
+// ChangeStops writes the list of stops beside the configuration, and then asks the servers for it. The configuration is only looked at:
+// whatever it is like, the list is written. An error says that the list is not.
+func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string, bool)) (*StopResult, error) {
+	out := &StopResult{List: config.StopsFile(c.ConfigFile), Party: c.Stop.String(), Servers: []Server{}, Notes: []string{}}
+	var err error
+	if c.Lift {
+		out.Changed, err = stops.Remove(ctx, out.List, c.ConfigFile, c.Stop)
+	} else {
+		c.Stop.By, c.Stop.At = operator(), time.Now().UTC().Truncate(time.Second)
+		out.Changed, err = stops.Add(ctx, out.List, c.ConfigFile, c.Stop)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Peek(c.ConfigFile, getenv)
+	if err != nil {
+		out.note("which servers there are is not known, so none was asked: %v", err)
+	} else {
+		if c.Lift {
+			out.stillDisabled(cfg, c.Stop)
+		} else {
+			out.mistyped(cfg, c.Stop)
+		}
+		addresses := Addresses(cfg.Server)
+		if len(addresses) == 0 {
+			out.note("server.listen is not one address, so no server was asked: write server.replicas")
+		}
+		if out.Servers, err = Ask(ctx, cfg.Server, addresses, c.wanted(out.List), c.Wait); err != nil {
+			out.note("the servers were not asked to the end: %v", err)
+		}
+	}
+	if _, out.Hash, err = stops.Read(out.List); err != nil {
+		out.note("%v", err)
+	}
+	return out, nil
+}
+
+// wanted returns the hash of the list as it is now, as long as the change is still in it.
+func (c StopChange) wanted(list string) func() (string, error) {
+	return func() (string, error) {
+		all, hash, err := stops.Read(list)
+		if err != nil {
+			return "", err
+		}
+		if there := slices.ContainsFunc(all, c.Stop.Names); there == c.Lift {
+			return "", fmt.Errorf("another command has just changed the list again: see deputy stops")
+		}
+		return hash, nil
+	}
+}
+
+func (r *StopResult) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
+// mistyped says that a stopped agent is not in the configuration. It is on the list all the same: servers may run on another one.
+func (r *StopResult) mistyped(cfg *config.Config, s stops.Stop) {
+	if unknown := UnknownAgent(cfg, s); unknown != "" {
+		r.note("%s; it is on the list all the same", unknown)
+	}
+}
+
+// UnknownAgent says that a stop names no agent of the configuration, and which one may be meant; empty: it names one, or a user. A
+// configuration without agents says nothing.
+func UnknownAgent(cfg *config.Config, s stops.Stop) string {
+	var names []string
+	for _, a := range cfg.Agents {
+		if s.Covers(identity.Principal{Agent: identity.Agent{Identity: identity.Identity{ID: a.Name}}}) {
+			return ""
+		}
+		names = append(names, a.Name)
+	}
+	if s.Agent == "" || len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("there is no agent %s in %s%s", s.Agent, cfg.Files()[0], mistake.Hint(s.Agent, names))
+}
+
+// stillDisabled says where the configuration itself disables the party.
+func (r *StopResult) stillDisabled(cfg *config.Config, s stops.Stop) {
+	say := func(key string) {
+		r.note("%s stays disabled: %s:%d says disabled: true; change it there", s, cfg.Files()[0], cfg.Line(key+".disabled"))
+	}
+	for i, a := range cfg.Agents {
+		if a.Disabled && s.Agent != "" && s.Covers(identity.Principal{Agent: identity.Agent{Identity: identity.Identity{ID: a.Name}}}) {
+			say(mistake.At("agents", i))
+		}
+	}
+	for i, u := range cfg.Identity.Users {
+		if u.Disabled && s.User != "" && (stops.Stop{User: s.User}).Covers(identity.Principal{User: &identity.User{Identity: identity.Identity{ID: u.ID}}}) {
+			say(mistake.At("identity.users", i))
+		}
+	}
+}
+
+// operator is who runs the command, as far as the system knows.
+func operator() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if through := os.Getenv("SUDO_USER"); through != "" && through != name {
+		name += " (sudo by " + through + ")"
+	}
+	return name
+}
