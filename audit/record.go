@@ -14,7 +14,7 @@ type Record struct {
 	ID    string    `json:"id"`          // also in the role's name and in the answer to the caller
 	Phase Phase     `json:"phase,omitempty"`
 	Time  time.Time `json:"time"`
-	Tool  string    `json:"tool"` // query, describe_table, request_access; test and scan are an administrator's; authenticate, admit: nobody got as far as a tool; see Approve for the others
+	Tool  string    `json:"tool"` // query, describe_table, request_access; test and scan are an administrator's; authenticate, admit, message: no tool was reached; see Approve for the others
 	Mode  string    `json:"mode"` // on_behalf_of, autonomous; in_person: a human without an agent
 	Agent Party     `json:"agent"`
 	User  *Party    `json:"user,omitempty"` // on whose behalf
@@ -89,6 +89,9 @@ const Authenticate = "authenticate"
 
 // Admit is the tool of a record about a caller that a limit turned away before it was known what for.
 const Admit = "admit"
+
+// Message is the tool of a record about a message of a proved caller that is no call: it cannot be read, or there is no such method.
+const Message = "message"
 
 // Phase says which of a call's records it is. Empty: the only one, from before there were two.
 type Phase string

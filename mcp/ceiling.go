@@ -31,6 +31,7 @@ func (a *authentication) ceiling(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		taken(r.Context())
 		scope, _ := tools.ScopeOf(tool)
 		a.challenges(w, came.credentials, `, error="insufficient_scope", scope="`+call.Principal.Asks(scope)+`", error_description="the access token does not have the scope that is needed"`)
 		answerJSON(w, http.StatusForbidden, map[string]string{"error": "insufficient_scope", "message": refusal.Message, "audit_id": refusal.AuditID})

@@ -130,6 +130,7 @@ func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, cred
 }
 
 func (a *authentication) refuseAnd(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error, record func(context.Context, string, *identity.AuthError)) {
+	taken(ctx)
 	a.watch.refuse(ctx, err)
 	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)

@@ -80,6 +80,7 @@ func requestGuard(next http.Handler) http.Handler {
 func bodyGuard(limit int64, reading func(*http.Request, func()) (arrived func() bool), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > limit {
+			misread(r.Context(), "it is too large")
 			tooLarge(w)
 			return
 		}
@@ -87,6 +88,7 @@ func bodyGuard(limit int64, reading func(*http.Request, func()) (arrived func() 
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 		inTime := arrived()
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			misread(r.Context(), "it is too large")
 			tooLarge(w)
 			return
 		}
@@ -123,10 +125,12 @@ func messageGuard(next http.Handler) http.Handler {
 		m, problem := readMessage(body)
 		switch {
 		case problem != nil:
+			misread(r.Context(), problem.text)
 			answerJSON(w, http.StatusBadRequest, problem)
 		case m.notification():
 			w.WriteHeader(http.StatusAccepted)
 		default:
+			carries(r.Context(), m)
 			r = r.WithContext(context.WithValue(r.Context(), messageKey{}, m))
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			w.Header().Set("Cache-Control", "no-store")

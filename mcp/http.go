@@ -94,6 +94,7 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		auth.begins,
 		auth.guard,
 		limits.byCaller,
+		auth.recording,
 		func(next http.Handler) http.Handler { return bodyGuard(cfg.MaxMessage, limits.arriving, next) },
 		messageGuard,
 		auth.latest,

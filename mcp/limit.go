@@ -130,6 +130,7 @@ func (l *limiter) refuse(ctx context.Context, call tools.Call, e *excess) *tools
 }
 
 func (l *limiter) turnAway(w http.ResponseWriter, r *http.Request, call tools.Call, e *excess) {
+	taken(r.Context())
 	l.refuse(r.Context(), call, e)
 	status := http.StatusTooManyRequests
 	if e.full {

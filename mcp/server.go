@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -31,7 +30,6 @@ type caller func(context.Context) (context.Context, tools.Call, error)
 type handlers struct {
 	tools  Tools
 	caller caller
-	names  []string // of the tools that there are
 	seal   seal
 	every  func(time.Duration) (<-chan time.Time, func())
 	admit  admission
@@ -46,7 +44,6 @@ type admission func(context.Context, tools.Call) (leave func(), _ error)
 func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
 	h := newHandlers(cfg, who)
 	hooks := &server.Hooks{}
-	hooks.AddBeforeCallTool(h.recordUnknownTool)
 	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
 		choices{cfg.Tools.Platforms(), cfg.Tools.Dialects(), cfg.Tools.Purposes()}.describe(list.Tools)
 	})
@@ -67,9 +64,6 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 	}
 	if cfg.more != nil {
 		all = append(all, cfg.more(h)...)
-	}
-	for _, tool := range all {
-		h.names = append(h.names, tool.Tool.Name)
 	}
 	s.AddTools(all...)
 	return s
@@ -112,6 +106,7 @@ func handleAsking[A, R any](
 				result = showRefusal(unavailable())
 			}
 		}()
+		taken(protocol)
 		defer toolEnded(protocol)
 		// What the protocol knows of the request is in the one context; tools run in the other, which ends when they have to.
 		ctx, call, err := h.caller(protocol)
@@ -155,20 +150,6 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 	}
 	h.log.Error().Err(err).Str("tool", tool).Msg("tool failed")
 	return showRefusal(unavailable())
-}
-
-// recordUnknownTool is a hook: a call of a tool that is not there reaches no handler, and has to be on the record all the same.
-func (h *handlers) recordUnknownTool(ctx context.Context, _ any, request *mcp.CallToolRequest) {
-	if name := request.Params.Name; !slices.Contains(h.names, name) {
-		ctx, call, err := h.caller(ctx)
-		if err != nil {
-			return
-		}
-		if leave, err := h.admit(ctx, call); err == nil {
-			defer leave()
-			h.tools.Refuse(ctx, call, clip(name), "there is no such tool")
-		}
-	}
 }
 
 func unavailable() tools.Refusal {

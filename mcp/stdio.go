@@ -47,13 +47,17 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	cfg.admit = limits.admit
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := newPipe(cfg, newServer(cfg, stdioCaller(cfg, credentials, watch)), watch, out, cancel)
+	who := stdioCaller(cfg, credentials, watch)
+	p := newPipe(cfg, newServer(cfg, who), who, watch, out, cancel)
 	return p.serve(ctx, in, int(cfg.MaxMessage))
 }
 
-func newPipe(cfg Config, s *server.MCPServer, watch *watch, out io.Writer, cancel context.CancelCauseFunc) *pipe {
+func newPipe(cfg Config, s *server.MCPServer, who caller, watch *watch, out io.Writer, cancel context.CancelCauseFunc) *pipe {
 	return &pipe{
 		server:     s,
+		caller:     who,
+		tools:      cfg.Tools,
+		admit:      cfg.admit,
 		watch:      watch,
 		begin:      cfg.Begin,
 		every:      cfg.Every,
@@ -126,6 +130,9 @@ func credentialRefusal(err error) *tools.Refusal {
 // pipe is one client on the other end of two streams.
 type pipe struct {
 	server *server.MCPServer
+	caller caller // says who it is; asked only for what needs a record
+	tools  Tools
+	admit  admission
 	begin  func(context.Context) (context.Context, func())
 	every  func(time.Duration) (<-chan time.Time, func())
 	log    zerolog.Logger
@@ -156,7 +163,7 @@ func (p *pipe) serveLines(ctx context.Context, lines <-chan inputLine) error {
 		case line := <-lines:
 			switch {
 			case line.tooLong:
-				p.write(&rpcError{code: mcp.INVALID_REQUEST, text: "the message is too long"})
+				p.refuse(ctx, &rpcError{code: mcp.INVALID_REQUEST, text: "the message is too long"})
 			case len(line.text) > 0:
 				p.take(ctx, line.text)
 			}
@@ -198,7 +205,7 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 			p.answered(r)
 			return
 		}
-		p.write(problem)
+		p.refuse(ctx, problem)
 		return
 	}
 	p.learn(m)
@@ -238,6 +245,20 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 	})
 }
 
+// refuse answers a message that cannot be read, once it is on the record.
+func (p *pipe) refuse(ctx context.Context, problem *rpcError) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	p.running.Go(func() {
+		defer func() { <-p.slots }()
+		p.record(ctx, &attempt{misread: problem.text})
+		p.write(problem)
+	})
+}
+
 func (p *pipe) handle(ctx context.Context, m message, line []byte) (response any) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -255,7 +276,10 @@ func (p *pipe) handle(ctx context.Context, m message, line []byte) (response any
 	if elicits {
 		ctx = context.WithValue(ctx, askKey{}, p.ask)
 	}
-	return p.server.HandleMessage(withProgress(ctx, m, p.write), json.RawMessage(line))
+	one := &attempt{message: m}
+	response = p.server.HandleMessage(withProgress(context.WithValue(ctx, attemptKey{}, one), m, p.write), json.RawMessage(line))
+	p.record(ctx, one)
+	return response
 }
 
 // notify cancels a running request; this server has no use for any other notification.

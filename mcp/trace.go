@@ -73,17 +73,20 @@ func (m message) traceparent() (s string) {
 	return s
 }
 
+// otherName stands for whatever a caller made up.
+const otherName = "_OTHER"
+
 // known is the method, and the tool if it is one of ours. Whatever else a caller wrote has the same name.
 func (m message) known() (method, tool string) {
 	if parameters(m.method) == nil {
-		return "_OTHER", ""
+		return otherName, ""
 	}
 	if m.method != string(mcp.MethodToolsCall) {
 		return m.method, ""
 	}
 	name, _ := find(m.params, "name")
 	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe && tool != toolRequest {
-		tool = "_OTHER"
+		tool = otherName
 	}
 	return m.method, tool
 }

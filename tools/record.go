@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -137,10 +138,24 @@ func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err e
 	return step()
 }
 
-// Refuse records a call that never got as far as a tool: its arguments could not be read, or nobody may be behind it.
+// Refuse records what never got as far as running: a call of a tool whose arguments could not be read, or of a tool that is not there,
+// or, with no tool, a message that is no call. Of what names no tool so many are on the record and the others are counted there, as of
+// those whom a limit turned away.
 func (t *Tools) Refuse(ctx context.Context, call Call, tool, reason string) *Refusal {
-	r := t.begin(call, tool)
-	return t.end(ctx, r, &vending.Error{Code: vending.InvalidSQL, Message: reason})
+	why := &vending.Error{Code: vending.InvalidSQL, Message: reason}
+	reasons := []string{reason}
+	if _, there := scopes[tool]; !there {
+		room, more := t.unserved.note(t.config.Now())
+		if !room {
+			return &Refusal{Code: why.Code, Message: reason}
+		}
+		if more > 0 {
+			reasons = append(reasons, fmt.Sprintf("%d more were turned away since the last one on the record", more))
+		}
+	}
+	r := t.begin(call, cmp.Or(tool, audit.Message))
+	r.Reasons = reasons
+	return t.end(ctx, r, why)
 }
 
 func newRefusal(why *vending.Error, r *record) *Refusal {

@@ -65,6 +65,7 @@ type Tools struct {
 	strangers   *door
 	known       *door
 	crowd       *door    // of those who are too many
+	unserved    *door    // of what names no tool
 	waiting     *waiting // decides beside what is in force: see Both; nil: nothing does
 }
 
@@ -85,7 +86,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
-	t := &Tools{config: c, tracer: c.Telemetry.Tracer(), strangers: &door{}, known: &door{}, crowd: &door{}}
+	t := &Tools{config: c, tracer: c.Telemetry.Tracer(), strangers: &door{}, known: &door{}, crowd: &door{}, unserved: &door{}}
 	var err error
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
 		return nil, err
