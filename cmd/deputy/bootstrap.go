@@ -136,5 +136,5 @@ func setupOf(p config.Platform) (postgres.Setup, error) {
 	if dsn.User != "deputy_runner" {
 		return postgres.Setup{}, fmt.Errorf("the platform's dsn logs in as %q: the server logs in as deputy_runner; the administrator's connection goes into DEPUTY_ADMIN_DSN", dsn.User)
 	}
-	return postgres.Setup{Schemas: p.Schemas, SigningKey: string(p.SigningKey), RunnerPassword: dsn.Password}, nil
+	return postgres.Setup{Schemas: p.Schemas, PolicyPath: p.PolicyPath, SigningKey: string(p.SigningKey), RunnerPassword: dsn.Password}, nil
 }

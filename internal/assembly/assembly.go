@@ -141,7 +141,8 @@ func open(p config.Platform, concurrency int) (vending.Engine, error) {
 	switch p.Engine {
 	case config.Postgres:
 		return postgres.Open(postgres.Config{
-			DSN: string(p.DSN), Schemas: p.Schemas, SigningKey: string(p.SigningKey), Functions: p.Functions, MaxConnections: concurrency + 1, // one for health checks
+			DSN: string(p.DSN), Schemas: p.Schemas, SigningKey: string(p.SigningKey), Functions: p.Functions, PolicyPath: p.PolicyPath, Extensions: p.Extensions,
+			MaxConnections: concurrency + 1, // one for health checks
 		})
 	case config.SQLite:
 		return sqlite.Open(sqlite.Config{Path: p.Path, Schema: p.Schema, HashKey: []byte(p.HashKey), MaxConcurrent: concurrency + 1})

@@ -200,10 +200,17 @@ func (p Platform) checkPostgres(k *checker, key string) {
 		}
 	}
 	k.unique(key+".functions", p.Functions)
+	for i, s := range p.PolicyPath {
+		if strings.HasPrefix(s, "$") || strings.HasPrefix(s, "pg_temp") || s == "deputy" || s == "information_schema" {
+			k.say(mistake.At(key+".policy_path", i), "it cannot be on the path: name schemas of the database, with those of extensions")
+		}
+	}
+	k.unique(key+".policy_path", p.PolicyPath)
+	k.unique(key+".extensions", p.Extensions)
 }
 
 func (p Platform) checkSQLite(k *checker, key, purpose string) {
-	k.foreign(key, "postgres", "dsn", "schemas", "signing_key", "functions")
+	k.foreign(key, "postgres", "dsn", "schemas", "signing_key", "functions", "policy_path", "extensions")
 	if p.Path == "" {
 		k.say(key+".path", "missing: where the database file is")
 	}

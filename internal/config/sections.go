@@ -40,7 +40,9 @@ type Platform struct {
 	DSN        Secret   `yaml:"dsn"`         // of deputy_runner
 	Schemas    []string `yaml:"schemas"`     // that are governed
 	SigningKey Secret   `yaml:"signing_key"` // as given to deputy bootstrap
-	Functions  []string `yaml:"functions"`   // schema.name of those that statements may call beside the built-in ones
+	Functions  []string `yaml:"functions"`   // schema.name of those that statements and policies may call beside the built-in ones
+	PolicyPath []string `yaml:"policy_path"` // schemas that names in policies' SQL are looked up in; default pg_catalog and those of installed extensions
+	Extensions []string `yaml:"extensions"`  // installed ones that statements may use beside the well-known, as far as they only compute
 
 	// For sqlite.
 	Path    string `yaml:"path"`     // of the database file

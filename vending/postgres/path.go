@@ -9,6 +9,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/internal/mistake"
 	"deputy/vending"
 )
 
@@ -21,6 +22,8 @@ type paths struct {
 	schemas  []schemaState
 	types    []extensionType
 	schemaOf map[string]schemaState
+
+	installed []string // extensions
 }
 
 // schemaState is a schema that may be on a path.
@@ -76,6 +79,10 @@ func (e *Engine) loadPaths(ctx context.Context) (*paths, error) {
 	}
 	for _, s := range p.schemas {
 		p.schemaOf[s.Name] = s
+		for _, x := range s.Extensions {
+			name, _, _ := strings.Cut(x, " ")
+			p.installed = append(p.installed, name)
+		}
 	}
 	wanted := e.config.PolicyPath
 	if wanted == nil {
@@ -216,7 +223,13 @@ func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
 			if _, there := p.schemaOf[name]; there {
 				text = fmt.Sprintf("the schema %s%s", name, p.whyNot(name))
 			}
-			findings = append(findings, vending.Finding{Key: fmt.Sprintf("policy_path[%d]", i), Text: text})
+			findings = append(findings, vending.Finding{Key: mistake.At("policy_path", i), Text: text})
+		}
+	}
+	for i, name := range e.config.Extensions {
+		if !slices.Contains(p.installed, name) {
+			findings = append(findings, vending.Finding{Key: mistake.At("extensions", i),
+				Text: fmt.Sprintf("the extension %s is not installed%s", name, mistake.Hint(name, p.installed))})
 		}
 	}
 	for _, s := range p.schemas {

@@ -66,6 +66,7 @@ var details = map[string]map[string]func() *schema{
 	"Platform": {
 		"engine":       func() *schema { return words("postgres", "sqlite") },
 		"functions":    func() *schema { return oneOrMany(pattern(`[^.\s]+\.[^.\s]+`)) },
+		"policy_path":  func() *schema { return oneOrMany(pattern(`[^$].*`)) },
 		"signing_key":  func() *schema { return pattern(`.{32,}`) },
 		"hash_key":     func() *schema { return pattern(`.{32,}`) },
 		"discoverable": func() *schema { return ref("Tables") },
@@ -127,7 +128,7 @@ var engineKeys = []struct {
 	name      string
 	own, need []string
 }{
-	{"postgres", []string{"dsn", "schemas", "signing_key", "functions"}, []string{"dsn", "schemas", "signing_key"}},
+	{"postgres", []string{"dsn", "schemas", "signing_key", "functions", "policy_path", "extensions"}, []string{"dsn", "schemas", "signing_key"}},
 	{"sqlite", []string{"path", "schema", "hash_key"}, []string{"path"}},
 }
 

@@ -143,6 +143,7 @@ func TestWrongFilesAreNotValid(t *testing.T) {
 		"platforms: {shop: {engine: sqlite, path: x, dsn: y}}", "platforms: {shop: {engine: postgres, dsn: x, schemas: [a]}}", "platforms: {shop: {engine: sqlite, path: x, hash_key: short}}",
 		"platforms: {shop: {engine: postgres, dsn: x, schemas: [a], signing_key: 0123456789abcdef0123456789abcdef, path: x}}",
 		"platforms: {shop: {engine: postgres, dsn: x, schemas: [a], signing_key: 0123456789abcdef0123456789abcdef, functions: [net]}}",
+		"platforms: {shop: {engine: postgres, dsn: x, schemas: [a], signing_key: 0123456789abcdef0123456789abcdef, policy_path: [$user]}}",
 		"platforms: {shop: {engine: sqlite, path: x, discoverable: [a.b.c]}}",
 	} {
 		key, _, _ := strings.Cut(wrong, ":")
