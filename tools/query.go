@@ -142,6 +142,12 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 		granted = append(granted, access)
 		q.record.granted(access)
 	}
+	for _, use := range statement.Types {
+		if !slices.ContainsFunc(use.Tables, q.open) {
+			denied = true
+			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("no table that is open to the caller has the type %s", use.Name))
+		}
+	}
 	if denied {
 		return nil, &vending.Error{Code: vending.NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
 	}
@@ -152,6 +158,11 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 		return nil, err
 	}
 	return granted, nil
+}
+
+func (q *question) open(table entitlements.TableName) bool {
+	_, denial := q.policies.Decide(q.call.Principal, table)
+	return denial == nil
 }
 
 // used keeps the columns that the statement names: none when it only counts rows.

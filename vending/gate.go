@@ -35,7 +35,7 @@ func Gate(s *Statement) error {
 	switch f.What {
 	case "catalog":
 		return &Error{Code: Unsupported, Message: "system catalogs cannot be read: describe_table lists the tables"}
-	case "table":
+	case "table", "hidden":
 		return &Error{Code: NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
 	}
 	message := fmt.Sprintf("the %s %s may not be used", f.What, f.Name)

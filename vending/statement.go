@@ -6,6 +6,7 @@ import "deputy/entitlements"
 type Statement struct {
 	SQL       string      // the text that was analysed
 	Tables    []TableUse  // governed tables it reads, each once, sorted by name
+	Types     []TypeUse   // types it names or makes values of, which are not there for everybody
 	Outputs   []Output    // its output columns, in order
 	Forbidden []Forbidden // everything in it that the gate refuses; empty for an ordinary read
 	Cached    bool        // the analysis was known already
@@ -18,6 +19,12 @@ type TableUse struct {
 	All     bool     // the whole row is used: every column the caller may know of is needed
 }
 
+// TypeUse is a type that is there for the callers who may read one of the tables that have it.
+type TypeUse struct {
+	Name   string
+	Tables []entitlements.TableName
+}
+
 // Output is one output column and the governed columns that its values are made from.
 type Output struct {
 	Name    string
@@ -26,7 +33,7 @@ type Output struct {
 
 // Forbidden is something that no vended statement may use, whoever asks.
 type Forbidden struct {
-	What string // "function", "catalog", "type", "system column", "table" (ungoverned: answered like one that does not exist)
+	What string // "function", "catalog", "type", "system column", "table" and "hidden" (ungoverned, or a type or collation of no governed table: answered like what does not exist)
 	Name string // as the engine identifies it: "pg_catalog.pg_sleep"
 	Hint string // how an administrator can allow it; empty: they cannot, or it is not for the caller to know
 }

@@ -34,7 +34,7 @@ var ErrNoServer = errors.New("no PostgreSQL server binaries found: install them 
 
 // Start makes and starts a cluster. settings are more lines for its configuration: "shared_buffers=64MB".
 func Start(ctx context.Context, settings ...string) (*Cluster, error) {
-	bin, err := findBinaries()
+	bin, err := Binaries()
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +136,8 @@ func (c *Cluster) tail() string {
 	return string(log[max(0, len(log)-1000):])
 }
 
-// findBinaries looks where package managers put them, the newest version first.
-func findBinaries() (string, error) {
+// Binaries looks where package managers put them, the newest version first.
+func Binaries() (string, error) {
 	var found []string
 	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin", "/usr/pgsql-*/bin"} {
 		dirs, _ := filepath.Glob(pattern)

@@ -162,6 +162,9 @@ func (p *probed) known(s *snapshot) bool {
 	for id, numbers := range p.columns {
 		r := s.tables[id]
 		if r == nil {
+			if s.gate.composites[id] {
+				continue
+			}
 			return false
 		}
 		for _, n := range numbers {
@@ -170,19 +173,26 @@ func (p *probed) known(s *snapshot) bool {
 			}
 		}
 	}
-	return true
+	return len(s.gate.refused(p.tree).hidden) == 0
 }
 
 func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *probed) (*vending.Statement, error) {
 	out := &vending.Statement{SQL: text, Outputs: (&lineage{tables: s.tables}).outputs(p.tree)}
+	types, rows := s.gate.typesOf(p.tree)
+	out.Types = types
+	for id := range rows {
+		p.relations[id] = true
+	}
 	var others []uint32
 	for _, id := range slices.Sorted(maps.Keys(p.relations)) {
 		r := s.tables[id]
 		if r == nil {
-			others = append(others, id)
+			if !s.gate.composites[id] { // the type of (p).a is judged as a type
+				others = append(others, id)
+			}
 			continue
 		}
-		use := vending.TableUse{Table: r.table.TableName, All: p.wholeRow}
+		use := vending.TableUse{Table: r.table.TableName, All: p.wholeRow || rows[id]}
 		for _, c := range r.table.Columns {
 			if slices.ContainsFunc(p.columns[id], func(n int) bool { return r.numbers[n] == c.Name }) {
 				use.Columns = append(use.Columns, c.Name)
@@ -192,20 +202,20 @@ func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *pro
 	}
 	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return compareNames(a.Table, b.Table) })
 
-	functions, operators, forbidden := s.gate.refused(p.tree)
-	named, err := e.nameRefused(ctx, others, functions, operators)
+	refused := s.gate.refused(p.tree)
+	named, err := e.nameRefused(ctx, others, refused)
 	if err != nil {
 		return nil, err
 	}
-	s.gate.hint(named, functions, operators)
-	out.Forbidden = append(named, forbidden...)
+	s.gate.hint(named, refused.functions, refused.operators)
+	out.Forbidden = append(named, refused.forbidden...)
 	return out, nil
 }
 
 // nameRefused gives the refused objects their names. Relations come first: whether a table may be known of is answered before
 // anything else. One that has no name any more is refused all the same.
-func (e *Engine) nameRefused(ctx context.Context, relations, functions, operators []uint32) ([]vending.Forbidden, error) {
-	if len(relations)+len(functions)+len(operators) == 0 {
+func (e *Engine) nameRefused(ctx context.Context, relations []uint32, refused *refusals) ([]vending.Forbidden, error) {
+	if len(relations)+len(refused.functions)+len(refused.operators)+len(refused.hidden) == 0 {
 		return nil, nil
 	}
 	var out []vending.Forbidden
@@ -218,7 +228,10 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
   SELECT 'function', coalesce(p.proname, id::text) FROM unnest($2::oid[]) AS id LEFT JOIN pg_catalog.pg_proc p ON p.oid = id
   UNION ALL
   SELECT 'operator', coalesce(o.oprname, id::text) FROM unnest($3::oid[]) AS id LEFT JOIN pg_catalog.pg_operator o ON o.oid = id
-) AS refused ORDER BY 1 DESC, 2`, oidArray(relations), oidArray(functions), oidArray(operators))
+  UNION ALL
+  SELECT 'hidden', coalesce(t.typname, c.collname, id::text)
+  FROM unnest($4::oid[]) AS id LEFT JOIN pg_catalog.pg_type t ON t.oid = id LEFT JOIN pg_catalog.pg_collation c ON c.oid = id
+) AS refused ORDER BY 1 DESC, 2`, oidArray(relations), oidArray(refused.functions), oidArray(refused.operators), oidArray(refused.hidden))
 	if err != nil {
 		return nil, cutOff(ctx, err)
 	}
@@ -226,7 +239,7 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
 	return out, nil
 }
 
-var order = map[string]string{"table": "1", "catalog": "2", "function": "3", "operator": "4"}
+var order = map[string]string{"table": "1", "hidden": "1", "catalog": "2", "function": "3", "operator": "4"}
 
 func oidArray(ids []uint32) any {
 	out := make([]int64, len(ids))

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +31,7 @@ type snapshot struct {
 type relation struct {
 	table   entitlements.Table
 	numbers map[int]string // attribute number -> column
+	rowType uint32
 }
 
 // Catalog returns the governed tables.
@@ -83,7 +86,7 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := e.loadGate(ctx, p)
+	g, err := e.loadGate(ctx, p, tables)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,7 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 		s.catalog.Tables = append(s.catalog.Tables, r.table)
 	}
 	slices.SortFunc(s.catalog.Tables, func(a, b entitlements.Table) int { return compareNames(a.TableName, b.TableName) })
-	s.catalog.Version = version(s.catalog.Tables, tables, p)
+	s.catalog.Version = version(s.catalog.Tables, tables, p, g)
 	if e.snapshot != nil && e.snapshot.catalog.Version == s.catalog.Version {
 		s.catalog = e.snapshot.catalog // the same pointer, so that nobody compiles policies again for nothing
 	}
@@ -102,7 +105,7 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 
 // A partition is no table of its own: it is read through its table, and would be seen without the table's masks and filters otherwise.
 const catalogQuery = `
-SELECT c.oid, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
+SELECT c.oid, c.reltype AS row_type, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        a.attnum AS number, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
        t.typtype, t.typcategory AS category,
@@ -116,6 +119,7 @@ ORDER BY n.nspname, c.relname, a.attnum`
 
 type catalogRow struct {
 	OID           uint32 `db:"oid"`
+	RowType       uint32 `db:"row_type"`
 	Schema        string `db:"schema"`
 	Name          string `db:"name"`
 	Comment       string `db:"comment"`
@@ -167,7 +171,7 @@ func newRelation(row catalogRow) *relation {
 			tags = append(tags, tag)
 		}
 	}
-	return &relation{numbers: map[int]string{}, table: entitlements.Table{
+	return &relation{numbers: map[int]string{}, rowType: row.RowType, table: entitlements.Table{
 		TableName: entitlements.TableName{Schema: row.Schema, Name: row.Name}, Description: description, Tags: tags,
 	}}
 }
@@ -201,7 +205,7 @@ func kindOf(row catalogRow) entitlements.Kind {
 
 // version changes with anything that a decision or an analysis depends on, tags and object ids included: a table that was dropped and
 // made again is another table.
-func version(sorted []entitlements.Table, tables map[uint32]*relation, p *paths) string {
+func version(sorted []entitlements.Table, tables map[uint32]*relation, p *paths, g *gate) string {
 	oids := map[string]uint32{}
 	for oid, r := range tables {
 		oids[r.table.String()] = oid
@@ -210,6 +214,9 @@ func version(sorted []entitlements.Table, tables map[uint32]*relation, p *paths)
 	json.NewEncoder(h).Encode(sorted)
 	json.NewEncoder(h).Encode(oids)
 	json.NewEncoder(h).Encode(p.schemas)
+	for _, oid := range slices.Sorted(maps.Keys(g.types)) {
+		fmt.Fprintln(h, oid, *g.types[oid])
+	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/lib/pq"
 
@@ -12,12 +11,15 @@ import (
 
 // gate is what statements may use of the database beside governed tables, by object id.
 type gate struct {
-	functions map[uint32]bool
-	operators map[uint32]bool
-	types     map[uint32]string // that may NOT be used, with their names
-	typeOf    uint32            // pg_typeof: names no type but that of what it is given
-	hints     map[uint32]string // of functions of extensions that are refused: how they can be allowed
-	astray    map[uint32]string // types of extensions whose operators are out of reach: what that is because of
+	functions      map[uint32]bool
+	operators      map[uint32]bool
+	types          map[uint32]*dataType // that governed tables, extensions and PostgreSQL itself have; any other is hidden
+	composites     map[uint32]bool      // relations that stand for a known type, and for no table
+	collations     map[uint32]bool      // that may be named
+	configurations map[uint32]bool      // of text search, and dictionaries, that may be named
+	typeOf         uint32               // pg_typeof: names no type but that of what it is given
+	hints          map[uint32]string    // of functions of extensions that are refused: how they can be allowed
+	astray         map[uint32]string    // types of extensions whose operators are out of reach: what that is because of
 }
 
 // refusedFunctions are built-in functions that are immutable or stable and yet do more than compute: they run SQL given as text,
@@ -38,12 +40,6 @@ var allowedAnyway = []string{"pg_typeof", "pg_column_size", "pg_size_pretty", "p
 // harmlessVolatile are volatile functions that only compute.
 var harmlessVolatile = []string{"random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp", "timeofday"}
 
-// refusedTypes show names of objects that the caller must not know of, from numbers alone.
-var refusedTypes = []string{
-	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace", "aclitem", "refcursor",
-	"pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list",
-}
-
 // functionRow is one function. Raw ones read or write values as types do (record_in, regtypeout): they take the number of any type there
 // is, a table's row type too, and tell its name and its columns.
 type functionRow struct {
@@ -59,8 +55,11 @@ type functionRow struct {
 }
 
 // loadGate asks the database which objects the rules above mean. A new major's new functions are judged by the same rules.
-func (e *Engine) loadGate(ctx context.Context, paths *paths) (*gate, error) {
-	g := &gate{functions: map[uint32]bool{}, operators: map[uint32]bool{}, types: map[uint32]string{}, hints: map[uint32]string{}, astray: paths.astray()}
+func (e *Engine) loadGate(ctx context.Context, paths *paths, tables map[uint32]*relation) (*gate, error) {
+	g := &gate{
+		functions: map[uint32]bool{}, operators: map[uint32]bool{}, hints: map[uint32]string{}, astray: paths.astray(),
+		types: map[uint32]*dataType{}, composites: map[uint32]bool{}, collations: map[uint32]bool{}, configurations: map[uint32]bool{},
+	}
 	var functions []functionRow
 	err := e.db.SelectContext(ctx, &functions, `
 SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatility, p.prosecdef AS security,
@@ -87,18 +86,8 @@ WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.pro
 	if err := e.loadOperators(ctx, g); err != nil {
 		return nil, err
 	}
-	var types []struct {
-		OID  uint32 `db:"oid"`
-		Name string `db:"typname"`
-	}
-	err = e.db.SelectContext(ctx, &types, `
-SELECT t.oid, t.typname FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type element ON element.oid = t.typelem AND t.typcategory = 'A'
-WHERE t.typnamespace = 'pg_catalog'::regnamespace AND (t.typname = ANY ($1) OR element.typname = ANY ($1))`, pq.Array(refusedTypes))
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	for _, t := range types {
-		g.types[t.OID] = t.Name
+	if err := g.loadTypes(ctx, e, tables); err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -150,53 +139,50 @@ func (f functionRow) harmless() bool {
 	return !matchesAny(f.Name, refusedFunctions)
 }
 
-// refused lists what a tree of nodes uses that the gate does not let through. names are asked for only then.
-func (g *gate) refused(t node) (functions, operators []uint32, forbidden []vending.Forbidden) {
-	seen := map[string]bool{}
-	once := func(f vending.Forbidden) {
-		if !seen[f.What+f.Name] {
-			seen[f.What+f.Name] = true
-			forbidden = append(forbidden, f)
-		}
+// refusals are what a tree of nodes uses that the gate does not let through, by object id where names are asked for only then.
+type refusals struct {
+	functions, operators []uint32
+	hidden               []uint32 // types and collations that are there for no caller
+	forbidden            []vending.Forbidden
+}
+
+func (r *refusals) once(f vending.Forbidden) {
+	if !slices.Contains(r.forbidden, f) {
+		r.forbidden = append(r.forbidden, f)
 	}
+}
+
+// refused lists what a tree of nodes uses that the gate does not let through.
+func (g *gate) refused(t node) *refusals {
+	r := &refusals{}
 	t.walk(func(n node) {
 		if n.name == "ROWMARKCLAUSE" {
-			once(vending.Forbidden{What: "clause", Name: "FOR UPDATE or FOR SHARE"})
+			r.once(vending.Forbidden{What: "clause", Name: "FOR UPDATE or FOR SHARE"})
 		}
 		if n.name == "VAR" && n.number("varattno") < 0 {
-			once(vending.Forbidden{What: "system column", Name: "(ctid, xmin, tableoid and the like)"})
+			r.once(vending.Forbidden{What: "system column", Name: "(ctid, xmin, tableoid and the like)"})
 		}
 		if why := g.implicitText(n); why != "" {
-			once(vending.Forbidden{What: "comparison", Name: "of a value of an extension's type as text", Hint: why})
+			r.once(vending.Forbidden{What: "comparison", Name: "of a value of an extension's type as text", Hint: why})
+		}
+		if what := n.unknown(); what != "" {
+			r.once(vending.Forbidden{What: "construct", Name: what, Hint: "this version of PostgreSQL has it and Deputy does not know it yet"})
 		}
 		for field, values := range n.fields {
 			for _, id := range oids(values) {
 				switch {
 				case id == 0:
-				case isFunctionField(field) && !g.functions[id]:
-					functions = append(functions, id)
-				case isOperatorField(field) && !g.operators[id]:
-					operators = append(operators, id)
-				case strings.Contains(field, "type") && g.types[id] != "" && !g.ownType(n, id):
-					once(vending.Forbidden{What: "type", Name: g.types[id]})
+				case functionFields[field] && !g.functions[id]:
+					r.functions = append(r.functions, id)
+				case operatorFields[field] && !g.operators[id]:
+					r.operators = append(r.operators, id)
+				case holdsTypes(n.name, field):
+					g.refusedType(n, id, r)
+				case field == "collOid" && !g.collations[id]:
+					r.hidden = append(r.hidden, id)
 				}
 			}
 		}
 	})
-	return functions, operators, forbidden
-}
-
-// ownType reports whether the node is a call of pg_typeof, or a column of a subselect that has one: nobody made that type of a number.
-func (g *gate) ownType(n node, id uint32) bool {
-	return g.types[id] == "regtype" && (n.name == "VAR" || n.name == "FUNCEXPR" && n.number("funcid") == int(g.typeOf))
-}
-
-// The node tree names its fields alike across versions: funcid, opfuncid, aggfnoid, winfnoid, hashfuncid, startInRangeFunc … for
-// functions; opno, opnos, eqop, sortop … for operators.
-func isFunctionField(f string) bool {
-	return strings.HasSuffix(f, "funcid") || strings.HasSuffix(f, "fnoid") || strings.HasSuffix(f, "RangeFunc") || f == "tsmhandler"
-}
-
-func isOperatorField(f string) bool {
-	return f == "opno" || f == "opnos" || f == "eqop" || f == "sortop" || f == "cycle_mark_neop"
+	return r
 }

@@ -81,7 +81,11 @@ func (c column) cell(m entitlements.Mask) string {
 	if m.Fits(c.Kind) {
 		expression = c.masked(m)
 	}
-	if expression == "" {
+	switch {
+	case expression != "":
+	case c.Kind == entitlements.Other: // a domain may refuse NULL: this is one of the type that it is made of
+		return "(CASE WHEN false THEN " + c.raw + " END)"
+	default:
 		expression = "NULL"
 	}
 	return c.as(expression)

@@ -39,6 +39,15 @@ func parseNodeTree(text string) (node, error) {
 	return node{}, errNodeTree
 }
 
+// parseExpression reads the text of one node, as pg_constraint.conbin has it.
+func parseExpression(text string) (node, error) {
+	v, err := (&treeParser{text: text}).value(0)
+	if err != nil || v.node == nil {
+		return node{}, errNodeTree
+	}
+	return *v.node, nil
+}
+
 type treeParser struct {
 	text string
 	at   int
@@ -117,7 +126,7 @@ func (p *treeParser) object(depth int) (value, error) {
 		if bracket && word == "}" {
 			return value{node: n}, nil
 		}
-		if !bracket && strings.HasPrefix(word, ":") {
+		if _, named := n.fields[field]; !bracket && strings.HasPrefix(word, ":") && (field == "" || named) { // else it is a value: AS ":a"
 			field = word[1:]
 			continue
 		}

@@ -1,0 +1,64 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+const namesSeed = `CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, total numeric);
+CREATE TABLE public.kept (id int, quiet text); CREATE TABLE public.seen (id int); GRANT USAGE ON SCHEMA public TO PUBLIC;`
+
+// A type that has a refused type in it is refused as well: a row of a catalog, an array of such rows, a domain.
+func TestRowTypesRefused(t *testing.T) {
+	e := newEngine(t, newDatabase(t, namesSeed), "sales")
+	for _, sql := range []string{
+		`SELECT '(,,,23,,,,,,,)'::pg_catalog.pg_sequences`,
+		`SELECT ('(,,,' || 23 || ',,,,,,,)')::pg_sequences::text`,
+		`SELECT ARRAY['(,,,23,,,,,,,)'::pg_sequences]`,
+		`SELECT json_populate_record(NULL::pg_sequences, '{"data_type": 23}')`,
+		`SELECT jsonb_populate_recordset(NULL::pg_prepared_statements, '[{"parameter_types": [23]}]')`,
+		`SELECT json_populate_record(NULL::pg_type, '{"typinput": 1242}')`,
+		`SELECT json_populate_record(NULL::pg_namespace, '{"nspacl": ["=U/postgres"]}')`,
+		`SELECT 100::regcollation`, `SELECT 3748::oid::regconfig::text`,
+		`SELECT json_value('{"a": "1259"}', '$.a' RETURNING regclass)`, // PostgreSQL 17
+	} {
+		s, err := e.Analyze(t.Context(), sql)
+		if err == nil && vending.Gate(s) == nil {
+			t.Errorf("%s passes the gate", sql)
+		}
+	}
+}
+
+// A domain may refuse NULL. What hides a column of it shows a NULL of the type that the domain is made of.
+func TestNullOfDomain(t *testing.T) {
+	e := newEngine(t, newDatabase(t, `CREATE SCHEMA sales; CREATE DOMAIN sales.name AS text NOT NULL; CREATE DOMAIN sales.rank AS int CHECK (VALUE IS NOT NULL);
+CREATE TABLE sales.people (id int, called sales.name, ranked sales.rank); INSERT INTO sales.people VALUES (1, 'x', 2);`), "sales")
+	a := access(t, e, "people")
+	for i := range a.Columns {
+		if a.Columns[i].Name != "id" {
+			a.Columns[i].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hidden"}}
+		}
+	}
+	for _, sql := range []string{`SELECT called FROM people`, `SELECT ranked FROM people`, `SELECT * FROM people`} {
+		if _, err := e.Run(t.Context(), vending.Lease{ID: "domains00001", SQL: sql, Access: []entitlements.Access{a}, MaxRows: 10, MaxBytes: 1 << 16, Timeout: 5 * time.Second}); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
+// What a domain's constraint calls is called by the statement that makes a value of it.
+func TestConstraintGated(t *testing.T) {
+	e := newEngine(t, newDatabase(t, `CREATE SCHEMA sales; CREATE FUNCTION sales.known(v text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN v <> 'x'; END $$;
+CREATE DOMAIN sales.code AS text CHECK (sales.known(VALUE)); CREATE TABLE sales.people (id int, code sales.code); INSERT INTO sales.people VALUES (1, 'a');`), "sales")
+	for _, sql := range []string{`SELECT json_populate_record(p, '{"code": "b"}') FROM sales.people p`, `SELECT (jsonb_populate_record(p, '{"code": "b"}')).code FROM people p`} {
+		if s, err := e.Analyze(t.Context(), sql); err == nil && vending.Gate(s) == nil {
+			t.Errorf("%s passes the gate", sql)
+		}
+	}
+	if s, err := e.Analyze(t.Context(), `SELECT code FROM sales.people WHERE code = 'a'`); err != nil || vending.Gate(s) != nil {
+		t.Errorf("a column of such a domain cannot be read: %v", err)
+	}
+}
