@@ -19,6 +19,7 @@ type Access struct {
 	Table      TableName
 	Via        Via
 	Columns    []ColumnAccess // those the caller may know of, in the table's own order; none: the rows are only counted
+	Clear      []string       // columns that are shown as they are, whether a statement uses them or not; nil: those of Columns
 	Filters    []Filter       // all must hold for a row to be seen
 	Grants     []string       // names of the policies that opened the table, and "request ID" of an approved request that does
 	Guardrails []string       // names of the guardrails that were asked and held
@@ -34,8 +35,23 @@ func (a Access) FilterPolicies() (names []string) {
 	return names
 }
 
-// ColumnAccess is one visible column. Each of its cells is hidden by the first of Masks whose When does not fail to hold for the
-// row; only the last may be without a When. Where none takes it, or there are none, the value is shown as it is.
+// InClear names the columns that are shown as they are.
+func (a Access) InClear() []string {
+	if a.Clear != nil {
+		return a.Clear
+	}
+	names := []string{}
+	for _, c := range a.Columns {
+		if len(c.Masks) == 0 {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// ColumnAccess is one visible column. Each of its cells is hidden by the first of Masks whose When does not fail to
+// hold for the row; only the last may be without a When. Where none takes it, or there are none, the value is shown as
+// it is.
 type ColumnAccess struct {
 	Column
 	Tags  []string
@@ -65,8 +81,9 @@ type Filter struct {
 
 // Part is a piece of an expression: SQL as the administrator wrote it or, when Variable is set, what to put there.
 //
-// A list variable stands in two forms only, "= any(:attribute.NAME)" and "<> all(:attribute.NAME)". Whatever their case and spacing,
-// the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single one (One) is a value.
+// A list variable stands in two forms only, "= any(:attribute.NAME)" and "<> all(:attribute.NAME)". Whatever their case
+// and spacing, the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single
+// one (One) is a value.
 type Part struct {
 	SQL      string   // including the operator and the opening "any(" or "all(" that precede a list
 	Variable string   // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask

@@ -138,7 +138,7 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 			q.record.denied(denial)
 			continue
 		}
-		access.Columns = used(access.Columns, use)
+		access.Clear, access.Columns = access.InClear(), used(access.Columns, use)
 		granted = append(granted, access)
 		q.record.granted(access)
 	}

@@ -18,6 +18,9 @@
 // Statements are analysed by SQLite too, on another connection, where the file bears the governed schema's name: by
 // what the authorizer is asked, what the byte code opens, and which names SQLite misses when everything is hidden.
 //
+// The order of rows tells nothing either: a table with an index on a hidden or masked column is read by no index. What
+// shows is the order of storage, which is that of the rows' numbers or of a WITHOUT ROWID table's primary key.
+//
 // What is governed are ordinary tables. Views and virtual tables in the file are out of reach: an authorizer cannot
 // tell a view of the file from a common table expression of the same name.
 package sqlite

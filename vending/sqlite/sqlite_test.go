@@ -288,7 +288,7 @@ func TestNoParameterOfAMaskIsInAView(t *testing.T) {
 		"order_total": {Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "4711", Name: "4711"}}},
 	} {
 		for _, mask := range []entitlements.Mask{mask, {Kind: entitlements.MaskFormatPreserving}, {Kind: entitlements.MaskPartial, First: 4711}, {Kind: entitlements.MaskRound, Step: "4711"}} {
-			v, err := e.define(open(t, e, "customer_orders", map[string]entitlements.Mask{column: mask}), nil, "vinner", n, &masks{key: testKey})
+			v, err := e.define(open(t, e, "customer_orders", map[string]entitlements.Mask{column: mask}), nil, "vinner", false, n, &masks{key: testKey})
 			if text := v.inner + v.public; err != nil || strings.Contains(text, string(testKey)) || strings.Contains(text, "4711") {
 				t.Errorf("a view of the mask %s is %+v, %v", mask.Kind, v, err)
 			}
