@@ -65,6 +65,14 @@ func (b Both) Visible(who identity.Principal) []Visible {
 	return out
 }
 
+// Sees reports whether Visible has anything for the principal.
+func (b Both) Sees(who identity.Principal) bool {
+	return slices.ContainsFunc(b.InForce.names, func(name TableName) bool {
+		_, denial := b.Decide(who, name)
+		return denial == nil || denial.Requestable
+	})
+}
+
 // With is Entitlements.With by both.
 func (b Both) With(approvals []Approval, now time.Time) Both {
 	b.InForce = b.InForce.With(approvals, now)

@@ -23,7 +23,8 @@ type Tools interface {
 	RequestAccess(context.Context, tools.Call, tools.RequestArgs) (*tools.AccessRequest, error)
 	// Proposal is what a human would be asked to confirm before RequestAccess; nil: nothing, since it asks for nothing or is refused.
 	Proposal(context.Context, tools.Call, tools.RequestArgs) *tools.Proposal
-	// Refuse records a call that never got as far as its tool, because its arguments could not be read.
+	// Refuse records a call that never got as far as its tool, because its arguments could not be read or there is no such tool, and,
+	// with no tool, a message that is no call.
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
 	// Ceiling records a call that the caller's credential was not given for; nil: it was.
 	Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal
@@ -31,8 +32,10 @@ type Tools interface {
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
 	// Busy records a caller that a limit turned away. Of a call without a principal only the address is known.
 	Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal
-	// Platforms are the names that the platform argument may have. The argument is only offered when there are several.
+	// Platforms are the names of all platforms. No caller is told them: see Choices.
 	Platforms() []string
+	// Choices are the names that the platform argument may have for the caller. The argument is only offered when there are several.
+	Choices(context.Context, tools.Call) []string
 	// Dialects say which SQL each platform speaks: "PostgreSQL".
 	Dialects() map[string]string
 	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.

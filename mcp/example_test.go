@@ -53,6 +53,8 @@ func (hello) Refuse(_ context.Context, _ tools.Call, _, reason string) *tools.Re
 
 func (hello) Platforms() []string { return []string{"warehouse"} }
 
+func (hello) Choices(context.Context, tools.Call) []string { return []string{"warehouse"} }
+
 func (hello) Dialects() map[string]string { return nil }
 
 func (hello) Purposes() map[string]string { return nil }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,14 @@ func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason stri
 }
 
 func (f *fakeTools) Platforms() []string { return f.platforms }
+
+// Choices are all platforms but those that are named after another user.
+func (f *fakeTools) Choices(_ context.Context, call tools.Call) []string {
+	return slices.DeleteFunc(slices.Clone(f.platforms), func(name string) bool {
+		owner, secret := strings.CutPrefix(name, "only-")
+		return secret && owner != call.Principal.User.Subject
+	})
+}
 
 func (f *fakeTools) Dialects() map[string]string {
 	return map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}

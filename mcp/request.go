@@ -23,7 +23,10 @@ func requestTool(c choices) mcp.Tool {
 		"request_id": schema{"type": "string"},
 		"cancel":     schema{"type": "boolean", "description": "With request_id: take it back"},
 	}
-	if len(c.platforms) > 1 { // not asked for: a request is found without
+	switch { // not asked for: a request is found without
+	case c.unproved:
+		arguments["platform"] = schema{"type": "string", "description": "As for query"}
+	case len(c.platforms) > 1:
 		arguments["platform"] = schema{"type": "string", "enum": c.platforms, "description": "As for query"}
 	}
 	t := tool(toolRequest, "Ask for access", markAsk,

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,10 +17,31 @@ const instructions = `Deputy reads a company's data with SQL, with the access of
 	`A refusal says why and what to do next: never repeat a refused call unchanged.`
 
 // choices are what the arguments of a tool may be. They follow the configuration, which may change while the server runs.
+// Platforms are those that the caller may know of.
 type choices struct {
 	platforms []string
 	dialects  map[string]string // of the platforms; what is not known is not said
 	purposes  map[string]string
+	unproved  bool // there are several platforms, and it is not known yet who will call
+}
+
+// choices are those of the caller in the context.
+func (h *handlers) choices(ctx context.Context) choices {
+	c := choices{platforms: h.tools.Platforms(), dialects: map[string]string{}, purposes: h.tools.Purposes()}
+	if len(c.platforms) > 1 { // with one, there is nothing to hide: its name is not said
+		own, call, err := h.caller(ctx)
+		if err != nil {
+			c.platforms, c.unproved = nil, true
+		} else {
+			c.platforms = h.tools.Choices(own, call)
+		}
+	}
+	for name, sql := range h.tools.Dialects() {
+		if slices.Contains(c.platforms, name) {
+			c.dialects[name] = sql
+		}
+	}
+	return c
 }
 
 // describe makes the tools' definitions anew.
@@ -31,7 +53,7 @@ func (c choices) describe(listed []mcp.Tool) {
 		case toolDescribe:
 			listed[i] = describeTool(c)
 		case toolRequest:
-			listed[i] = requestTool(choices{platforms: c.platforms}) // what a request is for, its reason says
+			listed[i] = requestTool(choices{platforms: c.platforms, unproved: c.unproved}) // what a request is for, its reason says
 		}
 	}
 }
@@ -76,7 +98,10 @@ const asForQuery = "As for query"
 // schema has the argument platform, and asks for it, when there is something to choose, and the argument purpose when there are
 // purposes. That one is never asked for: a model that must name a purpose makes one up.
 func (c choices) schema(required []string, properties schema, where, purpose string) json.RawMessage {
-	if len(c.platforms) > 1 {
+	switch {
+	case c.unproved:
+		properties["platform"] = schema{"type": "string", "description": "Leave it out: the answer says if there is a choice"}
+	case len(c.platforms) > 1:
 		properties["platform"] = schema{"type": "string", "enum": c.platforms, "description": where}
 		required = append(required, "platform")
 	}

@@ -44,8 +44,8 @@ type admission func(context.Context, tools.Call) (leave func(), _ error)
 func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
 	h := newHandlers(cfg, who)
 	hooks := &server.Hooks{}
-	hooks.AddAfterListTools(func(_ context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
-		choices{cfg.Tools.Platforms(), cfg.Tools.Dialects(), cfg.Tools.Purposes()}.describe(list.Tools)
+	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
+		h.choices(ctx).describe(list.Tools)
 	})
 	s := server.NewMCPServer("deputy", cfg.Version, append([]server.ServerOption{
 		server.WithTitle("Deputy"),

@@ -13,7 +13,7 @@ import (
 func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs) (*Description, error) {
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "describe_table")
-	r.Table, r.Platform = recordable(args.Table), args.Platform
+	r.Table, r.Platform = recordable(args.Table), t.named(args.Platform)
 	d, err := calmly(ctx, func() (*Description, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
 			return nil, err
@@ -31,7 +31,7 @@ func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs)
 }
 
 func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *record) (*Description, error) {
-	p, err := t.platform(args.Platform)
+	p, err := t.chosen(ctx, call, args.Platform)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ const diagnosis = 5 * time.Second
 func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryResult, error) {
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "query")
-	r.Platform = args.Platform
+	r.Platform = t.named(args.Platform)
 	r.state(t, args.SQL)
 	result, err := calmly(ctx, func() (*QueryResult, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
@@ -47,7 +47,7 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 	if err := vending.Shape(args.SQL); err != nil {
 		return nil, err
 	}
-	p, err := t.platform(args.Platform)
+	p, err := t.chosen(ctx, call, args.Platform)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ type AccessRequest struct {
 func (t *Tools) RequestAccess(ctx context.Context, call Call, args RequestArgs) (*AccessRequest, error) {
 	call.Principal.Purpose = ""
 	r := t.begin(call, "request_access")
-	r.Platform, r.Table = args.Platform, recordable(args.Table)
+	r.Platform, r.Table = t.named(args.Platform), recordable(args.Table)
 	answer, err := calmly(ctx, func() (*AccessRequest, error) { return t.requestAccess(ctx, call, args, r) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal

@@ -27,7 +27,7 @@ type wish struct {
 // wish reads what the arguments name, and says what it takes. The state is asked only about what can be asked for.
 func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, err error) {
 	w.asker = entitlements.AskerOf(call.Principal)
-	p, err := t.platform(args.Platform)
+	p, err := t.chosen(ctx, call, args.Platform)
 	if err != nil {
 		return w, err
 	}

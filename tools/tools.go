@@ -114,7 +114,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	return t, nil
 }
 
-// Platforms are the names a caller may choose from.
+// Platforms are the names of all platforms: see Choices for those that a caller may know of.
 func (t *Tools) Platforms() []string {
 	var names []string
 	for _, p := range t.platforms {

@@ -196,6 +196,13 @@ func (l *Live) Busy(ctx context.Context, call tools.Call, reason string) *tools.
 // Platforms implements mcp.Tools.
 func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
 
+// Choices implements mcp.Tools.
+func (l *Live) Choices(ctx context.Context, call tools.Call) []string {
+	g, end := l.of(ctx)
+	defer end()
+	return g.Tools.Choices(ctx, call)
+}
+
 // Dialects implements mcp.Tools.
 func (l *Live) Dialects() map[string]string { return l.now().Tools.Dialects() }
 
