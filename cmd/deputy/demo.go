@@ -4,6 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -13,8 +18,9 @@ import (
 
 func newDemo() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "demo",
-		Short: "Tell the main job as a story, with nothing else installed",
+		Use:         "demo",
+		Annotations: map[string]string{untilInterrupted: "yes"},
+		Short:       "Tell the main job as a story, with nothing else installed",
 		Long: `Starts an identity provider, a database with data and the server, all on this machine and gone at the end, and asks
 questions as three people and a bot. With --engine postgres the database is a throw-away PostgreSQL, started from
 the server binaries on this machine.`,
@@ -35,20 +41,28 @@ func tellDemo(c *cobra.Command, _ []string) error {
 		return &usageError{fmt.Errorf("there is no engine %q: use sqlite or postgres", engine)}
 	}
 	listen, _ := c.Flags().GetString("listen")
-	stage, err := demo.Start(c.Context(), demo.Config{Engine: engine, Listen: listen, Log: newLog(c.ErrOrStderr(), "warn")})
+	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP) // the terminal is closed: there is no configuration to read again
+	defer stop()
+	stage, err := demo.Start(ctx, demo.Config{Engine: engine, Listen: listen, Log: newLog(c.ErrOrStderr(), "warn")})
 	if err != nil {
 		return err
 	}
 	defer stage.Close()
-	if err := demo.Tell(c.Context(), stage, c.OutOrStdout()); err != nil {
+	if err := demo.Tell(ctx, stage, demo.Sleep, c.OutOrStdout()); err != nil {
 		return err
 	}
 	if keep, _ := c.Flags().GetBool("serve"); !keep {
 		return nil
 	}
+	request, err := stage.AskAgain(ctx)
+	if err != nil {
+		return err
+	}
 	if err := printHost(c.OutOrStdout(), stage); err != nil {
 		return err
 	}
+	printDesk(c.OutOrStdout(), stage, request)
+	fmt.Fprintf(c.OutOrStdout(), "\nThe audit log: %s\nStop with Ctrl-C; everything is removed then.\n", stage.AuditFile)
 	return stage.Wait()
 }
 
@@ -70,6 +84,35 @@ func printHost(out io.Writer, s *demo.Stage) error {
 	for _, p := range []demo.Person{demo.Priya, demo.Sam} {
 		fmt.Fprintf(out, "\n%s:\n%s\n", p.Name, s.Token(p))
 	}
-	fmt.Fprintf(out, "\nThe scanner's agent key:\n%s\n\nThe audit log: %s\nStop with Ctrl-C; everything is removed then.\n", s.ScannerKey, s.AuditFile)
+	fmt.Fprintf(out, "\nThe scanner's agent key:\n%s\n", s.ScannerKey)
 	return nil
+}
+
+// printDesk prints what a data steward needs to decide on a request that waits: a token, and the commands as they stand.
+func printDesk(out io.Writer, s *demo.Stage, request string) {
+	fmt.Fprintf(out, `
+Taylor's agent has asked for the names again. A data steward decides; with Dana's token (good for an hour) you are one:
+
+  export DEPUTY_SERVER=%s DEPUTY_USER_TOKEN=%s
+  %[3]s requests list
+  %[3]s requests approve %[4]s --for 1h --yes
+`, strings.TrimSuffix(s.URL, "/mcp"), s.StewardToken(demo.Dana), thisProgram(), request)
+}
+
+// thisProgram is how a shell on this machine finds the running program: by its name where that is on the path.
+func thisProgram() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "deputy"
+	}
+	if found, err := exec.LookPath("deputy"); err == nil && sameFile(found, path) {
+		return "deputy"
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	other, failed := os.Stat(b)
+	return err == nil && failed == nil && os.SameFile(one, other)
 }

@@ -24,14 +24,19 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func run(args []string, in io.Reader, out, errout io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errout)
-	err := root.ExecuteContext(ctx)
-	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	command, err := root.ExecuteContextC(ctx)
+	interrupted := errors.Is(err, context.Canceled) && ctx.Err() != nil
+	if err == nil || interrupted && command.Annotations[untilInterrupted] != "" {
 		return 0
+	}
+	if interrupted { // a script must not take half a check for a whole one
+		err = errors.New("interrupted")
 	}
 	for line := range strings.Lines("deputy: " + err.Error()) { // it may hold names out of a database
 		fmt.Fprintln(errout, report.Printable(strings.TrimSuffix(line, "\n")))
@@ -42,6 +47,9 @@ func run(args []string, in io.Reader, out, errout io.Writer) int {
 	}
 	return 1
 }
+
+// untilInterrupted is the annotation of commands that a signal ends well.
+const untilInterrupted = "until interrupted"
 
 // usageError is a command line that cannot be meant.
 type usageError struct{ error }

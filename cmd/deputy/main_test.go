@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rs/zerolog"
@@ -47,6 +48,14 @@ func loggedStage(t testing.TB, engine string, log zerolog.Logger) *demo.Stage {
 		}
 	})
 	return s
+}
+
+// passing lets time pass on the stage's clock, where the story waits.
+func passing(s *demo.Stage) func(context.Context, time.Duration) error {
+	return func(_ context.Context, d time.Duration) error {
+		s.Pass(d)
+		return nil
+	}
 }
 
 // process starts deputy as a process of its own, with the stage's configuration.

@@ -19,7 +19,8 @@ func newRequests() *cobra.Command {
 		Use:   "requests",
 		Short: "Decide on requests for access",
 		Long: `For those who decide when somebody asks for more access. It speaks with a Deputy server, as the human who signed in with
-"deputy login --scope approve"; the server is the one of --server, of $DEPUTY_SERVER, or of the configuration's public_url.`,
+"deputy login --scope approve" or whose token is in $DEPUTY_USER_TOKEN; the server is the one of --server, of $DEPUTY_SERVER, or of the
+configuration's public_url.`,
 		Example: "  deputy requests list\n  deputy requests show req_06h0pe6rvqerme3gyxq2k74qew\n  deputy requests approve req_06h0pe6rvqerme3gyxq2k74qew --for 1h",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {

@@ -42,15 +42,27 @@ func serverURL(c *cobra.Command) (string, error) {
 
 func onThisMachine(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
-// askServer sends one request with the token of whoever is signed in, and returns the answer as it came and decoded.
+// stewardToken is the token in the environment, or else that of the human who signed in at the server.
+func stewardToken(c *cobra.Command, server string) (string, error) {
+	if token := os.Getenv(identity.EnvUserToken); token != "" {
+		return token, nil
+	}
+	token, err := signin.Token(c.Context(), os.Getenv, server, identity.ScopeApprove)
+	if err != nil {
+		return "", inWords(err)
+	}
+	return token, nil
+}
+
+// askServer sends one request with the token of the human who decides, and returns the answer as it came and decoded.
 func askServer(c *cobra.Command, method, path string, body, answer any) (json.RawMessage, error) {
 	server, err := serverURL(c)
 	if err != nil {
 		return nil, err
 	}
-	token, err := signin.Token(c.Context(), os.Getenv, server, identity.ScopeApprove)
+	token, err := stewardToken(c, server)
 	if err != nil {
-		return nil, inWords(err)
+		return nil, err
 	}
 	var content io.Reader
 	if body != nil {
@@ -98,20 +110,33 @@ func serverSays(server string, status int, raw []byte) error {
 	if json.Unmarshal(raw, &refusal) != nil || refusal.Message == "" {
 		return fmt.Errorf("the server answers with status %d", status)
 	}
-	command := "deputy login --server " + server + " --scope approve"
+	source, todo := "sign-in", "run deputy login --server "+server+" --scope approve"
+	if os.Getenv(identity.EnvUserToken) != "" {
+		source, todo = "token in "+identity.EnvUserToken, "set another, or unset it and "+todo
+	}
 	switch refusal.Code {
 	case "invalid_token", "missing":
-		return fmt.Errorf("%s: run %s", refusal.Message, command)
+		return fmt.Errorf("%s: %s", refusal.Message, todo)
 	case "insufficient_scope":
-		return fmt.Errorf("the sign-in is not for deciding: run %s", command)
+		return fmt.Errorf("the %s is not for deciding: %s", source, todo)
 	}
 	return errors.New(refusal.Message)
 }
 
-// confirmed asks a human at the terminal.
+// confirmed asks a human at the terminal, until the command is interrupted.
 func confirmed(c *cobra.Command, question string) bool {
 	fmt.Fprint(c.ErrOrStderr(), question)
-	line, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+	answer := make(chan string, 1)
+	go func() { // no context ends a read of a terminal: the process does
+		line, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+		answer <- line
+	}()
+	var line string
+	select {
+	case line = <-answer:
+	case <-c.Context().Done():
+		fmt.Fprintln(c.ErrOrStderr())
+	}
 	return strings.EqualFold(strings.TrimSpace(line), "y") || strings.EqualFold(strings.TrimSpace(line), "yes")
 }
 

@@ -132,7 +132,7 @@ func told(ts *testscript.TestScript, _ bool, args []string) {
 	s, err := demo.Start(context.Background(), demo.Config{Engine: config.SQLite, Log: zerolog.Nop()})
 	ts.Check(err)
 	defer s.Close()
-	ts.Check(demo.Tell(context.Background(), s, io.Discard))
+	ts.Check(demo.Tell(context.Background(), s, passing(s), io.Discard))
 	files, err := filepath.Glob(s.AuditFile + "*")
 	ts.Check(err)
 	for _, file := range files {

@@ -14,8 +14,9 @@ import (
 
 func newServe() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "serve",
-		Short: "Serve MCP over HTTP, for chat hosts and agents with a network",
+		Use:         "serve",
+		Annotations: map[string]string{untilInterrupted: "yes"},
+		Short:       "Serve MCP over HTTP, for chat hosts and agents with a network",
 		Long: `Serves the tools at /mcp, and /healthz and /readyz for whoever watches. Hosts relay the human's access token as
 bearer token; agents with a key send the key, and may relay the human's token in Deputy-User-Token.
 

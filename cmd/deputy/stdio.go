@@ -18,8 +18,9 @@ import (
 
 func newStdio() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "stdio",
-		Short: "Serve MCP over standard input and output, for one agent on this machine",
+		Use:         "stdio",
+		Annotations: map[string]string{untilInterrupted: "yes"},
+		Short:       "Serve MCP over standard input and output, for one agent on this machine",
 		Long: `The agent proves itself with DEPUTY_AGENT_KEY. It acts for the human whose access token is in DEPUTY_USER_TOKEN, or in the
 file that DEPUTY_USER_TOKEN_FILE names. Without those, an agent that may not act on its own acts for whoever signed in with
 deputy login; one that may, acts on its own, unless --on-behalf or DEPUTY_SIGN_IN=yes asks for the human. Then no call is

@@ -99,7 +99,7 @@ func TestTheStoryIsToldOnBothEngines(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			s := stage(t, engine)
 			var out strings.Builder
-			if err := demo.Tell(t.Context(), s, &out); err != nil {
+			if err := demo.Tell(t.Context(), s, passing(s), &out); err != nil {
 				t.Fatal(err)
 			}
 			scenes := strings.Split(out.String(), "\n\n")

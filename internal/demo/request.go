@@ -15,8 +15,8 @@ import (
 	"deputy/tools"
 )
 
-// tellRequest goes on with the story: Taylor asks for what is masked, a steward decides, and time passes.
-func (s *Stage) tellRequest(ctx context.Context, scenes int, out io.Writer) error {
+// tellRequest goes on with the story: Taylor asks for what is masked, a steward decides, and time passes: wait waits.
+func (s *Stage) tellRequest(ctx context.Context, scenes int, wait func(context.Context, time.Duration) error, out io.Writer) error {
 	title := func(text string) {
 		scenes++
 		fmt.Fprintf(out, "\n%d. %s\n\n", scenes, text)
@@ -26,16 +26,19 @@ func (s *Stage) tellRequest(ctx context.Context, scenes int, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	title("Dana, a data steward, signs in herself, looks at what approving would reveal, and approves it for an hour.")
-	if err := s.approve(ctx, asked.RequestID, out); err != nil {
+	title("Dana, a data steward, signs in herself, looks at what approving would reveal, and approves it for five seconds: enough for this story.")
+	expires, err := s.approve(ctx, asked.RequestID, out)
+	if err != nil {
 		return err
 	}
 	title("Taylor's agent sends the same question again.")
 	if err := s.play(ctx, scene{person: &Taylor, sql: RecentOrders}, out); err != nil {
 		return err
 	}
-	title("An hour later, to the second, the names are masked again. Nobody had to do anything.")
-	s.Pass(time.Hour)
+	title("Five seconds later, to the second, the names are masked again. Nobody had to do anything.")
+	if err := wait(ctx, expires.Sub(s.Now())); err != nil {
+		return err
+	}
 	if err := s.play(ctx, scene{person: &Taylor, sql: RecentOrders}, out); err != nil {
 		return err
 	}
@@ -81,21 +84,33 @@ func Asking(notices []string) (args map[string]any, err error) {
 	return nil, errors.New("nothing says how to ask")
 }
 
-// approve is what deputy requests does, without its terminal.
-func (s *Stage) approve(ctx context.Context, id string, out io.Writer) error {
+// AskAgain has Taylor's agent ask for the names once more, for a steward to decide on. It returns the request's id.
+func (s *Stage) AskAgain(ctx context.Context) (id string, err error) {
+	asked, err := s.askAsTold(ctx, io.Discard)
+	if err != nil {
+		return "", err
+	}
+	return asked.RequestID, nil
+}
+
+// approve is what deputy requests does, without its terminal. It returns when the approval ends.
+func (s *Stage) approve(ctx context.Context, id string, out io.Writer) (time.Time, error) {
 	var v tools.RequestView
 	if err := s.Decide(ctx, Dana, http.MethodGet, id, nil, &v); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	fmt.Fprintf(out, "   For %s, through %s. The reason given: %q\n", v.User.Name, v.Agent, v.Reason)
 	for _, c := range v.Reveals.Columns {
 		fmt.Fprintf(out, "   %s of %s, in %d rows: now %s by %s, then %s.\n", c.Name, v.Table, *v.Reveals.Rows, c.Now, strings.Join(c.Masks, ", "), c.Then)
 	}
-	if err := s.Decide(ctx, Dana, http.MethodPost, id+"/approve", map[string]string{"duration": "1h", "note": "one hour will do"}, &v); err != nil {
-		return err
+	if err := s.Decide(ctx, Dana, http.MethodPost, id+"/approve", map[string]string{"duration": "PT5S", "note": "five seconds will do"}, &v); err != nil {
+		return time.Time{}, err
 	}
 	fmt.Fprintf(out, "   Request %s is %s for %s, by %s.\n", v.ID, v.Status, v.Expires.Sub(v.Decisions[0].Time), v.Decisions[0].By.Name)
-	return nil
+	if v.Expires == nil {
+		return time.Time{}, fmt.Errorf("the request is %s, without an end", v.Status)
+	}
+	return *v.Expires, nil
 }
 
 // Decide asks the API for those who decide, as one of them.

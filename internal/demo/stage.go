@@ -54,7 +54,8 @@ type Stage struct {
 	dir     string
 	env     map[string]string
 	stop    context.CancelFunc
-	served  chan error
+	ended   chan struct{} // closed when the server has ended; served says how
+	served  error
 }
 
 // Start sets the stage. Close takes it down again, whatever happened on it.
@@ -135,6 +136,9 @@ func (s *Stage) configure(ctx context.Context, c Config, address string) (*confi
 	return config.Load(s.ConfigFile, func(name string) (string, bool) { v, ok := s.env[name]; return v, ok })
 }
 
+// grace is short: at the end of a demo nothing is worth waiting for.
+const grace = time.Second
+
 func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 	handler, err := mcp.NewHTTP(s.MCP("demo"))
 	if err != nil {
@@ -142,8 +146,11 @@ func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 		return err
 	}
 	ctx, s.stop = context.WithCancel(ctx)
-	s.served = make(chan error, 1)
-	go func() { s.served <- (&mcp.Server{Handler: handler, Logger: s.Log}).Serve(ctx, listener) }()
+	s.ended = make(chan struct{})
+	go func() {
+		defer close(s.ended)
+		s.served = (&mcp.Server{Handler: handler, Logger: s.Log, Grace: grace}).Serve(ctx, listener)
+	}()
 	return nil
 }
 
@@ -184,16 +191,18 @@ func (s *Stage) Environment() []string {
 // Cluster is the throw-away PostgreSQL; nil on SQLite.
 func (s *Stage) Cluster() *throwaway.Cluster { return s.cluster }
 
-// Wait returns when the server has ended.
-func (s *Stage) Wait() error { return <-s.served }
+// Wait returns when the server has ended, with what it ended with. It may be called any number of times.
+func (s *Stage) Wait() error {
+	<-s.ended
+	return s.served
+}
 
 // Close ends everything and removes it.
 func (s *Stage) Close() error {
 	var failures []error
 	if s.stop != nil {
 		s.stop()
-		failures = append(failures, <-s.served)
-		s.served <- nil // for Wait
+		failures = append(failures, s.Wait())
 	}
 	if s.Deputy != nil {
 		failures = append(failures, s.Deputy.Close())

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"deputy/audit"
 	"deputy/mcp/client"
@@ -50,16 +51,26 @@ var scenes = []scene{
 	{"At night the PII scanner runs alone, with its own key and its own access.", nil, "SELECT count(*) AS orders, count(DISTINCT lastname) AS names FROM sales.customer_orders"},
 }
 
-// Tell plays the whole story on the stage and writes it down.
-func Tell(ctx context.Context, s *Stage, out io.Writer) error {
+// Tell plays the whole story on the stage and writes it down. Where time passes in it, wait does: Sleep, or the stage's clock.
+func Tell(ctx context.Context, s *Stage, wait func(context.Context, time.Duration) error, out io.Writer) error {
 	if err := tellQuestions(ctx, s, out); err != nil {
 		return err
 	}
-	if err := s.tellRequest(ctx, len(scenes), out); err != nil {
+	if err := s.tellRequest(ctx, len(scenes), wait, out); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "\nThe audit log: when, who for whom, through which role, how it ended, what.\n\n")
 	return printLog(s.AuditFile, out)
+}
+
+// Sleep waits for so long, or until the context ends.
+func Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // tellQuestions is its first part: what people and a bot ask, and are answered.

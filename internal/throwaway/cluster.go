@@ -45,6 +45,9 @@ func Start(ctx context.Context, settings ...string) (*Cluster, error) {
 	c := &Cluster{Dir: dir, done: make(chan struct{})}
 	if err := c.start(ctx, bin, settings); err != nil {
 		c.Stop()
+		if ctx.Err() != nil { // what was killed for it says something else
+			err = ctx.Err()
+		}
 		return nil, err
 	}
 	return c, nil
@@ -81,6 +84,7 @@ func (c *Cluster) start(ctx context.Context, bin string, settings []string) erro
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", Superuser, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	initdb.Dir = c.Dir
 	initdb.SysProcAttr = run.attributes()
+	initdb.Cancel = func() error { return syscall.Kill(-initdb.Process.Pid, syscall.SIGKILL) } // with what it has started
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}

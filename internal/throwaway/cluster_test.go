@@ -3,7 +3,10 @@ package throwaway_test
 import (
 	"context"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"deputy/internal/throwaway"
@@ -29,6 +32,19 @@ func TestAClusterIsRealAndLeavesNothing(t *testing.T) {
 	info, err := os.Stat(c.Dir)
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("others can reach the cluster's socket, which asks for no password: %v %v", info.Mode(), err)
+	}
+	// The Ctrl-C of a terminal goes to a whole group: the server must end when it is told to, and not under its clients.
+	content, err := os.ReadFile(filepath.Join(c.Dir, "data", "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(content), "\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group, err := syscall.Getpgid(pid); err != nil || group == syscall.Getpgrp() {
+		t.Errorf("the server is in this process's group: %d %v", group, err)
 	}
 	c.Stop()
 	if _, err := os.Stat(c.Dir); !os.IsNotExist(err) {

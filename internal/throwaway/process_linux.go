@@ -48,5 +48,6 @@ func (a account) own(dir string) error {
 }
 
 func (a account) attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Credential: a.credential, Pdeathsig: syscall.SIGQUIT}
+	// A group of its own keeps the Ctrl-C of a terminal from it: it ends when it is told to.
+	return &syscall.SysProcAttr{Credential: a.credential, Pdeathsig: syscall.SIGQUIT, Setpgid: true}
 }

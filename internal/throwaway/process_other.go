@@ -29,4 +29,5 @@ func unprivileged() (account, error) {
 
 func (account) own(string) error { return nil }
 
-func (account) attributes() *syscall.SysProcAttr { return nil }
+// A group of its own keeps the Ctrl-C of a terminal from the server: it ends when it is told to.
+func (account) attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
