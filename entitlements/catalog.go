@@ -25,11 +25,23 @@ const (
 	Other   Kind = "other"
 )
 
+// Equality says which values of a column of text are equal though they are written differently. Masks that keep equal values equal
+// need to know.
+type Equality string
+
+const (
+	Exact   Equality = ""        // none
+	Folded  Equality = "folded"  // those of one lower case: citext, and NOCASE on SQLite
+	Trimmed Equality = "trimmed" // those that differ in spaces at their ends: RTRIM on SQLite
+	Unsaid  Equality = "unsaid"  // others: there is no text that stands for all values that are equal
+)
+
 // Column is one column as the engine sees it.
 type Column struct {
 	Name        string
 	Type        string // in the engine's own words: "numeric(10,2)"
 	Kind        Kind
+	Equality    Equality
 	Description string
 	Tags        []string // that the platform itself keeps of it: see SplitComment
 }

@@ -286,7 +286,7 @@ func TestMaskFits(t *testing.T) {
 	for _, tt := range tests {
 		var fits []string
 		for _, k := range []Kind{Text, Number, Boolean, Date, Time, Other} {
-			if tt.mask.Fits(k) {
+			if tt.mask.Fits(Column{Kind: k}) {
 				fits = append(fits, string(k))
 			}
 		}

@@ -106,7 +106,11 @@ func (l *linter) becomesNull() {
 	var columns []string
 	l.everyColumn(func(t placed, c *column, rule int) {
 		if c.masks[rule].misfit != nil && t.beaten(c, rule) == "" {
-			columns = append(columns, t.String()+"."+c.Name+" ("+c.Type+")")
+			typ := c.Type
+			if c.Equality == Unsaid {
+				typ += " that is equal to what is written differently"
+			}
+			columns = append(columns, t.String()+"."+c.Name+" ("+typ+")")
 		}
 	})
 	if columns != nil {

@@ -65,13 +65,16 @@ var units = []Unit{"year", "quarter", "month", "week", "day", "hour", "minute"}
 // after the point.
 var Decimal = regexp.MustCompile(`^-?[0-9]{1,18}(\.[0-9]{1,18})?$`)
 
-// Fits reports whether the mask's values are values of a column of that kind and hide anything of it. A mask of unknown kind fits
-// nothing.
-func (m Mask) Fits(k Kind) bool {
+// Fits reports whether the mask's values are values of such a column and hide anything of it, and whether equal values of it stay
+// equal where the mask promises that. A mask of unknown kind fits nothing.
+func (m Mask) Fits(c Column) bool {
+	k := c.Kind
 	switch m.Kind {
 	case MaskNull, MaskSQL: // whether the SQL fits, the database says at the start
 		return true
-	case MaskHash, MaskFormatPreserving, MaskEmail, MaskPartial, MaskRegex:
+	case MaskHash, MaskFormatPreserving:
+		return k == Text && c.Equality != Unsaid
+	case MaskEmail, MaskPartial, MaskRegex:
 		return k == Text
 	case MaskConstant:
 		return constantFits(m.Constant, k)

@@ -108,12 +108,19 @@ const catalogQuery = `
 SELECT c.oid, c.reltype AS row_type, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        a.attnum AS number, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
-       t.typtype, t.typcategory AS category,
+       t.typtype, t.typcategory AS category, CASE
+         WHEN t.typcategory <> 'S' THEN ''
+         WHEN t.typname = 'citext' AND EXISTS (
+           SELECT FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid
+           AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND x.extname = 'citext') THEN 'folded'
+         WHEN t.typnamespace <> 'pg_catalog'::regnamespace OR NOT coalesce(l.collisdeterministic, true) THEN 'unsaid'
+         ELSE '' END AS equality,
        coalesce(col_description(c.oid, a.attnum), '') AS column_comment
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition
 ORDER BY n.nspname, c.relname, a.attnum`
 
@@ -129,6 +136,7 @@ type catalogRow struct {
 	Type          string `db:"type"`
 	TypType       string `db:"typtype"`
 	Category      string `db:"category"`
+	Equality      string `db:"equality"`
 	ColumnComment string `db:"column_comment"`
 }
 
@@ -156,7 +164,7 @@ func (e *Engine) loadTables(ctx context.Context) (map[uint32]*relation, error) {
 		r.numbers[row.Number] = row.Column
 		description, tags := entitlements.SplitComment(row.ColumnComment)
 		r.table.Columns = append(r.table.Columns, entitlements.Column{
-			Name: row.Column, Type: row.Type, Kind: kindOf(row), Description: description, Tags: tags,
+			Name: row.Column, Type: row.Type, Kind: kindOf(row), Equality: entitlements.Equality(row.Equality), Description: description, Tags: tags,
 		})
 	}
 	return tables, nil

@@ -53,7 +53,7 @@ func takes(when []entitlements.Part) string {
 // is not cut, and hashes of equal values are equal whatever their columns were declared.
 func shownType(access entitlements.ColumnAccess) string {
 	has := func(k entitlements.MaskKind) bool {
-		return slices.ContainsFunc(access.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == k && m.Fits(access.Kind) })
+		return slices.ContainsFunc(access.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == k && m.Fits(access.Column) })
 	}
 	switch {
 	case has(entitlements.MaskBucket):
@@ -78,7 +78,7 @@ func (c column) as(expression string) string {
 // cell hides the value. A mask that does not fit, or that is not known here, hides everything of it.
 func (c column) cell(m entitlements.Mask) string {
 	expression := ""
-	if m.Fits(c.Kind) {
+	if m.Fits(c.Column) {
 		expression = c.masked(m)
 	}
 	switch {
@@ -97,9 +97,9 @@ func (c column) masked(m entitlements.Mask) string {
 	case entitlements.MaskConstant:
 		return c.constant(m.Constant)
 	case entitlements.MaskHash:
-		return c.written(hashExpression)
+		return c.keyed(hashExpression)
 	case entitlements.MaskFormatPreserving:
-		return c.written(formatPreservingExpression)
+		return c.keyed(formatPreservingExpression)
 	case entitlements.MaskEmail:
 		return c.written(emailExpression)
 	case entitlements.MaskPartial:
@@ -121,6 +121,15 @@ func (c column) masked(m entitlements.Mask) string {
 // written puts the column's text into an expression, where it is called $text.
 func (c column) written(expression string) string {
 	return strings.ReplaceAll(expression, "$text", "("+c.raw+")::text")
+}
+
+// keyed does the same with the one text that stands for all values that are equal to the column's.
+func (c column) keyed(expression string) string {
+	text := "(" + c.raw + ")::text" // what is blank at the end of a char(n) is gone
+	if c.Equality == entitlements.Folded {
+		text = "lower(" + text + ` COLLATE "default")` // as citext does, whatever the column's collation
+	}
+	return strings.ReplaceAll(expression, "$text", text)
 }
 
 // sql is the administrator's expression. It gives the column its type.

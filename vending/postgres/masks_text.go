@@ -47,10 +47,14 @@ const emailExpression = `CASE WHEN $text IS NOT NULL THEN ` +
 	`coalesce('***@' || substring(($text COLLATE "C") FROM '@([A-Za-z0-9.-]+)$'), '***') COLLATE "default" END`
 
 func (c column) regex(m entitlements.Mask) string {
-	text, pattern := c.written(`$text COLLATE "C"`), pq.QuoteLiteral(m.Pattern)
-	replaced := "regexp_replace(" + text + ", " + pattern + ", " + pq.QuoteLiteral(m.Replace) + `, 'g') COLLATE "default"`
+	text, matches, flags := `$text COLLATE "C"`, "~", "g"
+	if c.Equality == entitlements.Folded { // a letter matches itself in either case, as in every comparison of the column
+		text, matches, flags = `$text COLLATE "default"`, "~*", "gi"
+	}
+	text, pattern := c.written(text), pq.QuoteLiteral(m.Pattern)
+	replaced := "regexp_replace(" + text + ", " + pattern + ", " + pq.QuoteLiteral(m.Replace) + ", '" + flags + `') COLLATE "default"`
 	if m.Keep {
 		return replaced
 	}
-	return "CASE WHEN " + text + " ~ " + pattern + " THEN " + replaced + " END"
+	return "CASE WHEN " + text + " " + matches + " " + pattern + " THEN " + replaced + " END"
 }

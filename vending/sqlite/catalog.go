@@ -67,7 +67,27 @@ func (c conn) table(schema, name string) (entitlements.Table, error) {
 		declared := strings.ToLower(r.ColumnText(1))
 		t.Columns = append(t.Columns, entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)})
 	})
+	for i := range t.Columns {
+		if err == nil {
+			var collation string
+			_, collation, _, _, _, err = c.TableColumnMetadata(schema, name, t.Columns[i].Name)
+			t.Columns[i].Equality = equalityOf(collation)
+		}
+	}
 	return t, err
+}
+
+// equalityOf says which texts a collation takes for equal. One that Deputy does not know may take any.
+func equalityOf(collation string) entitlements.Equality {
+	switch strings.ToUpper(collation) {
+	case "", "BINARY":
+		return entitlements.Exact
+	case "NOCASE":
+		return entitlements.Folded
+	case "RTRIM":
+		return entitlements.Trimmed
+	}
+	return entitlements.Unsaid
 }
 
 // kindOf sorts declared types. It goes by the words people write, not by SQLite's affinities, which take a date for a number.

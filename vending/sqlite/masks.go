@@ -51,8 +51,8 @@ func (e *Engine) maskedColumn(table entitlements.TableName, c entitlements.Colum
 	chain := `CASE`
 	for i, m := range c.Masks {
 		cell := `NULL` // also for masks that do not fit or that this engine does not know
-		if m.Fits(c.Kind) {
-			cell = e.cell(m.Mask, c.Kind, raw, n, masks)
+		if m.Fits(c.Column) {
+			cell = e.cell(m.Mask, c.Column, raw, n, masks)
 		}
 		switch {
 		case len(m.When) > 0:
@@ -67,7 +67,7 @@ func (e *Engine) maskedColumn(table entitlements.TableName, c entitlements.Colum
 			return chain + ` ELSE ` + cell + ` END`, nil
 		}
 	}
-	if slices.ContainsFunc(c.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == entitlements.MaskBucket && m.Fits(c.Kind) }) {
+	if slices.ContainsFunc(c.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == entitlements.MaskBucket && m.Fits(c.Column) }) {
 		raw = `CAST(` + raw + ` AS TEXT)` // like the names of the ranges
 	}
 	return chain + ` ELSE ` + raw + ` END`, nil
@@ -85,8 +85,8 @@ func (e *Engine) takes(m entitlements.AppliedMask, file string) (string, error) 
 	return "(\n" + condition + "\n) IS NOT FALSE", nil
 }
 
-// cell hides a value of a kind that the mask fits.
-func (e *Engine) cell(m entitlements.Mask, kind entitlements.Kind, raw string, n names, masks *masks) string {
+// cell hides a value of a column that the mask fits.
+func (e *Engine) cell(m entitlements.Mask, column entitlements.Column, raw string, n names, masks *masks) string {
 	call := func(value string, cell func(sqlite3.Value) any) string {
 		masks.cells = append(masks.cells, cell)
 		return quoteName(n.mask) + `(` + strconv.Itoa(len(masks.cells)-1) + `, ` + value + `)`
@@ -96,11 +96,11 @@ func (e *Engine) cell(m entitlements.Mask, kind entitlements.Kind, raw string, n
 	}
 	switch m.Kind {
 	case entitlements.MaskConstant:
-		return constant(m.Constant, kind)
+		return constant(m.Constant, column.Kind)
 	case entitlements.MaskHash:
-		return ofText(func(text string) any { return hash(masks.key, text) })
+		return ofText(func(text string) any { return hash(masks.key, standing(column.Equality, text)) })
 	case entitlements.MaskFormatPreserving:
-		return ofText(func(text string) any { return formatPreserving(masks.key, text) })
+		return ofText(func(text string) any { return formatPreserving(masks.key, standing(column.Equality, text)) })
 	case entitlements.MaskEmail:
 		return ofText(email)
 	case entitlements.MaskPartial:
@@ -112,7 +112,7 @@ func (e *Engine) cell(m entitlements.Mask, kind entitlements.Kind, raw string, n
 	case entitlements.MaskTruncate:
 		return call(raw, truncater(m.Unit))
 	case entitlements.MaskBucket:
-		return call(raw, sorter(m.Buckets, kind))
+		return call(raw, sorter(m.Buckets, column.Kind))
 	case entitlements.MaskSQL:
 		return e.expression(m.SQL, raw, n.file)
 	}

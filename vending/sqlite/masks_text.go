@@ -11,6 +11,17 @@ import (
 	"deputy/entitlements"
 )
 
+// standing is the one text that stands for all that are equal to it in a column.
+func standing(e entitlements.Equality, text string) string {
+	switch e {
+	case entitlements.Folded: // NOCASE folds the letters of ASCII and no others
+		return fold(text)
+	case entitlements.Trimmed:
+		return strings.TrimRight(text, " ")
+	}
+	return text
+}
+
 func hash(key []byte, text string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(text))
