@@ -104,17 +104,17 @@ func (c PlatformConfig) governed(all *entitlements.Catalog) *entitlements.Catalo
 }
 
 // enter takes a slot of the platform, and one of those that the waiting configuration leaves.
-func (t *Tools) enter(ctx context.Context, p *platform) (leave func(), err error) {
-	leave, err = enter(ctx, p.slots)
+func (t *Tools) enter(ctx context.Context, p *platform) (leave func(), _ error) {
+	one, err := enter(ctx, p.slots)
 	if err != nil || t.waiting == nil {
-		return leave, err
+		return one, err
 	}
-	also, err := enter(ctx, t.waiting.platforms[p.Name].slots)
+	other, err := enter(ctx, t.waiting.platforms[p.Name].slots)
 	if err != nil {
-		leave()
+		one()
 		return nil, err
 	}
-	return func() { also(); leave() }, nil
+	return func() { other(); one() }, nil
 }
 
 // waitingVersion is the version of the configuration that decides beside the one in force; empty: there is none.

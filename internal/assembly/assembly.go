@@ -71,8 +71,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	if d.Stops == nil {
 		d.Stops = stops.At(d.Config.StopsFile(), d.Log)
 	}
-	audience := d.Config.Server.PublicURL + "/mcp"
-	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: audience, Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
+	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
@@ -93,6 +92,9 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	d.Tools, err = tools.New(ctx, made)
 	return err
 }
+
+// audience is what tokens for this server are made out to, where their issuer's section says nothing else.
+func (d *Deputy) audience() string { return d.Config.Server.PublicURL + "/mcp" }
 
 // ToolsConfig is what the configuration means for package tools.
 func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder tools.Recorder, log zerolog.Logger) tools.Config {

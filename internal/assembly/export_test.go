@@ -8,13 +8,5 @@ import (
 // Engine is the engine of a platform that calls begin with now.
 func (l *Live) Engine(platform string) vending.Engine { return l.now().Engines[platform] }
 
-// Again reports whether a refused configuration will be tried again, as soon as it is time to.
-func (l *Live) Again() bool {
-	l.mu.Lock()
-	l.tried = l.tried.Add(-retryAfter)
-	l.mu.Unlock()
-	return l.again()
-}
-
 // Kept is the state of access requests that calls begin with now; nil: there is none.
 func (l *Live) Kept() *state.State { return l.now().State }

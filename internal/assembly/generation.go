@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/vending"
 )
@@ -16,6 +17,11 @@ type generation struct {
 	engines map[string]*engine
 	calls   int  // that began with it and have not ended
 	retired bool // another one has taken its place: no call begins with it any more
+
+	// Of a generation that decides by a newer configuration too: see both.
+
+	waiting        *config.Config
+	waitingCallers *identity.Authenticator
 }
 
 // engine is shared by the generations that configure it alike, and closed with the last of them.
@@ -132,17 +138,41 @@ func (l *Live) leave(g *generation) {
 	closeEngines(unused)
 }
 
-// replace makes another generation the current one, and what it was read from what has been seen: a call that finds the files as
-// they were seen may begin with it.
-func (l *Live) replace(next *generation, seen sight) {
+// replace puts a generation in force; not ok: what it was made of does not wait any more, and it is thrown away.
+func (l *Live) replace(p *pending, next *generation) (ok bool) {
 	l.mu.Lock()
-	old := l.current
-	l.current, old.retired = next, true
-	l.state = next.State
-	l.seen, l.refused = seen, nil
-	unused := l.unused(old)
+	ok = l.pending == p
+	var unused []*engine
+	if ok {
+		old := l.current
+		unused = l.serve(next)
+		l.current, l.pending, l.state = next, nil, next.State
+		unused = append(unused, l.retire(old)...)
+	} else {
+		unused = l.retire(next)
+		if l.state == nil && next.State != nil {
+			next.State.Close()
+		}
+	}
 	l.mu.Unlock()
 	closeEngines(unused)
+	return ok
+}
+
+// serve has calls begin with another generation, and returns what nobody needs then. The one in force stays: see replace. l.mu is held.
+func (l *Live) serve(next *generation) (unused []*engine) {
+	before := l.serving
+	l.serving = next
+	if before == l.current {
+		return nil
+	}
+	return l.retire(before)
+}
+
+// retire ends a generation for calls to come, and returns the engines that go with it. l.mu is held.
+func (l *Live) retire(g *generation) []*engine {
+	g.retired = true
+	return l.unused(g)
 }
 
 // unused are the engines that go with a generation, once nobody needs it. l.mu is held.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/metric"
@@ -19,9 +18,10 @@ import (
 	"deputy/tools"
 )
 
-// Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it waits until
-// the new one holds, so that what an administrator takes away is gone with the very next call. A configuration that does not work
-// changes nothing: the one before goes on, the log and /readyz say so.
+// Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it waits a moment for
+// the new one to be in force. While any part of that one cannot be in force, because a platform or an issuer does not answer say, calls
+// get only what both give, so that what an administrator takes away is gone with the very next call; and it is tried again by itself.
+// A file that cannot be understood changes nothing. The log and /readyz say so.
 //
 // Each configuration makes a generation. A call is answered by one generation from its beginning to its end: who the caller is, what
 // is decided, and the policy version on its record belong together.
@@ -40,12 +40,15 @@ type Live struct {
 	end     context.CancelFunc
 	tending sync.WaitGroup
 
+	applying sync.Mutex // held by the one attempt to put a configuration in force
+
 	mu      sync.Mutex
-	current *generation
+	current *generation   // that is in force
+	serving *generation   // that calls begin with: the current one, or both it and the pending configuration
+	pending *pending      // nil: nothing waits
 	seen    sight         // the files, as they were last read
-	running chan struct{} // closed when the reload under way has ended; nil: there is none
-	refused *refusal      // what was last read and does not hold; nil: it does
-	tried   time.Time     // when the last reload ended
+	reading chan struct{} // closed when the reading under way has ended; nil: there is none
+	misread *misread      // why the files as they are cannot be understood; nil: they can
 }
 
 // Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
@@ -60,6 +63,7 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 	if l.current, err = l.next(ctx, c); err != nil {
 		return nil, InFile(c, err)
 	}
+	l.serving = l.current
 	l.audit, l.telemetry, l.state, l.stops = l.current.Audit, l.current.Telemetry, l.current.State, l.current.Stops
 	if l.reloads, err = l.telemetry.Meter().Int64Counter("deputy.policy.reloads", metric.WithDescription("Configurations that were read anew, by result")); err != nil {
 		l.current.Close()
@@ -86,14 +90,14 @@ func (l *Live) Metrics() http.Handler { return l.telemetry.Handler() }
 func (l *Live) now() *generation {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.current
+	return l.serving
 }
 
 // MCP is what the transports need.
 func (l *Live) MCP(version string) mcp.Config {
 	c := l.now().MCP(version)
 	c.Tools, c.Authenticator, c.Begin, c.Desk, c.People = l, l, l.Begin, l, l
-	c.Limits = func() mcp.Limits { return Limits(l.now().Config.Limits) }
+	c.Limits = func() mcp.Limits { return l.now().limits() }
 	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
 	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
 	c.Login = func() []identity.Offer { return l.now().Login() }
@@ -108,7 +112,7 @@ func (l *Live) Begin(ctx context.Context) (context.Context, func()) {
 	l.catchUp(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := l.current
+	g := l.serving
 	if ctx.Value(generationKey{}) == g {
 		return ctx, func() {}
 	}
@@ -129,14 +133,14 @@ func (l *Live) of(ctx context.Context) (*generation, func()) {
 func (l *Live) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
 	g, end := l.of(ctx)
 	defer end()
-	return g.Authenticator.Authenticate(ctx, c)
+	return g.callers().Authenticate(ctx, c)
 }
 
 // SignedIn says whose a token is that a human got for themself.
 func (l *Live) SignedIn(ctx context.Context, token string) (identity.SignedIn, error) {
 	g, end := l.of(ctx)
 	defer end()
-	return g.Authenticator.SignedIn(ctx, token)
+	return g.callers().SignedIn(ctx, token)
 }
 
 // Query implements mcp.Tools.
@@ -218,13 +222,9 @@ func (l *Live) Ready(ctx context.Context) error {
 
 // Close ends everything that Follow started. Calls that still run fail.
 func (l *Live) Close() error {
-	l.end()
-	l.tending.Wait()
 	l.mu.Lock()
-	running := l.running
+	l.end() // from now on nothing more is begun: see begin
 	l.mu.Unlock()
-	if running != nil {
-		<-running
-	}
+	l.tending.Wait()
 	return l.now().Close()
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -159,6 +160,18 @@ func (w *world) seesIn(ctx context.Context) string {
 		return err.Error()
 	}
 	return fmt.Sprint(r.Rows[0][0])
+}
+
+// inForce waits until the file is in force, which nobody asks for.
+func (w *world) inForce() {
+	w.t.Helper()
+	for range 2000 {
+		if w.Notice() == "" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatalf("the file is never in force: %s", w.log.String())
 }
 
 // records are the outcomes on the audit log, in order.

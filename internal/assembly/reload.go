@@ -14,11 +14,10 @@ import (
 
 const (
 	lookEvery  = time.Second
-	retryAfter = 5 * time.Second
 	reloadTime = time.Minute // for databases and issuers to answer
 )
 
-// Watch reloads without a call asking for it: when a file has changed, and whatever the files say when somebody hangs up (SIGHUP).
+// Watch follows the files without a call asking for it, and reads them whatever they look like when somebody hangs up (SIGHUP).
 // It returns when the context ends.
 func (l *Live) Watch(ctx context.Context, hangup <-chan os.Signal) {
 	tick := time.NewTicker(lookEvery)
@@ -32,48 +31,48 @@ func (l *Live) Watch(ctx context.Context, hangup <-chan os.Signal) {
 			l.Reload(ctx)
 		case <-tick.C:
 			l.catchUp(ctx)
-			if l.again() {
-				l.Reload(ctx)
-			}
+			l.readAgain(ctx)
 		}
 	}
 }
 
-// again reports whether the last reload failed for something else than the file, so that it may work now: a database was down, or
-// a table was not there yet. Without another try, a policy that was meant to hide something would wait for the next change.
-func (l *Live) again() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.refused != nil && !l.refused.final && time.Since(l.tried) >= retryAfter
-}
-
-// catchUp returns when the files, as they are when it is called, are those that were last read. It does so twice, because a reload
-// that is under way may have read them before they changed.
+// catchUp returns when the files, as they are when it is called, have been read, and what they say is in force or decides beside what
+// is. It looks twice, because a reading that is under way may have come before the change.
 func (l *Live) catchUp(ctx context.Context) {
 	for range 2 {
 		l.mu.Lock()
 		if look(l.seen.files).same(l.seen) {
 			l.mu.Unlock()
-			return
+			break
 		}
-		done := l.start()
+		done := l.startReading(false)
 		l.mu.Unlock()
 		if !awaited(ctx, done) {
 			return
 		}
 	}
+	l.mu.Lock()
+	p := l.pending
+	l.mu.Unlock()
+	p.await(ctx)
 }
 
-// Reload reads the files even if they look as before, and returns when what they say holds or is refused.
+// Reload reads the files even if they look as before, and returns when what they say is in force, or was tried once.
 func (l *Live) Reload(ctx context.Context) {
 	for joined := true; joined; {
 		l.mu.Lock()
-		joined = l.running != nil // it may have read the files already
-		done := l.start()
+		joined = l.reading != nil // it may have read the files already
+		done := l.startReading(true)
 		l.mu.Unlock()
 		if !awaited(ctx, done) {
 			return
 		}
+	}
+	l.mu.Lock()
+	p := l.pending
+	l.mu.Unlock()
+	if p != nil {
+		awaited(ctx, p.tried)
 	}
 }
 
@@ -86,39 +85,49 @@ func awaited(ctx context.Context, done <-chan struct{}) bool {
 	}
 }
 
-// start starts a reload, unless there is one: all who wait, wait for the same. l.mu is held.
-func (l *Live) start() <-chan struct{} {
-	if l.running == nil {
-		l.running = make(chan struct{})
-		go func() {
-			l.reload()
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			close(l.running)
-			l.running, l.tried = nil, time.Now()
-		}()
+// startReading starts to read the files, unless that is under way: all who wait, wait for the same. Told to, it takes up what has not
+// changed, too. l.mu is held.
+func (l *Live) startReading(told bool) <-chan struct{} {
+	if l.reading != nil {
+		return l.reading
 	}
-	return l.running
+	done := make(chan struct{})
+	began := l.begin(func() {
+		l.take(told)
+		l.mu.Lock()
+		l.reading = nil
+		l.mu.Unlock()
+		close(done)
+	})
+	if !began {
+		close(done)
+		return done
+	}
+	l.reading = done
+	return done
 }
 
-// reload is never run twice at a time. What it read counts as seen when it is in force, or refused, and not before: until then
-// calls wait.
-func (l *Live) reload() {
+// begin runs something that Close waits for; not ok: it is closed. l.mu is held.
+func (l *Live) begin(run func()) (ok bool) {
+	if l.life.Err() != nil {
+		return false
+	}
+	l.tending.Go(run)
+	return true
+}
+
+// take reads the files and has what they say wait to be in force.
+func (l *Live) take(told bool) {
 	ctx, cancel := context.WithTimeout(l.life, reloadTime)
 	defer cancel()
 	c, seen, err := l.read(ctx)
-	var next *generation
-	if err == nil {
-		next, err = l.next(ctx, c)
-	}
 	switch {
-	case err == nil:
-		l.replace(next, seen)
-		l.count(ctx, "applied")
-		l.log.Info().Str("policy_version", c.Version).Strs("platforms", next.Tools.Platforms()).Msg("the configuration is reloaded")
-	case l.life.Err() == nil:
-		l.refuse(c, seen, err)
+	case l.life.Err() != nil:
+	case err != nil:
+		l.refuse(seen, err)
 		l.count(ctx, "refused")
+	default:
+		l.await(c, seen, told)
 	}
 }
 
@@ -126,39 +135,60 @@ func (l *Live) count(ctx context.Context, result string) {
 	l.reloads.Add(ctx, 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// refusal is why the files as they are do not hold.
-type refusal struct {
+// misread is why the files as they are cannot be understood.
+type misread struct {
 	text  string
-	place string // file and line, if it is one
-	final bool   // only a change of the files can help
+	place string    // file and line, if it is one
+	again time.Time // when they are read again as they are; zero: only a change of them can help
+	tries int
 }
 
-// refuse keeps what is there. The same reason is said once.
-func (l *Live) refuse(c *config.Config, seen sight, err error) {
-	r := &refusal{text: InFile(c, err).Error(), place: firstPlace(c, err)}
-	_, r.final = errors.AsType[*config.Error](err)
+// refuse leaves everything as it is. The same reason is said once.
+func (l *Live) refuse(seen sight, err error) {
+	m := &misread{text: err.Error(), place: firstPlace(nil, err)}
 	l.mu.Lock()
-	repeated := l.refused != nil && l.refused.text == r.text
-	l.refused, l.seen = r, seen
+	repeated := l.misread != nil && l.misread.text == m.text
+	if repeated {
+		m.tries = l.misread.tries + 1
+	}
+	if _, wrong := errors.AsType[*config.Error](err); !wrong {
+		m.again = time.Now().Add(backoff(m.tries))
+	}
+	l.misread, l.seen = m, seen
 	version := l.current.Config.Version
 	l.mu.Unlock()
 	if !repeated {
-		l.log.Error().Str("policy_version", version).Str("error", r.text).Msg("the new configuration is refused: the one before goes on")
+		l.log.Error().Str("policy_version", version).Str("error", m.text).Msg("the new configuration is refused: the one before goes on")
 	}
 }
 
-// Notice says that the configuration on the disk is not the one that holds. It says where and not what: anybody may read it.
+// readAgain reads files that could not be read for something else than what stands in them.
+func (l *Live) readAgain(ctx context.Context) {
+	l.mu.Lock()
+	due := l.misread != nil && !l.misread.again.IsZero() && time.Now().After(l.misread.again)
+	l.mu.Unlock()
+	if due {
+		l.Reload(ctx)
+	}
+}
+
+// Notice says that the configuration on the disk is not the one that is in force. It says where and not what: anybody may read it.
 func (l *Live) Notice() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.refused == nil {
-		return ""
+	at := func(place string) string {
+		if place == "" {
+			return ""
+		}
+		return " (" + place + ")"
 	}
-	text := "but the new configuration is refused"
-	if l.refused.place != "" {
-		text += " (" + l.refused.place + ")"
+	switch {
+	case l.misread != nil:
+		return "but the new configuration is refused" + at(l.misread.place) + " and the one before goes on: the log says why"
+	case l.pending != nil:
+		return "but the new configuration is not in force yet" + at(l.pending.place) + " and callers get only what both it and the one before give: the log says why"
 	}
-	return text + " and the one before goes on: the log says why"
+	return ""
 }
 
 // read loads the files once they are still. Nothing of a file that changes while it is read, or that somebody is writing, is ever

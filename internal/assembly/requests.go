@@ -141,7 +141,7 @@ func stateKey(c *config.Config) []byte {
 func (l *Live) Person(ctx context.Context, c identity.Credentials) (identity.User, error) {
 	g, end := l.of(ctx)
 	defer end()
-	return g.Authenticator.Person(ctx, c)
+	return g.callers().Person(ctx, c)
 }
 
 // Concerning implements mcp.Desk.

@@ -126,7 +126,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	}
 }
 
-// The state may be out of reach when the first rule appears: the configuration from before goes on, and that is tried again.
+// The state may be out of reach when the first rule appears: calls are decided by both, and it is tried again by itself.
 func TestAStateThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 	w := withoutRules(t)
 	file := filepath.Join(filepath.Dir(w.file), "deputy-state.db")
@@ -140,10 +140,7 @@ func TestAStateThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if !w.Again() {
-		t.Error("it is not tried again")
-	}
-	w.Reload(t.Context())
+	w.inForce()
 	if a, err := w.asks(lastnames); err != nil || a.Status != "pending" {
 		t.Errorf("then asking gives %+v, %v", a, err)
 	}
