@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -86,15 +85,13 @@ func (a *stewards) chained(cfg Config, limits *limiter) http.Handler {
 // apiGuard takes questions, and decisions in JSON.
 func apiGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodPost:
 			w.Header().Set("Allow", "GET, POST")
 			answer(w, http.StatusMethodNotAllowed, "method_not_allowed", "requests are read with GET and decided on with POST")
 		case r.Method == http.MethodPost && (r.URL.RawQuery != "" || r.URL.ForceQuery):
 			answer(w, http.StatusBadRequest, "query_not_allowed", "a decision takes no query")
-		case r.Method == http.MethodPost && r.ContentLength != 0 && (err != nil || media != "application/json" || len(r.Header.Values("Content-Type")) != 1):
-			answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
+		case r.Method == http.MethodPost && r.ContentLength != 0 && !plainJSON(w, r):
 		default:
 			next.ServeHTTP(w, r)
 		}

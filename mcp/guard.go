@@ -61,19 +61,48 @@ func originGuard(public *url.URL, next http.Handler) http.Handler {
 // requestGuard takes nothing but POST with one JSON body and an address without a query, where credentials end up in logs.
 func requestGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		switch {
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", http.MethodPost)
 			answer(w, http.StatusMethodNotAllowed, "method_not_allowed", "messages are sent with POST; there are no sessions and no streams")
 		case r.URL.RawQuery != "" || r.URL.ForceQuery:
 			answer(w, http.StatusBadRequest, "query_not_allowed", "the address takes no query; a credential belongs in the Authorization header")
-		case err != nil || media != "application/json" || len(r.Header.Values("Content-Type")) != 1:
-			answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
+		case !plainJSON(w, r):
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// plainJSON reports whether the body is said to be JSON in UTF-8 that is sent as it is, and answers where it is not. A body that is
+// compressed would be read as what it is not by us, and as what it is by a proxy in between.
+func plainJSON(w http.ResponseWriter, r *http.Request) bool {
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, said := parameters["charset"]
+	switch {
+	case !sentAsItIs(r):
+		w.Header().Set("Accept-Encoding", "identity")
+		answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must not be compressed: send it without Content-Encoding")
+	case err != nil || media != "application/json" || len(r.Header.Values("Content-Type")) != 1:
+		answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
+	case said && !strings.EqualFold(charset, "utf-8"):
+		answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "JSON is sent in UTF-8: leave the charset out")
+	default:
+		return true
+	}
+	return false
+}
+
+// sentAsItIs reports whether the request says nothing of how its body is encoded, or that it is not.
+func sentAsItIs(r *http.Request) bool {
+	for _, list := range r.Header.Values("Content-Encoding") {
+		for coding := range strings.SplitSeq(list, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // bodyGuard reads the whole body, up to the limit, before anything else looks at it.

@@ -52,6 +52,9 @@ func readMessage(raw []byte) (message, *rpcError) {
 	var m message
 	refuse := func(code int, text string) (message, *rpcError) { return message{}, &rpcError{m.id, code, text} }
 
+	if bytes.HasPrefix(raw, []byte("\ufeff")) {
+		return refuse(mcp.PARSE_ERROR, "the message begins with a byte order mark: send UTF-8 without one")
+	}
 	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("[")) {
 		return refuse(mcp.INVALID_REQUEST, "batches are not taken: send one message at a time")
 	}
