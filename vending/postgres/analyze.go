@@ -20,6 +20,14 @@ import (
 type analysis struct {
 	version   string
 	statement vending.Statement
+	failed    string // the state that it ended with; nothing else is known then
+}
+
+func (a *analysis) state() string {
+	if a == nil {
+		return ""
+	}
+	return a.failed
 }
 
 // Analyze lets PostgreSQL read the statement, as deputy_runner and inside a view definition that is rolled back: it resolves
@@ -37,6 +45,9 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 	}
 	seen, err := e.probe(ctx, s, dialect.Trim(text))
 	if err != nil {
+		if code := state(err); code != "" && len(text) <= analysisLength {
+			e.analyses.Add(text, &analysis{failed: code})
+		}
 		return nil, err
 	}
 	if !seen.known(s) {
@@ -49,7 +60,7 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 		return nil, err
 	}
 	if len(text) <= analysisLength {
-		e.analyses.Add(text, &analysis{s.catalog.Version, *statement})
+		e.analyses.Add(text, &analysis{version: s.catalog.Version, statement: *statement})
 	}
 	return statement, nil
 }

@@ -64,16 +64,17 @@ func analysisError(ctx context.Context, err error) error {
 	case strings.HasPrefix(code, "54"):
 		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
 	case strings.HasPrefix(code, "42") && code != "42601", strings.HasPrefix(code, "22"):
-		return &vending.Error{Code: vending.InvalidSQL, Message: "the statement cannot be understood: check names and types with describe_table", Cause: cause(err)}
+		return &vending.Error{Code: vending.InvalidSQL, Message: notUnderstood, Cause: cause(err)}
 	}
 	return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
 }
 
 const (
-	notThere   = "the statement names a table that is not there or that you may not read: describe_table lists those you can"
-	onlyReads  = "only one reading statement is accepted: SELECT, VALUES, TABLE or WITH"
-	onlyOne    = "only one statement at a time is accepted: send them one by one"
-	tooComplex = "the statement is too long or too deeply nested: make it simpler"
+	notThere      = "the statement names a table that is not there or that you may not read: describe_table lists those you can"
+	notUnderstood = "the statement cannot be understood: check names and types with describe_table"
+	onlyReads     = "only one reading statement is accepted: SELECT, VALUES, TABLE or WITH"
+	onlyOne       = "only one statement at a time is accepted: send them one by one"
+	tooComplex    = "the statement is too long or too deeply nested: make it simpler"
 )
 
 // statementError is what the database said inside the vended role's world. Only errors about the text itself are passed on in

@@ -95,12 +95,12 @@ func (s signer) call(sp spec) string {
 }
 
 // vendedPath is the search path of a vended role: its own schemas in the order of the governed ones, then those that callers share.
-func (e *Engine) vendedPath(schemas map[string]string, p *paths) string {
+func (e *Engine) vendedPath(schemas map[string]string, shared []string) string {
 	var path []string
 	for _, s := range e.config.Schemas {
 		if vended, ok := schemas[s]; ok {
 			path = append(path, vended)
 		}
 	}
-	return joinPath(slices.Concat(path, p.callers))
+	return joinPath(slices.Concat(path, shared))
 }
