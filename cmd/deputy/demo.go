@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,8 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/mcp"
 )
 
 func newDemo() *cobra.Command {
@@ -24,21 +28,27 @@ func newDemo() *cobra.Command {
 		Long: `Starts an identity provider, a database with data and the server, all on this machine and gone at the end, and asks
 questions as three people and a bot. With --engine postgres the database is a throw-away PostgreSQL, started from
 the server binaries on this machine.`,
-		Example: "  deputy demo\n  deputy demo --engine postgres\n  deputy demo --serve",
+		Example: "  deputy demo\n  deputy demo --engine postgres\n  deputy demo --serve\n  deputy demo --stdio",
 		Args:    exactly(0),
-		RunE:    tellDemo,
+		RunE:    runDemo,
 	}
 	c.Flags().String("engine", config.SQLite, "`engine` that holds the data: sqlite or postgres")
 	c.Flags().Bool("serve", false, "keep running afterwards, and print what a host needs to connect")
+	c.Flags().Bool("stdio", false, "tell nothing, and serve MCP over standard input and output to a host that asks as Taylor")
 	c.Flags().String("listen", "127.0.0.1:0", "loopback `address` to listen on")
 	c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{config.SQLite, config.Postgres}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
-func tellDemo(c *cobra.Command, _ []string) error {
+func runDemo(c *cobra.Command, _ []string) error {
 	engine, _ := c.Flags().GetString("engine")
 	if engine != config.SQLite && engine != config.Postgres {
 		return &usageError{fmt.Errorf("there is no engine %q: use sqlite or postgres", engine)}
+	}
+	keep, _ := c.Flags().GetBool("serve")
+	stdio, _ := c.Flags().GetBool("stdio")
+	if keep && stdio {
+		return &usageError{errors.New("--serve and --stdio are for different hosts: give one")}
 	}
 	listen, _ := c.Flags().GetString("listen")
 	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP) // the terminal is closed: there is no configuration to read again
@@ -48,10 +58,20 @@ func tellDemo(c *cobra.Command, _ []string) error {
 		return err
 	}
 	defer stage.Close()
+	if stdio {
+		return mcp.ServeStdio(ctx, stage.MCP(version()), c.InOrStdin(), c.OutOrStdout(), func() (identity.Credentials, error) {
+			return identity.Credentials{AgentKey: stage.AgentKey, UserToken: stage.Token(demo.Taylor)}, nil
+		})
+	}
+	return tellDemo(ctx, c, stage, keep)
+}
+
+// tellDemo tells the story, and goes on serving if that is asked for.
+func tellDemo(ctx context.Context, c *cobra.Command, stage *demo.Stage, keep bool) error {
 	if err := demo.Tell(ctx, stage, demo.Sleep, c.OutOrStdout()); err != nil {
 		return err
 	}
-	if keep, _ := c.Flags().GetBool("serve"); !keep {
+	if !keep {
 		return nil
 	}
 	request, err := stage.AskAgain(ctx)

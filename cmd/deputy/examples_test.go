@@ -17,7 +17,6 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
-	"deputy/internal/demo"
 	"deputy/internal/issuer"
 	"deputy/mcp/client"
 	"deputy/tools"
@@ -118,66 +117,6 @@ func refused(t *testing.T, c *client.Client, sql string) {
 	var refusal *tools.Refusal
 	if !errors.As(err, &refusal) || refusal.Code != vending.NotPermitted {
 		t.Errorf("%s is not refused: %v", sql, err)
-	}
-}
-
-func TestTheDesktopHostsConfigurationStartsTheServer(t *testing.T) {
-	s := stage(t, config.SQLite)
-	var host struct {
-		MCPServers map[string]struct {
-			Command string
-			Args    []string
-			Env     map[string]string
-		} `json:"mcpServers"`
-	}
-	decoder := json.NewDecoder(bytes.NewReader(example(t, "claude-desktop.json")))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&host); err != nil {
-		t.Fatal(err)
-	}
-	deputy := host.MCPServers["deputy"]
-	if filepath.Base(deputy.Command) != "deputy" {
-		t.Fatalf("the host starts %s", deputy.Command)
-	}
-	// The configuration gets by without variables, as a host passes on only what stands in its own file.
-	configuration := os.Expand(string(example(t, "demo.yaml")), func(name string) string {
-		for _, variable := range s.Environment() {
-			if value, ok := strings.CutPrefix(variable, name+"="); ok {
-				return value
-			}
-		}
-		return ""
-	})
-	filled := map[string]string{
-		"/etc/deputy/deputy.yaml":                         writeFile(t, "deputy.yaml", configuration),
-		"/home/you/.config/deputy/token":                  writeFile(t, "token", s.Token(demo.Taylor)),
-		"deputy_ak_THE_KEY_THAT_DEPUTY_AGENT_KEY_PRINTED": s.AgentKey,
-	}
-	fill := func(text string) string {
-		if value, ok := filled[text]; ok {
-			delete(filled, text)
-			return value
-		}
-		return text
-	}
-	process := exec.Command(deputyBinary(t))
-	for _, arg := range deputy.Args {
-		process.Args = append(process.Args, fill(arg))
-	}
-	process.Env = []string{}
-	for name, value := range deputy.Env {
-		process.Env = append(process.Env, name+"="+fill(value))
-	}
-	if len(filled) > 0 {
-		t.Fatalf("nothing is left to fill in for %v", filled)
-	}
-	c := speak(t, process)
-	if names, err := c.Tools(t.Context()); err != nil || !slices.Contains(names, "query") || !slices.Contains(names, "describe_table") {
-		t.Errorf("the tools are %v (%v)", names, err)
-	}
-	answer, err := c.Query(t.Context(), map[string]any{"sql": demo.RecentOrders})
-	if err != nil || !reflect.DeepEqual(answer.Rows, seenByTaylor) {
-		t.Errorf("Taylor sees %v (%v)", answer, err)
 	}
 }
 

@@ -57,8 +57,13 @@ func waitingCommands(t *testing.T) (out []waiting) {
 	says := func(text string) func(*terminal, string) {
 		return func(term *terminal, _ string) { term.says(text) }
 	}
+	answers := func(term *terminal, _ string) {
+		term.types(`{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
+		term.says(`"result"`)
+	}
 	for _, engine := range engines {
 		out = append(out,
+			waiting{engine + " demo over stdio", deputy("demo", "--stdio", "--engine", engine), answers, 0},
 			waiting{engine + " demo that serves", deputy("demo", "--serve", "--engine", engine), says("Stop with Ctrl-C"), 0},
 			waiting{engine + " demo that tells", deputy("demo", "--engine", engine), says("1. Taylor"), 0},
 			waiting{engine + " demo that waits", deputy("demo", "--engine", engine), says("Five seconds later"), 0},
@@ -77,10 +82,7 @@ func waitingCommands(t *testing.T) (out []waiting) {
 		}
 		out = append(out,
 			waiting{engine + " serve", in(nil, "serve"), says("policy_version"), 0},
-			waiting{engine + " stdio", in([]string{"DEPUTY_AGENT_KEY=" + s.AgentKey, "DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor)}, "stdio"), func(term *terminal, _ string) {
-				term.types(`{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n")
-				term.says(`"result"`)
-			}, 0},
+			waiting{engine + " stdio", in([]string{"DEPUTY_AGENT_KEY=" + s.AgentKey, "DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor)}, "stdio"), answers, 0},
 			waiting{engine + " requests", in(ask, "requests", "approve", request), says("[y/N]"), 1},
 			waiting{engine + " audit that follows", func(t *testing.T, _ string) *exec.Cmd { return process(t, s, nil, "audit", "list", "--follow") }, says("request_access"), 0},
 		)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -74,56 +73,6 @@ func TestTheNightlyReportIsAnsweredAsTheAgentAloneAndFailsLoudlyWhenRefused(t *t
 	}
 	if out, said, err := report("deputy_ak_of_nobody", question); err == nil || out != "" || !strings.Contains(said, "401") {
 		t.Errorf("a wrong key prints %q and %q (%v)", out, said, err)
-	}
-}
-
-// local is a server that a host's configuration has it start.
-type local struct {
-	Type, Command string
-	Args          []string
-	Env           map[string]string
-}
-
-func TestTheIDEsConfigurationsStartTheServer(t *testing.T) {
-	t.Parallel()
-	d, taylor := stage(t)
-	program, err := binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, section := range map[string]string{"vscode-mcp.json": "servers", "cursor-mcp.json": "mcpServers"} {
-		t.Run(file, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join(hosts, file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var sections map[string]json.RawMessage
-			var servers map[string]local
-			if err := json.Unmarshal(text, &sections); err != nil {
-				t.Fatal(err)
-			}
-			if err := json.Unmarshal(sections[section], &servers); err != nil {
-				t.Fatal(err)
-			}
-			server := servers["deputy-local"]
-			if filepath.Base(server.Command) != "deputy" {
-				t.Fatalf("the host starts %s", server.Command)
-			}
-			process := exec.Command(program)
-			process.Env = slices.Clone(d.environment)
-			for _, arg := range server.Args {
-				process.Args = append(process.Args, strings.ReplaceAll(arg, "/etc/deputy/deputy.yaml", d.config))
-			}
-			given := d.stdio(t, taylor)
-			for name, value := range server.Env {
-				i := slices.IndexFunc(given, func(v string) bool { return strings.HasPrefix(v, name+"=") })
-				if i < 0 || !strings.HasPrefix(value, "${") && !strings.HasPrefix(value, "/home/you/") {
-					t.Fatalf("nothing is to be filled in for %s=%s", name, value)
-				}
-				process.Env = append(process.Env, given[i])
-			}
-			shown(t, overStdio(t, process))
-		})
 	}
 }
 

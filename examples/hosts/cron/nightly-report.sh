@@ -6,7 +6,8 @@
 # The key goes from its file (mode 0600) into the request. It is never an argument, which everybody on the machine could read.
 # Needs curl and jq.
 set -eu
-sql=$1
+: "${DEPUTY_URL:?set it to the address of the server, with /mcp}" "${DEPUTY_KEY_FILE:?set it to the file that holds the agent's key}"
+sql=${1:?give a statement}
 
 # One request is the whole conversation: since revision 2026-07-28 of the protocol nothing has to be opened or closed.
 request=$(jq -cn --arg sql "$sql" '{

@@ -35,6 +35,9 @@ type answer struct {
 }
 
 func ask(ctx context.Context, url, token, sql string, out io.Writer) error {
+	if url == "" || token == "" || sql == "" {
+		return errors.New("set DEPUTY_URL and DEPUTY_TOKEN, and give a statement")
+	}
 	host, err := client.NewStreamableHttpClient(url, transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + token}))
 	if err != nil {
 		return err

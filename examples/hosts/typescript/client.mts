@@ -13,6 +13,10 @@ interface Answer {
 
 const { DEPUTY_URL: url = "", DEPUTY_TOKEN: token = "" } = process.env;
 const sql = process.argv.slice(2).join(" ");
+if (!url || !token || !sql) {
+  console.error("set DEPUTY_URL and DEPUTY_TOKEN, and give a statement");
+  process.exit(1);
+}
 
 const host = new Client({ name: "a-host-in-typescript", version: "1" }, { versionNegotiation: { mode: "auto" } });
 await host.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { Authorization: `Bearer ${token}` } } }));
