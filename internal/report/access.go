@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -44,21 +43,9 @@ func Access(w io.Writer, r *index.Report, parts []AccessPart) error {
 	return p.err
 }
 
-// AccessCSV writes one part for a spreadsheet. A cell that it would take for a formula is text there.
+// AccessCSV writes one part for a spreadsheet.
 func AccessCSV(w io.Writer, r *index.Report, part AccessPart) error {
-	out := csv.NewWriter(w)
-	for _, row := range accessRows(r, part) {
-		for i, cell := range row {
-			if row[i] = Printable(cell); strings.ContainsAny(cell[:min(1, len(cell))], "=+-@") && cell != "-" {
-				row[i] = "'" + row[i]
-			}
-		}
-		if err := out.Write(row); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
+	return writeCSV(w, accessRows(r, part))
 }
 
 func accessRows(r *index.Report, part AccessPart) [][]string {
