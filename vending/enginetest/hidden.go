@@ -4,17 +4,17 @@ import "strings"
 
 // Hidden are questions about what a caller may not know of, in the words of the seed: the table secret_salaries, the
 // values under the mask of customer_orders.lastname, the rows, statistics, indexes and names around them. Two databases
-// that differ in nothing else must answer each of them, and each of Attacks, with the same words. Many are nonsense to
+// that differ in absent_one else must answer each of them, and each of Attacks, with the same words. Many are nonsense to
 // one engine or the other.
 func Hidden() []Attack {
 	return family("hidden",
-		"the wrong column of a hidden table", `SELECT nothing FROM secret_salaries`,
-		"the wrong column of a hidden table in the schema", `SELECT nothing FROM sales.secret_salaries`,
-		"a column and a hidden table", `SELECT region, nothing FROM customer_orders, secret_salaries`,
-		"a hidden table and a wrong function", `SELECT nothing(1) FROM secret_salaries`,
+		"the wrong column of a hidden table", `SELECT absent_one FROM secret_salaries`,
+		"the wrong column of a hidden table in the schema", `SELECT absent_one FROM sales.secret_salaries`,
+		"a column and a hidden table", `SELECT region, absent_one FROM customer_orders, secret_salaries`,
+		"a hidden table and a wrong function", `SELECT absent_one(1) FROM secret_salaries`,
 		"a forbidden function and a hidden table", `SELECT pg_sleep(0), randomblob(4) FROM secret_salaries`,
 		"a hidden table and a syntax error", `SELECT name FROM secret_salaries WHERE`,
-		"a hidden table behind a wrong column", `SELECT nothing FROM customer_orders WHERE EXISTS (SELECT 1 FROM secret_salaries)`,
+		"a hidden table behind a wrong column", `SELECT absent_one FROM customer_orders WHERE EXISTS (SELECT 1 FROM secret_salaries)`,
 		"a hidden table as a function", `SELECT * FROM secret_salaries(1)`,
 		"a hidden table's alias", `SELECT s.name FROM secret_salaries AS s`,
 		"a hidden table's name for an alias", `SELECT secret_salaries.region FROM customer_orders AS secret_salaries ORDER BY 1`,
@@ -25,7 +25,7 @@ func Hidden() []Attack {
 		"a hidden table in a branch that is not taken", `SELECT region FROM customer_orders WHERE 1 = 2 AND EXISTS (SELECT 1 FROM secret_salaries)`,
 		"joined by name", `SELECT count(*) FROM (SELECT 'x' AS name) AS v JOIN secret_salaries USING (name)`,
 		"joined by all names", `SELECT count(*) FROM (SELECT 'x' AS name) AS v NATURAL JOIN secret_salaries`,
-		"joined by a name that is not there", `SELECT count(*) FROM customer_orders JOIN secret_salaries USING (nothing)`,
+		"joined by a name that is not there", `SELECT count(*) FROM customer_orders JOIN secret_salaries USING (absent_one)`,
 		"joined by a name that only the hidden table has", `SELECT count(*) FROM customer_orders JOIN secret_salaries USING (salary)`,
 		"visible, joined by the masked column", `SELECT count(*) FROM customer_orders a JOIN customer_orders b USING (lastname)`,
 		"visible, joined by all names to itself", `SELECT count(*) FROM customer_orders a NATURAL JOIN customer_orders b`,
@@ -35,14 +35,14 @@ func Hidden() []Attack {
 		"by no index", `SELECT region FROM customer_orders NOT INDEXED ORDER BY 1`,
 		"by an automatic index", `SELECT region FROM customer_orders INDEXED BY sqlite_autoindex_customer_orders_1`,
 		"an index as a table", `SELECT * FROM by_lastname`,
-		"statistics", `SELECT stat FROM sqlite_stat1`, "the wrong column of statistics", `SELECT nothing FROM sqlite_stat1`,
-		"statistics, counted", `SELECT count(*) FROM sqlite_stat1`, "statistics of the schema", `SELECT nothing FROM sales.sqlite_stat1`,
+		"statistics", `SELECT stat FROM sqlite_stat1`, "the wrong column of statistics", `SELECT absent_one FROM sqlite_stat1`,
+		"statistics, counted", `SELECT count(*) FROM sqlite_stat1`, "statistics of the schema", `SELECT absent_one FROM sales.sqlite_stat1`,
 		"statistics, joined by name", `SELECT count(*) FROM (SELECT 'secret_salaries' AS tbl) AS v JOIN sqlite_stat1 USING (tbl)`,
-		"samples", `SELECT count(*) FROM (SELECT 1 AS x) AS v NATURAL JOIN sqlite_stat4`, "samples, wrong", `SELECT nothing FROM sqlite_stat4`,
+		"samples", `SELECT count(*) FROM (SELECT 1 AS x) AS v NATURAL JOIN sqlite_stat4`, "samples, wrong", `SELECT absent_one FROM sqlite_stat4`,
 		"sequences", `SELECT count(*) FROM (SELECT 'x' AS name) AS v NATURAL JOIN sqlite_sequence`,
-		"sequences, wrong", `SELECT nothing FROM sqlite_sequence`, "sequences, set", `SELECT 1 WHERE 1 NOT IN sqlite_sequence`,
+		"sequences, wrong", `SELECT absent_one FROM sqlite_sequence`, "sequences, set", `SELECT 1 WHERE 1 NOT IN sqlite_sequence`,
 		"the schema table", `SELECT count(*) FROM (SELECT 'secret_salaries' AS name) AS v NATURAL JOIN sqlite_schema`,
-		"the schema table, wrong", `SELECT nothing FROM sqlite_master`,
+		"the schema table, wrong", `SELECT absent_one FROM sqlite_master`,
 		"the temporary schema table", `SELECT count(*) FROM (SELECT 'secret_salaries' AS name) AS v JOIN sqlite_temp_schema USING (name)`,
 		"the temporary schema table, qualified", `SELECT count(*) FROM (SELECT 'view' AS type) AS v NATURAL JOIN temp.sqlite_master`,
 		"the schema's schema table", `SELECT count(*) FROM (SELECT 'secret_salaries' AS name) AS v NATURAL JOIN sales.sqlite_schema`,

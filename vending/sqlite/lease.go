@@ -49,7 +49,7 @@ func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
 // mean the caller's view of it, or a common table expression that the caller calls so, and a filter would let through
 // what it is there to hide. The public views take the place of what hides their names.
 func (v *vend) views(access []entitlements.Access) error {
-	if err := v.hide(v.names.lure, v.names.nothing); err != nil {
+	if err := v.hide(v.names.file, v.names.nothing); err != nil {
 		return err
 	}
 	var public []string
@@ -121,7 +121,7 @@ func (v *vend) telling(a entitlements.Access) (telling bool, err error) {
 	}
 	file := quoteText(v.names.file)
 	err = v.query(`SELECT 1 FROM pragma_index_list(`+quoteText(a.Table.Name)+`, `+file+`) AS i, pragma_index_xinfo(i.name, `+file+`) AS c
-		WHERE i.partial OR c.key AND (c.name IS NULL OR c.name NOT IN (`+strings.Join(clear, `, `)+`)) LIMIT 1`, func(row) { telling = true })
+		WHERE c.key AND (c.name IS NULL OR c.name NOT IN (`+strings.Join(clear, `, `)+`)) LIMIT 1`, func(row) { telling = true })
 	return telling, err
 }
 

@@ -179,6 +179,30 @@ func TestLocks(t *testing.T) {
 	}
 }
 
+// Every object of the file is hidden by the catalog, whatever it is and however it is called, and no two errors tell
+// them apart.
+func TestEveryNameHidden(t *testing.T) {
+	e := newEngine(t, manifold(t))
+	e.within(t, []entitlements.Access{open(t, e, "orders", nil)}, true, func(s *session, o objects) error {
+		if err := s.SetAuthorizer(nil); err != nil {
+			return err
+		}
+		for _, name := range o.names {
+			stmt, err := s.prepareRead(`SELECT absent FROM ` + quoteName(name))
+			stmt.Close()
+			switch {
+			case name == "orders":
+			case err == nil || !strings.Contains(err.Error(), "no such table: temp."):
+				t.Errorf("%s is not hidden: %v", name, err)
+			}
+		}
+		if len(o.names) < 25 {
+			t.Errorf("the file has only %d objects", len(o.names))
+		}
+		return nil
+	})
+}
+
 func without(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
 }

@@ -39,8 +39,7 @@ func (c conn) objects(file string) (objects, error) {
 // found before views, so they may have any name.
 //
 // The views are written to the temporary schema in one statement: making hundreds of them one by one takes longer than
-// most reads, and SQLite does not let CREATE VIEW use names of its own (sqlite_stat1). The connection may edit schemas
-// then, until seal.
+// most reads, and SQLite does not let CREATE VIEW use names of its own (sqlite_stat1).
 func (c conn) hide(file, nothing string) error {
 	if err := c.editSchema(true); err != nil {
 		return err
@@ -52,12 +51,18 @@ func (c conn) hide(file, nothing string) error {
 	if err != nil {
 		return fmt.Errorf("hiding what is in the file: %w", err)
 	}
-	return c.reloadTemp()
+	if err := c.reloadTemp(); err != nil {
+		return err
+	}
+	return c.editSchema(false)
 }
 
 // seal empties the temporary schema table, which lists the hidden names and the text of every view. SQLite goes on with
 // what it has in memory; should it ever read the schema again, there is no view left, and nothing to read.
 func (c conn) seal() error {
+	if err := c.editSchema(true); err != nil {
+		return err
+	}
 	if err := c.Exec(`DELETE FROM temp.sqlite_schema`); err != nil {
 		return fmt.Errorf("sealing the session: %w", err)
 	}

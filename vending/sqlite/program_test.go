@@ -108,6 +108,39 @@ func TestFileChangesWhileRunning(t *testing.T) {
 	}
 }
 
+// A writer that waits for a session to end does not make it wait in turn.
+func TestWriterWaits(t *testing.T) {
+	path := newFile(t, `CREATE TABLE orders (x)`, `INSERT INTO orders VALUES (1)`)
+	e := newEngine(t, path)
+	writer, err := sqlite3.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	l := lease(`SELECT absent FROM orders`, open(t, e, "orders", nil))
+	err = e.withSession(t.Context(), l, time.Now(), func(s *session) error {
+		if err := writer.Exec(`BEGIN IMMEDIATE; INSERT INTO orders VALUES (2); COMMIT`); !errors.Is(err, sqlite3.BUSY) {
+			t.Errorf("the writer does not wait: %v", err)
+		}
+		stmt, err := s.prepare()
+		stmt.Close()
+		if err := s.SetAuthorizer(nil); err != nil {
+			return err
+		}
+		if err := s.query(`PRAGMA busy_timeout`, func(r row) {
+			if r.ColumnInt(0) != 0 {
+				t.Errorf("the session waits for %d ms", r.ColumnInt(0))
+			}
+		}); err != nil {
+			return err
+		}
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "no such column") {
+		t.Errorf("beside a writer that waits, the statement ends with %v", err)
+	}
+}
+
 // The record of a statement names every table that it reads, however it comes to read it.
 func TestAnalysisNamesTables(t *testing.T) {
 	e := newEngine(t, manifold(t))

@@ -68,6 +68,11 @@ func (c conn) lock(g *guard) error {
 	for category, value := range limits {
 		c.Limit(category, value)
 	}
+	// The file is locked for reading. A wait for a further lock, which SQLite takes to see whether an error is that of an
+	// old schema, would be one for a writer that waits for this session.
+	if err := c.BusyTimeout(0); err != nil {
+		return err
+	}
 	return c.SetAuthorizer(g.authorize)
 }
 
