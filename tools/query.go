@@ -87,17 +87,9 @@ type question struct {
 }
 
 func (q *question) answer(ctx context.Context) (*QueryResult, error) {
-	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
-		return q.platform.Engine.Analyze(ctx, q.sql)
-	}, q.platform.database()...)
+	statement, access, err := q.understand(ctx)
 	if err != nil {
-		return nil, q.refuse(ctx, err)
-	}
-	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
-		return q.decide(statement)
-	})
-	if err != nil {
-		return nil, q.refuse(ctx, err)
+		return nil, err
 	}
 	recorded := q.intend(ctx, q.record)
 	result, err := step(ctx, q.Tools, "vend and run", func(ctx context.Context) (vending.Result, error) {
@@ -111,6 +103,23 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 		Columns: describeColumns(statement, result.Columns, access), Rows: result.Rows, RowCount: len(result.Rows),
 		Truncated: result.Truncated, Role: result.Role.Name, Notices: q.notices(access, result),
 	}, nil
+}
+
+// understand finds out what the statement reads, and what of that the caller gets.
+func (q *question) understand(ctx context.Context) (*vending.Statement, []entitlements.Access, error) {
+	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
+		return q.platform.Engine.Analyze(ctx, q.sql)
+	}, q.platform.database()...)
+	if err != nil {
+		return q.reconsider(ctx, err)
+	}
+	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
+		return q.decide(statement)
+	})
+	if err != nil {
+		return q.reconsider(ctx, err)
+	}
+	return statement, access, nil
 }
 
 // run vends the role for what was decided, and runs the statement as it once the intent is recorded.
@@ -179,48 +188,69 @@ func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitleme
 	return out
 }
 
-// refuse finds the words for a statement that is not run. The analysis knew every table there is, so its words cannot be passed
-// on: the caller's own world is asked instead, in which a table that may not be known of does not exist. Only if nothing is
-// wrong with the statement there, the reason is one that holds for everybody, and is told as it is. That an analysis took too long, or
-// could not be read, is such a reason as well: it may have come only so far because the table is there.
-func (q *question) refuse(ctx context.Context, reason error) error {
+// reconsider finds the words for a statement that is not run. The analysis knew every table there is, so its words cannot be passed
+// on: the caller's own world is asked instead, in which a table that may not be known of does not exist. Where nothing is wrong with the
+// statement there, and the engine can say what it reads there, it is run: what is hidden has taken a name that means something else to
+// the caller. Otherwise the reason is one that holds for everybody, and is told as it is. That an analysis took too long, or could not
+// be read, is such a reason as well: it may have come only so far because the table is there.
+func (q *question) reconsider(ctx context.Context, reason error) (*vending.Statement, []entitlements.Access, error) {
 	why := asVendingError(reason)
 	if ctx.Err() != nil || why.Code == vending.TooBusy || why.Code == vending.Cancelled {
-		return why
+		return nil, nil, why
 	}
-	open, hint := q.named()
-	lease := q.lease(open)
-	lease.Timeout = min(lease.Timeout, diagnosis)
-	lease.ID = q.newID() // never the record's: a role that runs nothing is not the call's role
-	_, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, q.platform.Engine.Diagnose(ctx, lease)
+	lease, hint := q.diagnosis()
+	statement, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (*vending.Statement, error) {
+		if own, ok := q.platform.Engine.(vending.Own); ok {
+			return own.AnalyzeFor(ctx, lease)
+		}
+		return nil, q.platform.Engine.Diagnose(ctx, lease)
 	}, q.platform.database()...)
 	var known *vending.Error
 	if errors.As(err, &known) {
 		known.Cause = errors.Join(known.Cause, why)
 		why = known
 	}
+	if err == nil && statement != nil {
+		q.record.Tables, q.record.Reasons = nil, nil // they are about what the statement does not mean
+		if access, err := q.decide(statement); err == nil {
+			return statement, access, nil
+		}
+	}
 	if why.Code == vending.NotPermitted {
 		q.record.hint = hint
 	}
-	return why
+	return nil, nil, why
 }
 
-// named returns full access to every open table whose name stands anywhere in the text, and a hint about those that can be asked for.
-func (q *question) named() (open []entitlements.Access, hint string) {
+// diagnosis is the lease in which a refused statement is looked at, and a hint about what can be asked for.
+func (q *question) diagnosis() (lease vending.Lease, hint string) {
+	named, open, hint := q.named()
+	lease = q.lease(named)
+	lease.Open = open
+	lease.Timeout = min(lease.Timeout, diagnosis)
+	lease.ID = q.newID() // never the record's: a role that runs nothing is not the call's role
+	return lease, hint
+}
+
+// named returns full access to every open table whose name stands anywhere in the text, all open tables, and a hint about those that can be
+// asked for.
+func (q *question) named() (named []entitlements.Access, open []entitlements.TableName, hint string) {
 	dialect := q.platform.Engine.Dialect()
 	names := dialect.Names(q.sql)
 	for _, v := range q.policies.Visible(q.call.Principal) {
+		if v.Access != nil {
+			open = append(open, v.Table)
+		}
 		if !names[dialect.Fold(v.Table.Name)] {
 			continue
 		}
 		if v.Access != nil {
-			open = append(open, *v.Access)
+			named = append(named, *v.Access)
 		} else if hint == "" {
 			hint = q.asking(q.platform, q.policies, q.call.Principal).forTable(v.Table)
 		}
 	}
-	return open, hint
+	return named, open, hint
 }
 
 func (q *question) lease(access []entitlements.Access) vending.Lease {

@@ -41,14 +41,21 @@ type Engine interface {
 	Close() error
 }
 
+// Own is an engine on which a name may mean something else to the caller than to Analyze, which knows everything there is.
+type Own interface {
+	// AnalyzeFor says what the lease's statement reads where nothing exists but what the lease shows. Its errors are those of Diagnose.
+	AnalyzeFor(ctx context.Context, lease Lease) (*Statement, error)
+}
+
 // Lease is the order to vend one role, for one statement of one call.
 type Lease struct {
 	ID       string // the audit record's id: lower-case letters and digits; the role is named deputy_<ID>
 	SQL      string // the caller's statement, as written
 	Access   []entitlements.Access
-	MaxRows  int           // rows read at most; more sets Result.Truncated. 0: none are read
-	MaxBytes int           // size of all values read at most, in bytes; more sets Result.Truncated
-	Timeout  time.Duration // of the statement, in the database
+	Open     []entitlements.TableName // all that the caller may read: the types of their columns are there for them. Only Diagnose asks
+	MaxRows  int                      // rows read at most; more sets Result.Truncated. 0: none are read
+	MaxBytes int                      // size of all values read at most, in bytes; more sets Result.Truncated
+	Timeout  time.Duration            // of the statement, in the database
 
 	// Recorded returns once the call is on the record, and an error if it is not: then the statement does not run. Run asks it
 	// when the role is vended, so that the disk and the database work at the same time. nil: there is nothing to wait for.

@@ -20,14 +20,6 @@ import (
 type analysis struct {
 	version   string
 	statement vending.Statement
-	failed    string // the state that it ended with; nothing else is known then
-}
-
-func (a *analysis) state() string {
-	if a == nil {
-		return ""
-	}
-	return a.failed
 }
 
 // Analyze lets PostgreSQL read the statement, as deputy_runner and inside a view definition that is rolled back: it resolves
@@ -45,9 +37,6 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 	}
 	seen, err := e.probe(ctx, s, dialect.Trim(text))
 	if err != nil {
-		if code := state(err); code != "" && len(text) <= analysisLength {
-			e.analyses.Add(text, &analysis{failed: code})
-		}
 		return nil, err
 	}
 	if !seen.known(s) {
@@ -55,7 +44,7 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 			return nil, err
 		}
 	}
-	statement, err := e.statement(ctx, s, text, seen)
+	statement, err := e.statement(ctx, e.db, s, text, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +85,11 @@ func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, 
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return nil, cutOff(ctx, err)
 	}
+	return probeOn(ctx, conn, text)
+}
+
+// probeOn analyses the text in the transaction that the connection is in.
+func probeOn(ctx context.Context, conn *sql.Conn, text string) (*probed, error) {
 	if err := makeProbe(ctx, conn, probePrefix+text+probeSuffix); err != nil {
 		return nil, analysisError(ctx, err)
 	}
@@ -187,7 +181,7 @@ func (p *probed) known(s *snapshot) bool {
 	return len(s.gate.refused(p.tree).hidden) == 0
 }
 
-func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *probed) (*vending.Statement, error) {
+func (e *Engine) statement(ctx context.Context, db querier, s *snapshot, text string, p *probed) (*vending.Statement, error) {
 	out := &vending.Statement{SQL: text, Outputs: (&lineage{tables: s.tables}).outputs(p.tree)}
 	types, rows := s.gate.typesOf(p.tree)
 	out.Types = types
@@ -214,7 +208,7 @@ func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *pro
 	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return compareNames(a.Table, b.Table) })
 
 	refused := s.gate.refused(p.tree)
-	named, err := e.nameRefused(ctx, others, refused)
+	named, err := nameRefused(ctx, db, others, refused)
 	if err != nil {
 		return nil, err
 	}
@@ -223,14 +217,19 @@ func (e *Engine) statement(ctx context.Context, s *snapshot, text string, p *pro
 	return out, nil
 }
 
+// querier is the pool, or a connection whose transaction goes on.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // nameRefused gives the refused objects their names. Relations come first: whether a table may be known of is answered before
 // anything else. One that has no name any more is refused all the same.
-func (e *Engine) nameRefused(ctx context.Context, relations []uint32, refused *refusals) ([]vending.Forbidden, error) {
+func nameRefused(ctx context.Context, db querier, relations []uint32, refused *refusals) ([]vending.Forbidden, error) {
 	if len(relations)+len(refused.functions)+len(refused.operators)+len(refused.hidden) == 0 {
 		return nil, nil
 	}
 	var out []vending.Forbidden
-	err := e.db.SelectContext(ctx, &out, `
+	rows, err := db.QueryContext(ctx, `
 SELECT DISTINCT ON (1, 2) what, name FROM (
   SELECT CASE WHEN n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') THEN 'catalog' ELSE 'table' END AS what,
          coalesce(n.nspname || '.' || c.relname, id::text) AS name
@@ -244,6 +243,17 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
   FROM unnest($4::oid[]) AS id LEFT JOIN pg_catalog.pg_type t ON t.oid = id LEFT JOIN pg_catalog.pg_collation c ON c.oid = id
 ) AS refused ORDER BY 1 DESC, 2`, oidArray(relations), oidArray(refused.functions), oidArray(refused.operators), oidArray(refused.hidden))
 	if err != nil {
+		return nil, cutOff(ctx, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f vending.Forbidden
+		if err := rows.Scan(&f.What, &f.Name); err != nil {
+			return nil, cutOff(ctx, err)
+		}
+		out = append(out, f)
+	}
+	if err := rows.Err(); err != nil {
 		return nil, cutOff(ctx, err)
 	}
 	slices.SortStableFunc(out, func(a, b vending.Forbidden) int { return strings.Compare(order[a.What], order[b.What]) })

@@ -172,7 +172,7 @@ BEGIN
   END IF;
   role := quote_ident('deputy_' || (lease->>'id'));
   SELECT 'CREATE ROLE ' || role || ' ROLE deputy_runner;'
-      || coalesce(string_agg(DISTINCT format('CREATE SCHEMA %I; GRANT USAGE ON SCHEMA %1$I TO %s;', v->>'schema', role), ''), '')
+      || coalesce(string_agg(DISTINCT format('CREATE SCHEMA %I; GRANT USAGE ON SCHEMA %1$I TO %s, deputy_runner;', v->>'schema', role), ''), '')
       || coalesce(string_agg(format('CREATE VIEW %I.%I %s AS %s; GRANT SELECT ON %1$I.%2$I TO %5$s;',
            v->>'schema', v->>'name', CASE WHEN (v->>'barrier')::boolean THEN 'WITH (security_barrier)' ELSE '' END, v->>'query', role), ''), '')
     INTO ddl FROM json_array_elements(lease->'tables') AS v;

@@ -158,19 +158,34 @@ func (v *vended) ownWords(err error) string {
 	for governed, vendedSchema := range v.schemas {
 		text = strings.ReplaceAll(text, vendedSchema, governed)
 	}
-	return internalName.ReplaceAllString(text, "your role")
+	text = internalName.ReplaceAllString(text, "your role")
+	for absent, word := range v.absent {
+		text = strings.ReplaceAll(text, absent, word)
+	}
+	return text
 }
 
 func (v *vended) position(err error) int {
+	if place := v.placeInText(err); place != 0 {
+		return v.text.Original(place)
+	}
+	return 0
+}
+
+// placeInText is where in the vended text the error is.
+func (v *vended) placeInText(err error) int {
 	var pe *pq.Error
 	if !errors.As(err, &pe) {
 		return 0
 	}
 	n, _ := strconv.Atoi(pe.Position)
-	if n == 0 {
+	switch {
+	case n == 0:
 		return 0
+	case v.replaced != nil:
+		return v.replaced.Original(n - len(guard))
 	}
-	return v.text.Original(n - len(guard))
+	return n - len(guard)
 }
 
 // cause is what the operator's log may have of an error. Outside the classes that are about the text, names or the server itself,

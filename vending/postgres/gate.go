@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/lib/pq"
 
+	"deputy/entitlements"
 	"deputy/vending"
 )
 
@@ -185,4 +187,22 @@ func (g *gate) refused(t node) *refusals {
 		}
 	})
 	return r
+}
+
+// clone is a gate that more types can be added to.
+func (g *gate) clone() *gate {
+	out := *g
+	out.types = maps.Clone(g.types)
+	return &out
+}
+
+// standIn takes the row of a view for that of the table that it stands for.
+func (g *gate) standIn(s *snapshot, table entitlements.TableName, view, row, array uint32) {
+	for _, r := range s.tables {
+		if t := g.types[r.rowType]; r.table.TableName == table && t != nil {
+			of := *t
+			of.tables, of.row = []entitlements.TableName{table}, view
+			g.types[row], g.types[array] = &of, &of
+		}
+	}
 }

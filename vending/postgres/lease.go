@@ -11,54 +11,18 @@ import (
 
 	"github.com/lib/pq"
 
-	"deputy/entitlements"
 	"deputy/vending"
 )
 
 // Run vends, runs and revokes in one transaction that cannot commit.
 func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, error) {
-	v, err := e.vend(ctx, lease, true)
+	v, err := e.vend(ctx, lease, readOnly)
 	if err != nil {
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
 	result, err := v.query(ctx, e.spare, lease)
 	result.Role = v.revoke(returnsClean(err) && !result.Truncated)
 	return result, err
-}
-
-// Diagnose vends and prepares, so that the database says what is wrong in the caller's own world.
-func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
-	covered, failed := e.remembered(lease)
-	v, err := e.vend(ctx, lease, covered)
-	if err != nil {
-		return err
-	}
-	err = v.prepareOnly(ctx)
-	if code := state(err); !covered && (code == "42883" || code == "42725") && code != failed {
-		err = &vending.Error{Code: vending.InvalidSQL, Message: notUnderstood, Cause: err} // what is missing is an extension's, and there
-	}
-	v.revoke(returnsClean(err))
-	return err
-}
-
-// remembered says what the analysis of the lease's statement came to: whether it reads nothing that the lease does not have, or with
-// which state it failed. An analysis that is not known any more covers nothing.
-func (e *Engine) remembered(lease vending.Lease) (covered bool, failed string) {
-	a, ok := e.analyses.Get(lease.SQL)
-	if !ok || a.failed != "" {
-		return false, a.state()
-	}
-	for _, f := range a.statement.Forbidden {
-		if f.What != "function" && f.What != "operator" && f.What != "comparison" { // a type may be a table's
-			return false, ""
-		}
-	}
-	for _, use := range a.statement.Tables {
-		if !slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == use.Table }) {
-			return false, ""
-		}
-	}
-	return true, ""
 }
 
 // vended is a role while it lives: one connection, inside the transaction that made it.
@@ -69,11 +33,20 @@ type vended struct {
 	text    vending.Requalified
 	asked   string            // the caller's text, as it stands in text but for the schema words
 	schemas map[string]string // governed -> vended
+
+	replaced *vending.Requalified // what stands for text while a statement is diagnosed
+	absent   map[string]string    // the names of nothing in it, and the words that they stand for
 }
 
-// vend makes the role. Only a covered statement is looked up in schemas that callers share, as those of extensions: tables that others
-// keep there would be told from none.
-func (e *Engine) vend(ctx context.Context, lease vending.Lease, covered bool) (*vended, error) {
+// access is whether the transaction of a lease may write. Only what reads no row may: see AnalyzeFor.
+type access string
+
+const (
+	readOnly access = "on"
+	writable access = "off"
+)
+
+func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) (*vended, error) {
 	seen, err := e.current(ctx)
 	if err != nil {
 		return nil, err
@@ -82,16 +55,12 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, covered bool) (*
 		return nil, vendError(ctx, err)
 	}
 	s, schemas := e.newSpec(lease, seen.paths)
-	shared := seen.paths.callers
-	if named := e.functionSchemas(); !covered {
-		shared = slices.DeleteFunc(slices.Clone(shared), func(s string) bool { return !slices.Contains(named, s) })
-	}
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
 	begin := fmt.Sprintf(`BEGIN; SELECT %s; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
 		`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
-		`set_config('application_name', %s, true), set_config('transaction_read_only', 'on', true), set_config('role', %[5]s, true)`,
-		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas, shared)), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
-		pq.QuoteLiteral(roleName(lease.ID)))
+		`set_config('application_name', %s, true), set_config('transaction_read_only', '%[6]s', true), set_config('role', %[5]s, true)`,
+		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas, seen.paths.callers)), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
+		pq.QuoteLiteral(roleName(lease.ID)), reading)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
 		if state(err) == schemaChanged {
@@ -101,7 +70,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, covered bool) (*
 	}
 	asked := dialect.Trim(lease.SQL)
 	return &vended{
-		conn: conn, now: e.config.Now, schemas: schemas, asked: asked,
+		conn: conn, now: e.config.Now, schemas: schemas, asked: asked, absent: map[string]string{},
 		role: vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
 		text: dialect.Requalify(asked, requalifier(lease, schemas)),
 	}, nil

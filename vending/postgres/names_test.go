@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,6 +32,40 @@ func TestRowTypesRefused(t *testing.T) {
 			t.Errorf("%s passes the gate", sql)
 		}
 	}
+}
+
+// Where PUBLIC may look into a governed schema, a table that the lease does not have is told from none by no word.
+func TestOpenSchemaTellsNothing(t *testing.T) {
+	e := newEngine(t, newDatabase(t, namesSeed), "public", "sales")
+	said := func(sql string) string {
+		if _, err := e.Analyze(t.Context(), sql); err != nil {
+			_ = err
+		}
+		err := e.Diagnose(t.Context(), vending.Lease{ID: fmt.Sprintf("names%09d", time.Now().UnixNano()%1e9), SQL: sql, Timeout: 5 * time.Second})
+		var refusal *vending.Error
+		if errors.As(err, &refusal) {
+			return fmt.Sprint(refusal.Code, " ", refusal.Message)
+		}
+		return fmt.Sprint(err)
+	}
+	for _, form := range []string{`SELECT * FROM public.%s`, `SELECT quie FROM public.%s`, `SELECT nosuch FROM public.%s`, `SELECT NULL::public.%s`, `SELECT row_to_json(json_populate_record(NULL::public.%s, '{}'))`} {
+		there, absent := said(fmt.Sprintf(form, "kept")), said(fmt.Sprintf(form, "gone"))
+		if got := there; fmt.Sprint(absent) != fmt.Sprint(replaceName(got)) {
+			t.Errorf("%s: of a table that is there: %s\nof one that is not: %s", form, there, absent)
+		}
+	}
+}
+
+func replaceName(s string) string {
+	out := ""
+	for i := 0; i < len(s); i++ {
+		if i+4 <= len(s) && s[i:i+4] == "kept" {
+			out, i = out+"gone", i+3
+			continue
+		}
+		out += string(s[i])
+	}
+	return out
 }
 
 // A domain may refuse NULL. What hides a column of it shows a NULL of the type that the domain is made of.

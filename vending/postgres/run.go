@@ -28,14 +28,6 @@ func (v *vended) prepare(ctx context.Context, conn any) (driver.StmtQueryContext
 	return stmt.(driver.StmtQueryContext), nil
 }
 
-func (v *vended) prepareOnly(ctx context.Context) (err error) {
-	raw := v.conn.Raw(func(conn any) error {
-		_, err = v.prepare(ctx, conn)
-		return nil
-	})
-	return errors.Join(err, raw)
-}
-
 // query runs the caller's statement and reads its rows up to the limits.
 func (v *vended) query(ctx context.Context, spare *sqlx.DB, lease vending.Lease) (result vending.Result, err error) {
 	ctx, cancel := context.WithCancel(ctx)

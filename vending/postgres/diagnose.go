@@ -1,0 +1,228 @@
+package postgres
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"deputy/vending"
+)
+
+// Diagnose says what is wrong with a statement in the caller's own world, in which nothing exists but what the lease shows.
+func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
+	_, err := e.AnalyzeFor(ctx, lease)
+	return err
+}
+
+// AnalyzeFor reads the statement inside the lease, without running it. A schema that PUBLIC may use has more in it than the lease: a name of
+// that is exchanged for one that is certainly not there, so that PostgreSQL says of it what it says of any name that is not there.
+// An unqualified name means what it means without what is hidden, so a statement that Analyze refuses may be read here.
+func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.Statement, error) {
+	s, err := e.current(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := e.vend(ctx, lease, writable)
+	if err != nil {
+		return nil, err
+	}
+	d := &diagnosis{
+		vended: v, engine: e, snapshot: s, lease: lease, words: dialect.Words(v.text.SQL), marks: map[int]string{},
+	}
+	statement, err := d.read(ctx)
+	var known *vending.Error
+	v.revoke(returnsClean(err) || errors.As(err, &known) && known.Cause == nil)
+	return statement, err
+}
+
+// diagnosis is one statement that is read for the caller.
+type diagnosis struct {
+	*vended
+	engine   *Engine
+	snapshot *snapshot
+	lease    vending.Lease
+	words    []vending.Word // of text.SQL
+	objects  []object       // that they may mean
+	marks    map[int]string // what stands for a word, by its place in text.SQL
+}
+
+const escaped = "write names without U&: in such a name Deputy does not see what the statement is about"
+
+func (d *diagnosis) read(ctx context.Context) (*vending.Statement, error) {
+	if dialect.Empty(d.asked) {
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
+	}
+	if slices.ContainsFunc(d.words, func(w vending.Word) bool { return w.Escaped }) {
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: escaped}
+	}
+	if err := d.find(ctx); err != nil {
+		return nil, err
+	}
+	for _, w := range d.words {
+		if kinds := d.kindsOf(w); len(kinds) > 0 {
+			if err := d.mark(ctx, w, kinds); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return d.settle(ctx)
+}
+
+// settle prepares what is left of the statement. Where a string is not what its type takes, because it names nothing, it is exchanged for
+// one that every such type takes: whether its name is there is not told, and the gate refuses the type.
+func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
+	for {
+		err := d.try(ctx, d.marks)
+		if err == nil {
+			break
+		}
+		w, ok := d.stringAt(err)
+		if _, done := d.marks[w.Start]; !ok || done || !strings.HasPrefix(state(err), "42") && state(err) != "3F000" {
+			return nil, d.statementError(ctx, err)
+		}
+		d.marks[w.Start] = "'0'"
+	}
+	statement, refused, err := d.probe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	again, err := d.overloaded(ctx, refused)
+	switch {
+	case err != nil:
+		return nil, err
+	case again:
+		return d.settle(ctx)
+	case len(d.marks) > 0 && vending.Gate(statement) == nil: // nothing that is read is as it was asked for
+		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "a string in the statement names something that is not there, or that you may not use"}
+	}
+	return statement, vending.Gate(statement)
+}
+
+// mark exchanges a word where PostgreSQL looks it up as one of the kinds: nothing else is said about a name that is not there.
+func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) error {
+	absent := fmt.Sprintf("absent_%d_%s", w.Start, d.lease.ID) // no object has this name
+	err := d.try(ctx, map[int]string{w.Start: absent})
+	var pe *pq.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &pe):
+		return d.statementError(ctx, err)
+	case strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }):
+		d.marks[w.Start], d.absent[absent] = absent, stored(w.Name)
+	}
+	return nil
+}
+
+// try prepares the statement with other words in it, and undoes it.
+func (d *diagnosis) try(ctx context.Context, with map[int]string) error {
+	text := vending.Replace(d.text.SQL, d.words, with)
+	d.replaced = &text
+	if _, err := d.conn.ExecContext(ctx, "SAVEPOINT diagnosis"); err != nil {
+		return err
+	}
+	var prepared error
+	raw := d.conn.Raw(func(conn any) error {
+		_, prepared = conn.(driver.ConnPrepareContext).PrepareContext(ctx, guard+text.SQL)
+		return nil
+	})
+	if raw != nil || prepared != nil && state(prepared) == "" {
+		return errors.Join(prepared, raw)
+	}
+	if _, err := d.conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT diagnosis"); err != nil {
+		return err
+	}
+	return prepared
+}
+
+// stringAt is the string that an error is about.
+func (d *diagnosis) stringAt(err error) (vending.Word, bool) {
+	at := d.placeInText(err)
+	for _, w := range d.words {
+		if w.Name == "" && at == len([]rune(d.text.SQL[:w.Start]))+1 {
+			return w, true
+		}
+	}
+	return vending.Word{}, false
+}
+
+// overloaded marks the functions and operators that are hidden and were chosen among others of the same name. again: one was.
+func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bool, err error) {
+	names, err := d.hiddenNames(ctx, refused)
+	if err != nil || len(names) == 0 {
+		return false, err
+	}
+	before := len(d.marks)
+	for _, w := range d.words {
+		if _, done := d.marks[w.Start]; done || w.Name == "" || !slices.Contains(names, w.Name) {
+			continue
+		}
+		if err := d.mark(ctx, w, []kind{"function"}); err != nil {
+			return false, err
+		}
+	}
+	return len(d.marks) > before, nil
+}
+
+// probe analyses what was prepared, as Analyze does, and says what the views of the lease stand for.
+func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *refusals, error) {
+	if _, err := d.conn.ExecContext(ctx, "SELECT pg_catalog.set_config('role', 'none', true)"); err != nil {
+		return nil, nil, unavailable(err)
+	}
+	seen, err := probeOn(ctx, d.conn, d.replaced.SQL)
+	if err != nil {
+		return nil, nil, err
+	}
+	within, err := d.within(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := d.conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT diagnosis"); err != nil { // the role is the vended one again
+		return nil, nil, unavailable(err)
+	}
+	statement, err := d.engine.statement(ctx, d.conn, within, d.lease.SQL, seen)
+	if err != nil {
+		return nil, nil, err
+	}
+	return statement, within.gate.refused(seen.tree), nil
+}
+
+// within is the snapshot of the lease: its views stand for the tables.
+func (d *diagnosis) within(ctx context.Context) (*snapshot, error) {
+	out := *d.snapshot
+	out.tables, out.gate = map[uint32]*relation{}, d.snapshot.gate.clone()
+	rows, err := d.conn.QueryContext(ctx, `
+SELECT c.oid, c.reltype, t.typarray, n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE n.nspname = ANY ($1)`, pq.Array(slices.Collect(maps.Values(d.schemas))))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var oid, row, array uint32
+		var schema, name string
+		if err := rows.Scan(&oid, &row, &array, &schema, &name); err != nil {
+			return nil, unavailable(err)
+		}
+		for _, a := range d.lease.Access {
+			if name != a.Table.Name || schema != d.schemas[a.Table.Schema] {
+				continue
+			}
+			r := &relation{rowType: row, numbers: map[int]string{}}
+			r.table.TableName = a.Table
+			for i, c := range a.Columns {
+				r.table.Columns = append(r.table.Columns, c.Column)
+				r.numbers[i+1] = c.Name
+			}
+			out.tables[oid] = r
+			out.gate.standIn(d.snapshot, a.Table, oid, row, array)
+		}
+	}
+	return &out, rows.Err()
+}

@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/lib/pq"
+
+	"deputy/entitlements"
+	"deputy/vending"
+)
+
+// kind is what a name is looked up as.
+type kind string
+
+// object is something that a word of a statement may mean.
+type object struct {
+	Kind   kind   `db:"kind"`
+	Schema string `db:"schema"` // empty for a schema
+	Name   string `db:"name"`
+	OID    uint32 `db:"oid"`
+	System bool   `db:"system"` // in a schema of PostgreSQL's own
+	Member bool   `db:"member"` // of an extension
+}
+
+// missing reports whether PostgreSQL says by this error that there is nothing of the kind by that name. Columns and the names that a
+// statement gives itself are missed in other ways.
+func (k kind) missing(e *pq.Error) bool {
+	switch k {
+	case "relation":
+		return e.Code == "42P01" && e.Routine == "parserOpenTable"
+	case "type", "collation":
+		return e.Code == "42704"
+	case "function", "operator":
+		return e.Code == "42883" || e.Code == "42704" // tablesample method
+	case "schema":
+		return e.Code == "42P01" && e.Routine == "parserOpenTable" || slices.Contains([]string{"42704", "42883", "3F000"}, string(e.Code))
+	}
+	return false
+}
+
+// objectsQuery looks up words among all that the vended role can reach by a name, and among schemas that it cannot use.
+const objectsQuery = `
+WITH reached AS (
+  SELECT oid, nspname, nspname IN ('pg_catalog', 'information_schema', 'pg_toast') AS system FROM pg_catalog.pg_namespace
+  WHERE pg_catalog.has_schema_privilege(oid, 'USAGE')
+), found AS (
+  SELECT 'relation' AS kind, relnamespace AS schema, relname AS name, oid, 'pg_catalog.pg_class'::regclass AS class FROM pg_catalog.pg_class WHERE relname = ANY ($1)
+  UNION ALL SELECT 'type', typnamespace, typname, oid, 'pg_catalog.pg_type'::regclass FROM pg_catalog.pg_type WHERE typname = ANY ($1)
+  UNION ALL SELECT 'function', pronamespace, proname, oid, 'pg_catalog.pg_proc'::regclass FROM pg_catalog.pg_proc WHERE proname = ANY ($1)
+  UNION ALL SELECT 'collation', collnamespace, collname, oid, 'pg_catalog.pg_collation'::regclass FROM pg_catalog.pg_collation WHERE collname = ANY ($1)
+  UNION ALL SELECT 'operator', oprnamespace, oprname, oid, 'pg_catalog.pg_operator'::regclass FROM pg_catalog.pg_operator WHERE oprname = ANY ($1)
+)
+SELECT f.kind, r.nspname AS schema, f.name, f.oid::int8, r.system,
+       EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e') AS member
+FROM found f JOIN reached r ON r.oid = f.schema
+UNION ALL
+SELECT 'schema', '', n.nspname, n.oid::int8, r.system IS TRUE, false FROM pg_catalog.pg_namespace n LEFT JOIN reached r ON r.oid = n.oid WHERE n.nspname = ANY ($1)`
+
+// find looks up what the words of the statement may mean, and keeps what is hidden. What is not, and has the same name, is kept as well:
+// it may be what is meant.
+func (d *diagnosis) find(ctx context.Context) error {
+	names := map[string]bool{}
+	for _, w := range d.words {
+		names[stored(w.Name)], names[w.Operator] = true, true
+	}
+	delete(names, "")
+	rows, err := d.conn.QueryContext(ctx, objectsQuery, pq.Array(slices.Collect(maps.Keys(names))))
+	if err != nil {
+		return unavailable(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o object
+		if err := rows.Scan(&o.Kind, &o.Schema, &o.Name, &o.OID, &o.System, &o.Member); err != nil {
+			return unavailable(err)
+		}
+		d.objects = append(d.objects, o)
+	}
+	return rows.Err()
+}
+
+// stored is a name as the catalog has it: the first 63 bytes, in whole characters.
+func stored(name string) string {
+	if len(name) < 64 {
+		return name
+	}
+	end := 63
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
+
+// shown reports whether the caller may know of an object.
+func (d *diagnosis) shown(o object) bool {
+	switch {
+	case o.System || slices.Contains(slices.Collect(maps.Values(d.vended.schemas)), o.Schema):
+		return true
+	case o.Kind == "schema":
+		return d.schemaShown(o.Name)
+	case o.Kind == "function":
+		return o.Member || slices.Contains(d.engine.config.Functions, o.Schema+"."+o.Name)
+	case o.Kind == "type":
+		t := d.snapshot.gate.types[o.OID]
+		return t != nil && (t.common || slices.ContainsFunc(t.tables, d.open))
+	}
+	return o.Kind != "relation" && o.Member
+}
+
+// schemaShown: the schemas of open tables are in every description, public is in every database, and the others are in the configuration
+// because callers are to use what is in them.
+func (d *diagnosis) schemaShown(name string) bool {
+	_, vended := d.schemas[name]
+	return vended || name == "public" || slices.Contains(d.snapshot.paths.callers, name) || slices.Contains(slices.Collect(maps.Values(d.schemas)), name) ||
+		slices.ContainsFunc(d.lease.Open, func(t entitlements.TableName) bool { return t.Schema == name })
+}
+
+// open reports whether the caller may read a table.
+func (d *diagnosis) open(table entitlements.TableName) bool {
+	return slices.Contains(d.lease.Open, table) || slices.ContainsFunc(d.lease.Access, func(a entitlements.Access) bool { return a.Table == table })
+}
+
+// kindsOf are the kinds of hidden objects that a word may mean.
+func (d *diagnosis) kindsOf(w vending.Word) (kinds []kind) {
+	name := stored(w.Name)
+	for _, o := range d.objects {
+		if d.shown(o) || slices.Contains(kinds, o.Kind) {
+			continue
+		}
+		switch {
+		case o.Kind == "schema":
+			if w.Dotted && o.Name == name {
+				kinds = append(kinds, o.Kind)
+			}
+		case o.Kind == "operator":
+			if w.Operator == o.Name && o.Schema == name && !d.shadowed(o) {
+				kinds = append(kinds, o.Kind)
+			}
+		case o.Name != name:
+		case w.Qualifier != "":
+			if stored(w.Qualifier) == o.Schema {
+				kinds = append(kinds, o.Kind)
+			}
+		case slices.Contains(d.snapshot.paths.callers, o.Schema) && !d.shadowed(o):
+			kinds = append(kinds, o.Kind)
+		}
+	}
+	return kinds
+}
+
+// shadowed reports whether an unqualified name means something that is shown, or may: PostgreSQL's own, a view of the lease, or another
+// function of the name.
+func (d *diagnosis) shadowed(by object) bool {
+	return slices.ContainsFunc(d.objects, func(o object) bool {
+		return o.Kind == by.Kind && o.Name == by.Name && d.shown(o) &&
+			(o.Schema == "pg_catalog" || o.Schema == by.Schema || o.Kind == "function" || slices.Contains(slices.Collect(maps.Values(d.schemas)), o.Schema))
+	})
+}
+
+// hiddenNames are the names of refused functions and operators that are there for no caller.
+func (d *diagnosis) hiddenNames(ctx context.Context, refused *refusals) (names []string, err error) {
+	rows, err := d.conn.QueryContext(ctx, `
+SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE p.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog' AND n.nspname || '.' || p.proname <> ALL ($2)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')`,
+		oidArray(refused.functions), pq.Array(d.engine.config.Functions))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, unavailable(err)
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}

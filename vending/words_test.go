@@ -1,0 +1,28 @@
+package vending
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestWords(t *testing.T) {
+	var got []string
+	const sql = `SELECT a . "B".c, 'x', U&"d", public /* . */ . e OPERATOR(f.+) $$y$$`
+	for _, w := range postgresDialect.Words(sql) {
+		got = append(got, fmt.Sprint(w.Name, "<", w.Qualifier, map[bool]string{true: "."}[w.Dotted], map[bool]string{true: "&"}[w.Escaped]))
+	}
+	want := `select< a<. B<a. c<B < <& public<. e<public operator< f<. <`
+	if strings.Join(got, " ") != want {
+		t.Errorf("the words are %s\nand not       %s", strings.Join(got, " "), want)
+	}
+}
+
+func TestReplace(t *testing.T) {
+	const sql = `SELECT 'é', kept.x FROM kept`
+	words := postgresDialect.Words(sql)
+	r := Replace(sql, words, map[int]string{words[2].Start: "gone_for_good", words[5].Start: "z"})
+	if r.SQL != `SELECT 'é', gone_for_good.x FROM z` || r.Original(strings.IndexRune(r.SQL, 'x')) != strings.IndexRune(sql, 'x') {
+		t.Errorf("%s, %d", r.SQL, r.Original(strings.IndexRune(r.SQL, 'x')))
+	}
+}
