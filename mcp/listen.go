@@ -9,6 +9,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -39,11 +40,17 @@ func (s *Server) connections() int {
 }
 
 // Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and
-// cuts off those that have not ended when the grace is over.
+// cuts off those that have not ended when the grace is over. It returns when they have put themselves on the record, or after the
+// grace once more.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	connections := newConnections(s.connections(), s.Logger)
+	var running sync.RWMutex // each call reads; the end writes, and no call begins after it
 	server := &http.Server{
-		Handler:           s.Handler,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			running.RLock()
+			defer running.RUnlock()
+			s.Handler.ServeHTTP(w, r)
+		}),
 		TLSConfig:         s.TLS,
 		ReadHeaderTimeout: orDefault(s.HeaderTimeout, 10*time.Second),
 		ReadTimeout:       orDefault(s.ReadTimeout, 30*time.Second),
@@ -72,7 +79,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.Logger.Warn().Msg("calls were cut off at shutdown")
-		return server.Close()
+		err = server.Close() // which cancels them, and waits for none
+		ended := make(chan struct{})
+		go func() {
+			running.Lock()
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(orDefault(s.Grace, 10*time.Second)):
+		}
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,6 +86,29 @@ func TestCallsThatDoNotEndAreCutOff(t *testing.T) {
 	<-running
 	stop()
 	<-ended
+}
+
+// What is closed after the server, such as the audit log, is still there for calls that were cut off.
+func TestCutOffCallsAreAwaited(t *testing.T) {
+	running := make(chan struct{})
+	var recorded atomic.Bool
+	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		close(running)
+		<-ctx.Done()
+		time.Sleep(50 * time.Millisecond)
+		recorded.Store(true)
+		return nil, ctx.Err()
+	}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), Grace: 2 * time.Second})
+	send(t, post(t, url))
+	<-running
+	stop()
+	if !recorded.Load() {
+		t.Error("the server has ended, and a call that it cut off has not")
+	}
 }
 
 func TestAStatementMayTakeLongerThanItsRequestDid(t *testing.T) {
