@@ -215,3 +215,44 @@ func TestShadowTablesUngoverned(t *testing.T) {
 		t.Errorf("governed are %q", got)
 	}
 }
+
+// The instructions of reads of every kind are known.
+func TestOrdinaryReads(t *testing.T) {
+	e := newEngine(t, newFile(t,
+		`CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT COLLATE NOCASE, c REAL, j TEXT, twice AS (a * 2), d AS (a + 1) STORED)`,
+		`CREATE TABLE w (a INTEGER, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID, STRICT`, `CREATE INDEX ia ON t (a)`, `CREATE INDEX ib ON t (b, c)`,
+		`CREATE INDEX ie ON t (a + c)`, `CREATE INDEX ip ON t (c) WHERE a > 1`,
+		`INSERT INTO t (a, b, c, j) VALUES (1, 'x', 1.5, '{"k": [1, 2]}'), (2, 'Y', NULL, '[]'), (NULL, 'z', 3, NULL)`,
+		`INSERT INTO w VALUES (1, 'x'), (2, 'y')`, `ANALYZE`))
+	access := []entitlements.Access{open(t, e, "t", nil), open(t, e, "w", nil)}
+	for _, sql := range []string{
+		`SELECT * FROM t WHERE a = 1 OR b = 'y' OR c > 2`, `SELECT * FROM t WHERE a IN (1, 2, 3) AND c IS NOT NULL ORDER BY c DESC`,
+		`SELECT a, count(*) FILTER (WHERE c > 1), group_concat(b, ',' ORDER BY b DESC), count(DISTINCT b) FROM t GROUP BY a HAVING count(*) > 0`,
+		`SELECT sum(a) OVER w, lag(a, 1, 0) OVER w, ntile(2) OVER w, first_value(b) OVER (ORDER BY a ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+			FROM t WINDOW w AS (PARTITION BY b ORDER BY a)`,
+		`SELECT max(c) OVER (ORDER BY a GROUPS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE TIES) FROM t`,
+		`SELECT total(c) OVER (ORDER BY a RANGE BETWEEN 1 PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW) FROM t`,
+		`WITH RECURSIVE r(n) AS (SELECT 1 UNION SELECT n + 1 FROM r WHERE n < 5 ORDER BY 1 LIMIT 4) SELECT n, t.b FROM r LEFT JOIN t ON t.a = r.n`,
+		`WITH c AS MATERIALIZED (SELECT a FROM t), d AS NOT MATERIALIZED (SELECT a FROM w) SELECT * FROM c JOIN d USING (a) JOIN c AS e USING (a)`,
+		`SELECT t.id, j.key, j.value, j.path FROM t, json_each(t.j) AS j UNION ALL SELECT 1, key, value, path FROM json_tree('{"a": [1]}')`,
+		`SELECT t.a, s.value FROM t, generate_series(1, t.a) AS s`, `SELECT j ->> '$.k[0]', json_extract(j, '$.k'), json_group_array(json(j)) FROM t GROUP BY a`,
+		`SELECT * FROM t RIGHT JOIN w ON t.a = w.a`, `SELECT * FROM t FULL JOIN w USING (a, b)`, `SELECT (a, b) = (1, 'x'), (a, b) IN (SELECT a, b FROM w) FROM t`,
+		`SELECT DISTINCT b COLLATE BINARY FROM t ORDER BY 1`, `SELECT a FROM t INTERSECT SELECT a FROM w EXCEPT SELECT 9 ORDER BY 1 LIMIT 1 OFFSET 1`,
+		`SELECT a IS DISTINCT FROM c, NOT a, ~a, -a, a << 1, a | 2, a % 2, a || b, a BETWEEN 1 AND 2, b LIKE 'x%' ESCAPE '!', b GLOB '[x-z]' FROM t`,
+		`SELECT CASE a WHEN 1 THEN 'one' WHEN 2 THEN 'two' ELSE CAST(c AS TEXT) END, iif(a, 1, 2), coalesce(c, a), nullif(a, 1) FROM t`,
+		`SELECT min(a), max(a) FROM t`, `SELECT max(a), b FROM t`, `SELECT count(*) FROM w`, `SELECT * FROM w WHERE a = 1 AND b >= 'a'`,
+		`SELECT strftime('%Y', '2026-01-01'), date('now'), round(1.5), printf('%d', 3), hex('a'), upper('a')`, `VALUES (1, 'a'), (2, 'b')`,
+		`SELECT * FROM t WHERE EXISTS (SELECT 1 FROM w WHERE w.a = t.a AND w.b > t.b) AND NOT EXISTS (SELECT 1 FROM w WHERE w.a = t.d)`,
+		`SELECT (SELECT b FROM w WHERE w.a = t.a ORDER BY b LIMIT 1) FROM t WHERE a IN (SELECT a FROM w WHERE b IN (SELECT b FROM t))`,
+		`SELECT x.a, y.a, z.a FROM t x, t y, w z WHERE x.a = y.d AND y.b = z.b AND z.a <> x.id`, `SELECT a FROM t WHERE a + c > 1 ORDER BY a + c`,
+		`SELECT * FROM (SELECT a, row_number() OVER (ORDER BY a) AS n FROM t) WHERE n = 1`, `SELECT a FROM t ORDER BY b, c LIMIT 2 OFFSET 1`,
+		`SELECT a FROM t WHERE id > 1 AND id < 5`, `SELECT twice, d FROM t WHERE id = 1`, `SELECT sum(DISTINCT a), avg(a), string_agg(b, '-') FROM t`,
+	} {
+		if _, err := e.Run(t.Context(), lease(sql, access...)); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if s, err := e.Analyze(t.Context(), sql); err != nil || vending.Gate(s) != nil {
+			t.Errorf("%s is not analysed as a read: %+v, %v", sql, s, err)
+		}
+	}
+}
