@@ -120,6 +120,19 @@ SELECT f FROM unnest($1::text[]) AS f WHERE NOT EXISTS (
 	for _, f := range functions {
 		findings = append(findings, vending.Finding{Key: mistake.At("functions", slices.Index(e.config.Functions, f)), Text: fmt.Sprintf("function %s is not there or not open to everybody: grant USAGE on its schema and EXECUTE on it to PUBLIC", f)})
 	}
+	var unpinned []string
+	err = e.db.SelectContext(ctx, &unpinned, `
+SELECT DISTINCT n.nspname || '.' || p.proname AS f FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname || '.' || p.proname = ANY ($1) AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
+  AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS c WHERE c LIKE 'search_path=%')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e') ORDER BY 1`, pq.Array(e.config.Functions))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	for _, f := range unpinned {
+		findings = append(findings, vending.Finding{Key: mistake.At("functions", slices.Index(e.config.Functions, f)), Warning: true, Text: fmt.Sprintf(
+			"the function %s looks the names in its body up among what its caller sees, whatever policy uses it: ALTER FUNCTION %[1]s SET search_path = pg_catalog, or name schemas in it", f)})
+	}
 	var missing, there []string
 	if err := e.db.SelectContext(ctx, &there, `SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`); err != nil {
 		return nil, unavailable(err)

@@ -48,7 +48,12 @@ func vendError(ctx context.Context, err error) error {
 	case "":
 		return cutOff(ctx, err)
 	}
-	return &vending.Error{Code: vending.Unavailable, Message: "the role for this call could not be made: the administrator finds the reason in the log", Cause: cause(err)}
+	return notVended(cause(err))
+}
+
+// notVended is for a role that is not made for a reason that holds until an administrator does something.
+func notVended(reason error) error {
+	return &vending.Error{Code: vending.Unavailable, Message: "the role for this call could not be made: the administrator finds the reason in the log", Cause: reason}
 }
 
 // analysisError sorts what PostgreSQL said about a statement and says nothing of it: names were resolved without regard to who asks.

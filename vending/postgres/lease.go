@@ -52,7 +52,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		return nil, err
 	}
 	if err := seen.paths.understood(lease.Access); err != nil {
-		return nil, vendError(ctx, err)
+		return nil, notVended(err)
 	}
 	s, schemas := e.newSpec(lease, seen.paths)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.

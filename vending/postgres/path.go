@@ -226,6 +226,12 @@ func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
 			findings = append(findings, vending.Finding{Key: mistake.At("policy_path", i), Text: text})
 		}
 	}
+	for i, f := range e.config.Functions {
+		if schema, _, _ := strings.Cut(f, "."); p.schemaOf[schema].Open {
+			findings = append(findings, vending.Finding{Key: mistake.At("functions", i), Warning: true,
+				Text: fmt.Sprintf("what uses the function %s is refused: its schema%s", f, p.whyNot(schema))})
+		}
+	}
 	for i, name := range e.config.Extensions {
 		if !slices.Contains(p.installed, name) {
 			findings = append(findings, vending.Finding{Key: mistake.At("extensions", i),
