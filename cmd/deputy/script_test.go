@@ -189,7 +189,8 @@ func startCluster() (*throwaway.Cluster, error) {
 		return nil, err
 	}
 	for _, name := range []string{"shop", "bare", "late", "new", "state"} {
-		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text)"); err != nil {
+		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text); "+
+			"CREATE SCHEMA util; GRANT USAGE ON SCHEMA util TO PUBLIC; CREATE FUNCTION util.same(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT $1 = $2'"); err != nil {
 			return nil, err
 		}
 	}
