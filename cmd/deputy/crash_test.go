@@ -2,7 +2,6 @@ package main
 
 import (
 	"database/sql"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,7 +70,7 @@ func assertNothing(t *testing.T, admin *sql.DB, when string) {
 func await(t *testing.T, db *sql.DB, query string, n int) {
 	t.Helper()
 	got := -1
-	for range 3000 {
+	for range 12_000 {
 		if err := db.QueryRow(query).Scan(&got); err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +86,7 @@ func await(t *testing.T, db *sql.DB, query string, n int) {
 func awaited(t *testing.T, url, bearer, userToken string) *client.Client {
 	t.Helper()
 	var last error
-	for range 1000 {
+	for range 12_000 {
 		c, err := client.HTTP(t.Context(), url, bearer, userToken)
 		if err == nil {
 			t.Cleanup(func() { c.Close() })
@@ -102,10 +101,9 @@ func awaited(t *testing.T, url, bearer, userToken string) *client.Client {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := throwaway.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }

@@ -24,7 +24,7 @@ import (
 func TestNoAttackGetsAnythingOutOfTheServer(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			s, err := demo.Start(t.Context(), demo.Config{Engine: engine, Log: zerolog.Nop(), Timeout: 300 * time.Millisecond, Data: func(prefix string) string {
+			s, err := demo.Start(t.Context(), demo.Config{Engine: engine, Log: zerolog.Nop(), Timeout: time.Second, Data: func(prefix string) string {
 				return strings.Join(enginetest.Seed(prefix), ";")
 			}})
 			if err != nil {

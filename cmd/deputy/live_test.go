@@ -123,7 +123,7 @@ func live(t *testing.T, s *demo.Stage, transport string) (*client.Client, *os.Pr
 // said waits until the log says something.
 func said(t *testing.T, log *buffer, text string) {
 	t.Helper()
-	for range 1000 {
+	for range 12_000 {
 		if strings.Contains(log.String(), text) {
 			return
 		}

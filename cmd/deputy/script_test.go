@@ -95,7 +95,7 @@ func human(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func enters(ts *testscript.TestScript, _ bool, _ []string) {
-	for range 1000 {
+	for range 12_000 {
 		for _, code := range issuerOf(ts).UserCodes() {
 			response, err := http.Get(issuerOf(ts).URL() + "/device?user_code=" + code)
 			ts.Check(err)
@@ -143,20 +143,17 @@ func told(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func address(ts *testscript.TestScript, _ bool, _ []string) {
-	for _, name := range []string{"FREE", "TAKEN"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
-		ts.Setenv(name, l.Addr().String())
-		if name == "FREE" {
-			l.Close()
-		} else {
-			ts.Defer(func() { l.Close() })
-		}
-	}
+	free, err := throwaway.FreeAddress()
+	ts.Check(err)
+	ts.Setenv("FREE", free)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("TAKEN", l.Addr().String())
+	ts.Defer(func() { l.Close() })
 }
 
 func get(ts *testscript.TestScript, _ bool, args []string) {
-	for range 1000 {
+	for range 12_000 {
 		response, err := http.Get(args[0])
 		if err == nil {
 			defer response.Body.Close()

@@ -96,7 +96,7 @@ func visit(t *testing.T, address string) (int, string, http.Header) {
 // login signs in, as a human who does what they are asked.
 func (w *world) login(t *testing.T) (identity.SignedIn, error) {
 	t.Helper()
-	return w.Login(t.Context(), w.target, signin.Flow{Out: io.Discard, Browser: browser(t), Wait: 10 * time.Second})
+	return w.Login(t.Context(), w.target, signin.Flow{Out: io.Discard, Browser: browser(t), Wait: time.Minute})
 }
 
 func (w *world) mustLogin(t *testing.T) {
@@ -126,7 +126,7 @@ func (w *world) kept() bool {
 	return false
 }
 
-var tokenLike = regexp.MustCompile(`eyJ|[A-Z2-7]{26}`) // a JWT, and rand.Text
+var tokenLike = regexp.MustCompile(`eyJ[\w-]{10,}|[A-Z2-7]{26}`) // a JWT, and rand.Text
 
 // quiet fails when something that was said has a token in it.
 func quiet(t *testing.T, said string) {

@@ -103,7 +103,7 @@ func TestAnIssuerIsToldTheAudienceInItsOwnWords(t *testing.T) {
 // attack is called with the address that the browser would open, and does something else. The human comes afterwards.
 func (w *world) attacked(t *testing.T, attack func(address, redirect string, q url.Values)) error {
 	t.Helper()
-	_, err := w.Login(t.Context(), w.target, signin.Flow{Out: io.Discard, Wait: 10 * time.Second, Browser: func(address string) error {
+	_, err := w.Login(t.Context(), w.target, signin.Flow{Out: io.Discard, Wait: time.Minute, Browser: func(address string) error {
 		u, err := url.Parse(address)
 		if err != nil {
 			t.Error(err)

@@ -309,7 +309,7 @@ func TestNothingIsWatchedWhenNothingRuns(t *testing.T) {
 	l, _ := listOf(t)
 	_, leave := l.Running(t.Context(), agent("chat"))
 	leave()
-	for range 1000 {
+	for range 12_000 {
 		l.mu.Lock()
 		watching, n := l.watching, len(l.running)
 		l.mu.Unlock()

@@ -104,7 +104,7 @@ func (w *world) request(ctx context.Context, url, body, bearer, userToken string
 // awaitRecord waits until the audit log has a record of which is is true.
 func (w *world) awaitRecord(is func(audit.Record) bool) audit.Record {
 	w.t.Helper()
-	for range 1000 {
+	for range 12_000 {
 		if file, err := os.Open(w.audit); err == nil {
 			for r, err := range audit.Read(file) {
 				if err == nil && is(r) {
@@ -132,7 +132,7 @@ func (w *world) awaitSessions(role string, want int) {
 		w.t.Fatal(err)
 	}
 	defer db.Close()
-	for range 1000 {
+	for range 12_000 {
 		var n int
 		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'`, role).Scan(&n); err != nil {
 			w.t.Fatal(err)

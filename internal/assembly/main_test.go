@@ -165,7 +165,7 @@ func (w *world) seesIn(ctx context.Context) string {
 // inForce waits until the file is in force, which nobody asks for.
 func (w *world) inForce() {
 	w.t.Helper()
-	for range 2000 {
+	for range 12_000 {
 		if w.Notice() == "" {
 			return
 		}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,7 @@ import (
 	"deputy/audit"
 	"deputy/identity"
 	"deputy/internal/issuer"
+	"deputy/internal/throwaway"
 )
 
 // The question that every client asks, and what Taylor of Marketing is answered: lastname is masked for all but Privacy.
@@ -195,17 +195,16 @@ func stage(t *testing.T) (d *deputy, taylor string) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := throwaway.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 func until(t *testing.T, there func() bool) {
 	t.Helper()
-	for range 3000 {
+	for range 12_000 {
 		if there() {
 			return
 		}

@@ -133,7 +133,7 @@ func (w *world) serve() error {
 	}
 	w.ended = make(chan error, 1)
 	go func() { w.ended <- w.server.Wait() }()
-	for range 3000 {
+	for range 12_000 {
 		select {
 		case err := <-w.ended:
 			w.server = nil

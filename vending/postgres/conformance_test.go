@@ -105,7 +105,7 @@ func awaitRunning(t testing.TB, admin *sql.DB) {
 
 func awaitCount(t testing.TB, admin *sql.DB, query string, enough func(int) bool) {
 	t.Helper()
-	for range 2000 {
+	for range 12_000 {
 		var n int
 		if err := admin.QueryRow(query).Scan(&n); err != nil {
 			t.Fatal(err)

@@ -47,7 +47,7 @@ func Example() {
 				{Column: entitlements.Column{Name: "total", Kind: entitlements.Number}},
 			},
 		}},
-		MaxRows: 10, MaxBytes: 1 << 20, Timeout: time.Second,
+		MaxRows: 10, MaxBytes: 1 << 20, Timeout: time.Minute,
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -284,12 +284,12 @@ func TestNoParameterOfAMaskIsInAView(t *testing.T) {
 	}
 	for column, mask := range map[string]entitlements.Mask{
 		"lastname":    {Kind: entitlements.MaskHash},
-		"region":      {Kind: entitlements.MaskRegex, Pattern: "4711", Replace: "4711"},
-		"order_total": {Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "4711", Name: "4711"}}},
+		"region":      {Kind: entitlements.MaskRegex, Pattern: "4711471147", Replace: "4711471147"},
+		"order_total": {Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "4711471147", Name: "4711471147"}}},
 	} {
-		for _, mask := range []entitlements.Mask{mask, {Kind: entitlements.MaskFormatPreserving}, {Kind: entitlements.MaskPartial, First: 4711}, {Kind: entitlements.MaskRound, Step: "4711"}} {
+		for _, mask := range []entitlements.Mask{mask, {Kind: entitlements.MaskFormatPreserving}, {Kind: entitlements.MaskPartial, First: 4711471147}, {Kind: entitlements.MaskRound, Step: "4711471147"}} {
 			v, err := e.define(open(t, e, "customer_orders", map[string]entitlements.Mask{column: mask}), nil, "vinner", false, n, &masks{key: testKey})
-			if text := v.inner + v.public; err != nil || strings.Contains(text, string(testKey)) || strings.Contains(text, "4711") {
+			if text := v.inner + v.public; err != nil || strings.Contains(text, string(testKey)) || strings.Contains(text, "4711471147") {
 				t.Errorf("a view of the mask %s is %+v, %v", mask.Kind, v, err)
 			}
 		}
