@@ -1,31 +1,74 @@
 package entitlements
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// New is the built-in tag of tables and columns that nobody has looked at yet: those that are not in Accepted. A mask or guardrail on
-// it covers what appears in a database before somebody has classified it.
+// New is the built-in tag of tables and columns that no administrator has accepted yet: those that are not in Accepted. Where the platform
+// hides anything, they are hidden from every caller (see drift.go); a policy on the tag decides in place of that.
 const New = "New"
 
-// Accepted are the tables of a platform, and their columns, that an administrator has looked at.
-type Accepted map[TableName][]string
+// Accepted are the tables of a platform that an administrator has looked at.
+type Accepted map[TableName]AcceptedTable
+
+// AcceptedTable is a table as it was when it was accepted.
+type AcceptedTable struct {
+	Tags    []string         // The tags that the platform itself kept of the table.
+	Columns []AcceptedColumn // In the table's own order, unless Type is empty in them.
+}
+
+// AcceptedColumn is a column as it was when it was accepted.
+type AcceptedColumn struct {
+	Name string
+	Type string   // In the engine's words, or "-" if it has none; empty where only the name is known.
+	Tags []string // The tags that the platform itself kept of the column.
+}
+
+const untyped = "-"
 
 // Accept returns everything that is in the catalog now.
 func Accept(c *Catalog) Accepted {
 	out := Accepted{}
 	for _, t := range c.Tables {
-		columns := []string{}
+		accepted := AcceptedTable{Tags: t.Tags, Columns: []AcceptedColumn{}}
 		for _, col := range t.Columns {
-			columns = append(columns, col.Name)
+			accepted.Columns = append(accepted.Columns, AcceptedColumn{col.Name, cmp.Or(col.Type, untyped), col.Tags})
 		}
-		out[t.TableName] = columns
+		out[t.TableName] = accepted
 	}
 	return out
 }
 
 func (a Accepted) table(name TableName) bool { _, ok := a[name]; return ok }
 
-func (a Accepted) column(name ColumnName) bool {
-	return slices.Contains(a[name.TableName], name.Column)
+func (a Accepted) column(name ColumnName) bool { return a[name.TableName].column(name.Column) != nil }
+
+func (t AcceptedTable) column(name string) *AcceptedColumn {
+	if i := slices.IndexFunc(t.Columns, func(c AcceptedColumn) bool { return c.Name == name }); i >= 0 {
+		return &t.Columns[i]
+	}
+	return nil
+}
+
+// shuffled reports whether the accepted columns that the table still has stand in another order than they did. A database keeps the
+// order whatever is added, dropped or renamed, so that a name in another place is the name of another column.
+func (t AcceptedTable) shuffled(now []Column) bool {
+	last := -1
+	for _, c := range now {
+		at := slices.IndexFunc(t.Columns, func(a AcceptedColumn) bool { return a.Name == c.Name })
+		if at < 0 {
+			continue
+		}
+		if t.Columns[at].Type == "" {
+			return false // A list of names alone has no order.
+		}
+		if at < last {
+			return true
+		}
+		last = at
+	}
+	return false
 }
 
 // News lists what is in the catalog and was not accepted: whole tables, and columns of the others.
@@ -44,8 +87,8 @@ func (a Accepted) News(c *Catalog) (tables []TableName, columns []ColumnName) {
 	return tables, columns
 }
 
-// namesNew reports whether anything in the configuration is about the tag: where nothing is, it need not be shown to anybody.
-func (cfg *Config) namesNew() bool {
+// NamesNew reports whether anything in the configuration is about the tag.
+func (cfg *Config) NamesNew() bool {
 	about := func(s Selectors) bool { return slices.Contains(s, "tag:"+New) }
 	return about(cfg.Discoverable) || slices.ContainsFunc(cfg.Policies, func(p Policy) bool {
 		return about(p.Grant) || about(p.Guardrail) || about(p.Mask) || about(p.Filter)

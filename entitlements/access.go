@@ -103,5 +103,7 @@ func (p Part) One() bool { return p.Variable == UserID }
 type Denial struct {
 	Table       TableName
 	Requestable bool // the table may be discovered: the caller may be told that it exists and can be asked for
-	Reasons     []string
+	// Closed: the caller could read the table, if its policies still fitted it. The caller may be told so.
+	Closed  bool
+	Reasons []string
 }

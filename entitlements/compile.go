@@ -19,8 +19,12 @@ type Config struct {
 	Tags         Tags
 	Discoverable Selectors // tables that anybody may know of and ask for, by glob or tag
 	Catalog      *Catalog
-	Accepted     Accepted // what of the catalog somebody has looked at; the rest bears the tag New. nil: nothing
+	Accepted     Accepted // what of the catalog an administrator has looked at; the rest bears the tag New. nil: it is not kept
 	Purposes     []string // that a call can be said to be for
+
+	// Running: the policies did fit the catalog when Deputy started. What of them no longer fits closes the tables that it was about, and not
+	// the platform.
+	Running bool
 
 	// Others are the catalogs of the other platforms. Tags and policies without a platform may name what is only there.
 	Others []*Catalog
@@ -37,26 +41,28 @@ type Entitlements struct {
 }
 
 // Compile checks tags, policies and request rules against the catalog and makes them ready to decide. It returns every problem it finds, in the
-// order of the configuration; with any that is not a warning there are no Entitlements.
+// order of the configuration; with any that is not a warning there are no Entitlements, unless Deputy is running: see Config.
 func Compile(cfg Config) (*Entitlements, []Problem) {
 	c := newCompiler(cfg)
 	if cfg.Catalog == nil {
 		return nil, []Problem{{Message: "there is no catalog to compile the policies for"}}
 	}
-	c.markNew = cfg.Accepted != nil || cfg.namesNew()
-	if len(cfg.Accepted) == 0 && cfg.namesNew() {
+	c.markNew = cfg.Accepted != nil || cfg.NamesNew()
+	if len(cfg.Accepted) == 0 && cfg.NamesNew() {
 		c.at = Problem{Key: "catalog.file"}
 		c.warning("nothing of platform %s was accepted yet, so all of it bears the tag %s: look at it, then run deputy catalog accept --platform %[1]s", cfg.Platform, New)
 	}
 	for _, t := range cfg.Catalog.Tables {
 		c.addTable(t)
 	}
+	c.addGhosts()
 	for _, catalog := range append([]*Catalog{cfg.Catalog}, cfg.Others...) {
 		c.addPlatformTags(catalog)
 	}
 	c.addAll()
 	c.checkSpelling()
-	if Fatal(c.problems) {
+	c.drifted()
+	if c.stops() {
 		return nil, c.problems
 	}
 	rank(c.masks)
@@ -76,7 +82,7 @@ func Check(cfg Config) []Problem {
 }
 
 func newCompiler(cfg Config) *compiler {
-	return &compiler{cfg: cfg, tags: map[string]*tagUse{}, tables: map[TableName]*table{}}
+	return &compiler{cfg: cfg, tags: map[string]*tagUse{}, tables: map[TableName]*table{}, ghosts: map[TableName]*table{}}
 }
 
 // addAll reads the configuration in its order.
@@ -106,6 +112,7 @@ type compiler struct {
 	cfg      Config // without a Catalog, nothing is said of what may be in one
 	tags     map[string]*tagUse
 	tables   map[TableName]*table
+	ghosts   map[TableName]*table // what was accepted and is gone: see addGhosts
 	masks    []*ruledMask
 	problems []Problem
 	markNew  bool
@@ -231,17 +238,22 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 }
 
 func (c *compiler) attach(tag string, s selector) {
-	for name, t := range c.tables {
-		if !s.concerns(name) {
-			continue
-		}
-		if s.isTable() {
-			t.tags = appendOnce(t.tags, tag)
-		}
-		for i := range t.columns {
-			if s.matchesColumn(name, t.columns[i].Name) {
-				t.columns[i].tags = appendOnce(t.columns[i].tags, tag)
+	for _, tables := range []map[TableName]*table{c.tables, c.ghosts} {
+		for name, t := range tables {
+			if s.concerns(name) {
+				t.attach(tag, s)
 			}
+		}
+	}
+}
+
+func (t *table) attach(tag string, s selector) {
+	if s.isTable() {
+		t.tags = appendOnce(t.tags, tag)
+	}
+	for i := range t.columns {
+		if s.matchesColumn(t.name, t.columns[i].Name) {
+			t.columns[i].tags = appendOnce(t.columns[i].tags, tag)
 		}
 	}
 }
@@ -253,9 +265,22 @@ func appendOnce(list []string, s string) []string {
 	return append(list, s)
 }
 
-// requireMatch refuses a selector that names one thing which is not there: it vanished, or was never called that.
+// requireMatch refuses a selector that names one thing which is not there: it vanished, or was never called that. A column has to be on
+// every platform that has its table: where it is not, its values may stand there under another name.
 func (c *compiler) requireMatch(s selector, onlyHere bool) {
-	if c.cfg.Catalog == nil || s.matchesIn(c.cfg.Catalog) || !onlyHere && slices.ContainsFunc(c.cfg.Others, s.matchesIn) {
+	if c.cfg.Catalog == nil || s.matchesIn(c.cfg.Catalog) {
+		return
+	}
+	elsewhere := !onlyHere && slices.ContainsFunc(c.cfg.Others, s.matchesIn)
+	if table, ok := s.tableIn(c.cfg.Catalog); ok && s.isColumn() && s.exact() {
+		hint := there(s.text, s.likeIn(c.cfg.Catalog))
+		if elsewhere {
+			hint += "; another platform has it: write " + s.text + "* if this one need not"
+		}
+		c.lost(table, "there is no column %s%s", s.text, hint)
+		return
+	}
+	if elsewhere {
 		return
 	}
 	if !s.exact() {
@@ -267,18 +292,18 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	case s.isColumn():
 		what = "column"
 	case s.isSchema() && c.tags[s.text] != nil:
-		c.problem("%q is a tag: write tag:%s", s.text, s.text)
+		c.missing("%q is a tag: write tag:%s", s.text, s.text)
 		return
 	case s.isSchema():
 		what = "schema"
 		for _, t := range c.cfg.Catalog.Tables {
 			if t.Name == s.pattern[0].text {
-				c.problem("there is no schema %s; did you mean the table %q?", s.text, JoinName(t.Schema, t.Name))
+				c.missing("there is no schema %s; did you mean the table %q?", s.text, JoinName(t.Schema, t.Name))
 				return
 			}
 		}
 	}
-	c.problem("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
+	c.missing("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
 }
 
 const fewNames = 20 // are listed; more would hide the sentence

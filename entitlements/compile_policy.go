@@ -35,8 +35,10 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 		c.checkRules(out)
 	}
 	out.masks = map[bool]*ruledMask{}
-	for _, t := range c.tables {
-		t.add(out)
+	for _, tables := range []map[TableName]*table{c.tables, c.ghosts} {
+		for _, t := range tables {
+			t.add(out)
+		}
 	}
 	c.masks = slices.AppendSeq(c.masks, maps.Values(out.masks))
 }
@@ -111,7 +113,7 @@ func (c *compiler) checkRules(p *ruling) {
 			case col == nil:
 				c.noColumn(t, p.Within.Column.Name)
 			case col.Kind != Date && col.Kind != Time:
-				c.problem("%s is no date or time, but %s", ColumnName{name, col.Name}, col.Type)
+				c.lost(name, "%s is no date or time, but %s", ColumnName{name, col.Name}, col.Type)
 			}
 		})
 	}
@@ -122,10 +124,13 @@ func (c *compiler) noColumn(t *table, name string) {
 	for _, col := range t.columns {
 		names = append(names, col.Name)
 	}
-	c.problem("there is no column %s%s", ColumnName{t.name, name}, there(name, names))
+	c.lost(t.name, "there is no column %s%s", ColumnName{t.name, name}, there(name, names))
 }
 
 func (t *table) column(name string) *column {
+	if t == nil {
+		return nil
+	}
 	if i := slices.IndexFunc(t.columns, func(c column) bool { return c.Name == name }); i >= 0 {
 		return &t.columns[i]
 	}
@@ -139,6 +144,8 @@ func (c *compiler) checkName(what, name string, seen map[string]bool) {
 		c.problem("a %s has no name: give it one that reads like a sentence", what)
 	case strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		c.within("name", func() { c.problem("the name has characters in it that cannot be printed") })
+	case strings.HasPrefix(name, builtIn):
+		c.within("name", func() { c.problem("no %s may be called so: what is built in is", what) })
 	case seen[name]:
 		plural := map[string]string{"policy": "policies", "rule": "rules"}[what]
 		c.within("name", func() {
@@ -219,10 +226,10 @@ func (c *compiler) checkTag(tag string, k kind) {
 	}
 	switch {
 	case !defined:
-		c.problem("there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
+		c.missing("there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
 	case k == kindMask || k == kindRequest:
 	case !onTables:
-		c.problem("tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
+		c.missing("tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
 	case onColumns && (k == kindGuardrail || k == kindFilter):
 		c.warning("tag %s is on columns too; a %s covers only the tables that have it", tag, k)
 	}

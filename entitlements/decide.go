@@ -18,7 +18,7 @@ func (e *Entitlements) Decide(who identity.Principal, name TableName) (Access, *
 	return t.decide(&who, e.counting(&who, name))
 }
 
-// Visible is one table that a principal may know of: with Access, or else with a Denial that is requestable.
+// Visible is one table that a principal may know of: with Access, or else with a Denial that is requestable or closed for now.
 type Visible struct {
 	Table       TableName
 	Description string
@@ -36,7 +36,7 @@ func (e *Entitlements) Visible(who identity.Principal) []Visible {
 		switch {
 		case denial == nil:
 			v.Access = &access
-		case denial.Requestable:
+		case denial.Requestable, denial.Closed:
 			v.Denial = denial
 		default:
 			continue
@@ -56,6 +56,9 @@ func (t *table) decide(who *identity.Principal, approved standing) (Access, *Den
 	}
 	access := Access{Table: t.name}
 	unheard := t.open(&access, who, approved)
+	if len(access.Grants) > 0 && t.closed != nil {
+		return Access{}, &Denial{Table: t.name, Closed: true, Reasons: t.closed}
+	}
 	if len(access.Grants) == 0 {
 		return Access{}, &Denial{Table: t.name, Requestable: t.discoverable, Reasons: append(unheard, "no grant opens it")}
 	}

@@ -238,6 +238,8 @@ func (t *table) explainColumns(judged *identity.Identity, who *identity.Principa
 // remark says in what the mask hides more than its policy says.
 func (m *maskRule) remark(applied AppliedMask) string {
 	switch {
+	case m.BuiltIn():
+		return "it is built in: until an administrator runs deputy catalog accept"
 	case m.misfit != nil:
 		return m.misfit.String() + " does not fit the column's type"
 	case len(m.When) > 0 && len(applied.When) == 0:

@@ -11,6 +11,9 @@ type Problem struct {
 	Policy  string // empty: it is not about one policy
 	Message string
 	Warning bool // it may be meant: the platform can start with it
+
+	Drift bool      // The database has changed since the policies fitted it: see drift.go.
+	Table TableName // The one table that it closes while Deputy runs; zero: none.
 }
 
 func (p Problem) String() string {

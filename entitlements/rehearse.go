@@ -14,7 +14,7 @@ type Rehearsal struct {
 func (e *Entitlements) Rehearse() (out []Rehearsal) {
 	for _, name := range e.names {
 		t := e.tables[name]
-		if len(t.masks) == 0 && len(t.filters) == 0 {
+		if t.closed != nil || len(t.masks) == 0 && len(t.filters) == 0 {
 			continue
 		}
 		all := t.masking(func(i int) []AppliedMask { return t.columns[i].untilUnconditional() })
@@ -38,6 +38,9 @@ func (r Rehearsal) Parts() (out []Rehearsal) {
 	}
 	for i, c := range r.table.columns {
 		for _, m := range c.masks {
+			if m.BuiltIn() {
+				continue
+			}
 			if len(m.When) > 0 {
 				out = append(out, r.table.rehearseMask(i, "when", AppliedMask{Mask{Kind: MaskNull}, m.Policy, m.When}))
 			}

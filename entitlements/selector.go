@@ -119,6 +119,16 @@ func (s selector) matchesIn(c *Catalog) bool {
 	})
 }
 
+// tableIn is the table of the catalog that an exact selector is about.
+func (s selector) tableIn(c *Catalog) (TableName, bool) {
+	for _, t := range c.Tables {
+		if s.concerns(t.TableName) {
+			return t.TableName, true
+		}
+	}
+	return TableName{}, false
+}
+
 // likeIn lists what the selector could have meant in the catalog: as many parts, in the writing of selectors.
 func (s selector) likeIn(c *Catalog) (names []string) {
 	for _, t := range c.Tables {

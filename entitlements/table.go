@@ -11,6 +11,8 @@ type table struct {
 	name         TableName
 	description  string
 	tags         []string
+	closing      []string // tags that no grant and no except follows
+	closed       []string // why no caller may read the table as things are
 	discoverable bool
 	columns      []column
 	grants       []grant
@@ -22,8 +24,9 @@ type table struct {
 
 type column struct {
 	Column
-	tags  []string
-	masks []maskRule // the one that wins first
+	tags    []string
+	closing []string   // tags that no except follows
+	masks   []maskRule // the one that wins first
 }
 
 type grant struct {
@@ -33,8 +36,9 @@ type grant struct {
 }
 
 type guardrail struct {
-	policy  string
-	require *Matcher
+	policy   string
+	require  *Matcher
+	aboutNew bool // it is about the tag New alone
 }
 
 type filter struct {
@@ -101,20 +105,21 @@ func (t *table) add(p *ruling) {
 		t.addMask(p)
 		return
 	}
-	if !slices.ContainsFunc(p.selectors, t.covered) {
-		return
-	}
-	switch p.kind {
-	case kindGrant:
-		if p.To != nil {
-			t.grants = append(t.grants, grant{p.Name, p.To.alternatives(), p.To})
+	covers := slices.ContainsFunc(p.selectors, t.covered)
+	closes := !covers && slices.ContainsFunc(p.selectors, func(s selector) bool { return s.tag != "" && tagged(t.closing, s.tag) })
+	switch {
+	case p.kind == kindGrant && covers && p.To != nil:
+		t.grants = append(t.grants, grant{p.Name, p.To.alternatives(), p.To})
+	case p.kind == kindGuardrail && (covers || closes):
+		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require, slices.Equal(p.Guardrail, Selectors{"tag:" + New})})
+	case p.kind == kindFilter && (covers || closes):
+		of := scope{p.For, p.Except}
+		if closes {
+			of.except = nil
 		}
-	case kindGuardrail:
-		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require})
-	case kindFilter:
 		rules, _ := p.filters(t)
 		for _, rule := range rules {
-			t.filters = append(t.filters, filter{scope{p.For, p.Except}, rule})
+			t.filters = append(t.filters, filter{of, rule})
 		}
 	}
 }
@@ -132,17 +137,34 @@ func (t *table) addMask(p *ruling) {
 	if about == nil {
 		return
 	}
-	reached := false
+	as, closing := -1, -1 // where the policy's scope stands among the table's, as it is written and without its except
+	at := func(place *int, s scope) int {
+		if *place < 0 {
+			*place = len(t.masks)
+			t.masks = append(t.masks, s)
+		}
+		return *place
+	}
 	for i := range t.columns {
 		c := &t.columns[i]
 		if reach, by := t.reach(c, about); reach != notReached {
-			c.masks = append(c.masks, maskRule{len(t.masks), reach, by, p.mask(c.Column)})
-			reached = true
+			c.masks = append(c.masks, maskRule{at(&as, scope{p.For, p.Except}), reach, by, p.mask(c.Column)})
+		}
+		if reach, by := t.reachClosing(c, about); reach != notReached {
+			c.masks = append(c.masks, maskRule{at(&closing, scope{p.For, nil}), reach, by, p.mask(c.Column)})
 		}
 	}
-	if reached {
-		t.masks = append(t.masks, scope{p.For, p.Except})
+}
+
+// reachClosing is how specifically the selectors name a tag that only closes.
+func (t *table) reachClosing(c *column, selectors []selector) (best int, by string) {
+	best = notReached
+	for _, s := range selectors {
+		if reach := 1 + strings.Count(s.tag, "."); s.tag != "" && reach > best && (tagged(c.closing, s.tag) || tagged(t.closing, s.tag)) {
+			best, by = reach, s.text
+		}
 	}
+	return best, by
 }
 
 // covered reports whether the selector names the table, or a tag at or above one of its tags.

@@ -85,7 +85,7 @@ func (w *waiting) entitlements(p *platform) (*entitlements.Entitlements, error) 
 	defer own.mu.Unlock()
 	if catalog := p.lastCatalog(); own.catalog != catalog {
 		own.catalog = catalog
-		own.compiled, own.problems = own.compile(own.governed(catalog), others, own.purposes)
+		own.compiled, own.problems = own.compile(own.governed(catalog), others, own.purposes, true)
 	}
 	if own.compiled == nil {
 		return nil, &PolicyError{own.problems}

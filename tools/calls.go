@@ -56,7 +56,8 @@ type Description struct {
 	AuditID     string         `json:"audit_id"`
 }
 
-// TableSummary is one line of the list. Access is "granted" or "requestable".
+// TableSummary is one line of the list. Access is "granted", "requestable" or "closed": granted, and closed for
+// everybody until its policies fit the database again.
 type TableSummary struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`

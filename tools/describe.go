@@ -53,6 +53,10 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 	if err != nil {
 		return nil, err
 	}
+	if found.Denial != nil && found.Denial.Closed {
+		r.denied(found.Denial)
+		return nil, closedFor(found.Table)
+	}
 	how := t.asking(p, policies, call.Principal)
 	if found.Access != nil {
 		r.granted(*found.Access)
@@ -70,7 +74,11 @@ func listTables(visible []entitlements.Visible) *Description {
 	d := &Description{Tables: []TableSummary{}}
 	for _, v := range visible {
 		access := "granted"
-		if v.Access == nil {
+		switch {
+		case v.Access != nil:
+		case v.Denial.Closed:
+			access = "closed"
+		default:
 			access = "requestable"
 		}
 		d.Tables = append(d.Tables, TableSummary{Name: v.Table.String(), Description: v.Description, Access: access})

@@ -3,8 +3,11 @@ package tools
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"deputy/entitlements"
 	"deputy/vending"
@@ -20,7 +23,9 @@ type PlatformConfig struct {
 	Rules        []entitlements.RequestRule // the same of request rules
 	Tags         entitlements.Tags
 	Discoverable entitlements.Selectors
-	Accepted     entitlements.Accepted // what of the catalog somebody has looked at; nil: nothing
+	Accepted     entitlements.Accepted // what of the catalog an administrator has looked at; nil: it is not kept
+	// AcceptAll: what is there at the start counts as looked at, for want of a list.
+	AcceptAll bool
 
 	// What follows is of a configuration that waits: see Both.
 
@@ -35,17 +40,22 @@ type platform struct {
 
 	slots  chan struct{} // one token per running call
 	others []*platform
+	log    zerolog.Logger
 
 	mu       sync.Mutex
 	catalog  *entitlements.Catalog // as last seen
 	compiled *entitlements.Entitlements
 	problems []entitlements.Problem
+	fitted   bool                   // the policies fitted the catalog when Deputy started
+	written  []entitlements.Problem // warnings that were there then: they are about the file, and check says them
+	said     []entitlements.Problem // that the log has
 }
 
 const slotWait = 10 * time.Second // how long a call waits for a slot
 
-func newPlatform(c PlatformConfig, purposes []string, concurrency int) *platform {
-	return &platform{PlatformConfig: c, purposes: purposes, slots: make(chan struct{}, concurrency)}
+func newPlatform(c PlatformConfig, purposes []string, concurrency int, log zerolog.Logger) *platform {
+	log = log.With().Str("platform", c.Name).Logger()
+	return &platform{PlatformConfig: c, purposes: purposes, slots: make(chan struct{}, concurrency), log: log}
 }
 
 // PolicyError says that policies do not fit what a platform has. Nothing is answered from it until they do.
@@ -72,6 +82,9 @@ func (p *platform) look(ctx context.Context) error {
 	if p.catalog == nil || p.catalog.Version != catalog.Version {
 		p.catalog, p.compiled, p.problems = catalog, nil, nil
 	}
+	if p.Accepted == nil && p.AcceptAll {
+		p.Accepted = entitlements.Accept(catalog)
+	}
 	return nil
 }
 
@@ -81,8 +94,8 @@ func (p *platform) lastCatalog() *entitlements.Catalog {
 	return p.catalog
 }
 
-// entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes the
-// platform: with a mask's column gone under another name, going on would show values that were masked before.
+// entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes the table that it
+// was on: with a mask's column gone under another name, going on would show values that were masked before.
 func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements, error) {
 	if err := p.look(ctx); err != nil {
 		return nil, err
@@ -96,7 +109,11 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.compiled == nil && p.problems == nil {
-		p.compiled, p.problems = p.compile(p.catalog, others, p.purposes)
+		p.compiled, p.problems = p.compile(p.catalog, others, p.purposes, p.fitted)
+		if !p.fitted && p.compiled != nil {
+			p.fitted, p.written = true, p.problems
+		}
+		p.say()
 	}
 	if p.compiled == nil {
 		return nil, &PolicyError{p.problems}
@@ -104,11 +121,48 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 	return p.compiled, nil
 }
 
-func (c PlatformConfig) compile(catalog *entitlements.Catalog, others []*entitlements.Catalog, purposes []string) (*entitlements.Entitlements, []entitlements.Problem) {
+// compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
+func (c PlatformConfig) compile(catalog *entitlements.Catalog, others []*entitlements.Catalog, purposes []string, running bool) (*entitlements.Entitlements, []entitlements.Problem) {
 	return entitlements.Compile(entitlements.Config{
 		Platform: c.Name, Policies: c.Policies, Rules: c.Rules, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
-		Catalog: catalog, Others: others, Purposes: purposes,
+		Catalog: catalog, Others: others, Purposes: purposes, Running: running,
 	})
+}
+
+// troubles are what came with a change of the database: since Deputy started, or since an administrator accepted the catalog. p.mu is held.
+func (p *platform) troubles() (out []entitlements.Problem) {
+	for _, problem := range p.problems {
+		if problem.Drift || !slices.Contains(p.written, problem) {
+			out = append(out, problem)
+		}
+	}
+	return out
+}
+
+// say writes each trouble into the log once, and when it is over. p.mu is held.
+func (p *platform) say() {
+	if !p.fitted {
+		return // what the start is refused for is said by the start
+	}
+	now := p.troubles()
+	for _, problem := range now {
+		switch {
+		case slices.Contains(p.said, problem):
+		case problem.Table != entitlements.TableName{}:
+			p.log.Error().Str("policy", problem.Policy).Str("table", problem.Table.String()).Str("problem", problem.String()).
+				Msg("a policy does not fit the database any more, and closes the table")
+		case problem.Warning:
+			p.log.Warn().Str("policy", problem.Policy).Str("problem", problem.String()).Msg("the database has changed under the policies")
+		default:
+			p.log.Error().Str("policy", problem.Policy).Str("problem", problem.String()).Msg("a policy does not fit the database any more")
+		}
+	}
+	for _, problem := range p.said {
+		if !slices.Contains(now, problem) {
+			p.log.Info().Str("problem", problem.String()).Msg("the policies fit the database again")
+		}
+	}
+	p.said = now
 }
 
 // enter takes a slot, and returns how to leave it.

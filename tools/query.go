@@ -116,6 +116,9 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
 		return q.decide(statement)
 	})
+	if errors.Is(err, errClosed) {
+		return nil, nil, err // the caller may know of every table that is named
+	}
 	if err != nil {
 		return q.reconsider(ctx, err)
 	}
@@ -139,12 +142,17 @@ func (q *question) run(ctx context.Context, access []entitlements.Access, record
 // it uses.
 func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, error) {
 	var granted []entitlements.Access
+	var closed error
 	denied := false
 	for _, use := range statement.Tables {
 		access, denial := q.policies.Decide(q.call.Principal, use.Table)
 		if denial != nil {
-			denied = true
 			q.record.denied(denial)
+			if denial.Closed {
+				closed = closedFor(use.Table)
+			} else {
+				denied = true
+			}
 			continue
 		}
 		access.Clear, access.Columns = access.InClear(), used(access.Columns, use)
@@ -160,6 +168,9 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 	if denied {
 		return nil, &vending.Error{Code: vending.NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
 	}
+	if closed != nil {
+		return nil, closed
+	}
 	if err := vending.Gate(statement); err != nil {
 		for _, f := range statement.Forbidden {
 			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
@@ -172,6 +183,14 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 func (q *question) open(table entitlements.TableName) bool {
 	_, denial := q.policies.Decide(q.call.Principal, table)
 	return denial == nil
+}
+
+// errClosed is the cause of a refusal of a table that is closed to its own callers.
+var errClosed = errors.New("its policies do not fit the database any more")
+
+func closedFor(table entitlements.TableName) error {
+	return &vending.Error{Code: vending.Unavailable, Cause: errClosed, Message: fmt.Sprintf(
+		"%s is closed for now: the database has changed and the policies on it have to be looked at; Deputy's administrator finds the reason in the log; other tables can be read", table)}
 }
 
 // used keeps the columns that the statement names: none when it only counts rows.
@@ -246,7 +265,7 @@ func (q *question) named() (named []entitlements.Access, open []entitlements.Tab
 		}
 		if v.Access != nil {
 			named = append(named, *v.Access)
-		} else if hint == "" {
+		} else if hint == "" && v.Denial.Requestable {
 			hint = q.asking(q.platform, q.policies, q.call.Principal).forTable(v.Table)
 		}
 	}
@@ -288,6 +307,13 @@ func describeColumns(statement *vending.Statement, columns []vending.OutputColum
 	return out
 }
 
+func maskedNotice(table entitlements.TableName, column string, m entitlements.AppliedMask, where string) string {
+	if m.BuiltIn() {
+		return fmt.Sprintf("%s.%s is hidden (NULL): it is New in the database, and no administrator has accepted it yet", table, column)
+	}
+	return fmt.Sprintf("%s.%s is masked (%s)%s by policy %q", table, column, m.Kind, where, m.Policy)
+}
+
 // notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the whole.
 func (q *question) notices(access []entitlements.Access, result vending.Result) []string {
 	out := []string{}
@@ -299,7 +325,7 @@ func (q *question) notices(access []entitlements.Access, result vending.Result) 
 				if len(m.When) > 0 {
 					where = " in some rows"
 				}
-				out = append(out, fmt.Sprintf("%s.%s is masked (%s)%s by policy %q", a.Table, c.Name, m.Kind, where, m.Policy))
+				out = append(out, maskedNotice(a.Table, c.Name, m, where))
 			}
 		}
 		if how := ask.forColumns(a); how != "" {

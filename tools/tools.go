@@ -92,7 +92,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 		return nil, err
 	}
 	for _, p := range c.Platforms {
-		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency))
+		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency, c.Log))
 	}
 	for _, p := range t.platforms {
 		for _, other := range t.platforms {
@@ -178,6 +178,26 @@ func (t *Tools) newID() string {
 		panic(fmt.Errorf("no randomness: %w", err))
 	}
 	return crockford.EncodeToString(b[:])
+}
+
+// Trouble is what a change of a platform's database did to the policies.
+type Trouble struct {
+	Platform string
+	entitlements.Problem
+}
+
+// Troubles are those that last, as of the last look at each catalog.
+func (t *Tools) Troubles() (out []Trouble) {
+	for _, p := range t.platforms {
+		p.mu.Lock()
+		if p.fitted {
+			for _, problem := range p.troubles() {
+				out = append(out, Trouble{p.Name, problem})
+			}
+		}
+		p.mu.Unlock()
+	}
+	return out
 }
 
 // Warnings is what may not be meant as it is written in tags and policies, though every platform works with it.

@@ -48,12 +48,17 @@ func (c *changing) Run(ctx context.Context, l vending.Lease) (vending.Result, er
 	return c.Engine.Run(ctx, l)
 }
 
-func TestAMaskThatLostItsColumnClosesThePlatform(t *testing.T) {
+// A name that is gone closes the table that it was in, says so, and leaves the rest of the platform open.
+func TestLostColumnClosesItsTable(t *testing.T) {
 	e := &changing{Engine: onSQLite(t)}
-	made, log := newTools(t, e, "")
+	made, log := newTools(t, e, "- {name: pay, grant: sales.payroll, to: group:Privacy}\n")
 	renamed := &entitlements.Catalog{Version: "renamed"}
 	now, _ := e.Engine.Catalog(t.Context())
 	for _, table := range now.Tables {
+		if table.Name == "payroll" {
+			renamed.Tables = append(renamed.Tables, table)
+			continue
+		}
 		table.Columns = append([]entitlements.Column{{Name: "surname", Type: "text", Kind: entitlements.Text}}, table.Columns[1:]...)
 		renamed.Tables = append(renamed.Tables, table)
 	}
@@ -62,12 +67,29 @@ func TestAMaskThatLostItsColumnClosesThePlatform(t *testing.T) {
 	if r := refusal(t, err); r.Code != vending.Unavailable {
 		t.Errorf("with a renamed PII column the answer is %+v", r)
 	}
-	if log.last(t).Outcome != audit.Failed || made.Ready(t.Context()) == nil {
-		t.Error("a platform whose policies do not fit counts as ready")
+	if log.last(t).Outcome != audit.Failed {
+		t.Error("the refusal is on the record as something else")
+	}
+	_, err = made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "customer_orders"})
+	if r := refusal(t, err); r.Code != vending.Unavailable || !strings.Contains(r.Message, "closed for now") {
+		t.Errorf("describe_table says %+v of it", r)
+	}
+	_, err = made.Query(t.Context(), as("taylor", "Nobody"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+	if r := refusal(t, err); r.Code != vending.NotPermitted {
+		t.Errorf("who may not know of the table is told %+v", r)
+	}
+	if _, err := made.Query(t.Context(), as("taylor", "Privacy"), tools.QueryArgs{SQL: `SELECT salary FROM payroll`}); err != nil {
+		t.Errorf("another table is closed too: %v", err)
+	}
+	if found := made.Troubles(); made.Ready(t.Context()) != nil || len(found) != 1 || found[0].Table.Name != "customer_orders" {
+		t.Errorf("the trouble is not said: %v", found)
 	}
 	e.catalog = nil
 	if _, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`}); err != nil {
 		t.Errorf("once the column is back: %v", err)
+	}
+	if found := made.Troubles(); found != nil {
+		t.Errorf("once the column is back, trouble is said still: %v", found)
 	}
 }
 

@@ -125,10 +125,10 @@ func changes(platform string, accepted entitlements.Accepted, catalog *entitleme
 // gone is what was accepted and is not there any more: what would be new if it were the other way round.
 func gone(platform string, before, now entitlements.Accepted) []change {
 	was := &entitlements.Catalog{}
-	for name, columns := range before {
+	for name, table := range before {
 		t := entitlements.Table{TableName: name}
-		for _, column := range columns {
-			t.Columns = append(t.Columns, entitlements.Column{Name: column})
+		for _, column := range table.Columns {
+			t.Columns = append(t.Columns, entitlements.Column{Name: column.Name})
 		}
 		was.Tables = append(was.Tables, t)
 	}

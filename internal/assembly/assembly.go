@@ -38,7 +38,9 @@ type Deputy struct {
 	Proofs        *identity.Proofs // that were used; nil: none yet
 	Stops         *stops.List      // beside the configuration; it outlives every change of the configuration
 
-	now func() time.Time // by which callers are believed and approvals end; nil: time.Now
+	keeps bool             // it is a server, which keeps the catalog file
+	added bool             // platforms were added to what the catalog file says
+	now   func() time.Time // by which callers are believed and approvals end; nil: time.Now
 }
 
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
@@ -62,6 +64,9 @@ func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func()
 // assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the telemetry.
 func (d *Deputy) assemble(ctx context.Context) error {
 	if err := d.checkEngines(ctx); err != nil {
+		return err
+	}
+	if err := d.firstSight(ctx); err != nil {
 		return err
 	}
 	registry, err := identity.NewRegistry(d.Config.Agents)
@@ -106,7 +111,7 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
 			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
-			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: c.Accepted(name),
+			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: accepted(c, name), AcceptAll: c.Unseen(name),
 		})
 	}
 	return out

@@ -35,9 +35,13 @@ type engine struct {
 // next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
 func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
 	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, State: l.state, Telemetry: l.telemetry, Proofs: l.proofs, Stops: l.stops, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	g.keeps = true
 	if l.current != nil {
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err
+		}
+		if c.Baseline() == nil {
+			c.AcceptNothing()
 		}
 	}
 	var opened []*engine
@@ -70,6 +74,9 @@ func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err e
 		g.engines[name], g.Engines[name] = e, e.Engine
 	}
 	if err := g.assemble(ctx); err != nil {
+		return nil, err
+	}
+	if err := l.keepCatalog(g); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()

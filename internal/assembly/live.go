@@ -75,6 +75,7 @@ func Follow(ctx context.Context, load func() (*config.Config, error), newLog fun
 		sender = l.sender(l.current) // before anybody can ask for anything
 	}
 	l.tending.Go(func() { l.tend(l.life, sender) })
+	go l.lookOut(l.life)
 	return l, nil
 }
 

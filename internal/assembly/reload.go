@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -172,8 +174,14 @@ func (l *Live) readAgain(ctx context.Context) {
 	}
 }
 
-// Notice says that the configuration on the disk is not the one that is in force. It says where and not what: anybody may read it.
+// Notice says that the configuration on the disk is not the one that is in force, or that a database has changed under it. It says where
+// and not what: anybody may read it.
 func (l *Live) Notice() string {
+	notices := []string{l.waitingNotice(), l.troubleNotice()}
+	return strings.Join(slices.DeleteFunc(notices, func(s string) bool { return s == "" }), "; ")
+}
+
+func (l *Live) waitingNotice() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := func(place string) string {

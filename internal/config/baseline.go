@@ -17,8 +17,10 @@ import (
 	"deputy/entitlements"
 )
 
-// Baseline is what somebody has looked at of each platform, by the platform's name. What a database has beyond it bears the tag New.
-// It is kept in a file beside the configuration, to be committed and reviewed with it: one line for each table.
+// Baseline is what an administrator has accepted of each platform, by the platform's name. What a database has beyond it bears the tag New.
+// It is kept in a file beside the configuration, to be committed and reviewed with it: one line for each table, which lists its columns in
+// their order, each with its type and the tags that the database kept of it. The tags of the table itself stand behind an empty name.
+// A table may also be a plain list of its columns' names.
 type Baseline map[string]entitlements.Accepted
 
 const maxBaseline = 64 << 20
@@ -56,8 +58,8 @@ func (r baselineReader) file(b Baseline) error {
 			if err != nil || len(parts) != 2 {
 				return fmt.Errorf("%q is no table: it is written schema.table", name)
 			}
-			columns, err := r.columns(name)
-			b[platform][entitlements.TableName{Schema: parts[0], Name: parts[1]}] = columns
+			table, err := r.table(name)
+			b[platform][entitlements.TableName{Schema: parts[0], Name: parts[1]}] = table
 			return err
 		})
 	})
@@ -75,9 +77,14 @@ func (r baselineReader) object(of string, member func(name string) error) error 
 	if err := r.delimiter('{', "an object of "+of); err != nil {
 		return err
 	}
+	return r.members(of, r.text, member)
+}
+
+// members are those of an object that has begun.
+func (r baselineReader) members(of string, text func() (string, error), member func(name string) error) error {
 	seen := map[string]bool{}
 	for r.More() {
-		name, err := r.text()
+		name, err := text()
 		switch {
 		case err != nil:
 			return err
@@ -92,28 +99,64 @@ func (r baselineReader) object(of string, member func(name string) error) error 
 	return r.delimiter('}', "the end of an object of "+of)
 }
 
-func (r baselineReader) columns(table string) ([]string, error) {
-	if err := r.delimiter('[', "a list of columns"); err != nil {
-		return nil, err
+func (r baselineReader) table(name string) (t entitlements.AcceptedTable, err error) {
+	t.Columns = []entitlements.AcceptedColumn{}
+	switch token, err := r.Token(); {
+	case err != nil:
+		return t, complete(err)
+	case token == json.Delim('{'):
+		return t, r.members("columns", r.word, func(column string) error {
+			text, err := r.word()
+			typ, tags := cutTags(text)
+			if column == "" {
+				t.Tags = tags
+			} else {
+				t.Columns = append(t.Columns, entitlements.AcceptedColumn{Name: column, Type: typ, Tags: tags})
+			}
+			return err
+		})
+	case token != json.Delim('['):
+		return t, fmt.Errorf("%v stands where a list of columns belongs", token)
 	}
-	columns := []string{}
 	for r.More() {
-		name, err := r.text()
+		column, err := r.text()
 		switch {
 		case err != nil:
-			return nil, err
-		case slices.Contains(columns, name):
-			return nil, fmt.Errorf("column %q of %s is there twice", name, table)
+			return t, err
+		case slices.ContainsFunc(t.Columns, func(c entitlements.AcceptedColumn) bool { return c.Name == column }):
+			return t, fmt.Errorf("column %q of %s is there twice", column, name)
 		}
-		columns = append(columns, name)
+		t.Columns = append(t.Columns, entitlements.AcceptedColumn{Name: column})
 	}
-	return columns, r.delimiter(']', "the end of a list of columns")
+	return t, r.delimiter(']', "the end of a list of columns")
+}
+
+// cutTags reads "text #PII.SSN #Secret".
+func cutTags(text string) (typ string, tags []string) {
+	for {
+		at := strings.LastIndex(text, "#")
+		if at < 0 || at > 0 && text[at-1] != ' ' {
+			slices.Reverse(tags)
+			return text, tags
+		}
+		tags = append(tags, text[at+1:])
+		text = strings.TrimSuffix(text[:at], " ")
+	}
 }
 
 func (r baselineReader) text() (string, error) {
+	name, err := r.word()
+	if err == nil && name == "" {
+		err = errors.New(`"" is no name`)
+	}
+	return name, err
+}
+
+// word is text that may be empty.
+func (r baselineReader) word() (string, error) {
 	token, err := r.Token()
 	name, ok := token.(string)
-	if err == nil && (!ok || name == "") {
+	if err == nil && !ok {
 		err = fmt.Errorf("%v is no name", token)
 	}
 	return name, complete(err)
@@ -157,17 +200,37 @@ func (b Baseline) text() string {
 	platforms := []string{}
 	for _, platform := range slices.Sorted(maps.Keys(b)) {
 		tables := []string{}
-		for table, columns := range b[platform] {
-			list := []string{}
-			for _, column := range slices.Sorted(slices.Values(columns)) {
-				list = append(list, quoted(column))
-			}
-			tables = append(tables, "    "+quoted(entitlements.JoinName(table.Schema, table.Name))+": ["+strings.Join(list, ", ")+"]")
+		for name, table := range b[platform] {
+			tables = append(tables, "    "+quoted(entitlements.JoinName(name.Schema, name.Name))+": "+tableText(table))
 		}
 		slices.Sort(tables)
 		platforms = append(platforms, "  "+quoted(platform)+": "+braces(tables, "  "))
 	}
 	return braces(platforms, "") + "\n"
+}
+
+func tableText(t entitlements.AcceptedTable) string {
+	names, members := []string{}, []string{}
+	if len(t.Tags) > 0 {
+		members = append(members, quoted("")+": "+quoted(withTags("", t.Tags)))
+	}
+	known := len(t.Tags) > 0
+	for _, c := range t.Columns {
+		known = known || c.Type != "" || len(c.Tags) > 0
+		names = append(names, quoted(c.Name))
+		members = append(members, quoted(c.Name)+": "+quoted(withTags(c.Type, c.Tags)))
+	}
+	if known {
+		return "{" + strings.Join(members, ", ") + "}"
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+func withTags(text string, tags []string) string {
+	for _, tag := range tags {
+		text += " #" + tag
+	}
+	return strings.TrimPrefix(text, " ")
 }
 
 func braces(lines []string, indent string) string {

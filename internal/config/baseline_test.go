@@ -25,13 +25,25 @@ func loadBeside(t *testing.T, catalog string) (*config.Config, string, error) {
 	return c, folder, err
 }
 
+// listed is a table of which only the names of its columns are known.
+func listed(names ...string) entitlements.AcceptedTable {
+	t := entitlements.AcceptedTable{Columns: []entitlements.AcceptedColumn{}}
+	for _, name := range names {
+		t.Columns = append(t.Columns, entitlements.AcceptedColumn{Name: name})
+	}
+	return t
+}
+
 func TestABaselineComesBackAsItWasWritten(t *testing.T) {
 	want := config.Baseline{
 		"demo": {
-			{Schema: "sales", Name: "orders"}: {"id", "lastname"},
-			{Schema: "sales", Name: "a.b"}:    {`"`, "<&>", "x y"},
-			{Schema: "sales.a", Name: "b"}:    {"id"},
-			{Schema: "sales", Name: "empty"}:  {},
+			{Schema: "sales", Name: "orders"}: listed("id", "lastname"),
+			{Schema: "sales", Name: "a.b"}:    listed(`"`, "<&>", "x y"),
+			{Schema: "sales.a", Name: "b"}:    listed("id"),
+			{Schema: "sales", Name: "empty"}:  listed(),
+			{Schema: "sales", Name: "people"}: {Tags: []string{"PII", "EU"}, Columns: []entitlements.AcceptedColumn{
+				{Name: "ssn", Type: "text", Tags: []string{"PII.SSN", "Secret"}}, {Name: "id", Type: "numeric(10,2)"}, {Name: "x", Type: "-"},
+			}},
 		},
 		"nothing": {},
 	}
@@ -85,6 +97,8 @@ func TestDamagedBaselinesAreRefused(t *testing.T) {
 		{"a list for the whole", `["demo"]`, "[ stands where an object of platforms belongs"},
 		{"a word for tables", `{"demo": "*"}`, "* stands where an object of tables belongs"},
 		{"a word for columns", `{"demo": {"sales.orders": "*"}}`, "* stands where a list of columns belongs"},
+		{"a number for a type", `{"demo": {"sales.orders": {"id": 1}}}`, "1 is no name"},
+		{"a column twice, with types", `{"demo": {"sales.orders": {"id": "text", "id": "text"}}}`, `"id" is there twice`},
 		{"a number for a column", `{"demo": {"sales.orders": [1]}}`, "1 is no name"},
 		{"a null for a column", `{"demo": {"sales.orders": [null]}}`, "is no name"},
 		{"a column without a name", `{"demo": {"sales.orders": [""]}}`, "is no name"},
@@ -100,7 +114,7 @@ func TestDamagedBaselinesAreRefused(t *testing.T) {
 func TestALargeBaselineIsNoProblem(t *testing.T) {
 	accepted := entitlements.Accepted{}
 	for _, table := range strings.Split(strings.Repeat("t", 300), "") {
-		accepted[entitlements.TableName{Schema: "s", Name: strings.Repeat(table, 1+len(accepted))}] = []string{strings.Repeat("c", 10_000)}
+		accepted[entitlements.TableName{Schema: "s", Name: strings.Repeat(table, 1+len(accepted))}] = listed(strings.Repeat("c", 10_000))
 	}
 	c, folder, err := loadBeside(t, "{}")
 	if err == nil {

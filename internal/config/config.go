@@ -9,12 +9,14 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +27,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/identity/stops"
+	"deputy/internal/durable"
 	"deputy/internal/expectation"
 )
 
@@ -51,6 +54,8 @@ type Config struct {
 	Version string
 
 	file     string
+	content  []byte // of the file
+	catalog  []byte // of the catalog file; nil: there is none
 	baseline Baseline
 	written  map[string]place // for Line
 }
@@ -78,6 +83,49 @@ func (c *Config) Accepted(platform string) entitlements.Accepted {
 		return accepted
 	}
 	return entitlements.Accepted{}
+}
+
+// Unseen reports whether a platform has no list of what was accepted, so that what it has when it is first seen counts as accepted. Where
+// a policy is about the tag New, only an administrator adds a platform to a list that is there.
+func (c *Config) Unseen(platform string) bool {
+	_, listed := c.baseline[platform]
+	about := entitlements.Config{Policies: c.Policies, Rules: c.Requests.Rules, Discoverable: c.Platforms[platform].Discoverable}
+	return c.baseline == nil || !listed && !about.NamesNew()
+}
+
+// Accept makes a baseline the one that holds, as if the catalog file had been read with it.
+func (c *Config) Accept(b Baseline) {
+	c.baseline, c.Version = b, version(c.content, []byte(b.text()))
+}
+
+// AcceptNothing is Accept for a catalog file that was removed while a server ran: all of every platform is New.
+func (c *Config) AcceptNothing() {
+	b := Baseline{}
+	for platform := range c.Platforms {
+		b[platform] = entitlements.Accepted{}
+	}
+	c.Accept(b)
+}
+
+// CanKeepCatalog reports whether the catalog file could be written.
+func (c *Config) CanKeepCatalog() bool { return durable.MayWrite(filepath.Dir(c.Catalog.File)) }
+
+// KeepCatalog writes the baseline into the catalog file, unless that is another one by now than was read: the error is fs.ErrExist then.
+// A new file belongs to the owner of the configuration.
+func (c *Config) KeepCatalog() error {
+	put := durable.Create
+	if c.catalog != nil {
+		if now, err := read(c.Catalog.File, maxBaseline); err != nil || !bytes.Equal(now, c.catalog) {
+			return fs.ErrExist
+		}
+		put = durable.Replace
+	}
+	err := put(c.Catalog.File, c.file, []byte(c.baseline.text()))
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return &Error{Problems: []Problem{c.Problem("catalog.file", "%v: without it, a column that appears in a database later could not be told from "+
+			"those that are there now; name a file that can be written, or make this one with deputy catalog accept", err)}}
+	}
+	return err
 }
 
 // version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what sha256sum
@@ -146,9 +194,9 @@ func parse(path string, data []byte, getenv func(string) (string, bool)) (*Confi
 	c.file, c.written = path, d.written
 	c.complete(filepath.Dir(path))
 	c.check(&checker{problems, d.written}, asWritten(root))
-	var catalog []byte
-	c.baseline, catalog = readBaseline(c.Catalog.File, problems)
-	c.Version = version(data, catalog)
+	c.content = data
+	c.baseline, c.catalog = readBaseline(c.Catalog.File, problems)
+	c.Version = version(data, c.catalog)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
@@ -169,12 +217,14 @@ func asWritten(root *yaml.Node) *Config {
 const (
 	day          = 24 * time.Hour
 	defaultState = "deputy-state.db"
+
+	defaultCatalog = "deputy-catalog.json"
 )
 
 func defaults() *Config {
 	return &Config{
 		Server:   Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Catalog:  Catalog{File: "deputy-catalog.json"},
+		Catalog:  Catalog{File: defaultCatalog},
 		Requests: Requests{State: State{File: defaultState}, Pending: Age(14 * day), Again: Age(day), Expiring: Age(time.Hour)},
 		Audit:    Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, SQL: "full", Checkpoints: Checkpoints{Every: time.Minute}},
 		Limits: Limits{
@@ -189,12 +239,12 @@ func defaults() *Config {
 func (c *Config) complete(folder string) {
 	c.Server.TLS.Certificate = under(folder, c.Server.TLS.Certificate)
 	c.Server.TLS.Key = under(folder, c.Server.TLS.Key)
-	c.Catalog.File = under(folder, c.Catalog.File)
 	c.Requests.State.File = under(folder, c.Requests.State.File)
 	if c.Requests.State.DSN != "" && c.Requests.State.File == under(folder, defaultState) {
 		c.Requests.State.File = ""
 	}
 	c.Audit.File = under(folder, c.Audit.File)
+	c.Catalog.File = catalogFile(folder, c.Catalog.File, c.Audit.File)
 	c.Audit.Key = under(folder, c.Audit.Key)
 	if c.Audit.Key == "" && c.Audit.File != "" {
 		c.Audit.Key = c.Audit.File + ".key"
@@ -210,6 +260,19 @@ func (c *Config) complete(folder string) {
 		p.Path = under(folder, p.Path)
 		c.Platforms[name] = p
 	}
+}
+
+// catalogFile is beside the configuration. Where the default is meant, is not there and cannot be made there, it is beside the audit log,
+// which the server writes in any case.
+func catalogFile(folder, name, audit string) string {
+	beside := under(folder, name)
+	if name != defaultCatalog || audit == "" || durable.MayWrite(folder) {
+		return beside
+	}
+	if _, err := os.Lstat(beside); err == nil {
+		return beside
+	}
+	return filepath.Join(filepath.Dir(audit), name)
 }
 
 func (s *Sink) complete() {

@@ -3,6 +3,7 @@
 package durable
 
 import (
+	"cmp"
 	"os"
 	"syscall"
 )
@@ -21,4 +22,10 @@ func keepOwner(f *os.File, old os.FileInfo) error {
 		return nil
 	}
 	return f.Chown(int(was.Uid), int(was.Gid))
+}
+
+// MayWrite reports whether this process can make files in a folder.
+func MayWrite(folder string) bool {
+	const write = 2
+	return syscall.Access(cmp.Or(folder, "."), write) == nil
 }

@@ -20,14 +20,31 @@ func Replace(path, like string, content []byte) (err error) {
 	if err != nil {
 		return fmt.Errorf("replacing %s: %w", path, err)
 	}
+	return put(path, like, content, os.Rename)
+}
+
+// Create is Replace for a file that is not there yet. Of several processes that try at once, one makes it; the error of the others is
+// fs.ErrExist. The file has the owner of the one that like names, and can be read by whom that can be read by.
+func Create(path, like string, content []byte) error {
+	return put(path, like, content, func(from, to string) error {
+		if beside, err := os.Stat(like); err == nil {
+			if err := os.Chmod(from, 0o600|beside.Mode().Perm()&0o044); err != nil {
+				return err
+			}
+		}
+		return os.Link(from, to)
+	})
+}
+
+func put(path, like string, content []byte, place func(from, to string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("replacing %s: %w", path, err)
 	}
-	defer os.Remove(f.Name()) // it is no longer there if all went well
+	defer os.Remove(f.Name()) // it is no longer there if it was renamed
 	_, err = f.Write(content)
 	if err = errors.Join(err, inherit(f, path, like), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = place(f.Name(), path)
 	}
 	if err = errors.Join(err, syncFolder(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("replacing %s: %w", path, err)
