@@ -87,8 +87,8 @@ func (a Accepted) News(c *Catalog) (tables []TableName, columns []ColumnName) {
 	return tables, columns
 }
 
-// NamesNew reports whether anything in the configuration is about the tag.
-func (cfg *Config) NamesNew() bool {
+// namesNew reports whether anything in the configuration is about the tag.
+func (cfg *Config) namesNew() bool {
 	about := func(s Selectors) bool { return slices.Contains(s, "tag:"+New) }
 	return about(cfg.Discoverable) || slices.ContainsFunc(cfg.Policies, func(p Policy) bool {
 		return about(p.Grant) || about(p.Guardrail) || about(p.Mask) || about(p.Filter)

@@ -47,8 +47,8 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	if cfg.Catalog == nil {
 		return nil, []Problem{{Message: "there is no catalog to compile the policies for"}}
 	}
-	c.markNew = cfg.Accepted != nil || cfg.NamesNew()
-	if len(cfg.Accepted) == 0 && cfg.NamesNew() {
+	c.markNew = cfg.Accepted != nil || cfg.namesNew()
+	if len(cfg.Accepted) == 0 && cfg.namesNew() {
 		c.at = Problem{Key: "catalog.file"}
 		c.warning("nothing of platform %s was accepted yet, so all of it bears the tag %s: look at it, then run deputy catalog accept --platform %[1]s", cfg.Platform, New)
 	}

@@ -24,8 +24,10 @@ func newCatalog() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "catalog",
 		Short: "Say what is new in the databases, and accept it",
-		Long: `Tables and columns that nobody has accepted bear the tag New. A policy with "guardrail: [tag:New]" closes what tables appear in a
-database, and one with "mask: [tag:New]" hides their columns and new ones of other tables, until somebody has looked at them.`,
+		Long: `What a database has when a server first serves it is written into the catalog file by that server. Tables and columns that appear
+later bear the tag New: a new column of a table with masked columns, and a new table where anything is masked, filtered or guarded, is
+hidden from everybody until it is accepted. A policy with "guardrail: [tag:New]" closes new tables altogether; one with
+"mask: [tag:New]" decides in place of what is built in.`,
 		Example: "  deputy catalog new --config deputy.yaml\n  deputy catalog accept --config deputy.yaml",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {

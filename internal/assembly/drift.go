@@ -18,9 +18,9 @@ import (
 // How a server comes by its list of what an administrator knows of the databases, and how it says what has changed since.
 //
 // A server writes a platform into the catalog file once: when it first serves it and the file does not name it, with everything that is there
-// at that moment. Of a platform that the file names it never adds a table or a column: not after a restart, not after the file was removed
-// while it ran. Where a policy is about the tag New, it does not add a platform to a file that is there either: deputy catalog accept does.
-// Where the file cannot be written, all of a platform that it does not name is New.
+// at that moment. Of a platform that the file names it never adds a table or a column, not after a restart either: deputy catalog accept
+// does. Where the file cannot be written, all of a platform that it does not name is New. So it is when the file, or the platform in it, is
+// removed while the server runs.
 
 // firstSight takes what is there now for what is known, where no list says what is.
 func (d *Deputy) firstSight(ctx context.Context) error {
@@ -66,7 +66,7 @@ func (l *Live) keepCatalog(g *generation) error {
 	case err != nil:
 		return err
 	}
-	l.log.Info().Str("file", c.Catalog.File).Msg("the catalog file is written: what appears in the databases from now on is New until deputy catalog accept")
+	l.log.Debug().Str("file", c.Catalog.File).Msg("the catalog file is written: what appears in the databases from now on is New until deputy catalog accept")
 	if l.current != nil {
 		return nil // the next call reads it again, and finds what is in force
 	}

@@ -40,9 +40,7 @@ func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err e
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err
 		}
-		if c.Baseline() == nil {
-			c.AcceptNothing()
-		}
+		c.After(l.current.Config)
 	}
 	var opened []*engine
 	defer func() {

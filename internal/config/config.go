@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,12 +86,10 @@ func (c *Config) Accepted(platform string) entitlements.Accepted {
 	return entitlements.Accepted{}
 }
 
-// Unseen reports whether a platform has no list of what was accepted, so that what it has when it is first seen counts as accepted. Where
-// a policy is about the tag New, only an administrator adds a platform to a list that is there.
+// Unseen reports whether the catalog file does not name the platform, so that what it has when it is first seen counts as accepted.
 func (c *Config) Unseen(platform string) bool {
 	_, listed := c.baseline[platform]
-	about := entitlements.Config{Policies: c.Policies, Rules: c.Requests.Rules, Discoverable: c.Platforms[platform].Discoverable}
-	return c.baseline == nil || !listed && !about.NamesNew()
+	return !listed
 }
 
 // Accept makes a baseline the one that holds, as if the catalog file had been read with it.
@@ -98,13 +97,19 @@ func (c *Config) Accept(b Baseline) {
 	c.baseline, c.Version = b, version(c.content, []byte(b.text()))
 }
 
-// AcceptNothing is Accept for a catalog file that was removed while a server ran: all of every platform is New.
-func (c *Config) AcceptNothing() {
+// After takes platforms that the catalog file named in the configuration before, and does not name now, for such as have nothing accepted:
+// they are not seen for the first time.
+func (c *Config) After(before *Config) {
 	b := Baseline{}
-	for platform := range c.Platforms {
-		b[platform] = entitlements.Accepted{}
+	maps.Copy(b, c.baseline)
+	for platform := range before.baseline {
+		if _, configured := c.Platforms[platform]; configured && c.Unseen(platform) {
+			b[platform] = entitlements.Accepted{}
+		}
 	}
-	c.Accept(b)
+	if len(b) > len(c.baseline) {
+		c.Accept(b)
+	}
 }
 
 // CanKeepCatalog reports whether the catalog file could be written.

@@ -40,7 +40,7 @@ func (d Draft) head() string {
 		`What is in the columns? Look at tags: below; "deputy scan" looks at the values, too.`,
 		`Who may read what? Look at policies: below, and ask "deputy explain" what they mean for somebody.`,
 		`Write what you expect below tests:, and let "deputy test" try it.`,
-		`"deputy catalog accept" says that you have seen all tables; what comes later is tag:New.`,
+		`What appears in the database after the first start is tag:New and hidden; "deputy catalog accept" says that you have seen it.`,
 		`"deputy serve", or "deputy stdio" for one agent.`)
 	var b strings.Builder
 	b.WriteString("# yaml-language-server: $schema=deputy.schema.json\n")
@@ -108,6 +108,8 @@ func (d Draft) tags() string {
 func (d Draft) policies() string {
 	var b strings.Builder
 	b.WriteString("# Who may read what. Without a grant, a table does not exist for anybody.\npolicies:\n")
+	b.WriteString("  - name: new tables stay closed until somebody has looked at them\n    guardrail: [tag:New]\n    require: group:CHANGE-ME\n")
+	b.WriteString("  - name: so do new columns of the others\n    mask: [tag:New]\n    with: null\n    except: group:CHANGE-ME\n")
 	found := d.tags()
 	for _, mask := range []struct{ tag, policy string }{
 		{"PII", "hide personal data\n  #   mask: [tag:PII]\n  #   with: {constant: REDACTED}\n  #   except: group:CHANGE-ME\n"},
@@ -117,8 +119,6 @@ func (d Draft) policies() string {
 			b.WriteString("  # - name: " + mask.policy)
 		}
 	}
-	b.WriteString("  # - name: new tables stay closed until somebody has looked at them\n  #   guardrail: [tag:New]\n  #   require: group:CHANGE-ME\n")
-	b.WriteString("  # - name: so do new columns of the others\n  #   mask: [tag:New]\n  #   with: null\n  #   except: group:CHANGE-ME\n")
 	for _, t := range d.Catalog.Tables {
 		fmt.Fprintf(&b, "  # - name: %s\n  #   grant: [%s]\n  #   to: group:CHANGE-ME\n", word("who reads "+printable(t.String())), name(t.Schema, t.Name))
 	}

@@ -49,7 +49,7 @@ func load(t *testing.T, text string) *config.Config {
 func TestADraftDeniesEverything(t *testing.T) {
 	for _, d := range drafts() {
 		c := load(t, d.YAML())
-		if len(c.Policies) > 0 || len(c.Tags) > 0 || len(c.Platforms) != 1 {
+		if len(c.Policies) != 2 || len(c.Policies[0].Guardrail) != 1 || len(c.Policies[1].Mask) != 1 || len(c.Tags) > 0 || len(c.Platforms) != 1 {
 			t.Errorf("with nothing decided, there are policies %v, tags %v, platforms %v", c.Policies, c.Tags, c.Platforms)
 		}
 		if p := c.Platforms["shop"]; d.Engine == config.SQLite && filepath.Base(p.Path) != d.Path || d.Engine == config.Postgres && (len(p.Schemas) != 1 || p.Schemas[0] != "sales") {
