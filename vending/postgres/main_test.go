@@ -23,6 +23,8 @@ func TestMain(m *testing.M) {
 	}
 	cluster = c
 	exec("postgres", `CREATE ROLE dba LOGIN CREATEROLE`)
+	// From 15 on this is so anyway. Before, every role may create in public: see TestExtensionOutOfReach.
+	exec("template1", `ALTER SCHEMA public OWNER TO pg_database_owner; REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
 	code := m.Run()
 	c.Stop()
 	os.Exit(code)

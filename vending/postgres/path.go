@@ -41,7 +41,7 @@ type extensionType struct {
 	OID       uint32         `db:"oid"`
 	Extension string         `db:"extension"`
 	Schema    string         `db:"schema"`  // of the extension's type
-	Columns   pq.StringArray `db:"columns"` // governed ones
+	Columns   pq.StringArray `db:"columns"` // governed ones: schema, table and column on lines of their own
 }
 
 const schemasOfPathsQuery = `
@@ -64,7 +64,7 @@ WITH RECURSIVE member AS (
   ) AS t ON t.of = m.oid
 )
 SELECT m.oid, m.extname AS extension, n.nspname AS schema, array(
-  SELECT DISTINCT a.attname::text FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+  SELECT DISTINCT g.nspname || E'\n' || c.relname || E'\n' || a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
   JOIN pg_catalog.pg_namespace g ON g.oid = c.relnamespace WHERE a.atttypid = m.oid AND g.nspname = ANY ($1)) AS columns
 FROM member m JOIN pg_catalog.pg_namespace n ON n.oid = m.typnamespace WHERE n.nspname <> 'pg_catalog' ORDER BY m.oid`
 
@@ -119,24 +119,22 @@ func (p *paths) withExtensions() (names []string) {
 // where the operators of its extension are not on the path, and calls what another role put beside them where they are named in full.
 // It goes by the words of the SQL: a name that only looks like a column's is refused as well.
 func (p *paths) understood(access []entitlements.Access) error {
-	columns, schemas := map[string]string{}, map[string]string{}
-	for _, t := range p.types {
-		if !slices.Contains(p.policy, t.Schema) {
-			for _, c := range t.Columns {
-				columns[c] = fmt.Sprintf("the column %s has a type of the extension %s, and its schema %s", c, t.Extension, t.Schema)
-				columns[c] += p.whyNot(t.Schema)
+	for _, a := range access {
+		names := administratorsNames(a)
+		for _, s := range p.schemas {
+			if s.Open && names[s.Name] {
+				return fmt.Errorf("%s: the schema %s%s", a.Table, s.Name, p.whyNot(s.Name))
 			}
 		}
-	}
-	for _, s := range p.schemas {
-		if s.Open {
-			schemas[s.Name] = fmt.Sprintf("the schema %s%s", s.Name, p.whyNot(s.Name))
-		}
-	}
-	for _, a := range access {
-		for name := range administratorsNames(a) {
-			if why := columns[name] + schemas[name]; why != "" {
-				return fmt.Errorf("%s: %s", a.Table, why)
+		for _, t := range p.types {
+			if slices.Contains(p.policy, t.Schema) {
+				continue
+			}
+			for _, c := range t.Columns {
+				column := strings.Split(c, "\n")
+				if own := a.Table == (entitlements.TableName{Schema: column[0], Name: column[1]}); (own || names[column[1]]) && names[column[2]] {
+					return fmt.Errorf("%s: the column %s has a type of the extension %s, and its schema %s%s", a.Table, column[2], t.Extension, t.Schema, p.whyNot(t.Schema))
+				}
 			}
 		}
 	}
