@@ -203,6 +203,20 @@ func TestEveryNameHidden(t *testing.T) {
 	})
 }
 
+// What is hidden when it is not granted is read when it is, whatever its name.
+func TestOddNamesServed(t *testing.T) {
+	e := newEngine(t, manifold(t))
+	for _, table := range []string{"quo\"ted", "it's", "[b]", "`", "ünï 表", "select", "temp", "", "flat", "made", "counted", "secret"} {
+		access := open(t, e, table, nil)
+		for _, name := range []string{quoteName(table), "sales." + quoteName(table)} {
+			result, err := e.asCaller(t, `SELECT k FROM `+name+` ORDER BY 1 LIMIT 1`, []entitlements.Access{access})
+			if err != nil || len(result.Rows) != 1 || result.Rows[0][0] != int64(1) {
+				t.Errorf("%s gives %v, %v", name, result.Rows, err)
+			}
+		}
+	}
+}
+
 func without(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
 }
