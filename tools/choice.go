@@ -42,7 +42,7 @@ func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, 
 	names := t.Choices(ctx, call)
 	switch {
 	case len(names) == 0:
-		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no platform of that name on which you may see anything, or it cannot be reached now"}
+		return nil, &vending.Error{Code: vending.NotPermitted, Message: "there is no platform of that name on which you may see anything, or it cannot be reached now"}
 	case len(names) == 1 && name == "":
 		return t.platform(names[0])
 	}

@@ -83,8 +83,8 @@ func (g *gate) loadTypes(ctx context.Context, e *Engine, tables map[uint32]*rela
 		roots = append(roots, r.rowType)
 	}
 	var rows []typeRow
-	if err := e.db.SelectContext(ctx, &rows, typesQuery, oidArray(roots), pq.Array(e.config.Functions)); err != nil {
-		return unavailable(err)
+	if err := e.readCatalogs(ctx, &rows, typesQuery, oidArray(roots), pq.Array(e.config.Functions)); err != nil {
+		return err
 	}
 	c := closure{gate: g, rows: map[uint32]typeRow{}, done: map[uint32]bool{}}
 	for _, row := range rows {
