@@ -9,7 +9,9 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/throwaway"
 	"deputy/mcp/client"
 )
 
@@ -121,5 +123,36 @@ func TestAnEditTakesAwayWhileAPlatformIsDown(t *testing.T) {
 				t.Errorf("in force, the record is of %q and %q", r.PolicyVersion, r.WaitingVersion)
 			}
 		})
+	}
+}
+
+// A table that deputy_owner cannot read keeps a file from being in force. What the file takes away is gone all the same, and the file is
+// in force by itself once the table can be read.
+func TestAnUnreadableTableHeals(t *testing.T) {
+	w := follow(t, config.Postgres)
+	c := w.client(w.serve())
+	exec := func(sql string) {
+		t.Helper()
+		db, err := w.stage.Cluster().Open(throwaway.Superuser, "postgres")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec(sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE TABLE sales.fresh (id int); REVOKE ALL ON sales.fresh FROM PUBLIC, deputy_owner")
+	w.write(w.but("identity:\n", "identity:\n  users: [{id: taylor, disabled: true}]\n"))
+	if got := rowsOf(t, c, orders); !strings.Contains(got, "insufficient_access") {
+		t.Errorf("disabled beside a table that cannot be read, Taylor gets %s", got)
+	}
+	if w.Notice() == "" {
+		t.Fatal("the table keeps nothing from being in force: it is no trouble")
+	}
+	exec("DROP TABLE sales.fresh")
+	w.inForce()
+	if got := rowsOf(t, c, orders); !strings.Contains(got, "insufficient_access") {
+		t.Errorf("in force, Taylor gets %s", got)
 	}
 }
