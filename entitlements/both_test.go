@@ -138,5 +138,8 @@ func TestBothAskAndApprove(t *testing.T) {
 		if !errors.Is(err, tt.want) || (err == nil) != (next.Status == StatusApproved) {
 			t.Errorf("%s: %v, %s", name, err, next.Status)
 		}
+		if _, err := r.Deny(q, Step{ID: "s", By: tt.by, Now: now}); tt.want != ErrChanging && !errors.Is(err, tt.want) {
+			t.Errorf("%s denies: %v", name, err)
+		}
 	}
 }
