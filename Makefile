@@ -2,13 +2,17 @@
 
 GO ?= go
 
-.PHONY: test conformance field crash bench build fuzz matrix schema vet postgres
+.PHONY: test steady conformance field crash bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
 
 test: postgres vet
 	$(GO) test ./...
+
+# Ten runs beside a load of the lowest priority on two processors: prints every red one. RUNS, PACKAGES and LOAD change what is run.
+steady:
+	@./.ci/steady
 
 # The protocol's own suite, other people's clients and a real authorization server; needs Node 20 and a registry. No other target runs them.
 conformance:

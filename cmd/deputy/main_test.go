@@ -38,7 +38,12 @@ func stage(t testing.TB, engine string) *demo.Stage {
 
 func loggedStage(t testing.TB, engine string, log zerolog.Logger) *demo.Stage {
 	t.Helper()
-	s, err := demo.Start(context.Background(), demo.Config{Engine: engine, Log: log})
+	return startStage(t, demo.Config{Engine: engine, Log: log})
+}
+
+func startStage(t testing.TB, c demo.Config) *demo.Stage {
+	t.Helper()
+	s, err := demo.Start(context.Background(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +53,12 @@ func loggedStage(t testing.TB, engine string, log zerolog.Logger) *demo.Stage {
 		}
 	})
 	return s
+}
+
+// slowly is a clock that goes a hundred times slower than the day's, so that what is approved for seconds outlives a busy machine.
+func slowly() func() time.Time {
+	began := time.Now()
+	return func() time.Time { return began.Add(time.Since(began) / 100) }
 }
 
 // passing lets time pass on the stage's clock, where the story waits.

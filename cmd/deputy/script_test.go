@@ -129,7 +129,7 @@ func browse() {
 }
 
 func told(ts *testscript.TestScript, _ bool, args []string) {
-	s, err := demo.Start(context.Background(), demo.Config{Engine: config.SQLite, Log: zerolog.Nop()})
+	s, err := demo.Start(context.Background(), demo.Config{Engine: config.SQLite, Log: zerolog.Nop(), Clock: slowly()})
 	ts.Check(err)
 	defer s.Close()
 	ts.Check(demo.Tell(context.Background(), s, passing(s), io.Discard))

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"deputy/audit"
 	"deputy/internal/demo"
 	"deputy/mcp/client"
@@ -97,7 +99,7 @@ func speak(t testing.TB, command *exec.Cmd) *client.Client {
 func TestTheStoryIsToldOnBothEngines(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			s := stage(t, engine)
+			s := startStage(t, demo.Config{Engine: engine, Log: zerolog.Nop(), Clock: slowly()})
 			var out strings.Builder
 			if err := demo.Tell(t.Context(), s, passing(s), &out); err != nil {
 				t.Fatal(err)
