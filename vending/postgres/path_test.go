@@ -172,3 +172,54 @@ var statementsOnExtensions = []string{
 	"SELECT id FROM sales.people WHERE (email, id) = ('BOSS@ACME.COM', 1)", "SELECT nullif(email, 'boss@acme.com') FROM sales.people ORDER BY id",
 	"SELECT CASE email WHEN 'boss@acme.com' THEN 1 END FROM sales.people ORDER BY id", "SELECT regexp_replace(email, 'BOSS', 'x') FROM sales.people ORDER BY id",
 }
+
+// Extensions that not every PostgreSQL has: where one is there, statements and policies on its types give psql's rows too.
+func TestFurtherExtensions(t *testing.T) {
+	for _, tt := range []struct {
+		extension, seed string
+		conditions      []string
+		statements      []string
+	}{
+		{"vector", `CREATE TABLE sales.items (id int, v vector(3)); INSERT INTO sales.items VALUES (1, '[1,2,3]'), (2, '[3,2,1]'), (3, NULL);`,
+			[]string{"v <-> '[1,2,3]' < 1", "v = '[3,2,1]'", "v <> '[1,2,3]'"},
+			[]string{"SELECT id FROM sales.items ORDER BY v <-> '[3,2,1]' LIMIT 1", "SELECT avg(v) FROM sales.items", "SELECT v <=> '[1,0,0]' FROM sales.items ORDER BY 1", "SELECT vector_dims(v) FROM sales.items ORDER BY 1"}},
+		{"postgis", `CREATE TABLE sales.items (id int, v geometry(Point, 4326)); INSERT INTO sales.items VALUES (1, 'SRID=4326;POINT(7 50)'), (2, 'SRID=4326;POINT(9 48)');`,
+			[]string{"v && ST_MakeEnvelope(6, 49, 8, 51, 4326)", "ST_DWithin(v, 'SRID=4326;POINT(7 50)', 0.1)", "v = 'SRID=4326;POINT(9 48)'"},
+			[]string{"SELECT id, ST_AsText(v) FROM sales.items ORDER BY v <-> 'SRID=4326;POINT(9 48)'", "SELECT ST_AsText(ST_Extent(v)) FROM sales.items", "SELECT round(ST_X(v)) FROM sales.items ORDER BY 1"}},
+		{"ip4r", `CREATE TABLE sales.items (id int, v ip4r); INSERT INTO sales.items VALUES (1, '10.0.0.0/8'), (2, '192.168.0.1');`,
+			[]string{"v >>= '10.1.2.3'", "v <> '10.0.0.0/8'"}, []string{"SELECT id FROM sales.items ORDER BY v", "SELECT count(DISTINCT v) FROM sales.items"}},
+		{"semver", `CREATE TABLE sales.items (id int, v semver); INSERT INTO sales.items VALUES (1, '1.9.0'), (2, '1.10.0');`,
+			[]string{"v > '1.9.1'", "v = '1.9.0'"}, []string{"SELECT v FROM sales.items ORDER BY v", "SELECT max(v) FROM sales.items"}},
+		{"isn", `CREATE TABLE sales.items (id int, v isbn); INSERT INTO sales.items VALUES (1, '978-0-393-04002-9'), (2, '0-306-40615-2');`,
+			[]string{"v = '9780393040029'", "v <> '9780393040029'"}, []string{"SELECT id FROM sales.items ORDER BY v", "SELECT id FROM sales.items WHERE v = '9780393040029'"}},
+		{"seg", `CREATE TABLE sales.items (id int, v seg); INSERT INTO sales.items VALUES (1, '1 .. 2'), (2, '2.0 .. 3');`,
+			[]string{"v && '2.5'", "v = '2 .. 3'"}, []string{"SELECT id FROM sales.items ORDER BY v", "SELECT seg_center(v) FROM sales.items ORDER BY 1"}},
+	} {
+		t.Run(tt.extension, func(t *testing.T) {
+			database := newDatabase(t, `CREATE SCHEMA sales`)
+			var there bool
+			if err := open(t, "postgres", database).QueryRow(`SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)`, tt.extension).Scan(&there); err != nil || !there {
+				t.Skipf("this PostgreSQL does not have it: %v", err)
+			}
+			exec(database, "CREATE EXTENSION "+tt.extension)
+			execAs(t, "dba", database, tt.seed)
+			e := newEngine(t, database, "sales")
+			for _, condition := range tt.conditions {
+				want := asSuperuser(t, database, `SELECT id FROM sales.items WHERE `+condition+` ORDER BY 1`)
+				if got, err := shown(t, e, `SELECT id FROM sales.items ORDER BY 1`, access(t, e, "items", where(condition))); err != nil || got != want {
+					t.Errorf("filter %s shows %s, not %s: %v", condition, got, want, err)
+				}
+			}
+			for _, sql := range tt.statements {
+				if err := gated(t, e, sql); err != nil {
+					t.Errorf("%s: %v", sql, err)
+					continue
+				}
+				got, err := shown(t, e, sql, access(t, e, "items"))
+				if want := asSuperuser(t, database, sql); err != nil || got != want {
+					t.Errorf("%s gives %s, not %s: %v", sql, got, want, err)
+				}
+			}
+		})
+	}
+}
