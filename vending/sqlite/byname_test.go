@@ -11,14 +11,14 @@ import (
 
 // SQLite's authorizer is not asked about columns that only a USING or a NATURAL JOIN uses.
 
-func joined(t *testing.T) *Engine {
+func joinable(t *testing.T) *Engine {
 	return newEngine(t, newFile(t, `CREATE TABLE a (k INTEGER, x TEXT)`, `CREATE TABLE b (k INTEGER, y TEXT)`,
 		`INSERT INTO a VALUES (1, 'one'), (2, 'two')`, `INSERT INTO b VALUES (2, 'zwei'), (3, 'drei')`,
 		`CREATE TABLE "quo""ted" (k INTEGER)`, `INSERT INTO "quo""ted" VALUES (1)`, `CREATE INDEX ia ON a (k)`, `ANALYZE`))
 }
 
 func TestJoinByNameTables(t *testing.T) {
-	e := joined(t)
+	e := joinable(t)
 	for _, sql := range []string{
 		`SELECT count(*) FROM a JOIN b USING (k)`, `SELECT x, y FROM a JOIN b USING (k)`, `SELECT * FROM a JOIN b USING (k)`,
 		`SELECT count(*) FROM a NATURAL JOIN b`, `SELECT x, y FROM a NATURAL JOIN b`, `SELECT x FROM a NATURAL LEFT JOIN b WHERE y IS NULL`,
@@ -45,7 +45,7 @@ func TestJoinByNameTables(t *testing.T) {
 }
 
 func TestJoinByNameConfined(t *testing.T) {
-	e := joined(t)
+	e := joinable(t)
 	access := open(t, e, "a", nil)
 	for _, sql := range []string{
 		`SELECT count(*) FROM (SELECT 'a' AS tbl) AS v JOIN sqlite_stat1 USING (tbl)`,
