@@ -165,6 +165,18 @@ func TestNextQuestionSeesChange(t *testing.T) {
 	}
 }
 
+// Two changes within one tick of the file system's clock look the same, so a file that has just been changed is read every time.
+func TestYoungFileIsReadAgain(t *testing.T) {
+	l, path := listOf(t)
+	write(t, path, listText())
+	if l.Now(); l.seen != nil {
+		t.Error("what was changed a moment ago is not read again")
+	}
+	if l.settled = -1; l.Now().Err != nil || l.seen == nil {
+		t.Error("what was changed long ago is read every time")
+	}
+}
+
 func TestUnreadableStopsEverything(t *testing.T) {
 	whole := listText(Stop{Agent: "bots", By: "root", At: time.Now(), Why: "because"})
 	spoil := map[string]func(path string) error{
@@ -173,6 +185,15 @@ func TestUnreadableStopsEverything(t *testing.T) {
 		"link to itself": func(path string) error { return os.Symlink(path, path) },
 		"too large":      func(path string) error { return os.WriteFile(path, []byte(whole+strings.Repeat(" ", maxFile)), 0o600) },
 		"pipe":           makePipe,
+		"pipe with a list in it": func(path string) error {
+			err := makePipe(path)
+			pipe, opened := os.OpenFile(path, os.O_RDWR, 0)
+			if err = errors.Join(err, opened); err == nil {
+				t.Cleanup(func() { pipe.Close() })
+				_, err = pipe.WriteString(whole)
+			}
+			return err
+		},
 	}
 	for name, content := range map[string]string{
 		"empty": "", "space": "\n", "null": "null", "half": whole[:len(whole)/2], "without its end": strings.TrimRight(whole, "\n}"),

@@ -172,7 +172,7 @@ func TestStopEndsAQuestion(t *testing.T) {
 		}
 	}
 	r := w.awaitRecord(func(r audit.Record) bool { return r.Tool == "request_access" })
-	if r.Code != "stopped" || r.Request != nil {
+	if r.Code != "stopped" || r.Request != nil || len(r.Reasons) != 1 { // and not that the human did not agree
 		t.Errorf("the record is %+v", r)
 	}
 }
