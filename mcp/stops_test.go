@@ -21,8 +21,10 @@ func TestStopEndsAStewardsStep(t *testing.T) {
 	desk := &stewards{stops: stops.At(path, zerolog.Nop())}
 	steward := func(id string) (began <-chan struct{}, ended <-chan error) {
 		start, end := make(chan struct{}), make(chan error, 1)
-		user := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: id}, Issuer: "https://id.example.com", Subject: id}
-		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), stewardKey{}, tools.Steward{User: user}), http.MethodPost, apiPath, nil)
+		user := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: id},
+			Issuer: "https://id.example.com", Subject: id}
+		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), stewardKey{}, tools.Steward{User: user}),
+			http.MethodPost, apiPath, nil)
 		go desk.running(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			close(start)
 			<-r.Context().Done()

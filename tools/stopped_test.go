@@ -54,10 +54,12 @@ func TestStoppedAnswerDoesNotLeave(t *testing.T) {
 			cancel(identity.Stopped(taylor.Principal, "agent marketing-agent is disabled: stopped in a test"))
 		}
 		why := refusal(t, call(ctx))
-		if why.Code != tools.Stopped || !strings.Contains(why.Message, "is disabled") || !strings.Contains(why.Hint, "do not try again") {
+		if why.Code != tools.Stopped || !strings.Contains(why.Message, "is disabled") ||
+			!strings.Contains(why.Hint, "do not try again") {
 			t.Errorf("%s: the refusal is %+v", name, why)
 		}
-		if r := log.last(t); r.Outcome != audit.Cancelled || r.Code != "stopped" || r.Rows != 0 || r.ID != why.AuditID || len(r.Reasons) != 1 {
+		if r := log.last(t); r.Outcome != audit.Cancelled || r.Code != "stopped" || r.Rows != 0 || r.ID != why.AuditID ||
+			len(r.Reasons) != 1 {
 			t.Errorf("%s: the record is %+v", name, r)
 		}
 	}

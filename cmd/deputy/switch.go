@@ -30,18 +30,21 @@ type switching struct {
 const waitForServers = 10 * time.Second
 
 const switchHelp = `, by the list of stops: the file deputy.stops beside the configuration.
-The configuration is not changed, and the list is in force whatever the configuration is like. Servers look at it before every call,
-over HTTP and standard input alike.
+The configuration is not changed, and the list is in force whatever the configuration is like. Servers look at it
+before every call, over HTTP and standard input alike. Its mode is 0600: run the command as the account that servers
+run as. Run by root, a new list gets the owner of the configuration.
 
-Then every server is asked whether it has the list: those of server.replicas, or else the one that listens where the configuration
-says. Servers on other machines need the file, too: on a volume that they share, or copied there. Exits with 1 and names each server
-that does not have the list after --wait, or that does not answer; --wait 0 asks once. When no replicas are configured and the
-connection to this machine's own address is refused, there is no server to wait for, and the command exits with 0: what is served
-over standard input reads the same file. Where servers run on other machines or in containers, write server.replicas, so that the
-command cannot take them for stopped.`
+Then every server is asked whether it has the list: those of server.replicas, or else the one that listens where the
+configuration says. Servers on other machines need the file, too: on a volume that they share, or copied there. Exits
+with 1 and names each server that does not have the list after --wait, or that does not answer; --wait 0 asks once.
+
+When no replicas are configured and the connection to this machine's own address is refused, there is no server to
+wait for, and the command exits with 0: what is served over standard input reads the same file. Where servers run on
+other machines or in containers, write server.replicas, so that silence is never taken for a stop.`
 
 func newSwitch(s switching) *cobra.Command {
-	verb, short, more := "enable", "Let %s in again", "\n\nWhat the configuration disables (disabled: true) stays disabled, and the command says on which line."
+	verb, short, more := "enable", "Let %s in again",
+		"\n\nWhat the configuration disables (disabled: true) stays disabled, and the command says on which line."
 	if !s.lift {
 		verb, short, more = "disable", "Refuse %s from the next call on, and end the calls that run", ""
 	}
@@ -66,12 +69,13 @@ func newSwitch(s switching) *cobra.Command {
 		c.Flags().String("why", "", "for the list and those who read it: why, in one `line`")
 	}
 	if s.user {
-		c.Flags().String("issuer", "", "only the user of this issuer, by its `URL`; default: whoever is called so at any")
+		c.Flags().String("issuer", "", "only the user of this issuer, by its `URL`; default: users who are called so at any")
 	}
 	return c
 }
 
-var errNotEverywhere = errors.New("not every server has the list of stops, or something keeps it from meaning what it seems to: see above")
+var errNotEverywhere = errors.New("not every server has the list of stops, " +
+	"or something keeps it from meaning what it seems to: see above")
 
 func (s switching) run(c *cobra.Command, id, verb string) error {
 	change := admin.StopChange{ConfigFile: configPath(c), Stop: stops.Stop{Agent: id}, Lift: s.lift}
@@ -113,7 +117,8 @@ func printSwitched(w io.Writer, r *admin.StopResult, verb string) {
 			admin.HasAnother: "HAS ANOTHER LIST: the change is not in force there",
 			admin.CannotRead: "CANNOT READ its list, and refuses every call",
 			admin.NoAnswer:   "DOES NOT SAY which list it has: the change may not be in force there",
-			admin.NotRunning: "no server listens here; one that starts, or serves over standard input, reads the list before every call",
+			admin.NotRunning: "no server listens here; " +
+				"one that starts, or serves over standard input, reads the list before every call",
 		}[s.Standing]
 		say("%s: %s", s.URL, strings.Join(nonEmpty(line, s.Detail), ": "))
 	}
@@ -138,15 +143,17 @@ func newStops() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stops",
 		Short: "List who is stopped: since when, by whom, and why",
-		Long: `Lists the agents and users that deputy agent disable and deputy user disable have put on the list of stops, deputy.stops beside the
-configuration. What the configuration itself disables (disabled: true) is not on it: see deputy agent list. A list that cannot be
-read stops everything: the command then says what is wrong with it, and exits with 1.`,
+		Long: `Lists the agents and users that deputy agent disable and deputy user disable have put on the list of stops,
+deputy.stops beside the configuration. What the configuration itself disables (disabled: true) is not on it: see
+deputy agent list. A list that cannot be read stops everything: the command then says what is wrong with it, and
+exits with 1.`,
 		Example: "  deputy stops\n  deputy stops --json",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			all, hash, err := stops.Read(config.StopsFile(configPath(c)))
 			if err != nil {
-				return fmt.Errorf("%w: until it can, every call is refused; restore the file, or move it away and stop again whom it named", err)
+				return fmt.Errorf("%w: until it can, every call is refused; "+
+					"restore the file, or move it away and stop again those that it named", err)
 			}
 			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 				return printJSON(c.OutOrStdout(), map[string]any{"hash": hash, "stops": append([]stops.Stop{}, all...)})

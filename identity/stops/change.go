@@ -15,9 +15,9 @@ import (
 // lockTime is how long a change waits for another process that changes the list.
 const lockTime = 5 * time.Second
 
-// Add puts an entry on the list at a path, which is made if it is not there; like is the file whose owner it gets then. The list is
-// durable when Add returns nil. added is false when the party was on it already. A list that cannot be read is not replaced: what it
-// said would be lost.
+// Add puts an entry on the list at a path, which is made if it is not there; like is the file whose owner it gets
+// then. The list is durable when Add returns nil. added is false when the party was on it already. A list that cannot
+// be read is not replaced: what it said would be lost.
 func Add(ctx context.Context, path, like string, s Stop) (added bool, err error) {
 	if err := s.check(); err != nil {
 		return false, err

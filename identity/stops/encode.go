@@ -21,9 +21,10 @@ const none = "none"
 
 // content is the list as it stands in the file. A half of it is never a list: it is one JSON object.
 type content struct {
-	Version int    `json:"version"`
-	Serial  string `json:"serial"` // random, and another one whenever the list is written: it keeps the hash from telling who is on it
-	Stops   []Stop `json:"stops"`
+	Version int `json:"version"`
+	// random, and another one whenever the list is written: it keeps the hash from telling who is on it
+	Serial string `json:"serial"`
+	Stops  []Stop `json:"stops"`
 }
 
 // hash names the content of a list, for servers to say which one they have.
@@ -64,7 +65,8 @@ func parse(text []byte) ([]Stop, error) {
 	all := []Stop{}
 	for i, entry := range entries.Stops {
 		var s Stop
-		err := members(entry, map[string]any{"agent": &s.Agent, "user": &s.User, "issuer": &s.Issuer, "by": &s.By, "at": &s.At, "why": &s.Why})
+		err := members(entry, map[string]any{"agent": &s.Agent, "user": &s.User, "issuer": &s.Issuer, "by": &s.By,
+			"at": &s.At, "why": &s.Why})
 		if err == nil {
 			err = s.check()
 		}
@@ -96,7 +98,10 @@ func members(text []byte, into map[string]any) error {
 
 // with is the list with an entry, unless it has one that is about the same.
 func with(all []Stop, s Stop) []Stop {
-	if slices.ContainsFunc(all, func(old Stop) bool { return s.Agent == old.Agent && s.User == old.User && s.Issuer == old.Issuer }) {
+	if slices.ContainsFunc(all, func(old Stop) bool {
+		return s.Agent == old.Agent && s.User == old.User &&
+			s.Issuer == old.Issuer
+	}) {
 		return all
 	}
 	return append(slices.Clip(all), s)

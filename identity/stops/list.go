@@ -14,19 +14,20 @@ import (
 )
 
 const (
-	// settled is for how long a file must not have changed before its times and size can be trusted to show the next change. The clocks
-	// of file systems tick up to every two seconds.
+	// settled is for how long a file must not have changed before its times and size can be trusted to show the next
+	// change. The clocks of file systems tick up to every two seconds.
 	settled = 3 * time.Second
 	// tearing is how long a list that is not understood may be one that is being written in place.
 	tearing = 20 * time.Millisecond
 )
 
-// List is the list of stops as a server follows it. Each method looks at the file first, which costs one call of the system while the
-// file stays as it is. All methods may be called concurrently.
+// List is the list of stops as a server follows it. Each method looks at the file first, which costs one call of the
+// system while the file stays as it is. All methods may be called concurrently.
 //
-// A list that is there and cannot be read stops everything. A list that was there and is gone changes nothing: what was last read stays
-// in force until there is a list again, or the server starts anew. Commands never remove the file, so that it is gone by mistake, or by
-// the hand of a person who wants a stop to end without a trace. A server that finds no list when it starts has none.
+// A list that is there and cannot be read stops everything. A list that was there and is gone changes nothing: what
+// was last read stays in force until there is a list again, or the server starts anew. Commands never remove the
+// file, so that it is gone by mistake, or by the hand of a person who wants a stop to end without a trace. A server
+// that finds no list when it starts has none.
 type List struct {
 	path    string
 	log     zerolog.Logger
@@ -176,23 +177,27 @@ func (l *List) lookAt(info os.FileInfo, read time.Time) *look {
 
 func (s *look) same(info os.FileInfo) bool {
 	at, _ := changed(info)
-	return os.SameFile(s.FileInfo, info) && s.Size() == info.Size() && s.ModTime().Equal(info.ModTime()) && s.Mode() == info.Mode() && s.changed.Equal(at)
+	return os.SameFile(s.FileInfo, info) && s.Size() == info.Size() && s.ModTime().Equal(info.ModTime()) &&
+		s.Mode() == info.Mode() && s.changed.Equal(at)
 }
 
 // say tells the operator which list is in force now. l.mu is held.
 func (l *List) say(s State) {
 	switch {
 	case s.Err != nil:
-		l.log.Error().Err(s.Err).Str("file", l.path).Msg("the list of stops cannot be read: every call is refused until it can")
+		l.log.Error().Err(s.Err).Str("file",
+			l.path).Msg("the list of stops cannot be read: every call is refused until it can")
 	case s.Gone:
-		l.log.Error().Str("file", l.path).Int("stops", len(s.Stops)).Msg("the list of stops is gone: the one that was last read goes on")
+		l.log.Error().Str("file", l.path).Int("stops",
+			len(s.Stops)).Msg("the list of stops is gone: the one that was last read goes on")
 	default:
 		l.log.Info().Str("hash", s.Hash).Int("stops", len(s.Stops)).Msg("another list of stops is in force")
 	}
 }
 
-// Running notes that a call of a principal runs, until leave is called. The context that it returns ends as soon as the principal is
-// stopped; the cause is the *identity.AuthError. It has ended when Running returns if the principal is stopped already.
+// Running notes that a call of a principal runs, until leave is called. The context that it returns ends as soon as
+// the principal is stopped; the cause is the *identity.AuthError. It has ended when Running returns if the principal
+// is stopped already.
 func (l *List) Running(ctx context.Context, p identity.Principal) (_ context.Context, leave func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	one := &running{p, cancel}

@@ -23,7 +23,8 @@ func agent(name string) identity.Principal {
 
 func user(id string) identity.Principal {
 	p := agent("chat")
-	p.User = &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: id}, Issuer: "https://id.example.com", Subject: id}
+	p.User = &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: id},
+		Issuer: "https://id.example.com", Subject: id}
 	return p
 }
 
@@ -165,7 +166,8 @@ func TestNextQuestionSeesChange(t *testing.T) {
 	}
 }
 
-// Two changes within one tick of the file system's clock look the same, so a file that has just been changed is read every time.
+// Two changes within one tick of the file system's clock look the same, so a file that has just been changed is read
+// every time.
 func TestYoungFileIsReadAgain(t *testing.T) {
 	l, path := listOf(t)
 	write(t, path, listText())
@@ -183,8 +185,11 @@ func TestUnreadableStopsEverything(t *testing.T) {
 		"folder":         func(path string) error { return os.Mkdir(path, 0o700) },
 		"dead link":      func(path string) error { return os.Symlink(path+".nowhere", path) },
 		"link to itself": func(path string) error { return os.Symlink(path, path) },
-		"too large":      func(path string) error { return os.WriteFile(path, []byte(whole+strings.Repeat(" ", maxFile)), 0o600) },
-		"pipe":           makePipe,
+		"too large": func(path string) error {
+			return os.WriteFile(path, []byte(whole+strings.Repeat(" ", maxFile)),
+				0o600)
+		},
+		"pipe": makePipe,
 		"pipe with a list in it": func(path string) error {
 			err := makePipe(path)
 			pipe, opened := os.OpenFile(path, os.O_RDWR, 0)
@@ -196,18 +201,27 @@ func TestUnreadableStopsEverything(t *testing.T) {
 		},
 	}
 	for name, content := range map[string]string{
-		"empty": "", "space": "\n", "null": "null", "half": whole[:len(whole)/2], "without its end": strings.TrimRight(whole, "\n}"),
-		"garbage": "\xff\xfe\x00", "YAML": "stops: []", "two": whole + whole, "list": "[]", "nothing in it": "{}",
-		"no stops": `{"version": 1}`, "null stops": `{"version": 1, "stops": null}`, "text for stops": `{"version": 1, "stops": "chat"}`,
-		"another version": `{"version": 2, "stops": []}`, "no version": `{"stops": []}`, "version as text": `{"version": "1", "stops": []}`,
-		"unknown key": `{"version": 1, "stops": [], "more": 1}`, "key in capitals": `{"version": 1, "Stops": []}`,
-		"unknown key in an entry": `{"version": 1, "stops": [{"agnet": "chat"}]}`, "agent in capitals": `{"version": 1, "stops": [{"Agent": "chat"}]}`,
-		"key twice": `{"version": 1, "stops": [{"agent": "chat", "agent": "bots"}]}`, "stops twice": `{"version": 1, "stops": [{"agent": "chat"}], "stops": []}`,
-		"nobody": `{"version": 1, "stops": [{}]}`, "agent and user": `{"version": 1, "stops": [{"agent": "chat", "user": "kim"}]}`,
-		"number": `{"version": 1, "stops": [{"user": 7}]}`, "null user": `{"version": 1, "stops": [{"user": null}]}`, "null entry": `{"version": 1, "stops": [null]}`,
+		"empty": "", "space": "\n", "null": "null", "half": whole[:len(whole)/2],
+		"without its end": strings.TrimRight(whole, "\n}"),
+		"garbage":         "\xff\xfe\x00", "YAML": "stops: []", "two": whole + whole, "list": "[]", "nothing in it": "{}",
+		"no stops": `{"version": 1}`, "null stops": `{"version": 1, "stops": null}`,
+		"text for stops":  `{"version": 1, "stops": "chat"}`,
+		"another version": `{"version": 2, "stops": []}`, "no version": `{"stops": []}`,
+		"version as text": `{"version": "1", "stops": []}`,
+		"unknown key":     `{"version": 1, "stops": [], "more": 1}`, "key in capitals": `{"version": 1, "Stops": []}`,
+		"unknown key in an entry": `{"version": 1, "stops": [{"agnet": "chat"}]}`,
+		"agent in capitals":       `{"version": 1, "stops": [{"Agent": "chat"}]}`,
+		"key twice":               `{"version": 1, "stops": [{"agent": "chat", "agent": "bots"}]}`,
+		"stops twice":             `{"version": 1, "stops": [{"agent": "chat"}], "stops": []}`,
+		"nobody":                  `{"version": 1, "stops": [{}]}`,
+		"agent and user":          `{"version": 1, "stops": [{"agent": "chat", "user": "kim"}]}`,
+		"number":                  `{"version": 1, "stops": [{"user": 7}]}`, "null user": `{"version": 1, "stops": [{"user": null}]}`,
+		"null entry":        `{"version": 1, "stops": [null]}`,
 		"text for an entry": `{"version": 1, "stops": ["chat"]}`, "empty name": `{"version": 1, "stops": [{"agent": ""}]}`,
-		"space around": `{"version": 1, "stops": [{"agent": " chat"}]}`, "line break": `{"version": 1, "stops": [{"agent": "chat\n"}]}`,
-		"no time": `{"version": 1, "stops": [{"agent": "bots", "at": "yesterday"}]}`, "agent of an issuer": `{"version": 1, "stops": [{"agent": "bots", "issuer": "https://a"}]}`,
+		"space around":       `{"version": 1, "stops": [{"agent": " chat"}]}`,
+		"line break":         `{"version": 1, "stops": [{"agent": "chat\n"}]}`,
+		"no time":            `{"version": 1, "stops": [{"agent": "bots", "at": "yesterday"}]}`,
+		"agent of an issuer": `{"version": 1, "stops": [{"agent": "bots", "issuer": "https://a"}]}`,
 	} {
 		spoil["content: "+name] = func(path string) error { return os.WriteFile(path, []byte(content), 0o600) }
 	}
@@ -306,7 +320,8 @@ func TestRunningEnds(t *testing.T) {
 	}
 	<-kim.Done()
 	var why *identity.AuthError
-	if !errors.As(context.Cause(kim), &why) || !errors.Is(why, identity.ErrStopped) || !strings.Contains(why.Message, "is disabled") {
+	if !errors.As(context.Cause(kim), &why) || !errors.Is(why, identity.ErrStopped) ||
+		!strings.Contains(why.Message, "is disabled") {
 		t.Errorf("the cause is %v", context.Cause(kim))
 	}
 	if again := begin(user("kim")); again.Err() == nil {
@@ -347,14 +362,16 @@ func TestAddAndRemove(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			if added, err := Add(t.Context(), path, "", Stop{User: fmt.Sprint("u", i), By: "root", At: time.Unix(1, 0).UTC(), Why: "why"}); !added || err != nil {
+			if added, err := Add(t.Context(), path, "", Stop{User: fmt.Sprint("u", i), By: "root", At: time.Unix(1, 0).UTC(),
+				Why: "why"}); !added || err != nil {
 				t.Errorf("added %t (%v)", added, err)
 			}
 		})
 	}
 	all.Wait()
 	stops, _, err := Read(path)
-	if len(stops) != 20 || err != nil || stops[0].By != "root" || stops[0].Why != "why" || !stops[0].At.Equal(time.Unix(1, 0)) {
+	if len(stops) != 20 || err != nil || stops[0].By != "root" || stops[0].Why != "why" ||
+		!stops[0].At.Equal(time.Unix(1, 0)) {
 		t.Fatalf("of 20 at once there are %v (%v)", stops, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -368,7 +385,8 @@ func TestAddAndRemove(t *testing.T) {
 	for _, tt := range []struct {
 		stop Stop
 		want int
-	}{{Stop{User: "nobody"}, 0}, {Stop{Agent: "u4"}, 0}, {Stop{User: "u1"}, 1}, {Stop{User: "u2"}, 2}, {Stop{User: "u3", Issuer: "https://id.example.com"}, 1}, {Stop{User: "u3"}, 1}} {
+	}{{Stop{User: "nobody"}, 0}, {Stop{Agent: "u4"}, 0}, {Stop{User: "u1"}, 1}, {Stop{User: "u2"}, 2}, {Stop{User: "u3",
+		Issuer: "https://id.example.com"}, 1}, {Stop{User: "u3"}, 1}} {
 		before, _, _ := Read(path)
 		removed, err := Remove(t.Context(), path, "", tt.stop)
 		after, _, _ := Read(path)
@@ -384,7 +402,8 @@ func TestAddAndRemove(t *testing.T) {
 
 func TestEntriesAreLines(t *testing.T) {
 	path := filepath.Join(t.TempDir(), File)
-	for _, s := range []Stop{{}, {Agent: "a", User: "u"}, {User: "a\nb"}, {User: "u", Why: "one\x1b[31m"}, {User: strings.Repeat("u", longest+1)}, {User: " u"}} {
+	for _, s := range []Stop{{}, {Agent: "a", User: "u"}, {User: "a\nb"}, {User: "u", Why: "one\x1b[31m"},
+		{User: strings.Repeat("u", longest+1)}, {User: " u"}} {
 		if _, err := Add(t.Context(), path, "", s); err == nil {
 			t.Errorf("%+v is taken", s)
 		}

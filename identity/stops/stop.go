@@ -1,5 +1,6 @@
-// Package stops is the list of the agents and users that an administrator has stopped. It is a file of its own beside the configuration,
-// so that a stop is in force whatever the configuration is like, and is looked at before every call.
+// Package stops is the list of the agents and users that an administrator has stopped. It is a file of its own beside
+// the configuration, so that a stop is in force whatever the configuration is like, and is looked at before every
+// call.
 package stops
 
 import (
@@ -18,7 +19,8 @@ const File = "deputy.stops"
 // Stop is one entry of the list: an agent, or a user.
 type Stop struct {
 	Agent string `json:"agent,omitempty"` // the name of an agent; empty: it is a user
-	User  string `json:"user,omitempty"`  // the id of a user as policies write it, the subject of their tokens, or their e-mail address
+	// the id of a user as policies write it, the subject of their tokens, or their e-mail address
+	User string `json:"user,omitempty"`
 	// Issuer limits a user to the accounts of one issuer. Empty: a user who is called so at any issuer is stopped.
 	Issuer string    `json:"issuer,omitempty"`
 	By     string    `json:"by,omitempty"` // who stopped it
@@ -36,7 +38,8 @@ func (s Stop) String() string {
 	return "user " + s.User
 }
 
-// Covers reports whether a principal is stopped by the entry. When in doubt it is: two names that people read alike are one.
+// Covers reports whether a principal is stopped by the entry. When in doubt it is: two names that people read alike
+// are one.
 func (s Stop) Covers(p identity.Principal) bool {
 	if s.Agent != "" {
 		return p.Agent.ID != "" && called(p.Agent.ID, s.Agent)
@@ -50,7 +53,8 @@ func (s Stop) Covers(p identity.Principal) bool {
 	return p.User.Named(s.User) || called(p.User.Subject, s.User)
 }
 
-// Names reports whether another entry, as an administrator writes it, is about the same party. An issuer that is not written is any.
+// Names reports whether another entry, as an administrator writes it, is about the same party. An issuer that is not
+// written is any.
 func (s Stop) Names(other Stop) bool {
 	if s.Agent != "" || other.Agent != "" {
 		return called(s.Agent, other.Agent)
@@ -66,7 +70,7 @@ func called(id, name string) bool {
 // longest is the size of the longest text in an entry, in bytes.
 const longest = 1000
 
-// check says what is wrong with an entry, whoever wrote it.
+// check says what is wrong with an entry, in a file or of a command.
 func (s Stop) check() error {
 	switch {
 	case (s.Agent == "") == (s.User == ""):
@@ -74,7 +78,8 @@ func (s Stop) check() error {
 	case s.Agent != "" && s.Issuer != "":
 		return errors.New("an agent has no issuer")
 	}
-	for name, text := range map[string]string{"agent": s.Agent, "user": s.User, "issuer": s.Issuer, "by": s.By, "why": s.Why} {
+	for name, text := range map[string]string{"agent": s.Agent, "user": s.User, "issuer": s.Issuer, "by": s.By,
+		"why": s.Why} {
 		switch {
 		case len(text) > longest:
 			return fmt.Errorf("%s is longer than %d bytes", name, longest)

@@ -26,13 +26,13 @@ import (
 type Address struct {
 	URL  string // without a path
 	Name string // that its certificate is for; empty: the host of the URL
-	// Own says that it is the address of this configuration, because none is configured. It need not have a server: agents on this
-	// machine may be served over standard input and output alone.
+	// Own says that it is the address of this configuration, because none is configured. It need not have a server:
+	// agents on this machine may be served over standard input and output alone.
 	Own bool
 }
 
-// Addresses are those of the servers that run on a configuration: server.replicas, or else where it listens. None: it listens on a port
-// that it is told when it starts.
+// Addresses are those of the servers that run on a configuration: server.replicas, or else where it listens. None: it
+// listens on a port that it is told when it starts.
 func Addresses(s config.Server) (out []Address) {
 	for _, text := range s.Replicas {
 		out = append(out, Address{URL: strings.TrimRight(text, "/")})
@@ -72,7 +72,8 @@ type Server struct {
 	Detail   string   `json:"detail,omitempty"` // for people: what the server or the network says
 }
 
-// InForce reports whether no call can begin there that the list stops: the server has it, or refuses everything, or there is none.
+// InForce reports whether no call can begin there that the list stops: the server has it, or refuses everything, or
+// there is none.
 func (s Server) InForce() bool { return s.Standing == Has || s.Standing == NotRunning }
 
 const (
@@ -81,9 +82,10 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// Ask asks all servers for the list that they have, until each has the wanted one or wait is over; at least once. wanted is asked every
-// time anew, because another command may have changed the list meanwhile.
-func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func() (hash string, err error), wait time.Duration) ([]Server, error) {
+// Ask asks all servers for the list that they have, until each has the wanted one or wait is over; at least once.
+// wanted is asked every time anew, because another command may have changed the list meanwhile.
+func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func() (hash string, err error),
+	wait time.Duration) ([]Server, error) {
 	until := time.Now().Add(wait)
 	out := make([]Server, len(addresses))
 	clients := make([]*http.Client, len(addresses))
@@ -115,9 +117,11 @@ func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func(
 	}
 }
 
-// client believes the configured certificate beside those of the system, and follows no redirect: another server's list says nothing.
+// client believes the configured certificate beside those of the system, and follows no redirect: another server's
+// list says nothing.
 func client(certificate, name string) *http.Client {
-	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name}, DisableKeepAlives: true}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name},
+		DisableKeepAlives: true}
 	if text, err := os.ReadFile(certificate); certificate != "" && err == nil {
 		pool, err := x509.SystemCertPool()
 		if err != nil {
@@ -127,7 +131,10 @@ func client(certificate, name string) *http.Client {
 			transport.TLSClientConfig.RootCAs = pool
 		}
 	}
-	return &http.Client{Timeout: askTime, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Timeout: askTime, Transport: transport, CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 }
 
 func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
@@ -156,7 +163,8 @@ func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil || json.Unmarshal(body, &says) != nil || says.Stops == nil {
-		out.Detail = fmt.Sprintf("what answers there (status %d) does not say which list of stops it has: is it a Deputy of this version?", response.StatusCode)
+		out.Detail = fmt.Sprintf("what answers there (status %d) does not say which list of stops it has: "+
+			"is it a Deputy of this version?", response.StatusCode)
 		return out
 	}
 	switch *says.Stops {

@@ -25,12 +25,15 @@ func TestAddresses(t *testing.T) {
 		want   []Address
 	}{
 		{config.Server{Listen: "127.0.0.1:8080"}, []Address{{URL: "http://127.0.0.1:8080", Own: true}}},
-		{config.Server{Listen: "0.0.0.0:8080", PublicURL: "https://deputy.example.com"}, []Address{{URL: "http://localhost:8080", Own: true}}},
+		{config.Server{Listen: "0.0.0.0:8080", PublicURL: "https://deputy.example.com"},
+			[]Address{{URL: "http://localhost:8080", Own: true}}},
 		{config.Server{Listen: ":8080"}, []Address{{URL: "http://localhost:8080", Own: true}}},
-		{config.Server{Listen: "[::]:8443", PublicURL: "https://deputy.example.com", TLS: tls}, []Address{{URL: "https://localhost:8443", Name: "deputy.example.com", Own: true}}},
+		{config.Server{Listen: "[::]:8443", PublicURL: "https://deputy.example.com", TLS: tls},
+			[]Address{{URL: "https://localhost:8443", Name: "deputy.example.com", Own: true}}},
 		{config.Server{Listen: "127.0.0.1:0"}, nil},
 		{config.Server{}, nil},
-		{config.Server{Listen: "127.0.0.1:0", Replicas: []string{"http://a:1/", "https://b"}}, []Address{{URL: "http://a:1"}, {URL: "https://b"}}},
+		{config.Server{Listen: "127.0.0.1:0", Replicas: []string{"http://a:1/", "https://b"}},
+			[]Address{{URL: "http://a:1"}, {URL: "https://b"}}},
 	} {
 		if got := Addresses(tt.server); !slices.Equal(got, tt.want) {
 			t.Errorf("%+v is asked at %+v", tt.server, got)
@@ -115,7 +118,10 @@ func TestServersAreWaitedFor(t *testing.T) {
 	if err != nil || got[0].Standing != Has {
 		t.Errorf("%+v (%v)", got, err)
 	}
-	if _, err := Ask(t.Context(), config.Server{}, []Address{at}, func() (string, error) { return "", errors.New("changed") }, time.Minute); err == nil {
+	if _, err := Ask(t.Context(), config.Server{}, []Address{at}, func() (string, error) {
+		return "",
+			errors.New("changed")
+	}, time.Minute); err == nil {
 		t.Error("a change that is gone from the list is waited for")
 	}
 }
@@ -125,14 +131,17 @@ func TestOwnCertificateIsBelieved(t *testing.T) {
 	s := httptest.NewTLSServer(saying(200, has))
 	t.Cleanup(s.Close)
 	file := filepath.Join(t.TempDir(), "deputy.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
 		certificate, public string
 		want                Standing
-	}{"its own": {file, "example.com", Has}, "for another name": {file, "deputy.test", NoAnswer}, "unknown": {"", "example.com", NoAnswer}} {
-		got, err := Ask(t.Context(), config.Server{TLS: config.TLS{Certificate: tt.certificate}}, []Address{{URL: s.URL, Name: tt.public, Own: true}}, wanted, 0)
+	}{"its own": {file, "example.com", Has}, "for another name": {file, "deputy.test", NoAnswer}, "unknown": {"",
+		"example.com", NoAnswer}} {
+		got, err := Ask(t.Context(), config.Server{TLS: config.TLS{Certificate: tt.certificate}}, []Address{{URL: s.URL,
+			Name: tt.public, Own: true}}, wanted, 0)
 		if err != nil || got[0].Standing != tt.want || tt.want != Has && !strings.Contains(got[0].Detail, "certificate") {
 			t.Errorf("%s: %+v (%v)", name, got, err)
 		}

@@ -29,7 +29,8 @@ type StopResult struct {
 	Changed bool     `json:"changed"` // false: the list said so already
 	Hash    string   `json:"hash"`
 	Servers []Server `json:"servers"`
-	// Notes say, in sentences, what else keeps the change from being what the administrator means; with one the command has failed.
+	// Notes say, in sentences, what else keeps the change from being what the administrator means; with one the command
+	// has failed.
 	Notes []string `json:"notes"`
 }
 
@@ -38,10 +39,11 @@ func (r *StopResult) Done() bool {
 	return len(r.Notes) == 0 && !slices.ContainsFunc(r.Servers, func(s Server) bool { return !s.InForce() })
 }
 
-// ChangeStops writes the list of stops beside the configuration, and then asks the servers for it. The configuration is only looked at:
-// whatever it is like, the list is written. An error says that the list is not.
+// ChangeStops writes the list of stops beside the configuration, and then asks the servers for it. The configuration
+// is only looked at: whatever it is like, the list is written. An error says that the list is not.
 func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string, bool)) (*StopResult, error) {
-	out := &StopResult{List: config.StopsFile(c.ConfigFile), Party: c.Stop.String(), Servers: []Server{}, Notes: []string{}}
+	out := &StopResult{List: config.StopsFile(c.ConfigFile), Party: c.Stop.String(), Servers: []Server{},
+		Notes: []string{}}
 	var err error
 	if c.Lift {
 		out.Changed, err = stops.Remove(ctx, out.List, c.ConfigFile, c.Stop)
@@ -93,15 +95,16 @@ func (r *StopResult) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// mistyped says that a stopped agent is not in the configuration. It is on the list all the same: servers may run on another one.
+// mistyped says that a stopped agent is not in the configuration. It is on the list all the same: servers may run on
+// another one.
 func (r *StopResult) mistyped(cfg *config.Config, s stops.Stop) {
 	if unknown := UnknownAgent(cfg, s); unknown != "" {
 		r.note("%s; it is on the list all the same", unknown)
 	}
 }
 
-// UnknownAgent says that a stop names no agent of the configuration, and which one may be meant; empty: it names one, or a user. A
-// configuration without agents says nothing.
+// UnknownAgent says that a stop names no agent of the configuration, and which one may be meant; empty: it names one,
+// or a user. A configuration without agents says nothing.
 func UnknownAgent(cfg *config.Config, s stops.Stop) string {
 	var names []string
 	for _, a := range cfg.Agents {
@@ -122,12 +125,14 @@ func (r *StopResult) stillDisabled(cfg *config.Config, s stops.Stop) {
 		r.note("%s stays disabled: %s:%d says disabled: true; change it there", s, cfg.Files()[0], cfg.Line(key+".disabled"))
 	}
 	for i, a := range cfg.Agents {
-		if a.Disabled && s.Agent != "" && s.Covers(identity.Principal{Agent: identity.Agent{Identity: identity.Identity{ID: a.Name}}}) {
+		if a.Disabled && s.Agent != "" &&
+			s.Covers(identity.Principal{Agent: identity.Agent{Identity: identity.Identity{ID: a.Name}}}) {
 			say(mistake.At("agents", i))
 		}
 	}
 	for i, u := range cfg.Identity.Users {
-		if u.Disabled && s.User != "" && (stops.Stop{User: s.User}).Covers(identity.Principal{User: &identity.User{Identity: identity.Identity{ID: u.ID}}}) {
+		if u.Disabled && s.User != "" &&
+			(stops.Stop{User: s.User}).Covers(identity.Principal{User: &identity.User{Identity: identity.Identity{ID: u.ID}}}) {
 			say(mistake.At("identity.users", i))
 		}
 	}

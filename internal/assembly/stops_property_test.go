@@ -34,11 +34,13 @@ func besiege(t *testing.T) *siege {
 	t.Helper()
 	w := withoutRules(t)
 	data := w.stage.Environment()
-	s := &siege{copy: filepath.Join(t.TempDir(), "copy.db"), catalog: filepath.Join(filepath.Dir(w.file), "deputy-catalog.json")}
+	s := &siege{copy: filepath.Join(t.TempDir(), "copy.db"), catalog: filepath.Join(filepath.Dir(w.file),
+		"deputy-catalog.json")}
 	for _, pair := range data {
 		if path, ok := strings.CutPrefix(pair, "DEMO_DATABASE="); ok {
 			content, err := os.ReadFile(path)
-			if err = errors.Join(err, os.WriteFile(s.copy, content, 0o600), os.WriteFile(s.copy+".kept", content, 0o600)); err != nil {
+			if err = errors.Join(err, os.WriteFile(s.copy, content, 0o600), os.WriteFile(s.copy+".kept", content,
+				0o600)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -114,7 +116,8 @@ var troubles = map[string]func(*siege){
 		s.put(s.servers[0].but("  shop:\n", "  third: {engine: sqlite, path: nowhere.db}\n  shop:\n"))
 	},
 	"not disabled there": func(s *siege) {
-		s.put(s.servers[0].but("  - name: marketing-agent\n", "  - name: marketing-agent\n    disabled: false\n", "identity:\n", "identity:\n  users: [{id: taylor, disabled: false}]\n"))
+		s.put(s.servers[0].but("  - name: marketing-agent\n", "  - name: marketing-agent\n    disabled: false\n",
+			"identity:\n", "identity:\n  users: [{id: taylor, disabled: false}]\n"))
 	},
 }
 
@@ -147,8 +150,8 @@ func (s *siege) call(server int, transport, sql string) says {
 	return answer
 }
 
-// Whatever comes over the platforms, the issuer and the file, before, during or after: the next call of a stopped party is refused at every
-// server and over every transport, and its running ones end.
+// Whatever comes over the platforms, the issuer and the file, before, during or after: the next call of a stopped
+// party is refused at every server and over every transport, and its running ones end.
 func TestStopHoldsInTrouble(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		flag.Set("rapid.checks", "25")
@@ -167,7 +170,8 @@ func TestStopHoldsInTrouble(t *testing.T) {
 				troubles[name](s)
 			}
 		}
-		server, transport := rapid.IntRange(0, 1).Draw(t, "server"), rapid.SampledFrom([]string{"HTTP", "stdio"}).Draw(t, "transport")
+		server, transport := rapid.IntRange(0, 1).Draw(t, "server"), rapid.SampledFrom([]string{"HTTP", "stdio"}).Draw(t,
+			"transport")
 		party := rapid.SampledFrom([]string{"agent", "user"}).Draw(t, "party")
 		stop := rapid.SampledFrom(spellings[party]).Draw(t, "spelling")
 
@@ -184,7 +188,8 @@ func TestStopHoldsInTrouble(t *testing.T) {
 		strike("after")
 		for i := range s.servers {
 			for _, transport := range []string{"HTTP", "stdio"} {
-				if got := <-s.call(i, transport, "SELECT region FROM customer_orders"); !strings.Contains(got, "is disabled") || transport == "HTTP" && !strings.HasPrefix(got, "403 ") {
+				if got := <-s.call(i, transport, "SELECT region FROM customer_orders"); !strings.Contains(got, "is disabled") ||
+					transport == "HTTP" && !strings.HasPrefix(got, "403 ") {
 					t.Fatalf("the next call at server %d over %s is answered %s", i, transport, got)
 				}
 			}
@@ -192,7 +197,10 @@ func TestStopHoldsInTrouble(t *testing.T) {
 		if got := <-runs; !strings.Contains(got, `"stopped"`) {
 			t.Fatalf("the running call is answered %s", got)
 		}
-		s.servers[server].awaitRecord(func(r audit.Record) bool { return r.Phase == audit.Ended && r.ID == intent.ID && r.Code == "stopped" })
+		s.servers[server].awaitRecord(func(r audit.Record) bool {
+			return r.Phase == audit.Ended && r.ID == intent.ID &&
+				r.Code == "stopped"
+		})
 	})
 }
 

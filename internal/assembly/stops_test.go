@@ -62,7 +62,8 @@ func (w *world) sends(transport, body, userToken string) says {
 	return answer
 }
 
-// pipe serves over a pipe, sends what is to be sent, and returns what comes out, line by line, and the way to send more.
+// pipe serves over a pipe, sends what is to be sent, and returns what comes out, line by line, and the way to send
+// more.
 func (w *world) pipe(userToken string, send ...string) (lines <-chan string, more io.Writer) {
 	w.t.Helper()
 	in, client := io.Pipe()
@@ -89,7 +90,8 @@ func (w *world) pipe(userToken string, send ...string) (lines <-chan string, mor
 	return read, client
 }
 
-// The whole way, over both transports and on both engines: the statement ends in the database, the record says why, and so does the answer.
+// The whole way, over both transports and on both engines: the statement ends in the database, the record says why,
+// and so does the answer.
 func TestStopEndsTheStatement(t *testing.T) {
 	for _, transport := range []string{"stdio", "HTTP"} {
 		for name, s := range map[string]stops.Stop{"the agent": stopAgent, "the user": stopUser} {
@@ -104,7 +106,8 @@ func TestStopEndsTheStatement(t *testing.T) {
 						t.Errorf("the call is answered %s", got)
 					}
 					ended := w.awaitRecord(func(r audit.Record) bool { return r.Phase == audit.Ended && r.ID == intent.ID })
-					if ended.Outcome != audit.Cancelled || ended.Code != "stopped" || ended.Rows != 0 || len(ended.Reasons) != 1 || !strings.Contains(ended.Reasons[0], "the list of stops") {
+					if ended.Outcome != audit.Cancelled || ended.Code != "stopped" || ended.Rows != 0 || len(ended.Reasons) != 1 ||
+						!strings.Contains(ended.Reasons[0], "the list of stops") {
 						t.Errorf("the record says %s %s, %d rows, %q", ended.Outcome, ended.Code, ended.Rows, ended.Reasons)
 					}
 					w.awaitSessions(intent.Role.Name, 0)
@@ -112,7 +115,8 @@ func TestStopEndsTheStatement(t *testing.T) {
 						t.Errorf("the next call is answered %s", got)
 					}
 					records := w.records()
-					if r := records[len(records)-1]; r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.Agent.ID != "marketing-agent" {
+					if r := records[len(records)-1]; r.Tool != audit.Authenticate || r.Outcome != audit.Denied ||
+						r.Agent.ID != "marketing-agent" {
 						t.Errorf("the record of it is %+v", r)
 					}
 				})
@@ -146,12 +150,16 @@ func TestStopEndsWhatWaits(t *testing.T) {
 	}
 	w.stop(stops.Stop{User: "robin"})
 	<-runs
-	if r := w.awaitRecord(func(r audit.Record) bool { return r.Phase == audit.Ended && r.ID == running.ID }); r.Code != "stopped" {
+	if r := w.awaitRecord(func(r audit.Record) bool {
+		return r.Phase == audit.Ended &&
+			r.ID == running.ID
+	}); r.Code != "stopped" {
 		t.Errorf("the record says %+v", r)
 	}
 }
 
-// While the human is asked in the client, nothing has been asked for yet; a stop ends the waiting, and what they say then counts for nothing.
+// While the human is asked in the client, nothing has been asked for yet; a stop ends the waiting, and what they say
+// then counts for nothing.
 func TestStopEndsAQuestion(t *testing.T) {
 	w := follow(t, config.SQLite)
 	lines, _ := w.pipe(w.stage.Token(demo.Taylor),
@@ -182,7 +190,8 @@ func TestStoppedIsNotAsked(t *testing.T) {
 	w := follow(t, config.SQLite)
 	ctx, end := w.Begin(t.Context())
 	defer end()
-	who, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)})
+	who, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey,
+		UserToken: w.stage.Token(demo.Taylor)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +210,8 @@ func TestStoppedIsNotAsked(t *testing.T) {
 		"describe_table": second(w.DescribeTable(running, call, tools.DescribeArgs{Platform: "shop"})),
 		"request_access": second(w.RequestAccess(running, call, lastnames)),
 	} {
-		if refusal, ok := err.(*tools.Refusal); !ok || refusal.Code != tools.Stopped || refusal.AuditID == "" || !strings.Contains(refusal.Hint, "do not try again") {
+		if refusal, ok := err.(*tools.Refusal); !ok || refusal.Code != tools.Stopped || refusal.AuditID == "" ||
+			!strings.Contains(refusal.Hint, "do not try again") {
 			t.Errorf("%s ends with %v", name, err)
 		}
 	}
@@ -218,7 +228,8 @@ func TestStoppedStewardDecidesNothing(t *testing.T) {
 	}
 	o.stop(stops.Stop{User: "sam"})
 	for _, path := range []string{"/" + id + "/approve", "/" + id + "/deny"} {
-		if status, body := o.reads(t, http.MethodPost, sam, path); status != http.StatusForbidden || !strings.Contains(body, "is disabled") {
+		if status, body := o.reads(t, http.MethodPost, sam, path); status != http.StatusForbidden ||
+			!strings.Contains(body, "is disabled") {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
 	}
@@ -230,10 +241,12 @@ func TestStoppedStewardDecidesNothing(t *testing.T) {
 		t.Errorf("the record is %+v", r)
 	}
 	// A step that has begun ends, too.
-	user := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "corp/sam", Groups: []string{"Data-Stewards"}}, Issuer: o.corp.URL(), Subject: "sam"}
+	user := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "corp/sam",
+		Groups: []string{"Data-Stewards"}}, Issuer: o.corp.URL(), Subject: "sam"}
 	ctx, leave := o.MCP("test").Stops.Running(t.Context(), identity.Principal{User: &user})
 	defer leave()
-	_, err := o.Rule(ctx, tools.Steward{User: user, Client: "test"}, id, tools.Ruling{Verdict: entitlements.VerdictApprove})
+	_, err := o.Rule(ctx, tools.Steward{User: user, Client: "test"}, id,
+		tools.Ruling{Verdict: entitlements.VerdictApprove})
 	if refusal, ok := errors.AsType[*tools.Refusal](err); !ok || refusal.Code != tools.Stopped {
 		t.Errorf("the step ends with %v", err)
 	}
@@ -249,7 +262,8 @@ func TestHeldBackBodyOfStoppedCaller(t *testing.T) {
 	}
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
-		"Authorization: Bearer %s\r\nDeputy-User-Token: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", w.stage.AgentKey, w.stage.Token(demo.Taylor), len(body))
+		"Authorization: Bearer %s\r\nDeputy-User-Token: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		w.stage.AgentKey, w.stage.Token(demo.Taylor), len(body))
 	in := bufio.NewReader(conn)
 	if line, _ := in.ReadString('\n'); !strings.Contains(line, "100") {
 		t.Fatalf("the server says %s", line)
@@ -295,13 +309,15 @@ func TestUnreadableListIsSaid(t *testing.T) {
 	if err := os.WriteFile(config.StopsFile(w.file), []byte("stops: [robin]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, says := ready(); status != http.StatusServiceUnavailable || says["stops"] != stops.Unreadable || !strings.Contains(says["message"], "the list of stops cannot be read") {
+	if status, says := ready(); status != http.StatusServiceUnavailable || says["stops"] != stops.Unreadable ||
+		!strings.Contains(says["message"], "the list of stops cannot be read") {
 		t.Errorf("with rubbish in it /readyz says %d %v", status, says)
 	}
 	for _, transport := range []string{"HTTP", "stdio"} {
 		before := len(w.records())
 		got := <-w.sends(transport, callOf(names), w.stage.Token(demo.Taylor))
-		if !strings.Contains(got, "the list of stops cannot be read") || strings.Contains(got, "Try again later.") || transport == "HTTP" && !strings.HasPrefix(got, "503 ") {
+		if !strings.Contains(got, "the list of stops cannot be read") || strings.Contains(got, "Try again later.") ||
+			transport == "HTTP" && !strings.HasPrefix(got, "503 ") {
 			t.Errorf("over %s a call is answered %s", transport, got)
 		}
 		records := w.records()
@@ -309,13 +325,16 @@ func TestUnreadableListIsSaid(t *testing.T) {
 			t.Errorf("over %s the record is %+v", transport, records[before:])
 		}
 	}
-	if log := w.log.String(); !strings.Contains(log, "the list of stops cannot be read: every call is refused until it can") || !strings.Contains(log, config.StopsFile(w.file)) {
+	if log := w.log.String(); !strings.Contains(log,
+		"the list of stops cannot be read: every call is refused until it can") ||
+		!strings.Contains(log, config.StopsFile(w.file)) {
 		t.Errorf("the log says %s", log)
 	}
 	if err := os.Remove(config.StopsFile(w.file)); err != nil {
 		t.Fatal(err)
 	}
-	if status, says := ready(); status != http.StatusOK || says["stops"] != hash || !strings.Contains(says["message"], "the list of stops is gone") {
+	if status, says := ready(); status != http.StatusOK || says["stops"] != hash ||
+		!strings.Contains(says["message"], "the list of stops is gone") {
 		t.Errorf("without the file /readyz says %d %v", status, says)
 	}
 	if got := w.sees(); got != "REDACTED" {
@@ -350,8 +369,10 @@ func TestStoppedWhateverTheCredential(t *testing.T) {
 		"a steward in person": {func(ctx context.Context) error {
 			return second(w.Person(ctx, identity.Credentials{Bearer: w.stage.StewardToken(demo.Taylor)}))
 		}, false, true},
-		"signed in for oneself":      {func(ctx context.Context) error { return second(w.SignedIn(ctx, taylor)) }, false, true},
-		"a token of somebody else's": {with(identity.Credentials{Bearer: w.stage.Token(demo.Person{Subject: "robin", Groups: []string{"Marketing"}})}), true, false},
+		"signed in for oneself": {func(ctx context.Context) error { return second(w.SignedIn(ctx, taylor)) }, false,
+			true},
+		"a token of somebody else's": {with(identity.Credentials{Bearer: w.stage.Token(demo.Person{Subject: "robin",
+			Groups: []string{"Marketing"}})}), true, false},
 	}
 	for name, way := range ways {
 		if err := way.ask(t.Context()); err != nil {
@@ -369,7 +390,8 @@ func TestStoppedWhateverTheCredential(t *testing.T) {
 		for name, way := range ways {
 			err := way.ask(t.Context())
 			why, refused := errors.AsType[*identity.AuthError](err)
-			if want := tt.refused(name); refused != want || err != nil && !refused || refused && (!errors.Is(err, identity.ErrStopped) || why.Code != identity.InsufficientAccess || why.Who == nil) {
+			if want := tt.refused(name); refused != want || err != nil && !refused || refused &&
+				(!errors.Is(err, identity.ErrStopped) || why.Code != identity.InsufficientAccess || why.Who == nil) {
 				t.Errorf("with %s on the list, %s is answered %v", tt.stop, name, err)
 			}
 		}

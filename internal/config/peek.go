@@ -10,8 +10,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Peek reads what can be read of a configuration, for commands that must work whatever it is like. What is wrong with it is left out,
-// and with it a part of what is right. Where the file is no YAML, only its section server is looked for.
+// Peek reads what can be read of a configuration, for commands that must work whatever it is like. What is wrong with
+// it is left out, and with it a part of what is right. Where the file is no YAML, only its section server is looked
+// for.
 //
 // An error says that where servers listen is not known for sure; then there may be no configuration at all.
 func Peek(path string, getenv func(string) (string, bool)) (*Config, error) {

@@ -7,8 +7,9 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// Lock takes the lock of the file at a path, which holds between processes, and returns how to let go of it. The lock is a file of its
-// own beside the other one, which only its owner may open: another account could otherwise hold the lock for ever.
+// Lock takes the lock of the file at a path, which holds between processes, and returns how to let go of it. The lock
+// is a file of its own beside the other one, which only its owner may open: another account could otherwise hold the
+// lock for ever.
 func Lock(ctx context.Context, path string) (unlock func(), err error) {
 	type result struct {
 		unlock func()

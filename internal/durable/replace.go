@@ -1,4 +1,5 @@
-// Package durable changes small files that other processes read: as a whole, in one step, and so that a crash does not undo it.
+// Package durable changes small files that other processes read: as a whole, in one step, and so that a crash does
+// not undo it.
 package durable
 
 import (
@@ -10,11 +11,13 @@ import (
 	"runtime"
 )
 
-// Replace puts a content in the place of the file at a path. A reader sees the old content or the new one and never a part, and when
-// Replace has returned nil, both the content and its name outlive a crash. Where the path is a link, the file behind it is replaced.
+// Replace puts a content in the place of the file at a path. A reader sees the old content or the new one and never a
+// part, and when Replace has returned nil, both the content and its name outlive a crash. Where the path is a link,
+// the file behind it is replaced.
 //
-// An old file's mode and owner stay as they are, but for the right of others to write it. A new file has mode 0600 and the owner of
-// the file beside it that like names, as far as the process may give files away; empty: the owner of the process.
+// An old file's mode and owner stay as they are, but for the right of others to write it. A new file has mode 0600
+// and the owner of the file beside it that like names, as far as the process may give files away; empty: the owner of
+// the process.
 func Replace(path, like string, content []byte) (err error) {
 	path, err = behindLinks(path)
 	if err != nil {

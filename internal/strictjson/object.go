@@ -17,9 +17,9 @@ var (
 	ErrDuplicate = errors.New("a member is there twice")
 )
 
-// Object returns the members of one JSON object under exactly the names that they are written with. Decoding into a struct would take
-// "Sub" for "sub" and the last of two members for both (CVE-2026-27896). It refuses what two readers could read differently: duplicate
-// members, at any depth, and text that is not UTF-8.
+// Object returns the members of one JSON object under exactly the names that they are written with. Decoding into a
+// struct would take "Sub" for "sub" and the last of two members for both (CVE-2026-27896). It refuses what two
+// readers could read differently: duplicate members, at any depth, and text that is not UTF-8.
 func Object(data []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(data) {
 		return nil, ErrNotObject
