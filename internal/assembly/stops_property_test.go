@@ -28,6 +28,7 @@ type siege struct {
 	urls    [2]string
 	copy    string // the second platform's database; the first one stays as it is
 	catalog string // the file
+	seen    []byte // what stands in it at first
 }
 
 func besiege(t *testing.T) *siege {
@@ -49,6 +50,10 @@ func besiege(t *testing.T) *siege {
 	w.write(w.text)
 	w.sees()
 	s.servers = [2]*world{w, w.replica()}
+	var err error
+	if s.seen, err = os.ReadFile(s.catalog); err != nil {
+		t.Fatal(err)
+	}
 	s.urls = [2]string{w.serve(), s.servers[1].serve()}
 	return s
 }
@@ -61,7 +66,9 @@ func (s *siege) peace() {
 	if err = errors.Join(err, os.WriteFile(s.copy, content, 0o600)); err != nil {
 		w.t.Fatal(err)
 	}
-	os.Remove(s.catalog)
+	if err = errors.Join(err, os.WriteFile(s.catalog, s.seen, 0o600)); err != nil {
+		w.t.Fatal(err)
+	}
 	w.stage.Issuer().SetDown(false)
 	w.rename(w.text)
 	all, _, err := stops.Read(config.StopsFile(w.file))
