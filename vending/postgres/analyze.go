@@ -58,6 +58,7 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 type probed struct {
 	columns   map[uint32][]int // relation -> attribute numbers, 0 for a table with no named column
 	relations map[uint32]bool  // all of them, catalogs and ungoverned ones too
+	constants map[uint32]bool  // that are only the value of a constant, '…'::regclass: the gate refuses the type
 	wholeRow  bool
 	tree      node
 }
@@ -101,6 +102,8 @@ func probeOn(ctx context.Context, conn *sql.Conn, text string) (*probed, error) 
 	return newProbed(dependencies, tree, self)
 }
 
+const regclass = 2205 // the type, in every database
+
 // makeProbe prepares the view's definition before it runs it, so that it goes through the extended protocol: one statement, never
 // several.
 func makeProbe(ctx context.Context, conn *sql.Conn, definition string) error {
@@ -126,23 +129,28 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 	case err != nil:
 		return nil, unavailable(err)
 	}
-	p := &probed{columns: map[uint32][]int{}, relations: map[uint32]bool{}, tree: tree}
+	p := &probed{columns: map[uint32][]int{}, relations: map[uint32]bool{}, constants: map[uint32]bool{}, tree: tree}
 	for _, pair := range pairs {
 		relation := uint32(pair[0])
 		p.relations[relation] = true
 		p.columns[relation] = append(p.columns[relation], int(pair[1]))
 	}
+	read := map[uint32]bool{}
 	tree.walk(func(n node) {
 		if n.name == "VAR" && n.text("varattno") == "0" {
 			p.wholeRow = true
 		}
+		if id, ok := constantOID(n); ok && slices.Contains(oids(n.fields["consttype"]), regclass) {
+			p.constants[id] = true
+		}
 		for _, id := range oids(n.fields["relid"]) {
 			if id != 0 && id != self {
-				p.relations[id] = true
+				p.relations[id], read[id] = true, true
 			}
 		}
 		p.addRenamed(n)
 	})
+	maps.DeleteFunc(p.constants, func(id uint32, _ bool) bool { return read[id] })
 	return p, nil
 }
 
@@ -192,7 +200,7 @@ func (e *Engine) statement(ctx context.Context, db querier, s *snapshot, text st
 	for _, id := range slices.Sorted(maps.Keys(p.relations)) {
 		r := s.tables[id]
 		if r == nil {
-			if !s.gate.composites[id] { // the type of (p).a is judged as a type
+			if !s.gate.composites[id] && !p.constants[id] { // the type of (p).a is judged as a type
 				others = append(others, id)
 			}
 			continue

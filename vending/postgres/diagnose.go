@@ -107,17 +107,39 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 // mark exchanges a word where PostgreSQL looks it up as one of the kinds: nothing else is said about a name that is not there.
 func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) error {
 	absent := fmt.Sprintf("absent_%d_%s", w.Start, d.lease.ID) // no object has this name
-	err := d.try(ctx, map[int]string{w.Start: absent})
+	if w.Operator != "" {
+		absent = "<" + strings.Repeat("@#", 5+len(d.marks)%25) + ">"
+	}
+	missing, err := d.missing(ctx, map[int]string{w.Start: absent}, absent, kinds)
+	if err != nil || !missing {
+		return err
+	}
+	if w.Qualifier == "" && w.Name != "" { // a name that the statement gives itself is not missing when it is given another
+		everywhere := map[int]string{}
+		for _, same := range d.words {
+			if same.Name == w.Name && same.Qualifier == "" {
+				everywhere[same.Start] = absent
+			}
+		}
+		if missing, err = d.missing(ctx, everywhere, absent, kinds); err != nil || !missing {
+			return err
+		}
+	}
+	d.marks[w.Start], d.absent[absent] = absent, stored(w.Name)+w.Operator
+	return nil
+}
+
+// missing reports whether PostgreSQL, with other words in the statement, misses an object of one of the kinds.
+func (d *diagnosis) missing(ctx context.Context, with map[int]string, absent string, kinds []kind) (bool, error) {
+	err := d.try(ctx, with)
 	var pe *pq.Error
 	switch {
 	case err == nil:
-		return nil
+		return false, nil
 	case !errors.As(err, &pe):
-		return d.statementError(ctx, err)
-	case strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }):
-		d.marks[w.Start], d.absent[absent] = absent, stored(w.Name)
+		return false, d.statementError(ctx, err)
 	}
-	return nil
+	return strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }), nil
 }
 
 // try prepares the statement with other words in it, and undoes it.
@@ -145,7 +167,7 @@ func (d *diagnosis) try(ctx context.Context, with map[int]string) error {
 func (d *diagnosis) stringAt(err error) (vending.Word, bool) {
 	at := d.placeInText(err)
 	for _, w := range d.words {
-		if w.Name == "" && at == len([]rune(d.text.SQL[:w.Start]))+1 {
+		if w.String() && at == len([]rune(d.text.SQL[:w.Start]))+1 {
 			return w, true
 		}
 	}
@@ -160,7 +182,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bo
 	}
 	before := len(d.marks)
 	for _, w := range d.words {
-		if _, done := d.marks[w.Start]; done || w.Name == "" || !slices.Contains(names, w.Name) {
+		if _, done := d.marks[w.Start]; done || w.String() || !slices.Contains(names, stored(w.Name)+w.Operator) {
 			continue
 		}
 		if err := d.mark(ctx, w, []kind{"function"}); err != nil {

@@ -32,9 +32,9 @@ func (k kind) missing(e *pq.Error) bool {
 	case "relation":
 		return e.Code == "42P01" && e.Routine == "parserOpenTable"
 	case "type", "collation":
-		return e.Code == "42704"
+		return e.Code == "42704" && e.Routine != "transformRangeTableSample"
 	case "function", "operator":
-		return e.Code == "42883" || e.Code == "42704" // tablesample method
+		return e.Code == "42883" || e.Routine == "transformRangeTableSample"
 	case "schema":
 		return e.Code == "42P01" && e.Routine == "parserOpenTable" || slices.Contains([]string{"42704", "42883", "3F000"}, string(e.Code))
 	}
@@ -64,7 +64,7 @@ SELECT 'schema', '', n.nspname, n.oid::int8, r.system IS TRUE, false FROM pg_cat
 func (d *diagnosis) find(ctx context.Context) error {
 	names := map[string]bool{}
 	for _, w := range d.words {
-		names[stored(w.Name)], names[w.Operator] = true, true
+		names[stored(w.Name)], names[w.Operator], names[w.Dotted] = true, true, true
 	}
 	delete(names, "")
 	rows, err := d.conn.QueryContext(ctx, objectsQuery, pq.Array(slices.Collect(maps.Keys(names))))
@@ -97,7 +97,7 @@ func stored(name string) string {
 // shown reports whether the caller may know of an object.
 func (d *diagnosis) shown(o object) bool {
 	switch {
-	case o.System || slices.Contains(slices.Collect(maps.Values(d.vended.schemas)), o.Schema):
+	case o.System || d.isVended(o.Schema):
 		return true
 	case o.Kind == "schema":
 		return d.schemaShown(o.Name)
@@ -114,7 +114,7 @@ func (d *diagnosis) shown(o object) bool {
 // because callers are to use what is in them.
 func (d *diagnosis) schemaShown(name string) bool {
 	_, vended := d.schemas[name]
-	return vended || name == "public" || slices.Contains(d.snapshot.paths.callers, name) || slices.Contains(slices.Collect(maps.Values(d.schemas)), name) ||
+	return vended || name == "public" || slices.Contains(d.snapshot.paths.callers, name) || d.isVended(name) ||
 		slices.ContainsFunc(d.lease.Open, func(t entitlements.TableName) bool { return t.Schema == name })
 }
 
@@ -125,39 +125,55 @@ func (d *diagnosis) open(table entitlements.TableName) bool {
 
 // kindsOf are the kinds of hidden objects that a word may mean.
 func (d *diagnosis) kindsOf(w vending.Word) (kinds []kind) {
-	name := stored(w.Name)
 	for _, o := range d.objects {
-		if d.shown(o) || slices.Contains(kinds, o.Kind) {
+		if d.shown(o) || !d.means(w, o) || o.Kind == "function" && d.isColumn(o.Name) {
 			continue
 		}
-		switch {
-		case o.Kind == "schema":
-			if w.Dotted && o.Name == name {
-				kinds = append(kinds, o.Kind)
-			}
-		case o.Kind == "operator":
-			if w.Operator == o.Name && o.Schema == name && !d.shadowed(o) {
-				kinds = append(kinds, o.Kind)
-			}
-		case o.Name != name:
-		case w.Qualifier != "":
-			if stored(w.Qualifier) == o.Schema {
-				kinds = append(kinds, o.Kind)
-			}
-		case slices.Contains(d.snapshot.paths.callers, o.Schema) && !d.shadowed(o):
-			kinds = append(kinds, o.Kind)
+		kinds = append(kinds, o.Kind)
+		if o.Kind == "type" && !d.isColumn(o.Name) && !d.shadowed(object{Kind: "function", Name: o.Name, Schema: o.Schema}) { // type(value)
+			kinds = append(kinds, "function")
 		}
 	}
 	return kinds
 }
 
-// shadowed reports whether an unqualified name means something that is shown, or may: PostgreSQL's own, a view of the lease, or another
-// function of the name.
+// means reports whether a word may mean an object, by its name and what stands around it. Of an operator with a schema, the schema is the
+// word that is exchanged.
+func (d *diagnosis) means(w vending.Word, o object) bool {
+	name := stored(w.Name) + w.Operator
+	switch {
+	case o.Kind == "schema":
+		return w.Dotted != "" && o.Name == name
+	case o.Kind == "operator" && w.Name != "":
+		return w.Dotted == o.Name && o.Schema == name && !d.shadowed(o)
+	case o.Name != name || (o.Kind == "operator") != (w.Operator != ""):
+		return false
+	case w.Qualifier != "":
+		return stored(w.Qualifier) == o.Schema
+	}
+	return slices.Contains(d.snapshot.paths.callers, o.Schema) && !d.shadowed(o)
+}
+
+// shadowed reports whether a name means something that is shown, or may: PostgreSQL's own, a view of the lease, or another function or
+// operator of the name.
 func (d *diagnosis) shadowed(by object) bool {
 	return slices.ContainsFunc(d.objects, func(o object) bool {
-		return o.Kind == by.Kind && o.Name == by.Name && d.shown(o) &&
-			(o.Schema == "pg_catalog" || o.Schema == by.Schema || o.Kind == "function" || slices.Contains(slices.Collect(maps.Values(d.schemas)), o.Schema))
+		if o.Kind != by.Kind || o.Name != by.Name || !d.shown(o) {
+			return false
+		}
+		return o.Schema == "pg_catalog" || o.Schema == by.Schema || o.Kind == "function" || o.Kind == "operator" || d.isVended(o.Schema)
 	})
+}
+
+// isColumn reports whether a column of the lease has the name: column(row) is written like a call.
+func (d *diagnosis) isColumn(name string) bool {
+	return slices.ContainsFunc(d.lease.Access, func(a entitlements.Access) bool {
+		return slices.ContainsFunc(a.Columns, func(c entitlements.ColumnAccess) bool { return c.Name == name })
+	})
+}
+
+func (d *diagnosis) isVended(schema string) bool {
+	return slices.Contains(slices.Collect(maps.Values(d.schemas)), schema)
 }
 
 // hiddenNames are the names of refused functions and operators that are there for no caller.
@@ -165,8 +181,12 @@ func (d *diagnosis) hiddenNames(ctx context.Context, refused *refusals) (names [
 	rows, err := d.conn.QueryContext(ctx, `
 SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE p.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog' AND n.nspname || '.' || p.proname <> ALL ($2)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')`,
-		oidArray(refused.functions), pq.Array(d.engine.config.Functions))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+UNION ALL
+SELECT o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')`,
+		oidArray(refused.functions), pq.Array(append([]string{}, d.engine.config.Functions...)), oidArray(refused.operators))
 	if err != nil {
 		return nil, unavailable(err)
 	}
