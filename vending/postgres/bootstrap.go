@@ -60,7 +60,19 @@ func (s Setup) grants() string {
 		fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA %s TO deputy_owner, deputy_runner;\n", q)
 		fmt.Fprintf(&b, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO deputy_owner;\n", q)
 	}
+	b.WriteString(s.advice())
 	fmt.Fprintf(&b, extensionGrants, pq.QuoteLiteral(strings.Join(s.PolicyPath, "\n")))
+	return b.String()
+}
+
+// advice is what closes the governed schemas to PUBLIC. It is not run: other programs may live on it. deputy check says whether they are open.
+func (s Setup) advice() string {
+	var b strings.Builder
+	b.WriteString("\n-- Where PUBLIC may use a governed schema, every role in the database can look up its names. These lines close it, and are left to you:\n")
+	for _, schema := range s.Schemas {
+		q := strings.NewReplacer("\n", " ", "\r", " ").Replace(pq.QuoteIdentifier(schema)) // it stands in a comment
+		fmt.Fprintf(&b, "-- REVOKE USAGE ON SCHEMA %s FROM PUBLIC;\n-- REVOKE SELECT ON ALL TABLES IN SCHEMA %[1]s FROM PUBLIC;\n", q)
+	}
 	return b.String()
 }
 

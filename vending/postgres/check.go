@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -109,6 +110,11 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1
 			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s inherits from %s: its rows are seen through both, so what masks and filters say of one has to be said of the other", t.Name, t.Parents)})
 		}
 	}
+	open, err := e.checkOpenSchemas(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, open...)
 	var functions []string
 	err = e.db.SelectContext(ctx, &functions, `
 SELECT f FROM unnest($1::text[]) AS f WHERE NOT EXISTS (
@@ -142,6 +148,39 @@ WHERE n.nspname || '.' || p.proname = ANY ($1) AND l.lanname NOT IN ('c', 'inter
 		findings = append(findings, vending.Finding{Key: mistake.At("schemas", slices.Index(e.config.Schemas, s)), Text: fmt.Sprintf("there is no schema %s%s", s, mistake.Hint(s, there))})
 	}
 	return findings, err
+}
+
+// checkOpenSchemas names the schemas with governed tables that PUBLIC may use, and those of named functions that have tables. Callers are told
+// nothing of what is in them, but every other role of the database can look names up there.
+func (e *Engine) checkOpenSchemas(ctx context.Context) ([]vending.Finding, error) {
+	var schemas []struct {
+		Name       string         `db:"name"`
+		Extensions pq.StringArray `db:"extensions"`
+	}
+	err := e.db.SelectContext(ctx, &schemas, `
+SELECT n.nspname AS name, array(SELECT x.extname::text FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid ORDER BY 1) AS extensions
+FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1) AND has_schema_privilege('public', n.oid, 'USAGE')
+AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'f', 'p')) ORDER BY 1`,
+		pq.Array(slices.Concat(e.config.Schemas, e.functionSchemas())))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var findings []vending.Finding
+	for _, s := range schemas {
+		remedy := fmt.Sprintf("REVOKE USAGE ON SCHEMA %s FROM PUBLIC, and grant it to the roles that need it", pq.QuoteIdentifier(s.Name))
+		key := ""
+		if i := slices.Index(e.config.Schemas, s.Name); i >= 0 {
+			key = mistake.At("schemas", i)
+		} else {
+			remedy = "move the tables to another schema, since callers have to use this one for its functions"
+		}
+		if len(s.Extensions) > 0 {
+			remedy = fmt.Sprintf("move the tables or the extensions (%s) to another schema, since callers have to use this one for them", strings.Join(s.Extensions, ", "))
+		}
+		findings = append(findings, vending.Finding{Key: key, Warning: true, Text: fmt.Sprintf(
+			"PUBLIC may use the schema %s, so every role in the database can look up the names of its tables, columns and types: %s", s.Name, remedy)})
+	}
+	return findings, nil
 }
 
 // tryVend vends a role with no view, to see whether the signing key is the one that the database knows.

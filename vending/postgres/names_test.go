@@ -3,11 +3,13 @@ package postgres_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres"
 )
 
 const namesSeed = `CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, total numeric);
@@ -96,5 +98,29 @@ CREATE DOMAIN sales.code AS text CHECK (sales.known(VALUE)); CREATE TABLE sales.
 	}
 	if s, err := e.Analyze(t.Context(), `SELECT code FROM sales.people WHERE code = 'a'`); err != nil || vending.Gate(s) != nil {
 		t.Errorf("a column of such a domain cannot be read: %v", err)
+	}
+}
+
+// An open schema is named by check, with what closes it, and bootstrap prints the lines without running them.
+func TestOpenSchemaIsNamed(t *testing.T) {
+	e := newEngine(t, newDatabase(t, namesSeed), "public", "sales")
+	warned := func() string {
+		findings, err := e.Check(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range findings {
+			if f.Warning && f.Key == "schemas[0]" {
+				return f.Text
+			}
+		}
+		return ""
+	}
+	if got := warned(); !strings.Contains(got, `REVOKE USAGE ON SCHEMA "public" FROM PUBLIC`) {
+		t.Errorf("check says %q", got)
+	}
+	printed := postgres.Setup{Schemas: []string{"public", "a\nDROP TABLE x"}}.Print()
+	if !strings.Contains(printed, "\n-- REVOKE USAGE ON SCHEMA \"public\" FROM PUBLIC;\n") || strings.Contains(printed[strings.Index(printed, "These lines"):], "\nDROP TABLE x\" FROM") {
+		t.Errorf("bootstrap prints %s", printed)
 	}
 }
