@@ -48,7 +48,7 @@ var NamePositions = []string{
 	`SELECT * FROM sales.customer_orders NATURAL JOIN %s`, `SELECT nosuch, (SELECT 1 FROM %s) FROM sales.customer_orders`,
 	`SELECT region FROM sales.customer_orders WHERE EXISTS (SELECT 1 FROM %s) AND nosuch = 1`, `WITH a AS (SELECT * FROM %s) SELECT * FROM a`,
 	`WITH kept AS (SELECT 1 AS id) SELECT id, nosuch FROM kept, %s`, `SELECT * FROM sales.customer_orders ORDER BY (SELECT 1 FROM %s)`,
-	`SELECT %s FROM sales.customer_orders`, `SELECT %s.region FROM sales.customer_orders`, `SELECT %s.* FROM sales.customer_orders`, `SELECT region AS %s FROM sales.customer_orders`,
+	`SELECT %s FROM sales.customer_orders`, `SELECT %s.region FROM sales.customer_orders`, `SELECT hr_secret.%s.region FROM sales.customer_orders`, `SELECT %s.* FROM sales.customer_orders`, `SELECT region AS %s FROM sales.customer_orders`,
 	`SELECT * FROM sales.customer_orders AS %s`, `SELECT k.region FROM sales.customer_orders k GROUP BY %s`,
 	`SELECT NULL::%s`, `SELECT CAST(NULL AS %s)`, `SELECT NULL::%s[]`, `SELECT '(1,2)'::%s`, `SELECT 'calm'::%s`, `SELECT 'x'::%s`, `SELECT %s 'calm'`, `SELECT '3'::%s, nosuch`,
 	`SELECT json_populate_record(NULL::%s, '{}')`, `SELECT * FROM json_to_recordset('[]') AS x(a %s)`, `SELECT (NULL::%s).quiet`, `SELECT ROW(1, 'a')::%s`,

@@ -82,6 +82,15 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 		if err == nil {
 			break
 		}
+		if state(err) == "42501" {
+			again, err := d.closed(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if again {
+				continue
+			}
+		}
 		w, ok := d.stringAt(err)
 		if _, done := d.marks[w.Start]; !ok || done || !strings.HasPrefix(state(err), "42") && state(err) != "3F000" {
 			return nil, d.statementError(ctx, err)
@@ -140,6 +149,26 @@ func (d *diagnosis) missing(ctx context.Context, with map[int]string, absent str
 		return false, d.statementError(ctx, err)
 	}
 	return strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }), nil
+}
+
+// closed marks a schema that the statement may not look into, where it is met on the way to a column. again: there is one.
+func (d *diagnosis) closed(ctx context.Context) (again bool, err error) {
+	for _, w := range d.words {
+		if _, done := d.marks[w.Start]; done || !slices.Contains(d.kindsOf(w), "schema") {
+			continue
+		}
+		absent := fmt.Sprintf("absent_%d_%s", w.Start, d.lease.ID)
+		with := maps.Clone(d.marks)
+		with[w.Start] = absent
+		switch err := d.try(ctx, with); {
+		case err != nil && state(err) == "":
+			return false, d.statementError(ctx, err)
+		case state(err) != "42501":
+			d.marks, d.absent[absent] = with, stored(w.Name)
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // try prepares the statement with other words in it, and undoes it.
