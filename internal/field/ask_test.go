@@ -92,5 +92,8 @@ func query(platform, sql string) request {
 		"name": "query", "arguments": map[string]any{"platform": platform, "sql": sql}}})
 	text := string(body)
 	return request{Method: "POST", Path: "/mcp", Body: &text, Headers: map[string]string{
-		"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": "Bearer <token>"}}
+		"Content-Type":  "application/json",
+		"Accept":        "application/json, text/event-stream",
+		"Authorization": "Bearer <token>",
+	}}
 }

@@ -38,10 +38,13 @@ func TestChanges(t *testing.T) {
 }
 
 // change alters a table while the server runs, has it look, and asks.
-func change(ddl, table string, wait time.Duration, right func(*testing.T, *world, line, string) string) func(*testing.T, line) string {
+func change(
+	ddl, table string, wait time.Duration, right func(*testing.T, *world, line, string) string,
+) func(*testing.T, line) string {
 	return func(t *testing.T, l line) string {
 		base := fresh("live")
-		w, err := newWorld(strings.Replace(configuration(t, "live.yaml"), "dbname=live", "dbname="+base, 1), map[string]string{base: "worlds/live.sql"})
+		text := strings.Replace(configuration(t, "live.yaml"), "dbname=live", "dbname="+base, 1)
+		w, err := newWorld(text, map[string]string{base: "worlds/live.sql"})
 		if err == nil {
 			err = w.bootstrap()
 		}

@@ -197,7 +197,8 @@ func judgeHash(t *testing.T, w *world, l line) string {
 		return err.Error()
 	}
 	count := fmt.Sprint(got.Rows[0][0])
-	return wrongUnless(count == l.Clear || count == "0" && strings.HasPrefix(l.Right, "NULL"), "the join counts %s, in the clear %s", count, l.Clear)
+	right := count == l.Clear || count == "0" && strings.HasPrefix(l.Right, "NULL")
+	return wrongUnless(right, "the join counts %s, in the clear %s", count, l.Clear)
 }
 
 func wrongUnless(right bool, format string, args ...any) string {

@@ -20,14 +20,15 @@ const (
 	endOfRow  = "\x1e"
 )
 
-// psql asks the database as its superuser, with the schemas and those that extensions lie in on the path. A cell that is null is null.
+// psql asks the database as its superuser, with the schemas and those that extensions lie in on the path. A cell that is NULL
+// is null.
 func psql(database, path, sql string) ([][]string, error) {
 	settings := "SET DateStyle = ISO; SET bytea_output = hex"
 	if path != "" {
 		settings += "; SET search_path = " + path
 	}
-	command := exec.Command("psql", "-X", "-q", "-A", "-t", "-F", separator, "-R", endOfRow, "-P", "null="+null, "-v", "ON_ERROR_STOP=1",
-		"-h", cluster.Dir, "-U", throwaway.Superuser, "-d", database, "-c", settings, "-c", sql)
+	command := exec.Command("psql", "-X", "-q", "-A", "-t", "-F", separator, "-R", endOfRow, "-P", "null="+null,
+		"-v", "ON_ERROR_STOP=1", "-h", cluster.Dir, "-U", throwaway.Superuser, "-d", database, "-c", settings, "-c", sql)
 	var said strings.Builder
 	command.Stderr = &said
 	out, err := command.Output()
@@ -46,7 +47,8 @@ func psql(database, path, sql string) ([][]string, error) {
 
 // load runs a script as the superuser.
 func load(database, script string) error {
-	command := exec.Command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", cluster.Dir, "-U", throwaway.Superuser, "-d", database)
+	command := exec.Command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+		"-h", cluster.Dir, "-U", throwaway.Superuser, "-d", database)
 	command.Env = append(os.Environ(), "PGOPTIONS=-c client_min_messages=error")
 	command.Stdin = strings.NewReader(script)
 	if out, err := command.CombinedOutput(); err != nil {
@@ -55,7 +57,8 @@ func load(database, script string) error {
 	return nil
 }
 
-// differ says how Deputy's rows differ from psql's; it is empty if they are the same. Rows without an order may come in any.
+// differ says how Deputy's rows differ from psql's; it is empty if they are the same. Rows without an order may come in any
+// order.
 func differ(want [][]string, got [][]any, ordered bool) string {
 	shown := make([][]string, len(got))
 	for i, row := range got {
@@ -81,7 +84,8 @@ func differ(want [][]string, got [][]any, ordered bool) string {
 // temporal is how Deputy writes a timestamp or a time of day with a zone.
 var temporal = regexp.MustCompile(`^(?:(-?\d+-\d\d-\d\d)T)?(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d(?::\d\d){0,2})?$`)
 
-// text is a cell as psql prints it with DateStyle ISO. like is psql's, for floating-point numbers, of which there are many spellings.
+// text is a cell as psql prints it with DateStyle ISO. like is psql's, for floating-point numbers, of which there are many
+// spellings.
 func text(cell any, like string) string {
 	switch v := cell.(type) {
 	case nil:

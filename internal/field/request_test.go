@@ -25,7 +25,8 @@ func judgeRequest(w *world, l line) string {
 		if err := json.Unmarshal(l.Deputy, &want); err != nil {
 			return err.Error()
 		}
-		return wrongUnless(slices.Equal(want.shape(len(want.Body)), got.shape(len(want.Body))), "observed was %v, now %v", want, got)
+		kept := len(want.Body)
+		return wrongUnless(slices.Equal(want.shape(kept), got.shape(kept)), "observed was %v, now %v", want, got)
 	case strings.HasPrefix(l.Right, "refusal is fine"):
 		return wrongUnless(failed && !strings.Contains(got.Body, "correct the statement"), "the answer is %v", got)
 	case l.Kind == "trailing-slash" && got.Status == 401:
@@ -35,7 +36,8 @@ func judgeRequest(w *world, l line) string {
 }
 
 // What of an answer must not change: its status, the challenges and the codes, and not the words.
-var code = regexp.MustCompile(`"(?:error|code|isError|protocolVersion|method|id|resource_name|bearer_methods_supported)": ?("[^"]*"|-?\d+|true|\[[^\]]*\])`)
+var code = regexp.MustCompile(`"(?:error|code|isError|protocolVersion|method|id|resource_name|bearer_methods_supported)": ?` +
+	`("[^"]*"|-?\d+|true|\[[^\]]*\])`)
 
 // shape are the parts of an answer that hosts go by, as far as the body was kept.
 func (a answer) shape(kept int) []string {
@@ -81,8 +83,8 @@ func judgeTool(t *testing.T, w *world, l line) string {
 		return err.Error()
 	}
 	platform, _ := l.Arguments["platform"].(string)
-	rows, err := psql(w.bases[platform].name, "", fmt.Sprintf(`SELECT attname FROM pg_attribute WHERE attrelid = $$%s$$::regclass AND attnum > 0
-		AND NOT attisdropped ORDER BY attnum`, l.Describes))
+	rows, err := psql(w.bases[platform].name, "", fmt.Sprintf(`SELECT attname FROM pg_attribute
+		WHERE attrelid = $$%s$$::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, l.Describes))
 	if err != nil {
 		return err.Error()
 	}

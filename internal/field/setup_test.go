@@ -79,13 +79,15 @@ func foreign(t *testing.T, l line) string {
 		return err.Error()
 	}
 	base := fresh("lst")
-	w, err := newWorld(on(base, plain)+"  - {name: m, mask: [s.rem.v], with: {constant: HIDDEN}}\n  - {name: f, filter: [s.rem], where: id = 2}\n",
+	rules := "  - {name: m, mask: [s.rem.v], with: {constant: HIDDEN}}\n  - {name: f, filter: [s.rem], where: id = 2}\n"
+	w, err := newWorld(on(base, plain)+rules,
 		map[string]string{base: strings.Replace(string(content), "dbname 'lst'", "dbname '"+base+"'", 1)})
 	if err == nil {
 		err = w.bootstrap()
 	}
 	if err == nil {
-		err = load(base, "CREATE USER MAPPING FOR deputy_owner SERVER loop OPTIONS (user 'postgres', password_required 'false')")
+		err = load(base, `CREATE USER MAPPING FOR deputy_owner SERVER loop
+			OPTIONS (user 'postgres', password_required 'false')`)
 	}
 	if err == nil {
 		err = w.serve()
@@ -155,10 +157,13 @@ func startBig() (*world, error) {
 		columns = append(columns, fmt.Sprintf("c%d varchar", i))
 	}
 	wide := strings.Join(columns, ", ")
-	script := fmt.Sprintf(`CREATE SCHEMA s; CREATE TABLE s.wide(%s); INSERT INTO s.wide(c0) VALUES ('a'); CREATE TABLE s.wide_fp(%[1]s);
-		INSERT INTO s.wide_fp(c0) VALUES ('a'); DO $$ BEGIN FOR i IN 1..%d LOOP EXECUTE format('CREATE TABLE s.t%%s AS SELECT 1 AS id', i); END LOOP; END $$;`,
+	script := fmt.Sprintf(`CREATE SCHEMA s;
+		CREATE TABLE s.wide(%s); INSERT INTO s.wide(c0) VALUES ('a');
+		CREATE TABLE s.wide_fp(%[1]s); INSERT INTO s.wide_fp(c0) VALUES ('a');
+		DO $$ BEGIN FOR i IN 1..%d LOOP EXECUTE format('CREATE TABLE s.t%%s AS SELECT 1 AS id', i); END LOOP; END $$;`,
 		wide, tables)
-	w, err := newWorld(on("big", plain)+"  - {name: fp, mask: [s.wide_fp.*], with: format_preserving}\n", map[string]string{"big": script})
+	mask := "  - {name: fp, mask: [s.wide_fp.*], with: format_preserving}\n"
+	w, err := newWorld(on("big", plain)+mask, map[string]string{"big": script})
 	if err == nil {
 		err = w.bootstrap()
 	}

@@ -27,7 +27,8 @@ func TestSuites(t *testing.T) {
 		t.Fatalf("there are no suites: %v", err)
 	}
 	worlds := map[string]*world{}
-	for engine, start := range map[string]func(*testing.T) (*world, error){"postgres": postgresCases, "sqlite": sqliteCases} {
+	starts := map[string]func(*testing.T) (*world, error){"postgres": postgresCases, "sqlite": sqliteCases}
+	for engine, start := range starts {
 		w, err := start(t)
 		if w != nil {
 			defer w.stop()
@@ -41,7 +42,8 @@ func TestSuites(t *testing.T) {
 		kind := strings.TrimSuffix(filepath.Base(path), ".jsonl")
 		t.Run(kind, func(t *testing.T) {
 			for i, l := range read[suiteLine](t, path) {
-				t.Run(fmt.Sprint(i), func(t *testing.T) { report(t, kind, fmt.Sprint(i), judgeSuite(t, worlds[l.Engine], l)) })
+				id := fmt.Sprint(i)
+				t.Run(id, func(t *testing.T) { report(t, kind, id, judgeSuite(t, worlds[l.Engine], l)) })
 			}
 		})
 	}
@@ -78,7 +80,8 @@ func judgeSuite(t *testing.T, w *world, l suiteLine) string {
 	return differ(want, got.Rows, ordered.MatchString(l.SQL))
 }
 
-// postgresCases is the PostgreSQL world. It takes the schema public anew, and has a view that appears while the server runs.
+// postgresCases is the PostgreSQL world. It takes the schema public anew, and has a view that appears while the server
+// runs.
 func postgresCases(t *testing.T) (*world, error) {
 	configured := strings.Replace(on("cases", plain), "schemas: [s]", "schemas: [public]", 1)
 	w, err := newWorld(strings.Replace(configured, "grant: [s.*]", `grant: ["*.*"]`, 1),
@@ -105,7 +108,8 @@ func postgresCases(t *testing.T) (*world, error) {
 func sqliteCases(t *testing.T) (*world, error) {
 	head, tail, _ := strings.Cut(plain, "    engine: postgres\n")
 	_, tail, _ = strings.Cut(tail, "audit:")
-	w, err := newWorld(head+"    engine: sqlite\n    path: cases.db\naudit:"+strings.Replace(tail, "[s.*]", `["*.*"]`, 1), nil)
+	tail = strings.Replace(tail, "[s.*]", `["*.*"]`, 1)
+	w, err := newWorld(head+"    engine: sqlite\n    path: cases.db\naudit:"+tail, nil)
 	if err != nil {
 		return w, err
 	}

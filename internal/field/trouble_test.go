@@ -44,7 +44,8 @@ func stop(ddl string, command ...string) func(*testing.T, line) string {
 		}
 		token := w.token(l, "anna")
 		first := query("k1", "SELECT id FROM s.t")
-		if before, err := w.send(first, token); err != nil || before.Status != 200 || strings.Contains(before.Body, `"isError":true`) {
+		before, err := w.send(first, token)
+		if err != nil || before.Status != 200 || strings.Contains(before.Body, `"isError":true`) {
 			return fmt.Sprintf("before the trouble: %v %v", before, err)
 		}
 		switch {
@@ -60,7 +61,7 @@ func stop(ddl string, command ...string) func(*testing.T, line) string {
 			return err.Error()
 		}
 		after, err := w.send(first, token)
-		return wrongUnless(err == nil && after.Status == 403, "the next call ends with %d %s %v", after.Status, after.Body, err)
+		return wrongUnless(err == nil && after.Status == 403, "the next call ends with %v %v", after, err)
 	}
 }
 
@@ -97,7 +98,8 @@ func startsWithout(ddl string) func(*testing.T, line) string {
 func twoPlatforms(t *testing.T) (*world, string, error) {
 	t.Helper()
 	one, two := fresh("k1"), fresh("k2")
-	text := strings.NewReplacer("dbname=k1", "dbname="+one, "dbname=k2", "dbname="+two).Replace(configuration(t, "two-platforms.yaml"))
+	names := strings.NewReplacer("dbname=k1", "dbname="+one, "dbname=k2", "dbname="+two)
+	text := names.Replace(configuration(t, "two-platforms.yaml"))
 	w, err := newWorld(text, map[string]string{one: "worlds/two-platforms.sql", two: "worlds/two-platforms.sql"})
 	if err == nil {
 		err = w.bootstrap()

@@ -9,13 +9,17 @@ import (
 	"testing"
 )
 
-// plain is the configuration of one database with nothing special, for those whose line brings rules or settings of its own.
+// plain is the configuration of one database with nothing special, for those whose line brings rules or settings of its
+// own.
 const plain = `server:
   listen: 127.0.0.1:18110
   public_url: http://127.0.0.1:18110
 identity:
   issuers:
-    - {name: corp, url: "http://127.0.0.1:18101", audience: "http://127.0.0.1:18110/mcp", claims: {groups: groups, attributes: {email: email}}}
+    - name: corp
+      url: http://127.0.0.1:18101
+      audience: http://127.0.0.1:18110/mcp
+      claims: {groups: groups, attributes: {email: email}}
 agents:
   - {name: assistant, client_ids: [chat], groups: [Agents]}
 platforms:
@@ -91,7 +95,8 @@ func prepare(t *testing.T, key, file string) (*world, error) {
 		}
 		return newWorld(configuration(t, key), scripts)
 	case key == "hash.sql":
-		return newWorld(on("hash", plain)+"  - {name: hashed, mask: [\"s.*.v\"], with: hash}\n", map[string]string{"hash": script})
+		mask := "  - {name: hashed, mask: [\"s.*.v\"], with: hash}\n"
+		return newWorld(on("hash", plain)+mask, map[string]string{"hash": script})
 	case strings.HasSuffix(key, "with rules"):
 		return newWorld(on(file, plain)+rules(t, file), map[string]string{file: script})
 	case key == "fn.sql + fn.yaml": // as it was tried: without functions
