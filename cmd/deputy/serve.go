@@ -21,7 +21,8 @@ func newServe() *cobra.Command {
 bearer token; agents with a key send the key, and may relay the human's token in Deputy-User-Token.
 
 A change of the configuration holds from the next call on, without a restart: it is seen by itself, and SIGHUP has it read
-at once. One that would not work changes nothing, and the log says why. The certificate of server.tls is followed as well: a
+at once. While one cannot be in force, calls get only what both it and the one before give, and it is tried again by
+itself; one that cannot be understood changes nothing. The log says why. The certificate of server.tls is followed as well: a
 pair of files that do not fit together changes nothing either.`,
 		Example: "  deputy serve --config deputy.yaml\n  deputy serve --config deputy.yaml --listen 127.0.0.1:9000",
 		Args:    exactly(0),
