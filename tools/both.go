@@ -85,6 +85,9 @@ func (w *waiting) entitlements(p *platform) (*entitlements.Entitlements, error) 
 	defer own.mu.Unlock()
 	if catalog := p.lastCatalog(); own.catalog != catalog {
 		own.catalog = catalog
+		if own.Accepted == nil && own.AcceptAll { // what was there at the start was so for both
+			own.Accepted = p.accepted()
+		}
 		own.compiled, own.problems = own.compile(own.governed(catalog), others, own.purposes, true)
 	}
 	if own.compiled == nil {

@@ -88,6 +88,12 @@ func (p *platform) look(ctx context.Context) error {
 	return nil
 }
 
+func (p *platform) accepted() entitlements.Accepted {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Accepted
+}
+
 func (p *platform) lastCatalog() *entitlements.Catalog {
 	p.mu.Lock()
 	defer p.mu.Unlock()
