@@ -66,7 +66,8 @@ func TestHostFilesStart(t *testing.T) {
 		}
 		for name, server := range servers {
 			t.Run(filepath.Base(path)+" "+name, func(t *testing.T) {
-				if len(server.Env) > 0 || slices.ContainsFunc(server.Args, func(arg string) bool { return strings.HasPrefix(arg, "--config") }) {
+				configured := func(arg string) bool { return strings.HasPrefix(arg, "--config") }
+				if len(server.Env) > 0 || slices.ContainsFunc(server.Args, configured) {
 					t.Errorf("it hands a laptop a configuration or secrets: %+v", server)
 				}
 				if server.Command != "" {
@@ -114,7 +115,8 @@ func isAnswered(t *testing.T, address string) {
 	s := stage(t, config.SQLite)
 	rewrite(t, s, true, "listen: ${DEMO_LISTEN}", "listen: ${DEMO_LISTEN}\n  public_url: https://"+at.Host)
 	listen := freeAddress(t)
-	server := process(t, s, []string{"DEMO_LISTEN=" + listen, "DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")}, "serve")
+	own := []string{"DEMO_LISTEN=" + listen, "DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")}
+	server := process(t, s, own, "serve")
 	var log buffer
 	server.Stderr = &log
 	if err := server.Start(); err != nil {
@@ -125,13 +127,15 @@ func isAnswered(t *testing.T, address string) {
 		server.Wait()
 	})
 	said(t, &log, `"`+address+`"`) // as the endpoint that it serves
-	response, err := http.Post("http://"+listen+at.Path, "application/json", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+	ping := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`)
+	response, err := http.Post("http://"+listen+at.Path, "application/json", ping)
 	if err != nil {
 		t.Fatal(err)
 	}
 	response.Body.Close()
 	metadata := "https://" + at.Host + "/.well-known/oauth-protected-resource" + at.Path
-	if challenge := response.Header.Get("WWW-Authenticate"); response.StatusCode != http.StatusUnauthorized || !strings.Contains(challenge, metadata) {
+	challenge := response.Header.Get("WWW-Authenticate")
+	if response.StatusCode != http.StatusUnauthorized || !strings.Contains(challenge, metadata) {
 		t.Errorf("a host without a token is told %d %s", response.StatusCode, challenge)
 	}
 	response, err = http.Get("http://" + listen + strings.TrimPrefix(metadata, "https://"+at.Host))

@@ -75,6 +75,7 @@ func waitingCommands(t *testing.T) (out []waiting) {
 				return process(t, s, append(own, env...), args...)
 			}
 		}
+		agent := []string{"DEPUTY_AGENT_KEY=" + s.AgentKey, "DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor)}
 		ask := []string{"DEPUTY_SERVER=" + strings.TrimSuffix(s.URL, "/mcp"), "DEPUTY_USER_TOKEN=" + s.StewardToken(demo.Dana)}
 		request, err := s.AskAgain(t.Context())
 		if err != nil {
@@ -82,9 +83,11 @@ func waitingCommands(t *testing.T) (out []waiting) {
 		}
 		out = append(out,
 			waiting{engine + " serve", in(nil, "serve"), says("policy_version"), 0},
-			waiting{engine + " stdio", in([]string{"DEPUTY_AGENT_KEY=" + s.AgentKey, "DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor)}, "stdio"), answers, 0},
+			waiting{engine + " stdio", in(agent, "stdio"), answers, 0},
 			waiting{engine + " requests", in(ask, "requests", "approve", request), says("[y/N]"), 1},
-			waiting{engine + " audit that follows", func(t *testing.T, _ string) *exec.Cmd { return process(t, s, nil, "audit", "list", "--follow") }, says("request_access"), 0},
+			waiting{engine + " audit that follows", func(t *testing.T, _ string) *exec.Cmd {
+				return process(t, s, nil, "audit", "list", "--follow")
+			}, says("request_access"), 0},
 		)
 	}
 	starting := func(term *terminal, folder string) {
@@ -95,8 +98,12 @@ func waitingCommands(t *testing.T) (out []waiting) {
 	}
 	return append(out,
 		waiting{"demo that starts", deputy("demo", "--engine", config.Postgres), starting, 0},
-		waiting{"login", func(t *testing.T, _ string) *exec.Cmd { return newDesk(t).command(t, "login", "--no-browser") }, says("Open the address"), 1},
-		waiting{"login with a device", func(t *testing.T, _ string) *exec.Cmd { return newDesk(t).command(t, "login", "--device") }, says("code"), 1},
+		waiting{"login", func(t *testing.T, _ string) *exec.Cmd {
+			return newDesk(t).command(t, "login", "--no-browser")
+		}, says("Open the address"), 1},
+		waiting{"login with a device", func(t *testing.T, _ string) *exec.Cmd {
+			return newDesk(t).command(t, "login", "--device")
+		}, says("code"), 1},
 	)
 }
 
