@@ -51,22 +51,23 @@ func (t AcceptedTable) column(name string) *AcceptedColumn {
 	return nil
 }
 
-// shuffled reports whether the accepted columns that the table still has stand in another order than they did. A database keeps the
-// order whatever is added, dropped or renamed, so that a name in another place is the name of another column.
+// shuffled reports whether the accepted columns that the table still has do not stand where they did. A database keeps the order whatever is
+// added, dropped or renamed: between two of them there are at most as many new names as there were columns that are gone, and only
+// behind the last there may be more. Otherwise a name is that of another column than it was.
 func (t AcceptedTable) shuffled(now []Column) bool {
-	last := -1
+	last, fresh := -1, 0 // the accepted column before, and the new ones since
 	for _, c := range now {
 		at := slices.IndexFunc(t.Columns, func(a AcceptedColumn) bool { return a.Name == c.Name })
-		if at < 0 {
+		switch {
+		case at < 0:
+			fresh++
 			continue
-		}
-		if t.Columns[at].Type == "" {
+		case t.Columns[at].Type == "":
 			return false // A list of names alone has no order.
-		}
-		if at < last {
+		case at <= last || fresh > at-last-1:
 			return true
 		}
-		last = at
+		last, fresh = at, 0
 	}
 	return false
 }

@@ -54,9 +54,10 @@ func (a Access) InClear() []string {
 // it is.
 type ColumnAccess struct {
 	Column
-	Tags  []string
-	Masks []AppliedMask
-	As    string // what the view calls it; empty: its own name. For comparisons of a column with itself: see tools.Observe
+	Tags      []string
+	Inherited []string // tags of the columns that a view's column is made of: they close, and open nothing
+	Masks     []AppliedMask
+	As        string // what the view calls it; empty: its own name. For comparisons of a column with itself: see tools.Observe
 }
 
 // Shown is the name that the view gives the column.

@@ -52,6 +52,21 @@ type Table struct {
 	Description string
 	Tags        []string // that the platform itself keeps of the table or its schema
 	Columns     []Column
+	View        *View // what it is made of, if it is a view; nil: it is none
+}
+
+// View is what a view or materialized view is made of.
+type View struct {
+	Reads   []TableName // Governed tables that it reads, through views that are not governed too.
+	Columns []Lineage   // Of its columns, in their order.
+	Hidden  bool        // Which tables it reads cannot be told.
+}
+
+// Lineage is what a view's column is made of.
+type Lineage struct {
+	From     []ColumnName // Governed columns that its values are made of.
+	Computed bool         // It is more than a copy of them.
+	Hidden   bool         // There may be others, behind a function say.
 }
 
 // Catalog is everything a platform governs, at one moment. Version changes whenever the rest does.

@@ -22,6 +22,9 @@ type Config struct {
 	Accepted     Accepted // what of the catalog an administrator has looked at; the rest bears the tag New. nil: it is not kept
 	Purposes     []string // that a call can be said to be for
 
+	// Inherit: what closes the tables that a view is made of closes the view: see inherit.go.
+	Inherit bool
+
 	// Running: the policies did fit the catalog when Deputy started. What of them no longer fits closes the tables that it was about, and not
 	// the platform.
 	Running bool
@@ -62,6 +65,8 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	c.addAll()
 	c.checkSpelling()
 	c.drifted()
+	c.inheritAll()
+	c.sayWithout()
 	if c.stops() {
 		return nil, c.problems
 	}
@@ -156,7 +161,7 @@ func (c *compiler) addTable(t Table) {
 	if len(t.Columns) == 0 {
 		return
 	}
-	out := &table{name: t.TableName, description: t.Description, tags: slices.Clone(t.Tags)}
+	out := &table{name: t.TableName, description: t.Description, tags: slices.Clone(t.Tags), view: t.View}
 	if c.markNew && !c.cfg.Accepted.table(t.TableName) {
 		out.tags = appendOnce(out.tags, New)
 	}

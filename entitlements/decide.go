@@ -50,6 +50,9 @@ func (t *table) decide(who *identity.Principal, approved standing) (Access, *Den
 	if who.Agent.ID == "" || who.User != nil && who.User.ID == "" {
 		return Access{}, &Denial{Table: t.name, Reasons: []string{"nobody was verified"}} // not even everyone is a grant to nobody
 	}
+	if t.barred != nil {
+		return Access{}, &Denial{Table: t.name, Reasons: t.barred}
+	}
 	judged := who.Judged()
 	if broken := t.broken(&judged, who); broken != nil {
 		return Access{}, &Denial{Table: t.name, Reasons: broken} // no grant would help, so there is nothing to request
@@ -147,7 +150,7 @@ func (t *table) show(access *Access, judged *identity.Identity, who *identity.Pr
 	out := make([]ColumnAccess, len(t.columns))
 	for i := range t.columns {
 		c := &t.columns[i]
-		out[i] = ColumnAccess{Column: c.Column, Tags: c.tags}
+		out[i] = ColumnAccess{Column: c.Column, Tags: c.tags, Inherited: c.inherited}
 		lifted := approved.lifts(c.Name)
 		for j := range c.masks {
 			if !applies[c.masks[j].scope] {

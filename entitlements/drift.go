@@ -13,8 +13,8 @@ import (
 //
 //   - A column that is New is hidden from every caller where any column of its table is masked or was. A table that is New is hidden whole
 //     where the platform hides anything at all.
-//   - Where a masked column is gone, or the columns have changed places, no name says any more which values are behind it: the columns
-//     that no mask covers are hidden too.
+//   - Where a masked column is gone, columns are gone while others are New, or columns have changed places, no name says any more which
+//     values are behind it: the columns that no mask covers are hidden too.
 //   - A tag that the platform kept of a table or column when it was accepted goes on closing it after it is gone from the comments.
 //
 // Exact names are held to more: see requireMatch.
@@ -23,7 +23,7 @@ import (
 const (
 	builtIn     = "built in: "
 	BuiltInNew  = builtIn + "New"
-	BuiltInLost = builtIn + "New, because a masked column is gone"
+	BuiltInLost = builtIn + "New, because columns of the table are gone"
 )
 
 // BuiltIn reports whether a mask comes from no policy in the file.
@@ -92,22 +92,23 @@ func (c *compiler) drifted() {
 		if lost == nil && t.maskedColumns() == nil {
 			continue
 		}
-		if added := t.hide(BuiltInNew, func(col *column) bool { return col.isNew() && !col.lookedAt(t) }); added != nil {
+		added := t.hide(BuiltInNew, func(col *column) bool { return col.isNew() && !col.lookedAt(t) })
+		if added != nil {
 			c.warning("%s of %s are %s and hidden from everybody: %s", some(added), name, New, c.howToAccept())
 		}
-		moved := accepted.shuffled(t.all())
-		if lost == nil && !moved {
+		why := ""
+		switch {
+		case lost != nil:
+			why = some(lost) + ", which policies mask, is gone or has another name"
+		case ghost.columns != nil && slices.ContainsFunc(t.columns, func(col column) bool { return col.isNew() }):
+			why = "columns are gone and others are New, so that one may have another's name"
+		case accepted.shuffled(t.all()):
+			why = "columns have changed places, so that a name may stand for other values than it did"
+		default:
 			continue
 		}
 		t.hide(BuiltInLost, func(col *column) bool { return len(col.masks) == 0 })
-		switch {
-		case lost != nil:
-			c.warning("%s of %s, which policies mask, is gone or has another name: all other columns of the table are hidden from everybody: %s",
-				some(lost), name, c.howToAccept())
-		default:
-			c.warning("the columns of %s have changed places, so that a name may stand for other values than it did: those without a mask are hidden from everybody: %s",
-				name, c.howToAccept())
-		}
+		c.warning("of %s, %s: all columns without a mask are hidden from everybody: %s", name, why, c.howToAccept())
 	}
 	c.at = Problem{Key: "catalog.file", Drift: true}
 	if fresh != nil {

@@ -51,11 +51,12 @@ type GuardrailVerdict struct {
 
 // ColumnVerdict is one column.
 type ColumnVerdict struct {
-	Name  string        `json:"name"`
-	Type  string        `json:"type"`
-	Tags  []string      `json:"tags"`
-	Clear bool          `json:"clear"` // no mask takes any cell
-	Masks []MaskVerdict `json:"masks"` // all that reach the column; those that apply come first, in the order in which they are asked
+	Name      string        `json:"name"`
+	Type      string        `json:"type"`
+	Tags      []string      `json:"tags"`
+	Inherited []string      `json:"inherited_tags,omitempty"` // of the columns that a view's column is made of
+	Clear     bool          `json:"clear"`                    // no mask takes any cell
+	Masks     []MaskVerdict `json:"masks"`                    // all that reach the column; those that apply come first, in the order in which they are asked
 }
 
 // Outcome is what becomes of a mask on a column.
@@ -205,7 +206,7 @@ func (t *table) explainColumns(judged *identity.Identity, who *identity.Principa
 	t.show(&seen, judged, who, approved)
 	for i, shown := range seen.Columns {
 		c := &t.columns[i]
-		v := ColumnVerdict{Name: c.Name, Type: c.Type, Tags: append([]string{}, c.tags...), Clear: len(shown.Masks) == 0}
+		v := ColumnVerdict{Name: c.Name, Type: c.Type, Tags: append([]string{}, c.tags...), Inherited: c.inherited, Clear: len(shown.Masks) == 0}
 		var applied, lifted, shadowed, exempt []MaskVerdict
 		var last *maskRule
 		taken, by := false, approved.lifts(c.Name) // taken: every cell is hidden by what came before
@@ -252,6 +253,8 @@ func (m *maskRule) remark(applied AppliedMask) string {
 func (m *maskRule) beats(other *maskRule) string {
 	why := "is first by its name"
 	switch {
+	case m.reach >= byInheritance:
+		why = "closes, and comes first"
 	case m.reach > other.reach && m.reach == byName:
 		why = "names the column"
 	case m.reach > other.reach && other.reach == byWildcard:

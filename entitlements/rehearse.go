@@ -14,7 +14,7 @@ type Rehearsal struct {
 func (e *Entitlements) Rehearse() (out []Rehearsal) {
 	for _, name := range e.names {
 		t := e.tables[name]
-		if t.closed != nil || len(t.masks) == 0 && len(t.filters) == 0 {
+		if t.closed != nil || t.barred != nil || len(t.masks) == 0 && len(t.filters) == 0 {
 			continue
 		}
 		all := t.masking(func(i int) []AppliedMask { return t.columns[i].untilUnconditional() })

@@ -13,6 +13,10 @@ type table struct {
 	tags         []string
 	closing      []string // tags that no grant and no except follows
 	closed       []string // why no caller may read the table as things are
+	view         *View    // what it is made of, if it is one
+	named        bool     // a policy on tables names it, without wildcards
+	overFilter   bool     // it inherits that rows are filtered, and does not
+	barred       []string // why it is closed as a view, whatever grants say
 	discoverable bool
 	columns      []column
 	grants       []grant
@@ -24,9 +28,10 @@ type table struct {
 
 type column struct {
 	Column
-	tags    []string
-	closing []string   // tags that no except follows
-	masks   []maskRule // the one that wins first
+	tags      []string
+	closing   []string   // tags that no except follows
+	inherited []string   // tags of the columns that a view's column is made of
+	masks     []maskRule // the one that wins first
 }
 
 type grant struct {
@@ -106,6 +111,9 @@ func (t *table) add(p *ruling) {
 		return
 	}
 	covers := slices.ContainsFunc(p.selectors, t.covered)
+	t.named = t.named || slices.ContainsFunc(p.selectors, func(s selector) bool {
+		return len(s.pattern) == 2 && s.exact() && s.matchesTable(t.name)
+	})
 	closes := !covers && slices.ContainsFunc(p.selectors, func(s selector) bool { return s.tag != "" && tagged(t.closing, s.tag) })
 	switch {
 	case p.kind == kindGrant && covers && p.To != nil:

@@ -70,6 +70,7 @@ type ColumnInfo struct {
 	Type        string   `json:"type"`
 	Description string   `json:"description"`
 	Tags        []string `json:"tags"`
+	Inherited   []string `json:"inherited_tags,omitempty"` // of the columns that a view's column is made of
 	Access      string   `json:"access"`
 	MaskedBy    string   `json:"masked_by,omitempty"`
 }

@@ -115,6 +115,7 @@ func describeOpen(v entitlements.Visible) *Description {
 	d := &Description{Table: v.Table.String(), Description: v.Description, Columns: []ColumnInfo{}, RowFilter: []string{}}
 	for _, c := range v.Access.Columns {
 		info := columnInfo(c.Column, c.Tags, "clear")
+		info.Inherited = c.Inherited
 		if len(c.Masks) > 0 {
 			info.Access, info.MaskedBy = "masked", c.Masks[0].Policy
 		}

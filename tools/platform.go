@@ -26,6 +26,7 @@ type PlatformConfig struct {
 	Accepted     entitlements.Accepted // what of the catalog an administrator has looked at; nil: it is not kept
 	// AcceptAll: what is there at the start counts as looked at, for want of a list.
 	AcceptAll bool
+	Inherit   bool // what closes the tables that a view is made of closes the view
 
 	// What follows is of a configuration that waits: see Both.
 
@@ -131,7 +132,7 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 func (c PlatformConfig) compile(catalog *entitlements.Catalog, others []*entitlements.Catalog, purposes []string, running bool) (*entitlements.Entitlements, []entitlements.Problem) {
 	return entitlements.Compile(entitlements.Config{
 		Platform: c.Name, Policies: c.Policies, Rules: c.Rules, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
-		Catalog: catalog, Others: others, Purposes: purposes, Running: running,
+		Catalog: catalog, Others: others, Purposes: purposes, Running: running, Inherit: c.Inherit,
 	})
 }
 

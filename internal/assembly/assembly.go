@@ -111,7 +111,7 @@ func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder t
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
 			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
-			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: accepted(c, name), AcceptAll: c.Unseen(name),
+			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: accepted(c, name), AcceptAll: c.Unseen(name), Inherit: p.Inherit,
 		})
 	}
 	return out

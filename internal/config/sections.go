@@ -35,6 +35,7 @@ type Platform struct {
 	Engine       string                 `yaml:"engine"`       // postgres or sqlite
 	Description  string                 `yaml:"description"`  // for the model
 	Discoverable entitlements.Selectors `yaml:"discoverable"` // tables that those may hear of who cannot read them
+	Inherit      bool                   `yaml:"inherit"`      // what closes the tables that a view is made of closes the view; default false
 
 	// For postgres.
 	DSN        Secret   `yaml:"dsn"`         // of deputy_runner

@@ -74,6 +74,7 @@ func (d Draft) platforms() string {
 			schemas = append(schemas, s)
 		}
 	}
+	b.WriteString("    inherit: true # views are masked and closed as the tables that they are made of\n")
 	fmt.Fprintf(&b, "    dsn: ${DEPUTY_DSN}\n    schemas: [%s]\n    signing_key: ${DEPUTY_SIGNING_KEY}\n", strings.Join(schemas, ", "))
 	return b.String()
 }

@@ -90,6 +90,11 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	views, err := e.loadViews(ctx)
+	if err != nil {
+		return nil, err
+	}
+	addViews(tables, views, g)
 	s := &snapshot{taken: taken, tables: tables, gate: g, paths: p, catalog: &entitlements.Catalog{}}
 	for _, r := range tables {
 		s.catalog.Tables = append(s.catalog.Tables, r.table)

@@ -45,6 +45,7 @@ type Engine struct {
 
 	mu       sync.Mutex // guards snapshot
 	snapshot *snapshot
+	views    map[uint32]definition // definitions, as last read
 	analyses *expirable.LRU[string, *analysis]
 }
 

@@ -8,11 +8,22 @@ import (
 	"deputy/vending"
 )
 
-// lineage finds out which columns an output column is made from, for the caller to be told which values are masked. It decides
-// nothing: where it finds no origin, the column is shown without one, and its values are still the masked ones.
+// lineage finds out which columns an output column is made from. For a caller's statement it decides nothing: where it finds no origin, the
+// column is shown without one, and its values are still the masked ones. For a view's definition it says where it cannot tell.
 type lineage struct {
 	tables map[uint32]*relation
-	steps  int // so far; nested expressions could take exponentially many
+	views  map[uint32]definition // definitions of views that are not governed; nil for a caller's statement
+	gate   *gate                 // of a view's definition: which functions read nothing but what they are given
+	steps  int                   // so far; nested expressions could take exponentially many
+
+	computed bool // the last column is more than a copy of others
+	hidden   bool // where the last column comes from cannot be told
+}
+
+// unknown gives up.
+func (l *lineage) unknown() []entitlements.ColumnName {
+	l.hidden = true
+	return nil
 }
 
 // scope is one query and those around it.
@@ -55,7 +66,7 @@ func visibleTargets(query node) []node {
 // target traces output column number of a query, in every branch of a UNION and the like.
 func (l *lineage) target(s *scope, number, depth int) []entitlements.ColumnName {
 	if l.steps++; depth > maxDeep || l.steps > maxSteps {
-		return nil
+		return l.unknown()
 	}
 	var origins []entitlements.ColumnName
 	for _, operation := range s.query.nodes("setOperations") {
@@ -77,7 +88,13 @@ func (l *lineage) target(s *scope, number, depth int) []entitlements.ColumnName 
 func (l *lineage) expression(s *scope, expression node, depth int) []entitlements.ColumnName {
 	var origins []entitlements.ColumnName
 	if l.steps++; l.steps > maxSteps {
-		return nil
+		return l.unknown()
+	}
+	l.hidden = l.hidden || l.callsUnknown(expression)
+	switch expression.name {
+	case "VAR", "TARGETENTRY", "RELABELTYPE", "QUERY":
+	default:
+		l.computed = true
 	}
 	if expression.name == "VAR" {
 		return l.variable(s, expression, depth)
@@ -100,15 +117,18 @@ func (l *lineage) expression(s *scope, expression node, depth int) []entitlement
 func (l *lineage) variable(s *scope, v node, depth int) []entitlements.ColumnName {
 	for range v.number("varlevelsup") {
 		if s = s.outer; s == nil {
-			return nil
+			return l.unknown()
 		}
 	}
 	rte, column := l.rte(s, v.number("varno")), v.number("varattno")
 	if rte == nil || depth > maxDeep {
-		return nil
+		return l.unknown()
 	}
 	switch rte.number("rtekind") {
 	case rteRelation:
+		if below, ok := l.views[uint32(rte.number("relid"))]; ok && l.tables[uint32(rte.number("relid"))] == nil {
+			return l.below(below, column, depth)
+		}
 		return l.columns(rte, column)
 	case rteSubquery:
 		if sub := rte.nodes("subquery"); len(sub) == 1 {
@@ -121,12 +141,41 @@ func (l *lineage) variable(s *scope, v node, depth int) []entitlements.ColumnNam
 	case rteGroup:
 		return l.nth(s, rte.nodes("groupexprs"), column, depth)
 	}
-	return nil
+	return l.made(s, *rte, depth)
+}
+
+// made is a column of what a function, a list of values and the like give: all that they are given.
+func (l *lineage) made(s *scope, rte node, depth int) (origins []entitlements.ColumnName) {
+	l.computed = true
+	for _, field := range []string{"functions", "tablefunc", "values_lists"} {
+		walkValues(rte.fields[field], func(n node) {
+			l.hidden = l.hidden || l.callsUnknown(n)
+			if n.name == "VAR" || n.name == "QUERY" {
+				origins = append(origins, l.expression(s, n, depth+1)...)
+			}
+		})
+	}
+	return origins
+}
+
+// below is a column of a view that is not governed, or all for the whole row.
+func (l *lineage) below(v definition, column, depth int) (origins []entitlements.ColumnName) {
+	if !v.ok || column < 0 {
+		return l.unknown()
+	}
+	first, last := column, column
+	if column == 0 {
+		first, last, l.computed = 1, len(visibleTargets(v.tree)), true
+	}
+	for i := first; i <= last; i++ {
+		origins = append(origins, l.target(&scope{v.tree, nil}, i, depth+1)...)
+	}
+	return origins
 }
 
 func (l *lineage) nth(s *scope, expressions []node, n, depth int) []entitlements.ColumnName {
 	if n < 1 || n > len(expressions) {
-		return nil
+		return l.unknown()
 	}
 	return l.expression(s, expressions[n-1], depth+1)
 }
@@ -141,6 +190,7 @@ func (l *lineage) columns(rte *node, number int) []entitlements.ColumnName {
 		return []entitlements.ColumnName{{TableName: r.table.TableName, Column: name}}
 	}
 	var all []entitlements.ColumnName
+	l.computed = true
 	for _, c := range r.table.Columns {
 		if number == 0 {
 			all = append(all, entitlements.ColumnName{TableName: r.table.TableName, Column: c.Name})
@@ -152,7 +202,7 @@ func (l *lineage) columns(rte *node, number int) []entitlements.ColumnName {
 func (l *lineage) cte(s *scope, rte node, column, depth int) []entitlements.ColumnName {
 	for range rte.number("ctelevelsup") {
 		if s = s.outer; s == nil {
-			return nil
+			return l.unknown()
 		}
 	}
 	for _, cte := range s.query.nodes("cteList") {
@@ -160,7 +210,7 @@ func (l *lineage) cte(s *scope, rte node, column, depth int) []entitlements.Colu
 			return l.target(&scope{cte.nodes("ctequery")[0], s}, column, depth+10) // recursive ones end soon
 		}
 	}
-	return nil
+	return l.unknown()
 }
 
 func (l *lineage) rte(s *scope, number int) *node {
