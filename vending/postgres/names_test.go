@@ -12,12 +12,12 @@ import (
 	"deputy/vending/postgres"
 )
 
-const namesSeed = `CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, total numeric);
+const openSeed = `CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, total numeric);
 CREATE TABLE public.kept (id int, quiet text); CREATE TABLE public.seen (id int); GRANT USAGE ON SCHEMA public TO PUBLIC;`
 
 // A type that has a refused type in it is refused as well: a row of a catalog, an array of such rows, a domain.
 func TestRowTypesRefused(t *testing.T) {
-	e := newEngine(t, newDatabase(t, namesSeed), "sales")
+	e := newEngine(t, newDatabase(t, openSeed), "sales")
 	for _, sql := range []string{
 		`SELECT '(,,,23,,,,,,,)'::pg_catalog.pg_sequences`,
 		`SELECT ('(,,,' || 23 || ',,,,,,,)')::pg_sequences::text`,
@@ -38,7 +38,7 @@ func TestRowTypesRefused(t *testing.T) {
 
 // Where PUBLIC may look into a governed schema, a table that the lease does not have is told from none by no word.
 func TestOpenSchemaTellsNothing(t *testing.T) {
-	e := newEngine(t, newDatabase(t, namesSeed), "public", "sales")
+	e := newEngine(t, newDatabase(t, openSeed), "public", "sales")
 	said := func(sql string) string {
 		if _, err := e.Analyze(t.Context(), sql); err != nil {
 			_ = err
@@ -52,13 +52,13 @@ func TestOpenSchemaTellsNothing(t *testing.T) {
 	}
 	for _, form := range []string{`SELECT * FROM public.%s`, `SELECT quie FROM public.%s`, `SELECT nosuch FROM public.%s`, `SELECT NULL::public.%s`, `SELECT row_to_json(json_populate_record(NULL::public.%s, '{}'))`} {
 		there, absent := said(fmt.Sprintf(form, "kept")), said(fmt.Sprintf(form, "gone"))
-		if got := there; fmt.Sprint(absent) != fmt.Sprint(replaceName(got)) {
+		if got := there; fmt.Sprint(absent) != fmt.Sprint(goneForKept(got)) {
 			t.Errorf("%s: of a table that is there: %s\nof one that is not: %s", form, there, absent)
 		}
 	}
 }
 
-func replaceName(s string) string {
+func goneForKept(s string) string {
 	out := ""
 	for i := 0; i < len(s); i++ {
 		if i+4 <= len(s) && s[i:i+4] == "kept" {
@@ -103,7 +103,7 @@ CREATE DOMAIN sales.code AS text CHECK (sales.known(VALUE)); CREATE TABLE sales.
 
 // An open schema is named by check, with what closes it, and bootstrap prints the lines without running them.
 func TestOpenSchemaIsNamed(t *testing.T) {
-	e := newEngine(t, newDatabase(t, namesSeed), "public", "sales")
+	e := newEngine(t, newDatabase(t, openSeed), "public", "sales")
 	warned := func() string {
 		findings, err := e.Check(t.Context())
 		if err != nil {
