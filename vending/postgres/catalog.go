@@ -32,6 +32,7 @@ type relation struct {
 	table   entitlements.Table
 	numbers map[int]string // attribute number -> column
 	rowType uint32
+	public  bool // every role may read some of it as it is
 }
 
 // Catalog returns the governed tables.
@@ -110,7 +111,7 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 
 // A partition is no table of its own: it is read through its table, and would be seen without the table's masks and filters otherwise.
 const catalogQuery = `
-SELECT c.oid, c.reltype AS row_type, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
+SELECT c.oid, c.reltype AS row_type, has_any_column_privilege('public', c.oid, 'SELECT') AS public, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        a.attnum AS number, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
        t.typtype, t.typcategory AS category, CASE
@@ -132,6 +133,7 @@ ORDER BY n.nspname, c.relname, a.attnum`
 type catalogRow struct {
 	OID           uint32 `db:"oid"`
 	RowType       uint32 `db:"row_type"`
+	Public        bool   `db:"public"`
 	Schema        string `db:"schema"`
 	Name          string `db:"name"`
 	Comment       string `db:"comment"`
@@ -192,7 +194,7 @@ func newRelation(row catalogRow) *relation {
 			tags = append(tags, tag)
 		}
 	}
-	return &relation{numbers: map[int]string{}, rowType: row.RowType, table: entitlements.Table{
+	return &relation{numbers: map[int]string{}, rowType: row.RowType, public: row.Public, table: entitlements.Table{
 		TableName: entitlements.TableName{Schema: row.Schema, Name: row.Name}, Description: description, Tags: tags,
 	}}
 }

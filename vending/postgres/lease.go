@@ -11,11 +11,15 @@ import (
 
 	"github.com/lib/pq"
 
+	"deputy/entitlements"
 	"deputy/vending"
 )
 
 // Run vends, runs and revokes in one transaction that cannot commit.
 func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, error) {
+	if err := e.readsViews(ctx, lease); err != nil {
+		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
+	}
 	v, err := e.vend(ctx, lease, readOnly)
 	if err != nil {
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
@@ -23,6 +27,21 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	result, err := v.query(ctx, e.spare, lease)
 	result.Role = v.revoke(returnsClean(err) && !result.Truncated)
 	return result, err
+}
+
+// readsViews refuses a statement that gets at a table itself and not at its view, where PUBLIC may read the table: by a name that was not
+// pointed at the view, as db.schema.table and U&"schema".table are not. Any other table the database refuses.
+func (e *Engine) readsViews(ctx context.Context, lease vending.Lease) error {
+	s, err := e.current(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range s.tables {
+		if r.public && slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == r.table.TableName }) {
+			return e.Diagnose(ctx, lease)
+		}
+	}
+	return nil
 }
 
 // vended is a role while it lives: one connection, inside the transaction that made it.

@@ -124,3 +124,26 @@ func TestOpenSchemaIsNamed(t *testing.T) {
 		t.Errorf("bootstrap prints %s", printed)
 	}
 }
+
+// A table that PUBLIC may read is read through its view only, however it is named.
+func TestPublicTableMasked(t *testing.T) {
+	database := newDatabase(t, `CREATE SCHEMA sales; CREATE TABLE public.people (id int, name text); INSERT INTO public.people VALUES (1, 'raw');
+GRANT SELECT (id, name) ON public.people TO PUBLIC; GRANT USAGE ON SCHEMA public TO PUBLIC`)
+	e := newEngine(t, database, "public", "sales")
+	catalog, err := e.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _ := catalog.Table(entitlements.TableName{Schema: "public", Name: "people"})
+	a := vending.Whole(table)
+	a.Columns[1].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hidden"}}
+	for _, name := range []string{"public.people", `U&"public".people`, `U&"\0070ublic".people`, database + ".public.people", `"public" . people`, "people", "public.people AS p, " + database + ".public.people"} {
+		result, err := e.Run(t.Context(), vending.Lease{ID: "public000001", SQL: "SELECT * FROM " + name, Access: []entitlements.Access{a}, MaxRows: 10, MaxBytes: 1 << 16, Timeout: 5 * time.Second})
+		if strings.Contains(fmt.Sprint(result.Rows), "raw") || name == "public.people" && err != nil {
+			t.Errorf("%s: %v, %v", name, result.Rows, err)
+		}
+	}
+	if _, err := e.Profile(t.Context(), "public000002", table.TableName, 10); err != nil {
+		t.Errorf("it has no profile: %v", err)
+	}
+}
