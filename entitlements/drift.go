@@ -165,11 +165,11 @@ func (t *table) hide(why string, which func(*column) bool) (names []string) {
 
 func (c *column) isNew() bool { return slices.Contains(c.tags, New) }
 
-// lookedAt reports whether the file decides about the new column itself: a mask that names it, or one on what is new. A mask on what is new
-// that is for some callers alone says nothing about the others.
+// lookedAt reports whether the file decides about the new column itself: a mask that names it, or one on what is new. One that is for some
+// callers alone says nothing about the others.
 func (c *column) lookedAt(t *table) bool {
 	return slices.ContainsFunc(c.masks, func(m maskRule) bool {
-		return m.reach == byName || m.by == "tag:"+New && t.masks[m.scope].only == nil
+		return (m.reach == byName || m.by == "tag:"+New) && t.masks[m.scope].only == nil
 	})
 }
 

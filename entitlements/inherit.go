@@ -15,7 +15,7 @@ import (
 //   - Its guardrails are those of its base tables as well.
 //   - Over a table with a row filter it is closed, unless a policy names the view.
 //
-// A mask that names the view's own column takes the place of what that would inherit.
+// A mask that names the view's own column, and is not for some callers alone, takes the place of what that would inherit.
 
 // byInheritance comes before a view's own masks, which are made no weaker by it: see table.inheritMasks.
 const byInheritance = byName + 1
@@ -91,7 +91,7 @@ func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool)
 		}
 	}
 	hidden := from.Hidden && hides
-	if len(rules) == 0 && !hidden || slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == byName }) {
+	if len(rules) == 0 && !hidden || slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == byName && t.masks[m.scope].only == nil }) {
 		return
 	}
 	mask, policy := Mask{Kind: MaskNull}, builtIn+"inherited"

@@ -49,7 +49,7 @@ func showDescription(d tools.Description) *mcp.CallToolResult {
 		fmt.Fprintf(&text, "%s\n%s\ncolumn | type | access | masked by | tags | description\n", escape(d.Table), escape(d.Description))
 		for i, c := range d.Columns {
 			d.Columns[i].Tags = listed(c.Tags)
-			line(&text, []string{c.Name, c.Type, c.Access, c.MaskedBy, strings.Join(c.Tags, " "), c.Description}, escape)
+			line(&text, []string{c.Name, c.Type, c.Access, c.MaskedBy, strings.Join(append(slices.Clone(c.Tags), inherited(c.Inherited)...), " "), c.Description}, escape)
 		}
 		for _, policy := range d.RowFilter {
 			fmt.Fprintf(&text, "Not all rows are shown, because of the policy %q.\n", policy)
@@ -158,4 +158,12 @@ func listed[T any](s []T) []T {
 		return []T{}
 	}
 	return s
+}
+
+// inherited marks the tags that a view's column has from the columns it is made of.
+func inherited(tags []string) (out []string) {
+	for _, tag := range tags {
+		out = append(out, tag+" (inherited)")
+	}
+	return out
 }

@@ -212,7 +212,7 @@ func (p *page) columns(t Table) {
 	}
 	rows := [][]string{{"COLUMN", "TYPE", "TAGS", "SEEN", "BECAUSE OF"}}
 	for _, c := range t.Columns {
-		first := []string{c.Name, c.Type, dash(strings.Join(c.Tags, ", "))}
+		first := []string{c.Name, c.Type, dash(strings.Join(tagsOf(c), ", "))}
 		if c.Clear {
 			rows = append(rows, append(first, "clear", "-"))
 			first = []string{"", "", ""}
@@ -281,4 +281,13 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// tagsOf are a column's tags, and those that it has as a view's column from what it is made of.
+func tagsOf(c entitlements.ColumnVerdict) []string {
+	tags := slices.Clone(c.Tags)
+	for _, tag := range c.Inherited {
+		tags = append(tags, tag+" (inherited)")
+	}
+	return tags
 }
