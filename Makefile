@@ -8,7 +8,7 @@ build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
 
 test: postgres vet
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 # Ten runs beside a load of the lowest priority on two processors: prints every red one. RUNS, PACKAGES and LOAD change what is run.
 steady:

@@ -12,6 +12,7 @@ import (
 	"deputy/entitlements"
 	"deputy/tools"
 	"deputy/vending"
+	"deputy/vending/postgres"
 )
 
 // problemsOf are what stops the start with these policies beside the others; none if it starts.
@@ -86,24 +87,24 @@ func TestARehearsalReadsNoRow(t *testing.T) {
 // is made. It is the vended role that calls it, though the view belongs to deputy_owner.
 func TestWhatPostgreSQLFindsOutLateStopsTheStartToo(t *testing.T) {
 	database := newPostgres(t, "sales", seeded("sales."))
-	exec(t, database, `CREATE FUNCTION sales.open(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
-		CREATE FUNCTION sales.closed(text) RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
-		REVOKE ALL ON FUNCTION sales.closed FROM PUBLIC; GRANT EXECUTE ON FUNCTION sales.closed TO deputy_owner`)
-	exec(t, database, `CREATE TABLE sales.notes (region json, owner text); CREATE VIEW sales.closing AS SELECT sales.closed(lastname) AS name, region FROM sales.customer_orders;
+	exec(t, database, `CREATE SCHEMA lib; GRANT USAGE ON SCHEMA lib TO PUBLIC; CREATE FUNCTION lib.open(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+		CREATE FUNCTION lib.closed(text) RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+		REVOKE ALL ON FUNCTION lib.closed FROM PUBLIC; GRANT EXECUTE ON FUNCTION lib.closed TO deputy_owner`)
+	exec(t, database, `CREATE TABLE sales.notes (region json, owner text); CREATE VIEW sales.closing AS SELECT lib.closed(lastname) AS name, region FROM sales.customer_orders;
 		GRANT SELECT ON sales.notes, sales.closing TO deputy_owner`)
-	e := openPostgres(t, database, "sales")
-	if problems := problemsOf(t, e, "\n- {name: open, filter: [sales.payroll], where: \"sales.open('x') = 'x'\"}\n"); problems != nil {
+	e := openPostgres(t, database, "sales", func(c *postgres.Config) { c.Functions = []string{"lib.open", "lib.closed"} })
+	if problems := problemsOf(t, e, "\n- {name: open, filter: [sales.payroll], where: \"lib.open('x') = 'x'\"}\n"); problems != nil {
 		t.Errorf("a function that everybody may call: %v", problems)
 	}
 	for name, test := range map[string]struct{ policy, key, says string }{
-		"a function for few, on rows":        {`filter: [sales.customer_orders], where: "sales.closed(region) = 'x'"`, "where", "permission denied for function closed"},
-		"a function for few, and a list":     {`filter: [sales.customer_orders], where: "sales.closed(region) <> all(:attribute.region)"`, "where", "permission denied for function closed"},
-		"a function for few, and who asks":   {`filter: [sales.customer_orders], where: "sales.closed(:user.id) = region"`, "where", "permission denied for function closed"},
-		"a function for few, in a lookup":    {`filter: [sales.customer_orders], where: "region in (select sales.closed(lastname) from sales.hidden)"`, "where", "permission denied for function closed"},
+		"a function for few, on rows":        {`filter: [sales.customer_orders], where: "lib.closed(region) = 'x'"`, "where", "permission denied for function closed"},
+		"a function for few, and a list":     {`filter: [sales.customer_orders], where: "lib.closed(region) <> all(:attribute.region)"`, "where", "permission denied for function closed"},
+		"a function for few, and who asks":   {`filter: [sales.customer_orders], where: "lib.closed(:user.id) = region"`, "where", "permission denied for function closed"},
+		"a function for few, in a lookup":    {`filter: [sales.customer_orders], where: "region in (select lib.closed(lastname) from sales.hidden)"`, "where", "permission denied for function closed"},
 		"a constant that cannot be computed": {`filter: [sales.customer_orders], where: "region = 'x' or 1 / 0 = 1"`, "where", "division by zero"},
 		"a constant beside a list":           {`filter: [sales.customer_orders], where: "region = any(:attribute.region) and 1 / 0 = 1"`, "where", "division by zero"},
-		"a function for few, as a mask":      {`mask: [sales.customer_orders.region], with: {sql: "sales.closed($column)"}`, "with", "customer_orders.region: pq: permission denied for function closed"},
-		"a function for few, and a mask":     {`mask: [sales.customer_orders.region], with: hash, when: "sales.closed(region) = any(:attribute.region)"`, "when", "customer_orders.region: pq: permission denied for function closed"},
+		"a function for few, as a mask":      {`mask: [sales.customer_orders.region], with: {sql: "lib.closed($column)"}`, "with", "customer_orders.region: pq: permission denied for function closed"},
+		"a function for few, and a mask":     {`mask: [sales.customer_orders.region], with: hash, when: "lib.closed(region) = any(:attribute.region)"`, "when", "customer_orders.region: pq: permission denied for function closed"},
 		"a constant in a mask":               {`mask: [sales.customer_orders.region], with: {sql: "case when $column = 'x' then 1 / 0 else 1 end"}`, "with", "division by zero"},
 		"an aggregate as a mask":             {`mask: [sales.customer_orders.region], with: {sql: "max($column)"}`, "with", "must appear in the GROUP BY"},
 		"a function for few, in a view":      {`mask: [sales.closing.region], with: hash`, "with", "sales.closing.region: pq: permission denied for function closed"},

@@ -38,7 +38,7 @@ CREATE TABLE sales.orders (id int PRIMARY KEY, customer_id int, region text, tot
 INSERT INTO sales.orders VALUES (10, 1, 'US-EAST', 119, 20), (11, 2, 'US-WEST', 238, 30), (12, 3, 'US-CENTRAL', 357, 40);
 CREATE TABLE sales.eu_orders (id int PRIMARY KEY, lastname text, total numeric(10,2));
 INSERT INTO sales.eu_orders VALUES (20, 'Marchetti', 59.50);
-CREATE FUNCTION public.net_price(numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT round($1 / 1.19, 2)';
+CREATE FUNCTION public.net_price(numeric) RETURNS numeric LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS 'SELECT round($1 / 1.19, 2)';
 CREATE SCHEMA lookup;
 CREATE TABLE lookup.countries (country text);
 CREATE TABLE lookup.regions (region text, country text);
