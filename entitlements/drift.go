@@ -11,8 +11,9 @@ import (
 // A database changes while policies stay as they are: a masked column gets another name, a copy of it is added, a table is made anew.
 // What was hidden must not be shown by that. Three rules hold, until an administrator accepts the catalog as it is:
 //
-//   - A column that is New is hidden from every caller where any column of its table is masked or was. A table that is New is hidden whole
-//     where the platform hides anything at all.
+//   - A column that is New is hidden from every caller where any column of its table is masked or was, and in all tables where a masked
+//     column of the platform is gone: its values may have moved there. A table that is New is hidden whole where the platform hides
+//     anything at all.
 //   - Where a masked column is gone, columns are gone while others are New, or columns have changed places, no name says any more which
 //     values are behind it: the columns that no mask covers are hidden too.
 //   - A tag that the platform kept of a table or column when it was accepted goes on closing it after it is gone from the comments.
@@ -74,7 +75,7 @@ func (c *compiler) drifted() {
 	if c.cfg.Accepted == nil {
 		return
 	}
-	hides := c.hidesAnything()
+	hides, gone := c.hidesAnything(), c.maskedGone()
 	var fresh []string
 	for _, name := range c.tableNames() {
 		t := c.tables[name]
@@ -89,7 +90,7 @@ func (c *compiler) drifted() {
 		c.sayRetyped(t, accepted)
 		ghost := c.ghosts[name]
 		lost := ghost.maskedColumns()
-		if lost == nil && t.maskedColumns() == nil {
+		if !gone && t.maskedColumns() == nil {
 			continue
 		}
 		added := t.hide(BuiltInNew, func(col *column) bool { return col.isNew() && !col.lookedAt(t) })
@@ -98,6 +99,8 @@ func (c *compiler) drifted() {
 		}
 		why := ""
 		switch {
+		case lost == nil && t.maskedColumns() == nil:
+			continue
 		case lost != nil:
 			why = some(lost) + ", which policies mask, is gone or has another name"
 		case ghost.columns != nil && slices.ContainsFunc(t.columns, func(col column) bool { return col.isNew() }):
@@ -125,6 +128,16 @@ func (c *compiler) howToAccept() string {
 func (c *compiler) hidesAnything() bool {
 	for _, t := range slices.Concat(slices.Collect(maps.Values(c.tables)), slices.Collect(maps.Values(c.ghosts))) {
 		if len(t.guardrails) > 0 && t.isGuarded() || len(t.filters) > 0 || t.maskedColumns() != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// maskedGone reports whether a column that policies masked is in its table no more, or the table is gone.
+func (c *compiler) maskedGone() bool {
+	for _, ghost := range c.ghosts {
+		if ghost.maskedColumns() != nil {
 			return true
 		}
 	}

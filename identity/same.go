@@ -19,11 +19,14 @@ import (
 // Same reports whether two accounts are the same human, as far as their names tell: by the account, by the id that policies know them
 // by, or by an e-mail address, wherever it stands. It is for taking away only.
 func (u User) Same(other User) bool {
-	if u.Subject == other.Subject && spelledIssuer(u.Issuer) == spelledIssuer(other.Issuer) {
+	if u.Subject == other.Subject && u.Of(other.Issuer) {
 		return true
 	}
 	return slices.ContainsFunc(other.names(), u.Named)
 }
+
+// Of reports whether an issuer's URL written by hand may be that of the user's account. It is for taking away only.
+func (u User) Of(issuer string) bool { return spelledIssuer(u.Issuer) == spelledIssuer(issuer) }
 
 // Alike reports whether two ids, groups or values may be meant to be one. It is for taking away only.
 func Alike(a, b string) bool {

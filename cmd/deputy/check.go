@@ -106,7 +106,7 @@ func checkStops(cfg *config.Config) (findings []finding) {
 		return []finding{{"problem", cfg.StopsFile(), fmt.Sprintf("%v: every call is refused until it can", err)}}
 	}
 	for _, s := range all {
-		if unknown := admin.UnknownAgent(cfg, s); unknown != "" {
+		if unknown := admin.Unknown(cfg, s); unknown != "" {
 			findings = append(findings, finding{"warning", cfg.StopsFile(), "a stop is for nothing: " + unknown})
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
+	"deputy/internal/durable"
 )
 
 const (
@@ -168,7 +169,7 @@ func (l *List) lookAt(info os.FileInfo, read time.Time) *look {
 	if info == nil {
 		return nil
 	}
-	at, known := changed(info)
+	at, known := durable.Changed(info)
 	if !known || read.Sub(at) < l.settled || read.Sub(info.ModTime()) < l.settled {
 		return nil
 	}
@@ -176,7 +177,7 @@ func (l *List) lookAt(info os.FileInfo, read time.Time) *look {
 }
 
 func (s *look) same(info os.FileInfo) bool {
-	at, _ := changed(info)
+	at, _ := durable.Changed(info)
 	return os.SameFile(s.FileInfo, info) && s.Size() == info.Size() && s.ModTime().Equal(info.ModTime()) &&
 		s.Mode() == info.Mode() && s.changed.Equal(at)
 }

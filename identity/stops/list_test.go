@@ -85,6 +85,11 @@ func TestStopCovers(t *testing.T) {
 		{Stop{User: "kim", Issuer: "https://id.example.com"}, kim, true},
 		{Stop{User: "kim", Issuer: "https://id.example.com/"}, kim, true},
 		{Stop{User: "kim", Issuer: "https://other.example.com"}, kim, false},
+		{Stop{User: "corp/kim", Issuer: "https://id.example.com"}, kim, true},
+		{Stop{User: "KIM", Issuer: "https://ID.example.com"}, kim, true},
+		{Stop{User: "Kim@example.com", Issuer: "https://id.example.com"}, kim, true},
+		{Stop{User: "kim@example.com", Issuer: "https://other.example.com"}, kim, true},
+		{Stop{User: "corp/kim", Issuer: "https://other.example.com"}, kim, false},
 		{Stop{User: "kim"}, identity.Principal{User: kim.User}, true},
 		{Stop{Agent: "chat"}, identity.Principal{User: kim.User}, false},
 	} {

@@ -47,8 +47,8 @@ func (s Stop) Covers(p identity.Principal) bool {
 	if p.User == nil {
 		return false
 	}
-	if s.Issuer != "" {
-		return p.User.Same(identity.User{Issuer: s.Issuer, Subject: s.User})
+	if s.Issuer != "" && !p.User.Of(s.Issuer) {
+		return p.User.Same(identity.User{Issuer: s.Issuer, Subject: s.User}) // one address is one person at any issuer
 	}
 	return p.User.Named(s.User) || called(p.User.Subject, s.User)
 }

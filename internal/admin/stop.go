@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -70,6 +71,7 @@ func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string,
 		if out.Servers, err = Ask(ctx, cfg.Server, addresses, c.wanted(out.List), c.Wait); err != nil {
 			out.note("the servers were not asked to the end: %v", err)
 		}
+		out.elsewhere(c.ConfigFile)
 	}
 	if _, out.Hash, err = stops.Read(out.List); err != nil {
 		out.note("%v", err)
@@ -95,17 +97,37 @@ func (r *StopResult) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// mistyped says that a stopped agent is not in the configuration. It is on the list all the same: servers may run on
+// elsewhere says that silence may not be taken for a stop: what is served over standard input may have been started with
+// another path of the same configuration, and reads the list beside that one. What lies below the folder of a link, as
+// Kubernetes mounts files, no server is started with.
+func (r *StopResult) elsewhere(file string) {
+	silent := func(s Server) bool { return s.Standing == NotRunning }
+	behind, err := filepath.EvalSymlinks(file)
+	folder, missing := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil || missing != nil || !slices.ContainsFunc(r.Servers, silent) {
+		return
+	}
+	if below, err := filepath.Rel(folder, behind); err != nil || !filepath.IsLocal(below) {
+		r.note("%s is a link to %s: servers that were started with that path read the list beside it, so run this with "+
+			"--config %[2]s, too", file, behind)
+	}
+}
+
+// mistyped says that a stopped agent or issuer is not in the configuration. It is on the list all the same: servers may run on
 // another one.
 func (r *StopResult) mistyped(cfg *config.Config, s stops.Stop) {
-	if unknown := UnknownAgent(cfg, s); unknown != "" {
+	if unknown := Unknown(cfg, s); unknown != "" {
 		r.note("%s; it is on the list all the same", unknown)
 	}
 }
 
-// UnknownAgent says that a stop names no agent of the configuration, and which one may be meant; empty: it names one,
-// or a user. A configuration without agents says nothing.
-func UnknownAgent(cfg *config.Config, s stops.Stop) string {
+// Unknown says that a stop names no agent or no issuer of the configuration, and which one may be meant; empty: it names
+// one, or a user at any issuer. A configuration without agents or issuers says nothing, nor one whose issuers cannot be
+// known here.
+func Unknown(cfg *config.Config, s stops.Stop) string {
+	if s.Issuer != "" {
+		return unknownIssuer(cfg, s.Issuer)
+	}
 	var names []string
 	for _, a := range cfg.Agents {
 		if s.Covers(identity.Principal{Agent: identity.Agent{Identity: identity.Identity{ID: a.Name}}}) {
@@ -117,6 +139,21 @@ func UnknownAgent(cfg *config.Config, s stops.Stop) string {
 		return ""
 	}
 	return fmt.Sprintf("there is no agent %s in %s%s", s.Agent, cfg.Files()[0], mistake.Hint(s.Agent, names))
+}
+
+func unknownIssuer(cfg *config.Config, issuer string) string {
+	var urls []string
+	for _, i := range cfg.Identity.Issuers {
+		if i.URL == "" || (identity.User{Issuer: i.URL}).Of(issuer) {
+			return ""
+		}
+		urls = append(urls, i.URL)
+	}
+	if len(urls) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("there is no issuer %s in %s: write its URL as it stands there, or leave --issuer out", issuer,
+		cfg.Files()[0])
 }
 
 // stillDisabled says where the configuration itself disables the party.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"deputy/internal/durable"
 )
 
 const (
@@ -30,13 +32,16 @@ func look(files []string) sight {
 	return s
 }
 
-// same reports whether the files are the same ones and look the same.
+// same reports whether the files are the same ones and look the same. The time of their content alone would not tell: programs that
+// unpack or copy files set it to what it was elsewhere.
 func (s sight) same(other sight) bool {
 	return slices.Equal(s.files, other.files) && slices.EqualFunc(s.infos, other.infos, func(a, b os.FileInfo) bool {
 		if a == nil || b == nil {
 			return a == nil && b == nil
 		}
-		return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+		at, _ := durable.Changed(a)
+		now, _ := durable.Changed(b)
+		return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && at.Equal(now)
 	})
 }
 
