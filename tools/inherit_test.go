@@ -17,6 +17,7 @@ CREATE VIEW %sv_plain AS SELECT id, ssn AS s, name FROM %speople;
 CREATE MATERIALIZED VIEW %sv_kept AS SELECT id, ssn AS s FROM %speople;
 CREATE VIEW %sv_nested AS SELECT s AS deep, id FROM %sv_plain;
 CREATE VIEW %sv_computed AS SELECT id, upper(ssn) AS u, id + 1 AS n FROM %speople;
+CREATE VIEW %sv_part AS SELECT id, left(email, 2) AS e FROM %speople;
 CREATE VIEW %sv_several AS SELECT ssn AS s FROM %speople UNION ALL SELECT email FROM %speople;
 CREATE VIEW %sv_same AS SELECT ssn AS s FROM %speople UNION ALL SELECT ssn FROM %speople;
 CREATE SCHEMA outside; CREATE VIEW outside.between AS SELECT id, ssn AS hidden FROM %speople;
@@ -44,6 +45,7 @@ func TestViewsInherit(t *testing.T) {
 		{"v_kept", "1 REDACTED", "1 REDACTED"},
 		{"v_nested", "REDACTED 1", "REDACTED 1"},
 		{"v_computed", "1 REDACTED 2", "1 REDACTED 2"},
+		{"v_part", "1 <nil>", "1 <nil>"},
 		{"v_several", "<nil>; <nil>", "<nil>; <nil>"},
 		{"v_same", "REDACTED; REDACTED", "REDACTED; REDACTED"},
 		{"v_through", "REDACTED 1", "REDACTED 1"},
