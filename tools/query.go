@@ -93,7 +93,7 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	}
 	recorded := q.intend(ctx, q.record)
 	result, err := step(ctx, q.Tools, "vend and run", func(ctx context.Context) (vending.Result, error) {
-		return q.run(ctx, access, recorded)
+		return q.run(ctx, statement, access, recorded)
 	}, q.platform.database()...)
 	if err != nil {
 		return nil, err
@@ -126,12 +126,12 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 }
 
 // run vends the role for what was decided, and runs the statement as it once the intent is recorded.
-func (q *question) run(ctx context.Context, access []entitlements.Access, recorded func(context.Context) error) (vending.Result, error) {
+func (q *question) run(ctx context.Context, statement *vending.Statement, access []entitlements.Access, recorded func(context.Context) error) (vending.Result, error) {
 	platform := metric.WithAttributes(attribute.String("platform", q.platform.Name))
 	q.instruments.vends.Add(ctx, 1, platform)
 	defer q.instruments.vends.Add(ctx, -1, platform)
 	lease := q.lease(access)
-	lease.Recorded = recorded
+	lease.Recorded, lease.Without = recorded, statement.Without
 	result, err := q.platform.Engine.Run(ctx, lease)
 	q.record.vended(result.Role)
 	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))

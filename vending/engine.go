@@ -53,6 +53,7 @@ type Lease struct {
 	SQL      string // the caller's statement, as written
 	Access   []entitlements.Access
 	Open     []entitlements.TableName // all that the caller may read: the types of their columns are there for them. Only Diagnose asks
+	Without  []string                 // schemas that callers share and that this statement is not looked up in: see Statement.Without
 	MaxRows  int                      // rows read at most; more sets Result.Truncated. 0: none are read
 	MaxBytes int                      // size of all values read at most, in bytes; more sets Result.Truncated
 	Timeout  time.Duration            // of the statement, in the database

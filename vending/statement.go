@@ -10,6 +10,7 @@ type Statement struct {
 	Outputs   []Output    // its output columns, in order
 	Forbidden []Forbidden // everything in it that the gate refuses; empty for an ordinary read
 	Cached    bool        // the analysis was known already
+	Without   []string    // what Lease.Without has to be for the statement to mean this
 }
 
 // TableUse is one governed table and the columns that the statement uses of it.

@@ -19,6 +19,12 @@ type Word struct {
 // String reports whether the word is a string.
 func (w Word) String() bool { return w.Name+w.Operator == "" }
 
+// Alike is the word without its place: two that are alike are looked up in the same way.
+func (w Word) Alike() Word {
+	w.Start, w.End = 0, 0
+	return w
+}
+
 const operatorCharacters = "~!@#^&|`?+-*/%<>="
 
 // Words returns the names, strings and operators of a text, in their order.

@@ -35,6 +35,14 @@ var HiddenObjects = []string{
 	`CREATE COLLATION public.hush FROM "C"`, `CREATE SEQUENCE public.numbering`, `CREATE TEXT SEARCH CONFIGURATION public.hush (COPY = simple)`,
 	`CREATE TABLE public.customer_orders (lastname int, quiet public.mood)`, `CREATE VIEW public.regions AS SELECT 1 AS region`,
 	`CREATE TABLE public.region (region int)`, `CREATE TYPE public.orders_by AS ENUM ('x')`, `COMMENT ON TABLE public.kept IS 'nobody may know #PII'`,
+	`CREATE FUNCTION public.sought(anyelement) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`,
+	`CREATE FUNCTION public.alike(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'`,
+	`CREATE FUNCTION public.alike(json, json) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'`,
+	`CREATE FUNCTION public.alike(text, varchar) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'`,
+	`CREATE FUNCTION public.length(varchar) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 7'`,
+	`CREATE OPERATOR public.~~ (LEFTARG = int, RIGHTARG = int, FUNCTION = public.alike)`,
+	`CREATE OPERATOR public.= (LEFTARG = json, RIGHTARG = json, FUNCTION = public.alike)`,
+	`CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = varchar, FUNCTION = public.alike)`,
 	`CREATE SCHEMA hr_secret`, `CREATE TABLE hr_secret.kept (id int)`, `CREATE FUNCTION hr_secret.peek(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`,
 	`CREATE TYPE hr_secret.mood AS ENUM ('calm')`, `CREATE OPERATOR hr_secret.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)`,
 	`CREATE SCHEMA tools_open`, `GRANT USAGE ON SCHEMA tools_open TO PUBLIC`, `CREATE TABLE tools_open.kept (id int)`,
@@ -81,4 +89,31 @@ var ShadowedStatements = []string{
 	`WITH kept AS (SELECT 1 AS id) SELECT id FROM kept`, `SELECT kept.region FROM customer_orders AS kept ORDER BY 1`, `SELECT region AS mood FROM customer_orders ORDER BY mood`, `SELECT 1 === 2`, `SELECT 1 === 2, nosuch`,
 	`SELECT row_to_json(o)::text FROM customer_orders o ORDER BY 1`, `SELECT (o).region FROM customer_orders o ORDER BY 1`, `SELECT NULL::customer_orders`, `SELECT NULL::sales.customer_orders`, `SELECT nosuch, region FROM customer_orders`,
 	`SELECT lastnome FROM customer_orders`, `SELECT lastname = order_total FROM customer_orders`, `SELECT quiet FROM customer_orders`, `SELECT region.region FROM (SELECT 1 AS region) region`, `SELECT region FROM (SELECT 'US-EAST' AS region) a NATURAL JOIN customer_orders`,
+}
+
+// Unwritten are statements that PostgreSQL understands by what is hidden although they do not write its name, or not where names are looked up.
+var Unwritten = []string{
+	`SELECT o.sought FROM customer_orders o`, `SELECT (o).sought FROM sales.customer_orders o`, `SELECT (r).sought FROM (SELECT 1 AS a) r`,
+	`SELECT 1 LIKE 2`, `SELECT 1 NOT LIKE 2`, `SELECT '1'::json IN ('1')`, `SELECT CASE '1'::json WHEN '1' THEN 1 END`, `SELECT NULLIF('1'::json, '1')`,
+	`SELECT '1'::json IS DISTINCT FROM '1'`, `SELECT 1 FROM (SELECT '1'::json AS j) a JOIN (SELECT '1'::json AS j) b USING (j)`,
+	`SELECT 1 FROM (SELECT '1'::json AS j) a NATURAL JOIN (SELECT '1'::json AS j) b`, `SELECT 1 = 2, '1'::json = '1'::json`,
+	`SELECT length(region::varchar) FROM customer_orders ORDER BY 1`, `SELECT length('a'), length('x'::varchar)`,
+	`SELECT count(*) FROM customer_orders WHERE region = 'US-EAST'::varchar`,
+	`SELECT '{kept}'::regclass[]`, `SELECT ('{public.kept}'::regclass[])[1]`, `SELECT _regclass '{kept}'`, `SELECT '{mood}'::regtype[], nosuch`,
+	`SELECT 'kept'::regclass = ANY ('{kept}')`, `SELECT ARRAY['kept'::regclass]`,
+}
+
+// Populated are statements that read a value of a type that shows names into a row made from another one, from a number or a name.
+var Populated = []string{
+	`SELECT json_populate_record(q, json_build_object('t', n))::text FROM (SELECT pg_typeof(1) AS t) q, generate_series(16384, 20000) n`,
+	`SELECT json_populate_record(q, '{"t": "public.kept"}') FROM (SELECT pg_typeof(1) AS t) q`,
+	`SELECT jsonb_populate_record(ROW(pg_typeof(1)), '{"f1": "public.kept"}')`, `SELECT jsonb_populate_recordset(q, '[{"t": "kept"}]') FROM (SELECT pg_typeof(1) AS t) q`,
+	`WITH q AS (SELECT pg_typeof(1) AS t) SELECT json_populate_record(q, '{"t": "public.kept"}') FROM q`,
+	`SELECT json_populate_record(x.q, '{"t": "public.kept"}') FROM (SELECT q FROM (SELECT pg_typeof(1) AS t) q) x`,
+	`SELECT json_populate_record((SELECT q FROM (SELECT pg_typeof(1) AS t) q), '{"t": "public.kept"}')`,
+	`SELECT json_populate_record((array_agg(q))[1], '{"t": "public.kept"}') FROM (SELECT pg_typeof(1) AS t) q`,
+	`SELECT json_populate_record(q, '{"t": "hush"}') FROM (SELECT 'english'::regconfig AS t) q`,
+	`SELECT json_populate_record(ROW('english'::regconfig), '{"f1": "hush"}')`,
+	`SELECT json_populate_record(q, '{"t": "hush"}') FROM (VALUES ('english'::regconfig)) q (t)`,
+	`SELECT json_populate_record(q, '{"t": "hush"}') FROM (SELECT 'simple'::regdictionary AS t) q`,
 }

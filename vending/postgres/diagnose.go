@@ -50,6 +50,7 @@ type diagnosis struct {
 	words    []vending.Word // of text.SQL
 	objects  []object       // that they may mean
 	marks    map[int]string // what stands for a word, by its place in text.SQL
+	without  []string       // schemas of the callers' path in which it would find what is hidden
 }
 
 const escaped = "write names without U&: in such a name Deputy does not see what the statement is about"
@@ -64,8 +65,10 @@ func (d *diagnosis) read(ctx context.Context) (*vending.Statement, error) {
 	if err := d.find(ctx); err != nil {
 		return nil, err
 	}
+	seen := map[vending.Word]bool{} // a name that stands in a statement a thousand times is looked at once
 	for _, w := range d.words {
-		if kinds := d.kindsOf(w); len(kinds) > 0 {
+		if kinds := d.kindsOf(w); len(kinds) > 0 && !seen[w.Alike()] {
+			seen[w.Alike()] = true
 			if err := d.mark(ctx, w, kinds); err != nil {
 				return nil, err
 			}
@@ -73,6 +76,9 @@ func (d *diagnosis) read(ctx context.Context) (*vending.Statement, error) {
 	}
 	return d.settle(ctx)
 }
+
+// anyName are strings that types which are read from names take, one of them each: a type, its array, a row of such types.
+var anyName = []string{"'0'", "'{}'", "NULL"}
 
 // settle prepares what is left of the statement. Where a string is not what its type takes, because it names nothing, it is exchanged for
 // one that every such type takes: whether its name is there is not told, and the gate refuses the type.
@@ -92,10 +98,11 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 			}
 		}
 		w, ok := d.stringAt(err)
-		if _, done := d.marks[w.Start]; !ok || done || !strings.HasPrefix(state(err), "42") && state(err) != "3F000" {
+		tried := slices.Index(anyName, d.marks[w.Start]) + 1
+		if !ok || tried == len(anyName) || tried == 0 && !strings.HasPrefix(state(err), "42") && state(err) != "3F000" {
 			return nil, d.statementError(ctx, err)
 		}
-		d.marks[w.Start] = "'0'"
+		d.marks[w.Start] = anyName[tried]
 	}
 	statement, refused, err := d.probe(ctx)
 	if err != nil {
@@ -110,31 +117,29 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 	case len(d.marks) > 0 && vending.Gate(statement) == nil: // nothing that is read is as it was asked for
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "a string in the statement names something that is not there, or that you may not use"}
 	}
+	statement.Without = d.without
 	return statement, vending.Gate(statement)
 }
 
-// mark exchanges a word where PostgreSQL looks it up as one of the kinds: nothing else is said about a name that is not there.
+// mark exchanges a word, wherever it stands, where PostgreSQL looks it up as one of the kinds: nothing else is said about a name that is not
+// there. A name that the statement gives itself is not missing when it is given another everywhere.
 func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) error {
 	absent := fmt.Sprintf("absent_%d_%s", w.Start, d.lease.ID) // no object has this name
 	if w.Operator != "" {
 		absent = "<" + strings.Repeat("@#", 5+len(d.marks)%25) + ">"
 	}
-	missing, err := d.missing(ctx, map[int]string{w.Start: absent}, absent, kinds)
+	everywhere := map[int]string{}
+	for _, same := range d.words {
+		if same.Alike() == w.Alike() || same.Name != "" && same.Name == w.Name && w.Qualifier+same.Qualifier == "" {
+			everywhere[same.Start] = absent
+		}
+	}
+	missing, err := d.missing(ctx, everywhere, absent, kinds)
 	if err != nil || !missing {
 		return err
 	}
-	if w.Qualifier == "" && w.Name != "" { // a name that the statement gives itself is not missing when it is given another
-		everywhere := map[int]string{}
-		for _, same := range d.words {
-			if same.Name == w.Name && same.Qualifier == "" {
-				everywhere[same.Start] = absent
-			}
-		}
-		if missing, err = d.missing(ctx, everywhere, absent, kinds); err != nil || !missing {
-			return err
-		}
-	}
-	d.marks[w.Start], d.absent[absent] = absent, stored(w.Name)+w.Operator
+	maps.Copy(d.marks, everywhere)
+	d.absent[absent] = stored(w.Name) + w.Operator
 	return nil
 }
 
@@ -203,22 +208,34 @@ func (d *diagnosis) stringAt(err error) (vending.Word, bool) {
 	return vending.Word{}, false
 }
 
-// overloaded marks the functions and operators that are hidden and were chosen among others of the same name. again: one was.
+// overloaded looks at the functions and operators that are hidden and were chosen all the same: among others of the same name, or because
+// LIKE, IN, CASE, a join by name or a column that is not there asks for one. Where the statement says in which schema, the word is marked; else
+// the schema is taken off the path. again: the statement means something else now.
 func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bool, err error) {
-	names, err := d.hiddenNames(ctx, refused)
-	if err != nil || len(names) == 0 {
+	found, err := d.hiddenRoutines(ctx, refused)
+	if err != nil || len(found) == 0 {
 		return false, err
 	}
 	before := len(d.marks)
-	for _, w := range d.words {
-		if _, done := d.marks[w.Start]; done || w.String() || !slices.Contains(names, stored(w.Name)+w.Operator) {
-			continue
+	for _, o := range found {
+		if slices.Contains(d.snapshot.paths.callers, o.Schema) && !slices.Contains(d.without, o.Schema) {
+			d.without, again = append(d.without, o.Schema), true
 		}
-		if err := d.mark(ctx, w, []kind{"function"}); err != nil {
-			return false, err
+		for _, w := range d.words {
+			if _, done := d.marks[w.Start]; !done && w.Qualifier != "" && stored(w.Name)+w.Operator == o.Name {
+				if err := d.mark(ctx, w, []kind{"function"}); err != nil {
+					return false, err
+				}
+			}
 		}
 	}
-	return len(d.marks) > before, nil
+	if again {
+		path := d.engine.vendedPath(d.schemas, without(d.snapshot.paths.callers, d.without))
+		if _, err := d.conn.ExecContext(ctx, "SELECT pg_catalog.set_config('search_path', "+pq.QuoteLiteral(path)+", true)"); err != nil {
+			return false, unavailable(err)
+		}
+	}
+	return again || len(d.marks) > before, nil
 }
 
 // probe analyses what was prepared, as Analyze does, and says what the views of the lease stand for.

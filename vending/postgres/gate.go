@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -146,6 +147,7 @@ type refusals struct {
 	functions, operators []uint32
 	hidden               []uint32 // types and collations that are there for no caller
 	forbidden            []vending.Forbidden
+	rows                 bool // there are rows of no type in the tree
 }
 
 func (r *refusals) once(f vending.Forbidden) {
@@ -156,7 +158,7 @@ func (r *refusals) once(f vending.Forbidden) {
 
 // refused lists what a tree of nodes uses that the gate does not let through.
 func (g *gate) refused(t node) *refusals {
-	r := &refusals{}
+	r := &refusals{rows: hasRows(t)}
 	t.walk(func(n node) {
 		if n.name == "ROWMARKCLAUSE" {
 			r.once(vending.Forbidden{What: "clause", Name: "FOR UPDATE or FOR SHARE"})
@@ -166,6 +168,11 @@ func (g *gate) refused(t node) *refusals {
 		}
 		if why := g.implicitText(n); why != "" {
 			r.once(vending.Forbidden{What: "comparison", Name: "of a value of an extension's type as text", Hint: why})
+		}
+		for _, c := range slices.Concat(n.nodes("expr"), n.nodes("args")) {
+			if r.rows && (n.name == "TARGETENTRY" || n.name == "ROWEXPR") && c.name == "CONST" {
+				g.refusedPart(c, r)
+			}
 		}
 		if what := n.unknown(); what != "" {
 			r.once(vending.Forbidden{What: "construct", Name: what, Hint: "this version of PostgreSQL has it and Deputy does not know it yet"})
@@ -186,6 +193,7 @@ func (g *gate) refused(t node) *refusals {
 			}
 		}
 	})
+	slices.SortFunc(r.forbidden, func(a, b vending.Forbidden) int { return strings.Compare(a.What+" "+a.Name, b.What+" "+b.Name) })
 	return r
 }
 

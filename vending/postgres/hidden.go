@@ -176,14 +176,14 @@ func (d *diagnosis) isVended(schema string) bool {
 	return slices.Contains(slices.Collect(maps.Values(d.schemas)), schema)
 }
 
-// hiddenNames are the names of refused functions and operators that are there for no caller.
-func (d *diagnosis) hiddenNames(ctx context.Context, refused *refusals) (names []string, err error) {
+// hiddenRoutines are the refused functions and operators that are there for no caller.
+func (d *diagnosis) hiddenRoutines(ctx context.Context, refused *refusals) (found []object, err error) {
 	rows, err := d.conn.QueryContext(ctx, `
-SELECT p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+SELECT n.nspname, p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE p.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog' AND n.nspname || '.' || p.proname <> ALL ($2)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 UNION ALL
-SELECT o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+SELECT n.nspname, o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')`,
 		oidArray(refused.functions), pq.Array(append([]string{}, d.engine.config.Functions...)), oidArray(refused.operators))
@@ -192,11 +192,11 @@ WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
+		var o object
+		if err := rows.Scan(&o.Schema, &o.Name); err != nil {
 			return nil, unavailable(err)
 		}
-		names = append(names, name)
+		found = append(found, o)
 	}
-	return names, rows.Err()
+	return found, rows.Err()
 }

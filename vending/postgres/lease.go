@@ -78,7 +78,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	begin := fmt.Sprintf(`BEGIN; SELECT %s; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
 		`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
 		`set_config('application_name', %s, true), set_config('transaction_read_only', '%[6]s', true), set_config('role', %[5]s, true)`,
-		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas, seen.paths.callers)), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
+		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.callers, lease.Without))), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
 		pq.QuoteLiteral(roleName(lease.ID)), reading)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {

@@ -41,7 +41,7 @@ const specAge = 2 * time.Minute
 func (e *Engine) newSpec(lease vending.Lease, p *paths) (spec, map[string]string) {
 	out := spec{
 		ID: lease.ID, Expires: e.config.Now().Add(specAge).Unix(), Tables: []view{},
-		Path: p.policy, Callers: p.callers, Functions: append([]string{}, e.config.Functions...),
+		Path: p.policy, Callers: without(p.callers, lease.Without), Functions: append([]string{}, e.config.Functions...),
 	}
 	schemas := map[string]string{}
 	for _, access := range lease.Access {
@@ -53,6 +53,11 @@ func (e *Engine) newSpec(lease vending.Lease, p *paths) (spec, map[string]string
 		out.Tables = append(out.Tables, view{vended, access.Table.Name, len(access.Filters) > 0, viewQuery(access)})
 	}
 	return out, schemas
+}
+
+// without is what is left of names when others are taken out.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(append([]string{}, names...), func(n string) bool { return slices.Contains(others, n) })
 }
 
 func roleName(id string) string { return "deputy_" + id }

@@ -202,7 +202,7 @@ func (g *gate) refusedType(n node, id uint32, r *refusals) {
 	switch {
 	case t == nil:
 		r.hidden = append(r.hidden, id)
-	case t.refused != "" && !g.namesNothing(n, t.refused):
+	case t.refused != "" && (!g.namesNothing(n, t.refused) || r.rows && (n.name == "VAR" || t.refused == "regtype")):
 		r.once(vending.Forbidden{What: "type", Name: t.refused})
 	case t.checked && !passing[n.name]:
 		r.once(vending.Forbidden{What: "type", Name: t.name, Hint: "making a value of it calls a function that may not be used"})
@@ -220,6 +220,29 @@ func (g *gate) namesNothing(n node, refused string) bool {
 		return n.name == "VAR" || n.text("constisnull") == "true" || g.configurations[id]
 	}
 	return false
+}
+
+// The rows that ROW(…) and a whole subselect are, and arrays of them: the types record and record[], in every database.
+var anonymous = []uint32{2249, 2287}
+
+// hasRows reports whether there are rows of no type in a tree. Functions that make a row anew from a text (json_populate_record, #=) read into
+// it whatever its columns are, so that a row with the one regtype that shows nothing would show the name of every table.
+func hasRows(t node) (found bool) {
+	t.walk(func(n node) {
+		for field, values := range n.fields {
+			found = found || holdsTypes(n.name, field) && slices.ContainsFunc(oids(values), func(id uint32) bool { return slices.Contains(anonymous, id) })
+		}
+	})
+	return found
+}
+
+// refusedPart judges a constant that is a column of a row.
+func (g *gate) refusedPart(c node, r *refusals) {
+	for _, id := range oids(c.fields["consttype"]) {
+		if t := g.types[id]; t != nil && t.refused != "" {
+			r.once(vending.Forbidden{What: "type", Name: t.refused})
+		}
+	}
 }
 
 // typesOf are the types in a tree that only some tables have, each with the tables, and the tables whose rows they are.
