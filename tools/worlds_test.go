@@ -150,12 +150,12 @@ func TestWorldsAreAlike(t *testing.T) {
 func TestWorldsTakeAsLong(t *testing.T) {
 	onBothWorlds(t, func(t *testing.T, same func(rapid.TB, string), with, without oneWorld) {
 		var from strings.Builder
-		for i := range 3000 {
+		for i := range 1500 {
 			fmt.Fprintf(&from, "public.kept k%d, ", i)
 		}
 		same(t, "SELECT 1 FROM "+from.String()+"nosuch")
-		same(t, "SELECT "+strings.Repeat("public.kept, ", 3000)+"1")
-		same(t, "SELECT "+strings.Repeat("peek(1), ", 3000)+"1")
+		same(t, "SELECT "+strings.Repeat("public.kept, ", 1500)+"1")
+		same(t, "SELECT "+strings.Repeat("peek(1), ", 1500)+"1")
 	})
 }
 
