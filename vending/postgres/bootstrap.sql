@@ -146,8 +146,11 @@ DECLARE
   role text;
   ddl text;
   path text;
-  wrong text;
+  schema text;
+  who text;
+  space oid;
   view oid;
+  wrong text;
 BEGIN
   SELECT k.ipad, k.opad INTO STRICT ipad, opad FROM deputy.keys k WHERE k.name = 'sign';
   -- Hashed once more before the comparison, so that its duration says nothing about the right signature.
@@ -162,15 +165,16 @@ BEGIN
   INSERT INTO deputy.leases VALUES (lease->>'id');
   -- An object that another role puts into a schema of the path would be called as soon as a query is understood: the schemas are
   -- looked at before, and what the queries were understood to use behind it.
-  SELECT quote_ident(s.name) INTO wrong
-    FROM (SELECT json_array_elements_text(lease->'path') AS name, current_user::text AS who
-          UNION SELECT json_array_elements_text(lease->'callers'), 'public') AS s
-    LEFT JOIN pg_namespace n ON n.nspname = s.name
-   WHERE s.name <> 'pg_catalog' AND (n.oid IS NULL OR NOT has_schema_privilege(s.who, n.oid, 'USAGE') OR deputy.others_create(n.oid)) LIMIT 1;
-  IF FOUND THEN
-    RAISE EXCEPTION 'the schema % cannot be used any more: it is gone, or closed, or others than its owner may create in it', wrong
-      USING ERRCODE = 'invalid_schema_definition';
-  END IF;
+  -- Each is looked up by itself: joined with what JSON holds, PostgreSQL would read the whole catalog.
+  FOR schema, who IN SELECT json_array_elements_text(lease->'path'), current_user::text
+                     UNION SELECT json_array_elements_text(lease->'callers'), 'public' LOOP
+    CONTINUE WHEN schema = 'pg_catalog';
+    SELECT n.oid INTO space FROM pg_namespace n WHERE n.nspname = schema;
+    IF space IS NULL OR NOT has_schema_privilege(who, space, 'USAGE') OR deputy.others_create(space) THEN
+      RAISE EXCEPTION 'the schema % cannot be used any more: it is gone, or closed, or others than its owner may create in it', quote_ident(schema)
+        USING ERRCODE = 'invalid_schema_definition';
+    END IF;
+  END LOOP;
   role := quote_ident('deputy_' || (lease->>'id'));
   SELECT 'CREATE ROLE ' || role || ' ROLE deputy_runner;'
       || coalesce(string_agg(DISTINCT format('CREATE SCHEMA %I; GRANT USAGE ON SCHEMA %1$I TO %s, deputy_runner;', v->>'schema', role), ''), '')
@@ -183,13 +187,11 @@ BEGIN
   EXECUTE ddl;
   PERFORM set_config('search_path', 'pg_catalog, pg_temp', true);
   -- What is PostgreSQL's own is in no dependency, and what is a member of an extension is found at once: the rest is looked at.
-  FOR view IN SELECT DISTINCT r.ev_class
-    FROM json_array_elements(lease->'tables') AS v
-    JOIN pg_rewrite r ON r.ev_class = to_regclass(format('%I.%I', v->>'schema', v->>'name'))
-    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid <> 'pg_class'::regclass
-   WHERE NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = d.refclassid AND m.objid = d.refobjid
-                       AND m.refclassid = 'pg_extension'::regclass AND m.deptype = 'e')
-  LOOP
+  FOR view IN SELECT to_regclass(format('%I.%I', v->>'schema', v->>'name')) FROM json_array_elements(lease->'tables') AS v LOOP
+    CONTINUE WHEN NOT EXISTS (
+      SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid <> 'pg_class'::regclass
+       WHERE r.ev_class = view AND NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = d.refclassid AND m.objid = d.refobjid
+                                                  AND m.refclassid = 'pg_extension'::regclass AND m.deptype = 'e'));
     wrong := deputy.stray(view, array(SELECT json_array_elements_text(lease->'functions')));
     IF wrong IS NOT NULL THEN
       RAISE EXCEPTION 'a policy uses the %', wrong USING ERRCODE = 'invalid_object_definition';
