@@ -157,6 +157,10 @@ func (s *siege) call(server int, transport, sql string) says {
 	return answer
 }
 
+// unproved is what every caller is told while the issuer of a file that has just come into force cannot be asked for its keys: it is not
+// known who calls, and so not whether they are stopped.
+const unproved = "its issuer's keys are not available"
+
 // Whatever comes over the platforms, the issuer and the file, before, during or after: the next call of a stopped
 // party is refused at every server and over every transport, and its running ones end.
 func TestStopHoldsInTrouble(t *testing.T) {
@@ -195,8 +199,9 @@ func TestStopHoldsInTrouble(t *testing.T) {
 		strike("after")
 		for i := range s.servers {
 			for _, transport := range []string{"HTTP", "stdio"} {
-				if got := <-s.call(i, transport, "SELECT region FROM customer_orders"); !strings.Contains(got, "is disabled") ||
-					transport == "HTTP" && !strings.HasPrefix(got, "403 ") {
+				got := <-s.call(i, transport, "SELECT region FROM customer_orders")
+				refused := strings.Contains(got, "is disabled") && (transport == "stdio" || strings.HasPrefix(got, "403 "))
+				if !refused && !(s.servers[0].stage.Issuer().Down() && strings.Contains(got, unproved)) {
 					t.Fatalf("the next call at server %d over %s is answered %s", i, transport, got)
 				}
 			}

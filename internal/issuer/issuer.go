@@ -95,6 +95,9 @@ func (i *Issuer) Fetches() int { return int(i.fetches.Load()) }
 // SetDown makes every request fail with 503, or ends that.
 func (i *Issuer) SetDown(down bool) { i.down.Store(down) }
 
+// Down reports whether the issuer answers nothing, as SetDown says.
+func (i *Issuer) Down() bool { return i.down.Load() }
+
 // Rotate replaces the signing key by a new one and forgets the old one.
 func (i *Issuer) Rotate() {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -55,6 +55,9 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 	if who.Elsewhere > 0 {
 		add("%s is a member of %d roles: RESET ROLE in a vended session would fall back to them; revoke them", who.User, who.Elsewhere)
 	}
+	if who.User != "deputy_runner" {
+		return findings, nil
+	}
 	if !who.Vend {
 		add("deputy.vend is not there or not ours to call: run deputy bootstrap postgres")
 		return findings, nil

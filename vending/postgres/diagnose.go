@@ -37,6 +37,9 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 	}
 	statement, err := d.read(ctx)
 	var known *vending.Error
+	if err != nil && !errors.As(err, &known) { // a look into the catalog ran out of time
+		err = d.statementError(ctx, err)
+	}
 	v.revoke(returnsClean(err) || errors.As(err, &known) && known.Cause == nil)
 	return statement, err
 }
