@@ -2,6 +2,7 @@ package entitlements
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -55,6 +56,7 @@ func (a Access) InClear() []string {
 type ColumnAccess struct {
 	Column
 	Tags      []string
+	Place     int      // where it stands among the table's columns, from 1; 0: wherever
 	Inherited []string // tags of the columns that a view's column is made of: they close, and open nothing
 	Masks     []AppliedMask
 	As        string // what the view calls it; empty: its own name. For comparisons of a column with itself: see tools.Observe
@@ -107,4 +109,13 @@ type Denial struct {
 	// Closed: the caller could read the table, if its policies still fitted it. The caller may be told so.
 	Closed  bool
 	Reasons []string
+}
+
+// Fits reports whether the columns stand in the table where they stood when the access was decided, as far as they are there. Where two have
+// changed names, a name is that of other values than the policies have judged.
+func (a Access) Fits(now Table) bool {
+	return !slices.ContainsFunc(a.Columns, func(c ColumnAccess) bool {
+		i := slices.IndexFunc(now.Columns, func(is Column) bool { return is.Name == c.Name })
+		return c.Place > 0 && i >= 0 && i != c.Place-1
+	})
 }

@@ -150,7 +150,7 @@ func (t *table) show(access *Access, judged *identity.Identity, who *identity.Pr
 	out := make([]ColumnAccess, len(t.columns))
 	for i := range t.columns {
 		c := &t.columns[i]
-		out[i] = ColumnAccess{Column: c.Column, Tags: c.tags, Inherited: c.inherited}
+		out[i] = ColumnAccess{Column: c.Column, Place: i + 1, Tags: c.tags, Inherited: c.inherited}
 		lifted := approved.lifts(c.Name)
 		for j := range c.masks {
 			if !applies[c.masks[j].scope] {

@@ -47,6 +47,36 @@ func TestWhatNobodyHasLookedAt(t *testing.T) {
 	})
 }
 
+// Two columns change names between a look at the catalog and the next: no call reads one by the other's name meanwhile.
+func TestSwappedNames(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, db database) {
+		e := db.open(t)
+		catalog, err := e.Catalog(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		running := withAccepted(t, e, `
+- {name: marketing reads everything, grant: [sales.*], to: group:Marketing}
+- {name: pay is hidden, mask: [sales.payroll.salary], with: null}
+`, entitlements.Accept(catalog))
+		const sql = "SELECT lastname FROM sales.payroll"
+		if _, err := running.Query(t.Context(), as("taylor", "Marketing", "Privacy"), tools.QueryArgs{SQL: sql}); err != nil {
+			t.Fatal(err)
+		}
+		db.exec(t, `ALTER TABLE %spayroll RENAME COLUMN salary TO other`)
+		db.exec(t, `ALTER TABLE %spayroll RENAME COLUMN lastname TO salary`)
+		db.exec(t, `ALTER TABLE %spayroll RENAME COLUMN other TO lastname`)
+		answer, err := running.Query(t.Context(), as("taylor", "Marketing", "Privacy"), tools.QueryArgs{SQL: sql})
+		if err == nil {
+			t.Errorf("under the name of another, a masked column is %s", rows(answer))
+		} else if r := refusal(t, err); r.Code != vending.TooBusy {
+			t.Errorf("it is refused as %s", r.Code)
+		}
+		db.ahead.Add(1)
+		sees(t, running, "SELECT lastname FROM sales.payroll WHERE true", "<nil>")
+	})
+}
+
 func withAccepted(t *testing.T, e vending.Engine, more string, accepted entitlements.Accepted) *tools.Tools {
 	t.Helper()
 	c := toolsConfig(t, e, &memory{}, more)

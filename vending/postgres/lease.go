@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -75,15 +76,19 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	}
 	s, schemas := e.newSpec(lease, seen.paths)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
-	begin := fmt.Sprintf(`BEGIN; SELECT %s; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
+	begin := fmt.Sprintf(`BEGIN; SELECT %s; %s SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
 		`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
-		`set_config('application_name', %s, true), set_config('transaction_read_only', '%[6]s', true), set_config('role', %[5]s, true)`,
-		e.signer.call(s), pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.callers, lease.Without))), lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(),
-		pq.QuoteLiteral(roleName(lease.ID)), reading)
+		`set_config('application_name', %s, true), set_config('transaction_read_only', '%[7]s', true), set_config('role', %[6]s, true)`,
+		e.signer.call(s), asDecided(lease.Access), pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.callers, lease.Without))),
+		lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(), pq.QuoteLiteral(roleName(lease.ID)), reading)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
-		if state(err) == schemaChanged {
+		switch state(err) {
+		case schemaChanged:
 			e.forget(seen)
+		case columnsMoved:
+			e.forget(seen)
+			return nil, &vending.Error{Code: vending.TooBusy, Message: "a table has just changed: try again in a moment", Cause: cause(err)}
 		}
 		return nil, vendError(ctx, err)
 	}
@@ -93,6 +98,30 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		role: vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
 		text: dialect.Requalify(asked, requalifier(lease, schemas)),
 	}, nil
+}
+
+// columnsMoved is the state of the error that asDecided ends with: a division by zero.
+const columnsMoved = "22012"
+
+// asDecided is a query that fails unless the columns of a lease stand where they stood when it was decided. Where two have changed names
+// since, a name is that of other values than the policies have judged. The views that stand by then keep the tables as they are.
+func asDecided(leased []entitlements.Access) string {
+	var decided []string
+	for _, a := range leased {
+		for _, c := range a.Columns {
+			if c.Place > 0 {
+				decided = append(decided, fmt.Sprintf("(%s, %s, %s, %d)", pq.QuoteLiteral(a.Table.Schema), pq.QuoteLiteral(a.Table.Name),
+					pq.QuoteLiteral(c.Name), c.Place))
+			}
+		}
+	}
+	if decided == nil {
+		return ""
+	}
+	return `SELECT 1 / (CASE WHEN EXISTS (SELECT FROM (VALUES ` + strings.Join(decided, ", ") + `) AS d (schema, name, attribute, place) ` +
+		`JOIN pg_catalog.pg_namespace n ON n.nspname = d.schema JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.name ` +
+		`JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = d.attribute WHERE d.place <> (SELECT count(*) ` +
+		`FROM pg_catalog.pg_attribute b WHERE b.attrelid = c.oid AND b.attnum BETWEEN 1 AND a.attnum AND NOT b.attisdropped)) THEN 0 ELSE 1 END);`
 }
 
 // begin runs the batch on a pooled connection, once more on another if the first turns out to be dead: nothing of the caller's

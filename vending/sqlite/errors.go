@@ -21,6 +21,7 @@ var (
 	errSeveral    = errors.New("several statements")
 	errParameters = errors.New("parameters")
 	errOutside    = errors.New("the byte code reaches outside of the lease")
+	errMoved      = errors.New("the columns of a table are not those that the call was decided for")
 	errChanged    = errors.New("the statement was prepared again after it had been checked")
 )
 
@@ -67,7 +68,7 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 		return refuse(vending.NotPermitted, notThere)
 	case errors.Is(err, errProgram):
 		return refuse(vending.Unsupported, "the statement cannot be checked: write it more simply")
-	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, errChanged):
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, errChanged), errors.Is(err, errMoved):
 		return refuse(vending.TooBusy, "the data platform is busy: try again in a moment")
 	case errors.Is(err, errVending):
 		return unavailable(err)

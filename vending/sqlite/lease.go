@@ -81,11 +81,12 @@ func (v *vend) inner(a entitlements.Access) (public string, err error) {
 	if err != nil {
 		return "", err
 	}
-	var whole entitlements.Table
-	if slices.ContainsFunc(a.Filters, func(f entitlements.Filter) bool { return f.Sample != nil }) {
-		if whole, err = v.conn.table(v.names.file, a.Table.Name); err != nil {
-			return "", fmt.Errorf("reading the columns of %s: %w", a.Table, err)
-		}
+	whole, err := v.conn.table(v.names.file, a.Table.Name)
+	if err != nil {
+		return "", fmt.Errorf("reading the columns of %s: %w", a.Table, err)
+	}
+	if !a.Fits(whole) {
+		return "", errMoved
 	}
 	telling, err := v.telling(a)
 	if err != nil {
