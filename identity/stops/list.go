@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,9 +27,10 @@ const (
 // system while the file stays as it is. All methods may be called concurrently.
 //
 // A list that is there and cannot be read stops everything. A list that was there and is gone changes nothing: what
-// was last read stays in force until there is a list again, or the server starts anew. Commands never remove the
-// file, so that it is gone by mistake, or by the hand of a person who wants a stop to end without a trace. A server
-// that finds no list when it starts has none.
+// was last read stays in force. Commands never remove the file, so that it is gone by mistake, or by the hand of a
+// person who wants a stop to end without a trace. A list that is there again does not end a stop by leaving it out
+// either: it goes on until a list names it again, which enable then takes off, or until the server starts anew. A
+// server that finds no list when it starts has none.
 type List struct {
 	path    string
 	log     zerolog.Logger
@@ -37,6 +39,7 @@ type List struct {
 	mu       sync.Mutex
 	seen     *look // the file when it was last read; nil: it has to be read
 	state    State
+	lost     []Stop // of a list that vanished, and on no list since: they are in force as well
 	running  map[*running]struct{}
 	watching bool
 }
@@ -152,7 +155,7 @@ func (l *List) read(began time.Time) (State, *look) {
 			all, err = parse(content)
 		}
 		if err == nil {
-			return State{Stops: all, Hash: hash(content)}, l.lookAt(info, began)
+			return State{Stops: l.withLost(all), Hash: hash(content)}, l.lookAt(info, began)
 		}
 		if content == nil || last != nil && bytes.Equal(content, last) {
 			return State{Stops: l.state.Stops, Hash: l.state.Hash, Err: err}, l.lookAt(info, began)
@@ -162,6 +165,19 @@ func (l *List) read(began time.Time) (State, *look) {
 		}
 		time.Sleep(tearing)
 	}
+}
+
+// withLost are the stops of a list that was read, and those that a list had which vanished before. l.mu is held.
+func (l *List) withLost(listed []Stop) []Stop {
+	if l.state.Gone {
+		l.lost = l.state.Stops
+	}
+	l.lost = slices.DeleteFunc(slices.Clone(l.lost), func(lost Stop) bool {
+		return slices.ContainsFunc(listed, func(s Stop) bool {
+			return s.Agent == lost.Agent && s.User == lost.User && s.Issuer == lost.Issuer
+		})
+	})
+	return slices.Concat(listed, l.lost)
 }
 
 // lookAt is how a file looks that was read at a time; nil: it looks so that a change may not show.
@@ -191,6 +207,9 @@ func (l *List) say(s State) {
 	case s.Gone:
 		l.log.Error().Str("file", l.path).Int("stops",
 			len(s.Stops)).Msg("the list of stops is gone: the one that was last read goes on")
+	case len(l.lost) > 0:
+		l.log.Warn().Str("hash", s.Hash).Int("stops", len(s.Stops)).Int("kept",
+			len(l.lost)).Msg("another list of stops is in force, and those of the list that vanished go on: disable and enable them to end them")
 	default:
 		l.log.Info().Str("hash", s.Hash).Int("stops", len(s.Stops)).Msg("another list of stops is in force")
 	}

@@ -297,9 +297,25 @@ func TestGoneListGoesOn(t *testing.T) {
 	if now := l.Now(); refused(t, l, agent("chat")) != "stopped" || !now.Gone || now.Err != nil {
 		t.Errorf("gone after it could not be read, the state is %+v", now)
 	}
+	for _, later := range []string{listText(), listText(Stop{Agent: "bot"}), listText()} {
+		write(t, path, later)
+		if now := l.Now(); refused(t, l, agent("chat")) != "stopped" || now.Gone {
+			t.Errorf("with a list that leaves the stop out the state is %+v", now)
+		}
+	}
+	if got := refused(t, l, agent("bot")); got != "" {
+		t.Errorf("a stop that was taken off a list goes on: %q", got)
+	}
+	write(t, path, listText(Stop{Agent: "chat"}))
 	write(t, path, listText())
-	if now := l.Now(); refused(t, l, agent("chat")) != "" || now.Gone {
-		t.Errorf("with an empty list the state is %+v", now)
+	if now := l.Now(); refused(t, l, agent("chat")) != "stopped" {
+		t.Errorf("a list that was never looked at ends the stop: %+v", now)
+	}
+	write(t, path, listText(Stop{Agent: "chat"}))
+	refused(t, l, agent("chat"))
+	write(t, path, listText())
+	if now := l.Now(); refused(t, l, agent("chat")) != "" {
+		t.Errorf("named again and taken off, the stop goes on: %+v", now)
 	}
 	if got := refused(t, At(filepath.Join(t.TempDir(), File), zerolog.Nop()), agent("chat")); got != "" {
 		t.Errorf("a server that never saw a list refuses: %q", got)
