@@ -16,10 +16,11 @@ const (
 
 // pending is a configuration that is understood and not in force yet: the first attempt is under way, or has failed and is repeated.
 type pending struct {
-	config *config.Config
-	until  time.Time          // calls wait for the first attempt
-	tried  chan struct{}      // closed when it has ended
-	cancel context.CancelFunc // ends the attempts
+	config  *config.Config
+	version string             // of the configuration as it was read; trying it may change its own
+	until   time.Time          // calls wait for the first attempt
+	tried   chan struct{}      // closed when it has ended
+	cancel  context.CancelFunc // ends the attempts
 
 	// What follows is of the last attempt, guarded by Live's mutex.
 
@@ -61,7 +62,7 @@ func (l *Live) await(c *config.Config, seen sight, told bool) {
 	case !told && c.Version == l.current.Config.Version:
 		takenBack = l.pending != nil
 		unused = l.drop()
-	case !told && l.pending != nil && c.Version == l.pending.config.Version:
+	case !told && l.pending != nil && c.Version == l.pending.version:
 	default:
 		both, err := l.current.both(c)
 		if err != nil { // the file was checked when it was read
@@ -74,7 +75,7 @@ func (l *Live) await(c *config.Config, seen sight, told bool) {
 		}
 		unused = append(l.drop(), l.serve(both)...)
 		ctx, cancel := context.WithCancel(l.life)
-		p := &pending{config: c, until: time.Now().Add(callsWait), tried: make(chan struct{}), cancel: cancel}
+		p := &pending{config: c, version: c.Version, until: time.Now().Add(callsWait), tried: make(chan struct{}), cancel: cancel}
 		l.pending = p
 		l.begin(func() { l.apply(ctx, p) })
 	}
