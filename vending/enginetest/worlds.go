@@ -83,6 +83,8 @@ func Spellings(name string) []string {
 
 // ShadowedStatements mean something in a world in which nothing hidden has the names in them, and must mean it in the other.
 var ShadowedStatements = []string{
+	`SELECT region FROM customer_orders WHERE region IN (SELECT region FROM region)`,
+	`SELECT region, region FROM sales.customer_orders WHERE EXISTS (SELECT 1 FROM region) AND nosuch = 1`,
 	`SELECT lastname FROM customer_orders ORDER BY order_total`, `SELECT c.region FROM customer_orders c JOIN regions r ON r.region = c.region ORDER BY 1`, `SELECT country FROM regions ORDER BY 1`,
 	`SELECT region FROM customer_orders WHERE region = 'US-EAST'`, `SELECT count(*) FROM customer_orders, sales.customer_orders o`,
 	`SELECT round(1.5::float8, 2)`, `SELECT round(order_total, 1) FROM customer_orders ORDER BY 1`, `SELECT round(order_total::float8, 1) FROM customer_orders`, `SELECT region(o) FROM customer_orders o`, `SELECT customer_orders(1)`,

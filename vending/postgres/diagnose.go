@@ -137,26 +137,50 @@ func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) erro
 			everywhere[same.Start] = absent
 		}
 	}
-	missing, err := d.missing(ctx, everywhere, absent, kinds)
-	if err != nil || !missing {
-		return err
+	for {
+		missing, why, err := d.missing(ctx, everywhere, absent, kinds)
+		if err != nil {
+			return err
+		}
+		if missing {
+			maps.Copy(d.marks, everywhere)
+			d.absent[absent] = stored(w.Name) + w.Operator
+			return nil
+		}
+		column, ok := d.columnAt(why, everywhere)
+		if !ok {
+			return nil
+		}
+		delete(everywhere, column.Start)
 	}
-	maps.Copy(d.marks, everywhere)
-	d.absent[absent] = stored(w.Name) + w.Operator
-	return nil
 }
 
-// missing reports whether PostgreSQL, with other words in the statement, misses an object of one of the kinds.
-func (d *diagnosis) missing(ctx context.Context, with map[int]string, absent string, kinds []kind) (bool, error) {
-	err := d.try(ctx, with)
+// columnAt is the exchanged word that PostgreSQL misses as a column. There it means a column that is shown, and it may mean what is hidden
+// elsewhere in the statement.
+func (d *diagnosis) columnAt(err error, exchanged map[int]string) (vending.Word, bool) {
+	if state(err) != "42703" {
+		return vending.Word{}, false
+	}
+	at := d.placeInText(err)
+	for _, w := range d.words {
+		if _, is := exchanged[w.Start]; is && at == len([]rune(d.text.SQL[:w.Start]))+1 {
+			return w, true
+		}
+	}
+	return vending.Word{}, false
+}
+
+// missing reports whether PostgreSQL, with other words in the statement, misses an object of one of the kinds; why is what it says.
+func (d *diagnosis) missing(ctx context.Context, with map[int]string, absent string, kinds []kind) (missing bool, why, err error) {
+	why = d.try(ctx, with)
 	var pe *pq.Error
 	switch {
-	case err == nil:
-		return false, nil
-	case !errors.As(err, &pe):
-		return false, d.statementError(ctx, err)
+	case why == nil:
+		return false, nil, nil
+	case !errors.As(why, &pe):
+		return false, nil, d.statementError(ctx, why)
 	}
-	return strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }), nil
+	return strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }), why, nil
 }
 
 // closed marks a schema that the statement may not look into, where it is met on the way to a column. again: there is one.
