@@ -38,7 +38,7 @@ func (b Both) Ask(who identity.Principal, name TableName, columns []string) (Ask
 	return ask, nil
 }
 
-// Required is Entitlements.Required by both: what no rule covers in one of them, nobody can approve.
+// Required is Entitlements.Required by both: what no rule covers in one of them, no steward can approve.
 func (b Both) Required(r Request) (Requirement, error) {
 	q, err := b.InForce.Required(r)
 	if err != nil || b.Waiting == nil {

@@ -16,7 +16,7 @@ func compiled(t *testing.T, text string) *Entitlements {
 	return compile(t, cfg)
 }
 
-// caller is somebody as both configurations know them.
+// caller is a principal as both configurations know it.
 func caller(inForce, waiting []string) identity.Principal {
 	who := func(groups []string) identity.Principal {
 		return identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bot"}},

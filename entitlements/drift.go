@@ -149,7 +149,7 @@ func (t *table) isGuarded() bool {
 	return slices.ContainsFunc(t.guardrails, func(g guardrail) bool { return !g.aboutNew })
 }
 
-// maskedColumns names the columns that a policy masks for anybody, but for being new.
+// maskedColumns names the columns that a policy masks for at least one caller, new columns left out.
 func (t *table) maskedColumns() (names []string) {
 	for _, col := range t.columns {
 		if slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.by != "tag:"+New && !m.BuiltIn() }) {

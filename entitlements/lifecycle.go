@@ -49,7 +49,7 @@ func (r Request) Approve(q Requirement, s Step) (Request, error) {
 	switch {
 	case err != nil:
 		return r, err
-	case other.Status != next.Status: // by one of them it is approved, and by the other one somebody is missing
+	case other.Status != next.Status: // one of them approves it, and the other one wants a further approver
 		return r, ErrChanging
 	}
 	return next, nil

@@ -2,7 +2,7 @@ package entitlements
 
 import "testing"
 
-// The domain of an address is written in more ways than letters are; whoever writes it, it is one human's.
+// A domain can be written in many ways. All of them are the address of one human.
 func TestOneDomainManySpellings(t *testing.T) {
 	kim := Person{ID: "a/1", Issuer: "a", Subject: "1", Email: "kim@example.com"}
 	for _, written := range []string{

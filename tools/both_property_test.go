@@ -150,7 +150,7 @@ func TestBothNeverGiveMoreThanEither(t *testing.T) {
 				t.Fatalf("both show %d rows of %s, where %d is the lower limit", n, table, most)
 			}
 		}
-		one.limits, other.limits = 100, 100 // which rows a limit leaves is nobody's promise
+		one.limits, other.limits = 100, 100 // no engine promises which rows a limit leaves
 		inForce, waiting = one.inForce(t, e), other.config(t, e)
 		first := seen(t, inForce, one.who, purpose)
 		second := cells{}

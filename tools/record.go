@@ -117,7 +117,7 @@ func (t *Tools) loggable(why *vending.Error) error {
 	return why.Cause
 }
 
-// calmly takes the one step that a call is, unless whoever calls is stopped: then it does not begin, and if it ends with an error, that
+// calmly takes the one step that a call is, unless the caller is stopped: then it does not begin, and if it ends with an error, that
 // is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record like any other. The panic's own words
 // might hold anything, and are left out.
 func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err error) {

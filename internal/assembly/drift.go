@@ -108,7 +108,7 @@ func (l *Live) lookOut(ctx context.Context) {
 }
 
 // troubleNotice is what /readyz says of databases that have changed under the policies: which policies, and where they stand. Names of
-// tables and columns are in the log: anybody may read this.
+// tables and columns are in the log: callers without a token may read this.
 func (l *Live) troubleNotice() string {
 	g := l.now()
 	var out []string

@@ -164,7 +164,7 @@ func (l *Live) replace(p *pending, next *generation) (ok bool) {
 	return ok
 }
 
-// serve has calls begin with another generation, and returns what nobody needs then. The one in force stays: see replace. l.mu is held.
+// serve has calls begin with another generation, and returns the engines that no generation needs then. The one in force stays: see replace. l.mu is held.
 func (l *Live) serve(next *generation) (unused []*engine) {
 	before := l.serving
 	l.serving = next

@@ -162,7 +162,7 @@ func (w *world) seesIn(ctx context.Context) string {
 	return fmt.Sprint(r.Rows[0][0])
 }
 
-// inForce waits until the file is in force, which nobody asks for.
+// inForce waits until the file is in force, without a call or a signal.
 func (w *world) inForce() {
 	w.t.Helper()
 	for range 12_000 {

@@ -48,7 +48,7 @@ func (p *pending) await(ctx context.Context) {
 }
 
 // await has a configuration wait, and calls be decided by both until it is in force. What waited before does not any more. One that
-// says the same as what is in force, or waits already, is taken up again only when somebody told so.
+// says the same as what is in force, or waits already, is taken up again only when an administrator says so (SIGHUP).
 func (l *Live) await(c *config.Config, seen sight, told bool) {
 	l.mu.Lock()
 	if l.life.Err() != nil {

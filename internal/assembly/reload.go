@@ -19,7 +19,7 @@ const (
 	reloadTime = time.Minute // for databases and issuers to answer
 )
 
-// Watch follows the files without a call asking for it, and reads them whatever they look like when somebody hangs up (SIGHUP).
+// Watch follows the files without a call asking for it, and reads them whatever they look like when an administrator sends SIGHUP.
 // It returns when the context ends.
 func (l *Live) Watch(ctx context.Context, hangup <-chan os.Signal) {
 	tick := time.NewTicker(lookEvery)
@@ -175,7 +175,7 @@ func (l *Live) readAgain(ctx context.Context) {
 }
 
 // Notice says that the configuration on the disk is not the one that is in force, or that a database has changed under it. It says where
-// and not what: anybody may read it.
+// and not what: callers without a token may read it.
 func (l *Live) Notice() string {
 	notices := []string{l.waitingNotice(), l.troubleNotice()}
 	return strings.Join(slices.DeleteFunc(notices, func(s string) bool { return s == "" }), "; ")

@@ -58,7 +58,7 @@ func besiege(t *testing.T) *siege {
 	return s
 }
 
-// peace is everything as it was, with nobody stopped: each draw begins there.
+// peace is everything as it was, with no party stopped: each draw begins there.
 func (s *siege) peace() {
 	w := s.servers[0]
 	content, err := os.ReadFile(s.copy + ".kept")

@@ -93,7 +93,7 @@ func (p *paths) astray() map[uint32]string {
 	return out
 }
 
-// implicitText reports that a value of an extension's type is taken for text although nobody wrote so: the operators that the type has
+// implicitText reports that a value of an extension's type is taken for text although the statement does not say so: the operators that the type has
 // are out of reach. The reason is empty otherwise.
 func (g *gate) implicitText(n node) string {
 	const implicitCast = 2 // CoercionForm

@@ -13,7 +13,7 @@ import (
 	"deputy/vending"
 )
 
-// paths are the schemas that names are looked up in. Only such are on them as nobody but their owner may create in: an operator or a
+// paths are the schemas that names are looked up in. Only schemas that no role but their owner may create in are on them: an operator or a
 // function that fits better is called as soon as it is there, and a type is asked for its constraints while SQL is only being understood.
 type paths struct {
 	policy   []string // in administrators' SQL

@@ -210,7 +210,7 @@ func (g *gate) refusedType(n node, id uint32, r *refusals) {
 }
 
 // namesNothing reports whether a node of a refused type shows no name that the caller must not know of: a call of pg_typeof, a column
-// of a subselect that has one, and what text search goes by, unless somebody made it of a number.
+// of a subselect that has one, and what text search goes by, unless the statement made it of a number.
 func (g *gate) namesNothing(n node, refused string) bool {
 	switch refused {
 	case "regtype":
