@@ -25,12 +25,14 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 		Encoding  string `db:"encoding"`
 		Elsewhere int    `db:"elsewhere"`
 	}
+	// Nothing here resolves a name within the schema deputy: to_regprocedure fails for those who may not use it.
 	err := e.db.GetContext(ctx, &who, `
 SELECT session_user AS who, r.rolsuper OR r.rolbypassrls OR r.rolcreaterole AS super, r.rolinherit AS inherit,
        current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
        EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                WHERE n.nspname = 'deputy' AND p.proname = 'vend' AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS vend,
-       to_regprocedure('deputy.stray(oid, text[])') IS NULL AS older,
+       NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                   WHERE n.nspname = 'deputy' AND p.proname = 'stray' AND p.proargtypes = '26 1009'::oidvector) AS older,
        (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS elsewhere
 FROM pg_roles r WHERE r.rolname = session_user`)
 	if err != nil {
