@@ -233,12 +233,14 @@ func runSQL(c *throwaway.Cluster, role, database, script string) error {
 }
 
 // postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the administrator
-// connects to the new database ($ADMIN_DSN), how Deputy's state is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
+// connects to the new database ($ADMIN_DSN, for the one script that sets it up) and to the bare one ($BARE_ADMIN_DSN), how Deputy's state
+// is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
 func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
 	c, err := cluster()
 	ts.Check(err)
 	for name, user := range map[string][2]string{
-		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"}, "ADMIN_DSN": {"dba", "new"},
+		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"},
+		"ADMIN_DSN": {"dba", "new"}, "BARE_ADMIN_DSN": {"dba", "bare"},
 		"STATE_DSN": {"dba", "state"},
 	} {
 		ts.Setenv(name, asURL(c, user[0], user[1]))
