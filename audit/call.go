@@ -54,8 +54,8 @@ func (c Call) Ending() Outcome {
 // Begun is the ending of a call that has none: it is being answered, or the server died and was not started since.
 const Begun Outcome = "begun"
 
-// Seen says whether rows can have left: they have when the call was answered, and nobody can tell of one that has no outcome.
-// describe_table shows names and no values, and what is about access requests neither.
+// Seen says whether rows can have left: they have when the call was answered, and nobody can tell of one that has no
+// outcome. describe_table shows names and no values, and what is about access requests neither.
 func (c Call) Seen() bool {
 	switch c.Tool {
 	case "describe_table", "request_access", Approve, Deny, Revoke, Cancel, Expire, Look:
@@ -68,7 +68,8 @@ func (c Call) Seen() bool {
 	return false
 }
 
-// Calls puts the records of a log together, in the order of Line. It keeps them all in memory: for a large log, see the package index.
+// Calls puts the records of a log together, in the order of Line. It keeps them all in memory: for a large log, see the
+// package index.
 func Calls(entries iter.Seq2[Entry, error]) ([]Call, error) {
 	type pair struct{ intent, outcome *Entry }
 	var order []*pair

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// chain is the state of the log after some of its lines. Every line is a leaf of the tree, whatever it is: record, mark, or what
-// a crash left of one. The writer, the recovery and the verification all walk lines through a chain, so they cannot disagree.
+// chain is the state of the log after some of its lines. Every line is a leaf of the tree, whatever it is: record,
+// mark, or what a crash left of one. The writer, the recovery and the verification all walk lines through a chain, so
+// they cannot disagree.
 type chain struct {
 	signed  tree        // what the last checkpoint signs
 	last    Checkpoint  // the last one that fits; Size 0: there was none
@@ -76,8 +77,8 @@ func (c *chain) add(line []byte, trusts func(Checkpoint) bool) (m *mark, fits bo
 	return m, false
 }
 
-// settles says whether a mark is about all lines since the last checkpoint, as the log writes it. One that is about fewer or more was
-// added by somebody who wants lines of his own to count, or others not to: it is a line like those.
+// settles says whether a mark is about all lines since the last checkpoint, as the log writes it. One that is about
+// fewer or more was added by somebody who wants lines of his own to count, or others not to: it is a line like those.
 func (c *chain) settles(m *mark) bool {
 	return m != nil && m.Kind == remainsMark && c.last.Size > 0 && m.Lines == len(c.pending)-1
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Checkpoint says what the log's first Size lines are, by the root of the Merkle tree over them. Its text is a signed note whose
-// body is that of C2SP's tlog-checkpoint: origin, size, root.
+// Checkpoint says what the log's first Size lines are, by the root of the Merkle tree over them. Its text is a signed
+// note whose body is that of C2SP's tlog-checkpoint: origin, size, root.
 type Checkpoint struct {
 	Origin string
 	Size   int64

@@ -13,9 +13,9 @@ import (
 // maxLine is the longest line that is written or read, in bytes. Far above what the transports let in.
 const maxLine = 16 << 20
 
-// encode makes the record's line, newline included. It holds no other control character and no character that a terminal or an
-// editor would not show (C1 controls, bidirectional overrides, zero-width characters, which encoding/json lets pass): text in a
-// record can neither start a line of its own nor look like another.
+// encode makes the record's line, newline included. It holds no other control character and no character that a
+// terminal or an editor would not show (C1 controls, bidirectional overrides, zero-width characters, which
+// encoding/json lets pass): text in a record can neither start a line of its own nor look like another.
 func encode(r Record) ([]byte, error) {
 	if r.V == 0 {
 		r.V = Version
@@ -33,7 +33,8 @@ func encode(r Record) ([]byte, error) {
 	return line, nil
 }
 
-// Escape makes JSON safe to print: it writes every character that cannot be seen as \u and four digits. Outside of strings JSON has none.
+// Escape makes JSON safe to print: it writes every character that cannot be seen as \u and four digits. Outside of
+// strings JSON has none.
 func Escape(text []byte) []byte {
 	out := make([]byte, 0, len(text)+1)
 	for len(text) > 0 {
@@ -64,7 +65,8 @@ func decode(line []byte) (Record, error) {
 	return r, nil
 }
 
-// Native is the record as the log has it, in one line of JSON without its end: examples/audit-record.schema.json describes it.
+// Native is the record as the log has it, in one line of JSON without its end: examples/audit-record.schema.json
+// describes it.
 func Native(r Record) ([]byte, error) {
 	line, err := encode(r)
 	return bytes.TrimSuffix(line, []byte("\n")), err

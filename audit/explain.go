@@ -22,7 +22,14 @@ func (v *verification) explain(m *mark, index int64) *Problem {
 	case cp.Size <= v.chain.signed.size:
 		return v.problem(index, fmt.Sprintf("a line was inserted: the checkpoint belongs after line %d of the log", cp.Size))
 	case v.chain.signed.size+int64(len(lines)) < from:
-		return v.problem(index, fmt.Sprintf("the checkpoint of %d lines stands after %d: lines before it are missing, or it was put here", cp.Size, index))
+		return v.problem(
+			index,
+			fmt.Sprintf(
+				"the checkpoint of %d lines stands after %d: lines before it are missing, or it was put here",
+				cp.Size,
+				index,
+			),
+		)
 	}
 	if root(v.chain.signed, lines) == cp.Root { // so what was signed is there, and what was not, the leaves, differs
 		return v.problem(index, "the checkpoint was changed")
@@ -36,7 +43,8 @@ func (v *verification) explain(m *mark, index int64) *Problem {
 // against compares lines with the leaves of a checkpoint, if the checkpoint's own root shows that those are true.
 func (v *verification) against(m *mark, cp Checkpoint, lines []tlog.Hash) *Problem {
 	before := v.chain.signed
-	lead := cp.Size - int64(len(m.Leaves)) - before.size // lines of a batch whose checkpoint is not to be recognised any more
+	// lines of a batch whose checkpoint is not to be recognised any more
+	lead := cp.Size - int64(len(m.Leaves)) - before.size
 	if lead < 0 || lead > int64(len(lines)) || len(m.Leaves) == 0 {
 		return nil
 	}
@@ -100,7 +108,10 @@ func (v *verification) missing(cp Checkpoint) *Problem {
 		return p
 	}
 	if c.size() <= cp.Size {
-		return v.problem(max(c.size()-1, 0), fmt.Sprintf("the log was truncated after this line: %d lines are known to have followed", cp.Size+1-c.size()))
+		return v.problem(
+			max(c.size()-1, 0),
+			fmt.Sprintf("the log was truncated after this line: %d lines are known to have followed", cp.Size+1-c.size()),
+		)
 	}
 	return v.within(cp.Size)
 }

@@ -47,7 +47,8 @@ func TestADiskThatHangsForAMinuteRefusesCallsAndLosesNothing(t *testing.T) {
 		}
 		d.hold = make(chan struct{})
 		start := time.Now()
-		if err := log.Append(t.Context(), outcome("running")); err == nil || !strings.Contains(err.Error(), "the disk has not answered for 10s") {
+		if err := log.Append(t.Context(), outcome("running")); err == nil ||
+			!strings.Contains(err.Error(), "the disk has not answered for 10s") {
 			t.Errorf("a call whose outcome is not on the disk is told %v", err)
 		}
 		if waited := time.Since(start); waited > 10*time.Second {
@@ -210,7 +211,9 @@ func TestACheckpointThatWasKeptElsewhereCatchesALogThatWasRewrittenWithItsKey(t 
 		"one with other calls": {written(t, "a", "x", "c"), false},
 		"one with fewer":       {written(t, "a"), false},
 	} {
-		report, err := audit.Verify(audit.VerifyConfig{Path: base, Folder: c.log, Verifier: key.Verifier(), Checkpoints: checkpoints})
+		report, err := audit.Verify(
+			audit.VerifyConfig{Path: base, Folder: c.log, Verifier: key.Verifier(), Checkpoints: checkpoints},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +255,8 @@ func TestOldSegmentsAreDeletedAndTheRestIsStillVerified(t *testing.T) {
 	}
 }
 
-// Who can write the file and has no key appends a record with a checkpoint whose root is right, and whose signature is not.
+// Who can write the file and has no key appends a record with a checkpoint whose root is right, and whose signature is
+// not.
 func TestAForgedRecordIsNeverSignedAsARecord(t *testing.T) {
 	forge := func(m *memory) {
 		as := m.clone()
@@ -297,7 +301,11 @@ func TestARotationThatFailsIsTriedAgainLaterAndHoldsUpNobody(t *testing.T) {
 	m := newMemory()
 	m.failCreate = syscall.EPERM // chattr +a
 	reports := 0
-	log := openIn(t, m, audit.Config{Rotate: 1000, Now: func() time.Time { return now }, Report: func(error) { reports++ }})
+	log := openIn(
+		t,
+		m,
+		audit.Config{Rotate: 1000, Now: func() time.Time { return now }, Report: func(error) { reports++ }},
+	)
 	for _, id := range ids(20) {
 		if err := log.Append(t.Context(), record(id)); err != nil {
 			t.Fatal(err)

@@ -80,7 +80,8 @@ func TestALogIsContinued(t *testing.T) {
 	}
 }
 
-// deputy serve and several deputy stdio may share one log: a line that one left torn must not swallow the record of another.
+// deputy serve and several deputy stdio may share one log: a line that one left torn must not swallow the record of
+// another.
 func TestALineTornByAnotherProcessSwallowsNoRecord(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	log, err := audit.Open(audit.Config{Path: path})

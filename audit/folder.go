@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Folder is where a log keeps its segments and its head. Segments have names: the active one the log's own, a sealed one that and
-// the index of its first line. In tests it is in memory.
+// Folder is where a log keeps its segments and its head. Segments have names: the active one the log's own, a sealed
+// one that and the index of its first line. In tests it is in memory.
 type Folder interface {
 	Names() ([]string, error)           // of all segments
 	Open(name string) (File, error)     // for reading and appending; made when it is not there
@@ -79,7 +79,8 @@ func (f folder) Names() ([]string, error) {
 	return out, nil
 }
 
-// Open refuses what cannot hold a record: a directory, a device (/dev/null keeps nothing), a file that others may write to.
+// Open refuses what cannot hold a record: a directory, a device (/dev/null keeps nothing), a file that others may write
+// to.
 func (f folder) Open(name string) (File, error) {
 	file, err := open(f.at(name), os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {

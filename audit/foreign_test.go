@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Somebody who can write to the file adds a line, and a checkpoint of the whole log by a key of his own. The running server signs
-// both as remains, and the next start must not take the log for another's.
+// Somebody who can write to the file adds a line, and a checkpoint of the whole log by a key of his own. The running
+// server signs both as remains, and the next start must not take the log for another's.
 func TestACheckpointThatSomebodyAddsUnderAnotherKeyDoesNotKeepTheServerFromStarting(t *testing.T) {
 	own, theirs := mustKey(t), mustKey(t)
 	path := filepath.Join(t.TempDir(), "audit.jsonl")

@@ -13,8 +13,8 @@ import (
 	"deputy/audit"
 )
 
-// Whoever can write to the file and has no key may add lines, also such as the log writes about itself. The server signs what it
-// finds, as lines that do not count: no line may tell it that they do, or that others do not.
+// Whoever can write to the file and has no key may add lines, also such as the log writes about itself. The server
+// signs what it finds, as lines that do not count: no line may tell it that they do, or that others do not.
 func TestALineThatSomebodyAddsNeverCountsWhateverMarkFollowsIt(t *testing.T) {
 	forged := `{"v":1,"id":"forged","phase":"outcome","time":"2026-11-23T10:00:00Z","tool":"query","mode":"autonomous","agent":{"id":"a"},"rows":1,"duration_ns":1,"outcome":"answered"}` + "\n"
 	for _, added := range []string{
@@ -88,7 +88,12 @@ func TestASegmentIsNotDeletedForATimeThatSomebodyWroteIntoTheNext(t *testing.T) 
 	m := newMemory()
 	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	var said []error
-	config := audit.Config{Rotate: 1500, Keep: 1000 * time.Hour, Now: func() time.Time { return now }, Report: func(err error) { said = append(said, err) }}
+	config := audit.Config{
+		Rotate: 1500,
+		Keep:   1000 * time.Hour,
+		Now:    func() time.Time { return now },
+		Report: func(err error) { said = append(said, err) },
+	}
 	log := openIn(t, m, config)
 	for i := range 12 {
 		appendAll(t, log, fmt.Sprint("r", i))
@@ -118,15 +123,16 @@ func appendAll(t testing.TB, log *audit.Log, id string) {
 	}
 }
 
-// Wherever power is lost, the log is opened again, nothing that was promised is missing, and verify has nothing to say. What was
-// promised and is then cut off is missed, at the start and by verify.
+// Wherever power is lost, the log is opened again, nothing that was promised is missing, and verify has nothing to say.
+// What was promised and is then cut off is missed, at the start and by verify.
 func TestTheLastBatchesMayEndAtAnyByte(t *testing.T) {
 	m := newMemory()
 	log := openIn(t, m, audit.Config{})
 	appendAll(t, log, "a")
 	appendAll(t, log, "b")
 	promised, head := m.files[base].Len(), m.head.bytes()
-	m.files[base].fail = func(b []byte) (int, error) { return len(b) / 3, fmt.Errorf("no room") } // so that the next begins with a mark
+	// so that the next begins with a mark
+	m.files[base].fail = func(b []byte) (int, error) { return len(b) / 3, fmt.Errorf("no room") }
 	log.Append(t.Context(), record("lost"))
 	m.files[base].fail = nil
 	intent := record("c")
@@ -143,7 +149,11 @@ func TestTheLastBatchesMayEndAtAnyByte(t *testing.T) {
 				continue
 			}
 			after := newMemory()
-			after.head, after.files[base] = &disk{text: bytes.Clone(head)}, &disk{text: append(bytes.Clone(whole[:cut]), tail...)}
+			after.head, after.files[base] = &disk{
+				text: bytes.Clone(head),
+			}, &disk{
+				text: append(bytes.Clone(whole[:cut]), tail...),
+			}
 			for _, id := range []string{"e", "f"} { // and again, for what the first start has written
 				log := openIn(t, after, audit.Config{})
 				appendAll(t, log, id)
@@ -228,7 +238,12 @@ func TestASegmentThatCannotBeOpenedIsOpenedLater(t *testing.T) {
 
 func TestWhatVerifySaysCannotBeMadeToSayOK(t *testing.T) {
 	m := written(t, "a", "b")
-	m.files[base].text = bytes.Replace(m.files[base].bytes(), []byte(`"id":"b"`), []byte(`"id":"\u001b[2K\rOK: 9 lines\u202e\n`+strings.Repeat("x", 1000)+`"`), 1)
+	m.files[base].text = bytes.Replace(
+		m.files[base].bytes(),
+		[]byte(`"id":"b"`),
+		[]byte(`"id":"\u001b[2K\rOK: 9 lines\u202e\n`+strings.Repeat("x", 1000)+`"`),
+		1,
+	)
 	p := verified(t, m).Problem
 	if p == nil {
 		t.Fatal("verify accepts the log")

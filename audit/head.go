@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// headSlots are the two places of the head file, each one sector. Checkpoints go into them in turn: whatever a crash does to the
-// one that is being written, the other is whole.
+// headSlots are the two places of the head file, each one sector. Checkpoints go into them in turn: whatever a crash
+// does to the one that is being written, the other is whole.
 const (
 	headSlots = 2
 	headSlot  = 512
@@ -16,7 +16,8 @@ const (
 // errHeadDamaged is a head file that once held something and now holds no checkpoint of the key.
 var errHeadDamaged = errors.New("the head file holds no checkpoint of this log's key")
 
-// readHead is the latest checkpoint that the head remembers; Size 0: nothing was ever written to it. slot is where it stands.
+// readHead is the latest checkpoint that the head remembers; Size 0: nothing was ever written to it. slot is where it
+// stands.
 func readHead(h io.ReaderAt, v *Verifier) (latest Checkpoint, slot int, err error) {
 	damaged := false
 	for i := range headSlots {
@@ -42,8 +43,8 @@ func readHead(h io.ReaderAt, v *Verifier) (latest Checkpoint, slot int, err erro
 	return latest, slot, nil
 }
 
-// remember writes a checkpoint into the slot that does not hold the latest. It is not synced: the head may lag, and must never
-// be ahead of the log.
+// remember writes a checkpoint into the slot that does not hold the latest. It is not synced: the head may lag, and
+// must never be ahead of the log.
 func (w *writer) remember(c Checkpoint) {
 	slot := (w.slot + 1) % headSlots
 	text := make([]byte, headSlot)

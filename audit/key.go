@@ -41,12 +41,16 @@ func (k *Key) Verifier() *Verifier { return k.verifier }
 func ParseVerifier(text string) (*Verifier, error) {
 	v, err := note.NewVerifier(strings.TrimSpace(text))
 	if err != nil {
-		return nil, fmt.Errorf("reading the verifier key: %w: it looks like NAME+01234567+A…, deputy audit key prints it", err)
+		return nil, fmt.Errorf(
+			"reading the verifier key: %w: it looks like NAME+01234567+A…, deputy audit key prints it",
+			err,
+		)
 	}
 	return &Verifier{v, strings.TrimSpace(text)}, nil
 }
 
-// NewKey makes a key. The name goes into every checkpoint and tells the log from others; it has no space and no plus sign.
+// NewKey makes a key. The name goes into every checkpoint and tells the log from others; it has no space and no plus
+// sign.
 func NewKey(name string) (*Key, error) {
 	text, _, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
@@ -105,8 +109,8 @@ func LoadKey(path string) (*Key, error) {
 	return k, nil
 }
 
-// LoadOrMakeKey reads the key in a file, and makes one when the file is not there. Of several processes that start at once, one
-// makes it and the others read it.
+// LoadOrMakeKey reads the key in a file, and makes one when the file is not there. Of several processes that start at
+// once, one makes it and the others read it.
 func LoadOrMakeKey(path, name string) (k *Key, made bool, err error) {
 	if k, err = LoadKey(path); !errors.Is(err, fs.ErrNotExist) {
 		return k, false, err

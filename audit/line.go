@@ -11,8 +11,9 @@ import (
 // maxText is how much of a statement Line shows, in characters.
 const maxText = 160
 
-// Line is the record for people to read, in one line that is safe to print: when, who, on whose behalf, through which role, how it
-// ended, what was asked, and for which purpose. The statement comes last, so that nothing in it can pass for the rest.
+// Line is the record for people to read, in one line that is safe to print: when, who, on whose behalf, through which
+// role, how it ended, what was asked, and for which purpose. The statement comes last, so that nothing in it can pass
+// for the rest.
 func Line(r Record) string {
 	role := "no role"
 	if r.Role != nil {
@@ -44,7 +45,10 @@ func Line(r Record) string {
 	} else if statement != "" {
 		what += ": " + shorten(statement)
 	}
-	return strings.Join([]string{r.Time.UTC().Format(time.RFC3339), plain(r.Who()), plain(role), plain(ended), plain(what)}, " | ")
+	return strings.Join(
+		[]string{r.Time.UTC().Format(time.RFC3339), plain(r.Who()), plain(role), plain(ended), plain(what)},
+		" | ",
+	)
 }
 
 // Who is the agent of a record and on whose behalf it acted, as far as they are known, for people to read.

@@ -1,12 +1,12 @@
-// Package audit keeps the record of every call: who asked, on whose behalf, what they read and through which role. A Log is a
-// file of JSON lines that only ever grows. Append returns when the record is on the disk and not before, so whoever hands out
-// rows only after Append returned nil has handed out none that the log does not know of.
+// Package audit keeps the record of every call: who asked, on whose behalf, what they read and through which role. A
+// Log is a file of JSON lines that only ever grows. Append returns when the record is on the disk and not before, so
+// whoever hands out rows only after Append returned nil has handed out none that the log does not know of.
 //
-// A call that reads has two records under one id: an intent, durable before its statement runs, and an outcome, durable before
-// any row leaves. A call that is refused before that has an outcome only.
+// A call that reads has two records under one id: an intent, durable before its statement runs, and an outcome, durable
+// before any row leaves. A call that is refused before that has an outcome only.
 //
-// All lines are leaves of one Merkle tree, in the formats of transparency logs, and every batch of them ends with a signed
-// checkpoint of the tree: Verify finds any byte that is not as it was written.
+// All lines are leaves of one Merkle tree, in the formats of transparency logs, and every batch of them ends with a
+// signed checkpoint of the tree: Verify finds any byte that is not as it was written.
 package audit
 
 import (
@@ -36,8 +36,8 @@ type Config struct {
 	Patience time.Duration
 	// Report hears of what went wrong without a call to tell, such as a rotation that has to wait.
 	Report func(error)
-	// Closed hears of the records that the log has written by itself, when they are on the disk: outcomes that were owed, and those
-	// of calls that a crash left without one.
+	// Closed hears of the records that the log has written by itself, when they are on the disk: outcomes that were owed,
+	// and those of calls that a crash left without one.
 	Closed func(Record)
 
 	Folder Folder           // default: the one at Path
@@ -93,8 +93,8 @@ type Log struct {
 	closing error // of the file; set before done is closed
 }
 
-// Open opens the log and refuses when it could not be written, or is not what its last checkpoint signed. If no other process
-// works with the log, calls that a crash left without an outcome get one: Unknown.
+// Open opens the log and refuses when it could not be written, or is not what its last checkpoint signed. If no other
+// process works with the log, calls that a crash left without an outcome get one: Unknown.
 func Open(cfg Config) (*Log, error) {
 	l, err := openLog(cfg)
 	if err != nil {
@@ -119,7 +119,15 @@ func openLog(cfg Config) (_ *Log, err error) {
 		leave()
 		return nil, err
 	}
-	l := &Log{config: cfg, writer: w, leave: leave, wake: make(chan struct{}, 1), done: make(chan struct{}), begun: map[string]bool{}, latest: w.chain.last}
+	l := &Log{
+		config: cfg,
+		writer: w,
+		leave:  leave,
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
+		begun:  map[string]bool{},
+		latest: w.chain.last,
+	}
 	go l.write()
 	return l, nil
 }
@@ -134,9 +142,10 @@ func (l *Log) Checkpoint() Checkpoint {
 	return l.latest
 }
 
-// Append writes one record and returns when it is on the disk. After an error nothing may be handed out: the record may be in the
-// file, whole or in part, or not at all; the next Append tries anew. If it was the outcome of a call that has an intent, the log
-// writes another as soon as it can, which says that nothing was answered: of several outcomes the last one holds.
+// Append writes one record and returns when it is on the disk. After an error nothing may be handed out: the record may
+// be in the file, whole or in part, or not at all; the next Append tries anew. If it was the outcome of a call that has
+// an intent, the log writes another as soon as it can, which says that nothing was answered: of several outcomes the
+// last one holds.
 //
 // The context does not cut it short: a cancelled call is a call, and its record is written like any other.
 func (l *Log) Append(_ context.Context, r Record) error {
@@ -180,8 +189,8 @@ func Unanswered(r Record, why string) Record {
 	return r
 }
 
-// Healthy returns nil when the last record could be written. When it could not, Healthy tries the disk again: a server that is
-// taken out of service for a full disk gets no call that would show that there is room again.
+// Healthy returns nil when the last record could be written. When it could not, Healthy tries the disk again: a server
+// that is taken out of service for a full disk gets no call that would show that there is room again.
 func (l *Log) Healthy() error {
 	l.mu.Lock()
 	well := l.failure == nil && !l.closed && !l.stuck()

@@ -18,7 +18,14 @@ import (
 )
 
 func record(id string) audit.Record {
-	return audit.Record{ID: id, Tool: "query", Mode: "on_behalf_of", Agent: audit.Party{ID: "marketing"}, SQL: "SELECT 1", Outcome: audit.Answered}
+	return audit.Record{
+		ID:      id,
+		Tool:    "query",
+		Mode:    "on_behalf_of",
+		Agent:   audit.Party{ID: "marketing"},
+		SQL:     "SELECT 1",
+		Outcome: audit.Answered,
+	}
 }
 
 // read returns the ids of the records in a log and what was said of its other lines.
@@ -211,8 +218,8 @@ func TestAFailingDiskRefusesAndTheNextRecordIsWhole(t *testing.T) {
 	}
 }
 
-// After a failed sync the disk may have anything of what was written, so the next record must bring its own newline, though the
-// page cache shows a whole line.
+// After a failed sync the disk may have anything of what was written, so the next record must bring its own newline,
+// though the page cache shows a whole line.
 func TestARecordAfterAFailedSyncStartsOnAFreshLine(t *testing.T) {
 	d := &disk{failSync: syscall.EIO}
 	log := open(t, d)

@@ -12,13 +12,14 @@ import (
 type mark struct {
 	Kind markKind `json:"log"`
 
-	// Of a checkpoint, which signs all lines before it. Leaves are the hashes of those since the last one: they say which line is
-	// not as it was when the root only says that one is. Left out when there are more than maxLeaves.
+	// Of a checkpoint, which signs all lines before it. Leaves are the hashes of those since the last one: they say which
+	// line is not as it was when the root only says that one is. Left out when there are more than maxLeaves.
 	Note   string      `json:"note,omitempty"`
 	Leaves []tlog.Hash `json:"leaves,omitempty"`
 
-	// Of a segment, whose first line it is. Note is the checkpoint that the segment before ended with, a line whose hash is Leaf;
-	// Tree is what that checkpoint signs. So a segment can be checked without those before it. The log's first has none of these.
+	// Of a segment, whose first line it is. Note is the checkpoint that the segment before ended with, a line whose hash
+	// is Leaf; Tree is what that checkpoint signs. So a segment can be checked without those before it. The log's first
+	// has none of these.
 	First int64       `json:"first,omitempty"` // index of this line
 	Tree  []tlog.Hash `json:"tree,omitempty"`
 	Leaf  *tlog.Hash  `json:"leaf,omitempty"`
@@ -59,8 +60,8 @@ func (m mark) line() ([]byte, error) {
 	return Escape(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
-// parseMark reads a mark; nil: the line is none. Each mark has one way to be written, and a line that says the same in another
-// has been changed.
+// parseMark reads a mark; nil: the line is none. Each mark has one way to be written, and a line that says the same in
+// another has been changed.
 func parseMark(line []byte) *mark {
 	if !bytes.HasPrefix(line, []byte(markPrefix)) || len(line) > maxLine {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"deputy/audit"
 )
 
-// memory is a Folder without a disk. It can lose power: then each file keeps what was synced, and any part of what was not.
+// memory is a Folder without a disk. It can lose power: then each file keeps what was synced, and any part of what was
+// not.
 type memory struct {
 	mu    sync.Mutex
 	files map[string]*disk

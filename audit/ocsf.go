@@ -46,8 +46,8 @@ func ocsfClassOf(r Record) ocsfClass {
 	return ocsfOther // a tool that is not there
 }
 
-// ocsfStepOf says what a step of an access request did to somebody's access, or was meant to do. Of one that is not known, and of one
-// that changed nobody's, there is only that somebody asked the API for it.
+// ocsfStepOf says what a step of an access request did to somebody's access, or was meant to do. Of one that is not
+// known, and of one that changed nobody's, there is only that somebody asked the API for it.
 func ocsfStepOf(r Record) ocsfClass {
 	q := r.Request
 	tried := r.Phase == Intent || r.Outcome != Answered
@@ -82,8 +82,9 @@ func (e *ocsfEvent) privileges(q Request) {
 	e.Resource = &ocsfResource{Name: q.Table, Type: "table"}
 }
 
-// OCSF is the record as an event of the Open Cybersecurity Schema Framework, in one line of JSON without its end. The agent is the
-// actor's application, the human on whose behalf it acts the actor's user. What the framework has no place for is in unmapped.
+// OCSF is the record as an event of the Open Cybersecurity Schema Framework, in one line of JSON without its end. The
+// agent is the actor's application, the human on whose behalf it acts the actor's user. What the framework has no place
+// for is in unmapped.
 func OCSF(r Record) ([]byte, error) {
 	class := ocsfClassOf(r)
 	e := ocsfEvent{
@@ -115,7 +116,10 @@ func OCSF(r Record) ([]byte, error) {
 			e.Resources = []ocsfResource{{Name: r.Table, Type: "table"}}
 		}
 		if r.Request != nil {
-			e.Resources = []ocsfResource{{Name: r.Request.Table, Type: "table"}, {UID: r.Request.ID, Name: r.Request.ID, Type: "access request"}}
+			e.Resources = []ocsfResource{
+				{Name: r.Request.Table, Type: "table"},
+				{UID: r.Request.ID, Name: r.Request.ID, Type: "access request"},
+			}
 		}
 		return ocsfLine(e)
 	}
@@ -177,8 +181,26 @@ func ocsfEndpointOf(client string) ocsfEndpoint {
 
 // ocsfRest is what the framework has no place for. Nothing of a record is lost.
 func ocsfRest(r Record) ocsfUnmapped {
-	u := ocsfUnmapped{Record: r.V, Phase: r.Phase, Tool: r.Tool, Mode: r.Mode, AgentGroups: r.Agent.Groups, Actors: r.Actors, Credential: r.Credential, Purpose: r.Purpose, PolicyVersion: r.PolicyVersion, WaitingVersion: r.WaitingVersion,
-		Digest: r.SQLDigest, Tables: r.Tables, Role: r.Role, Rows: r.Rows, Truncated: r.Truncated, Outcome: r.Outcome, Nanoseconds: r.Duration, Request: r.Request}
+	u := ocsfUnmapped{
+		Record:         r.V,
+		Phase:          r.Phase,
+		Tool:           r.Tool,
+		Mode:           r.Mode,
+		AgentGroups:    r.Agent.Groups,
+		Actors:         r.Actors,
+		Credential:     r.Credential,
+		Purpose:        r.Purpose,
+		PolicyVersion:  r.PolicyVersion,
+		WaitingVersion: r.WaitingVersion,
+		Digest:         r.SQLDigest,
+		Tables:         r.Tables,
+		Role:           r.Role,
+		Rows:           r.Rows,
+		Truncated:      r.Truncated,
+		Outcome:        r.Outcome,
+		Nanoseconds:    r.Duration,
+		Request:        r.Request,
+	}
 	if u.Record == 0 {
 		u.Record = Version
 	}

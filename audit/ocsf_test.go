@@ -37,7 +37,8 @@ func (r ocsfRule) check(t *testing.T, what string, object map[string]any) {
 			t.Errorf("%s has no %s, which is required", what, key)
 		}
 	}
-	if len(r.AtLeastOne) > 0 && !slices.ContainsFunc(r.AtLeastOne, func(key string) bool { return object[key] != nil && object[key] != "" }) {
+	if len(r.AtLeastOne) > 0 &&
+		!slices.ContainsFunc(r.AtLeastOne, func(key string) bool { return object[key] != nil && object[key] != "" }) {
 		t.Errorf("%s has none of %q", what, r.AtLeastOne)
 	}
 }
@@ -45,10 +46,29 @@ func (r ocsfRule) check(t *testing.T, what string, object map[string]any) {
 // kinds are the records that there can be.
 func kinds() map[string]audit.Record {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
-	full := audit.Record{ID: "a1", Phase: audit.Ended, Time: at, Tool: "query", Mode: "on_behalf_of", Client: "192.0.2.1", Purpose: "support", PolicyVersion: "0123456789abcdef",
-		Agent: audit.Party{ID: "marketing-agent", Groups: []string{"Agents"}}, User: &audit.Party{ID: "taylor", Issuer: "https://id.example.com", Name: "Taylor", Groups: []string{"Marketing"}},
-		Platform: "shop", SQL: "SELECT 1 <\u202e", Tables: []audit.Table{{Name: "sales.orders", Via: "user"}, {Name: "sales.lines"}}, Role: &audit.Role{Name: "deputy_a1", Vended: at},
-		Rows: 3, Duration: 1500 * time.Millisecond, Outcome: audit.Answered, Reasons: []string{"one", "two"}}
+	full := audit.Record{
+		ID:            "a1",
+		Phase:         audit.Ended,
+		Time:          at,
+		Tool:          "query",
+		Mode:          "on_behalf_of",
+		Client:        "192.0.2.1",
+		Purpose:       "support",
+		PolicyVersion: "0123456789abcdef",
+		Agent: audit.Party{
+			ID:     "marketing-agent",
+			Groups: []string{"Agents"},
+		},
+		User:     &audit.Party{ID: "taylor", Issuer: "https://id.example.com", Name: "Taylor", Groups: []string{"Marketing"}},
+		Platform: "shop",
+		SQL:      "SELECT 1 <\u202e",
+		Tables:   []audit.Table{{Name: "sales.orders", Via: "user"}, {Name: "sales.lines"}},
+		Role:     &audit.Role{Name: "deputy_a1", Vended: at},
+		Rows:     3,
+		Duration: 1500 * time.Millisecond,
+		Outcome:  audit.Answered,
+		Reasons:  []string{"one", "two"},
+	}
 	with := func(change func(*audit.Record)) audit.Record {
 		r := full
 		change(&r)
@@ -62,14 +82,42 @@ func kinds() map[string]audit.Record {
 		out[string(o)] = with(func(r *audit.Record) { r.Outcome, r.Code = o, "code" })
 	}
 	out["intent"] = with(func(r *audit.Record) { r.Phase, r.Outcome = audit.Intent, "" })
-	out["autonomous, stdio, digest"] = with(func(r *audit.Record) { r.User, r.Client, r.SQL, r.SQLDigest, r.Tables = nil, "stdio", "", "00", nil })
+	out["autonomous, stdio, digest"] = with(
+		func(r *audit.Record) { r.User, r.Client, r.SQL, r.SQLDigest, r.Tables = nil, "stdio", "", "00", nil },
+	)
 	out["old"] = with(func(r *audit.Record) { r.Phase, r.V, r.Platform = "", 0, "" })
-	out["turned away"] = audit.Record{ID: "a2", Phase: audit.Ended, Time: at, Tool: audit.Authenticate, Client: "192.0.2.1", Outcome: audit.Denied, Code: "invalid_token", Reasons: []string{"the token has expired"}}
-	request := audit.Request{ID: "req_1", Agent: "marketing-agent", User: "taylor", Table: "sales.orders", Columns: []string{"lastname"}, Reason: "a mailing", Duration: "8h"}
+	out["turned away"] = audit.Record{
+		ID:      "a2",
+		Phase:   audit.Ended,
+		Time:    at,
+		Tool:    audit.Authenticate,
+		Client:  "192.0.2.1",
+		Outcome: audit.Denied,
+		Code:    "invalid_token",
+		Reasons: []string{"the token has expired"},
+	}
+	request := audit.Request{
+		ID:       "req_1",
+		Agent:    "marketing-agent",
+		User:     "taylor",
+		Table:    "sales.orders",
+		Columns:  []string{"lastname"},
+		Reason:   "a mailing",
+		Duration: "8h",
+	}
 	step := func(name, tool, mode, status string, change func(*audit.Record)) {
 		q := request
 		q.Status = status
-		r := audit.Record{ID: "a3", Phase: audit.Ended, Time: at, Tool: tool, Mode: mode, Outcome: audit.Answered, Request: &q, User: &audit.Party{ID: "dana", Issuer: "https://id.example.com"}}
+		r := audit.Record{
+			ID:      "a3",
+			Phase:   audit.Ended,
+			Time:    at,
+			Tool:    tool,
+			Mode:    mode,
+			Outcome: audit.Answered,
+			Request: &q,
+			User:    &audit.Party{ID: "dana", Issuer: "https://id.example.com"},
+		}
 		if status == "approved" || status == "revoked" {
 			q.Expires = at.Add(time.Hour)
 		}
@@ -80,14 +128,44 @@ func kinds() map[string]audit.Record {
 	}
 	step("approved", audit.Approve, audit.InPerson, "approved", nil)
 	step("approved by one of two", audit.Approve, audit.InPerson, "pending", nil)
-	step("approval begun", audit.Approve, audit.InPerson, "", func(r *audit.Record) { r.Phase, r.Outcome = audit.Intent, "" })
-	step("approval refused", audit.Approve, audit.InPerson, "pending", func(r *audit.Record) { r.Outcome, r.Code = audit.Denied, "own_request" })
-	step("approval of what is not there", audit.Approve, audit.InPerson, "", func(r *audit.Record) { r.Outcome, r.Code, r.Request = audit.Denied, "no_such_request", nil })
+	step(
+		"approval begun",
+		audit.Approve,
+		audit.InPerson,
+		"",
+		func(r *audit.Record) { r.Phase, r.Outcome = audit.Intent, "" },
+	)
+	step(
+		"approval refused",
+		audit.Approve,
+		audit.InPerson,
+		"pending",
+		func(r *audit.Record) { r.Outcome, r.Code = audit.Denied, "own_request" },
+	)
+	step(
+		"approval of what is not there",
+		audit.Approve,
+		audit.InPerson,
+		"",
+		func(r *audit.Record) { r.Outcome, r.Code, r.Request = audit.Denied, "no_such_request", nil },
+	)
 	step("denied by a person", audit.Deny, audit.InPerson, "denied", nil)
 	step("revoked", audit.Revoke, audit.InPerson, "revoked", nil)
 	step("looked at", audit.Look, audit.InPerson, "pending", nil)
-	step("cancelled while it waits", audit.Cancel, "on_behalf_of", "cancelled", func(r *audit.Record) { r.Agent.ID = "marketing-agent" })
-	step("given back", audit.Cancel, "on_behalf_of", "cancelled", func(r *audit.Record) { r.Agent.ID, r.Request.Expires = "marketing-agent", at })
+	step(
+		"cancelled while it waits",
+		audit.Cancel,
+		"on_behalf_of",
+		"cancelled",
+		func(r *audit.Record) { r.Agent.ID = "marketing-agent" },
+	)
+	step(
+		"given back",
+		audit.Cancel,
+		"on_behalf_of",
+		"cancelled",
+		func(r *audit.Record) { r.Agent.ID, r.Request.Expires = "marketing-agent", at },
+	)
 	step("over", audit.Expire, "", "expired", func(r *audit.Record) { r.User, r.Request.Expires = nil, at })
 	step("unanswered", audit.Expire, "", "expired", func(r *audit.Record) { r.User = nil })
 	step("asked", "request_access", "on_behalf_of", "pending", func(r *audit.Record) { r.Agent.ID = "marketing-agent" })
@@ -95,7 +173,13 @@ func kinds() map[string]audit.Record {
 		r.Agent.ID, r.User, r.Request.User, r.Request.ByRule, r.Request.Columns = "robot", nil, "", "robots", nil
 		r.Request.Agent = "robot"
 	})
-	step("looked up once approved", "request_access", "on_behalf_of", "approved", func(r *audit.Record) { r.Agent.ID = "marketing-agent" })
+	step(
+		"looked up once approved",
+		"request_access",
+		"on_behalf_of",
+		"approved",
+		func(r *audit.Record) { r.Agent.ID = "marketing-agent" },
+	)
 	return out
 }
 
@@ -128,10 +212,12 @@ func TestEveryKindOfRecordHasWhatItsClassOfOCSFRequires(t *testing.T) {
 			}
 			ocsfRule{Required: rules.Base}.check(t, "the event", event)
 			class.check(t, "the event", event)
-			if number("category_uid") != class.Category || number("type_uid") != number("class_uid")*100+number("activity_id") || !slices.Contains(class.Activities, number("activity_id")) {
+			if number("category_uid") != class.Category || number("type_uid") != number("class_uid")*100+number("activity_id") ||
+				!slices.Contains(class.Activities, number("activity_id")) {
 				t.Errorf("its numbers do not go together: %s", line)
 			}
-			if !slices.Contains(rules.StatusID, number("status_id")) || !slices.Contains(rules.SeverityID, number("severity_id")) {
+			if !slices.Contains(rules.StatusID, number("status_id")) ||
+				!slices.Contains(rules.SeverityID, number("severity_id")) {
 				t.Errorf("status %v, severity %v", event["status_id"], event["severity_id"])
 			}
 			if r.ID != "" && event["time"] != float64(r.Time.UnixMilli()) {

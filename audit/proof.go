@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A proof is text: its first line, then for each record of a call the line as it is in the log, its index, and the hashes that
-// lead from it to the root; then an empty line and the checkpoint that has this root.
+// A proof is text: its first line, then for each record of a call the line as it is in the log, its index, and the
+// hashes that lead from it to the root; then an empty line and the checkpoint that has this root.
 //
 //	deputy audit proof v1
 //	record {"id":"k3v9x2",…}
@@ -120,7 +120,8 @@ func (p *prover) walk(s openSegment) error {
 			p.size, p.last = m.First, before.last
 		}
 		switch {
-		case slices.ContainsFunc(remains, func(s stretch) bool { return s.from <= number && number < s.to }): // does not count
+		// does not count
+		case slices.ContainsFunc(remains, func(s stretch) bool { return s.from <= number && number < s.to }):
 		case m != nil && m.Kind == checkpointMark:
 			if c, err := parseCheckpoint(m.Note); err == nil && c.Size == p.size {
 				p.last = c

@@ -16,8 +16,9 @@ import (
 	"deputy/audit"
 )
 
-// Ten thousand logs: a hundred checks of a hundred each (under the race detector, of ten each). Every one lives through batches, rotations, restarts, crashes, failed
-// writes and retention, in any order. Verify accepts it; then one line or byte is changed, and Verify names the place.
+// Ten thousand logs: a hundred checks of a hundred each (under the race detector, of ten each). Every one lives through
+// batches, rotations, restarts, crashes, failed writes and retention, in any order. Verify accepts it; then one line or
+// byte is changed, and Verify names the place.
 func TestVerifyAcceptsEveryHonestLogAndNamesThePlaceOfEveryChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")

@@ -19,8 +19,8 @@ type PublishConfig struct {
 	Report  func(error)   // hears of what did not work: it is tried again the next time
 }
 
-// Publish sends the log's latest checkpoint on, again and again until the context ends, and once more then. It never holds up a
-// call.
+// Publish sends the log's latest checkpoint on, again and again until the context ends, and once more then. It never
+// holds up a call.
 func Publish(ctx context.Context, l *Log, c PublishConfig) {
 	if c.Every <= 0 {
 		c.Every = time.Minute
@@ -62,7 +62,10 @@ func appendCheckpoint(path string, c Checkpoint) error {
 }
 
 // webhooks follows no redirect: it would tell the URL, which may hold a secret, to somebody else.
-var webhooks = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+var webhooks = &http.Client{
+	Timeout:       10 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 // post sends a checkpoint. The URL may hold a secret, so no error names more of it than its host.
 func post(url string, c Checkpoint) error {

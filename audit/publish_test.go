@@ -33,7 +33,16 @@ func TestCheckpointsAreSentOnUntilTheyArrive(t *testing.T) {
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)
-		audit.Publish(ctx, log, audit.PublishConfig{File: file, Webhook: keeper.URL + "/secret", Every: time.Millisecond, Report: func(err error) { reports <- err }})
+		audit.Publish(
+			ctx,
+			log,
+			audit.PublishConfig{
+				File:    file,
+				Webhook: keeper.URL + "/secret",
+				Every:   time.Millisecond,
+				Report:  func(err error) { reports <- err },
+			},
+		)
 	}()
 	if err := <-reports; !strings.Contains(err.Error(), "503") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("a keeper that is down is reported as %v", err)

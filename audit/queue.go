@@ -42,7 +42,8 @@ func (l *Log) commit(line []byte) error {
 	return l.slow()
 }
 
-// stuck says whether the disk has been writing for longer than anybody is asked to wait. Whoever comes then is told at once.
+// stuck says whether the disk has been writing for longer than anybody is asked to wait. Whoever comes then is told at
+// once.
 func (l *Log) stuck() bool {
 	return !l.since.IsZero() && l.config.Now().Sub(l.since) >= l.config.Patience
 }
@@ -58,8 +59,8 @@ func (l *Log) signal() {
 	}
 }
 
-// write is the one goroutine that touches the file. Whoever comes while a batch is being synced is in the next one, so that many
-// callers share one sync and a single caller waits for nobody.
+// write is the one goroutine that touches the file. Whoever comes while a batch is being synced is in the next one, so
+// that many callers share one sync and a single caller waits for nobody.
 func (l *Log) write() {
 	defer close(l.done)
 	for range l.wake {
@@ -85,8 +86,8 @@ func (l *Log) write() {
 	}
 }
 
-// When many calls are under way, more records are about to come: a moment's wait makes one sync of what would be several, and a
-// sync costs the machine more than its time on the disk. A few calls wait for nobody.
+// When many calls are under way, more records are about to come: a moment's wait makes one sync of what would be
+// several, and a sync costs the machine more than its time on the disk. A few calls wait for nobody.
 const (
 	crowd  = 8
 	gather = 4 * time.Millisecond

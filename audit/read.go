@@ -19,9 +19,10 @@ type Entry struct {
 	Line    int    // in the file, from 1
 }
 
-// Read yields the records of one segment in order. A line that is no record (torn by a crash, edited, too long) is yielded as an
-// error that names its number, and reading goes on with the next; an error of the reader itself ends it. Blank lines, lines of the
-// log about itself, and what it declared to be remains of a crash are skipped. Read checks nothing: see Verify.
+// Read yields the records of one segment in order. A line that is no record (torn by a crash, edited, too long) is
+// yielded as an error that names its number, and reading goes on with the next; an error of the reader itself ends it.
+// Blank lines, lines of the log about itself, and what it declared to be remains of a crash are skipped. Read checks
+// nothing: see Verify.
 func Read(r io.ReadSeeker) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for e, err := range readSegment("", r) {

@@ -21,8 +21,16 @@ func full() audit.Record {
 		Agent: audit.Party{ID: "marketing", Groups: []string{"Agents"}},
 		User:  &audit.Party{ID: "taylor", Issuer: "https://id.example", Name: "Taylor", Groups: []string{"Marketing"}},
 		SQL:   "SELECT lastname FROM orders WHERE total < 5 && true", Table: "sales.orders",
-		Tables: []audit.Table{{Name: "sales.orders", Via: "user", Columns: []string{"lastname"}, Filters: []string{"own region"}, Grants: []string{"marketing reads sales"},
-			Masked: []audit.MaskedColumn{{Column: "lastname", Mask: "constant", Policy: "hide personal data"}}}},
+		Tables: []audit.Table{
+			{
+				Name:    "sales.orders",
+				Via:     "user",
+				Columns: []string{"lastname"},
+				Filters: []string{"own region"},
+				Grants:  []string{"marketing reads sales"},
+				Masked:  []audit.MaskedColumn{{Column: "lastname", Mask: "constant", Policy: "hide personal data"}},
+			},
+		},
 		Role: &audit.Role{Name: "deputy_k3v9x2", Vended: now, Revoked: now.Add(time.Millisecond)},
 		Rows: 5, Truncated: true, Duration: time.Millisecond, Outcome: audit.Denied, Code: "not_permitted", Reasons: []string{"no grant"},
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Record is one call: who, on whose behalf, what, through which role, and how it ended. It holds no row value, no token, no key.
-// Times are UTC. Empty fields are left out, but for those an auditor would miss.
+// Record is one call: who, on whose behalf, what, through which role, and how it ended. It holds no row value, no
+// token, no key. Times are UTC. Empty fields are left out, but for those an auditor would miss.
 //
 // A call that ran a statement has two under one id: the intent has what was known before, the outcome has everything.
 type Record struct {
@@ -14,16 +14,21 @@ type Record struct {
 	ID    string    `json:"id"`          // also in the role's name and in the answer to the caller
 	Phase Phase     `json:"phase,omitempty"`
 	Time  time.Time `json:"time"`
-	Tool  string    `json:"tool"` // query, describe_table, request_access; test and scan are an administrator's; authenticate, admit, message: no tool was reached; see Approve for the others
-	Mode  string    `json:"mode"` // on_behalf_of, autonomous; in_person: a human without an agent
-	Agent Party     `json:"agent"`
-	User  *Party    `json:"user,omitempty"` // on whose behalf
-	// Actors are all through whom the human's authority came to the agent, as the token names them: the agent itself first.
+	// query, describe_table, request_access; test and scan are an administrator's; authenticate, admit, message: no tool
+	// was reached; see Approve for the others
+	Tool  string `json:"tool"`
+	Mode  string `json:"mode"` // on_behalf_of, autonomous; in_person: a human without an agent
+	Agent Party  `json:"agent"`
+	User  *Party `json:"user,omitempty"` // on whose behalf
+	// Actors are all through whom the human's authority came to the agent, as the token names them: the agent itself
+	// first.
 	Actors []string `json:"actors,omitempty"`
-	// Credential is what the agent was proved by: "access token", or "key " and the first 8 hex digits of the key's SHA-256.
+	// Credential is what the agent was proved by: "access token", or "key " and the first 8 hex digits of the key's
+	// SHA-256.
 	Credential string `json:"credential,omitempty"`
 	Client     string `json:"client,omitempty"`
-	// Purpose is what the agent said the call is for. It is one of those the configuration defines, and its truth is not verified.
+	// Purpose is what the agent said the call is for. It is one of those the configuration defines, and its truth is not
+	// verified.
 	Purpose string `json:"purpose,omitempty"`
 	// PolicyVersion is the configuration that decided: the first 16 hex digits of its SHA-256.
 	PolicyVersion string `json:"policy_version,omitempty"`
@@ -48,8 +53,8 @@ type Record struct {
 	Request *Request `json:"request,omitempty"` // the access request that the call made, changed or looked at
 }
 
-// Request is an access request as one step left it. The step is the record's tool, who took it the record's user or agent; a step
-// that nobody took, because a time was over, has neither.
+// Request is an access request as one step left it. The step is the record's tool, who took it the record's user or
+// agent; a step that nobody took, because a time was over, has neither.
 type Request struct {
 	ID       string    `json:"id"`
 	Status   string    `json:"status,omitempty"` // empty in an intent
@@ -79,8 +84,8 @@ const (
 // InPerson is the mode of a record about a human who acts without an agent.
 const InPerson = "in_person"
 
-// Version is that of the records' format: examples/audit-record.schema.json describes it. A field that is added does not change it,
-// one that comes to mean something else does.
+// Version is that of the records' format: examples/audit-record.schema.json describes it. A field that is added does
+// not change it, one that comes to mean something else does.
 const Version = 1
 
 // Authenticate is the tool of a record about a caller whose credential was not accepted. Agent and user are
@@ -90,7 +95,8 @@ const Authenticate = "authenticate"
 // Admit is the tool of a record about a caller that a limit turned away before it was known what for.
 const Admit = "admit"
 
-// Message is the tool of a record about a message of a proved caller that is no call: it cannot be read, or there is no such method.
+// Message is the tool of a record about a message of a proved caller that is no call: it cannot be read, or there is no
+// such method.
 const Message = "message"
 
 // Phase says which of a call's records it is. Empty: the only one, from before there were two.
@@ -115,9 +121,10 @@ type Table struct {
 	Via     string         `json:"via,omitempty"` // user, agent, both; empty: denied
 	Columns []string       `json:"columns,omitempty"`
 	Masked  []MaskedColumn `json:"masked,omitempty"`
-	Clear   []ClearColumn  `json:"clear,omitempty"`   // those in the clear that have tags, or are in the clear in part: see InClear
-	Filters []string       `json:"filters,omitempty"` // names of the policies
-	Grants  []string       `json:"grants,omitempty"`  // names of the policies
+	// those in the clear that have tags, or are in the clear in part: see InClear
+	Clear   []ClearColumn `json:"clear,omitempty"`
+	Filters []string      `json:"filters,omitempty"` // names of the policies
+	Grants  []string      `json:"grants,omitempty"`  // names of the policies
 	// Requests are the access requests without whose approval this would have been another answer.
 	Requests []string `json:"requests,omitempty"`
 }

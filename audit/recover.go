@@ -75,7 +75,8 @@ func (w *writer) unknown() []Record {
 	return out
 }
 
-// load walks the active segment from its beginning. It is never larger than the size at which it is sealed, and a batch.
+// load walks the active segment from its beginning. It is never larger than the size at which it is sealed, and a
+// batch.
 func (w *writer) load() error {
 	if w.loaded && w.chain.last.Size > w.known.Size {
 		w.known = w.chain.last
@@ -123,14 +124,19 @@ func (w *writer) walkSegment(name string, follows bool) error {
 	if err := w.rewalk(head, follows, anyone); err != nil {
 		return err
 	}
-	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as well: with
-	// one of ours among them, somebody added the others.
+	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as
+	// well: with one of ours among them, somebody added the others.
 	if last := w.chain.last; last.Size > 0 && !w.config.Key.verifier.trusts(last) {
-		if err := w.rewalk(head, follows, w.config.Key.verifier.trusts); err != nil || w.config.Key.verifier.trusts(w.chain.last) {
+		if err := w.rewalk(head, follows, w.config.Key.verifier.trusts); err != nil ||
+			w.config.Key.verifier.trusts(w.chain.last) {
 			return err
 		}
 		if _, err := w.config.Key.verifier.Open(last.Note); errors.Is(err, errForeignKey) {
-			return fmt.Errorf("the log %s is signed by another key than %s: give the key it was begun with, or move the log away", w.config.Path, w.config.Key.verifier)
+			return fmt.Errorf(
+				"the log %s is signed by another key than %s: give the key it was begun with, or move the log away",
+				w.config.Path,
+				w.config.Key.verifier,
+			)
 		}
 	}
 	return nil
@@ -161,8 +167,8 @@ func (w *writer) rewalk(head Checkpoint, follows bool, trusts func(Checkpoint) b
 	return w.walk(io.NewSectionReader(w.file, 0, size), trusts)
 }
 
-// compare looks whether the log is what the head remembers. What comes after the last checkpoint may be the work of a crash; what
-// is missing before it is not.
+// compare looks whether the log is what the head remembers. What comes after the last checkpoint may be the work of a
+// crash; what is missing before it is not.
 func (w *writer) compare() error {
 	head := w.chain.head
 	switch {
@@ -183,5 +189,9 @@ func (w *writer) compare() error {
 }
 
 func (w *writer) changed(what string) error {
-	return fmt.Errorf("the log %s is not what was written: %s: run deputy audit verify, then move the log and the files beside it away to begin a new one", w.config.Path, what)
+	return fmt.Errorf(
+		"the log %s is not what was written: %s: run deputy audit verify, then move the log and the files beside it away to begin a new one",
+		w.config.Path,
+		what,
+	)
 }

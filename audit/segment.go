@@ -19,10 +19,12 @@ const sweepEvery = time.Hour
 // rotateAgain is how long a rotation that failed waits. Meanwhile the segment grows.
 const rotateAgain = time.Minute
 
-// tidy seals the segment when it is large enough, and deletes segments that are old enough. The log goes on if it cannot.
+// tidy seals the segment when it is large enough, and deletes segments that are old enough. The log goes on if it
+// cannot.
 func (w *writer) tidy() error {
 	now := w.config.Now()
-	old := w.config.Keep > 0 && !w.chain.began.IsZero() && now.Sub(w.chain.began) > w.config.Keep/10 // so that little is kept for too long
+	// so that little is kept for too long
+	old := w.config.Keep > 0 && !w.chain.began.IsZero() && now.Sub(w.chain.began) > w.config.Keep/10
 	if (w.end >= w.config.Rotate || old) && w.chain.last.Size > 0 && w.chain.loose == 0 && !now.Before(w.notBefore) {
 		if err := w.begin(); err != nil {
 			w.notBefore = now.Add(rotateAgain)
@@ -36,11 +38,18 @@ func (w *writer) tidy() error {
 	return w.retire(now.Add(-w.config.Keep))
 }
 
-// begin seals the writer's segment and makes the next one the active one. The new one is durable before it gets its name, and has
-// a checkpoint of its own. A crash in between leaves no active segment: load then begins it anew.
+// begin seals the writer's segment and makes the next one the active one. The new one is durable before it gets its
+// name, and has a checkpoint of its own. A crash in between leaves no active segment: load then begins it anew.
 func (w *writer) begin() error {
 	next := w.chain.clone()
-	m := mark{Kind: segmentMark, First: next.size(), Note: next.last.Note, Tree: next.signed.left, Leaf: &next.pending[0], Time: w.config.Now().UTC()}
+	m := mark{
+		Kind:  segmentMark,
+		First: next.size(),
+		Note:  next.last.Note,
+		Tree:  next.signed.left,
+		Leaf:  &next.pending[0],
+		Time:  w.config.Now().UTC(),
+	}
 	if len(next.pending) != 1 {
 		return errors.New("a segment that does not end with a checkpoint cannot be sealed")
 	}
@@ -124,8 +133,8 @@ func (w *writer) retire(before time.Time) error {
 	return nil
 }
 
-// beginning is the first line of a segment that follows another. Its time decides what is deleted, so the checkpoint behind it must
-// be one of ours.
+// beginning is the first line of a segment that follows another. Its time decides what is deleted, so the checkpoint
+// behind it must be one of ours.
 func (w *writer) beginning(name string) (*mark, error) {
 	f, err := w.config.Folder.Read(name)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tree is a Merkle tree (RFC 6962) over the lines of the log, reduced to what it takes to add more: the roots of its complete
-// subtrees, largest first. A million lines are twenty hashes.
+// tree is a Merkle tree (RFC 6962) over the lines of the log, reduced to what it takes to add more: the roots of its
+// complete subtrees, largest first. A million lines are twenty hashes.
 type tree struct {
 	size int64
 	left []tlog.Hash

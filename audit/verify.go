@@ -12,8 +12,8 @@ import (
 
 // Verify checks every line of a log. The error is about the reading; what is wrong with the log is in the report.
 //
-// A signature on the last checkpoint is one on everything before it, so the first walk checks that one. Only when something does
-// not fit, a second walk checks each, to say where it begins.
+// A signature on the last checkpoint is one on everything before it, so the first walk checks that one. Only when
+// something does not fit, a second walk checks each, to say where it begins.
 func Verify(cfg VerifyConfig) (*Report, error) {
 	if cfg.Folder == nil {
 		cfg.Folder = NewFolder(cfg.Path)
@@ -49,11 +49,12 @@ type verification struct {
 	joined  []joined
 	remains [2]int64 // the lines that the last mark of that kind was about
 	retired int64
-	recent  int64    // records since the last checkpoint
-	retires int64    // what a mark since then says of lines before it
-	unfit   *Problem // a mark since then that is about the wrong lines; forgiven when a later one says that it does not count
-	record  []byte   // the last
-	torn    bool
+	recent  int64 // records since the last checkpoint
+	retires int64 // what a mark since then says of lines before it
+	// a mark since then that is about the wrong lines; forgiven when a later one says that it does not count
+	unfit  *Problem
+	record []byte // the last
+	torn   bool
 }
 
 // joined is a line with a checkpoint in it that does not begin it.
@@ -63,7 +64,14 @@ type joined struct {
 }
 
 func verify(cfg VerifyConfig, s *snapshot, trusts func(Checkpoint) bool) (*Report, error) {
-	v := &verification{VerifyConfig: cfg, snapshot: s, trusts: trusts, report: &Report{Segments: len(s.segments)}, chain: &chain{blind: true}, met: map[int64]Checkpoint{}}
+	v := &verification{
+		VerifyConfig: cfg,
+		snapshot:     s,
+		trusts:       trusts,
+		report:       &Report{Segments: len(s.segments)},
+		chain:        &chain{blind: true},
+		met:          map[int64]Checkpoint{},
+	}
 	for _, c := range cfg.Checkpoints {
 		v.met[c.Size] = Checkpoint{}
 	}
@@ -82,7 +90,8 @@ func verify(cfg VerifyConfig, s *snapshot, trusts func(Checkpoint) bool) (*Repor
 func (v *verification) walk() (*Problem, error) {
 	var headless error
 	if v.snapshot.head != nil {
-		if v.head, _, headless = readHead(v.snapshot.head, v.Verifier); headless != nil && !errors.Is(headless, errHeadDamaged) {
+		if v.head, _, headless = readHead(v.snapshot.head, v.Verifier); headless != nil &&
+			!errors.Is(headless, errHeadDamaged) {
 			return nil, headless
 		}
 		v.met[v.head.Size] = Checkpoint{}
@@ -127,7 +136,8 @@ func (v *verification) segment(i int, s openSegment) (*Problem, error) {
 func (v *verification) begin(i int, s openSegment, first []byte) *Problem {
 	m := parseMark(first)
 	if m == nil || m.Kind != segmentMark {
-		if i == 0 && (s.name == filepath.Base(v.Path) || s.name == sealedName(filepath.Base(v.Path), 0)) { // from before there were such lines
+		// from before there were such lines
+		if i == 0 && (s.name == filepath.Base(v.Path) || s.name == sealedName(filepath.Base(v.Path), 0)) {
 			return nil
 		}
 		return v.inFile(s.name, 1, "", "this should be the line that begins a segment: it is missing, or was changed")
@@ -144,7 +154,12 @@ func (v *verification) begin(i int, s openSegment, first []byte) *Problem {
 	case !v.trusts(next.last):
 		return v.inFile(s.name, 1, "", v.signatureOf(m))
 	case s.name != filepath.Base(v.Path) && s.name != sealedName(filepath.Base(v.Path), m.First):
-		return v.inFile(s.name, 1, "", fmt.Sprintf("the file should have the name %s", sealedName(filepath.Base(v.Path), m.First)))
+		return v.inFile(
+			s.name,
+			1,
+			"",
+			fmt.Sprintf("the file should have the name %s", sealedName(filepath.Base(v.Path), m.First)),
+		)
 	}
 	if i == 0 {
 		next.blind = true
@@ -190,7 +205,10 @@ func (v *verification) line(l physicalLine) *Problem {
 		v.remains = [2]int64{index - int64(m.Lines), index}
 		v.recent, v.retires, v.unfit = 0, 0, nil
 	case m.Kind == remainsMark && v.unfit == nil:
-		v.unfit = v.problem(index, "this line says of others that they do not count, and not of all since the last checkpoint: somebody added it")
+		v.unfit = v.problem(
+			index,
+			"this line says of others that they do not count, and not of all since the last checkpoint: somebody added it",
+		)
 	case m.Kind == adoptedMark && int64(m.Lines) == index && v.chain.last.Size == 0:
 		v.report.Adopted, v.retires, v.unfit = index, 0, nil
 	case m.Kind == retiredMark:
@@ -220,7 +238,8 @@ func (v *verification) meet(c Checkpoint) {
 	}
 }
 
-// end checks what only the end can tell: that nothing is missing there, and that the log is the one others have checkpoints of.
+// end checks what only the end can tell: that nothing is missing there, and that the log is the one others have
+// checkpoints of.
 func (v *verification) end(headless error) *Problem {
 	c := v.chain
 	beyond := c.signed.size + 1 // the first line that the last checkpoint and its own line leave
@@ -228,23 +247,50 @@ func (v *verification) end(headless error) *Problem {
 	case v.suspect != nil:
 		return v.suspect
 	case headless != nil:
-		return v.inFile(filepath.Base(v.Path)+headSuffix, 1, "", headless.Error()+": whether the log was cut short cannot be told")
+		return v.inFile(
+			filepath.Base(v.Path)+headSuffix,
+			1,
+			"",
+			headless.Error()+": whether the log was cut short cannot be told",
+		)
 	case v.head.Size > c.last.Size:
 		return v.missing(v.head)
 	case c.last.Size == 0:
-		return v.at0("nothing is signed: the log is from before there were signatures, or its checkpoints were deleted (the next start of deputy begins to sign)")
+		return v.at0(
+			"nothing is signed: the log is from before there were signatures, or its checkpoints were deleted (the next start of deputy begins to sign)",
+		)
 	case len(c.pending) > 1 && v.unjoin() != nil:
 		return v.unjoin()
 	case len(c.pending) > 1 && v.torn && len(c.pending) == 2:
-		return v.problem(beyond, "the line is torn: a crash left it, or somebody added it (the next start of deputy says which lines do not count)")
+		return v.problem(
+			beyond,
+			"the line is torn: a crash left it, or somebody added it (the next start of deputy says which lines do not count)",
+		)
 	case len(c.pending) > 1:
-		return v.problem(beyond, fmt.Sprintf("nobody signed this line and %d after it: a crash left them, or somebody added them (the next start of deputy says which lines do not count)", len(c.pending)-2))
+		return v.problem(
+			beyond,
+			fmt.Sprintf(
+				"nobody signed this line and %d after it: a crash left them, or somebody added them (the next start of deputy says which lines do not count)",
+				len(c.pending)-2,
+			),
+		)
 	case !v.trusts(c.last) || !v.Verifier.trusts(c.last):
 		return v.problem(c.last.Size, v.signatureOf(&mark{Note: c.last.Note}))
 	case v.report.Retired > v.retired:
-		return v.problem(v.report.Retired, fmt.Sprintf("the %d lines before this one are missing, and the log does not say that they were deleted for their age", v.report.Retired))
+		return v.problem(
+			v.report.Retired,
+			fmt.Sprintf(
+				"the %d lines before this one are missing, and the log does not say that they were deleted for their age",
+				v.report.Retired,
+			),
+		)
 	case v.head.Size == 0 && (c.signs > 1 || v.report.Retired > 0):
-		return v.inFile(filepath.Base(v.Path)+headSuffix, 1, "", "the head file is missing or empty: whether the log was cut short cannot be told")
+		return v.inFile(
+			filepath.Base(v.Path)+headSuffix,
+			1,
+			"",
+			"the head file is missing or empty: whether the log was cut short cannot be told",
+		)
 	}
 	for _, known := range append(slices.Clone(v.Checkpoints), v.head) {
 		if p := v.compare(known); p != nil {
@@ -268,7 +314,13 @@ func (v *verification) compare(known Checkpoint) *Problem {
 	case known.Size > v.chain.last.Size:
 		return v.missing(known)
 	}
-	return v.problem(known.Size, fmt.Sprintf("the log was rewritten: a checkpoint that was kept elsewhere says that its first %d lines were others", known.Size))
+	return v.problem(
+		known.Size,
+		fmt.Sprintf(
+			"the log was rewritten: a checkpoint that was kept elsewhere says that its first %d lines were others",
+			known.Size,
+		),
+	)
 }
 
 func (v *verification) signatureOf(m *mark) string {

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// View is a log as it is at one moment, for readers that come back to it: what they have read once, they need not read again.
+// View is a log as it is at one moment, for readers that come back to it: what they have read once, they need not read
+// again.
 type View struct {
 	s      *snapshot
 	firsts []int64 // index of the first line of each segment
@@ -82,8 +83,8 @@ type Batch struct {
 	End     Bookmark
 }
 
-// Batches yields what was signed behind a bookmark. Lines that no checkpoint signs yet, that are remains of a crash, or that are no
-// records are left out. That a signature is true is not checked: see Verify.
+// Batches yields what was signed behind a bookmark. Lines that no checkpoint signs yet, that are remains of a crash, or
+// that are no records are left out. That a signature is true is not checked: see Verify.
 func (v *View) Batches(after Bookmark) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		from, err := v.find(after)

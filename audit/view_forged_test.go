@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A reader has no key. What somebody adds with a checkpoint of his own is shown for as long as verify complains of it, and no longer:
-// a bookmark that was made meanwhile is no good any more.
+// A reader has no key. What somebody adds with a checkpoint of his own is shown for as long as verify complains of it,
+// and no longer: a bookmark that was made meanwhile is no good any more.
 func TestWhatSomebodyAddsWithACheckpointIsNotReadOnceTheLogHasSaidSo(t *testing.T) {
 	own := mustKey(t)
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -37,7 +37,10 @@ func TestWhatSomebodyAddsWithACheckpointIsNotReadOnceTheLogHasSaidSo(t *testing.
 		t.Fatal(err)
 	}
 	size := int64(strings.Count(string(text), "\n") + 1)
-	line, err := mark{Kind: checkpointMark, Note: body("audit.test/log", size, tlog.Hash{}) + "\n— audit.test/log AAAAAA==\n"}.line()
+	line, err := mark{
+		Kind: checkpointMark,
+		Note: body("audit.test/log", size, tlog.Hash{}) + "\n— audit.test/log AAAAAA==\n",
+	}.line()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,9 +77,10 @@ func (w *writer) append(lines [][]byte) error {
 
 // compose makes the text of a batch and walks it.
 //
-// After a failure nobody knows what the end of the file looks like, on the disk least of all: the batch starts on a fresh line, so
-// that no record is ever glued to a torn one. (Truncating the torn line would need a file that can shrink, and an audit log should
-// not: chattr +a works.) What lies there becomes part of the tree like any line, and a mark says that it does not count.
+// After a failure nobody knows what the end of the file looks like, on the disk least of all: the batch starts on a
+// fresh line, so that no record is ever glued to a torn one. (Truncating the torn line would need a file that can
+// shrink, and an audit log should not: chattr +a works.) What lies there becomes part of the tree like any line, and a
+// mark says that it does not count.
 func (w *writer) compose(next *chain, lines [][]byte) ([]byte, error) {
 	var text []byte
 	put := func(line []byte) {

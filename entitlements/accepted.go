@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// New is the built-in tag of tables and columns that no administrator has accepted yet: those that are not in Accepted. Where the platform
-// hides anything, they are hidden from every caller (see drift.go); a policy on the tag decides in place of that.
+// New is the built-in tag of tables and columns that no administrator has accepted yet: those that are not in Accepted.
+// Where the platform hides anything, they are hidden from every caller (see drift.go); a policy on the tag decides in
+// place of that.
 const New = "New"
 
 // Accepted are the tables of a platform that an administrator has looked at.
@@ -51,9 +52,10 @@ func (t AcceptedTable) column(name string) *AcceptedColumn {
 	return nil
 }
 
-// shuffled reports whether the accepted columns that the table still has do not stand where they did. A database keeps the order whatever is
-// added, dropped or renamed: between two of them there are at most as many new names as there were columns that are gone, and only
-// behind the last there may be more. Otherwise a name is that of another column than it was.
+// shuffled reports whether the accepted columns that the table still has do not stand where they did. A database keeps
+// the order whatever is added, dropped or renamed: between two of them there are at most as many new names as there
+// were columns that are gone, and only behind the last there may be more. Otherwise a name is that of another column
+// than it was.
 func (t AcceptedTable) shuffled(now []Column) bool {
 	last, fresh := -1, 0 // the accepted column before, and the new ones since
 	for _, c := range now {

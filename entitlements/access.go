@@ -17,15 +17,18 @@ const (
 
 // Access is what a principal may see of one table, and why. It is all an engine needs to vend a view.
 type Access struct {
-	Table      TableName
-	Via        Via
-	Columns    []ColumnAccess // those the caller may know of, in the table's own order; none: the rows are only counted
-	Clear      []string       // columns that are shown as they are, whether a statement uses them or not; nil: those of Columns
-	Filters    []Filter       // all must hold for a row to be seen
-	Grants     []string       // names of the policies that opened the table, and "request ID" of an approved request that does
-	Guardrails []string       // names of the guardrails that were asked and held
-	Requests   []string       // ids of the approved requests that it rests on, sorted
-	Until      time.Time      // the first of these ends: what is decided then is another access, or none. Zero: it rests on none
+	Table   TableName
+	Via     Via
+	Columns []ColumnAccess // those the caller may know of, in the table's own order; none: the rows are only counted
+	// columns that are shown as they are, whether a statement uses them or not; nil: those of Columns
+	Clear   []string
+	Filters []Filter // all must hold for a row to be seen
+	// names of the policies that opened the table, and "request ID" of an approved request that does
+	Grants     []string
+	Guardrails []string // names of the guardrails that were asked and held
+	Requests   []string // ids of the approved requests that it rests on, sorted
+	// the first of these ends: what is decided then is another access, or none. Zero: it rests on none
+	Until time.Time
 }
 
 // FilterPolicies names the policies that limit the rows, each once.
@@ -59,7 +62,8 @@ type ColumnAccess struct {
 	Place     int      // where it stands among the table's columns, from 1; 0: wherever
 	Inherited []string // tags of the columns that a view's column is made of: they close, and open nothing
 	Masks     []AppliedMask
-	As        string // what the view calls it; empty: its own name. For comparisons of a column with itself: see tools.Observe
+	// what the view calls it; empty: its own name. For comparisons of a column with itself: see tools.Observe
+	As string
 }
 
 // Shown is the name that the view gives the column.
@@ -88,9 +92,10 @@ type Filter struct {
 // and spacing, the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single
 // one (One) is a value.
 type Part struct {
-	SQL      string   // including the operator and the opening "any(" or "all(" that precede a list
-	Variable string   // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
-	Values   []string // of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
+	SQL      string // including the operator and the opening "any(" or "all(" that precede a list
+	Variable string // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
+	// of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
+	Values []string
 }
 
 // The variables that are not a list of values.
@@ -111,8 +116,8 @@ type Denial struct {
 	Reasons []string
 }
 
-// Fits reports whether the columns stand in the table where they stood when the access was decided, as far as they are there. Where two have
-// changed names, a name is that of other values than the policies have judged.
+// Fits reports whether the columns stand in the table where they stood when the access was decided, as far as they are
+// there. Where two have changed names, a name is that of other values than the policies have judged.
 func (a Access) Fits(now Table) bool {
 	return !slices.ContainsFunc(a.Columns, func(c ColumnAccess) bool {
 		i := slices.IndexFunc(now.Columns, func(is Column) bool { return is.Name == c.Name })

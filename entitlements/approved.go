@@ -7,9 +7,9 @@ import (
 	"deputy/identity"
 )
 
-// With gives the same entitlements with approvals that count: for whom they are for, through the agent they are for, and until they
-// end. It is made for one call: what is decided with it is decided as of now. Approvals of an earlier With do not count any more.
-// The approvals must not be changed afterwards.
+// With gives the same entitlements with approvals that count: for whom they are for, through the agent they are for,
+// and until they end. It is made for one call: what is decided with it is decided as of now. Approvals of an earlier
+// With do not count any more. The approvals must not be changed afterwards.
 func (e *Entitlements) With(approvals []Approval, now time.Time) *Entitlements {
 	if len(approvals) == 0 && e.approved == nil {
 		return e
@@ -28,10 +28,10 @@ func (e *Entitlements) With(approvals []Approval, now time.Time) *Entitlements {
 	return &out
 }
 
-// Covered leaves of the approvals those that count as the rules are now: those of which rules cover all. What an administrator takes out
-// of the rules cannot be asked for any more, and what was approved by them ends with the very next call. If a rule covers it again
-// before its time is over, it counts again. Everything else that changes in rules is about what will be decided: an approval stays what
-// it was until it ends or is revoked.
+// Covered leaves of the approvals those that count as the rules are now: those of which rules cover all. What an
+// administrator takes out of the rules cannot be asked for any more, and what was approved by them ends with the very
+// next call. If a rule covers it again before its time is over, it counts again. Everything else that changes in rules
+// is about what will be decided: an approval stays what it was until it ends or is revoked.
 func (e *Entitlements) Covered(approvals []Approval) (out []Approval) {
 	for _, a := range approvals {
 		if _, err := e.Required(Request{Table: a.Table, Columns: a.Columns, Opens: a.Opens}); err == nil {
@@ -58,7 +58,8 @@ func (s standing) opens() *Approval {
 	return s.longest(func(a *Approval) bool { return a.Opens })
 }
 
-// lifts is the approval that shows the column in the clear the longest, as far as its masks have an except; nil: none does.
+// lifts is the approval that shows the column in the clear the longest, as far as its masks have an except; nil: none
+// does.
 func (s standing) lifts(column string) *Approval {
 	return s.longest(func(a *Approval) bool { return slices.Contains(a.Columns, column) })
 }

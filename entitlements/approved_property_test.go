@@ -12,8 +12,8 @@ import (
 	"deputy/identity"
 )
 
-// What approvals do is held against another way to say the same: the policies without any mask that has an except, and with one more
-// grant. The world is that of property_test.go.
+// What approvals do is held against another way to say the same: the policies without any mask that has an except, and
+// with one more grant. The world is that of property_test.go.
 
 func genApproval(who identity.Principal) *rapid.Generator[Approval] {
 	return rapid.Custom(func(t *rapid.T) Approval {
@@ -26,14 +26,18 @@ func genApproval(who identity.Principal) *rapid.Generator[Approval] {
 		}
 		table := rapid.SampledFrom(world.Tables).Draw(t, "table")
 		a := Approval{Request: rapid.StringMatching(`r[0-9]{6}`).Draw(t, "id"), Asker: AskerOf(asker), Table: table.TableName,
-			Opens: rapid.Bool().Draw(t, "opens"), Through: rapid.SampledFrom([]string{"", "", "", "", "1", "2"}).Draw(t, "through"),
+			Opens: rapid.Bool().
+				Draw(t, "opens"),
+			Through: rapid.SampledFrom([]string{"", "", "", "", "1", "2"}).Draw(t, "through"),
 			Expires: noon.Add(time.Duration(rapid.SampledFrom([]int{1, 2, 3, 0, -1}).Draw(t, "expires")) * time.Hour)}
-		a.Columns = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "gone"}), 0, 4, rapid.ID).Draw(t, "columns")
+		a.Columns = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "gone"}), 0, 4, rapid.ID).
+			Draw(t, "columns")
 		return a
 	})
 }
 
-// genAskable are policies with masks that have an except, over tables that are open to some: otherwise there would be little to approve.
+// genAskable are policies with masks that have an except, over tables that are open to some: otherwise there would be
+// little to approve.
 func genAskable() *rapid.Generator[[]Policy] {
 	return rapid.Custom(func(t *rapid.T) []Policy {
 		policies := genPolicies().Draw(t, "policies")
@@ -63,7 +67,8 @@ func genAccount() *rapid.Generator[identity.Principal] {
 
 // counts is written again here, so that it is not the code itself that says what it should do.
 func counts(a Approval, who identity.Principal, now time.Time) bool {
-	if !a.Expires.After(now) || a.Through != "" && a.Through != who.Agent.ID || (a.Asker.User == nil) != (who.User == nil) {
+	if !a.Expires.After(now) || a.Through != "" && a.Through != who.Agent.ID ||
+		(a.Asker.User == nil) != (who.User == nil) {
 		return false
 	}
 	if who.User == nil {
@@ -81,9 +86,16 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 		with := e.With(approvals, noon)
 
 		before := decideAll(t, policies, who)
-		everything := append(slices.Clone(policies), Policy{Name: "open", Grant: Selectors{"*.*"}, To: matcher(t, "everyone")})
+		everything := append(
+			slices.Clone(policies),
+			Policy{Name: "open", Grant: Selectors{"*.*"}, To: matcher(t, "everyone")},
+		)
 		open := decideAll(t, everything, who) // what guardrails leave
-		bare := decideAll(t, slices.DeleteFunc(everything, func(p Policy) bool { return p.Mask != nil && p.Except != nil }), who)
+		bare := decideAll(
+			t,
+			slices.DeleteFunc(everything, func(p Policy) bool { return p.Mask != nil && p.Except != nil }),
+			who,
+		)
 		for _, table := range world.Tables {
 			name := table.TableName
 			access, denial := with.Decide(who, name)
@@ -99,7 +111,14 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 			_, could := open[name]
 			was, had := before[name]
 			if (denial == nil) != (could && (had || opens)) {
-				t.Fatalf("%s is open: %v; it was: %v, guardrails hold: %v, an approval opens it: %v", name, denial == nil, had, could, opens)
+				t.Fatalf(
+					"%s is open: %v; it was: %v, guardrails hold: %v, an approval opens it: %v",
+					name,
+					denial == nil,
+					had,
+					could,
+					opens,
+				)
 			}
 			x, _ := with.Explain(who, name)
 			if x.Allowed != (denial == nil) || x.Access != nil && !reflect.DeepEqual(*x.Access, access) {
@@ -111,7 +130,8 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 			if !had {
 				opened++
 			}
-			if !reflect.DeepEqual(access.Filters, open[name].Filters) || !reflect.DeepEqual(access.Guardrails, open[name].Guardrails) {
+			if !reflect.DeepEqual(access.Filters, open[name].Filters) ||
+				!reflect.DeepEqual(access.Guardrails, open[name].Guardrails) {
 				t.Fatalf("%s: filters and guardrails are others: %v, not %v", name, access.Filters, open[name].Filters)
 			}
 			for i, c := range access.Columns {
@@ -120,7 +140,14 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 					from = bare
 				}
 				if !reflect.DeepEqual(c, from[name].Columns[i]) {
-					t.Fatalf("column %s.%s, approved: %v, is masked by %v and not by %v", name, c.Name, lifts[c.Name], c.Masks, from[name].Columns[i].Masks)
+					t.Fatalf(
+						"column %s.%s, approved: %v, is masked by %v and not by %v",
+						name,
+						c.Name,
+						lifts[c.Name],
+						c.Masks,
+						from[name].Columns[i].Masks,
+					)
 				}
 				if len(c.Masks) == 0 && len(open[name].Columns[i].Masks) > 0 {
 					cleared++
@@ -140,15 +167,16 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 	}
 }
 
-// Until is the first moment at which the same approvals make another access, and Requests are what it rests on: without any of them it
-// is another one now.
+// Until is the first moment at which the same approvals make another access, and Requests are what it rests on: without
+// any of them it is another one now.
 func TestAnAccessHoldsUntilItSaysAndRestsOnWhatItNames(t *testing.T) {
 	same := func(a, b Access) bool {
 		return a.Table == b.Table && reflect.DeepEqual(a.Columns, b.Columns) && reflect.DeepEqual(a.Filters, b.Filters)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
-		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, func(a Approval) string { return a.Request }).Draw(t, "approvals")
+		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, func(a Approval) string { return a.Request }).
+			Draw(t, "approvals")
 		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
 		for _, table := range world.Tables {
 			now, _ := e.With(approvals, noon).Decide(who, table.TableName)
@@ -211,7 +239,16 @@ func TestWhatCanBeAskedForIsShownOnceItIsApproved(t *testing.T) {
 			if denial != nil && !denial.Requestable || ask.Opens != (denial != nil) {
 				t.Fatalf("a table that is denied as %+v may be asked for", denial)
 			}
-			r := Request{ID: "r", Asker: AskerOf(who), Table: table.TableName, Columns: ask.Columns, Opens: ask.Opens, Status: StatusApproved, Began: noon, Expires: noon.Add(1)}
+			r := Request{
+				ID:      "r",
+				Asker:   AskerOf(who),
+				Table:   table.TableName,
+				Columns: ask.Columns,
+				Opens:   ask.Opens,
+				Status:  StatusApproved,
+				Began:   noon,
+				Expires: noon.Add(1),
+			}
 			a, _ := r.Approval(noon)
 			access, denial := e.With([]Approval{a}, noon).Decide(who, table.TableName)
 			if denial != nil {

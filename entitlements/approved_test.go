@@ -22,7 +22,14 @@ policies:
 `
 
 func approval(id string, u *identity.User, table TableName, opens bool, columns ...string) Approval {
-	return Approval{Request: id, Asker: AskerOf(on(u)), Table: table, Opens: opens, Columns: columns, Expires: noon.Add(time.Hour)}
+	return Approval{
+		Request: id,
+		Asker:   AskerOf(on(u)),
+		Table:   table,
+		Opens:   opens,
+		Columns: columns,
+		Expires: noon.Add(time.Hour),
+	}
 }
 
 // seenWith is a line of what is decided: through whom, each column's masks, the filters, the grants, and until when.
@@ -133,13 +140,17 @@ func TestARuleThatNamesATableOpensItAndShowsNoColumnInTheClear(t *testing.T) {
 
 func TestWhatIsApprovedIsNotAskedForAgain(t *testing.T) {
 	cfg := parse(t, approvable+"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n")
-	e := compile(t, cfg).With([]Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, orders, false, "lastname")}, noon)
+	e := compile(
+		t,
+		cfg,
+	).With([]Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, orders, false, "lastname")}, noon)
 	for table, columns := range map[TableName][]string{refunds: nil, orders: {"lastname"}} {
 		if _, err := e.Ask(on(taylor), table, columns); err != ErrHaveIt {
 			t.Errorf("%s: %v", table, err)
 		}
 	}
-	if ask, err := e.Ask(on(taylor), orders, []string{"lastname", "order_total"}); err != nil || fmt.Sprint(ask.Columns) != "[order_total]" {
+	if ask, err := e.Ask(on(taylor), orders, []string{"lastname", "order_total"}); err != nil ||
+		fmt.Sprint(ask.Columns) != "[order_total]" {
 		t.Errorf("what is left is %v: %v", ask.Columns, err)
 	}
 }
@@ -148,20 +159,34 @@ func TestExplainShowsWhatWasApproved(t *testing.T) {
 	e := compile(t, parse(t, approvable))
 	only := approval("r2", taylor, refunds, true)
 	only.Through = "another"
-	e = e.With([]Approval{approval("r1", taylor, refunds, true, "reason"), only, approval("r3", priya, refunds, true)}, noon)
+	e = e.With(
+		[]Approval{approval("r1", taylor, refunds, true, "reason"), only, approval("r3", priya, refunds, true)},
+		noon,
+	)
 	x, _ := e.Explain(on(taylor), refunds)
 	want := []GrantVerdict{
 		{Policy: "request r1", To: "user:taylor", Opens: ViaUser, Missing: []string{}, Until: noon.Add(time.Hour)},
-		{Policy: "request r2", To: "{all: [user:taylor, agent:another]}", Missing: []string{"agent:another"}, Until: noon.Add(time.Hour)},
+		{
+			Policy:  "request r2",
+			To:      "{all: [user:taylor, agent:another]}",
+			Missing: []string{"agent:another"},
+			Until:   noon.Add(time.Hour),
+		},
 	}
 	if fmt.Sprint(x.Grants) != fmt.Sprint(want) {
 		t.Errorf("grants: %+v", x.Grants)
 	}
-	if m := x.Columns[0].Masks[0]; m.Outcome != Lifted || m.Request != "r1" || !m.Until.Equal(noon.Add(time.Hour)) || !x.Columns[0].Clear || !x.Until.Equal(m.Until) {
+	if m := x.Columns[0].Masks[0]; m.Outcome != Lifted || m.Request != "r1" || !m.Until.Equal(noon.Add(time.Hour)) ||
+		!x.Columns[0].Clear ||
+		!x.Until.Equal(m.Until) {
 		t.Errorf("the mask: %+v, clear: %v", m, x.Columns[0].Clear)
 	}
 	contractor := user("cora", []string{"Marketing", "Contractors"})
-	x, _ = compile(t, parse(t, approvable)).With([]Approval{approval("r1", contractor, orders, false, "order_total")}, noon).Explain(on(contractor), orders)
+	x, _ = compile(
+		t,
+		parse(t, approvable),
+	).With([]Approval{approval("r1", contractor, orders, false, "order_total")}, noon).
+		Explain(on(contractor), orders)
 	var outcomes []Outcome
 	for _, m := range x.Columns[2].Masks {
 		outcomes = append(outcomes, m.Outcome)
@@ -171,10 +196,15 @@ func TestExplainShowsWhatWasApproved(t *testing.T) {
 	}
 }
 
-// BenchmarkWith is one call's decision, with approvals and without: counting them has to cost next to nothing beside the decision.
+// BenchmarkWith is one call's decision, with approvals and without: counting them has to cost next to nothing beside
+// the decision.
 func BenchmarkWith(b *testing.B) {
 	e := compile(b, parse(b, approvable))
-	some := []Approval{approval("r1", taylor, orders, false, "lastname"), approval("r2", taylor, refunds, true), approval("r3", taylor, people, true)}
+	some := []Approval{
+		approval("r1", taylor, orders, false, "lastname"),
+		approval("r2", taylor, refunds, true),
+		approval("r3", taylor, people, true),
+	}
 	for name, has := range map[string][]Approval{"none": nil, "three": some} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -188,7 +218,11 @@ func BenchmarkWith(b *testing.B) {
 // A call without approvals, as nearly all are, must not pay for them; one with some pays a few allocations.
 func TestApprovalsCostNextToNothing(t *testing.T) {
 	e := compile(t, parse(t, approvable))
-	some := []Approval{approval("r1", taylor, orders, false, "lastname"), approval("r2", taylor, refunds, true), approval("r3", taylor, people, true)}
+	some := []Approval{
+		approval("r1", taylor, orders, false, "lastname"),
+		approval("r2", taylor, refunds, true),
+		approval("r3", taylor, people, true),
+	}
 	cost := func(has []Approval) float64 {
 		return testing.AllocsPerRun(100, func() { e.With(has, noon).Decide(on(taylor), orders) })
 	}
@@ -202,7 +236,11 @@ func TestApprovalsCostNextToNothing(t *testing.T) {
 }
 
 func TestOnlyWhatRulesCoverIsLeftOfWhatWasApproved(t *testing.T) {
-	all := []Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, orders, false, "lastname"), approval("r3", taylor, TableName{"sales", "gone"}, true)}
+	all := []Approval{
+		approval("r1", taylor, refunds, true),
+		approval("r2", taylor, orders, false, "lastname"),
+		approval("r3", taylor, TableName{"sales", "gone"}, true),
+	}
 	for rules, want := range map[string]string{
 		"": "", "rules: [{name: r, about: [sales.refunds], approvers: group:Stewards}]\n": "r1",
 		"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n": "r1 r2", "rules: [{name: r, about: [sales.customer_orders], approvers: group:Stewards}]\n": "",

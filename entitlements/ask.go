@@ -23,9 +23,9 @@ type Ask struct {
 	Columns []string // that approving shows in the clear, sorted, each once; what is clear as it is, is left out
 }
 
-// Ask says what it takes for the principal to get a table, or columns of it in the clear. Of a table that they may not know of, the
-// answer is that of one which is not there. Columns can be asked for when nothing but masks with an except hides them: a mask for
-// somebody, or for everyone, is not lifted by asking, and neither is a guardrail.
+// Ask says what it takes for the principal to get a table, or columns of it in the clear. Of a table that they may not
+// know of, the answer is that of one which is not there. Columns can be asked for when nothing but masks with an except
+// hides them: a mask for somebody, or for everyone, is not lifted by asking, and neither is a guardrail.
 func (e *Entitlements) Ask(who identity.Principal, name TableName, columns []string) (Ask, error) {
 	_, denial := e.Decide(who, name)
 	if denial != nil && !denial.Requestable {
@@ -57,8 +57,9 @@ func (e *Entitlements) Ask(who identity.Principal, name TableName, columns []str
 	return ask, err
 }
 
-// Required is what the rules want now for a request that was made, whoever made it: who asks, and what is decided without asking
-// anybody, was judged when it was made. ErrNotAskable: no rule covers all of it any more, so that nobody can approve it.
+// Required is what the rules want now for a request that was made, whoever made it: who asks, and what is decided
+// without asking anybody, was judged when it was made. ErrNotAskable: no rule covers all of it any more, so that nobody
+// can approve it.
 func (e *Entitlements) Required(r Request) (Requirement, error) {
 	t, ok := e.tables[r.Table]
 	if !ok {
@@ -89,9 +90,14 @@ func (t *table) indexes(names []string) (out []int, err error) {
 	return out, nil
 }
 
-// liftable leaves of the columns those that a mask hides, and refuses when any would still be hidden once its masks with an except are
-// lifted. Masks that others come before count too: they would come into force.
-func (t *table) liftable(wanted []int, approved standing, judged *identity.Identity, who *identity.Principal) (out []int, err error) {
+// liftable leaves of the columns those that a mask hides, and refuses when any would still be hidden once its masks
+// with an except are lifted. Masks that others come before count too: they would come into force.
+func (t *table) liftable(
+	wanted []int,
+	approved standing,
+	judged *identity.Identity,
+	who *identity.Principal,
+) (out []int, err error) {
 	for _, i := range wanted {
 		hidden, lifted := false, approved.lifts(t.columns[i].Name) != nil
 		for _, m := range t.columns[i].masks {
@@ -110,8 +116,8 @@ func (t *table) liftable(wanted []int, approved standing, judged *identity.Ident
 	return out, nil
 }
 
-// covering are the rules that have a say. It is not ok unless some rule covers each part by itself: a column that no rule covers does
-// not become one to ask for by being asked for beside another.
+// covering are the rules that have a say. It is not ok unless some rule covers each part by itself: a column that no
+// rule covers does not become one to ask for by being asked for beside another.
 func (t *table) covering(opens bool, columns []int) (rules []*requestRule, ok bool) {
 	tableCovered, covered := false, make([]bool, len(columns))
 	for _, a := range t.rules {

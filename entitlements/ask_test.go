@@ -135,7 +135,8 @@ func TestAllRulesThatCoverARequestHaveTheirSay(t *testing.T) {
 		t.Errorf("questions: %v", ask.Questions)
 	}
 	again, err := e.Required(Request{Table: orders, Columns: ask.Columns})
-	if err != nil || fmt.Sprint(again.Rules, again.Approvers(), again.AtMost) != fmt.Sprint(ask.Rules, ask.Approvers(), ask.AtMost) {
+	if err != nil ||
+		fmt.Sprint(again.Rules, again.Approvers(), again.AtMost) != fmt.Sprint(ask.Rules, ask.Approvers(), ask.AtMost) {
 		t.Errorf("whoever decides needs %v (%v), and whoever asked was told %v", again, err, ask.Requirement)
 	}
 }
@@ -192,7 +193,8 @@ rules:
 	}
 }
 
-// Whoever asks is one of the two, never a mixture: the groups of the agent do not help its user to an automatic approval.
+// Whoever asks is one of the two, never a mixture: the groups of the agent do not help its user to an automatic
+// approval.
 func TestRulesJudgeTheOneWhoAsks(t *testing.T) {
 	e := compile(t, parse(t, `
 discoverable: [sales]

@@ -9,18 +9,19 @@ import (
 	"deputy/identity"
 )
 
-// Both decides by two configurations: the one in force, and a newer one of which some part cannot be in force yet. A caller gets only
-// what both give. What has changed between the two is never asked: whatever the newer one takes away is gone, and nothing that it
-// adds is there.
+// Both decides by two configurations: the one in force, and a newer one of which some part cannot be in force yet. A
+// caller gets only what both give. What has changed between the two is never asked: whatever the newer one takes away
+// is gone, and nothing that it adds is there.
 //
-// Each configuration judges the caller as it knows them itself: see identity.Principal.Waiting. Groups and attributes are never mixed.
+// Each configuration judges the caller as it knows them itself: see identity.Principal.Waiting. Groups and attributes
+// are never mixed.
 type Both struct {
 	InForce *Entitlements
 	Waiting *Entitlements // the newer one's; nil: there is none, and the one in force decides alone
 }
 
-// asWaiting is the caller as the waiting configuration knows them. Without one, it is a principal that was never verified, to whom
-// nothing is given. The purpose is the call's own.
+// asWaiting is the caller as the waiting configuration knows them. Without one, it is a principal that was never
+// verified, to whom nothing is given. The purpose is the call's own.
 func asWaiting(who identity.Principal) identity.Principal {
 	if who.Waiting == nil {
 		return identity.Principal{}
@@ -82,7 +83,8 @@ func (b Both) With(approvals []Approval, now time.Time) Both {
 	return b
 }
 
-// Approved is With for those of the approvals that the rules cover. Each configuration counts those that its own rules cover.
+// Approved is With for those of the approvals that the rules cover. Each configuration counts those that its own rules
+// cover.
 func (b Both) Approved(approvals []Approval, now time.Time) Both {
 	b.InForce = b.InForce.With(b.InForce.Covered(approvals), now)
 	if b.Waiting != nil {
@@ -94,7 +96,9 @@ func (b Both) Approved(approvals []Approval, now time.Time) Both {
 // and is what two accesses to one table have in common.
 func (a Access) and(other Access) Access {
 	out := Access{Table: a.Table, Via: a.Via.and(other.Via),
-		Filters: slices.Clone(a.Filters), Grants: union(a.Grants, other.Grants), Guardrails: union(a.Guardrails, other.Guardrails),
+		Filters: slices.Clone(
+			a.Filters,
+		), Grants: union(a.Grants, other.Grants), Guardrails: union(a.Guardrails, other.Guardrails),
 		Requests: union(a.Requests, other.Requests), Until: earlier(a.Until, other.Until)}
 	slices.Sort(out.Requests)
 	for _, f := range other.Filters {
@@ -111,7 +115,8 @@ func (a Access) and(other Access) Access {
 	return out
 }
 
-// and shows the column as both show it, and as NULL where they differ: there is no telling which of two masks hides more.
+// and shows the column as both show it, and as NULL where they differ: there is no telling which of two masks hides
+// more.
 func (c ColumnAccess) and(other ColumnAccess) ColumnAccess {
 	c.Tags = slices.DeleteFunc(slices.Clone(c.Tags), func(tag string) bool { return !slices.Contains(other.Tags, tag) })
 	if sameMasks(c.Masks, other.Masks) {
@@ -144,7 +149,8 @@ func (v Via) and(other Via) Via {
 	return ViaBoth
 }
 
-// and is the denial of what at least one denies. The caller may hear of the table if each either opens it or lets it be heard of.
+// and is the denial of what at least one denies. The caller may hear of the table if each either opens it or lets it be
+// heard of.
 func (d *Denial) and(other *Denial, name TableName) *Denial {
 	out := &Denial{Table: name, Requestable: true}
 	if d != nil {

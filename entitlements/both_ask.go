@@ -9,8 +9,11 @@ import (
 	"deputy/identity"
 )
 
-// ErrChanging says that the configuration is changing, and the two that decide meanwhile do not agree. It may be shown to the caller.
-var ErrChanging = errors.New("the configuration is changing and this is not decided alike before and after: try again in a moment")
+// ErrChanging says that the configuration is changing, and the two that decide meanwhile do not agree. It may be shown
+// to the caller.
+var ErrChanging = errors.New(
+	"the configuration is changing and this is not decided alike before and after: try again in a moment",
+)
 
 // Ask is Entitlements.Ask by both: what either closes is asked for, and each has to let it be asked for.
 func (b Both) Ask(who identity.Principal, name TableName, columns []string) (Ask, error) {
@@ -51,8 +54,8 @@ func (b Both) Required(r Request) (Requirement, error) {
 	return q.and(other), nil
 }
 
-// and is what two requirements want together. Their stages are not added up, because one person counts in one stage only: each is
-// held against the request by itself, see Requirement.waiting.
+// and is what two requirements want together. Their stages are not added up, because one person counts in one stage
+// only: each is held against the request by itself, see Requirement.waiting.
 func (q Requirement) and(other Requirement) Requirement {
 	out := q
 	out.waiting = &other

@@ -20,7 +20,11 @@ func compiled(t *testing.T, text string) *Entitlements {
 func caller(inForce, waiting []string) identity.Principal {
 	who := func(groups []string) identity.Principal {
 		return identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bot"}},
-			User: &identity.User{Issuer: "i", Subject: "ann", Identity: identity.Identity{Kind: identity.KindUser, ID: "ann", Groups: groups}}}
+			User: &identity.User{
+				Issuer:   "i",
+				Subject:  "ann",
+				Identity: identity.Identity{Kind: identity.KindUser, ID: "ann", Groups: groups},
+			}}
 	}
 	out, other := who(inForce), who(waiting)
 	out.Waiting = &other
@@ -117,7 +121,16 @@ func TestBothAskAndApprove(t *testing.T) {
 		return u
 	}
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	r := Request{ID: "r", Asker: AskerOf(who), Table: table, Opens: true, Wanted: 30 * time.Minute, Created: now, Lapses: now.Add(time.Hour), Status: StatusPending}
+	r := Request{
+		ID:      "r",
+		Asker:   AskerOf(who),
+		Table:   table,
+		Opens:   true,
+		Wanted:  30 * time.Minute,
+		Created: now,
+		Lapses:  now.Add(time.Hour),
+		Status:  StatusPending,
+	}
 	group := []string{"Stewards"}
 	for name, tt := range map[string]struct {
 		both Both

@@ -25,8 +25,8 @@ const (
 	Other   Kind = "other"
 )
 
-// Equality says which values of a column of text are equal though they are written differently. Masks that keep equal values equal
-// need to know.
+// Equality says which values of a column of text are equal though they are written differently. Masks that keep equal
+// values equal need to know.
 type Equality string
 
 const (

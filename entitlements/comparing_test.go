@@ -8,7 +8,8 @@ import (
 	"deputy/identity"
 )
 
-// What gives compares names byte by byte, what takes away in every spelling. Each place that compares names of people or groups is here.
+// What gives compares names byte by byte, what takes away in every spelling. Each place that compares names of people
+// or groups is here.
 func TestNamesGiveExactly(t *testing.T) {
 	const rules = "rules: [{name: r, about: hr.people, approvers: user:dpo, %s: {when: %s}}]"
 	open := func(policy string) func(*testing.T, identity.Principal) bool {
@@ -115,8 +116,17 @@ func TestOneHumanDecidesOnce(t *testing.T) {
 		u.Issuer, u.Subject, u.Email = "https://"+id+".example", id, email
 		return u
 	}
-	need := Requirement{AtMost: time.Hour, Stages: []Stage{{Rule: "r", Number: 1, Need: 2, Approvers: []*Matcher{matcher(t, "group:Stewards")}}}}
-	asked := Request{Asker: AskerOf(on(taylor)), Status: StatusPending, Wanted: time.Hour, Created: noon, Lapses: noon.Add(time.Hour)}
+	need := Requirement{
+		AtMost: time.Hour,
+		Stages: []Stage{{Rule: "r", Number: 1, Need: 2, Approvers: []*Matcher{matcher(t, "group:Stewards")}}},
+	}
+	asked := Request{
+		Asker:   AskerOf(on(taylor)),
+		Status:  StatusPending,
+		Wanted:  time.Hour,
+		Created: noon,
+		Lapses:  noon.Add(time.Hour),
+	}
 	first, err := asked.Approve(need, Step{By: person("a", "kim@münchen.example"), Now: noon})
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +141,8 @@ func TestOneHumanDecidesOnce(t *testing.T) {
 			t.Errorf("the owner %q approves their agent's request: %v", again, err)
 		}
 	}
-	if done, err := first.Approve(need, Step{By: person("b", "kim@munchen.example"), Now: noon}); err != nil || done.Status != StatusApproved {
+	if done, err := first.Approve(need, Step{By: person("b", "kim@munchen.example"), Now: noon}); err != nil ||
+		done.Status != StatusApproved {
 		t.Errorf("another human's approval does not count: %v", err)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"deputy/internal/mistake"
 )
 
-// Config is what Compile makes decisions from: one platform's catalog, and the tags and policies of the whole configuration.
+// Config is what Compile makes decisions from: one platform's catalog, and the tags and policies of the whole
+// configuration.
 type Config struct {
 	Platform     string
 	Policies     []Policy
@@ -19,14 +20,15 @@ type Config struct {
 	Tags         Tags
 	Discoverable Selectors // tables that anybody may know of and ask for, by glob or tag
 	Catalog      *Catalog
-	Accepted     Accepted // what of the catalog an administrator has looked at; the rest bears the tag New. nil: it is not kept
-	Purposes     []string // that a call can be said to be for
+	// what of the catalog an administrator has looked at; the rest bears the tag New. nil: it is not kept
+	Accepted Accepted
+	Purposes []string // that a call can be said to be for
 
 	// Inherit: what closes the tables that a view is made of closes the view: see inherit.go.
 	Inherit bool
 
-	// Running: the policies did fit the catalog when Deputy started. What of them no longer fits closes the tables that it was about, and not
-	// the platform.
+	// Running: the policies did fit the catalog when Deputy started. What of them no longer fits closes the tables that it
+	// was about, and not the platform.
 	Running bool
 
 	// Others are the catalogs of the other platforms. Tags and policies without a platform may name what is only there.
@@ -43,8 +45,9 @@ type Entitlements struct {
 	now      time.Time
 }
 
-// Compile checks tags, policies and request rules against the catalog and makes them ready to decide. It returns every problem it finds, in the
-// order of the configuration; with any that is not a warning there are no Entitlements, unless Deputy is running: see Config.
+// Compile checks tags, policies and request rules against the catalog and makes them ready to decide. It returns every
+// problem it finds, in the order of the configuration; with any that is not a warning there are no Entitlements, unless
+// Deputy is running: see Config.
 func Compile(cfg Config) (*Entitlements, []Problem) {
 	c := newCompiler(cfg)
 	if cfg.Catalog == nil {
@@ -53,7 +56,11 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	c.markNew = cfg.Accepted != nil || cfg.namesNew()
 	if len(cfg.Accepted) == 0 && cfg.namesNew() {
 		c.at = Problem{Key: "catalog.file"}
-		c.warning("nothing of platform %s was accepted yet, so all of it bears the tag %s: look at it, then run deputy catalog accept --platform %[1]s", cfg.Platform, New)
+		c.warning(
+			"nothing of platform %s was accepted yet, so all of it bears the tag %s: look at it, then run deputy catalog accept --platform %[1]s",
+			cfg.Platform,
+			New,
+		)
 	}
 	for _, t := range cfg.Catalog.Tables {
 		c.addTable(t)
@@ -77,8 +84,9 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	return &Entitlements{tables: c.tables, names: c.tableNames(), purposes: cfg.Purposes}, c.problems
 }
 
-// Check finds what is wrong with tags, policies, request rules and what may be discovered, whatever a database holds: all that Compile finds without
-// a catalog, in the policies and rules of every platform. Names of tables, columns and tags may still turn out to be nobody's.
+// Check finds what is wrong with tags, policies, request rules and what may be discovered, whatever a database holds:
+// all that Compile finds without a catalog, in the policies and rules of every platform. Names of tables, columns and
+// tags may still turn out to be nobody's.
 func Check(cfg Config) []Problem {
 	cfg.Catalog, cfg.Others = nil, nil
 	c := newCompiler(cfg)
@@ -189,13 +197,18 @@ func (c *compiler) addPlatformTags(catalog *Catalog) {
 	}
 }
 
-// checkSpelling warns of tags that only their case tells apart: what is masked by one is clear under the other, #pii in a comment say.
+// checkSpelling warns of tags that only their case tells apart: what is masked by one is clear under the other, #pii in
+// a comment say.
 func (c *compiler) checkSpelling() {
 	spelled := map[string]string{}
 	for _, tag := range slices.Sorted(maps.Keys(c.tags)) {
 		if other, there := spelled[strings.ToLower(tag)]; there {
 			c.at = Problem{Key: mistake.Below("tags", tag)}
-			c.warning("the tags %s and %s differ in case alone, and a policy on one does not reach the other: write both alike, in the comments of the database too", other, tag)
+			c.warning(
+				"the tags %s and %s differ in case alone, and a policy on one does not reach the other: write both alike, in the comments of the database too",
+				other,
+				tag,
+			)
 		}
 		spelled[strings.ToLower(tag)] = tag
 	}
@@ -231,7 +244,12 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 			case err != nil:
 				c.problem("%v", err)
 			case s.tag != "":
-				c.problem("%q: a tag is on tables and columns, not on tags: a dotted name such as %s.%s puts one below another", text, s.tag, tag.Name)
+				c.problem(
+					"%q: a tag is on tables and columns, not on tags: a dotted name such as %s.%s puts one below another",
+					text,
+					s.tag,
+					tag.Name,
+				)
 			default:
 				use.onTables = use.onTables || s.isTable()
 				use.onColumns = use.onColumns || s.isColumn()
@@ -270,8 +288,9 @@ func appendOnce(list []string, s string) []string {
 	return append(list, s)
 }
 
-// requireMatch refuses a selector that names one thing which is not there: it vanished, or was never called that. A column has to be on
-// every platform that has its table: where it is not, its values may stand there under another name.
+// requireMatch refuses a selector that names one thing which is not there: it vanished, or was never called that. A
+// column has to be on every platform that has its table: where it is not, its values may stand there under another
+// name.
 func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	if c.cfg.Catalog == nil || s.matchesIn(c.cfg.Catalog) {
 		return
@@ -313,7 +332,8 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 
 const fewNames = 20 // are listed; more would hide the sentence
 
-// there ends a sentence about a name that is not in the catalog: with the one that was probably meant, or with those beside it.
+// there ends a sentence about a name that is not in the catalog: with the one that was probably meant, or with those
+// beside it.
 func there(name string, names []string) string {
 	if hint := mistake.Hint(name, names); hint != "" {
 		return hint

@@ -69,7 +69,11 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 		everywhere = append(everywhere, rowRule{"where", Filter{Policy: p.Name, Where: where}})
 	}
 	if p.Match != nil {
-		where := []Part{{SQL: quoteName(p.Match.Column) + " = any("}, {Variable: attributePrefix + p.Match.Attribute}, {SQL: ")"}}
+		where := []Part{
+			{SQL: quoteName(p.Match.Column) + " = any("},
+			{Variable: attributePrefix + p.Match.Attribute},
+			{SQL: ")"},
+		}
 		everywhere = append(everywhere, rowRule{"match", Filter{Policy: p.Name, Where: where}})
 	}
 	if p.Sample != nil {
@@ -213,7 +217,8 @@ func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok 
 	return s, true
 }
 
-// checkTag refuses a tag that nobody defined, and for all but masks and rules one that no table has: it would silently cover nothing.
+// checkTag refuses a tag that nobody defined, and for all but masks and rules one that no table has: it would silently
+// cover nothing.
 func (c *compiler) checkTag(tag string, k kind) {
 	if tag == New || c.cfg.Catalog == nil {
 		return // on whatever comes, or is found in the comments of a database

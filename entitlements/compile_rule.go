@@ -131,7 +131,10 @@ func (c *compiler) stage(s ApprovalStage, rule string, number int) Stage {
 		out.Need, _ = strconv.Atoi(s.Need)
 	default:
 		c.within("need", func() {
-			c.problem("%q is not how many people have to approve: write a number from 1 to 99, or all for one of each in the list", s.Need)
+			c.problem(
+				"%q is not how many people have to approve: write a number from 1 to 99, or all for one of each in the list",
+				s.Need,
+			)
 		})
 		return out
 	}
@@ -154,7 +157,8 @@ func (m *Matcher) entries() (out []*Matcher) {
 	return out
 }
 
-// most is how many people there can be among the approvers, where users alone are named: nobody knows how many are in a group.
+// most is how many people there can be among the approvers, where users alone are named: nobody knows how many are in a
+// group.
 func (s Stage) most() (people int, known bool) {
 	users := map[string]bool{}
 	others := 0
@@ -173,7 +177,8 @@ func (s Stage) most() (people int, known bool) {
 	return len(users), others == 0
 }
 
-// checkApprovers refuses what is asked of an agent: people approve, and nothing is said of the agent of somebody who acts for themself.
+// checkApprovers refuses what is asked of an agent: people approve, and nothing is said of the agent of somebody who
+// acts for themself.
 func (c *compiler) checkApprovers(m *Matcher) {
 	c.within("approvers", func() {
 		said := map[Term]bool{}
@@ -215,7 +220,10 @@ func (c *compiler) checkQuestions(r *RequestRule, before []RequestRule) {
 					}
 					if slices.ContainsFunc(other.Questions, func(o RuleQuestion) bool { return o.Name == q.Name && o.Ask != q.Ask }) {
 						c.within("name", func() {
-							c.problem("rule %q asks something else by the same name, and a request may be covered by both: give one of them another name", other.Name)
+							c.problem(
+								"rule %q asks something else by the same name, and a request may be covered by both: give one of them another name",
+								other.Name,
+							)
 						})
 						return
 					}
@@ -252,7 +260,8 @@ func (c *compiler) automatically(r *RequestRule, atMost time.Duration) time.Dura
 	return atMost
 }
 
-// addRule takes the rule up if it covers the table or a column of it. What it excepts of a table it does not cover, however it names it.
+// addRule takes the rule up if it covers the table or a column of it. What it excepts of a table it does not cover,
+// however it names it.
 func (t *table) addRule(r *requestRule) {
 	if slices.ContainsFunc(r.except, t.covered) {
 		return

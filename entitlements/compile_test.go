@@ -13,53 +13,169 @@ import (
 func TestCompileRefuses(t *testing.T) {
 	const pii = "tags: {PII: hr.people.ssn, PII.SSN: hr.people.ssn, EU: eu.*, Mixed: [eu.customers, hr.people.name]}\npolicies:\n"
 	tests := []struct{ name, text, want string }{
-		{"a tag nobody defined", pii + "- {name: p, mask: tag:pii, with: null}", `policies[0].mask[0]: policy "p": there is no tag pii; did you mean "PII"? (known: EU, Mixed, PII, PII.SSN)`},
-		{"a tag without its prefix", pii + "- {name: p, mask: PII, with: null}", `policies[0].mask[0]: policy "p": "PII" is a tag: write tag:PII`},
+		{
+			"a tag nobody defined",
+			pii + "- {name: p, mask: tag:pii, with: null}",
+			`policies[0].mask[0]: policy "p": there is no tag pii; did you mean "PII"? (known: EU, Mixed, PII, PII.SSN)`,
+		},
+		{
+			"a tag without its prefix",
+			pii + "- {name: p, mask: PII, with: null}",
+			`policies[0].mask[0]: policy "p": "PII" is a tag: write tag:PII`,
+		},
 		{"a tag of tables without its prefix", pii + "- {name: p, grant: EU, to: everyone}", `"EU" is a tag: write tag:EU`},
 		{"a tag with another prefix", pii + "- {name: p, mask: tags:PII, with: null}", `"tags:PII": write tag:PII for a tag`},
-		{"a table without its schema", "policies:\n- {name: p, grant: people, to: everyone}", `there is no schema people; did you mean the table "hr.people"?`},
-		{"a tag when there are none", "policies:\n- {name: p, grant: tag:X, to: everyone}", "there is no tag X: none is defined"},
-		{"a tag that is only the beginning of another's word", pii + "- {name: p, mask: tag:PI, with: null}", `there is no tag PI; did you mean "PII"?`},
+		{
+			"a table without its schema",
+			"policies:\n- {name: p, grant: people, to: everyone}",
+			`there is no schema people; did you mean the table "hr.people"?`,
+		},
+		{
+			"a tag when there are none",
+			"policies:\n- {name: p, grant: tag:X, to: everyone}",
+			"there is no tag X: none is defined",
+		},
+		{
+			"a tag that is only the beginning of another's word",
+			pii + "- {name: p, mask: tag:PI, with: null}",
+			`there is no tag PI; did you mean "PII"?`,
+		},
 		{"a tag with a wildcard", pii + "- {name: p, mask: 'tag:*', with: null}", "without wildcards"},
-		{"a table that vanished", "policies:\n- {name: p, grant: sales.gone, to: everyone}", `policy "p": there is no table sales.gone`},
-		{"a table in another case", "policies:\n- {name: p, grant: sales.Refunds, to: everyone}", `there is no table sales.Refunds; did you mean "sales.refunds"?`},
-		{"a column that vanished", "policies:\n- {name: p, mask: hr.people.gone, with: null}", "there is no column hr.people.gone"},
-		{"a tagged column that vanished", "tags:\n  A:\n  - hr.people.gone\npolicies: []", "tags.A[0]: there is no column hr.people.gone"},
+		{
+			"a table that vanished",
+			"policies:\n- {name: p, grant: sales.gone, to: everyone}",
+			`policy "p": there is no table sales.gone`,
+		},
+		{
+			"a table in another case",
+			"policies:\n- {name: p, grant: sales.Refunds, to: everyone}",
+			`there is no table sales.Refunds; did you mean "sales.refunds"?`,
+		},
+		{
+			"a column that vanished",
+			"policies:\n- {name: p, mask: hr.people.gone, with: null}",
+			"there is no column hr.people.gone",
+		},
+		{
+			"a tagged column that vanished",
+			"tags:\n  A:\n  - hr.people.gone\npolicies: []",
+			"tags.A[0]: there is no column hr.people.gone",
+		},
 		{"a tagged table that vanished", "tags: {A: hr.gone}", "tags.A[0]: there is no table hr.gone"},
-		{"a column that vanished, of a tag with a dot in it", "tags: {A.B: hr.people.gone}", "tags.\"A.B\"[0]: there is no column hr.people.gone"},
+		{
+			"a column that vanished, of a tag with a dot in it",
+			"tags: {A.B: hr.people.gone}",
+			"tags.\"A.B\"[0]: there is no column hr.people.gone",
+		},
 		{"a tag on nothing", "tags: {A: []}", "tag A is on nothing"},
 		{"a tag on a tag", "tags: {A: hr.people, B: tag:A}", "a tag is on tables and columns, not on tags"},
 		{"a tag that is no dotted word", "tags: {A..B: hr.people}", `"A..B" is not a tag`},
-		{"a selector of four parts", "policies:\n- {name: p, grant: a.b.c.d, to: everyone}", "write schema, schema.table, schema.table.column or tag:NAME"},
+		{
+			"a selector of four parts",
+			"policies:\n- {name: p, grant: a.b.c.d, to: everyone}",
+			"write schema, schema.table, schema.table.column or tag:NAME",
+		},
 		{"a selector with an empty part", "policies:\n- {name: p, grant: sales., to: everyone}", `"" is not a name`},
-		{"a selector with a bracket glob", "policies:\n- {name: p, grant: 'sales.[a-z]*', to: everyone}", "put names with other characters in double quotes"},
+		{
+			"a selector with a bracket glob",
+			"policies:\n- {name: p, grant: 'sales.[a-z]*', to: everyone}",
+			"put names with other characters in double quotes",
+		},
 		{"a policy without a name", "policies:\n- {grant: sales.*, to: everyone}", "policies[0]: a policy has no name"},
 		{"a name of spaces", "policies:\n- {name: ' ', grant: sales.*, to: everyone}", "a policy has no name"},
 		{"a name with a line break", "policies:\n- {name: \"a\\nb\", grant: sales.*, to: everyone}", "cannot be printed"},
-		{"a name that is there twice", "policies:\n- {name: p, grant: sales.*, to: everyone}\n- {name: p, grant: hr.*, to: everyone}", `policies[1].name: policy "p": another policy has the same name`},
+		{
+			"a name that is there twice",
+			"policies:\n- {name: p, grant: sales.*, to: everyone}\n- {name: p, grant: hr.*, to: everyone}",
+			`policies[1].name: policy "p": another policy has the same name`,
+		},
 		{"a policy that does nothing", "policies:\n- {name: p, to: everyone}", "write one of grant, guardrail, mask, filter"},
-		{"a policy that does two things", "policies:\n- {name: p, grant: hr.*, guardrail: hr.*, to: everyone}", "it is grant and guardrail at once"},
+		{
+			"a policy that does two things",
+			"policies:\n- {name: p, grant: hr.*, guardrail: hr.*, to: everyone}",
+			"it is grant and guardrail at once",
+		},
 		{"a policy about nothing", "policies:\n- {name: p, grant: [], to: everyone}", "name what it covers behind grant"},
-		{"a grant by a tag on columns", pii + "- {name: p, grant: tag:PII, to: everyone}", "tag PII is on columns only; a grant is about tables"},
-		{"a guardrail by a tag on columns", pii + "- {name: p, guardrail: tag:PII, require: everyone}", "tag PII is on columns only; a guardrail is about tables"},
-		{"a filter by a tag on columns", pii + "- {name: p, filter: tag:PII, where: 'true'}", "tag PII is on columns only; a filter is about tables"},
-		{"a discovery by a tag on columns", pii + "- {name: p, mask: tag:PII, with: null}\ndiscoverable: tag:PII", "tag PII is on columns only; a discovery is about tables"},
-		{"a discovery of a table that vanished", "discoverable: sales.gone", "platforms.warehouse.discoverable[0]: there is no table sales.gone"},
+		{
+			"a grant by a tag on columns",
+			pii + "- {name: p, grant: tag:PII, to: everyone}",
+			"tag PII is on columns only; a grant is about tables",
+		},
+		{
+			"a guardrail by a tag on columns",
+			pii + "- {name: p, guardrail: tag:PII, require: everyone}",
+			"tag PII is on columns only; a guardrail is about tables",
+		},
+		{
+			"a filter by a tag on columns",
+			pii + "- {name: p, filter: tag:PII, where: 'true'}",
+			"tag PII is on columns only; a filter is about tables",
+		},
+		{
+			"a discovery by a tag on columns",
+			pii + "- {name: p, mask: tag:PII, with: null}\ndiscoverable: tag:PII",
+			"tag PII is on columns only; a discovery is about tables",
+		},
+		{
+			"a discovery of a table that vanished",
+			"discoverable: sales.gone",
+			"platforms.warehouse.discoverable[0]: there is no table sales.gone",
+		},
 		{"a discovery of a column", "discoverable: hr.people.ssn", "a discovery is about tables: write schema.table"},
-		{"a grant on a column", "policies:\n- {name: p, grant: hr.people.ssn, to: everyone}", "a grant is about tables: write schema.table"},
-		{"a mask on a table", "policies:\n- {name: p, mask: hr.people, with: null}", "masks are about columns: write hr.people.* for all of a table's"},
+		{
+			"a grant on a column",
+			"policies:\n- {name: p, grant: hr.people.ssn, to: everyone}",
+			"a grant is about tables: write schema.table",
+		},
+		{
+			"a mask on a table",
+			"policies:\n- {name: p, mask: hr.people, with: null}",
+			"masks are about columns: write hr.people.* for all of a table's",
+		},
 		{"a mask without with", "policies:\n- {name: p, mask: hr.people.ssn}", "a mask needs with"},
-		{"a filter without where", "policies:\n- {name: p, filter: hr.people}", "a filter needs where, match, within or sample"},
+		{
+			"a filter without where",
+			"policies:\n- {name: p, filter: hr.people}",
+			"a filter needs where, match, within or sample",
+		},
 		{"a grant without to", "policies:\n- {name: p, grant: hr.people}", "a grant needs to"},
 		{"a guardrail without require", "policies:\n- {name: p, guardrail: hr.people}", "a guardrail needs require"},
-		{"for and except at once", "policies:\n- {name: p, mask: hr.people.ssn, with: null, for: group:A, except: group:B}", "both for and except"},
-		{"for on a grant", "policies:\n- {name: p, grant: hr.people, to: group:A, for: group:A}", "a grant has no for: that belongs to a mask or filter"},
-		{"except on a guardrail", "policies:\n- {name: p, guardrail: hr.people, require: group:A, except: group:A}", "a guardrail has no except"},
-		{"to on a mask", "policies:\n- {name: p, mask: hr.people.ssn, with: null, to: group:A}", "a mask has no to: that belongs to a grant"},
-		{"where on a mask", "policies:\n- {name: p, mask: hr.people.ssn, with: null, where: x}", "policies[0].where: policy \"p\": a mask has no where"},
+		{
+			"for and except at once",
+			"policies:\n- {name: p, mask: hr.people.ssn, with: null, for: group:A, except: group:B}",
+			"both for and except",
+		},
+		{
+			"for on a grant",
+			"policies:\n- {name: p, grant: hr.people, to: group:A, for: group:A}",
+			"a grant has no for: that belongs to a mask or filter",
+		},
+		{
+			"except on a guardrail",
+			"policies:\n- {name: p, guardrail: hr.people, require: group:A, except: group:A}",
+			"a guardrail has no except",
+		},
+		{
+			"to on a mask",
+			"policies:\n- {name: p, mask: hr.people.ssn, with: null, to: group:A}",
+			"a mask has no to: that belongs to a grant",
+		},
+		{
+			"where on a mask",
+			"policies:\n- {name: p, mask: hr.people.ssn, with: null, where: x}",
+			"policies[0].where: policy \"p\": a mask has no where",
+		},
 		{"with on a filter", "policies:\n- {name: p, filter: hr.people, with: null, where: x}", "a filter has no with"},
-		{"a purpose nobody defined", "policies:\n- {name: p, grant: hr.people, to: purpose:X}", "policies[0].to: policy \"p\": there is no purpose X: none is defined"},
-		{"a filter of two statements", "policies:\n- {name: p, filter: hr.people, where: 'true; drop table x'}", "policies[0].where: policy \"p\": it must be one expression: there is a ; in it"},
+		{
+			"a purpose nobody defined",
+			"policies:\n- {name: p, grant: hr.people, to: purpose:X}",
+			"policies[0].to: policy \"p\": there is no purpose X: none is defined",
+		},
+		{
+			"a filter of two statements",
+			"policies:\n- {name: p, filter: hr.people, where: 'true; drop table x'}",
+			"policies[0].where: policy \"p\": it must be one expression: there is a ; in it",
+		},
 	}
 	for _, tt := range tests {
 		e, problems := Compile(parse(t, tt.text))
@@ -78,10 +194,21 @@ func TestCheckNeedsNoDatabase(t *testing.T) {
 		name, text string
 		want       []string // keys
 	}{
-		{"what a database decides", "tags: {A: hr.gone, B: 'x.*'}\npolicies:\n- {name: p, mask: tag:Commented, with: null}\n- {name: q, filter: hr.people, match: {column: gone, attribute: a}}", nil},
-		{"names and kinds", "policies:\n- {grant: a.b, to: everyone}\n- {name: p, grant: a.b, mask: a.b.c}\n- {name: p, filter: a.b, where: 'x;', to: everyone}",
-			[]string{"policies[0]", "policies[1]", "policies[2].name", "policies[2].to", "policies[2].where"}},
-		{"tags", "tags: {A.B: [hr.people, tag:C], 'A B': hr.people, New: hr.people}\npolicies: []", []string{`tags."A.B"[1]`, `tags."A B"`, "tags.New"}},
+		{
+			"what a database decides",
+			"tags: {A: hr.gone, B: 'x.*'}\npolicies:\n- {name: p, mask: tag:Commented, with: null}\n- {name: q, filter: hr.people, match: {column: gone, attribute: a}}",
+			nil,
+		},
+		{
+			"names and kinds",
+			"policies:\n- {grant: a.b, to: everyone}\n- {name: p, grant: a.b, mask: a.b.c}\n- {name: p, filter: a.b, where: 'x;', to: everyone}",
+			[]string{"policies[0]", "policies[1]", "policies[2].name", "policies[2].to", "policies[2].where"},
+		},
+		{
+			"tags",
+			"tags: {A.B: [hr.people, tag:C], 'A B': hr.people, New: hr.people}\npolicies: []",
+			[]string{`tags."A.B"[1]`, `tags."A B"`, "tags.New"},
+		},
 		{"selectors", "policies:\n- {name: p, grant: [a.b, a.b.c, 'a b'], to: purpose:X}\ndiscoverable: [a.b, a.b.c]",
 			[]string{"policies[0].to", "policies[0].grant[1]", "policies[0].grant[2]", "platforms.warehouse.discoverable[1]"}},
 	}
@@ -113,17 +240,31 @@ func TestCompileSaysEverythingAtOnce(t *testing.T) {
 	for _, p := range problems {
 		got = append(got, fmt.Sprint(p.Key, " ", p.Policy))
 	}
-	if want := "[tags.T  policies[0] b policies[0].grant[0] b policies[1] a policies[1].mask[0] a]"; fmt.Sprint(got) != want {
+	if want := "[tags.T  policies[0] b policies[0].grant[0] b policies[1] a policies[1].mask[0] a]"; fmt.Sprint(
+		got,
+	) != want {
 		t.Errorf("problems are not all there by line: %v", problems)
 	}
 }
 
 func TestCompileWarns(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"of a wildcard that matches nothing", "policies:\n- {name: p, mask: '*.*.email_*', with: null}", `policies[0].mask[0]: policy "p": "*.*.email_*" matches nothing`},
+		{
+			"of a wildcard that matches nothing",
+			"policies:\n- {name: p, mask: '*.*.email_*', with: null}",
+			`policies[0].mask[0]: policy "p": "*.*.email_*" matches nothing`,
+		},
 		{"of a tag whose wildcard matches nothing", "tags: {A: 'x.*'}", `tags.A[0]: "x.*" matches nothing`},
-		{"of a guardrail that columns with its tag escape", "tags: {EU: [eu.*, hr.people.name]}\npolicies:\n- {name: p, guardrail: tag:EU, require: everyone}", "tag EU is on columns too"},
-		{"of a tag in another case", "tags: {PII: hr.people.ssn, pii: hr.people.name}\npolicies:\n- {name: p, mask: tag:PII, with: null}", "tags.pii: the tags PII and pii differ in case alone"},
+		{
+			"of a guardrail that columns with its tag escape",
+			"tags: {EU: [eu.*, hr.people.name]}\npolicies:\n- {name: p, guardrail: tag:EU, require: everyone}",
+			"tag EU is on columns too",
+		},
+		{
+			"of a tag in another case",
+			"tags: {PII: hr.people.ssn, pii: hr.people.name}\npolicies:\n- {name: p, mask: tag:PII, with: null}",
+			"tags.pii: the tags PII and pii differ in case alone",
+		},
 	}
 	for _, tt := range tests {
 		e, problems := Compile(parse(t, tt.text))
@@ -170,21 +311,41 @@ func TestATableWithoutColumnsIsNotThere(t *testing.T) {
 
 func TestPolicyFiles(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"an unknown key of a policy", "policies:\n- name: p\n  masks: a.b.c", `line 3: a policy has no key "masks"; did you mean "mask"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample`},
+		{
+			"an unknown key of a policy",
+			"policies:\n- name: p\n  masks: a.b.c",
+			`line 3: a policy has no key "masks"; did you mean "mask"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample`,
+		},
 		{"a key twice", "policies:\n- {name: p, name: q}", `key "name" is there twice`},
 		{"a policy that is a word", "policies:\n- p", "line 2: keys with values belong here, not one word"},
 		{"a name that is nothing", "policies:\n- {name: }", "line 2: there is no value"},
-		{"an except that is nothing, which would mean everyone", "policies:\n- name: p\n  except:\n", "line 3: there is no value"},
+		{
+			"an except that is nothing, which would mean everyone",
+			"policies:\n- name: p\n  except:\n",
+			"line 3: there is no value",
+		},
 		{"a selector that is nothing", "policies:\n- {grant: [~]}", "there is no value"},
-		{"an unknown term", "policies:\n- name: p\n  to: groups:X", `line 3: "groups:X" is not a term; did you mean "group:X"? (known: everyone, group:NAME`},
+		{
+			"an unknown term",
+			"policies:\n- name: p\n  to: groups:X",
+			`line 3: "groups:X" is not a term; did you mean "group:X"? (known: everyone, group:NAME`,
+		},
 		{"a term without a name", "policies:\n- {to: 'group:'}", "write group:NAME"},
 		{"a term with a space", "policies:\n- {to: 'user:a '}", "a space beside the name"},
-		{"a term with a space behind the colon", "policies:\n- to: {group: X}", "write group:NAME, without a space behind the colon"},
+		{
+			"a term with a space behind the colon",
+			"policies:\n- to: {group: X}",
+			"write group:NAME, without a space behind the colon",
+		},
 		{"everyone of a group", "policies:\n- {to: 'everyone:X'}", "everyone stands alone"},
 		{"an attribute without a value", "policies:\n- {to: 'attribute:x'}", "write attribute:NAME=VALUE"},
 		{"an attribute without a name", "policies:\n- {to: 'attribute:=x'}", "write attribute:NAME"},
 		{"an unknown mode", "policies:\n- {to: 'mode:both'}", "\"both\" is not a mode (known: on_behalf_of, autonomous)"},
-		{"an unknown key of a matcher", "policies:\n- to:\n    none: [everyone]", `line 3: a matcher has no key "none"; did you mean "not"? (known: all, any, not`},
+		{
+			"an unknown key of a matcher",
+			"policies:\n- to:\n    none: [everyone]",
+			`line 3: a matcher has no key "none"; did you mean "not"? (known: all, any, not`,
+		},
 		{"an all of nothing, which would mean everyone", "policies:\n- {to: {all: []}}", "the list is empty"},
 		{"a list of nothing", "policies:\n- {to: []}", "the list is empty"},
 		{"an all that is a word", "policies:\n- {to: {all: everyone}}", "a list of matchers belongs here, not one word"},
@@ -193,23 +354,51 @@ func TestPolicyFiles(t *testing.T) {
 		{"a matcher in itself", "policies:\n- {to: &a {not: *a}}", ""},
 		{"an unknown mask", "policies:\n- with: shuffle", `line 2: "shuffle" is not a mask (known: null, hash`},
 		{"a constant that is not said", "policies:\n- with: constant", "the mask constant is written with: {constant: TEXT}"},
-		{"a part of what needs a mapping", "policies:\n- with: {partial: 4}", "the mask partial is written with: {partial: {first: N, last: N}}"},
+		{
+			"a part of what needs a mapping",
+			"policies:\n- with: {partial: 4}",
+			"the mask partial is written with: {partial: {first: N, last: N}}",
+		},
 		{"a value of what needs none", "policies:\n- with: {hash: sha256}", "the mask hash is written with: hash"},
 		{"null as a key", "policies:\n- with: {null: true}", "the mask null is written with: null"},
 		{"a match of a word", "policies:\n- match: region", "{column: region, attribute: region}"},
 		{"a within of a span", "policies:\n- within: 90d", "{column: created_at, last: 90d}"},
-		{"two terms in one text, which would be a group that nobody is in", "policies:\n- {for: 'group:A, group:B'}", "there is more than one term in it: write a list, [group:A, group:B]"},
+		{
+			"two terms in one text, which would be a group that nobody is in",
+			"policies:\n- {for: 'group:A, group:B'}",
+			"there is more than one term in it: write a list, [group:A, group:B]",
+		},
 		{"two terms with an and", "policies:\n- to: group:A and user:b", "there is more than one term in it"},
-		{"a wildcard in a term, which would be a group that nobody is in", "policies:\n- {for: 'group:*'}", "a * stands for nothing here"},
+		{
+			"a wildcard in a term, which would be a group that nobody is in",
+			"policies:\n- {for: 'group:*'}",
+			"a * stands for nothing here",
+		},
 		{"a wildcard for any value", "policies:\n- {for: 'attribute:region=*'}", "a * stands for nothing here"},
 		{"an or", "policies:\n- to: {or: [everyone]}", `a matcher has no key "or": all holds when all in its list do, any`},
-		{"a tag with a space behind the colon", "policies:\n- mask: [tag: PII]", "write tag:NAME, without a space behind the colon"},
+		{
+			"a tag with a space behind the colon",
+			"policies:\n- mask: [tag: PII]",
+			"write tag:NAME, without a space behind the colon",
+		},
 		{"a constant that is nothing", "policies:\n- with: {constant: }", "there is no value"},
 		{"an unknown key of a mask", "policies:\n- with: {hush: 1}", `"hush" is not a mask; did you mean "hash"?`},
 		{"two masks", "policies:\n- with: {constant: x, partial: {first: 1}}", "exactly one mask"},
-		{"an unknown key of a part", "policies:\n- with: {partial: {middle: 1}}", `partial has no key "middle" (known: first, last`},
-		{"a part of nothing", "policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {}}}", "partial keeps no character"},
-		{"a negative part", "policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {first: -1, last: 3}}}", "cannot be negative"},
+		{
+			"an unknown key of a part",
+			"policies:\n- with: {partial: {middle: 1}}",
+			`partial has no key "middle" (known: first, last`,
+		},
+		{
+			"a part of nothing",
+			"policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {}}}",
+			"partial keeps no character",
+		},
+		{
+			"a negative part",
+			"policies:\n- {name: p, mask: hr.people.ssn, with: {partial: {first: -1, last: 3}}}",
+			"cannot be negative",
+		},
 		{"a part that is not a number", "policies:\n- with: {partial: {first: x}}", "write a number of characters here"},
 		{"a part of a character", "policies:\n- with: {partial: {first: 1.5}}", "write a number of characters here"},
 		{"a tag that is nothing", "tags:\n  PII:\n", "line 2: there is no value"},
@@ -307,7 +496,10 @@ func TestRoundingToWhatEveryValueIsAMultipleOfBecomesNull(t *testing.T) {
 		{"numeric", "0.01", MaskRound}, {"double precision", "1", MaskRound}, {"numeric(3,-2)", "1", MaskRound},
 	} {
 		table := Table{TableName: TableName{"s", "t"}, Columns: []Column{{Name: "c", Type: test.typ, Kind: Number}}}
-		policies := parse(t, "policies: [{name: p, mask: s.t.c, with: {round: "+test.step+"}}, {name: g, grant: s.t, to: everyone}]").Policies
+		policies := parse(
+			t,
+			"policies: [{name: p, mask: s.t.c, with: {round: "+test.step+"}}, {name: g, grant: s.t, to: everyone}]",
+		).Policies
 		e, problems := Compile(Config{Platform: "p", Policies: policies, Catalog: &Catalog{Tables: []Table{table}}})
 		if Fatal(problems) {
 			t.Fatal(problems)

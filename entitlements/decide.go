@@ -8,8 +8,8 @@ import (
 	"deputy/identity"
 )
 
-// Decide says what the principal may see of the table, or why nothing. The Denial is nil exactly when there is an Access.
-// The result is shared with later ones and must not be changed.
+// Decide says what the principal may see of the table, or why nothing. The Denial is nil exactly when there is an
+// Access. The result is shared with later ones and must not be changed.
 func (e *Entitlements) Decide(who identity.Principal, name TableName) (Access, *Denial) {
 	t, ok := e.tables[name]
 	if !ok {
@@ -18,7 +18,8 @@ func (e *Entitlements) Decide(who identity.Principal, name TableName) (Access, *
 	return t.decide(&who, e.counting(&who, name))
 }
 
-// Visible is one table that a principal may know of: with Access, or else with a Denial that is requestable or closed for now.
+// Visible is one table that a principal may know of: with Access, or else with a Denial that is requestable or closed
+// for now.
 type Visible struct {
 	Table       TableName
 	Description string
@@ -48,7 +49,8 @@ func (e *Entitlements) Visible(who identity.Principal) []Visible {
 
 func (t *table) decide(who *identity.Principal, approved standing) (Access, *Denial) {
 	if who.Agent.ID == "" || who.User != nil && who.User.ID == "" {
-		return Access{}, &Denial{Table: t.name, Reasons: []string{"nobody was verified"}} // not even everyone is a grant to nobody
+		// not even everyone is a grant to nobody
+		return Access{}, &Denial{Table: t.name, Reasons: []string{"nobody was verified"}}
 	}
 	if t.barred != nil {
 		return Access{}, &Denial{Table: t.name, Reasons: t.barred}
@@ -87,12 +89,12 @@ func (t *table) broken(judged *identity.Identity, who *identity.Principal) (reas
 	return reasons
 }
 
-// open puts in the grants that open the table, and through whom. The user and the agent are judged one after the other, each
-// with its own groups and attributes; the agent's own grants count only if the agent itself passes every guardrail.
-// unheard says which guardrails kept the agent's grants from counting.
+// open puts in the grants that open the table, and through whom. The user and the agent are judged one after the other,
+// each with its own groups and attributes; the agent's own grants count only if the agent itself passes every
+// guardrail. unheard says which guardrails kept the agent's grants from counting.
 //
-// An approved request is one more grant, to the one who asked: the user, or the agent when it acts on its own. The access rests on it
-// only where no policy grants the same.
+// An approved request is one more grant, to the one who asked: the user, or the agent when it acts on its own. The
+// access rests on it only where no policy grants the same.
 func (t *table) open(access *Access, who *identity.Principal, approved standing) (unheard []string) {
 	agentBroken := t.broken(&who.Agent.Identity, who)
 	byUser, byAgent := false, false
@@ -130,7 +132,8 @@ func (t *table) open(access *Access, who *identity.Principal, approved standing)
 	return unheard
 }
 
-// opensTo says who of the principal qualifies. For the user, what is said of the agent alone is left aside: see Matcher.aboutAgent.
+// opensTo says who of the principal qualifies. For the user, what is said of the agent alone is left aside: see
+// Matcher.aboutAgent.
 func (g *grant) opensTo(who *identity.Principal) (user, agent bool) {
 	user = who.User != nil && slices.ContainsFunc(g.to, func(m *Matcher) bool {
 		return !m.aboutAgent() && m.holds(&who.User.Identity, who)
@@ -139,9 +142,9 @@ func (g *grant) opensTo(who *identity.Principal) (user, agent bool) {
 	return user, agent
 }
 
-// show puts in all columns, each with those of its masks that apply, up to the first that takes every cell. A policy that exempts
-// the caller says nothing about the others: a column is clear only if none applies. An approved request exempts the caller from those
-// masks on its columns that exempt somebody.
+// show puts in all columns, each with those of its masks that apply, up to the first that takes every cell. A policy
+// that exempts the caller says nothing about the others: a column is clear only if none applies. An approved request
+// exempts the caller from those masks on its columns that exempt somebody.
 func (t *table) show(access *Access, judged *identity.Identity, who *identity.Principal, approved standing) {
 	applies := make([]bool, len(t.masks))
 	for i := range t.masks {
@@ -188,8 +191,8 @@ func (f *filter) bind(who *identity.Principal) Filter {
 	return out
 }
 
-// bind gives the condition its values. One that names something nobody has a value for could only be guessed at: the mask then
-// takes every cell.
+// bind gives the condition its values. One that names something nobody has a value for could only be guessed at: the
+// mask then takes every cell.
 func (m AppliedMask) bind(who *identity.Principal) AppliedMask {
 	when, missing := bind(m.When, who)
 	if missing {
@@ -199,8 +202,8 @@ func (m AppliedMask) bind(who *identity.Principal) AppliedMask {
 	return m
 }
 
-// bind puts in the values of the judged identity. What is asked of a user, an agent that acts alone has no value for: its name
-// could be that of a user.
+// bind puts in the values of the judged identity. What is asked of a user, an agent that acts alone has no value for:
+// its name could be that of a user.
 func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
 	bound = slices.Clone(parts)
 	for i := range bound {
@@ -214,7 +217,10 @@ func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
 			}
 		case part.Variable == userGroups:
 			if who.User != nil {
-				part.Values = slices.DeleteFunc(slices.Clone(who.User.Groups), func(g string) bool { return g == identity.AllUsers || g == identity.AllAgents })
+				part.Values = slices.DeleteFunc(
+					slices.Clone(who.User.Groups),
+					func(g string) bool { return g == identity.AllUsers || g == identity.AllAgents },
+				)
 			}
 		default:
 			part.Values = who.Judged().Attributes[strings.TrimPrefix(part.Variable, attributePrefix)]

@@ -25,7 +25,14 @@ func parse(t testing.TB, text string) Config {
 	if err := yaml.Load([]byte(text), &f, yaml.WithKnownFields()); err != nil {
 		t.Fatalf("the policies of the test cannot be read: %v", err)
 	}
-	return Config{Platform: "warehouse", Tags: f.Tags, Policies: f.Policies, Rules: f.Rules, Discoverable: f.Discoverable, Catalog: shop}
+	return Config{
+		Platform:     "warehouse",
+		Tags:         f.Tags,
+		Policies:     f.Policies,
+		Rules:        f.Rules,
+		Discoverable: f.Discoverable,
+		Catalog:      shop,
+	}
 }
 
 func compile(t testing.TB, cfg Config) *Entitlements {
@@ -127,7 +134,8 @@ policies:
     except: group:Scanners
 `
 
-// render says in one line what a decision is: "via user: lastname=constant(hide personal data) region | own region: region = any([EU])".
+// render says in one line what a decision is: "via user: lastname=constant(hide personal data) region | own region:
+// region = any([EU])".
 func render(a Access, d *Denial) string {
 	if d != nil {
 		s := "denied"
@@ -168,32 +176,116 @@ func TestDecide(t *testing.T) {
 		table string
 		want  string
 	}{
-		{"Taylor sees her region's orders without last names", identity.Principal{Agent: bot, User: taylor}, "sales.customer_orders",
-			"via user:" + masked + " | sellers see their own region: region  = any([US-EAST])"},
-		{"somebody in Privacy sees last names, and all of her regions", identity.Principal{Agent: bot, User: priya}, "sales.customer_orders",
-			"via user: lastname region order_total | sellers see their own region: region  = any([US-EAST US-WEST])"},
+		{
+			"Taylor sees her region's orders without last names",
+			identity.Principal{Agent: bot, User: taylor},
+			"sales.customer_orders",
+			"via user:" + masked + " | sellers see their own region: region  = any([US-EAST])",
+		},
+		{
+			"somebody in Privacy sees last names, and all of her regions",
+			identity.Principal{Agent: bot, User: priya},
+			"sales.customer_orders",
+			"via user: lastname region order_total | sellers see their own region: region  = any([US-EAST US-WEST])",
+		},
 		{"a user without a region sees no row", identity.Principal{Agent: bot, User: eva}, "sales.customer_orders",
 			"via user:" + masked + " | sellers see their own region: never region  = any([])"},
-		{"a lookup table is reached through both", identity.Principal{Agent: bot, User: taylor}, "ref.regions", "via both: code label"},
-		{"a lookup table is reached through the agent alone", identity.Principal{Agent: bot, User: nobody}, "ref.regions", "via agent: code label"},
-		{"what is reached through the agent is still masked and filtered as for the human", identity.Principal{Agent: scannerBot, User: nobody}, "sales.customer_orders",
-			"via agent:" + masked + " | sellers see their own region: never region  = any([])"},
-		{"the scannerBot alone sees masked names in every region", identity.Principal{Agent: scannerBot}, "sales.customer_orders", "via agent:" + masked},
-		{"the bot alone does not see what its users see", identity.Principal{Agent: bot}, "sales.customer_orders", "denied, may be asked for: no grant opens it"},
-		{"somebody in no group may ask for a table that can be discovered", identity.Principal{Agent: bot, User: nobody}, "sales.refunds", "denied, may be asked for: no grant opens it"},
-		{"a table that cannot be discovered is not there", identity.Principal{Agent: bot, User: nobody}, "hr.people", "denied: no grant opens it"},
-		{"a table that is not there is not there", identity.Principal{Agent: bot, User: taylor}, "hr.nothing", "denied: there is no such table"},
-		{"a guardrail beats the agent's grant, whose residency is right, for a human abroad", identity.Principal{Agent: euBot, User: taylor}, "eu.customers",
-			`denied: guardrail "EU data stays in the EU" does not hold for user taylor`},
-		{"a guardrail must hold for the agent as well, if the table is reached through it", identity.Principal{Agent: usBot, User: user("ed", nil, "residency", "EU")}, "eu.customers",
-			`denied, may be asked for: guardrail "EU data stays in the EU" does not hold for agent us-bot; no grant opens it`},
-		{"a guardrail need not hold for the agent if the human qualifies", identity.Principal{Agent: usBot, User: eva}, "eu.customers", "via user: id email"},
-		{"with a guardrail that holds for both, both count", identity.Principal{Agent: euBot, User: eva}, "eu.customers", "via both: id email"},
-		{"a guardrail closes to an agent alone", identity.Principal{Agent: usBot}, "eu.customers", `denied: guardrail "EU data stays in the EU" does not hold for agent us-bot`},
-		{"an agent alone passes a guardrail that holds for it", identity.Principal{Agent: euBot}, "eu.customers", "via agent: id email"},
-		{"the deeper tag wins, and a mask that does not fit becomes null", identity.Principal{Agent: bot, User: eva}, "hr.people",
-			"via user: name=constant(hide personal data) ssn=partial(social security numbers keep their end) salary=null(salaries are nobody's business)"},
-		{"a tag on a table masks all its columns", identity.Principal{Agent: bot, User: eva}, "hr.wages", "via user: amount=null(salaries are nobody's business)"},
+		{
+			"a lookup table is reached through both",
+			identity.Principal{Agent: bot, User: taylor},
+			"ref.regions",
+			"via both: code label",
+		},
+		{
+			"a lookup table is reached through the agent alone",
+			identity.Principal{Agent: bot, User: nobody},
+			"ref.regions",
+			"via agent: code label",
+		},
+		{
+			"what is reached through the agent is still masked and filtered as for the human",
+			identity.Principal{Agent: scannerBot, User: nobody},
+			"sales.customer_orders",
+			"via agent:" + masked + " | sellers see their own region: never region  = any([])",
+		},
+		{
+			"the scannerBot alone sees masked names in every region",
+			identity.Principal{Agent: scannerBot},
+			"sales.customer_orders",
+			"via agent:" + masked,
+		},
+		{
+			"the bot alone does not see what its users see",
+			identity.Principal{Agent: bot},
+			"sales.customer_orders",
+			"denied, may be asked for: no grant opens it",
+		},
+		{
+			"somebody in no group may ask for a table that can be discovered",
+			identity.Principal{Agent: bot, User: nobody},
+			"sales.refunds",
+			"denied, may be asked for: no grant opens it",
+		},
+		{
+			"a table that cannot be discovered is not there",
+			identity.Principal{Agent: bot, User: nobody},
+			"hr.people",
+			"denied: no grant opens it",
+		},
+		{
+			"a table that is not there is not there",
+			identity.Principal{Agent: bot, User: taylor},
+			"hr.nothing",
+			"denied: there is no such table",
+		},
+		{
+			"a guardrail beats the agent's grant, whose residency is right, for a human abroad",
+			identity.Principal{Agent: euBot, User: taylor},
+			"eu.customers",
+			`denied: guardrail "EU data stays in the EU" does not hold for user taylor`,
+		},
+		{
+			"a guardrail must hold for the agent as well, if the table is reached through it",
+			identity.Principal{Agent: usBot, User: user("ed", nil, "residency", "EU")},
+			"eu.customers",
+			`denied, may be asked for: guardrail "EU data stays in the EU" does not hold for agent us-bot; no grant opens it`,
+		},
+		{
+			"a guardrail need not hold for the agent if the human qualifies",
+			identity.Principal{Agent: usBot, User: eva},
+			"eu.customers",
+			"via user: id email",
+		},
+		{
+			"with a guardrail that holds for both, both count",
+			identity.Principal{Agent: euBot, User: eva},
+			"eu.customers",
+			"via both: id email",
+		},
+		{
+			"a guardrail closes to an agent alone",
+			identity.Principal{Agent: usBot},
+			"eu.customers",
+			`denied: guardrail "EU data stays in the EU" does not hold for agent us-bot`,
+		},
+		{
+			"an agent alone passes a guardrail that holds for it",
+			identity.Principal{Agent: euBot},
+			"eu.customers",
+			"via agent: id email",
+		},
+		{
+			"the deeper tag wins, and a mask that does not fit becomes null",
+			identity.Principal{Agent: bot, User: eva},
+			"hr.people",
+			"via user: name=constant(hide personal data) ssn=partial(social security numbers keep their end) salary=null(salaries are nobody's business)",
+		},
+		{
+			"a tag on a table masks all its columns",
+			identity.Principal{Agent: bot, User: eva},
+			"hr.wages",
+			"via user: amount=null(salaries are nobody's business)",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -262,7 +354,11 @@ func TestAGrantToAnAgentIsTheAgents(t *testing.T) {
 		{"nor by the agent's group", "[agent-group:EU-Readers, user:somebody]", "denied"},
 		{"nor by the mode", "mode:on_behalf_of", "denied"},
 		{"nor by who the agent is not", "{not: agent:other}", "denied"},
-		{"a human who qualifies through this agent only does qualify", "{all: [group:Marketing, agent:us-bot]}", "via user: id email"},
+		{
+			"a human who qualifies through this agent only does qualify",
+			"{all: [group:Marketing, agent:us-bot]}",
+			"via user: id email",
+		},
 		{"a human who does not, does not", "{all: [group:Privacy, agent:us-bot]}", "denied"},
 	}
 	for _, tt := range tests {
@@ -271,7 +367,10 @@ policies:
   - {name: open, grant: eu.customers, to: %s}
   - {name: EU, guardrail: eu.*, require: attribute:residency=EU}
 `, tt.to)))
-		got, _, _ := strings.Cut(render(e.Decide(identity.Principal{Agent: usBot, User: eva}, TableName{"eu", "customers"})), " email: ")
+		got, _, _ := strings.Cut(
+			render(e.Decide(identity.Principal{Agent: usBot, User: eva}, TableName{"eu", "customers"})),
+			" email: ",
+		)
 		if !strings.HasPrefix(got, tt.want) {
 			t.Errorf("to: %s: %s\n got %s", tt.to, tt.name, got)
 		}
@@ -290,15 +389,27 @@ func TestWhichMaskWins(t *testing.T) {
 		{"a wildcard is the last to be asked", "n|hr.people.s*|null|; h|tag:A|hash|", "h"},
 		{"a quoted star is a name and no wildcard", `h|hr.people."ssn"|hash|; n|tag:A.B|null|`, "h"},
 		{"a tag on the table counts like one on the column", "h|tag:T|hash|; n|tag:A|null|", "n"},
-		{"a policy that exempts the caller does not hide a wider one", "h|tag:A.B|hash|except: group:HR; c|hr.*.*|{constant: x}|", "c"},
+		{
+			"a policy that exempts the caller does not hide a wider one",
+			"h|tag:A.B|hash|except: group:HR; c|hr.*.*|{constant: x}|",
+			"c",
+		},
 		{"a policy for others does not either", "h|tag:A.B|hash|for: group:Sales; c|hr.*.*|{constant: x}|", "c"},
 		{"a policy for the caller applies", "h|tag:A|hash|for: group:HR", "h"},
 		{"a policy except others applies", "h|tag:A|hash|except: group:Sales", "h"},
-		{"a column is clear when all exempt the caller", "h|tag:A|hash|except: group:HR; n|hr.*.*|null|for: group:Sales", "none"},
+		{
+			"a column is clear when all exempt the caller",
+			"h|tag:A|hash|except: group:HR; n|hr.*.*|null|for: group:Sales",
+			"none",
+		},
 		{"a mask can be about the agent that a human acts through", "h|tag:A|hash|for: agent:marketing-bot", "h"},
 		{"a mask about the agent's group is not about the human's", "h|tag:A|hash|for: agent-group:HR", "none"},
 		{"a group of the agent does not exempt the human", "h|tag:A|hash|except: group:Agents", "h"},
-		{"a mask that reaches a column twice counts as the more specific", "p|[hr.people.*, tag:A.B]|{partial: {first: 1}}|; n|tag:A|null|", "p"},
+		{
+			"a mask that reaches a column twice counts as the more specific",
+			"p|[hr.people.*, tag:A.B]|{partial: {first: 1}}|; n|tag:A|null|",
+			"p",
+		},
 	}
 	for _, tt := range tests {
 		text := "tags: {A: hr.people.name, A.B: hr.people.ssn, T: hr.people}\npolicies:\n- {name: open, grant: hr.*, to: everyone}\n"
@@ -344,7 +455,10 @@ func BenchmarkDecideWith1000Policies(b *testing.B) {
 		fmt.Fprintf(&text, "- {name: f%d, filter: sales.*, where: region = any(:attribute.region), for: group:F%d}\n", i, i)
 	}
 	e := compile(b, parse(b, text.String()))
-	who := identity.Principal{Agent: bot, User: user("u", []string{"G1", "M0", "M1", "M2", "F4", "F5", "X", "Y", "Z"}, "region", "EU")}
+	who := identity.Principal{
+		Agent: bot,
+		User:  user("u", []string{"G1", "M0", "M1", "M2", "F4", "F5", "X", "Y", "Z"}, "region", "EU"),
+	}
 	for b.Loop() {
 		if _, denial := e.Decide(who, TableName{"sales", "customer_orders"}); denial != nil {
 			b.Fatal(denial)

@@ -9,8 +9,8 @@ import (
 	"deputy/internal/mistake"
 )
 
-// The types of this package read their own YAML nodes, since every mistake must be named with its line, and since a YAML null
-// (with: null) never reaches the decoder of a pointer.
+// The types of this package read their own YAML nodes, since every mistake must be named with its line, and since a
+// YAML null (with: null) never reaches the decoder of a pointer.
 
 const maxNesting = 16 // of matchers; also ends aliases that contain themselves
 
@@ -226,9 +226,18 @@ func readJoined(n *yaml.Node, depth int) (*Matcher, error) {
 		case "group", "user", "agent", "agent-group", "attribute", "mode", "purpose":
 			return wrong(k, "write %s:NAME, without a space behind the colon", key)
 		case "and", "or":
-			return wrong(k, "a matcher has no key %q: all holds when all in its list do, any or the list alone when one does", key)
+			return wrong(
+				k,
+				"a matcher has no key %q: all holds when all in its list do, any or the list alone when one does",
+				key,
+			)
 		default:
-			return wrong(k, "a matcher has no key %q%s (known: all, any, not)", key, mistake.Hint(key, []string{"all", "any", "not"}))
+			return wrong(
+				k,
+				"a matcher has no key %q%s (known: all, any, not)",
+				key,
+				mistake.Hint(key, []string{"all", "any", "not"}),
+			)
 		}
 		return err
 	})

@@ -40,7 +40,8 @@ func knownMasks() string {
 	return strings.Join(out, ", ")
 }
 
-// UnmarshalYAML takes the name of a mask, or a mapping of its name to what it needs. With a null it is not called: see Policy.
+// UnmarshalYAML takes the name of a mask, or a mapping of its name to what it needs. With a null it is not called: see
+// Policy.
 func (m *Mask) UnmarshalYAML(n *yaml.Node) error { return read(m, n, readMask) }
 
 func readMask(n *yaml.Node) (*Mask, error) {

@@ -25,10 +25,10 @@ type Change struct {
 	Effect
 }
 
-// Diff says who gains and who loses what when one configuration takes the place of the other. It decides for everybody whom the
-// policies on a table tell apart: each combination of the groups and attributes they ask about (all of them where there are few,
-// else the small ones), each user that either configuration names, each purpose; through each agent, and each agent on its own.
-// What is said of somebody is not said again of those who are in more groups besides.
+// Diff says who gains and who loses what when one configuration takes the place of the other. It decides for everybody
+// whom the policies on a table tell apart: each combination of the groups and attributes they ask about (all of them
+// where there are few, else the small ones), each user that either configuration names, each purpose; through each
+// agent, and each agent on its own. What is said of somebody is not said again of those who are in more groups besides.
 func Diff(old, new Side) []Change {
 	d := &differ{old: old, new: new, changes: []Change{}}
 	for _, a := range slices.Concat(old.Agents, new.Agents) {
@@ -97,7 +97,10 @@ func (d *differ) table(platform string, name TableName, old, new *Entitlements) 
 				continue
 			}
 			for _, e := range effects(old.seen(before, name), new.seen(after, name), differentlyJudged(before, after)) {
-				if !slices.ContainsFunc(known[e.thing()], func(k said) bool { return k.agent == agent && k.who.includes(s, before, after) }) {
+				if !slices.ContainsFunc(
+					known[e.thing()],
+					func(k said) bool { return k.agent == agent && k.who.includes(s, before, after) },
+				) {
 					found[e] = append(found[e], agent)
 				}
 			}
@@ -129,8 +132,8 @@ func (e *Entitlements) seen(who *identity.Principal, name TableName) sight {
 	return sight{access: &access}
 }
 
-// differentlyJudged reports whether the two configurations know different things of the one who is judged: then the values that
-// filters compare with are part of what changes.
+// differentlyJudged reports whether the two configurations know different things of the one who is judged: then the
+// values that filters compare with are part of what changes.
 func differentlyJudged(before, after *identity.Principal) bool {
 	return before != nil && after != nil && !reflect.DeepEqual(before.Judged(), after.Judged())
 }

@@ -22,8 +22,8 @@ const (
 	FilterChanged EffectKind = "filter_changed"
 )
 
-// Effect is what a change of policies does to how somebody sees a table. Where it cannot be told whether it is a gain or a loss, it
-// is both.
+// Effect is what a change of policies does to how somebody sees a table. Where it cannot be told whether it is a gain
+// or a loss, it is both.
 type Effect struct {
 	Column string     `json:"column,omitempty"`
 	Kind   EffectKind `json:"change"`
@@ -34,7 +34,12 @@ type Effect struct {
 }
 
 func compareEffects(a, b Effect) int {
-	return cmp.Or(cmp.Compare(a.Column, b.Column), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Before, b.Before), cmp.Compare(a.After, b.After))
+	return cmp.Or(
+		cmp.Compare(a.Column, b.Column),
+		cmp.Compare(a.Kind, b.Kind),
+		cmp.Compare(a.Before, b.Before),
+		cmp.Compare(a.After, b.After),
+	)
 }
 
 // thing is what one says once: that a table opens is not said again for each of those who see it with other masks.
@@ -90,7 +95,8 @@ func maskEffect(before, after ColumnAccess, values bool) []Effect {
 	return []Effect{e}
 }
 
-// compareMasks is below 0 when the first hides more, and 0 when nobody can tell: cell by cell, and with what an administrator wrote.
+// compareMasks is below 0 when the first hides more, and 0 when nobody can tell: cell by cell, and with what an
+// administrator wrote.
 func compareMasks(a, b []AppliedMask) int {
 	for _, masks := range [][]AppliedMask{a, b} {
 		if len(masks) != 1 || len(masks[0].When) > 0 || masks[0].Kind == MaskSQL || masks[0].Kind == MaskRegex {
@@ -176,8 +182,8 @@ func (a *Access) filter(rule string) Filter {
 	return a.Filters[i]
 }
 
-// compareRows is below 0 when the second shows all the rows of the first and more, and 0 when nobody can tell. A smaller sample is part
-// of a larger one.
+// compareRows is below 0 when the second shows all the rows of the first and more, and 0 when nobody can tell. A
+// smaller sample is part of a larger one.
 func compareRows(a, b Filter) int {
 	switch {
 	case a.Sample != nil && b.Sample != nil:

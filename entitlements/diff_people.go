@@ -107,15 +107,15 @@ func (s Somebody) includes(other Somebody, before, after *identity.Principal) bo
 	return true
 }
 
-// How many combinations of groups and attributes are tried on one table: all of them up to 12, pairs beyond 90. For each user that
-// a policy names, fewer.
+// How many combinations of groups and attributes are tried on one table: all of them up to 12, pairs beyond 90. For
+// each user that a policy names, fewer.
 const (
 	mostCombined     = 4096
 	mostOfNamedUsers = 256
 )
 
-// somebodies are the kinds of people that the tables' policies tell apart; those who are less come first. users are those that
-// are asked for in any case.
+// somebodies are the kinds of people that the tables' policies tell apart; those who are less come first. users are
+// those that are asked for in any case.
 func somebodies(users []string, tables ...*table) (out []Somebody) {
 	var facts, named []string
 	purposes := []string{""}
@@ -129,7 +129,8 @@ func somebodies(users []string, tables ...*table) (out []Somebody) {
 				named = appendOnce(named, term.name)
 			case term.word == "purpose":
 				purposes = appendOnce(purposes, term.name)
-			case term.word == "attribute", term.word == "group" && term.name != identity.AllUsers && term.name != identity.AllAgents:
+			case term.word == "attribute",
+				term.word == "group" && term.name != identity.AllUsers && term.name != identity.AllAgents:
 				facts = appendOnce(facts, term.String())
 			}
 		})
@@ -170,7 +171,8 @@ func somebodies(users []string, tables ...*table) (out []Somebody) {
 	return out
 }
 
-// conditionVariables are what the conditions of masks ask of whoever is judged. For those who have no value, a mask takes every cell.
+// conditionVariables are what the conditions of masks ask of whoever is judged. For those who have no value, a mask
+// takes every cell.
 func (t *table) conditionVariables() (out []string) {
 	for _, c := range t.columns {
 		for _, m := range c.masks {
@@ -207,8 +209,8 @@ func (t *table) eachTerm(do func(Term)) {
 	}
 }
 
-// combinations calls do for the sets that can be made of the items: none, each, each two, and so on as long as there are not too
-// many; up to two in any case.
+// combinations calls do for the sets that can be made of the items: none, each, each two, and so on as long as there
+// are not too many; up to two in any case.
 func combinations(items []string, most int, do func([]string)) {
 	done := 0
 	for size, count := 0, 1; size <= len(items) && (size <= 2 || done+count <= most); size++ {

@@ -26,13 +26,23 @@ func genSide() *rapid.Generator[Side] {
 				policies[i].When = rapid.SampledFrom([]string{"", "", "a = 1", "a = any(:attribute.x)"}).Draw(t, "when")
 			}
 		}
-		e, problems := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world, Discoverable: rapid.SampledFrom([]Selectors{nil, {"s.*"}}).Draw(t, "discoverable")})
+		e, problems := Compile(
+			Config{
+				Policies:     policies,
+				Tags:         worldTags,
+				Catalog:      world,
+				Discoverable: rapid.SampledFrom([]Selectors{nil, {"s.*"}}).Draw(t, "discoverable"),
+			},
+		)
 		if e == nil {
 			t.Fatalf("random policies do not compile: %v", problems)
 		}
 		s := Side{Platforms: map[string]*Entitlements{"w": e}}
 		for _, id := range []string{"1", "2"} {
-			a := identity.Agent{Identity: genIdentity(identity.KindAgent).Draw(t, "agent"), Modes: bothModes[rapid.IntRange(0, 1).Draw(t, "from"):]}
+			a := identity.Agent{
+				Identity: genIdentity(identity.KindAgent).Draw(t, "agent"),
+				Modes:    bothModes[rapid.IntRange(0, 1).Draw(t, "from"):],
+			}
 			a.ID = id
 			s.Agents = append(s.Agents, a)
 		}
@@ -84,8 +94,8 @@ func TestTheWayBackIsTheMirrorOfTheWay(t *testing.T) {
 	})
 }
 
-// Whoever sees something else of a table afterwards, the difference says that something of it changed, through that agent; and
-// whoever sees more, that something was gained.
+// Whoever sees something else of a table afterwards, the difference says that something of it changed, through that
+// agent; and whoever sees more, that something was gained.
 func TestNobodyGainsUnnoticed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := genSide().Draw(t, "a"), genSide().Draw(t, "b")
@@ -100,7 +110,9 @@ func TestNobodyGainsUnnoticed(t *testing.T) {
 			before, after := a.Platforms["w"].seen(&who, table.TableName), b.Platforms["w"].seen(&who, table.TableName)
 			for _, e := range effects(before, after, false) {
 				if !slices.ContainsFunc(changes, func(c Change) bool {
-					return c.Table == table.String() && c.Kind == e.Kind && c.Column == e.Column && slices.Contains(c.Agents, who.Agent.ID) && c.Who.Alone == (who.User == nil)
+					return c.Table == table.String() && c.Kind == e.Kind && c.Column == e.Column &&
+						slices.Contains(c.Agents, who.Agent.ID) &&
+						c.Who.Alone == (who.User == nil)
 				}) {
 					t.Fatalf("%+v sees %+v on %s, and the difference is %+v", who, e, table.TableName, changes)
 				}
@@ -120,7 +132,10 @@ func diffLines(old, new Side) (out []string) {
 		if c.Column != "" {
 			name += "." + c.Column
 		}
-		out = append(out, strings.TrimSpace(fmt.Sprintf("%s via %s: %s %s %s -> %s", c.Who, via, name, c.Kind, c.Before, c.After)))
+		out = append(
+			out,
+			strings.TrimSpace(fmt.Sprintf("%s via %s: %s %s %s -> %s", c.Who, via, name, c.Kind, c.Before, c.After)),
+		)
 	}
 	return out
 }
@@ -154,27 +169,66 @@ policies:
 		to   Side
 		want []string
 	}{
-		{"another grant", side(base + "- {name: n, grant: hr.wages, to: group:Finance}"), []string{"members of Finance via *: hr.wages opened  -> all clear"}},
-		{"a grant for two groups at once becomes one for either", replaced("{all: [group:HR, group:Berlin]}", "group:HR"), []string{"members of HR via *: hr.wages opened  -> all clear"}},
-		{"a grant to an agent opens to anybody who uses it, and a mask is in it", side(base + "- {name: n, grant: sales.customer_orders, to: group:Agents}"),
-			[]string{"anybody via *: sales.customer_orders opened  -> lastname: null"}},
-		{"a grant to an agent on its own", side(base + "- {name: n, grant: hr.wages, to: agent:cron}"), []string{"via *: hr.wages opened  -> all clear"}},
-		{"a mask has an exception for a group that does not open the table itself", replaced("with: null", "with: null, except: group:Privacy"),
-			[]string{"members of Marketing and Privacy via *: sales.customer_orders.lastname unmasked null -> clear"}},
-		{"a weaker mask", replaced("with: null", "with: {partial: {last: 2}}"), []string{"members of Marketing via *: sales.customer_orders.lastname other_mask null -> {partial: {last: 2}}"}},
+		{
+			"another grant",
+			side(base + "- {name: n, grant: hr.wages, to: group:Finance}"),
+			[]string{"members of Finance via *: hr.wages opened  -> all clear"},
+		},
+		{
+			"a grant for two groups at once becomes one for either",
+			replaced("{all: [group:HR, group:Berlin]}", "group:HR"),
+			[]string{"members of HR via *: hr.wages opened  -> all clear"},
+		},
+		{
+			"a grant to an agent opens to anybody who uses it, and a mask is in it",
+			side(base + "- {name: n, grant: sales.customer_orders, to: group:Agents}"),
+			[]string{"anybody via *: sales.customer_orders opened  -> lastname: null"},
+		},
+		{
+			"a grant to an agent on its own",
+			side(base + "- {name: n, grant: hr.wages, to: agent:cron}"),
+			[]string{"via *: hr.wages opened  -> all clear"},
+		},
+		{
+			"a mask has an exception for a group that does not open the table itself",
+			replaced("with: null", "with: null, except: group:Privacy"),
+			[]string{"members of Marketing and Privacy via *: sales.customer_orders.lastname unmasked null -> clear"},
+		},
+		{
+			"a weaker mask",
+			replaced("with: null", "with: {partial: {last: 2}}"),
+			[]string{"members of Marketing via *: sales.customer_orders.lastname other_mask null -> {partial: {last: 2}}"},
+		},
 		{"a filter is gone", replaced("- {name: f, filter: sales.refunds, where: region = any(:attribute.region)}", ""),
 			[]string{"members of Marketing via *: sales.refunds filter_removed region = any(:attribute.region) ->"}},
-		{"a mask for the cells of some, who have to have a value", replaced("with: null", "with: null, when: region <> all(:attribute.region)"),
-			[]string{"members of Marketing with region=(any) via *: sales.customer_orders.lastname other_mask null -> null when region <> all(:attribute.region), else clear"}},
-		{"a purpose, and a group without one", side(base + "- {name: n, grant: hr.wages, to: [{all: [purpose:billing, mode:on_behalf_of]}, group:Finance]}"), []string{
-			"anybody for purpose billing via *: hr.wages opened  -> all clear", "members of Finance via *: hr.wages opened  -> all clear"}},
+		{
+			"a mask for the cells of some, who have to have a value",
+			replaced("with: null", "with: null, when: region <> all(:attribute.region)"),
+			[]string{
+				"members of Marketing with region=(any) via *: sales.customer_orders.lastname other_mask null -> null when region <> all(:attribute.region), else clear",
+			},
+		},
+		{
+			"a purpose, and a group without one",
+			side(base + "- {name: n, grant: hr.wages, to: [{all: [purpose:billing, mode:on_behalf_of]}, group:Finance]}"),
+			[]string{
+				"anybody for purpose billing via *: hr.wages opened  -> all clear", "members of Finance via *: hr.wages opened  -> all clear"},
+		},
 		{"a policy has another name", replaced("name: f", "name: g"), nil},
-		{"a user is somewhere else", elsewhere, []string{"user taylor via *: sales.refunds filter_changed region = any('US-EAST') -> region = any('EU')"}},
+		{
+			"a user is somewhere else",
+			elsewhere,
+			[]string{"user taylor via *: sales.refunds filter_changed region = any('US-EAST') -> region = any('EU')"},
+		},
 		{"an agent may act for humans", mayAct, []string{
 			"members of Berlin and HR via cron: hr.wages opened  -> all clear",
 			"members of Marketing via cron: sales.customer_orders opened  -> lastname: null",
 			"members of Marketing via cron: sales.refunds opened  -> rows: region = any(:attribute.region)"}},
-		{"a table may be asked for", side("discoverable: hr.people" + base), []string{"via *: hr.people discoverable  ->", "anybody via *: hr.people discoverable  ->"}},
+		{
+			"a table may be asked for",
+			side("discoverable: hr.people" + base),
+			[]string{"via *: hr.people discoverable  ->", "anybody via *: hr.people discoverable  ->"},
+		},
 		{"what opens is gone with its platform", Side{Agents: lintAgents, Users: taylorIs}, []string{
 			"members of Berlin and HR via *: hr.wages closed all clear ->",
 			"members of Marketing via *: sales.customer_orders closed lastname: null ->",
@@ -214,7 +268,9 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 		}
 	}
 	conditional := ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}, When: []Part{{SQL: "x"}}}}}
-	if e := maskEffect(conditional, ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}}}}, false)[0]; !e.Gain || !e.Loss || e.Before != "null when x, else clear" {
+	if e := maskEffect(conditional, ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}}}}, false)[0]; !e.Gain ||
+		!e.Loss ||
+		e.Before != "null when x, else clear" {
 		t.Errorf("cell by cell, nobody can tell: %+v", e)
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// A database changes while policies stay as they are: a masked column gets another name, a copy of it is added, a table is made anew.
-// What was hidden must not be shown by that. Three rules hold, until an administrator accepts the catalog as it is:
+// A database changes while policies stay as they are: a masked column gets another name, a copy of it is added, a table
+// is made anew. What was hidden must not be shown by that. Three rules hold, until an administrator accepts the catalog
+// as it is:
 //
 //   - A column that is New is hidden from every caller where any column of its table is masked or was, and in all tables where a masked
 //     column of the platform is gone: its values may have moved there. A table that is New is hidden whole where the platform hides
@@ -41,7 +42,10 @@ func (c *compiler) addGhosts() {
 		for _, a := range accepted.Columns {
 			switch col := now.column(a.Name); {
 			case col == nil:
-				ghost.columns = append(ghost.columns, column{Column: Column{Name: a.Name, Type: a.Type}, tags: slices.Clone(a.Tags)})
+				ghost.columns = append(
+					ghost.columns,
+					column{Column: Column{Name: a.Name, Type: a.Type}, tags: slices.Clone(a.Tags)},
+				)
 			default:
 				col.closing = without(a.Tags, col.tags)
 			}
@@ -178,8 +182,8 @@ func (t *table) hide(why string, which func(*column) bool) (names []string) {
 
 func (c *column) isNew() bool { return slices.Contains(c.tags, New) }
 
-// lookedAt reports whether the file decides about the new column itself: a mask that names it, or one on what is new. One that is for some
-// callers alone says nothing about the others.
+// lookedAt reports whether the file decides about the new column itself: a mask that names it, or one on what is new.
+// One that is for some callers alone says nothing about the others.
 func (c *column) lookedAt(t *table) bool {
 	return slices.ContainsFunc(c.masks, func(m maskRule) bool {
 		return (m.reach == byName || m.by == "tag:"+New) && t.masks[m.scope].only == nil
@@ -196,9 +200,15 @@ func (t *table) all() (out []Column) {
 // sayRetyped warns of masked columns whose type is another than it was: masks that no longer fit become NULL.
 func (c *compiler) sayRetyped(t *table, accepted AcceptedTable) {
 	for _, name := range t.maskedColumns() {
-		if was, is := accepted.column(name), t.column(name); was != nil && was.Type != "" && was.Type != cmp.Or(is.Type, untyped) {
-			c.warning("the masked column %s was %s when it was accepted and is %s now: see whether its masks still fit, then run deputy catalog accept --platform %s",
-				ColumnName{t.name, name}, was.Type, cmp.Or(is.Type, untyped), c.cfg.Platform)
+		if was, is := accepted.column(name), t.column(name); was != nil && was.Type != "" &&
+			was.Type != cmp.Or(is.Type, untyped) {
+			c.warning(
+				"the masked column %s was %s when it was accepted and is %s now: see whether its masks still fit, then run deputy catalog accept --platform %s",
+				ColumnName{t.name, name},
+				was.Type,
+				cmp.Or(is.Type, untyped),
+				c.cfg.Platform,
+			)
 		}
 	}
 	for _, col := range t.columns {
@@ -208,7 +218,12 @@ func (c *compiler) sayRetyped(t *table, accepted AcceptedTable) {
 		}
 	}
 	if len(t.closing) > 0 {
-		c.warning("%s has lost the tag %s in its comment: policies that close go on holding for it: %s", t.name, strings.Join(t.closing, ", "), c.howToAccept())
+		c.warning(
+			"%s has lost the tag %s in its comment: policies that close go on holding for it: %s",
+			t.name,
+			strings.Join(t.closing, ", "),
+			c.howToAccept(),
+		)
 	}
 }
 
@@ -221,7 +236,12 @@ func (c *compiler) sayGone() {
 		}
 	}
 	if slices.Sort(gone); gone != nil {
-		c.warning("%s, of which policies hide something, is gone or has another name: tables that are %s stay hidden: %s", some(gone), New, c.howToAccept())
+		c.warning(
+			"%s, of which policies hide something, is gone or has another name: tables that are %s stay hidden: %s",
+			some(gone),
+			New,
+			c.howToAccept(),
+		)
 	}
 }
 
@@ -235,7 +255,8 @@ func (c *compiler) lost(name TableName, format string, args ...any) {
 	}
 }
 
-// misfit is a problem of what is not in the catalog. While Deputy runs it closes nothing more than what is gone: see drifted.
+// misfit is a problem of what is not in the catalog. While Deputy runs it closes nothing more than what is gone: see
+// drifted.
 func (c *compiler) missing(format string, args ...any) {
 	c.problem(format, args...)
 	c.problems[len(c.problems)-1].Drift = c.cfg.Accepted != nil

@@ -11,7 +11,8 @@ import (
 	"deputy/identity"
 )
 
-// A column of a database in which every column has content of its own: what a migration does to names does nothing to that.
+// A column of a database in which every column has content of its own: what a migration does to names does nothing to
+// that.
 type held struct {
 	Column
 	content string
@@ -20,9 +21,10 @@ type held struct {
 type holding struct {
 	name    TableName
 	columns []held
-	first   []string // The names at the start: a copy does not take one, as that is no more than an UPDATE of the column that had it.
-	dropped bool     // Then no column takes a name from the start: that could not be told from a drop of that column.
-	moved   bool     // A column took a name from the start. Then none is dropped, likewise.
+	// The names at the start: a copy does not take one, as that is no more than an UPDATE of the column that had it.
+	first   []string
+	dropped bool // Then no column takes a name from the start: that could not be told from a drop of that column.
+	moved   bool // A column took a name from the start. Then none is dropped, likewise.
 }
 
 func catalogOf(tables []holding) *Catalog {
@@ -44,7 +46,8 @@ func migrate(t *rapid.T, tables []holding) []holding {
 	free := func(in []held) []string {
 		var out []string
 		for _, n := range []string{"a", "b", "ssn", "code", "x"} {
-			if !(of.dropped && slices.Contains(of.first, n)) && !slices.ContainsFunc(in, func(c held) bool { return c.Name == n }) {
+			if !(of.dropped && slices.Contains(of.first, n)) &&
+				!slices.ContainsFunc(in, func(c held) bool { return c.Name == n }) {
 				out = append(out, n)
 			}
 		}
@@ -107,14 +110,22 @@ func migrate(t *rapid.T, tables []holding) []holding {
 	return tables
 }
 
-// Whatever is done to a database between two starts or two looks: what a mask hid from the caller is hidden until the catalog is accepted,
-// and where anything of it is shown under another name, or not at all, it is said.
+// Whatever is done to a database between two starts or two looks: what a mask hid from the caller is hidden until the
+// catalog is accepted, and where anything of it is shown under another name, or not at all, it is said.
 func TestDriftNeverUnmasks(t *testing.T) {
 	who := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bot"}}}
 	rapid.Check(t, func(t *rapid.T) {
 		tables := []holding{
-			{name: TableName{"s", "people"}, columns: []held{{col("a", Text), "1"}, {col("ssn", Text), "2"}, {col("b", Text), "3"}}, first: []string{"a", "ssn", "b"}},
-			{name: TableName{"s", "orders"}, columns: []held{{col("a", Text), "4"}, {col("code", Text), "5"}}, first: []string{"a", "code"}},
+			{
+				name:    TableName{"s", "people"},
+				columns: []held{{col("a", Text), "1"}, {col("ssn", Text), "2"}, {col("b", Text), "3"}},
+				first:   []string{"a", "ssn", "b"},
+			},
+			{
+				name:    TableName{"s", "orders"},
+				columns: []held{{col("a", Text), "4"}, {col("code", Text), "5"}},
+				first:   []string{"a", "code"},
+			},
 		}
 		for i := range tables {
 			for j := range tables[i].columns {
@@ -129,11 +140,16 @@ func TestDriftNeverUnmasks(t *testing.T) {
 		policies := []Policy{{Name: "g", Grant: Selectors{"s.*"}, To: everyone}}
 		for i := range rapid.IntRange(1, 3).Draw(t, "masks") {
 			p := Policy{Name: fmt.Sprint("m", i), With: &Mask{Kind: MaskConstant, Constant: "x"}}
-			p.Mask = rapid.SampledFrom([]Selectors{{"s.people.ssn"}, {"s.orders.code"}, {"s.*.s*"}, {"*.*.?"}, {"s.people.*"}, {"tag:P"}, {"tag:Kept"}, {"tag:Q"}}).Draw(t, "mask")
+			p.Mask = rapid.SampledFrom([]Selectors{{"s.people.ssn"}, {"s.orders.code"}, {"s.*.s*"}, {"*.*.?"}, {"s.people.*"}, {"tag:P"}, {"tag:Kept"}, {"tag:Q"}}).
+				Draw(t, "mask")
 			policies = append(policies, p)
 		}
 		cfg := Config{Policies: policies, Catalog: catalogOf(tables), Others: []*Catalog{catalogOf(tables)},
-			Tags: Tags{{Name: "P", Selectors: Selectors{"s.people.ssn"}}, {Name: "Q", Selectors: Selectors{"s.*.c*"}}, {Name: "Kept", Selectors: Selectors{"s.people.nothing*"}}}}
+			Tags: Tags{
+				{Name: "P", Selectors: Selectors{"s.people.ssn"}},
+				{Name: "Q", Selectors: Selectors{"s.*.c*"}},
+				{Name: "Kept", Selectors: Selectors{"s.people.nothing*"}},
+			}}
 		cfg.Accepted = Accept(cfg.Catalog)
 		start, problems := Compile(cfg)
 		if start == nil {
@@ -179,7 +195,8 @@ func TestDriftNeverUnmasks(t *testing.T) {
 	})
 }
 
-// gone reports whether a table lost a column that it had: one of the secret ones, or one that something secret may be behind.
+// gone reports whether a table lost a column that it had: one of the secret ones, or one that something secret may be
+// behind.
 func gone(secret map[string]bool, accepted Accepted, tables []holding) bool {
 	for _, h := range tables {
 		was, known := accepted[h.name]

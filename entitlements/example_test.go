@@ -48,7 +48,9 @@ policies:
 		fmt.Println(p)
 	}
 
-	taylor := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "taylor", Groups: []string{"Marketing"}}}
+	taylor := identity.User{
+		Identity: identity.Identity{Kind: identity.KindUser, ID: "taylor", Groups: []string{"Marketing"}},
+	}
 	agent := identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "assistant"}}
 
 	access, _ := e.Decide(identity.Principal{Agent: agent, User: &taylor}, orders)
@@ -103,10 +105,17 @@ rules:
 		}}},
 	})
 	person := func(id string, groups ...string) identity.User {
-		return identity.User{Issuer: "https://login.example.com", Subject: id, Identity: identity.Identity{Kind: identity.KindUser, ID: id, Groups: groups}}
+		return identity.User{
+			Issuer:   "https://login.example.com",
+			Subject:  id,
+			Identity: identity.Identity{Kind: identity.KindUser, ID: id, Groups: groups},
+		}
 	}
 	taylor, steward := person("taylor", "Marketing"), person("sam", "Data-Stewards")
-	who := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "assistant"}}, User: &taylor}
+	who := identity.Principal{
+		Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "assistant"}},
+		User:  &taylor,
+	}
 
 	ask, err := e.Ask(who, orders, []string{"lastname"})
 	if err != nil {
@@ -115,8 +124,18 @@ rules:
 	fmt.Printf("%v: ask %s, for %s at most\n", ask.Columns, ask.Approvers(), ask.AtMost)
 
 	now := time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
-	request := entitlements.Request{ID: "r-1", Asker: entitlements.AskerOf(who), Table: orders, Columns: ask.Columns, Opens: ask.Opens,
-		Reason: "the mailing of December", Wanted: time.Hour, Created: now, Lapses: now.Add(24 * time.Hour), Status: entitlements.StatusPending}
+	request := entitlements.Request{
+		ID:      "r-1",
+		Asker:   entitlements.AskerOf(who),
+		Table:   orders,
+		Columns: ask.Columns,
+		Opens:   ask.Opens,
+		Reason:  "the mailing of December",
+		Wanted:  time.Hour,
+		Created: now,
+		Lapses:  now.Add(24 * time.Hour),
+		Status:  entitlements.StatusPending,
+	}
 	_, err = request.Approve(ask.Requirement, entitlements.Step{By: taylor, Now: now})
 	fmt.Println("Taylor:", err)
 	request, err = request.Approve(ask.Requirement, entitlements.Step{By: steward, Now: now})

@@ -9,22 +9,23 @@ import (
 	"deputy/identity"
 )
 
-// Explanation is a decision with everything that had a part in it, and with what would change it. What is decided is Decide's own
-// answer; the rest asks the same matchers, one by one. Its JSON is for scripts: names in it stay.
+// Explanation is a decision with everything that had a part in it, and with what would change it. What is decided is
+// Decide's own answer; the rest asks the same matchers, one by one. Its JSON is for scripts: names in it stay.
 type Explanation struct {
-	Table       string             `json:"table"`
-	Description string             `json:"description,omitempty"`
-	Tags        []string           `json:"tags"`
-	Allowed     bool               `json:"allowed"`
-	Via         Via                `json:"via,omitempty"`
-	Until       time.Time          `json:"until,omitzero"` // it rests on approved requests, of which the first ends then
-	Requestable bool               `json:"requestable"`    // denied, and the caller may hear of the table and ask for it
-	Reasons     []string           `json:"reasons"`        // of a denial
-	Judged      string             `json:"judged"`         // whom masks, filters and guardrails are judged on: "user taylor"
-	Grants      []GrantVerdict     `json:"grants"`
-	Guardrails  []GuardrailVerdict `json:"guardrails"`
-	Columns     []ColumnVerdict    `json:"columns"` // of a table that is denied: as they would be seen
-	Filters     []FilterVerdict    `json:"filters"`
+	Table       string    `json:"table"`
+	Description string    `json:"description,omitempty"`
+	Tags        []string  `json:"tags"`
+	Allowed     bool      `json:"allowed"`
+	Via         Via       `json:"via,omitempty"`
+	Until       time.Time `json:"until,omitzero"` // it rests on approved requests, of which the first ends then
+	Requestable bool      `json:"requestable"`    // denied, and the caller may hear of the table and ask for it
+	Reasons     []string  `json:"reasons"`        // of a denial
+	// whom masks, filters and guardrails are judged on: "user taylor"
+	Judged     string             `json:"judged"`
+	Grants     []GrantVerdict     `json:"grants"`
+	Guardrails []GuardrailVerdict `json:"guardrails"`
+	Columns    []ColumnVerdict    `json:"columns"` // of a table that is denied: as they would be seen
+	Filters    []FilterVerdict    `json:"filters"`
 
 	Access *Access `json:"-"` // as decided; nil: denied
 	Denial *Denial `json:"-"`
@@ -51,12 +52,13 @@ type GuardrailVerdict struct {
 
 // ColumnVerdict is one column.
 type ColumnVerdict struct {
-	Name      string        `json:"name"`
-	Type      string        `json:"type"`
-	Tags      []string      `json:"tags"`
-	Inherited []string      `json:"inherited_tags,omitempty"` // of the columns that a view's column is made of
-	Clear     bool          `json:"clear"`                    // no mask takes any cell
-	Masks     []MaskVerdict `json:"masks"`                    // all that reach the column; those that apply come first, in the order in which they are asked
+	Name      string   `json:"name"`
+	Type      string   `json:"type"`
+	Tags      []string `json:"tags"`
+	Inherited []string `json:"inherited_tags,omitempty"` // of the columns that a view's column is made of
+	Clear     bool     `json:"clear"`                    // no mask takes any cell
+	// all that reach the column; those that apply come first, in the order in which they are asked
+	Masks []MaskVerdict `json:"masks"`
 }
 
 // Outcome is what becomes of a mask on a column.
@@ -103,7 +105,9 @@ func (e *Entitlements) Explain(who identity.Principal, name TableName) (x Explan
 	x = Explanation{
 		Table: name.String(), Description: t.description, Tags: append([]string{}, t.tags...), Reasons: []string{},
 		Judged: fmt.Sprintf("%s %s", judged.Kind, judged.ID),
-		Grants: append(t.explainGrants(&who), e.explainApprovals(&who, name)...), Guardrails: t.explainGuardrails(&judged, &who),
+		Grants: append(
+			t.explainGrants(&who),
+			e.explainApprovals(&who, name)...), Guardrails: t.explainGuardrails(&judged, &who),
 		Columns: t.explainColumns(&judged, &who, approved), Filters: t.explainFilters(&judged, &who),
 	}
 	access, denial := t.decide(&who, approved)
@@ -206,14 +210,26 @@ func (t *table) explainColumns(judged *identity.Identity, who *identity.Principa
 	t.show(&seen, judged, who, approved)
 	for i, shown := range seen.Columns {
 		c := &t.columns[i]
-		v := ColumnVerdict{Name: c.Name, Type: c.Type, Tags: append([]string{}, c.tags...), Inherited: c.inherited, Clear: len(shown.Masks) == 0}
+		v := ColumnVerdict{
+			Name:      c.Name,
+			Type:      c.Type,
+			Tags:      append([]string{}, c.tags...),
+			Inherited: c.inherited,
+			Clear:     len(shown.Masks) == 0,
+		}
 		var applied, lifted, shadowed, exempt []MaskVerdict
 		var last *maskRule
 		taken, by := false, approved.lifts(c.Name) // taken: every cell is hidden by what came before
 		for j := range c.masks {
 			m := &c.masks[j]
 			s := t.masks[m.scope]
-			mask := MaskVerdict{Policy: m.Policy, With: m.Mask.String(), When: expressionText(m.When), Scope: s.String(), By: m.by}
+			mask := MaskVerdict{
+				Policy: m.Policy,
+				With:   m.Mask.String(),
+				When:   expressionText(m.When),
+				Scope:  s.String(),
+				By:     m.by,
+			}
 			switch {
 			case !s.applies(judged, who):
 				mask.Outcome = Exempt
@@ -272,7 +288,13 @@ func (t *table) explainFilters(judged *identity.Identity, who *identity.Principa
 	for i := range t.filters {
 		f := &t.filters[i]
 		bound := f.bind(who)
-		v := FilterVerdict{Policy: f.rule.Policy, Rule: bound.Rule(), Scope: f.scope.String(), Applies: f.applies(judged, who), Missing: []string{}}
+		v := FilterVerdict{
+			Policy:  f.rule.Policy,
+			Rule:    bound.Rule(),
+			Scope:   f.scope.String(),
+			Applies: f.applies(judged, who),
+			Missing: []string{},
+		}
 		v.NoRow = v.Applies && bound.Never
 		for _, p := range bound.Where {
 			if p.Variable != "" && len(p.Values) == 0 {

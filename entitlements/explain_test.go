@@ -11,7 +11,8 @@ import (
 	"deputy/identity"
 )
 
-// An explanation that tells another story than the decision is worse than none: from the verdicts alone, the decision follows.
+// An explanation that tells another story than the decision is worse than none: from the verdicts alone, the decision
+// follows.
 func TestAnExplanationNeverDisagreesWithTheDecision(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genPolicies().Draw(t, "policies"), genPrincipal().Draw(t, "who")
@@ -27,7 +28,8 @@ func TestAnExplanationNeverDisagreesWithTheDecision(t *testing.T) {
 		for _, name := range e.Tables() {
 			access, denial := e.Decide(who, name)
 			x, ok := e.Explain(who, name)
-			if !ok || x.Allowed != (denial == nil) || !reflect.DeepEqual(x.Denial, denial) || x.Allowed && !reflect.DeepEqual(*x.Access, access) {
+			if !ok || x.Allowed != (denial == nil) || !reflect.DeepEqual(x.Denial, denial) ||
+				x.Allowed && !reflect.DeepEqual(*x.Access, access) {
 				t.Fatalf("%s: the explanation is of another decision: %+v, not %+v %+v", name, x, access, denial)
 			}
 			if via := toldVia(x); via != access.Via {
@@ -115,7 +117,10 @@ func TestExplain(t *testing.T) {
 
 	t.Run("what would open a table", func(t *testing.T) {
 		x := explain(bot, taylor, "hr.people")
-		if want := []GrantVerdict{{Policy: "hr reads hr", To: "{all: [group:HR, {not: mode:autonomous}]}", Missing: []string{"group:HR"}}}; !reflect.DeepEqual(x.Grants, want) {
+		if want := []GrantVerdict{{Policy: "hr reads hr", To: "{all: [group:HR, {not: mode:autonomous}]}", Missing: []string{"group:HR"}}}; !reflect.DeepEqual(
+			x.Grants,
+			want,
+		) {
 			t.Errorf("the grants are %+v", x.Grants)
 		}
 		if x.Allowed || x.Requestable || !slices.Contains(x.Reasons, "no grant opens it") {
@@ -127,7 +132,14 @@ func TestExplain(t *testing.T) {
 	})
 	t.Run("a guardrail that does not hold", func(t *testing.T) {
 		x := explain(euBot, taylor, "eu.customers")
-		want := []GuardrailVerdict{{Policy: "EU data stays in the EU", Require: "attribute:residency=EU", HoldsForAgent: true, Missing: "attribute:residency=EU"}}
+		want := []GuardrailVerdict{
+			{
+				Policy:        "EU data stays in the EU",
+				Require:       "attribute:residency=EU",
+				HoldsForAgent: true,
+				Missing:       "attribute:residency=EU",
+			},
+		}
 		if !reflect.DeepEqual(x.Guardrails, want) || x.Allowed {
 			t.Errorf("the guardrails are %+v", x.Guardrails)
 		}
@@ -141,15 +153,19 @@ func TestExplain(t *testing.T) {
 	t.Run("masks that apply, lose, and are about others", func(t *testing.T) {
 		x := explain(bot, eva, "hr.people")
 		name, ssn, salary := x.Columns[0], x.Columns[1], x.Columns[2]
-		if m := name.Masks; len(m) != 2 || m[0].With != "{partial: {first: 1}}" || m[0].By != "hr.people.name" || m[1].With != "{constant: REDACTED}" {
+		if m := name.Masks; len(m) != 2 || m[0].With != "{partial: {first: 1}}" || m[0].By != "hr.people.name" ||
+			m[1].With != "{constant: REDACTED}" {
 			t.Errorf("name has the masks %+v", m)
 		} else if m[0].When != "" || !strings.HasPrefix(m[0].Why, "every cell: ") || m[1].Outcome != Shadowed {
 			t.Errorf("without a region every name is hidden: %+v", m)
 		}
-		if m := ssn.Masks; len(m) != 2 || m[0].By != "tag:PII.SSN" || m[1].Why != `"social security numbers keep their end" has the deeper tag` {
+		if m := ssn.Masks; len(m) != 2 || m[0].By != "tag:PII.SSN" ||
+			m[1].Why != `"social security numbers keep their end" has the deeper tag` {
 			t.Errorf("ssn has the masks %+v", m)
 		}
-		if m := salary.Masks; len(m) != 2 || m[0].With != "null" || m[0].Why != "hash does not fit the column's type" || m[1].Outcome != Exempt || m[1].Scope != "for group:Nobody" {
+		if m := salary.Masks; len(m) != 2 || m[0].With != "null" || m[0].Why != "hash does not fit the column's type" ||
+			m[1].Outcome != Exempt ||
+			m[1].Scope != "for group:Nobody" {
 			t.Errorf("salary has the masks %+v", m)
 		}
 		if m := explain(bot, taylor, "hr.people").Columns[0].Masks[0]; m.When != "region = any('US-EAST')" {
@@ -158,10 +174,14 @@ func TestExplain(t *testing.T) {
 	})
 	t.Run("rows", func(t *testing.T) {
 		f := explain(bot, taylor, "sales.customer_orders").Filters[0]
-		if want := (FilterVerdict{Policy: "sellers see their own region", Rule: "region  = any('US-EAST')", Scope: "all but group:Scanners", Applies: true, Missing: []string{}}); !reflect.DeepEqual(f, want) {
+		if want := (FilterVerdict{Policy: "sellers see their own region", Rule: "region  = any('US-EAST')", Scope: "all but group:Scanners", Applies: true, Missing: []string{}}); !reflect.DeepEqual(
+			f,
+			want,
+		) {
 			t.Errorf("the filter is %+v", f)
 		}
-		if f := explain(bot, eva, "sales.customer_orders").Filters[0]; !f.NoRow || !slices.Equal(f.Missing, []string{"attribute.region"}) {
+		if f := explain(bot, eva, "sales.customer_orders").Filters[0]; !f.NoRow ||
+			!slices.Equal(f.Missing, []string{"attribute.region"}) {
 			t.Errorf("without a value no row is seen: %+v", f)
 		}
 		if f := explain(scannerBot, nil, "sales.customer_orders").Filters[0]; f.Applies {

@@ -12,16 +12,18 @@ const onlyForms = "write = any(:attribute.NAME), <> all(:attribute.NAME), the sa
 
 var (
 	// listUse is a list in one of the two forms, anchored at its operator.
-	listUse      = regexp.MustCompile(`^(=\s*(?i:any)|<>\s*(?i:all))\s*\(\s*:(attribute\.[A-Za-z_][A-Za-z0-9_.-]*|user\.groups)\s*\)`)
+	listUse = regexp.MustCompile(
+		`^(=\s*(?i:any)|<>\s*(?i:all))\s*\(\s*:(attribute\.[A-Za-z_][A-Za-z0-9_.-]*|user\.groups)\s*\)`,
+	)
 	userIDUse    = regexp.MustCompile(`^:user\.id($|[^A-Za-z0-9_.$-])`)
 	inList       = regexp.MustCompile(`(?i)\b(any|all)\s*\(\s*$`)
 	columnUse    = regexp.MustCompile(`^\$column($|[^A-Za-z0-9_$])`)
 	variableWord = regexp.MustCompile(`(?i):\s*(attribute|user)\b`)
 )
 
-// parseCondition takes a condition on rows apart. It does not understand the SQL: it makes sure that the text stays one expression
-// wherever an engine puts it in parentheses, and finds the variables in it. What else is wrong, the database says.
-// In the parts, a list is always preceded and followed by SQL as Part says.
+// parseCondition takes a condition on rows apart. It does not understand the SQL: it makes sure that the text stays one
+// expression wherever an engine puts it in parentheses, and finds the variables in it. What else is wrong, the database
+// says. In the parts, a list is always preceded and followed by SQL as Part says.
 func parseCondition(text string) ([]Part, error) { return parseExpression(text, false) }
 
 // parseMaskSQL does the same for the expression of a sql mask, whose only variable is $column.

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// A view shows what its base tables hold, under names that policies may not know. With Config.Inherit what is said of the base tables closes
-// the view too, and never opens it:
+// A view shows what its base tables hold, under names that policies may not know. With Config.Inherit what is said of
+// the base tables closes the view too, and never opens it:
 //
 //   - Its columns have the masks of the columns that they are made of, for those too whom an except of the mask exempts. Where these masks
 //     differ, or the values are more than a copy, NULL is shown; a mask that shows the same whatever the value stays.
 //   - Its guardrails are those of its base tables as well.
 //   - Over a table with a row filter it is closed, unless a policy names the view.
 //
-// A mask that names the view's own column, and is not for some callers alone, takes the place of what that would inherit.
+// A mask that names the view's own column, and is not for some callers alone, takes the place of what that would
+// inherit.
 
 // byInheritance comes before a view's own masks, which are made no weaker by it: see table.inheritMasks.
 const byInheritance = byName + 1
@@ -32,7 +33,8 @@ func (c *compiler) inheritAll() {
 	}
 }
 
-// inherit comes to a view after the views that it is made of. hides: something is hidden on the platform, which a function could show.
+// inherit comes to a view after the views that it is made of. hides: something is hidden on the platform, which a
+// function could show.
 func (c *compiler) inherit(t *table, done map[TableName]bool, hides bool) {
 	if t.view == nil || done[t.name] {
 		return
@@ -51,7 +53,10 @@ func (c *compiler) inherit(t *table, done map[TableName]bool, hides bool) {
 		}
 		if !t.named && (len(base.filters) > 0 || base.overFilter) {
 			t.overFilter = true
-			t.barred = append(t.barred, fmt.Sprintf("it is a view over %s, which has a row filter, and no policy names the view", name))
+			t.barred = append(
+				t.barred,
+				fmt.Sprintf("it is a view over %s, which has a row filter, and no policy names the view", name),
+			)
 		}
 	}
 	if t.view.Hidden && hides && !t.named {
@@ -91,7 +96,8 @@ func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool)
 		}
 	}
 	hidden := from.Hidden && hides
-	if len(rules) == 0 && !hidden || slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == byName && t.masks[m.scope].only == nil }) {
+	if len(rules) == 0 && !hidden ||
+		slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == byName && t.masks[m.scope].only == nil }) {
 		return
 	}
 	mask, policy := Mask{Kind: MaskNull}, builtIn+"inherited"
@@ -106,7 +112,10 @@ func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool)
 	if len(rules) > 1 || hidden {
 		of.only = nil // for everybody: whom several rules leave out together is not worth a guess
 	}
-	col.masks = append(col.masks, maskRule{len(t.masks), byInheritance, by, &ruledMask{AppliedMask: AppliedMask{Mask: mask, Policy: policy}}})
+	col.masks = append(
+		col.masks,
+		maskRule{len(t.masks), byInheritance, by, &ruledMask{AppliedMask: AppliedMask{Mask: mask, Policy: policy}}},
+	)
 	t.masks = append(t.masks, of)
 }
 
@@ -132,8 +141,12 @@ func (c *compiler) sayWithout() {
 		for _, read := range c.readsBelow(t, map[TableName]bool{name: true}) {
 			if lacks := c.lacks(t, c.tables[read]); lacks != nil {
 				c.at = Problem{Key: "platforms." + c.cfg.Platform}
-				c.warning("the view %s reads %s and does not have its %s: write inherit: true for the platform, or say of the view what is said of the table",
-					name, read, strings.Join(lacks, ", its "))
+				c.warning(
+					"the view %s reads %s and does not have its %s: write inherit: true for the platform, or say of the view what is said of the table",
+					name,
+					read,
+					strings.Join(lacks, ", its "),
+				)
 			}
 		}
 	}

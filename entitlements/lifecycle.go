@@ -34,8 +34,8 @@ func (s Step) decision(v Verdict) Decision {
 	return Decision{ID: s.ID, Time: wall(s.Now), By: &by, Verdict: v, Note: s.Note}
 }
 
-// wall is a time as clocks on the wall show it, as UTC makes it. A time that Go has measured by a monotonic clock too would be compared
-// by that one, and it stands still while the machine sleeps: what was approved would not end.
+// wall is a time as clocks on the wall show it, as UTC makes it. A time that Go has measured by a monotonic clock too
+// would be compared by that one, and it stands still while the machine sleeps: what was approved would not end.
 func wall(t time.Time) time.Time { return t.UTC() }
 
 // Approve counts one approval. The request is approved once every stage is; until then it stays pending.
@@ -104,7 +104,8 @@ func (r Request) begin(q Requirement, now time.Time) Request {
 	return r
 }
 
-// Automatically is what the rules decide by themselves, at the moment of asking. It stays pending when they leave it to people.
+// Automatically is what the rules decide by themselves, at the moment of asking. It stays pending when they leave it to
+// people.
 func (r Request) Automatically(q Requirement, id string, now time.Time) Request {
 	d := Decision{ID: id, Time: wall(now)}
 	switch {
@@ -129,7 +130,8 @@ func (r Request) Deny(q Requirement, s Step) (Request, error) {
 	return r.end(q, s, VerdictDeny, StatusDenied)
 }
 
-// Revoke ends what was approved, at once. Any of the approvers may, and whoever approved it, whatever the rules say by now.
+// Revoke ends what was approved, at once. Any of the approvers may, and whoever approved it, whatever the rules say by
+// now.
 func (r Request) Revoke(q Requirement, s Step) (Request, error) {
 	if r.At(s.Now).Status != StatusApproved {
 		return r, ErrNotInForce
@@ -138,7 +140,8 @@ func (r Request) Revoke(q Requirement, s Step) (Request, error) {
 }
 
 func (r Request) end(q Requirement, s Step, v Verdict, status Status) (Request, error) {
-	if err := q.Mine(r, s.By); err != nil && !(v == VerdictRevoke && errors.Is(err, ErrNotApprover) && r.approvedBy(s.By)) {
+	if err := q.Mine(r, s.By); err != nil &&
+		!(v == VerdictRevoke && errors.Is(err, ErrNotApprover) && r.approvedBy(s.By)) {
 		return r, err
 	}
 	r = r.with(s.decision(v))
@@ -148,11 +151,14 @@ func (r Request) end(q Requirement, s Step, v Verdict, status Status) (Request, 
 
 // approvedBy reports whether it was this account that approved, alone or with others.
 func (r Request) approvedBy(u identity.User) bool {
-	return slices.ContainsFunc(r.Decisions, func(d Decision) bool { return d.Verdict == VerdictApprove && d.By != nil && d.By.account(&u) })
+	return slices.ContainsFunc(
+		r.Decisions,
+		func(d Decision) bool { return d.Verdict == VerdictApprove && d.By != nil && d.By.account(&u) },
+	)
 }
 
-// Cancel is the asker's own way to take back a request, or to give back what was approved. Whoever calls it has to know that it is the
-// asker who wants it: see Asker.Is.
+// Cancel is the asker's own way to take back a request, or to give back what was approved. Whoever calls it has to know
+// that it is the asker who wants it: see Asker.Is.
 func (r Request) Cancel(id string, now time.Time) (Request, error) {
 	if !r.At(now).Open() {
 		return r, ErrSettled

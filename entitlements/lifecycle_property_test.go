@@ -36,15 +36,28 @@ func genHumans() *rapid.Generator[[]human] {
 
 func genRequirement() *rapid.Generator[Requirement] {
 	return rapid.Custom(func(t *rapid.T) Requirement {
-		q := Requirement{AtMost: time.Duration(rapid.IntRange(1, 6).Draw(t, "at most")) * time.Hour, OnlyThrough: rapid.Bool().Draw(t, "only")}
+		q := Requirement{
+			AtMost:      time.Duration(rapid.IntRange(1, 6).Draw(t, "at most")) * time.Hour,
+			OnlyThrough: rapid.Bool().Draw(t, "only"),
+		}
 		for range rapid.IntRange(0, 3).Draw(t, "stages") {
-			s := Stage{Rule: rapid.SampledFrom([]string{"r", "s"}).Draw(t, "rule"), Number: rapid.IntRange(1, 2).Draw(t, "number"),
-				Need: rapid.IntRange(0, 3).Draw(t, "need"), Every: rapid.Bool().Draw(t, "every")}
+			s := Stage{
+				Rule:   rapid.SampledFrom([]string{"r", "s"}).Draw(t, "rule"),
+				Number: rapid.IntRange(1, 2).Draw(t, "number"),
+				Need:   rapid.IntRange(0, 3).Draw(t, "need"),
+				Every:  rapid.Bool().Draw(t, "every"),
+			}
 			if slices.ContainsFunc(q.Stages, func(o Stage) bool { return o.Rule == s.Rule && o.Number == s.Number }) {
 				continue
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "approvers") {
-				s.Approvers = append(s.Approvers, matcher(t, rapid.SampledFrom([]string{"group:A", "group:B", "[group:A, group:C]", "{not: group:A}"}).Draw(t, "of")))
+				s.Approvers = append(
+					s.Approvers,
+					matcher(
+						t,
+						rapid.SampledFrom([]string{"group:A", "group:B", "[group:A, group:C]", "{not: group:A}"}).Draw(t, "of"),
+					),
+				)
 			}
 			q.Stages = append(q.Stages, s)
 		}
@@ -94,8 +107,8 @@ func enough(q Requirement, humans []human) bool {
 	return len(places) > 0 && fill(places, humans)
 }
 
-// From any sequence of steps by anybody, under rules that may change before each: what is in force was approved by enough people, each
-// of them once, and none of them the one who asked.
+// From any sequence of steps by anybody, under rules that may change before each: what is in force was approved by
+// enough people, each of them once, and none of them the one who asked.
 func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 	inForce, half := 0, 0
 	check := func(t *rapid.T) {
@@ -116,9 +129,15 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 				q = genRequirement().Draw(t, "rules")
 			}
 			who := rapid.SampledFrom(humans).Draw(t, "who")
-			s := Step{ID: "a", Now: now, By: rapid.SampledFrom(who.accounts).Draw(t, "account"), For: time.Duration(rapid.IntRange(0, 2).Draw(t, "for")) * time.Hour}
+			s := Step{
+				ID:  "a",
+				Now: now,
+				By:  rapid.SampledFrom(who.accounts).Draw(t, "account"),
+				For: time.Duration(rapid.IntRange(0, 2).Draw(t, "for")) * time.Hour,
+			}
 			before, err := r, error(nil)
-			step := rapid.SampledFrom([]string{"approve", "approve", "approve", "approve", "approve", "approve", "rules", "deny", "revoke", "cancel", "lapse"}).Draw(t, "step")
+			step := rapid.SampledFrom([]string{"approve", "approve", "approve", "approve", "approve", "approve", "rules", "deny", "revoke", "cancel", "lapse"}).
+				Draw(t, "step")
 			switch step {
 			case "approve":
 				r, err = r.Approve(q, s)
@@ -158,7 +177,8 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 			for _, d := range r.Decisions {
 				least = min(least, cmp.Or(time.Duration(d.For), least))
 				for _, h := range humans {
-					if d.Verdict == VerdictApprove && d.By != nil && slices.ContainsFunc(h.accounts, func(u identity.User) bool { return u.ID == d.By.ID }) {
+					if d.Verdict == VerdictApprove && d.By != nil &&
+						slices.ContainsFunc(h.accounts, func(u identity.User) bool { return u.ID == d.By.ID }) {
 						approved = append(approved, h)
 					}
 				}

@@ -11,13 +11,24 @@ import (
 
 // person is a verified user with an account of their own.
 func person(id, email string, groups ...string) identity.User {
-	return identity.User{Identity: party(identity.KindUser, id, groups, nil), Issuer: "https://issuer", Subject: id, Email: email}
+	return identity.User{
+		Identity: party(identity.KindUser, id, groups, nil),
+		Issuer:   "https://issuer",
+		Subject:  id,
+		Email:    email,
+	}
 }
 
 func stage(t *testing.T, rule string, number int, need string, approvers string) Stage {
 	t.Helper()
 	m := matcher(t, approvers)
-	s := Stage{Rule: rule, Number: number, Approvers: m.alternatives(), Need: map[string]int{"": 1, "1": 1, "2": 2, "3": 3}[need], Every: need == "all"}
+	s := Stage{
+		Rule:      rule,
+		Number:    number,
+		Approvers: m.alternatives(),
+		Need:      map[string]int{"": 1, "1": 1, "2": 2, "3": 3}[need],
+		Every:     need == "all",
+	}
 	return s
 }
 
@@ -33,8 +44,16 @@ var (
 
 func requestOf(asker identity.User) Request {
 	p := PersonOf(asker)
-	return Request{ID: "r1", Asker: Asker{Agent: "marketing-bot", User: &p}, Table: orders, Columns: []string{"lastname"}, Wanted: 4 * time.Hour,
-		Created: noon, Lapses: noon.Add(24 * time.Hour), Status: StatusPending}
+	return Request{
+		ID:      "r1",
+		Asker:   Asker{Agent: "marketing-bot", User: &p},
+		Table:   orders,
+		Columns: []string{"lastname"},
+		Wanted:  4 * time.Hour,
+		Created: noon,
+		Lapses:  noon.Add(24 * time.Hour),
+		Status:  StatusPending,
+	}
 }
 
 func by(u identity.User) Step { return Step{ID: "audit-1", By: u, Now: noon.Add(time.Minute)} }
@@ -206,7 +225,11 @@ func TestRulesMayChangeBetweenTwoApprovals(t *testing.T) {
 		}
 	})
 	t.Run("stages in another order", func(t *testing.T) {
-		r, _ := approve(requestOf(guest), want(stage(t, "r", 1, "", "group:Stewards"), stage(t, "r", 2, "", "group:Privacy")), ada)
+		r, _ := approve(
+			requestOf(guest),
+			want(stage(t, "r", 1, "", "group:Stewards"), stage(t, "r", 2, "", "group:Privacy")),
+			ada,
+		)
 		turned := want(stage(t, "r", 1, "", "group:Privacy"), stage(t, "r", 2, "", "group:Stewards"))
 		if r, err := approve(r, turned, carol); err != nil || r.Status != StatusPending {
 			t.Errorf("an approval of the first stage counts for what is first now: %s, %v", r.Status, err)
@@ -271,12 +294,14 @@ func TestRulesDecideByThemselvesOnlyWhatTheySay(t *testing.T) {
 		r := requestOf(guest)
 		r.Wanted = c.wanted
 		got := r.Automatically(c.q, "audit-1", noon)
-		if steps := len(got.Decisions); got.Status != c.want || got.Version != steps || (steps == 1) != (c.want != StatusPending) {
+		if steps := len(got.Decisions); got.Status != c.want || got.Version != steps ||
+			(steps == 1) != (c.want != StatusPending) {
 			t.Errorf("%s: it is %s after %d steps, not %s", c.name, got.Status, steps, c.want)
 		}
 	}
 	lapsed := requestOf(guest)
-	if got := lapsed.Automatically(Requirement{AtMost: time.Hour, Approved: "r", Unasked: 9 * time.Hour}, "", lapsed.Lapses); got.Status != StatusPending || got.Version != 0 {
+	if got := lapsed.Automatically(Requirement{AtMost: time.Hour, Approved: "r", Unasked: 9 * time.Hour}, "", lapsed.Lapses); got.Status != StatusPending ||
+		got.Version != 0 {
 		t.Errorf("a request that has lapsed is %s", got.Status)
 	}
 }
@@ -296,7 +321,8 @@ func TestWhatHasEndedStaysAsItIs(t *testing.T) {
 		if r.Status != status && status != "over" || r.Open() {
 			t.Fatalf("%s is %s", status, r.Status)
 		}
-		for _, now := range []time.Time{noon.Add(-time.Hour), noon.Add(time.Minute), noon.Add(48 * time.Hour)} { // whatever the clock says
+		// whatever the clock says
+		for _, now := range []time.Time{noon.Add(-time.Hour), noon.Add(time.Minute), noon.Add(48 * time.Hour)} {
 			s := Step{By: bob, Now: now}
 			for name, step := range map[string]func() (Request, error){
 				"approve": func() (Request, error) { return r.Approve(q, s) }, "deny": func() (Request, error) { return r.Deny(q, s) },
@@ -340,7 +366,8 @@ func TestAnApprovalEndsToTheSecond(t *testing.T) {
 	}
 }
 
-// Go's clock has two hands: a comparison of two times it has read uses the one that stands still while the machine sleeps.
+// Go's clock has two hands: a comparison of two times it has read uses the one that stands still while the machine
+// sleeps.
 func TestWhatWasApprovedEndsByTheClockOnTheWall(t *testing.T) {
 	now := time.Now()
 	if !strings.Contains(now.String(), "m=") {

@@ -20,8 +20,8 @@ type Review struct {
 	Platforms map[string]*Entitlements
 }
 
-// Lint returns warnings about policies and request rules that work as they are written and may not be meant so, in the order of the configuration.
-// Each check is a method of its own and says what would be right.
+// Lint returns warnings about policies and request rules that work as they are written and may not be meant so, in the
+// order of the configuration. Each check is a method of its own and says what would be right.
 func (r Review) Lint() []Problem {
 	l := &linter{Review: r}
 	tables := map[string][]placed{} // by the policies that say anything of them
@@ -141,7 +141,8 @@ func (l *linter) dead() {
 	}
 }
 
-// looksPersonal: a column that is open to somebody, has a name as personal data has it, and no mask at all. It is a hint: names prove nothing.
+// looksPersonal: a column that is open to somebody, has a name as personal data has it, and no mask at all. It is a
+// hint: names prove nothing.
 func (l *linter) looksPersonal() {
 	if l.policy.Grant == nil {
 		return
@@ -157,7 +158,12 @@ func (l *linter) looksPersonal() {
 			}
 		}
 		if names != nil {
-			l.warn("grant", "it opens %s, where %s may be personal data by the name and no mask covers it: tag and mask it if it is", t, some(names))
+			l.warn(
+				"grant",
+				"it opens %s, where %s may be personal data by the name and no mask covers it: tag and mask it if it is",
+				t,
+				some(names),
+			)
 		}
 	}
 }

@@ -9,9 +9,12 @@ import (
 )
 
 // personal are names of columns that hold what belongs to a person, in any case and spelled together or apart.
-var personal = regexp.MustCompile(`(?i)(^|_)(e_?mail|ssn|social_?security|(tele|mobile_?)?phone|iban|passport|date_?of_?birth|birth_?(date|day)|dob|credit_?card|tax_?id)(_|$|[0-9]|no$|number$|address$)`)
+var personal = regexp.MustCompile(
+	`(?i)(^|_)(e_?mail|ssn|social_?security|(tele|mobile_?)?phone|iban|passport|date_?of_?birth|birth_?(date|day)|dob|credit_?card|tax_?id)(_|$|[0-9]|no$|number$|address$)`,
+)
 
-// nobodyActsSo: a matcher that asks for an agent, a group of agents or a mode that no registered agent has. Users cannot be known.
+// nobodyActsSo: a matcher that asks for an agent, a group of agents or a mode that no registered agent has. Users
+// cannot be known.
 func (l *linter) nobodyActsSo() {
 	l.matchers(func(key string, m *Matcher) {
 		m.each(func(t Term) {
@@ -58,13 +61,17 @@ func (l *linter) describe(word string) string {
 	return strings.Join(out, ", ")
 }
 
-// purposeAlone: an agent declares the purpose of its own call. Where nothing else is asked, any agent can pass by declaring it.
-// For is the other way round: who declares nothing escapes.
+// purposeAlone: an agent declares the purpose of its own call. Where nothing else is asked, any agent can pass by
+// declaring it. For is the other way round: who declares nothing escapes.
 func (l *linter) purposeAlone() {
 	l.matchers(func(key string, m *Matcher) {
 		for _, alternative := range m.alternatives() {
 			if alternative.onlyPurpose() {
-				l.warn(key, "%s alone decides here, and an agent says itself what its call is for: ask for more, such as {all: [%[1]s, group:NAME]}", alternative)
+				l.warn(
+					key,
+					"%s alone decides here, and an agent says itself what its call is for: ask for more, such as {all: [%[1]s, group:NAME]}",
+					alternative,
+				)
 			}
 		}
 	})
@@ -96,7 +103,10 @@ func (l *linter) openToAll() {
 		if !a.May(identity.OnBehalfOf) {
 			continue
 		}
-		anybody := identity.Principal{Agent: a, User: &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "\x00"}}}
+		anybody := identity.Principal{
+			Agent: a,
+			User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "\x00"}},
+		}
 		for _, t := range l.reached {
 			user, agent := t.granting(l.policy.Name).opensTo(&anybody)
 			if user || agent && t.broken(&a.Identity, &anybody) == nil {
@@ -113,8 +123,13 @@ func (l *linter) openToAll() {
 	if guarded {
 		aside = " who passes the guardrails"
 	}
-	l.warn("to", "through agent %s it opens %s to every human%s: add group:all-users to say that this is meant, name a group of humans, or add mode:autonomous for the agent alone",
-		strings.Join(agents, ", "), some(tables), aside)
+	l.warn(
+		"to",
+		"through agent %s it opens %s to every human%s: add group:all-users to say that this is meant, name a group of humans, or add mode:autonomous for the agent alone",
+		strings.Join(agents, ", "),
+		some(tables),
+		aside,
+	)
 }
 
 func (t *table) granting(policy string) *grant {
@@ -123,7 +138,10 @@ func (t *table) granting(policy string) *grant {
 
 // saysAllUsers reports whether somebody wrote down that every human is meant.
 func (m *Matcher) saysAllUsers() bool {
-	return slices.ContainsFunc(m.alternatives(), func(a *Matcher) bool { return a.term == Term{word: "group", name: identity.AllUsers} })
+	return slices.ContainsFunc(
+		m.alternatives(),
+		func(a *Matcher) bool { return a.term == Term{word: "group", name: identity.AllUsers} },
+	)
 }
 
 // contradicted: a grant that no call can ever use, since a guardrail on each of its tables asks for the opposite.

@@ -7,7 +7,8 @@ import (
 	"deputy/identity"
 )
 
-// everyColumn calls do for each column that the mask policy is about, with the place of its rule among those of the column.
+// everyColumn calls do for each column that the mask policy is about, with the place of its rule among those of the
+// column.
 func (l *linter) everyColumn(do func(t placed, c *column, rule int)) {
 	for _, t := range l.reached {
 		for i := range t.columns {
@@ -60,11 +61,16 @@ func (l *linter) neverFirst() {
 		by = appendOnce(by, winner)
 	})
 	if columns > 0 && !live {
-		l.warn("mask", "it never hides anything: on every column that it reaches, %q comes first for everyone; take it out, or name the columns more exactly than that one does", strings.Join(by, `", "`))
+		l.warn(
+			"mask",
+			"it never hides anything: on every column that it reaches, %q comes first for everyone; take it out, or name the columns more exactly than that one does",
+			strings.Join(by, `", "`),
+		)
 	}
 }
 
-// weakerFirst: a mask that hides less than another and comes before it, only because its tag is deeper or it names the column.
+// weakerFirst: a mask that hides less than another and comes before it, only because its tag is deeper or it names the
+// column.
 func (l *linter) weakerFirst() {
 	var losers []string
 	columns := map[string][]string{}
@@ -77,7 +83,8 @@ func (l *linter) weakerFirst() {
 		}
 		for i := rule + 1; i < len(c.masks); i++ {
 			other := c.masks[i]
-			if other.reach < m.reach && compareStrictness(m.Mask, other.Mask) > 0 && !contradict(t.masks[m.scope].matcher(), t.masks[other.scope].matcher()) {
+			if other.reach < m.reach && compareStrictness(m.Mask, other.Mask) > 0 &&
+				!contradict(t.masks[m.scope].matcher(), t.masks[other.scope].matcher()) {
 				losers = appendOnce(losers, other.Policy)
 				columns[other.Policy] = append(columns[other.Policy], t.String()+"."+c.Name)
 				winning, losing[other.Policy] = m.Mask, other.Mask
@@ -85,8 +92,14 @@ func (l *linter) weakerFirst() {
 		}
 	})
 	for _, loser := range losers {
-		l.warn("mask", "on %s it shows more (%s) than %q would (%s), and comes first because it is more exact: that may be meant",
-			some(columns[loser]), winning, loser, losing[loser])
+		l.warn(
+			"mask",
+			"on %s it shows more (%s) than %q would (%s), and comes first because it is more exact: that may be meant",
+			some(columns[loser]),
+			winning,
+			loser,
+			losing[loser],
+		)
 	}
 }
 
@@ -114,7 +127,12 @@ func (l *linter) becomesNull() {
 		}
 	})
 	if columns != nil {
-		l.warn("with", "%s does not fit the type of %s: NULL is shown there; write with: null if that is meant", l.policy.With, some(columns))
+		l.warn(
+			"with",
+			"%s does not fit the type of %s: NULL is shown there; write with: null if that is meant",
+			l.policy.With,
+			some(columns),
+		)
 	}
 }
 
@@ -136,8 +154,8 @@ type literal struct {
 	not bool
 }
 
-// consequences are what must be the case when the matcher holds (or, with not, when it does not). It says less than it could
-// where several ways are open, and never more.
+// consequences are what must be the case when the matcher holds (or, with not, when it does not). It says less than it
+// could where several ways are open, and never more.
 func (m *Matcher) consequences(not bool) (out []literal) {
 	parts, each := m.all, !not
 	if m.any != nil {

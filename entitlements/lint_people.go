@@ -9,8 +9,9 @@ import (
 	"deputy/internal/mistake"
 )
 
-// unheard: an attribute that nobody can have, since none is read of a token that the configuration does not name; and a group or
-// user that is nearly one of those it does name. Those that only an issuer knows look the same as mistakes do: of them nothing is said.
+// unheard: an attribute that nobody can have, since none is read of a token that the configuration does not name; and a
+// group or user that is nearly one of those it does name. Those that only an issuer knows look the same as mistakes do:
+// of them nothing is said.
 func (l *linter) unheard() {
 	l.matchers(func(key string, m *Matcher) {
 		m.each(func(t Term) {
@@ -49,7 +50,12 @@ func (l *linter) nearly(key string, t Term, meant string) {
 
 func (l *linter) unheardAttribute(key, name string) {
 	if known := l.attributes(); !slices.Contains(known, name) {
-		l.warn(key, "nobody has an attribute %s: no claim, user or agent in the configuration gives it%s", name, there(name, known))
+		l.warn(
+			key,
+			"nobody has an attribute %s: no claim, user or agent in the configuration gives it%s",
+			name,
+			there(name, known),
+		)
 	}
 }
 
@@ -78,7 +84,8 @@ func (r Review) groups() []string {
 	return names
 }
 
-// MeantGroup is the group that was probably meant by one of which neither people nor policies nor rules know; empty: there is none like it.
+// MeantGroup is the group that was probably meant by one of which neither people nor policies nor rules know; empty:
+// there is none like it.
 func (r Review) MeantGroup(name string) string {
 	known := r.groups()
 	named := func(_ string, m *Matcher) {
@@ -97,7 +104,8 @@ func (r Review) MeantGroup(name string) string {
 	return meant(name, known)
 }
 
-// meant is the known name that is nearly this one, which is not known itself. Names that differ in their digits are different names.
+// meant is the known name that is nearly this one, which is not known itself. Names that differ in their digits are
+// different names.
 func meant(name string, known []string) string {
 	const digits = "0123456789"
 	if slices.Contains(known, name) || len(name) < 4 {
@@ -117,10 +125,16 @@ func (l *linter) opensToNobody() {
 	}
 }
 
-// newColumns: what appears in a table that somebody has accepted is in no new table. A guardrail on tag:New lets it through.
+// newColumns: what appears in a table that somebody has accepted is in no new table. A guardrail on tag:New lets it
+// through.
 func (l *linter) newColumns() {
 	isNew := func(s string) bool { return s == "tag:"+New }
-	if slices.ContainsFunc(l.policy.Guardrail, isNew) && !slices.ContainsFunc(l.Policies, func(p Policy) bool { return slices.ContainsFunc(p.Mask, isNew) }) {
-		l.warn("guardrail", "it closes new tables; a new column of an accepted table is open: add a policy with mask: [tag:%s] and with: null", New)
+	if slices.ContainsFunc(l.policy.Guardrail, isNew) &&
+		!slices.ContainsFunc(l.Policies, func(p Policy) bool { return slices.ContainsFunc(p.Mask, isNew) }) {
+		l.warn(
+			"guardrail",
+			"it closes new tables; a new column of an accepted table is open: add a policy with mask: [tag:%s] and with: null",
+			New,
+		)
 	}
 }

@@ -79,7 +79,10 @@ func (l *linter) nothingToAskFor(covered []asked) {
 		}
 	}
 	if len(covered) > 0 {
-		l.warn("about", "nothing it covers can be asked for: none of its tables may be discovered, and no mask on its columns has an except without another mask for everyone")
+		l.warn(
+			"about",
+			"nothing it covers can be asked for: none of its tables may be discovered, and no mask on its columns has an except without another mask for everyone",
+		)
 	}
 }
 
@@ -96,7 +99,8 @@ func (t placed) liftable(column int) bool {
 	return some
 }
 
-// approvesWhatMasksHide: a rule that approves by itself, and covers masked columns only because it is about their table.
+// approvesWhatMasksHide: a rule that approves by itself, and covers masked columns only because it is about their
+// table.
 func (l *linter) approvesWhatMasksHide(r *RequestRule, covered []asked) {
 	if r.Approve == nil {
 		return
@@ -104,14 +108,21 @@ func (l *linter) approvesWhatMasksHide(r *RequestRule, covered []asked) {
 	var columns []string
 	for _, a := range covered {
 		for i := range a.asking.columns {
-			otherwise := slices.ContainsFunc(a.rules, func(other asking) bool { return other.columns[i] && other.Approve == nil })
+			otherwise := slices.ContainsFunc(
+				a.rules,
+				func(other asking) bool { return other.columns[i] && other.Approve == nil },
+			)
 			if a.asking.columns[i] && a.placed.liftable(i) && !otherwise && !a.placed.named(i, a.about) {
 				columns = append(columns, a.placed.String()+"."+a.placed.columns[i].Name)
 			}
 		}
 	}
 	if columns != nil {
-		l.warn("approve", "it also shows %s in the clear without asking anybody, since it is about the table: except them, or write another rule about them", some(columns))
+		l.warn(
+			"approve",
+			"it also shows %s in the clear without asking anybody, since it is about the table: except them, or write another rule about them",
+			some(columns),
+		)
 	}
 }
 

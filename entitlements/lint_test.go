@@ -14,7 +14,9 @@ var lintAgents = []identity.Agent{
 	{Identity: party(identity.KindAgent, "cron", []string{"Jobs"}, nil), Modes: []identity.Mode{identity.Autonomous}},
 }
 
-var lintUsers = []identity.UserConfig{{ID: "taylor", Groups: []string{"Marketing"}, Attributes: map[string]identity.Values{"region": {"EU"}}}}
+var lintUsers = []identity.UserConfig{
+	{ID: "taylor", Groups: []string{"Marketing"}, Attributes: map[string]identity.Values{"region": {"EU"}}},
+}
 
 func lint(t *testing.T, text string) []Problem {
 	t.Helper()
@@ -25,7 +27,8 @@ func lint(t *testing.T, text string) []Problem {
 	return r.Lint()
 }
 
-// Each lint fires on the first list of policies, and on nothing in the second, which says the same in the way that is right.
+// Each lint fires on the first list of policies, and on nothing in the second, which says the same in the way that is
+// right.
 func TestLint(t *testing.T) {
 	const tags = "tags: {PII: [hr.people.name, hr.people.ssn], PII.SSN: hr.people.ssn, Gone: 'gone.*'}\npolicies:\n"
 	tests := []struct{ name, fires, want, silent string }{
@@ -204,7 +207,13 @@ func TestOnlyWhatIsCertainIsAContradiction(t *testing.T) {
 	for _, groups := range [][]string{nil, {"A"}, {"B"}, {"A", "B"}} {
 		for _, id := range []string{"1", "2", "3"} {
 			a := agent(id, groups)
-			callers = append(callers, principal(a, nil), principal(a, user("1", groups)), principal(a, user("2", groups)), principal(a, user("3", groups)))
+			callers = append(
+				callers,
+				principal(a, nil),
+				principal(a, user("1", groups)),
+				principal(a, user("2", groups)),
+				principal(a, user("3", groups)),
+			)
 		}
 	}
 	certain := 0

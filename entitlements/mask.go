@@ -19,20 +19,34 @@ type MaskKind string
 
 // In the order of strictness: the first hides the most.
 const (
-	MaskNull             MaskKind = "null"              // a NULL of the column's type
-	MaskConstant         MaskKind = "constant"          // the same value everywhere
-	MaskHash             MaskKind = "hash"              // HMAC-SHA-256, hex: equal values stay equal, across tables too
-	MaskFormatPreserving MaskKind = "format_preserving" // other digits for digits, other letters for letters, the rest stays; keyed and stable
-	MaskBucket           MaskKind = "bucket"            // the name of the range that the value is in; the column becomes text
-	MaskTruncate         MaskKind = "truncate"          // a date or time cut down to its month, year and the like
-	MaskRound            MaskKind = "round"             // a number rounded to a step
-	MaskEmail            MaskKind = "email"             // ***@ and the domain
-	MaskPartial          MaskKind = "partial"           // the first and last characters stay, the rest becomes '*'
-	MaskRegex            MaskKind = "regex"             // what matches is replaced
-	MaskSQL              MaskKind = "sql"               // an expression the administrator wrote; the column takes its type
+	MaskNull     MaskKind = "null"     // a NULL of the column's type
+	MaskConstant MaskKind = "constant" // the same value everywhere
+	MaskHash     MaskKind = "hash"     // HMAC-SHA-256, hex: equal values stay equal, across tables too
+	// other digits for digits, other letters for letters, the rest stays; keyed and stable
+	MaskFormatPreserving MaskKind = "format_preserving"
+	// the name of the range that the value is in; the column becomes text
+	MaskBucket   MaskKind = "bucket"
+	MaskTruncate MaskKind = "truncate" // a date or time cut down to its month, year and the like
+	MaskRound    MaskKind = "round"    // a number rounded to a step
+	MaskEmail    MaskKind = "email"    // ***@ and the domain
+	MaskPartial  MaskKind = "partial"  // the first and last characters stay, the rest becomes '*'
+	MaskRegex    MaskKind = "regex"    // what matches is replaced
+	MaskSQL      MaskKind = "sql"      // an expression the administrator wrote; the column takes its type
 )
 
-var strictness = []MaskKind{MaskNull, MaskConstant, MaskHash, MaskFormatPreserving, MaskBucket, MaskTruncate, MaskRound, MaskEmail, MaskPartial, MaskRegex, MaskSQL}
+var strictness = []MaskKind{
+	MaskNull,
+	MaskConstant,
+	MaskHash,
+	MaskFormatPreserving,
+	MaskBucket,
+	MaskTruncate,
+	MaskRound,
+	MaskEmail,
+	MaskPartial,
+	MaskRegex,
+	MaskSQL,
+}
 
 // Mask hides a column's values. A mask that does not fit the column's type becomes a NULL of that type: see Fits.
 // NULL stays NULL, but for a constant and what an administrator's expression makes of it.
@@ -61,12 +75,12 @@ type Unit string
 
 var units = []Unit{"year", "quarter", "month", "week", "day", "hour", "minute"}
 
-// Decimal is how numbers are written in masks, so that every engine reads the same: no exponent, 18 digits at most before and
-// after the point.
+// Decimal is how numbers are written in masks, so that every engine reads the same: no exponent, 18 digits at most
+// before and after the point.
 var Decimal = regexp.MustCompile(`^-?[0-9]{1,18}(\.[0-9]{1,18})?$`)
 
-// Fits reports whether the mask's values are values of such a column and hide anything of it, and whether equal values of it stay
-// equal where the mask promises that. A mask of unknown kind fits nothing.
+// Fits reports whether the mask's values are values of such a column and hide anything of it, and whether equal values
+// of it stay equal where the mask promises that. A mask of unknown kind fits nothing.
 func (m Mask) Fits(c Column) bool {
 	k := c.Kind
 	switch m.Kind {
@@ -81,7 +95,8 @@ func (m Mask) Fits(c Column) bool {
 	case MaskRound:
 		return k == Number
 	case MaskTruncate:
-		return k == Time || k == Date && slices.Index(units, m.Unit) < slices.Index(units, "day") // a date has no more than a day
+		// a date has no more than a day
+		return k == Time || k == Date && slices.Index(units, m.Unit) < slices.Index(units, "day")
 	case MaskBucket:
 		return m.bounds() == k || k == Time && m.bounds() == Date
 	}
@@ -138,7 +153,12 @@ func (m Mask) check() error {
 		return nil
 	case MaskTruncate:
 		if !slices.Contains(units, m.Unit) {
-			return fmt.Errorf("%q is not a unit%s (known: %s)", m.Unit, mistake.Hint(string(m.Unit), words(units)), strings.Join(words(units), ", "))
+			return fmt.Errorf(
+				"%q is not a unit%s (known: %s)",
+				m.Unit,
+				mistake.Hint(string(m.Unit), words(units)),
+				strings.Join(words(units), ", "),
+			)
 		}
 		return nil
 	case MaskBucket:
@@ -176,7 +196,12 @@ func (m Mask) checkBuckets() error {
 		case b.Below == "" && i+1 < len(m.Buckets):
 			return fmt.Errorf("range %q has no below and takes the rest: it must be the last", b.Name)
 		case i > 0 && b.Below != "" && compareBounds(m.Buckets[i-1].Below, b.Below, bounds) >= 0:
-			return fmt.Errorf("range %q is empty: bounds must rise, and %s does not come after %s", b.Name, b.Below, m.Buckets[i-1].Below)
+			return fmt.Errorf(
+				"range %q is empty: bounds must rise, and %s does not come after %s",
+				b.Name,
+				b.Below,
+				m.Buckets[i-1].Below,
+			)
 		}
 	}
 	return nil
@@ -194,8 +219,8 @@ func compareBounds(a, b string, k Kind) int {
 // declaredScale are types whose values have a number of digits behind the point, as both engines write them.
 var declaredScale = regexp.MustCompile(`^(?:numeric|decimal)\s*\(\s*[0-9]+\s*(?:,\s*([0-9]{1,2})\s*)?\)$`)
 
-// idle reports whether the mask fits the column's kind, and yet every value of its type would stay as it is: rounded to a step that all of
-// them are multiples of.
+// idle reports whether the mask fits the column's kind, and yet every value of its type would stay as it is: rounded to
+// a step that all of them are multiples of.
 func (m Mask) idle(c Column) bool {
 	if m.Kind != MaskRound || c.Kind != Number {
 		return false
@@ -210,7 +235,8 @@ func (m Mask) idle(c Column) bool {
 	return ok && step.Sign() > 0 && least.Quo(least, step).IsInt()
 }
 
-// compareStrictness orders masks by how much they hide, the strictest first. Two of one kind are told apart by what they keep.
+// compareStrictness orders masks by how much they hide, the strictest first. Two of one kind are told apart by what
+// they keep.
 func compareStrictness(a, b Mask) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(strictness, a.Kind), slices.Index(strictness, b.Kind)),

@@ -12,8 +12,9 @@ import (
 
 // Matcher says which identities a policy is about: a term, or terms joined. The zero Matcher matches nobody.
 //
-// A plain term (everyone, group, attribute, user) asks about the identity being judged; an agent term (agent, agent-group, mode,
-// purpose) asks about the acting agent and the call, whoever is judged. So a policy can limit an agent whoever it acts for.
+// A plain term (everyone, group, attribute, user) asks about the identity being judged; an agent term (agent,
+// agent-group, mode, purpose) asks about the acting agent and the call, whoever is judged. So a policy can limit an
+// agent whoever it acts for.
 type Matcher struct {
 	term Term
 	all  []Matcher
@@ -30,8 +31,8 @@ type Term struct {
 
 const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"
 
-// secondTerm finds what would silently become part of a name: "group:A, group:B" is one text in YAML, and a group that nobody is in.
-// A comma alone is none: names from a directory have them.
+// secondTerm finds what would silently become part of a name: "group:A, group:B" is one text in YAML, and a group that
+// nobody is in. A comma alone is none: names from a directory have them.
 var secondTerm = regexp.MustCompile(`[\s,;](?:attribute|group|user|agent|agent-group|mode|purpose):`)
 
 var termWords = []string{"everyone", "group", "attribute", "user", "agent", "agent-group", "mode", "purpose"}
@@ -63,7 +64,12 @@ func parseTerm(text string) (Term, error) {
 	case "mode":
 		if m := identity.Mode(name); m != identity.OnBehalfOf && m != identity.Autonomous {
 			modes := []string{string(identity.OnBehalfOf), string(identity.Autonomous)}
-			return Term{}, fmt.Errorf("%q is not a mode%s (known: %s)", name, mistake.Hint(name, modes), strings.Join(modes, ", "))
+			return Term{}, fmt.Errorf(
+				"%q is not a mode%s (known: %s)",
+				name,
+				mistake.Hint(name, modes),
+				strings.Join(modes, ", "),
+			)
 		}
 	default:
 		hint := ""
@@ -80,9 +86,15 @@ func parseTerm(text string) (Term, error) {
 		case strings.TrimSpace(s) != s:
 			return Term{}, fmt.Errorf("%q: there is a space beside the name", text)
 		case strings.Contains(s, "*"):
-			return Term{}, fmt.Errorf("%q: a * stands for nothing here, names are compared letter by letter: write everyone, or a list of names", text)
+			return Term{}, fmt.Errorf(
+				"%q: a * stands for nothing here, names are compared letter by letter: write everyone, or a list of names",
+				text,
+			)
 		case secondTerm.MatchString(s):
-			return Term{}, fmt.Errorf("%q: there is more than one term in it: write a list, [group:A, group:B], or {all: [...]} for all at once", text)
+			return Term{}, fmt.Errorf(
+				"%q: there is more than one term in it: write a list, [group:A, group:B], or {all: [...]} for all at once",
+				text,
+			)
 		}
 	}
 	return t, nil
@@ -118,14 +130,14 @@ func (t Term) holds(judged *identity.Identity, who *identity.Principal, alike fu
 	return false
 }
 
-// holds judges one identity of the principal: its user or its agent, never both at once. It is for what gives: names are compared byte
-// by byte, and what stands below a not, which takes away again, as mayHold compares them.
+// holds judges one identity of the principal: its user or its agent, never both at once. It is for what gives: names
+// are compared byte by byte, and what stands below a not, which takes away again, as mayHold compares them.
 func (m *Matcher) holds(judged *identity.Identity, who *identity.Principal) bool {
 	return m.judge(judged, who, false)
 }
 
-// mayHold is holds for what takes away: the names of groups, users and attributes' values are the same in every spelling, as
-// identity.Alike has it.
+// mayHold is holds for what takes away: the names of groups, users and attributes' values are the same in every
+// spelling, as identity.Alike has it.
 func (m *Matcher) mayHold(judged *identity.Identity, who *identity.Principal) bool {
 	return m.judge(judged, who, true)
 }
@@ -170,8 +182,9 @@ func (m *Matcher) alternatives() []*Matcher {
 	return out
 }
 
-// aboutAgent reports whether nothing in the matcher asks about the judged identity. A grant to such a matcher is a grant to the
-// agent: it must not make the human qualify, or the agent would escape the guardrails that it has to pass itself.
+// aboutAgent reports whether nothing in the matcher asks about the judged identity. A grant to such a matcher is a
+// grant to the agent: it must not make the human qualify, or the agent would escape the guardrails that it has to pass
+// itself.
 func (m *Matcher) aboutAgent() bool {
 	switch {
 	case m.not != nil:

@@ -9,7 +9,8 @@ import (
 // bareName is a part of a name that needs no quotes, and is no wildcard.
 var bareName = regexp.MustCompile(`^[\pL\pN_$-]+$`)
 
-// SplitName takes a name apart as policies write it: parts joined by dots, and parts with other characters in double quotes.
+// SplitName takes a name apart as policies write it: parts joined by dots, and parts with other characters in double
+// quotes.
 func SplitName(text string) (parts []string, err error) {
 	for rest := text; ; {
 		p, after, err := cutPart(rest)

@@ -15,8 +15,9 @@ const (
 	maxRepetition = 255 // PostgreSQL's own limit
 )
 
-// Every engine has its own regular expressions. A mask must not hide less on one than on another, so only what means the same
-// everywhere may be in a pattern: characters, classes, groups, greedy repetition, alternatives, ^ and $ for the whole value, \d \w \s.
+// Every engine has its own regular expressions. A mask must not hide less on one than on another, so only what means
+// the same everywhere may be in a pattern: characters, classes, groups, greedy repetition, alternatives, ^ and $ for
+// the whole value, \d \w \s.
 
 var (
 	patternEscape     = regexp.MustCompile(`\\(.?)`)
@@ -84,16 +85,22 @@ func samePattern(pattern string) error {
 	case strings.Contains(strings.ReplaceAll(bare, "(?:", "("), "(?"):
 		return fmt.Errorf("(? in the pattern is not understood the same everywhere: %s", same)
 	case repeatedAnchor.MatchString(bare):
-		return fmt.Errorf("%q in the pattern is not understood the same everywhere: ^ and $ cannot be repeated", repeatedAnchor.FindString(bare))
+		return fmt.Errorf(
+			"%q in the pattern is not understood the same everywhere: ^ and $ cannot be repeated",
+			repeatedAnchor.FindString(bare),
+		)
 	case lazy.MatchString(bare):
 		return fmt.Errorf("%q in the pattern is not understood the same everywhere: %s", lazy.FindString(bare), same)
 	case strings.ContainsAny(bare, "[]"):
-		return fmt.Errorf("a [class] in the pattern is not understood the same everywhere: put ], [ and - into it as \\], \\[ and \\-")
+		return fmt.Errorf(
+			"a [class] in the pattern is not understood the same everywhere: put ], [ and - into it as \\], \\[ and \\-",
+		)
 	}
 	return nil
 }
 
-// simpleClass is a bracket expression of characters, ranges and, as NUL, \d and the like. A - that makes no range is first or last.
+// simpleClass is a bracket expression of characters, ranges and, as NUL, \d and the like. A - that makes no range is
+// first or last.
 var simpleClass = regexp.MustCompile(`\[\^?-?(?:\x00|[^\x00\[\]-](?:-[^\x00\[\]-])?)*-?\]`)
 
 func withoutClasses(pattern string) string { return simpleClass.ReplaceAllString(pattern, "x") }
@@ -116,7 +123,10 @@ func checkReplacement(pattern, replace string) error {
 				return fmt.Errorf("replace names group %s, and the pattern has %d", escape[0], groups)
 			}
 			if !sameGroups(compiled) {
-				return fmt.Errorf("replace names group %s, which does not hold the same everywhere: write alternatives that begin with different characters, and repeat no group", escape[0])
+				return fmt.Errorf(
+					"replace names group %s, which does not hold the same everywhere: write alternatives that begin with different characters, and repeat no group",
+					escape[0],
+				)
 			}
 		default:
 			return fmt.Errorf(`%q in replace: write \1 to \9 for groups and \\ for a backslash`, escape[0])

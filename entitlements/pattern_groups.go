@@ -5,9 +5,10 @@ import (
 	"unicode"
 )
 
-// sameGroups reports whether the groups of a pattern hold the same in every engine. All take the longest match, but where that can be
-// taken apart in several ways, some prefer the first alternative and others the longest. There is only one way if alternatives begin
-// with different characters; and of a group that is repeated, engines do not agree which turn counts.
+// sameGroups reports whether the groups of a pattern hold the same in every engine. All take the longest match, but
+// where that can be taken apart in several ways, some prefer the first alternative and others the longest. There is
+// only one way if alternatives begin with different characters; and of a group that is repeated, engines do not agree
+// which turn counts.
 func sameGroups(p *syntax.Regexp) bool {
 	switch p.Op {
 	case syntax.OpStar, syntax.OpPlus, syntax.OpRepeat:
@@ -31,8 +32,8 @@ func sameGroups(p *syntax.Regexp) bool {
 	return true
 }
 
-// beginnings are the characters that a match can begin with, as pairs of first and last; nil if it may be empty, if alternatives share
-// one, or if that is not known.
+// beginnings are the characters that a match can begin with, as pairs of first and last; nil if it may be empty, if
+// alternatives share one, or if that is not known.
 func beginnings(p *syntax.Regexp) []rune {
 	switch p.Op {
 	case syntax.OpLiteral:

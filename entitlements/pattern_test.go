@@ -24,7 +24,8 @@ func TestPatternsThatMeanTheSameEverywhere(t *testing.T) {
 		{`(a|ab)(c|bcd)`, `\1`, "does not hold the same"}, {`(foo|foobar)`, `\1`, "does not hold the same"}, {`(ab|\w)c`, `\1`, "does not hold the same"}, {`(a+|^b)c`, `\1`, "does not hold the same"},
 		{`(a*)+b`, `\1`, "does not hold the same"}, {`(ab){2}`, `\1`, "does not hold the same"}, {`(|a)b`, `\1`, "does not hold the same"}, {`(a*|b)c`, `\1`, "does not hold the same"},
 	} {
-		if err := (Mask{Kind: MaskRegex, Pattern: p.match, Replace: p.replace}).check(); err == nil || !strings.Contains(err.Error(), p.says) {
+		if err := (Mask{Kind: MaskRegex, Pattern: p.match, Replace: p.replace}).check(); err == nil ||
+			!strings.Contains(err.Error(), p.says) {
 			t.Errorf("%s, replaced by %s, gets the answer %v, without %q", p.match, p.replace, err, p.says)
 		}
 	}

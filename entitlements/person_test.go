@@ -22,7 +22,8 @@ func TestOneDomainManySpellings(t *testing.T) {
 		t.Error("an agent without an owner is owned by an account without an address")
 	}
 	for _, other := range []string{"", "lee@example.com", "kim@example.org", "kim+a@example.com"} {
-		if kim.Same(Person{ID: "b/2", Issuer: "b", Subject: "2", Email: other}) || (Asker{Agent: "bot", Owner: other}).Own(kim) {
+		if kim.Same(Person{ID: "b/2", Issuer: "b", Subject: "2", Email: other}) ||
+			(Asker{Agent: "bot", Owner: other}).Own(kim) {
 			t.Errorf("%q is kim@example.com", other)
 		}
 	}

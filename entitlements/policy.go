@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Policy is one rule as the administrator wrote it. Exactly one of Grant, Guardrail, Mask and Filter is set and says what it is
-// about; Compile refuses anything else, and any field that does not belong to that kind.
+// Policy is one rule as the administrator wrote it. Exactly one of Grant, Guardrail, Mask and Filter is set and says
+// what it is about; Compile refuses anything else, and any field that does not belong to that kind.
 type Policy struct {
 	Name     string `yaml:"name"`     // a sentence of its own: records and explanations show it
 	Platform string `yaml:"platform"` // the only one it is about; empty: every platform
@@ -17,16 +17,19 @@ type Policy struct {
 	Grant     Selectors `yaml:"grant"`     // tables that are opened, to those behind to
 	Guardrail Selectors `yaml:"guardrail"` // tables that are closed to all but those behind require, whatever grants say
 	Mask      Selectors `yaml:"mask"`      // columns whose values are hidden, by the mask behind with
-	Filter    Selectors `yaml:"filter"`    // tables of which only the rows are seen that meet every rule: where, match, within, sample
+	// tables of which only the rows are seen that meet every rule: where, match, within, sample
+	Filter Selectors `yaml:"filter"`
 
 	To      *Matcher `yaml:"to"`      // of a grant: whom the tables are opened to
 	Require *Matcher `yaml:"require"` // of a guardrail: what must hold
 	For     *Matcher `yaml:"for"`     // of a mask or filter: only these; with neither for nor except it is for everyone
 	Except  *Matcher `yaml:"except"`  // of a mask or filter: all but these
 	With    *Mask    `yaml:"with"`    // of a mask: what the values become
-	When    string   `yaml:"when"`    // of a mask: only the cells of rows that this SQL condition holds for, or may hold for
+	// of a mask: only the cells of rows that this SQL condition holds for, or may hold for
+	When string `yaml:"when"`
 
-	Where  string       `yaml:"where"`  // of a filter: the rows that this SQL condition holds for, such as region = any(:attribute.region)
+	// of a filter: the rows that this SQL condition holds for, such as region = any(:attribute.region)
+	Where  string       `yaml:"where"`
 	Match  *MatchColumn `yaml:"match"`  // of a filter: the rows whose column has one of the caller's values
 	Within *Within      `yaml:"within"` // of a filter: the rows of the last days
 	Sample *Sample      `yaml:"sample"` // of a filter: a share of the rows, the same ones in every call
@@ -38,8 +41,8 @@ type MatchColumn struct {
 	Attribute string
 }
 
-// Within keeps the rows whose column, a date or time, is not older than Last and not in the future. In a policy, only the name of
-// the column is set.
+// Within keeps the rows whose column, a date or time, is not older than Last and not in the future. In a policy, only
+// the name of the column is set.
 type Within struct {
 	Column Column
 	Last   time.Duration // whole hours; on a date, whole days
@@ -129,7 +132,10 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 		belongs := slices.Contains(f.kinds, k)
 		switch {
 		case f.set && !belongs:
-			out = append(out, misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(words(f.kinds), " or "))})
+			out = append(
+				out,
+				misfit{f.key, fmt.Sprintf("a %s has no %s: that belongs to a %s", k, f.key, strings.Join(words(f.kinds), " or "))},
+			)
 		case !f.set && belongs && f.need != "":
 			out = append(out, misfit{"", f.need})
 		}

@@ -30,7 +30,11 @@ var (
 
 func genIdentity(k identity.Kind) *rapid.Generator[identity.Identity] {
 	return rapid.Custom(func(t *rapid.T) identity.Identity {
-		i := identity.Identity{Kind: k, ID: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "id"), Attributes: map[string][]string{}}
+		i := identity.Identity{
+			Kind:       k,
+			ID:         rapid.SampledFrom([]string{"1", "2"}).Draw(t, "id"),
+			Attributes: map[string][]string{},
+		}
 		i.Groups = rapid.SliceOfNDistinct(rapid.SampledFrom(groups), 0, 3, rapid.ID).Draw(t, "groups")
 		for _, a := range attributes {
 			i.Attributes[a] = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"1", "2"}), 0, 2, rapid.ID).Draw(t, a)
@@ -186,14 +190,17 @@ func TestAnotherGrantNeverNarrows(t *testing.T) {
 func TestTheOrderOfPoliciesDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genPolicies().Draw(t, "policies"), genPrincipal().Draw(t, "who")
-		if a, b := decideAll(t, policies, who), decideAll(t, rapid.Permutation(policies).Draw(t, "permuted"), who); !reflect.DeepEqual(a, b) {
+		if a, b := decideAll(t, policies, who), decideAll(t, rapid.Permutation(policies).Draw(t, "permuted"), who); !reflect.DeepEqual(
+			a,
+			b,
+		) {
 			t.Fatalf("in another order the decision is another:\n%v\n%v", a, b)
 		}
 	})
 }
 
-// What the two qualify for together is what each qualifies for alone, and never more: the human's tables with an agent that has
-// nothing, and the agent's with a human who has nothing, are all there are.
+// What the two qualify for together is what each qualifies for alone, and never more: the human's tables with an agent
+// that has nothing, and the agent's with a human who has nothing, are all there are.
 func TestUserAndAgentAreNeverMerged(t *testing.T) {
 	plain := rapid.Custom(func(t *rapid.T) []Policy {
 		all := genPolicies().Draw(t, "policies")
@@ -202,7 +209,11 @@ func TestUserAndAgentAreNeverMerged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		policies := plain.Draw(t, "grants")
 		user, bot := genIdentity(identity.KindUser).Draw(t, "user"), genIdentity(identity.KindAgent).Draw(t, "agent")
-		both := decideAll(t, policies, identity.Principal{Agent: identity.Agent{Identity: bot}, User: &identity.User{Identity: user}})
+		both := decideAll(
+			t,
+			policies,
+			identity.Principal{Agent: identity.Agent{Identity: bot}, User: &identity.User{Identity: user}},
+		)
 		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
 		for _, table := range world.Tables {
 			name := table.TableName
@@ -238,12 +249,16 @@ func TestGroupsOfUserAndAgentNeverAddUp(t *testing.T) {
 func TestMasksAndFiltersAreJudgedOnTheHuman(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		policies := slices.DeleteFunc(genPolicies().Draw(t, "policies"), func(p Policy) bool {
-			return p.Grant != nil || p.Guardrail != nil || p.For != nil && asksAboutAgent(*p.For) || p.Except != nil && asksAboutAgent(*p.Except)
+			return p.Grant != nil || p.Guardrail != nil || p.For != nil && asksAboutAgent(*p.For) ||
+				p.Except != nil && asksAboutAgent(*p.Except)
 		})
 		policies = append(policies, Policy{Name: "open", Grant: Selectors{"*.*"}, To: matcher(t, "everyone")})
 		user := &identity.User{Identity: genIdentity(identity.KindUser).Draw(t, "user")}
 		one := identity.Principal{Agent: identity.Agent{Identity: genIdentity(identity.KindAgent).Draw(t, "one")}, User: user}
-		other := identity.Principal{Agent: identity.Agent{Identity: genIdentity(identity.KindAgent).Draw(t, "other")}, User: user}
+		other := identity.Principal{
+			Agent: identity.Agent{Identity: genIdentity(identity.KindAgent).Draw(t, "other")},
+			User:  user,
+		}
 		if a, b := decideAll(t, policies, one), decideAll(t, policies, other); !reflect.DeepEqual(a, b) {
 			t.Fatalf("through another agent the human sees something else:\n%v\n%v", a, b)
 		}

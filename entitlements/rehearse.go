@@ -1,7 +1,8 @@
 package entitlements
 
-// Rehearsal is an access that nobody gets: it uses what one part of a policy, or everything that is said of a table, would put into a
-// view. An engine that runs a statement on it understands the SQL that administrators wrote. Attributes have no values in it.
+// Rehearsal is an access that nobody gets: it uses what one part of a policy, or everything that is said of a table,
+// would put into a view. An engine that runs a statement on it understands the SQL that administrators wrote.
+// Attributes have no values in it.
 type Rehearsal struct {
 	Access Access
 	Policy string // empty: everything that is said of the table
@@ -26,7 +27,8 @@ func (e *Entitlements) Rehearse() (out []Rehearsal) {
 	return out
 }
 
-// Parts are the rehearsals that one of everything is made of: what is wrong is wrong in one of them, or in how they go together.
+// Parts are the rehearsals that one of everything is made of: what is wrong is wrong in one of them, or in how they go
+// together.
 func (r Rehearsal) Parts() (out []Rehearsal) {
 	if r.Policy != "" {
 		return nil
@@ -70,7 +72,8 @@ func (c *column) untilUnconditional() (masks []AppliedMask) {
 	return masks
 }
 
-// masking is the table with its masked columns, and one that is not: beside it, an aggregate in a mask's place is an error.
+// masking is the table with its masked columns, and one that is not: beside it, an aggregate in a mask's place is an
+// error.
 func (t *table) masking(masks func(column int) []AppliedMask) Access {
 	access, plain := Access{Table: t.name}, false
 	for i, c := range t.columns {

@@ -24,8 +24,16 @@ func TestARehearsalUsesEveryMaskAndFilterOfATable(t *testing.T) {
 	}
 	catalog := &entitlements.Catalog{Version: "1"}
 	for _, name := range []string{"orders", "plain"} {
-		catalog.Tables = append(catalog.Tables, entitlements.Table{TableName: entitlements.TableName{Schema: "sales", Name: name},
-			Columns: []entitlements.Column{{Name: "lastname", Kind: entitlements.Text}, {Name: "region", Kind: entitlements.Text}, {Name: "year", Kind: entitlements.Number}, {Name: "day", Kind: entitlements.Date}}})
+		catalog.Tables = append(
+			catalog.Tables,
+			entitlements.Table{TableName: entitlements.TableName{Schema: "sales", Name: name},
+				Columns: []entitlements.Column{
+					{Name: "lastname", Kind: entitlements.Text},
+					{Name: "region", Kind: entitlements.Text},
+					{Name: "year", Kind: entitlements.Number},
+					{Name: "day", Kind: entitlements.Date},
+				}},
+		)
 	}
 	e, problems := entitlements.Compile(entitlements.Config{Policies: policies, Catalog: catalog})
 	if e == nil {
@@ -35,7 +43,8 @@ func TestARehearsalUsesEveryMaskAndFilterOfATable(t *testing.T) {
 	if len(all) != 1 || all[0].Access.Table.Name != "orders" {
 		t.Fatalf("%d tables are rehearsed: one has nothing that an administrator wrote in SQL", len(all))
 	}
-	if len(all[0].Access.Filters) != 5 || slices.ContainsFunc(all[0].Access.Columns, func(c entitlements.ColumnAccess) bool { return len(c.Masks) == 0 }) {
+	if len(all[0].Access.Filters) != 5 ||
+		slices.ContainsFunc(all[0].Access.Columns, func(c entitlements.ColumnAccess) bool { return len(c.Masks) == 0 }) {
 		t.Errorf("the rehearsal of everything leaves something out: %+v", all[0].Access)
 	}
 	var parts []string
@@ -45,7 +54,8 @@ func TestARehearsalUsesEveryMaskAndFilterOfATable(t *testing.T) {
 		if len(r.Access.Filters) > 0 == (masked >= 0) || len(r.Access.Filters) > 1 || len(r.Parts()) > 0 {
 			t.Errorf("%s of %s is more than one part, or none: %+v", r.Key, r.Policy, r.Access)
 		}
-		if masked >= 0 && (r.Access.Columns[masked].Name != r.Column || len(r.Access.Columns[masked].Masks) > 1 || len(r.Access.Columns[masked].Masks[0].When) > 0 != (r.Key == "when")) {
+		if masked >= 0 &&
+			(r.Access.Columns[masked].Name != r.Column || len(r.Access.Columns[masked].Masks) > 1 || len(r.Access.Columns[masked].Masks[0].When) > 0 != (r.Key == "when")) {
 			t.Errorf("%s of %s is about another column, or about more: %+v", r.Key, r.Policy, r.Access.Columns[masked])
 		}
 	}

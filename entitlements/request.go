@@ -9,8 +9,9 @@ import (
 	"deputy/identity"
 )
 
-// Request is what somebody asked for: a table, or some of its columns in the clear, for a while. It is a value: each step makes
-// another one out of it (see Approve, Deny, Revoke, Cancel and At), and whoever keeps requests keeps the last.
+// Request is what somebody asked for: a table, or some of its columns in the clear, for a while. It is a value: each
+// step makes another one out of it (see Approve, Deny, Revoke, Cancel and At), and whoever keeps requests keeps the
+// last.
 type Request struct {
 	ID       string // random; the asker's handle on it
 	Asker    Asker
@@ -54,8 +55,8 @@ type Asker struct {
 	Agent string  // that carried it, by its name; the asker itself when there is no human
 	Owner string  // of that agent, as the configuration has it: a user's id or e-mail address
 	User  *Person // nil: an agent asks for itself
-	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be about. Calls
-	// are decided by those of the call.
+	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be
+	// about. Calls are decided by those of the call.
 	Groups     []string
 	Attributes map[string][]string
 }
@@ -71,8 +72,8 @@ func AskerOf(who identity.Principal) Asker {
 	return a
 }
 
-// Is reports whether a request of this asker is the caller's own. A human has theirs whichever agent carries the question; an agent
-// has only those that it asked for itself.
+// Is reports whether a request of this asker is the caller's own. A human has theirs whichever agent carries the
+// question; an agent has only those that it asked for itself.
 func (a Asker) Is(who identity.Principal) bool {
 	if a.User == nil || who.User == nil {
 		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
@@ -80,8 +81,8 @@ func (a Asker) Is(who identity.Principal) bool {
 	return a.User.account(who.User)
 }
 
-// Own reports whether a request of this asker is the person's own: they asked, or own the agent that carried the question. Nobody decides
-// on their own.
+// Own reports whether a request of this asker is the person's own: they asked, or own the agent that carried the
+// question. Nobody decides on their own.
 func (a Asker) Own(p Person) bool {
 	return a.User != nil && a.User.Same(p) || p.named(a.Owner)
 }
@@ -143,7 +144,8 @@ func (r Request) At(now time.Time) Request {
 // Open reports whether the request still does or may do something.
 func (r Request) Open() bool { return r.Status == StatusPending || r.Status == StatusApproved }
 
-// Subject is one string for what is asked for, for whoever keeps requests by it: one asker has one open request per subject.
+// Subject is one string for what is asked for, for whoever keeps requests by it: one asker has one open request per
+// subject.
 func (r Request) Subject() string {
 	return strings.Join(append([]string{r.Platform, r.Table.Schema, r.Table.Name}, r.Columns...), "\x00")
 }

@@ -10,8 +10,8 @@ import (
 	"deputy/identity"
 )
 
-// Requirement is what the rules ask before a request is approved. Every rule that covers the request has its say: all their stages
-// have to agree, and the shortest of their times is the longest. Without any stage nobody can approve it.
+// Requirement is what the rules ask before a request is approved. Every rule that covers the request has its say: all
+// their stages have to agree, and the shortest of their times is the longest. Without any stage nobody can approve it.
 type Requirement struct {
 	Rules     []string // names of the rules that cover the request, sorted
 	Stages    []Stage  // in their order
@@ -23,8 +23,8 @@ type Requirement struct {
 	Approved    string        // a rule that says yes by itself, where all do; empty: people decide
 	Unasked     time.Duration // how long at most rules approve by themselves
 
-	// waiting is what a configuration wants that is not in force yet. A step has to satisfy it as well, by what that configuration
-	// knows of the person who takes it: see Both. Nil: there is none.
+	// waiting is what a configuration wants that is not in force yet. A step has to satisfy it as well, by what that
+	// configuration knows of the person who takes it: see Both. Nil: there is none.
 	waiting *Requirement
 }
 
@@ -54,15 +54,15 @@ func (s Stage) counts(by identity.User) (out []string) {
 	return out
 }
 
-// takes reports whether the approval counts for the stage as it is now: the rule may have changed since, and then the person may be
-// none of its approvers any more.
+// takes reports whether the approval counts for the stage as it is now: the rule may have changed since, and then the
+// person may be none of its approvers any more.
 func (s Stage) takes(d Decision) bool {
 	return d.Verdict == VerdictApprove && d.By != nil && d.Rule == s.Rule && d.Stage == s.Number &&
 		slices.ContainsFunc(s.Approvers, func(m *Matcher) bool { return slices.Contains(d.Counts, m.String()) })
 }
 
-// seats are the decisions that count for the stage, no more than it has places for: with Every, each of them in the place of another
-// approver.
+// seats are the decisions that count for the stage, no more than it has places for: with Every, each of them in the
+// place of another approver.
 func (s Stage) seats(all []Decision) []Decision {
 	if !s.Every {
 		return all[:min(len(all), max(s.Need, 1))]
@@ -91,7 +91,8 @@ func (s Stage) seats(all []Decision) []Decision {
 	return out
 }
 
-// counted are the approvals that count for any of the stages, as the rules are now. One person counts once, in the first of theirs.
+// counted are the approvals that count for any of the stages, as the rules are now. One person counts once, in the
+// first of theirs.
 func (q Requirement) counted(r Request) (out []Decision) {
 	for _, s := range q.Stages {
 		out = append(out, s.seats(s.approvals(r, out))...)
@@ -131,7 +132,8 @@ func (s Stage) places() int {
 	return max(s.Need, 1)
 }
 
-// Mine reports whether the person may decide on the request: they are an approver of one of its stages, and it is not their own.
+// Mine reports whether the person may decide on the request: they are an approver of one of its stages, and it is not
+// their own.
 func (q Requirement) Mine(r Request, by identity.User) error {
 	if r.Asker.Own(PersonOf(by)) {
 		return ErrOwnRequest
@@ -145,8 +147,8 @@ func (q Requirement) Mine(r Request, by identity.User) error {
 	return nil
 }
 
-// Concerns reports whether the person may know of the request: they decide on it, it is their own, or they have approved it, whatever
-// the rules say by now. Who approved may revoke.
+// Concerns reports whether the person may know of the request: they decide on it, it is their own, or they have
+// approved it, whatever the rules say by now. Who approved may revoke.
 func (q Requirement) Concerns(r Request, by identity.User) bool {
 	if q.waiting != nil && !q.waiting.Concerns(r, userWaiting(by)) {
 		return false
@@ -155,7 +157,8 @@ func (q Requirement) Concerns(r Request, by identity.User) bool {
 	return !errors.Is(q.Mine(r, by), ErrNotApprover) || r.approvedBy(by)
 }
 
-// userWaiting is the person as the waiting configuration knows them. Without one, it is a person who was never verified.
+// userWaiting is the person as the waiting configuration knows them. Without one, it is a person who was never
+// verified.
 func userWaiting(by identity.User) identity.User {
 	if by.Waiting == nil {
 		return identity.User{}

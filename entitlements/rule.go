@@ -10,12 +10,13 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// RequestRule says what may be asked for, by whom, and who decides. Every rule that covers a request has its say: what no rule covers
-// cannot be asked for.
+// RequestRule says what may be asked for, by whom, and who decides. Every rule that covers a request has its say: what
+// no rule covers cannot be asked for.
 type RequestRule struct {
-	Name        string    `yaml:"name"`         // a sentence of its own: records and whoever decides see it
-	Platform    string    `yaml:"platform"`     // the only one it is about; empty: every platform
-	About       Selectors `yaml:"about"`        // tables that may be asked for, columns that may be asked for in the clear, or tags for both
+	Name     string `yaml:"name"`     // a sentence of its own: records and whoever decides see it
+	Platform string `yaml:"platform"` // the only one it is about; empty: every platform
+	// tables that may be asked for, columns that may be asked for in the clear, or tags for both
+	About       Selectors `yaml:"about"`
 	ExceptAbout Selectors `yaml:"except_about"` // but not these
 
 	From      *Matcher        `yaml:"from"`      // who may ask; default everyone. A rule that is not for the asker says no
@@ -32,7 +33,8 @@ type RequestRule struct {
 // ApprovalStage is a group of people of whom some have to approve.
 type ApprovalStage struct {
 	Approvers *Matcher `yaml:"approvers"` // who may
-	Need      string   `yaml:"need"`      // how many different people: a number, or all: one for each of the approvers in the list; default 1
+	// how many different people: a number, or all: one for each of the approvers in the list; default 1
+	Need string `yaml:"need"`
 }
 
 // RuleQuestion is one more thing that whoever asks has to say.
@@ -47,22 +49,27 @@ type Automatically struct {
 	UpTo Period   `yaml:"up_to"` // of an approval: for so long at most; default at_most
 }
 
-// Period is how long something that was asked for holds, written 4h, 30d or as in ISO 8601: PT4H, P30D. It is more than nothing and
-// not more than a year.
+// Period is how long something that was asked for holds, written 4h, 30d or as in ISO 8601: PT4H, P30D. It is more than
+// nothing and not more than a year.
 type Period time.Duration
 
 const longestPeriod = 366 * 24 * time.Hour
 
 var (
 	plainPeriod = regexp.MustCompile(`^([0-9]{1,6})([mhdw])$`)
-	isoPeriod   = regexp.MustCompile(`^P(?:([0-9]{1,4})W|(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})S)?)?)$`)
+	isoPeriod   = regexp.MustCompile(
+		`^P(?:([0-9]{1,4})W|(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})S)?)?)$`,
+	)
 )
 
 // ParsePeriod reads a period. Years and months are not taken: they are not a length of time.
 func ParsePeriod(text string) (Period, error) {
 	var length time.Duration
 	if m := plainPeriod.FindStringSubmatch(text); m != nil {
-		length = times(m[1], map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]])
+		length = times(
+			m[1],
+			map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour}[m[2]],
+		)
 	} else if m := isoPeriod.FindStringSubmatch(text); m != nil && !strings.HasSuffix(text, "T") {
 		for i, unit := range []time.Duration{7 * 24 * time.Hour, 24 * time.Hour, time.Hour, time.Minute, time.Second} {
 			length += times(m[i+1], unit)

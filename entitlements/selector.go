@@ -9,14 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// selector is a parsed Selectors entry: a tag, or a pattern of one part (a schema: all its tables), two (tables) or three (columns).
+// selector is a parsed Selectors entry: a tag, or a pattern of one part (a schema: all its tables), two (tables) or
+// three (columns).
 type selector struct {
 	text    string
 	tag     string
 	pattern []part
 }
 
-// part is one part of a pattern. Names are compared letter by letter, as the catalog has them. A quoted part has no wildcards.
+// part is one part of a pattern. Names are compared letter by letter, as the catalog has them. A quoted part has no
+// wildcards.
 type part struct {
 	text string
 	glob bool

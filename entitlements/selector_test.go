@@ -75,7 +75,8 @@ func FuzzSelector(f *testing.F) {
 			}
 		}
 		s.matchesColumn(TableName{schema, name}, name)
-		if s.exact() && s.isTable() && s.matchesTable(TableName{schema, name}) && (schema != s.pattern[0].text || !s.isSchema() && name != s.pattern[1].text) {
+		if s.exact() && s.isTable() && s.matchesTable(TableName{schema, name}) &&
+			(schema != s.pattern[0].text || !s.isSchema() && name != s.pattern[1].text) {
 			t.Errorf("%q names %q %q", text, schema, name)
 		}
 	})
@@ -86,7 +87,10 @@ func TestWhere(t *testing.T) {
 		{"region = 'x'", "region = 'x'"},
 		{"region = any(:attribute.region)", "region = any([region])"},
 		{"a=ANY( :attribute.a ) and b <>\nAll (:attribute.b-c.d)", "a= any([a]) and b <> all([b-c.d])"},
-		{"region = any (array['a', 'b']) or x::date > '2026-01-01'", "region = any (array['a', 'b']) or x::date > '2026-01-01'"},
+		{
+			"region = any (array['a', 'b']) or x::date > '2026-01-01'",
+			"region = any (array['a', 'b']) or x::date > '2026-01-01'",
+		},
 		{"note <> 'it''s; -- (fine'", "note <> 'it''s; -- (fine'"},
 		{`"odd ""name"";" = 1`, `"odd ""name"";" = 1`},
 		{"lower(region) = any(:attribute.region)", "lower(region) = any([region])"},
@@ -180,7 +184,8 @@ func FuzzWhere(f *testing.F) {
 		for i, p := range parts {
 			if p.Variable != "" {
 				before := parts[i-1].SQL
-				if !p.One() && (!strings.HasSuffix(before, "= any(") && !strings.HasSuffix(before, "<> all(") || !strings.HasPrefix(parts[i+1].SQL, ")")) {
+				if !p.One() &&
+					(!strings.HasSuffix(before, "= any(") && !strings.HasSuffix(before, "<> all(") || !strings.HasPrefix(parts[i+1].SQL, ")")) {
 					t.Errorf("%q: the list %s is not in one of the two forms: %q", where, p.Variable, parts)
 				}
 				sql += "null"

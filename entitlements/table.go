@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// table is everything that the policies say of one table, found at compile time so that deciding only has to ask the matchers.
+// table is everything that the policies say of one table, found at compile time so that deciding only has to ask the
+// matchers.
 type table struct {
 	name         TableName
 	description  string
@@ -68,7 +69,8 @@ type maskRule struct {
 	*ruledMask
 }
 
-// ruledMask is a mask policy as it takes effect on columns that it fits, or on those that it does not. It is the same for all of them.
+// ruledMask is a mask policy as it takes effect on columns that it fits, or on those that it does not. It is the same
+// for all of them.
 type ruledMask struct {
 	AppliedMask
 	misfit *Mask // what the policy says, when that does not fit the columns and became a NULL
@@ -82,7 +84,8 @@ type ruling struct {
 	selectors []selector
 	when      []Part                         // of a mask
 	filters   func(*table) ([]rowRule, bool) // of a filter; false: they do not fit the table
-	masks     map[bool]*ruledMask            // of a mask: as it is, and as the NULL that it is where it does not fit; as far as it has reached columns
+	// of a mask: as it is, and as the NULL that it is where it does not fit; as far as it has reached columns
+	masks map[bool]*ruledMask
 }
 
 // mask is what the policy does to such a column.
@@ -114,7 +117,8 @@ func (t *table) add(p *ruling) {
 	t.named = t.named || slices.ContainsFunc(p.selectors, func(s selector) bool {
 		return len(s.pattern) == 2 && s.exact() && s.matchesTable(t.name)
 	})
-	closes := !covers && slices.ContainsFunc(p.selectors, func(s selector) bool { return s.tag != "" && tagged(t.closing, s.tag) })
+	closes := !covers &&
+		slices.ContainsFunc(p.selectors, func(s selector) bool { return s.tag != "" && tagged(t.closing, s.tag) })
 	switch {
 	case p.kind == kindGrant && covers && p.To != nil:
 		t.grants = append(t.grants, grant{p.Name, p.To.alternatives(), p.To})
@@ -168,7 +172,8 @@ func (t *table) addMask(p *ruling) {
 func (t *table) reachClosing(c *column, selectors []selector) (best int, by string) {
 	best = notReached
 	for _, s := range selectors {
-		if reach := 1 + strings.Count(s.tag, "."); s.tag != "" && reach > best && (tagged(c.closing, s.tag) || tagged(t.closing, s.tag)) {
+		if reach := 1 + strings.Count(s.tag, "."); s.tag != "" && reach > best &&
+			(tagged(c.closing, s.tag) || tagged(t.closing, s.tag)) {
 			best, by = reach, s.text
 		}
 	}
@@ -184,7 +189,8 @@ func tagged(tags []string, with string) bool {
 	return slices.ContainsFunc(tags, func(tag string) bool { return below(tag, with) })
 }
 
-// reach is how specifically the selectors name the column: the best of them counts. A table's tags are its columns' too.
+// reach is how specifically the selectors name the column: the best of them counts. A table's tags are its columns'
+// too.
 func (t *table) reach(c *column, selectors []selector) (best int, by string) {
 	best = notReached
 	for _, s := range selectors {
@@ -212,7 +218,10 @@ func (t *table) sort() {
 	slices.SortStableFunc(t.filters, func(a, b filter) int { return cmp.Compare(a.rule.Policy, b.rule.Policy) })
 	for i := range t.columns {
 		slices.Sort(t.columns[i].tags)
-		slices.SortFunc(t.columns[i].masks, func(a, b maskRule) int { return cmp.Or(cmp.Compare(b.reach, a.reach), cmp.Compare(a.rank, b.rank)) })
+		slices.SortFunc(
+			t.columns[i].masks,
+			func(a, b maskRule) int { return cmp.Or(cmp.Compare(b.reach, a.reach), cmp.Compare(a.rank, b.rank)) },
+		)
 	}
 }
 

@@ -14,5 +14,6 @@ func (e *Entitlements) Tags(name ColumnName) (ofTable, ofColumn []string) {
 	return slices.Clone(t.tags), ofColumn
 }
 
-// Related reports whether one of the tags is the other, or above it: PII and PII.SSN are, PII.Email and PII.SSN are not.
+// Related reports whether one of the tags is the other, or above it: PII and PII.SSN are, PII.Email and PII.SSN are
+// not.
 func Related(a, b string) bool { return below(a, b) || below(b, a) }

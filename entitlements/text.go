@@ -102,7 +102,8 @@ func (m Mask) String() string {
 	return string(m.Kind)
 }
 
-// expressionText is an expression for people to read, never to run: with the values it is bound to, or the variable where it has none.
+// expressionText is an expression for people to read, never to run: with the values it is bound to, or the variable
+// where it has none.
 func expressionText(parts []Part) string {
 	var b strings.Builder
 	for _, p := range parts {

@@ -63,7 +63,10 @@ policies:
   - {name: open, grant: sales.customer_orders, to: everyone}
   - {name: f1, filter: sales.customer_orders, where: region = any(:attribute.region) or lastname = :user.id}
   - {name: f2, filter: sales.customer_orders, sample: 2.5%}`
-	access, _ := compile(t, parse(t, text)).Decide(principal(bot, user("o'hara", nil, "region", "US-EAST", "region", "EU")), TableName{"sales", "customer_orders"})
+	access, _ := compile(
+		t,
+		parse(t, text),
+	).Decide(principal(bot, user("o'hara", nil, "region", "US-EAST", "region", "EU")), TableName{"sales", "customer_orders"})
 	for i, want := range []string{"region = any('US-EAST', 'EU') or lastname = 'o''hara'", "2.5% of the rows"} {
 		if got := access.Filters[i].Rule(); got != want {
 			t.Errorf("the filter reads %s, not %s", got, want)

@@ -1,5 +1,5 @@
-// Package examples holds configurations that run as they stand, and the schema of every configuration. The demo reads its own from here,
-// and a test starts each.
+// Package examples holds configurations that run as they stand, and the schema of every configuration. The demo reads
+// its own from here, and a test starts each.
 package examples
 
 import _ "embed"

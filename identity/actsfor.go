@@ -7,8 +7,8 @@ import (
 	"deputy/internal/mistake"
 )
 
-// whom is a list of terms about users, of which one must fit. No list: everybody. The words are those of policies, whose package
-// cannot be used here.
+// whom is a list of terms about users, of which one must fit. No list: everybody. The words are those of policies,
+// whose package cannot be used here.
 type whom []term
 
 // term is about a user's id, groups or attributes.
@@ -20,7 +20,13 @@ func parseWhom(texts []string, key string, wrong *problems) (all whom) {
 	for i, text := range texts {
 		t, ok := parseTerm(text)
 		if !ok {
-			wrong.add(mistake.At(key, i), "%q does not say whom it acts for%s: write %s", text, mistake.Hint(text, []string{"user:", "group:", "attribute:"}), termForms)
+			wrong.add(
+				mistake.At(key, i),
+				"%q does not say whom it acts for%s: write %s",
+				text,
+				mistake.Hint(text, []string{"user:", "group:", "attribute:"}),
+				termForms,
+			)
 			continue
 		}
 		all = append(all, t)

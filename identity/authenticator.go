@@ -16,7 +16,8 @@ import (
 
 // Options are what an Authenticator needs besides the configuration. The zero value is useful.
 type Options struct {
-	HTTPClient *http.Client     // to ask issuers with; redirects are never followed and answers are bounded, whatever it says
+	// to ask issuers with; redirects are never followed and answers are bounded, whatever it says
+	HTTPClient *http.Client
 	Now        func() time.Time // default time.Now
 	Audience   string           // of issuers that configure none: the server's public URL with /mcp
 	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
@@ -27,8 +28,8 @@ type Options struct {
 
 // Stops is who is refused now, whatever the configuration says. It is asked for every principal anew.
 type Stops interface {
-	// Refuses returns why the agent or the human of a principal is refused; nil: neither is. A principal without an agent is a human who
-	// acts in person. The cause of the error is ErrStopped.
+	// Refuses returns why the agent or the human of a principal is refused; nil: neither is. A principal without an agent
+	// is a human who acts in person. The cause of the error is ErrStopped.
 	Refuses(Principal) *AuthError
 }
 
@@ -57,15 +58,15 @@ type Authenticator struct {
 	stops    Stops
 }
 
-// Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that configure none.
-// Its error is a *ConfigError.
+// Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that
+// configure none. Its error is a *ConfigError.
 func (c Config) Check(audience string) error {
 	_, err := offline(c, nil, Options{Audience: audience})
 	return err
 }
 
-// New checks the configuration and asks each issuer once. An issuer that does not answer does not stop the start: it is asked again
-// when a call needs it, see Ready. One that answers with something else than its own configuration does.
+// New checks the configuration and asks each issuer once. An issuer that does not answer does not stop the start: it is
+// asked again when a call needs it, see Ready. One that answers with something else than its own configuration does.
 func New(ctx context.Context, config Config, registry *Registry, opts Options) (*Authenticator, error) {
 	if registry == nil {
 		return nil, errors.New("identity needs a registry of agents")
@@ -119,7 +120,11 @@ func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) m
 		case twice:
 			wrong.add(key+".id", "%s is that user already: say all that is known of one in one place", first)
 		case !nameable(config.ID, issuers):
-			wrong.add(key+".id", "%q is nobody's id: with several issuers an id is ISSUER/SUB, with the name of one of them", config.ID)
+			wrong.add(
+				key+".id",
+				"%q is nobody's id: with several issuers an id is ISSUER/SUB, with the name of one of them",
+				config.ID,
+			)
 		}
 		seen[config.ID] = key
 		users[config.ID] = identityOf(KindUser, config.ID, config.Groups, config.Attributes, key, wrong)
@@ -173,8 +178,9 @@ func (a *Authenticator) ask(ctx context.Context) []error {
 
 // Authenticate verifies the credentials of one call. Errors are *AuthError.
 //
-// An access token names the human and the agent. An API key proves the agent alone, which may relay the human's access token; that
-// token must then be one that was issued to this agent or, if the agent has no client ids, one that was not issued to another agent.
+// An access token names the human and the agent. An API key proves the agent alone, which may relay the human's access
+// token; that token must then be one that was issued to this agent or, if the agent has no client ids, one that was not
+// issued to another agent.
 func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Principal, error) {
 	key, bearer, err := c.sort()
 	if err != nil {
@@ -221,7 +227,9 @@ func (c Credentials) sort() (key, bearer string, err error) {
 	case key != "" && c.Proof != nil:
 		return "", "", invalid("an agent key is not bound to a key: it is for the Bearer scheme")
 	case key != "" && bearer != "":
-		return "", "", invalid("there are an agent key and an access token as bearer: relay the user's token in its own place")
+		return "", "", invalid(
+			"there are an agent key and an access token as bearer: relay the user's token in its own place",
+		)
 	case bearer != "" && c.UserToken != "":
 		return "", "", invalid("there are two access tokens: only an agent that authenticates with its key relays one")
 	case key == "" && bearer == "":
@@ -234,7 +242,9 @@ func (c Credentials) sort() (key, bearer string, err error) {
 func (a *Authenticator) byToken(t *token) (Principal, error) {
 	entry := a.registry.clients[t.client]
 	if t.client == "" || entry == nil {
-		return Principal{}, insufficient("the access token is used by a client that is not a registered agent").of(a.describe(Principal{}, t))
+		return Principal{}, insufficient(
+			"the access token is used by a client that is not a registered agent",
+		).of(a.describe(Principal{}, t))
 	}
 	p := a.describe(Principal{Agent: entry.agent, Credential: AccessToken}, t)
 	if why := a.stopped(p); why != nil {
@@ -275,7 +285,8 @@ func (a *Authenticator) relayed(entry *registration, p Principal, t *token) (Pri
 // AccessToken is what records call the credential of an agent that is named by a token.
 const AccessToken = "access token"
 
-// describe adds to a principal what the token says of it: the human, who passed the authority on, and what it is limited to.
+// describe adds to a principal what the token says of it: the human, who passed the authority on, and what it is
+// limited to.
 func (a *Authenticator) describe(p Principal, t *token) Principal {
 	p.Scopes, p.Limited, p.Actors, p.prefix = t.scopes, t.limited, t.actors, t.issuer.scopePrefix
 	if p.Credential == "" {
@@ -317,14 +328,17 @@ func (a *Authenticator) onBehalf(entry *registration, p Principal) (Principal, e
 
 func autonomous(p Principal) (Principal, error) {
 	if p.User = nil; !p.Agent.May(Autonomous) {
-		why := insufficient("agent %s may not act on its own: it needs the access token of the human who asks", p.Agent.ID).of(p)
+		why := insufficient(
+			"agent %s may not act on its own: it needs the access token of the human who asks",
+			p.Agent.ID,
+		).of(p)
 		return Principal{}, &AgentOnly{why, p.Agent}
 	}
 	return p, nil
 }
 
-// stopped is why a principal is refused although it proved who it is: the configuration or the list of stops says so. It is the one
-// place that asks either, and comes as soon as a part of the principal is known; nil: neither refuses it.
+// stopped is why a principal is refused although it proved who it is: the configuration or the list of stops says so.
+// It is the one place that asks either, and comes as soon as a part of the principal is known; nil: neither refuses it.
 func (a *Authenticator) stopped(p Principal) *AuthError {
 	switch {
 	case p.Agent.Disabled:

@@ -8,9 +8,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Both accepts callers by two configurations: the one in force, and a newer one of which some part cannot be in force yet. Who is
-// taken out of either is refused. The principal is that of the one in force; its Waiting is what the newer one makes of the same
-// credentials, for the policies of that one to judge.
+// Both accepts callers by two configurations: the one in force, and a newer one of which some part cannot be in force
+// yet. Who is taken out of either is refused. The principal is that of the one in force; its Waiting is what the newer
+// one makes of the same credentials, for the policies of that one to judge.
 type Both struct {
 	InForce *Authenticator
 	Waiting *Authenticator // made by Beside; nil: there is none, and the one in force accepts alone
@@ -85,8 +85,9 @@ func lower(a, b int) int {
 	return a
 }
 
-// Beside makes the Authenticator of a configuration that is not in force yet. It asks no issuer that only that configuration names:
-// of the others it uses the keys that are here, whatever else the configuration says of them. Its error is a *ConfigError.
+// Beside makes the Authenticator of a configuration that is not in force yet. It asks no issuer that only that
+// configuration names: of the others it uses the keys that are here, whatever else the configuration says of them. Its
+// error is a *ConfigError.
 func (a *Authenticator) Beside(config Config, registry *Registry, opts Options) (*Authenticator, error) {
 	opts.beside = a
 	out, err := offline(config, registry, opts)

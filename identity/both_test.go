@@ -39,7 +39,9 @@ func TestBothAccept(t *testing.T) {
 	}))
 	t.Cleanup(unknown.Close)
 	token := w.issuer.Token(taylor())
-	opaque := w.issuer.Opaque(issuer.Claims{Subject: "taylor", ClientID: "marketing-client", Groups: []string{"Marketing"}})
+	opaque := w.issuer.Opaque(
+		issuer.Claims{Subject: "taylor", ClientID: "marketing-client", Groups: []string{"Marketing"}},
+	)
 	bearer, key := identity.Credentials{Bearer: token}, identity.Credentials{AgentKey: reporterKey}
 	for _, tt := range []struct {
 		name        string
@@ -87,13 +89,24 @@ func TestBothPrincipals(t *testing.T) {
 		a[0].Groups, a[0].Limits = []string{"Bots"}, identity.AgentLimits{PerMinute: 5}
 		c.Issuers[0].Scopes = identity.ScopesRequired
 	})
-	p, err := both.Authenticate(t.Context(), identity.Credentials{Bearer: w.issuer.Token(with(map[string]any{"roles": []string{"Legal"}}))})
+	p, err := both.Authenticate(
+		t.Context(),
+		identity.Credentials{Bearer: w.issuer.Token(with(map[string]any{"roles": []string{"Legal"}}))},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := p.Waiting
-	if !slices.Equal(p.User.Groups, []string{"Marketing"}) || !slices.Equal(q.User.Groups, []string{"Legal"}) || !p.Agent.In("Agents") || q.Agent.In("Agents") {
-		t.Errorf("the groups are %v, %v of the agent and %v, %v", p.User.Groups, p.Agent.Groups, q.User.Groups, q.Agent.Groups)
+	if !slices.Equal(p.User.Groups, []string{"Marketing"}) || !slices.Equal(q.User.Groups, []string{"Legal"}) ||
+		!p.Agent.In("Agents") ||
+		q.Agent.In("Agents") {
+		t.Errorf(
+			"the groups are %v, %v of the agent and %v, %v",
+			p.User.Groups,
+			p.Agent.Groups,
+			q.User.Groups,
+			q.Agent.Groups,
+		)
 	}
 	if p.Agent.Limits.PerMinute != 5 {
 		t.Errorf("the limits are %+v", p.Agent.Limits)

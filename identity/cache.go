@@ -13,8 +13,8 @@ const (
 	cachedFor    = 5 * time.Minute
 )
 
-// vouched is what an issuer stands for: the claims of one token, signed with one of its keys or told when it was asked. It says
-// nothing about whether they hold now or whose call it is; both are judged with every call anew.
+// vouched is what an issuer stands for: the claims of one token, signed with one of its keys or told when it was asked.
+// It says nothing about whether they hold now or whose call it is; both are judged with every call anew.
 type vouched struct {
 	issuer *issuer
 	claims claims
@@ -22,9 +22,10 @@ type vouched struct {
 	until  time.Time // and not longer, whatever the token says
 }
 
-// tokenCache saves the work of verifying a signature, or of asking an issuer, for a token that was good a moment ago. It is found by
-// the hash of the whole token, so that no part of a token finds anything, and what is found belongs to the issuer in it. Failures are
-// not kept: what was not good may become so, and whoever sends rubbish must not push good tokens out.
+// tokenCache saves the work of verifying a signature, or of asking an issuer, for a token that was good a moment ago.
+// It is found by the hash of the whole token, so that no part of a token finds anything, and what is found belongs to
+// the issuer in it. Failures are not kept: what was not good may become so, and whoever sends rubbish must not push
+// good tokens out.
 type tokenCache struct {
 	tokens *lru.Cache[[sha256.Size]byte, *vouched]
 }
@@ -37,8 +38,9 @@ func newTokenCache() *tokenCache {
 	return &tokenCache{tokens}
 }
 
-// get returns nil when there is nothing to go by. Keys that were fetched since make a signature unknown again, also while the same
-// key is among them: so a key that was withdrawn verifies nothing from the moment on from which it verifies no new token.
+// get returns nil when there is nothing to go by. Keys that were fetched since make a signature unknown again, also
+// while the same key is among them: so a key that was withdrawn verifies nothing from the moment on from which it
+// verifies no new token.
 func (c *tokenCache) get(ctx context.Context, hash [sha256.Size]byte) *vouched {
 	v, ok := c.tokens.Get(hash)
 	if !ok {

@@ -40,7 +40,9 @@ func newVault(t testing.TB, names ...string) *vault {
 	for _, name := range names {
 		config.Issuers = append(config.Issuers, IssuerConfig{Name: name, URL: "https://" + name + ".example", Audience: "us"})
 	}
-	registry, err := NewRegistry([]AgentConfig{{Name: "marketing", ClientIDs: []string{"chat"}, Groups: []string{"Agents"}}})
+	registry, err := NewRegistry(
+		[]AgentConfig{{Name: "marketing", ClientIDs: []string{"chat"}, Groups: []string{"Agents"}}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,11 @@ func newVault(t testing.TB, names ...string) *vault {
 	}
 	for _, iss := range v.issuers {
 		iss.keys.fetch = func(context.Context) ([]jose.JSONWebKey, error) { return slices.Clone(v.keys), nil }
-		iss.verifier = oidc.NewVerifier(iss.url, countingKeys{iss.keys, &v.verified}, &oidc.Config{ClientID: "us", SupportedSigningAlgs: []string{"ES256"}, Now: now})
+		iss.verifier = oidc.NewVerifier(
+			iss.url,
+			countingKeys{iss.keys, &v.verified},
+			&oidc.Config{ClientID: "us", SupportedSigningAlgs: []string{"ES256"}, Now: now},
+		)
 	}
 	return v
 }
@@ -58,13 +64,20 @@ func newVault(t testing.TB, names ...string) *vault {
 // token is signed with the vault's key; the claims come after issuer, audience, client and expiry.
 func (v *vault) token(t testing.TB, issuer, format string, args ...any) string {
 	t.Helper()
-	return signAs(t, v.key, fmt.Appendf(nil, `{"iss":"https://%s.example","aud":"us","client_id":"chat","exp":%d,`+format+`}`,
-		append([]any{issuer, v.now.Add(time.Hour).Unix()}, args...)...))
+	return signAs(
+		t,
+		v.key,
+		fmt.Appendf(nil, `{"iss":"https://%s.example","aud":"us","client_id":"chat","exp":%d,`+format+`}`,
+			append([]any{issuer, v.now.Add(time.Hour).Unix()}, args...)...),
+	)
 }
 
 func signAs(t testing.TB, key *jose.JSONWebKey, payload []byte) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, (&jose.SignerOptions{}).WithType("at+jwt"))
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.ES256, Key: key},
+		(&jose.SignerOptions{}).WithType("at+jwt"),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +140,15 @@ func TestWhatIsLikeAKnownTokenIsNotKnown(t *testing.T) {
 
 func TestAKnownTokenIsJudgedByTheClock(t *testing.T) {
 	v := newVault(t, "id")
-	token := signAs(t, v.key, fmt.Appendf(nil, `{"iss":"https://id.example","aud":"us","client_id":"chat","sub":"taylor","exp":%d}`, v.now.Add(time.Minute).Unix()))
+	token := signAs(
+		t,
+		v.key,
+		fmt.Appendf(
+			nil,
+			`{"iss":"https://id.example","aud":"us","client_id":"chat","sub":"taylor","exp":%d}`,
+			v.now.Add(time.Minute).Unix(),
+		),
+	)
 	if _, code := v.call(token); code != "" {
 		t.Fatal(code)
 	}
@@ -168,7 +189,11 @@ func TestAKnownTokenIsThatOfItsIssuerOnly(t *testing.T) {
 			t.Errorf("the same person at b is another: got %+v, %q", p.User, code)
 		}
 	}
-	without, err := offline(Config{Issuers: []IssuerConfig{{URL: "https://b.example", Audience: "us"}}}, v.registry, Options{Now: func() time.Time { return v.now }})
+	without, err := offline(
+		Config{Issuers: []IssuerConfig{{URL: "https://b.example", Audience: "us"}}},
+		v.registry,
+		Options{Now: func() time.Time { return v.now }},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +215,9 @@ func TestWhatACallerDoesWithAPrincipalIsNotInTheNextOne(t *testing.T) {
 	}
 	p.User.Groups[0], p.User.Attributes["region"][0], p.User.Attributes["admin"] = "Privacy", "WEST", []string{"yes"}
 	p, _ = v.call(token)
-	if v.verified != 1 || !slices.Equal(p.User.Groups, []string{"Marketing", "Berlin"}) || p.User.Attributes["region"][0] != "EAST" || p.User.Has("admin", "yes") {
+	if v.verified != 1 || !slices.Equal(p.User.Groups, []string{"Marketing", "Berlin"}) ||
+		p.User.Attributes["region"][0] != "EAST" ||
+		p.User.Has("admin", "yes") {
 		t.Errorf("the next principal is as the token says: got %+v", p.User)
 	}
 }

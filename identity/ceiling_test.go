@@ -64,11 +64,15 @@ func TestScopesAreCeilingsByTheIssuersRule(t *testing.T) {
 		}
 	}
 	w := worlds[identity.ScopesRequired]
-	if p, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey}); err != nil || allowed(p) != "qdr" {
+	if p, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey}); err != nil ||
+		allowed(p) != "qdr" {
 		t.Errorf("a key alone has no ceiling, and never approves: %q, %v", allowed(p), err)
 	}
-	relayed := w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "reporter-client", Extra: map[string]any{"scope": "describe"}})
-	if p, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey, UserToken: relayed}); err != nil || allowed(p) != "d" {
+	relayed := w.issuer.Token(
+		issuer.Claims{Subject: "taylor", ClientID: "reporter-client", Extra: map[string]any{"scope": "describe"}},
+	)
+	if p, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey, UserToken: relayed}); err != nil ||
+		allowed(p) != "d" {
 		t.Errorf("the ceiling of a relayed token holds for the agent that brings it: %q, %v", allowed(p), err)
 	}
 }
@@ -114,7 +118,10 @@ func TestTheChainOfActorsIsKnownWholeAndItsOutermostIsJudged(t *testing.T) {
 		{"the outermost is of another issuer", map[string]any{"sub": "marketing-client", "iss": "https://other.example"}, nil, identity.InvalidToken},
 		{"the outermost names a client badly", map[string]any{"sub": "marketing-client", "client_id": []string{"x"}}, nil, identity.InvalidToken},
 	} {
-		p, err := w.bearer(w.issuer.Token(with(map[string]any{"act": tt.act, "may_act": map[string]any{"sub": "reporter-client"}})), "")
+		p, err := w.bearer(
+			w.issuer.Token(with(map[string]any{"act": tt.act, "may_act": map[string]any{"sub": "reporter-client"}})),
+			"",
+		)
 		if code(err) != tt.code || !reflect.DeepEqual(p.Actors, tt.actors) {
 			t.Errorf("%s: the chain is %q (%v)", tt.name, p.Actors, err)
 		}
@@ -123,10 +130,14 @@ func TestTheChainOfActorsIsKnownWholeAndItsOutermostIsJudged(t *testing.T) {
 		}
 	}
 	relayed := w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "chat-host", Actor: "stranger"})
-	if _, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: helperKey, UserToken: relayed}); code(err) != identity.InsufficientAccess {
+	if _, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: helperKey, UserToken: relayed}); code(
+		err,
+	) != identity.InsufficientAccess {
 		t.Errorf("nor is one that is not registered taken because an agent relays its token: %v", err)
 	}
-	if _, err := w.bearer(w.issuer.Token(with(map[string]any{"may_act": acts("reporter-client"), "client_id": "stranger"})), ""); code(err) != identity.InsufficientAccess {
+	if _, err := w.bearer(w.issuer.Token(with(map[string]any{"may_act": acts("reporter-client"), "client_id": "stranger"})), ""); code(
+		err,
+	) != identity.InsufficientAccess {
 		t.Errorf("who may act does not act: %v", err)
 	}
 }
@@ -149,10 +160,14 @@ func registered(t *testing.T, change func(*identity.Config), agents ...identity.
 
 func TestAKeyIsGoodUntilItExpires(t *testing.T) {
 	both := []identity.Mode{identity.OnBehalfOf, identity.Autonomous}
-	w := registered(t, func(*identity.Config) {}, identity.AgentConfig{Name: "reporter", Modes: both, Keys: []identity.KeyConfig{
-		{SHA256: reporterHash, Expires: identity.Expiry{Time: noon.Add(time.Hour)}, Label: "old"},
-		{SHA256: helperHash, Expires: identity.Expiry{Time: noon.Add(48 * time.Hour)}, Label: "new"},
-	}})
+	w := registered(
+		t,
+		func(*identity.Config) {},
+		identity.AgentConfig{Name: "reporter", Modes: both, Keys: []identity.KeyConfig{
+			{SHA256: reporterHash, Expires: identity.Expiry{Time: noon.Add(time.Hour)}, Label: "old"},
+			{SHA256: helperHash, Expires: identity.Expiry{Time: noon.Add(48 * time.Hour)}, Label: "new"},
+		}},
+	)
 	use := func(key string) (identity.Principal, error) {
 		return w.Authenticate(context.Background(), identity.Credentials{Bearer: key})
 	}
@@ -171,11 +186,15 @@ func TestAKeyIsGoodUntilItExpires(t *testing.T) {
 	w.clock.Advance(1)
 	_, err := use(reporterKey)
 	var refused *identity.AuthError
-	if !errors.As(err, &refused) || refused.Code != identity.InvalidToken || refused.Who == nil || refused.Who.Agent.ID != "reporter" || refused.Who.Credential != "key "+reporterHash[:8] {
+	if !errors.As(err, &refused) || refused.Code != identity.InvalidToken || refused.Who == nil ||
+		refused.Who.Agent.ID != "reporter" ||
+		refused.Who.Credential != "key "+reporterHash[:8] {
 		t.Errorf("the moment itself: %+v", refused)
 	}
 	token := w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "chat-host"})
-	if _, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey, UserToken: token}); code(err) != identity.InvalidToken {
+	if _, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey, UserToken: token}); code(
+		err,
+	) != identity.InvalidToken {
 		t.Errorf("with a human's token: %v", err)
 	}
 	if _, err := use(helperKey); err != nil {
@@ -198,11 +217,21 @@ func TestAnAgentIsHeldToItsRegistration(t *testing.T) {
 	second := startIssuer(t, newClock())
 	both := []identity.Mode{identity.OnBehalfOf, identity.Autonomous}
 	agent := func(change func(*identity.AgentConfig)) identity.AgentConfig {
-		a := identity.AgentConfig{Name: "bot", ClientIDs: []string{"bot-client"}, KeySHA256: []string{reporterHash}, Modes: both}
+		a := identity.AgentConfig{
+			Name:      "bot",
+			ClientIDs: []string{"bot-client"},
+			KeySHA256: []string{reporterHash},
+			Modes:     both,
+		}
 		change(&a)
 		return a
 	}
-	claims := issuer.Claims{Subject: "taylor", ClientID: "bot-client", Groups: []string{"Marketing"}, Extra: map[string]any{"region": "EU"}}
+	claims := issuer.Claims{
+		Subject:  "taylor",
+		ClientID: "bot-client",
+		Groups:   []string{"Marketing"},
+		Extra:    map[string]any{"region": "EU"},
+	}
 	for _, tt := range []struct {
 		name   string
 		change func(*identity.AgentConfig)
@@ -236,7 +265,8 @@ func TestAnAgentIsHeldToItsRegistration(t *testing.T) {
 				p, err := w.Authenticate(context.Background(), c)
 				var refused *identity.AuthError
 				if errors.As(err, &refused) {
-					if refused.Code != identity.InsufficientAccess || refused.Who == nil || refused.Who.Agent.ID != "bot" || p.Agent.ID != "" {
+					if refused.Code != identity.InsufficientAccess || refused.Who == nil || refused.Who.Agent.ID != "bot" ||
+						p.Agent.ID != "" {
 						t.Errorf("the refusal is %+v", refused)
 					}
 					return refused.Message
@@ -269,7 +299,8 @@ func TestAUserWhoIsDisabledIsRefusedWhoeverActsForThem(t *testing.T) {
 	} {
 		_, err := w.Authenticate(context.Background(), c)
 		var refused *identity.AuthError
-		if !errors.As(err, &refused) || refused.Code != identity.InsufficientAccess || refused.Who == nil || refused.Who.User.ID != "taylor" {
+		if !errors.As(err, &refused) || refused.Code != identity.InsufficientAccess || refused.Who == nil ||
+			refused.Who.User.ID != "taylor" {
 			t.Errorf("%s: %+v", name, refused)
 		}
 	}
@@ -307,10 +338,15 @@ func TestRegistrationsThatStopTheStart(t *testing.T) {
 		agent := identity.AgentConfig{Name: "bot", ClientIDs: []string{"bot-client"}}
 		tt.change(&agent)
 		registry, err := identity.NewRegistry([]identity.AgentConfig{agent})
-		config := identity.Config{Issuers: []identity.IssuerConfig{{Name: "corp", URL: "https://id.example.com", Audience: audience, StewardClients: []string{"desk"}}}}
+		config := identity.Config{
+			Issuers: []identity.IssuerConfig{
+				{Name: "corp", URL: "https://id.example.com", Audience: audience, StewardClients: []string{"desk"}},
+			},
+		}
 		if err == nil {
 			err = registry.Fits(config)
-			if _, starts := identity.New(context.Background(), config, registry, identity.Options{}); err != nil && starts == nil {
+			if _, starts := identity.New(context.Background(), config, registry, identity.Options{}); err != nil &&
+				starts == nil {
 				t.Errorf("%s: it starts", tt.name)
 			}
 		}
@@ -321,11 +357,22 @@ func TestRegistrationsThatStopTheStart(t *testing.T) {
 }
 
 func TestLimitsAndOwnersAreOnTheAgent(t *testing.T) {
-	registry, err := identity.NewRegistry([]identity.AgentConfig{{Name: "bot", ClientIDs: []string{"c"}, Owner: "taylor@example.com", Disabled: true, Limits: identity.AgentLimits{Calls: 4, PerMinute: 60}}})
+	registry, err := identity.NewRegistry(
+		[]identity.AgentConfig{
+			{
+				Name:      "bot",
+				ClientIDs: []string{"c"},
+				Owner:     "taylor@example.com",
+				Disabled:  true,
+				Limits:    identity.AgentLimits{Calls: 4, PerMinute: 60},
+			},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := registry.Agents()[0]; a.Owner != "taylor@example.com" || !a.Disabled || a.Limits != (identity.Limits{Concurrent: 4, PerMinute: 60}) {
+	if a := registry.Agents()[0]; a.Owner != "taylor@example.com" || !a.Disabled ||
+		a.Limits != (identity.Limits{Concurrent: 4, PerMinute: 60}) {
 		t.Errorf("the agent is %s", fmt.Sprintf("%+v", a))
 	}
 }

@@ -36,14 +36,15 @@ func (c claims) text(name string) (string, error) {
 	return textOf(raw)
 }
 
-// id is a string that can stand for somebody, "" when there is none. What is empty, long, or looks like something else when it is
-// printed (line breaks, terminal codes, characters that were not one) stands for nobody.
+// id is a string that can stand for somebody, "" when there is none. What is empty, long, or looks like something else
+// when it is printed (line breaks, terminal codes, characters that were not one) stands for nobody.
 func (c claims) id(name string) (string, error) {
 	s, err := c.text(name)
 	if err != nil || !c.has(name) {
 		return "", err
 	}
-	if s == "" || len(s) > maxID || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+	if s == "" || len(s) > maxID ||
+		strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
 		return "", errShape
 	}
 	return s, nil
@@ -52,7 +53,8 @@ func (c claims) id(name string) (string, error) {
 // list is a string or an array of strings.
 func (c claims) list(name string) ([]string, error) { return c.each(name, textOf) }
 
-// words are those of a string, in which spaces divide them, or the strings of an array, as scopes are written (RFC 8693, Okta).
+// words are those of a string, in which spaces divide them, or the strings of an array, as scopes are written (RFC
+// 8693, Okta).
 func (c claims) words(name string) ([]string, error) {
 	raw, ok := c[name]
 	if !ok {

@@ -22,7 +22,10 @@ func TestNamesGiveExactly(t *testing.T) {
 		if _, err := disabled.SignedIn(t.Context(), disabled.issuer.Token(claims)); code(err) != identity.InsufficientAccess {
 			t.Errorf("disabled: %q lets %s sign in: %v", name, id, err)
 		}
-		given := newWorld(t, func(c *identity.Config) { c.Users = []identity.UserConfig{{ID: name, Groups: []string{"Finance"}}} })
+		given := newWorld(
+			t,
+			func(c *identity.Config) { c.Users = []identity.UserConfig{{ID: name, Groups: []string{"Finance"}}} },
+		)
 		if p, err := given.bearer(given.issuer.Token(claims), ""); err != nil || p.User.In("Finance") != same {
 			t.Errorf("groups: those of %q are given to %s: %t (%v)", name, id, !same, err)
 		}
@@ -45,7 +48,12 @@ func TestActsForGivesExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := identity.New(t.Context(), identity.Config{Issuers: []identity.IssuerConfig{{URL: w.issuer.URL(), Audience: audience}}}, registry, identity.Options{Now: w.clock.Now})
+		a, err := identity.New(
+			t.Context(),
+			identity.Config{Issuers: []identity.IssuerConfig{{URL: w.issuer.URL(), Audience: audience}}},
+			registry,
+			identity.Options{Now: w.clock.Now},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

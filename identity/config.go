@@ -12,36 +12,45 @@ type Config struct {
 type IssuerConfig struct {
 	// Name is needed with several issuers: a user's id is then "name/sub" instead of "sub".
 	Name string `yaml:"name"`
-	// Kind is whose product it is, which sets the defaults of what follows: entra, okta, auth0, keycloak; default generic (RFC 9068)
+	// Kind is whose product it is, which sets the defaults of what follows: entra, okta, auth0, keycloak; default generic
+	// (RFC 9068)
 	Kind       IssuerKind   `yaml:"kind"`
 	URL        string       `yaml:"url"`         // as in the iss claim; discovery happens below it
 	Audience   string       `yaml:"audience"`    // default: the server's public URL with /mcp
 	TokenTypes []string     `yaml:"token_types"` // JOSE typ values taken; default at+jwt (RFC 9068)
 	Algorithms []string     `yaml:"algorithms"`  // default RS256, ES256, PS256, EdDSA; never none, never HS*
 	Claims     ClaimsConfig `yaml:"claims"`      // where users, clients, scopes, groups and attributes are in the tokens
-	// Scopes says what the scopes in a token (query, describe, request) are taken for: when_present (a ceiling when the token names
-	// some), required (without them it may do nothing) or ignored; default when_present. They never grant anything.
+	// Scopes says what the scopes in a token (query, describe, request) are taken for: when_present (a ceiling when the
+	// token names some), required (without them it may do nothing) or ignored; default when_present. They never grant
+	// anything.
 	Scopes ScopeRule `yaml:"scopes"`
-	// ScopePrefix is what clients write before a scope when they ask this issuer for it: api://deputy/ at Entra; default nothing
+	// ScopePrefix is what clients write before a scope when they ask this issuer for it: api://deputy/ at Entra; default
+	// nothing
 	ScopePrefix string `yaml:"scope_prefix"`
-	// AllowUserinfo takes tokens that are also made out to this issuer's own userinfo, as those of Auth0 are that openid was asked for.
+	// AllowUserinfo takes tokens that are also made out to this issuer's own userinfo, as those of Auth0 are that openid
+	// was asked for.
 	AllowUserinfo bool `yaml:"allow_userinfo"`
 	// StewardClients are the client ids through which people decide about requests themselves; never an agent's.
 	StewardClients []string `yaml:"steward_clients"`
-	// Introspection has the issuer asked about tokens that are not JWTs; left out, no such token is taken. One issuer can have it.
+	// Introspection has the issuer asked about tokens that are not JWTs; left out, no such token is taken. One issuer can
+	// have it.
 	Introspection *IntrospectionConfig `yaml:"introspection"`
-	DPoP          DPoPMode             `yaml:"dpop"`  // when_bound (default): a token that is bound to a key needs a proof of it; required: every token has to be bound
-	Login         LoginConfig          `yaml:"login"` // how people sign in with deputy login; default: they do not
+	// when_bound (default): a token that is bound to a key needs a proof of it; required: every token has to be bound
+	DPoP  DPoPMode    `yaml:"dpop"`
+	Login LoginConfig `yaml:"login"` // how people sign in with deputy login; default: they do not
 }
 
-// LoginConfig is the client that deputy login is at an issuer: a native app with the redirect URI http://127.0.0.1/callback.
+// LoginConfig is the client that deputy login is at an issuer: a native app with the redirect URI
+// http://127.0.0.1/callback.
 type LoginConfig struct {
-	ClientID     string   `yaml:"client_id"`     // as the issuer knows it; no agent's own
-	ClientSecret Secret   `yaml:"client_secret"` // for issuers that insist on one, though a native app cannot keep it
-	Scopes       []string `yaml:"scopes"`        // that are asked for; default openid, offline_access, query, describe, request, the last three with the scope_prefix before them
+	ClientID     string `yaml:"client_id"`     // as the issuer knows it; no agent's own
+	ClientSecret Secret `yaml:"client_secret"` // for issuers that insist on one, though a native app cannot keep it
+	// that are asked for; default openid, offline_access, query, describe, request, the last three with the scope_prefix
+	// before them
+	Scopes       []string `yaml:"scopes"`
 	RedirectPort int      `yaml:"redirect_port"` // of the redirect URI, for issuers that compare it; default: any free one
-	// AudienceParameter is how the issuer wants to be told which server a token is for: resource (RFC 8707), audience (Auth0) or none
-	// (Entra: the scopes say it); default resource.
+	// AudienceParameter is how the issuer wants to be told which server a token is for: resource (RFC 8707), audience
+	// (Auth0) or none (Entra: the scopes say it); default resource.
 	AudienceParameter AudienceParameter `yaml:"audience_parameter"`
 }
 
@@ -54,12 +63,15 @@ const (
 	ByNone     AudienceParameter = "none"
 )
 
-// IntrospectionConfig is how an issuer is asked about opaque tokens (RFC 7662). Its answer has to say active, iss, aud, exp and client_id.
+// IntrospectionConfig is how an issuer is asked about opaque tokens (RFC 7662). Its answer has to say active, iss, aud,
+// exp and client_id.
 type IntrospectionConfig struct {
-	URL          string        `yaml:"url"`           // default: the introspection_endpoint that the issuer's discovery document names
-	ClientID     string        `yaml:"client_id"`     // of Deputy, at the issuer
-	ClientSecret Secret        `yaml:"client_secret"` // that goes with it, by HTTP Basic
-	Cache        time.Duration `yaml:"cache"`         // how long a token that was active counts as active: 1s to 5m, default 30s
+	// default: the introspection_endpoint that the issuer's discovery document names
+	URL          string `yaml:"url"`
+	ClientID     string `yaml:"client_id"`     // of Deputy, at the issuer
+	ClientSecret Secret `yaml:"client_secret"` // that goes with it, by HTTP Basic
+	// how long a token that was active counts as active: 1s to 5m, default 30s
+	Cache time.Duration `yaml:"cache"`
 }
 
 // DPoPMode says which of an issuer's tokens have to be bound to a key (RFC 9449).
@@ -77,15 +89,18 @@ func (Secret) String() string               { return "(secret)" }
 func (Secret) GoString() string             { return "(secret)" }
 func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
-// ClaimsConfig names the claims that parties, groups and attributes are read from. Nothing is read that is not named here or in the
-// defaults, but act (RFC 8693), which always says who acts.
+// ClaimsConfig names the claims that parties, groups and attributes are read from. Nothing is read that is not named
+// here or in the defaults, but act (RFC 8693), which always says who acts.
 type ClaimsConfig struct {
-	User       []string          `yaml:"user"`       // that together say which user it is; default sub. Never an e-mail address: those change hands
-	Client     []string          `yaml:"client"`     // that name the client, the first that is there; default client_id, azp, appid
-	Scopes     []string          `yaml:"scopes"`     // that name the scopes, the first that is there; default scope, scp
-	Groups     string            `yaml:"groups"`     // default "groups"
-	Name       string            `yaml:"name"`       // for people to read; default "name"
-	Email      string            `yaml:"email"`      // that tells that two accounts are one person's, who then decides on neither's requests; default "email"
+	// that together say which user it is; default sub. Never an e-mail address: those change hands
+	User []string `yaml:"user"`
+	// that name the client, the first that is there; default client_id, azp, appid
+	Client []string `yaml:"client"`
+	Scopes []string `yaml:"scopes"` // that name the scopes, the first that is there; default scope, scp
+	Groups string   `yaml:"groups"` // default "groups"
+	Name   string   `yaml:"name"`   // for people to read; default "name"
+	// that tells that two accounts are one person's, who then decides on neither's requests; default "email"
+	Email      string            `yaml:"email"`
 	Attributes map[string]string `yaml:"attributes"` // what policies call it: the claim it comes from
 }
 
@@ -99,20 +114,23 @@ type UserConfig struct {
 
 // AgentConfig registers an agent: what it is called, how it proves who it is, what it may do.
 type AgentConfig struct {
-	Name        string            `yaml:"name"`        // as policies and records call it
-	Description string            `yaml:"description"` // for people
-	Owner       string            `yaml:"owner"`       // who answers for it: the id or e-mail address of a user, who does not decide on what it asks for
-	Disabled    bool              `yaml:"disabled"`    // true: refused from the next call on, whatever it proves
-	ClientIDs   []string          `yaml:"client_ids"`  // at the issuers above
-	Keys        []KeyConfig       `yaml:"keys"`        // its API keys, several while one replaces another
-	KeySHA256   []string          `yaml:"key_sha256"`  // the same without expiry: the hashes alone; made by "deputy agent key NAME"
-	Issuers     []string          `yaml:"issuers"`     // names or URLs of those whose tokens it may bring; default: all
-	ActsFor     []string          `yaml:"acts_for"`    // user:ID, group:NAME or attribute:NAME=VALUE; the human must be one of them; default: anybody
-	Groups      []string          `yaml:"groups"`      // of the agent itself; never those of a human it acts for
-	Attributes  map[string]Values `yaml:"attributes"`  // of the agent itself: a name and its values
-	Modes       []Mode            `yaml:"modes"`       // default: on_behalf_of only
-	MayRequest  bool              `yaml:"may_request"` // true: when it acts alone, it may ask for more access for itself
-	Limits      AgentLimits       `yaml:"limits"`      // how much of the server it may take
+	Name        string `yaml:"name"`        // as policies and records call it
+	Description string `yaml:"description"` // for people
+	// who answers for it: the id or e-mail address of a user, who does not decide on what it asks for
+	Owner     string      `yaml:"owner"`
+	Disabled  bool        `yaml:"disabled"`   // true: refused from the next call on, whatever it proves
+	ClientIDs []string    `yaml:"client_ids"` // at the issuers above
+	Keys      []KeyConfig `yaml:"keys"`       // its API keys, several while one replaces another
+	// the same without expiry: the hashes alone; made by "deputy agent key NAME"
+	KeySHA256 []string `yaml:"key_sha256"`
+	Issuers   []string `yaml:"issuers"` // names or URLs of those whose tokens it may bring; default: all
+	// user:ID, group:NAME or attribute:NAME=VALUE; the human must be one of them; default: anybody
+	ActsFor    []string          `yaml:"acts_for"`
+	Groups     []string          `yaml:"groups"`      // of the agent itself; never those of a human it acts for
+	Attributes map[string]Values `yaml:"attributes"`  // of the agent itself: a name and its values
+	Modes      []Mode            `yaml:"modes"`       // default: on_behalf_of only
+	MayRequest bool              `yaml:"may_request"` // true: when it acts alone, it may ask for more access for itself
+	Limits     AgentLimits       `yaml:"limits"`      // how much of the server it may take
 }
 
 // KeyConfig is one API key of an agent.

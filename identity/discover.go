@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Endpoints are where an issuer signs people in, each as trustworthy as the issuer itself: nothing in the clear, nothing inside.
+// Endpoints are where an issuer signs people in, each as trustworthy as the issuer itself: nothing in the clear,
+// nothing inside.
 type Endpoints struct {
 	Issuer              string
 	Authorization       string
@@ -61,15 +62,22 @@ func (r *remote) endpoints(ctx context.Context) (Endpoints, error) {
 		return Endpoints{}, misconfigured{errors.New("the document there names no token_endpoint")}
 	}
 	if metadata.has("code_challenge_methods_supported") { // many know PKCE and do not say so
-		if methods, err := metadata.list("code_challenge_methods_supported"); err != nil || !slices.Contains(methods, "S256") {
-			return Endpoints{}, misconfigured{errors.New("it does not take PKCE with S256, without which whoever sees a code could use it")}
+		if methods, err := metadata.list("code_challenge_methods_supported"); err != nil ||
+			!slices.Contains(methods, "S256") {
+			return Endpoints{}, misconfigured{
+				errors.New("it does not take PKCE with S256, without which whoever sees a code could use it"),
+			}
 		}
 	}
-	if raw, ok := metadata["authorization_response_iss_parameter_supported"]; ok && json.Unmarshal(raw, &found.NamesItself) != nil {
-		return Endpoints{}, misconfigured{errors.New("authorization_response_iss_parameter_supported is neither true nor false")}
+	if raw, ok := metadata["authorization_response_iss_parameter_supported"]; ok &&
+		json.Unmarshal(raw, &found.NamesItself) != nil {
+		return Endpoints{}, misconfigured{
+			errors.New("authorization_response_iss_parameter_supported is neither true nor false"),
+		}
 	}
 	methods, err := metadata.list("token_endpoint_auth_methods_supported")
-	found.SecretInForm = err == nil && slices.Contains(methods, "client_secret_post") && !slices.Contains(methods, "client_secret_basic")
+	found.SecretInForm = err == nil && slices.Contains(methods, "client_secret_post") &&
+		!slices.Contains(methods, "client_secret_basic")
 	return found, nil
 }
 
@@ -90,9 +98,14 @@ type Offer struct {
 	AudienceParameter AudienceParameter `json:"audience_parameter"`
 }
 
-// DiscoverResource asks a server, by the URL that people know it by, whose tokens it takes. What it says of an audience would count
-// for nothing: a token is for the server that was asked, or it would be one that this server can use at another.
-func DiscoverResource(ctx context.Context, server, metadataPath, endpoint string, client *http.Client) (Resource, error) {
+// DiscoverResource asks a server, by the URL that people know it by, whose tokens it takes. What it says of an audience
+// would count for nothing: a token is for the server that was asked, or it would be one that this server can use at
+// another.
+func DiscoverResource(
+	ctx context.Context,
+	server, metadataPath, endpoint string,
+	client *http.Client,
+) (Resource, error) {
 	r, err := newRemote(server, client) // the same rules: nothing in the clear, no redirects, bounded
 	if err != nil {
 		return Resource{}, fmt.Errorf("server %.200q: %w", server, err)
@@ -140,7 +153,15 @@ func (r *remote) resource(ctx context.Context, where, url string) (Resource, err
 	}
 	for _, offer := range found.Login {
 		var wrong problems
-		LoginConfig{ClientID: offer.ClientID, Scopes: offer.Scopes, RedirectPort: offer.RedirectPort, AudienceParameter: offer.AudienceParameter}.check("deputy_login", &wrong)
+		LoginConfig{
+			ClientID:          offer.ClientID,
+			Scopes:            offer.Scopes,
+			RedirectPort:      offer.RedirectPort,
+			AudienceParameter: offer.AudienceParameter,
+		}.check(
+			"deputy_login",
+			&wrong,
+		)
 		if err := wrong.err(); err != nil || offer.ClientID == "" || !slices.Contains(found.Issuers, offer.Issuer) {
 			return Resource{}, errors.New("deputy_login does not fit the rest of the document")
 		}

@@ -26,8 +26,9 @@ var proofAlgorithms = []string{oidc.ES256, oidc.EdDSA, oidc.PS256, oidc.RS256}
 // ProofAlgorithms are what a proof may be signed with, the best first.
 func ProofAlgorithms() []string { return slices.Clone(proofAlgorithms) }
 
-// Proof is a DPoP proof (RFC 9449) and the request that it came with, as the server knows the request and not as the client tells it.
-// One Proof is one request: it may be verified again and again, while another one with the same JWT is a replay.
+// Proof is a DPoP proof (RFC 9449) and the request that it came with, as the server knows the request and not as the
+// client tells it. One Proof is one request: it may be verified again and again, while another one with the same JWT is
+// a replay.
 type Proof struct {
 	JWT    string `json:"-"` // what stood in the DPoP header; empty when there was none
 	Method string // of the request
@@ -39,8 +40,8 @@ type Proof struct {
 func (*Proof) String() string   { return "proof" }
 func (*Proof) GoString() string { return "identity.Proof{}" }
 
-// confirm decides whether a token may be used by whoever sent it. A token that is bound to a key (RFC 7800) is worth nothing without a
-// proof of that key, wherever it came: a token that is relayed, or comes over stdio, has none.
+// confirm decides whether a token may be used by whoever sent it. A token that is bound to a key (RFC 7800) is worth
+// nothing without a proof of that key, wherever it came: a token that is relayed, or comes over stdio, has none.
 func (a *Authenticator) confirm(v *vouched, raw string, proof *Proof) error {
 	thumbprint, err := boundTo(v.claims)
 	switch {
@@ -76,7 +77,8 @@ func boundTo(c claims) (thumbprint string, err error) {
 		return "", errShape
 	}
 	thumbprint, err = confirmation.text("jkt")
-	if raw, bad := base64.RawURLEncoding.Strict().DecodeString(thumbprint); err != nil || bad != nil || len(raw) != sha256.Size {
+	if raw, bad := base64.RawURLEncoding.Strict().DecodeString(thumbprint); err != nil || bad != nil ||
+		len(raw) != sha256.Size {
 		return "", errShape
 	}
 	return thumbprint, nil
@@ -138,7 +140,8 @@ func proofKey(header claims) (*jose.JSONWebKey, error) {
 		}
 	}
 	key := &jose.JSONWebKey{}
-	if err := json.Unmarshal(header["jwk"], key); err != nil || !usable(*key) || key.Algorithm != "" && key.Algorithm != algorithm {
+	if err := json.Unmarshal(header["jwk"], key); err != nil || !usable(*key) ||
+		key.Algorithm != "" && key.Algorithm != algorithm {
 		return nil, badProof("the DPoP proof does not bring a usable public key along")
 	}
 	key.Algorithm = algorithm
@@ -173,8 +176,8 @@ func (p *Proof) checkClaims(said claims, token string, now time.Time) (jti strin
 	return jti, nil
 }
 
-// sameURL compares as RFC 9449 wants it: scheme and host without case, with the default port or without it, and the path exactly.
-// A query or a fragment does not belong into a proof.
+// sameURL compares as RFC 9449 wants it: scheme and host without case, with the default port or without it, and the
+// path exactly. A query or a fragment does not belong into a proof.
 func sameURL(a, b string) bool {
 	x, err := url.Parse(a)
 	if err != nil || x.User != nil || x.Opaque != "" || x.RawQuery != "" || x.ForceQuery || strings.Contains(a, "#") {

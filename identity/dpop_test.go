@@ -29,7 +29,10 @@ func newBound(t *testing.T, change ...func(*identity.Config)) *bound {
 
 // proved is a call with a token and a proof, as the server sees its request.
 func (b *bound) proved(token, proof string) (identity.Principal, error) {
-	return b.Authenticate(context.Background(), identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: proof, Method: "POST", URL: audience}})
+	return b.Authenticate(
+		context.Background(),
+		identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: proof, Method: "POST", URL: audience}},
+	)
 }
 
 // TestProofs is the list of proofs that come with a token that is bound to a key.
@@ -56,7 +59,11 @@ func TestProofs(t *testing.T) {
 		{"the default port", claim("htu", "https://deputy.example:443/mcp"), ok},
 		{"a minute old", claim("iat", noon.Unix()-60), ok},
 		{"a minute ahead", claim("iat", noon.Unix()+60), ok},
-		{"the key says what it is for", header("jwk", jose.JSONWebKey{Key: public.Key, Use: "sig", Algorithm: "ES256", KeyID: "k"}), ok},
+		{
+			"the key says what it is for",
+			header("jwk", jose.JSONWebKey{Key: public.Key, Use: "sig", Algorithm: "ES256", KeyID: "k"}),
+			ok,
+		},
 
 		{"no proof", "", no},
 		{"not a JWT", "proof", no},
@@ -76,7 +83,11 @@ func TestProofs(t *testing.T) {
 		{"a key for encryption", header("jwk", jose.JSONWebKey{Key: public.Key, Use: "enc"}), no},
 		{"a key for another algorithm", header("jwk", jose.JSONWebKey{Key: public.Key, Algorithm: "ES384"}), no},
 		{"another key", other.Proof("POST", audience, b.token), no},
-		{"another key under this one's name", other.Proof("POST", audience, b.token, issuer.Bend{Header: map[string]any{"jwk": public}}), no},
+		{
+			"another key under this one's name",
+			other.Proof("POST", audience, b.token, issuer.Bend{Header: map[string]any{"jwk": public}}),
+			no,
+		},
 		{"claims exchanged under the signature", parts(good)[0] + "." + robins[1] + "." + parts(good)[2], no},
 		{"no htm", claim("htm", nil), no},
 		{"another method", claim("htm", "GET"), no},
@@ -129,7 +140,9 @@ func TestBoundTokens(t *testing.T) {
 	fresh := func(token string) *identity.Proof {
 		return &identity.Proof{JWT: b.key.Proof("POST", audience, token), Method: "POST", URL: audience}
 	}
-	helper := b.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "reporter-client", Extra: map[string]any{"cnf": b.key.Confirmation()}})
+	helper := b.issuer.Token(
+		issuer.Claims{Subject: "taylor", ClientID: "reporter-client", Extra: map[string]any{"cnf": b.key.Confirmation()}},
+	)
 	for name, given := range map[string]identity.Credentials{
 		"a bound token as bearer":              {Bearer: b.token},
 		"a bound token that is relayed":        {Bearer: reporterKey, UserToken: helper},
@@ -207,17 +220,28 @@ func TestAProofIsUsedOnceAndByOneRequest(t *testing.T) {
 
 func TestAPersonsTokenCanBeBound(t *testing.T) {
 	b := newBound(t, func(c *identity.Config) { c.Issuers[0].StewardClients = []string{"access-desk"} })
-	token := b.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "access-desk", Extra: map[string]any{"scope": "approve", "cnf": b.key.Confirmation()}})
+	token := b.issuer.Token(
+		issuer.Claims{
+			Subject:  "taylor",
+			ClientID: "access-desk",
+			Extra:    map[string]any{"scope": "approve", "cnf": b.key.Confirmation()},
+		},
+	)
 	const desk = "https://deputy.example/requests"
 	if _, err := b.Person(context.Background(), identity.Credentials{Bearer: token}); code(err) != identity.InvalidToken {
 		t.Errorf("a bound token alone is no person: got %v", err)
 	}
 	jwt := b.key.Proof("GET", desk, token)
-	who, err := b.Person(context.Background(), identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: jwt, Method: "GET", URL: desk}})
+	who, err := b.Person(
+		context.Background(),
+		identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: jwt, Method: "GET", URL: desk}},
+	)
 	if err != nil || who.ID != "taylor" {
 		t.Errorf("with a proof it is: got %+v, %v", who, err)
 	}
-	if _, err := b.Person(context.Background(), identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: jwt, Method: "GET", URL: desk}}); code(err) != identity.InvalidProof {
+	if _, err := b.Person(context.Background(), identity.Credentials{Bearer: token, Proof: &identity.Proof{JWT: jwt, Method: "GET", URL: desk}}); code(
+		err,
+	) != identity.InvalidProof {
 		t.Errorf("once: got %v", err)
 	}
 }

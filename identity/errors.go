@@ -9,20 +9,23 @@ import (
 type Code string
 
 const (
-	Missing            Code = "missing"             // no credential: get one (HTTP 401)
-	InvalidToken       Code = "invalid_token"       // not to be believed: get another one (HTTP 401)
-	InvalidProof       Code = "invalid_dpop_proof"  // the proof is not to be believed, whatever the token is: make another one (HTTP 401)
+	Missing      Code = "missing"       // no credential: get one (HTTP 401)
+	InvalidToken Code = "invalid_token" // not to be believed: get another one (HTTP 401)
+	// the proof is not to be believed, whatever the token is: make another one (HTTP 401)
+	InvalidProof       Code = "invalid_dpop_proof"
 	InsufficientAccess Code = "insufficient_access" // believed, and may not do this: another one will not help (HTTP 403)
-	InsufficientScope  Code = "insufficient_scope"  // believed, and limited to something else: one with the scope is needed (HTTP 403)
-	Unavailable        Code = "unavailable"         // cannot be verified now: try again later (HTTP 503)
+	// believed, and limited to something else: one with the scope is needed (HTTP 403)
+	InsufficientScope Code = "insufficient_scope"
+	Unavailable       Code = "unavailable" // cannot be verified now: try again later (HTTP 503)
 )
 
-// ErrStopped is the cause of a refusal that no other credential helps against: an administrator has stopped the agent or the human, in
-// the configuration or by the list of stops, or has left that list in a state in which everything is stopped.
+// ErrStopped is the cause of a refusal that no other credential helps against: an administrator has stopped the agent
+// or the human, in the configuration or by the list of stops, or has left that list in a state in which everything is
+// stopped.
 var ErrStopped = errors.New("stopped by an administrator")
 
-// AuthError says why a call is nobody's. Message is safe to show: it is one of a fixed set of sentences, in which only the names of
-// registered agents vary. Cause is for the operator's log; it holds nothing of a token either.
+// AuthError says why a call is nobody's. Message is safe to show: it is one of a fixed set of sentences, in which only
+// the names of registered agents vary. Cause is for the operator's log; it holds nothing of a token either.
 type AuthError struct {
 	Code    Code
 	Message string

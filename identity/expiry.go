@@ -8,7 +8,8 @@ import (
 // Expiry is when something stops being good. The zero value: never.
 type Expiry struct{ time.Time }
 
-// UnmarshalText reads a time with its zone, or a date: then it is no longer good from the beginning of that day on, in UTC.
+// UnmarshalText reads a time with its zone, or a date: then it is no longer good from the beginning of that day on, in
+// UTC.
 func (e *Expiry) UnmarshalText(text []byte) error {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if t, err := time.Parse(layout, string(text)); err == nil && !t.IsZero() {

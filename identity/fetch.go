@@ -41,7 +41,9 @@ func newRemote(issuer string, client *http.Client) (*remote, error) {
 	}
 	switch {
 	case u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("an issuer is a scheme, a host and a path, and nothing more: write https://id.example.com, as in the tokens' iss claim")
+		return nil, errors.New(
+			"an issuer is a scheme, a host and a path, and nothing more: write https://id.example.com, as in the tokens' iss claim",
+		)
 	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
 		return nil, errors.New("whoever is in between could sign tokens: write https")
 	}
@@ -147,8 +149,8 @@ func (r *remote) metadata(document []byte) (claims, error) {
 	return metadata, nil
 }
 
-// endpoint is a URL in a discovery document, empty when there is none. It must not send us somewhere an issuer on the network has no
-// business: in the clear, or to addresses that only mean something inside.
+// endpoint is a URL in a discovery document, empty when there is none. It must not send us somewhere an issuer on the
+// network has no business: in the clear, or to addresses that only mean something inside.
 func (r *remote) endpoint(metadata claims, name string) (string, error) {
 	where, err := metadata.text(name)
 	if err != nil {

@@ -41,7 +41,12 @@ func agents() []identity.AgentConfig {
 	return []identity.AgentConfig{
 		{Name: "marketing", ClientIDs: []string{"marketing-client"}, Groups: []string{"Agents"}},
 		{Name: "scanner", ClientIDs: []string{"scanner-client"}, Modes: []identity.Mode{identity.Autonomous}},
-		{Name: "reporter", ClientIDs: []string{"reporter-client", "reporter-batch"}, KeySHA256: []string{reporterHash}, Modes: both},
+		{
+			Name:      "reporter",
+			ClientIDs: []string{"reporter-client", "reporter-batch"},
+			KeySHA256: []string{reporterHash},
+			Modes:     both,
+		},
 		{Name: "helper", KeySHA256: []string{helperHash}, Groups: []string{"Agents"}},
 	}
 }

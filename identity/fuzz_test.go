@@ -35,10 +35,12 @@ func signBytes(t testing.TB, key *jose.JSONWebKey, header, payload []byte) strin
 
 const (
 	fuzzHeader = `{"alg":"ES256","typ":"at+jwt","kid":"k"}`
-	fuzzClaims = `{"iss":"https://id.example","aud":"us","exp":1795435201,"sub":"taylor","client_id":"chat"}` // a second after the vault's now
+	// a second after the vault's now
+	fuzzClaims = `{"iss":"https://id.example","aud":"us","exp":1795435201,"sub":"taylor","client_id":"chat"}`
 )
 
-// judged is what a fuzz target holds against what it was given: members under their exact names, by another decoder than ours.
+// judged is what a fuzz target holds against what it was given: members under their exact names, by another decoder
+// than ours.
 func judged(t *testing.T, text []byte) map[string]any {
 	t.Helper()
 	var m map[string]any
@@ -51,13 +53,15 @@ func judged(t *testing.T, text []byte) map[string]any {
 func refusedAs(t *testing.T, err error) Code {
 	t.Helper()
 	var refused *AuthError
-	if !errors.As(err, &refused) || refused.Message == "" || refused.Cause != nil || refused.Code == Unavailable || refused.Code == Missing {
+	if !errors.As(err, &refused) || refused.Message == "" || refused.Cause != nil || refused.Code == Unavailable ||
+		refused.Code == Missing {
 		t.Fatalf("a token is refused with %#v", err)
 	}
 	return refused.Code
 }
 
-// FuzzToken signs any header and any claims with the issuer's own key, and sends any text. Whatever is taken is exactly what may be.
+// FuzzToken signs any header and any claims with the issuer's own key, and sends any text. Whatever is taken is exactly
+// what may be.
 func FuzzToken(f *testing.F) {
 	for _, header := range []string{fuzzHeader, `{"alg":"none","typ":"at+jwt"}`, `{"alg":"ES256","typ":"JWT"}`, `{"alg":"ES256","typ":"application/AT+JWT"}`,
 		`{"alg":"ES256","typ":"at+jwt","crit":["b64"],"b64":false}`, `{"alg":"ES256","typ":"at+jwt","jwk":{"kty":"EC"}}`, `{"alg":"HS256","alg":"ES256","typ":"at+jwt"}`} {
@@ -77,7 +81,8 @@ func FuzzToken(f *testing.F) {
 		f.Fatalf("what it begins with is refused, so nothing would be tested: %s", code)
 	}
 	f.Fuzz(func(t *testing.T, header, payload []byte, raw string) {
-		if p, err := v.Authenticate(context.Background(), Credentials{Bearer: raw}); err == nil || p.Agent.ID != "" || p.User != nil {
+		if p, err := v.Authenticate(context.Background(), Credentials{Bearer: raw}); err == nil || p.Agent.ID != "" ||
+			p.User != nil {
 			t.Fatalf("text that nobody signed is taken: %q", raw)
 		}
 		p, err := v.Authenticate(context.Background(), Credentials{Bearer: signBytes(t, v.key, header, payload)})
@@ -89,7 +94,8 @@ func FuzzToken(f *testing.F) {
 		}
 		h, c := judged(t, header), judged(t, payload)
 		typ, _ := h["typ"].(string)
-		if typ = strings.ToLower(typ); typ != "at+jwt" && typ != "application/at+jwt" || h["alg"] != "ES256" || h["crit"] != nil {
+		if typ = strings.ToLower(typ); typ != "at+jwt" && typ != "application/at+jwt" || h["alg"] != "ES256" ||
+			h["crit"] != nil {
 			t.Errorf("this header is taken: %q", header)
 		}
 		audience, _ := c["aud"].([]any)
@@ -110,7 +116,8 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzProof signs any header and any claims with the key that a token is bound to. KEY in the header stands for that key.
+// FuzzProof signs any header and any claims with the key that a token is bound to. KEY in the header stands for that
+// key.
 func FuzzProof(f *testing.F) {
 	const header = `{"alg":"ES256","typ":"dpop+jwt","jwk":KEY}`
 	const claims = `{"jti":"1","htm":"POST","htu":"https://deputy.example/mcp","iat":1795435200,"ath":"ATH"}`
@@ -163,10 +170,13 @@ func FuzzProof(f *testing.F) {
 		if h["alg"] != "ES256" || strings.TrimPrefix(strings.ToLower(typ), "application/") != "dpop+jwt" || h["crit"] != nil {
 			t.Errorf("this header is taken: %q", header)
 		}
-		if c["htm"] != "POST" || c["ath"] != ath || c["jti"] != jti || jti == "" || iat < float64(now.Unix()-60) || iat >= float64(now.Unix()+61) {
+		if c["htm"] != "POST" || c["ath"] != ath || c["jti"] != jti || jti == "" || iat < float64(now.Unix()-60) ||
+			iat >= float64(now.Unix()+61) {
 			t.Errorf("these claims are taken: %q", claims)
 		}
-		if rest, same := strings.CutPrefix(strings.ToLower(htu), "https://deputy.example"); !same || strings.TrimPrefix(strings.TrimPrefix(rest, ":443"), ":") != "/mcp" || !strings.HasSuffix(htu, "/mcp") {
+		if rest, same := strings.CutPrefix(strings.ToLower(htu), "https://deputy.example"); !same ||
+			strings.TrimPrefix(strings.TrimPrefix(rest, ":443"), ":") != "/mcp" ||
+			!strings.HasSuffix(htu, "/mcp") {
 			t.Errorf("this address is taken: %q", htu)
 		}
 	})
@@ -190,7 +200,8 @@ func FuzzIntrospection(f *testing.F) {
 			return
 		}
 		c := judged(t, answer)
-		if c["active"] != true || c["iss"] != "https://id.example" || c["client_id"] == nil || c["client_id"] == "" || c["exp"] == nil {
+		if c["active"] != true || c["iss"] != "https://id.example" || c["client_id"] == nil || c["client_id"] == "" ||
+			c["exp"] == nil {
 			t.Errorf("this answer is taken: %q", answer)
 		}
 		if audience, _ := c["aud"].([]any); c["aud"] != "us" && !slices.Equal(audience, []any{"us"}) {

@@ -25,8 +25,9 @@ const (
 	maxIntrospected     = cachedFor
 )
 
-// introspection asks an issuer about tokens that only it can read (RFC 7662). A yes is remembered for a short time, everything else
-// counts against the caller's address: garbage that is sent to us must not become a flood on the issuer.
+// introspection asks an issuer about tokens that only it can read (RFC 7662). A yes is remembered for a short time,
+// everything else counts against the caller's address: garbage that is sent to us must not become a flood on the
+// issuer.
 type introspection struct {
 	issuer *issuer
 	remote *remote
@@ -43,7 +44,13 @@ type introspection struct {
 	until time.Time
 }
 
-func newIntrospection(config IntrospectionConfig, iss *issuer, remote *remote, key string, wrong *problems) *introspection {
+func newIntrospection(
+	config IntrospectionConfig,
+	iss *issuer,
+	remote *remote,
+	key string,
+	wrong *problems,
+) *introspection {
 	if config.ClientID == "" {
 		wrong.add(key+".client_id", "missing: the issuer answers nobody whom it does not know")
 	}
@@ -53,8 +60,9 @@ func newIntrospection(config IntrospectionConfig, iss *issuer, remote *remote, k
 	if config.Cache != 0 && (config.Cache < minIntrospected || config.Cache > maxIntrospected) {
 		wrong.add(key+".cache", "a token that its issuer has revoked counts for that long: write 1s to 5m")
 	}
-	if u, err := url.Parse(config.URL); config.URL != "" && (err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
-		u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname()))) {
+	if u, err := url.Parse(config.URL); config.URL != "" &&
+		(err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+			u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname()))) {
 		wrong.add(key+".url", "tokens and the secret travel to it: write https and a host")
 	}
 	return &introspection{
@@ -77,11 +85,12 @@ func (a *Authenticator) introspector() *introspection {
 // token68 is what a bearer token is made of (RFC 6750).
 var token68 = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
-// opaque reports whether a token can be one that only its issuer reads. One in the shape of a JWS never is: that one is verified here,
-// or refused.
+// opaque reports whether a token can be one that only its issuer reads. One in the shape of a JWS never is: that one is
+// verified here, or refused.
 func opaque(raw string) bool { return strings.Count(raw, ".") != 2 && token68.MatchString(raw) }
 
-// introspect returns what the issuer says of an active token. Whatever keeps the answer from being known is Unavailable.
+// introspect returns what the issuer says of an active token. Whatever keeps the answer from being known is
+// Unavailable.
 func (i *introspection) introspect(ctx context.Context, token, address string) (*vouched, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -92,7 +101,10 @@ func (i *introspection) introspect(ctx context.Context, token, address string) (
 		return nil, unanswered(ctx.Err())
 	}
 	if !i.may(address) { // asked when the turn has come: who waited for it may have been answered meanwhile
-		return nil, &AuthError{Code: Unavailable, Message: "too many access tokens that are not good came from this address: wait a moment"}
+		return nil, &AuthError{
+			Code:    Unavailable,
+			Message: "too many access tokens that are not good came from this address: wait a moment",
+		}
 	}
 	claims, err := i.ask(ctx, token)
 	if err == nil {
@@ -108,7 +120,11 @@ func (i *introspection) introspect(ctx context.Context, token, address string) (
 }
 
 func unanswered(cause error) *AuthError {
-	return &AuthError{Code: Unavailable, Message: "the access token cannot be verified now: its issuer does not answer", Cause: cause}
+	return &AuthError{
+		Code:    Unavailable,
+		Message: "the access token cannot be verified now: its issuer does not answer",
+		Cause:   cause,
+	}
 }
 
 func (i *introspection) may(address string) bool {
@@ -166,8 +182,8 @@ func (i *introspection) endpoint(ctx context.Context) (string, error) {
 	return found, nil
 }
 
-// check judges the answer as an answer; what the token is worth is judged like that of any other. An answer without the word is none:
-// only the literal true lets a token in, and only the literal false says that the issuer knows of none.
+// check judges the answer as an answer; what the token is worth is judged like that of any other. An answer without the
+// word is none: only the literal true lets a token in, and only the literal false says that the issuer knows of none.
 func (i *introspection) check(c claims) error {
 	switch string(c["active"]) {
 	case "true":
@@ -176,7 +192,8 @@ func (i *introspection) check(c claims) error {
 	default:
 		return unanswered(errors.New("the answer does not say whether the token is active"))
 	}
-	if kind, err := c.text("token_type"); err != nil || kind != "" && !strings.EqualFold(kind, "bearer") && !strings.EqualFold(kind, "dpop") ||
+	if kind, err := c.text("token_type"); err != nil ||
+		kind != "" && !strings.EqualFold(kind, "bearer") && !strings.EqualFold(kind, "dpop") ||
 		strings.EqualFold(kind, "dpop") && !c.has("cnf") {
 		return invalid("this is not an access token: its issuer says it is of another kind")
 	}

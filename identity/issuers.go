@@ -62,7 +62,11 @@ func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer
 		}
 		urls[config.URL] = key
 		if config.Introspection != nil && asked != "" {
-			wrong.add(key+".introspection", "%s is asked already: a token that is not a JWT does not say whose it is, so one issuer can be", asked)
+			wrong.add(
+				key+".introspection",
+				"%s is asked already: a token that is not a JWT does not say whose it is, so one issuer can be",
+				asked,
+			)
 		}
 		if config.Introspection != nil && asked == "" {
 			asked = key
@@ -85,7 +89,11 @@ func newIssuers(configs []IssuerConfig, opts Options, wrong *problems) []*issuer
 
 func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *issuer {
 	if config.Name != "" && !issuerName.MatchString(config.Name) {
-		wrong.add(key+".name", "%q is not a name: it is made of letters, digits, '.', '_' and '-', and starts with a letter or digit", config.Name)
+		wrong.add(
+			key+".name",
+			"%q is not a name: it is made of letters, digits, '.', '_' and '-', and starts with a letter or digit",
+			config.Name,
+		)
 	}
 	remote, err := newRemote(config.URL, opts.HTTPClient)
 	if err != nil {
@@ -93,27 +101,59 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	}
 	iss := &issuer{
 		name: config.Name, url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now,
-		kind: cmp.Or(config.Kind, Generic), scopeRule: cmp.Or(config.Scopes, ScopesWhenPresent), scopePrefix: config.ScopePrefix,
+		kind: cmp.Or(
+			config.Kind,
+			Generic,
+		), scopeRule: cmp.Or(config.Scopes, ScopesWhenPresent), scopePrefix: config.ScopePrefix,
 		allowUserinfo: config.AllowUserinfo, stewards: append(slices.Clone(config.StewardClients), config.Login.ClientID),
 	}
 	defaults, known := presets[iss.kind]
 	if !known {
-		wrong.add(key+".kind", "%q is not a kind of issuer%s (known: %s)", config.Kind, mistake.Hint(string(config.Kind), kinds()), strings.Join(kinds(), ", "))
+		wrong.add(
+			key+".kind",
+			"%q is not a kind of issuer%s (known: %s)",
+			config.Kind,
+			mistake.Hint(string(config.Kind), kinds()),
+			strings.Join(kinds(), ", "),
+		)
 	}
-	if rules := []string{string(ScopesWhenPresent), string(ScopesRequired), string(ScopesIgnored)}; !slices.Contains(rules, string(iss.scopeRule)) {
-		wrong.add(key+".scopes", "%q does not say what scopes are taken for%s (known: %s)", config.Scopes, mistake.Hint(string(config.Scopes), rules), strings.Join(rules, ", "))
+	if rules := []string{string(ScopesWhenPresent), string(ScopesRequired), string(ScopesIgnored)}; !slices.Contains(
+		rules,
+		string(iss.scopeRule),
+	) {
+		wrong.add(
+			key+".scopes",
+			"%q does not say what scopes are taken for%s (known: %s)",
+			config.Scopes,
+			mistake.Hint(string(config.Scopes), rules),
+			strings.Join(rules, ", "),
+		)
 	}
-	if strings.ContainsFunc(config.ScopePrefix, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
-		wrong.add(key+".scope_prefix", "%q cannot stand before a scope: it is made of printable ASCII without spaces, quotes and backslashes", config.ScopePrefix)
+	if strings.ContainsFunc(
+		config.ScopePrefix,
+		func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' },
+	) {
+		wrong.add(
+			key+".scope_prefix",
+			"%q cannot stand before a scope: it is made of printable ASCII without spaces, quotes and backslashes",
+			config.ScopePrefix,
+		)
 	}
 	iss.claims.complete(defaults, key+".claims", wrong)
 	for i, client := range config.StewardClients {
 		if client == "" || strings.ContainsFunc(client, unicode.IsSpace) {
-			wrong.add(mistake.At(key+".steward_clients", i), "%q is empty or has a space in it: write the client id as it is in the issuer's tokens", client)
+			wrong.add(
+				mistake.At(key+".steward_clients", i),
+				"%q is empty or has a space in it: write the client id as it is in the issuer's tokens",
+				client,
+			)
 		}
 	}
 	if iss.audience == "" {
-		wrong.add(key+".audience", "missing: write what the tokens for this server are made out to, or give the server a public URL")
+		wrong.add(
+			key+".audience",
+			"missing: write what the tokens for this server are made out to, or give the server a public URL",
+		)
 	}
 	types := config.TokenTypes
 	if len(types) == 0 {
@@ -126,7 +166,13 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 		iss.boundOnly = true
 	default:
 		known := []string{string(DPoPWhenBound), string(DPoPRequired)}
-		wrong.add(key+".dpop", "%q is not one of them%s (known: %s)", config.DPoP, mistake.Hint(string(config.DPoP), known), strings.Join(known, ", "))
+		wrong.add(
+			key+".dpop",
+			"%q is not one of them%s (known: %s)",
+			config.DPoP,
+			mistake.Hint(string(config.DPoP), known),
+			strings.Join(known, ", "),
+		)
 	}
 	iss.types = tokenTypes(types, key+".token_types", wrong)
 	algorithms := config.Algorithms
@@ -156,8 +202,20 @@ func newIssuer(config IssuerConfig, opts Options, key string, wrong *problems) *
 	return iss
 }
 
-// changing are claims that say how somebody is called or written to. Whoever gets the name next would get what belonged to the last.
-var changing = []string{"email", "emails", "preferred_username", "upn", "unique_name", "name", "given_name", "family_name", "nickname", "phone_number"}
+// changing are claims that say how somebody is called or written to. Whoever gets the name next would get what belonged
+// to the last.
+var changing = []string{
+	"email",
+	"emails",
+	"preferred_username",
+	"upn",
+	"unique_name",
+	"name",
+	"given_name",
+	"family_name",
+	"nickname",
+	"phone_number",
+}
 
 // complete fills in what is left out, and checks the rest.
 func (c *ClaimsConfig) complete(defaults preset, key string, wrong *problems) {
@@ -176,7 +234,11 @@ func (c *ClaimsConfig) complete(defaults preset, key string, wrong *problems) {
 			case list.key == ".user" && slices.Contains(changing, claim):
 				wrong.add(key, "%q may be somebody else's tomorrow: write claims that stay one person's, such as sub", claim)
 			case list.key == ".client" && (claim == "act" || claim == "sub" || claim == "aud"):
-				wrong.add(key, "%q does not say which client it is: act is read before all of these, sub and aud say something else", claim)
+				wrong.add(
+					key,
+					"%q does not say which client it is: act is read before all of these, sub and aud say something else",
+					claim,
+				)
 			}
 		}
 	}
@@ -190,13 +252,18 @@ func (c *ClaimsConfig) complete(defaults preset, key string, wrong *problems) {
 	}
 }
 
-// tokenTypes normalises configured JOSE types. The empty one stands for a header without a type, for issuers that write none.
+// tokenTypes normalises configured JOSE types. The empty one stands for a header without a type, for issuers that write
+// none.
 func tokenTypes(configured []string, key string, wrong *problems) []string {
 	var types []string
 	for i, t := range configured {
 		t = tokenType(t)
 		if slices.Contains(neverAccess, t) {
-			wrong.add(mistake.At(key, i), "%q is never the type of an access token: write at+jwt, or JWT for issuers that write that", t)
+			wrong.add(
+				mistake.At(key, i),
+				"%q is never the type of an access token: write at+jwt, or JWT for issuers that write that",
+				t,
+			)
 		}
 		types = append(types, t)
 	}

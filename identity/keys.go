@@ -33,11 +33,15 @@ func KeyName(sha256hex string) string {
 
 func isKey(credential string) bool { return strings.HasPrefix(credential, keyPrefix) }
 
-// parseKeyHash reads the hex that NewKey gave. A key has 256 random bits, so one plain hash keeps it as safe as a slow one would.
+// parseKeyHash reads the hex that NewKey gave. A key has 256 random bits, so one plain hash keeps it as safe as a slow
+// one would.
 func parseKeyHash(s string) (hash [sha256.Size]byte, err error) {
 	raw, err := hex.DecodeString(s)
 	if err != nil || len(raw) != sha256.Size {
-		return hash, fmt.Errorf("not the hash of a key: write the %d hex digits that \"deputy agent key NAME\" prints", 2*sha256.Size)
+		return hash, fmt.Errorf(
+			"not the hash of a key: write the %d hex digits that \"deputy agent key NAME\" prints",
+			2*sha256.Size,
+		)
 	}
 	return [sha256.Size]byte(raw), nil
 }

@@ -108,7 +108,10 @@ func TestAnIssuerThatGoesDownLater(t *testing.T) {
 	if _, err := w.bearer(token(), ""); err != nil {
 		t.Errorf("calls go on with cached keys: %v", err)
 	}
-	known := startIssuer(t, w.clock).Forge(issuer.Forgery{KeyID: w.issuer.PublicKey().KeyID}, with(map[string]any{"iss": w.issuer.URL()}))
+	known := startIssuer(
+		t,
+		w.clock,
+	).Forge(issuer.Forgery{KeyID: w.issuer.PublicKey().KeyID}, with(map[string]any{"iss": w.issuer.URL()}))
 	if _, err := w.bearer(known, "192.0.2.1"); code(err) != identity.InvalidToken {
 		t.Errorf("a forgery under a known key is a forgery, whether the issuer is up or not: got %v", err)
 	}
@@ -154,8 +157,8 @@ func TestACallerThatGoesAwayIsNotKeptWaiting(t *testing.T) {
 	}
 }
 
-// TestIssuersThatMisbehave is the list of answers to discovery that give no keys. Those that the issuer will not mend by itself
-// stop the start; the others are asked again.
+// TestIssuersThatMisbehave is the list of answers to discovery that give no keys. Those that the issuer will not mend
+// by itself stop the start; the others are asked again.
 func TestIssuersThatMisbehave(t *testing.T) {
 	c := newClock()
 	honest := startIssuer(t, c)
@@ -174,12 +177,32 @@ func TestIssuersThatMisbehave(t *testing.T) {
 		keys      http.HandlerFunc
 		stops     bool
 	}{
-		{"the document of another issuer", text(func(string) string { return document(honest.URL(), honest.URL()+"/keys") }), good, true},
-		{"the issuer only in other case", text(func(self string) string { return fmt.Sprintf(`{"Issuer":%q,"jwks_uri":"%s/keys"}`, self, self) }), good, true},
+		{
+			"the document of another issuer",
+			text(func(string) string { return document(honest.URL(), honest.URL()+"/keys") }),
+			good,
+			true,
+		},
+		{
+			"the issuer only in other case",
+			text(func(self string) string { return fmt.Sprintf(`{"Issuer":%q,"jwks_uri":"%s/keys"}`, self, self) }),
+			good,
+			true,
+		},
 		{"no key set", text(func(self string) string { return fmt.Sprintf(`{"issuer":%q}`, self) }), good, true},
-		{"a key set in the clear elsewhere", text(func(self string) string { return document(self, "http://keys.example/keys") }), good, true},
+		{
+			"a key set in the clear elsewhere",
+			text(func(self string) string { return document(self, "http://keys.example/keys") }),
+			good,
+			true,
+		},
 		{"a key set in a file", text(func(self string) string { return document(self, "file:///etc/keys") }), good, true},
-		{"a key set at an internal address", text(func(self string) string { return document(self, "https://169.254.169.254/keys") }), good, true},
+		{
+			"a key set at an internal address",
+			text(func(self string) string { return document(self, "https://169.254.169.254/keys") }),
+			good,
+			true,
+		},
 		{"a document that names two issuers", text(func(self string) string {
 			return fmt.Sprintf(`{"issuer":"x","issuer":%q,"jwks_uri":"%s/keys"}`, self, self)
 		}), good, false},
@@ -189,24 +212,49 @@ func TestIssuersThatMisbehave(t *testing.T) {
 		{"a document without end", func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, `{"x":"`+strings.Repeat("x", 1<<20)+`",`+document("http://"+r.Host, "http://"+r.Host+"/keys")[1:])
 		}, good, false},
-		{"a page instead of a document", text(func(string) string { return "<html>down for maintenance</html>" }), good, false},
+		{
+			"a page instead of a document",
+			text(func(string) string { return "<html>down for maintenance</html>" }),
+			good,
+			false,
+		},
 		{"an error with a good document", func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 			fmt.Fprint(w, document("http://"+r.Host, "http://"+r.Host+"/keys"))
 		}, good, false},
-		{"keys that redirect", text(func(self string) string { return document(self, self+"/keys") }), func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, honest.URL()+"/keys", http.StatusFound)
-		}, false},
-		{"no keys in the key set", text(func(self string) string { return document(self, self+"/keys") }), text(func(string) string { return `{"keys":[]}` }), false},
-		{"a secret key in the key set", text(func(self string) string { return document(self, self+"/keys") }), text(func(string) string {
-			return `{"keys":[{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}]}`
-		}), false},
-		{"an encryption key in the key set", text(func(self string) string { return document(self, self+"/keys") }), text(func(string) string {
-			key := honest.PublicKey()
-			key.Use = "enc"
-			encoded, _ := key.MarshalJSON()
-			return `{"keys":[` + string(encoded) + `]}`
-		}), false},
+		{
+			"keys that redirect",
+			text(func(self string) string { return document(self, self+"/keys") }),
+			func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, honest.URL()+"/keys", http.StatusFound)
+			},
+			false,
+		},
+		{
+			"no keys in the key set",
+			text(func(self string) string { return document(self, self+"/keys") }),
+			text(func(string) string { return `{"keys":[]}` }),
+			false,
+		},
+		{
+			"a secret key in the key set",
+			text(func(self string) string { return document(self, self+"/keys") }),
+			text(func(string) string {
+				return `{"keys":[{"kty":"oct","k":"c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}]}`
+			}),
+			false,
+		},
+		{
+			"an encryption key in the key set",
+			text(func(self string) string { return document(self, self+"/keys") }),
+			text(func(string) string {
+				key := honest.PublicKey()
+				key.Use = "enc"
+				encoded, _ := key.MarshalJSON()
+				return `{"keys":[` + string(encoded) + `]}`
+			}),
+			false,
+		},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -231,7 +279,9 @@ func TestIssuersThatMisbehave(t *testing.T) {
 				t.Fatalf("it does not stop the start: %v", err)
 			}
 			token := honest.Token(with(map[string]any{"iss": server.URL}))
-			if _, err := a.Authenticate(context.Background(), identity.Credentials{Bearer: token}); code(err) != identity.Unavailable {
+			if _, err := a.Authenticate(context.Background(), identity.Credentials{Bearer: token}); code(
+				err,
+			) != identity.Unavailable {
 				t.Errorf("calls are refused as unavailable: got %v", err)
 			}
 		})

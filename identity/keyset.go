@@ -18,8 +18,9 @@ const (
 
 var errSignature = errors.New("no key of the issuer made this signature")
 
-// keySet is one issuer's keys as an oidc.KeySet. go-oidc's own asks the issuer again for every bad signature, and for ever; this one is
-// bounded by refetchLimit, lets a call go on with the keys it has while the issuer is down, and tells "not signed" from "cannot know".
+// keySet is one issuer's keys as an oidc.KeySet. go-oidc's own asks the issuer again for every bad signature, and for
+// ever; this one is bounded by refetchLimit, lets a call go on with the keys it has while the issuer is down, and tells
+// "not signed" from "cannot know".
 type keySet struct {
 	fetch      func(context.Context) ([]jose.JSONWebKey, error)
 	algorithms []jose.SignatureAlgorithm
@@ -47,7 +48,8 @@ type flight struct {
 	err    error
 }
 
-// attempt travels in the context of one verification, because go-oidc hands neither the caller's address in nor the error out.
+// attempt travels in the context of one verification, because go-oidc hands neither the caller's address in nor the
+// error out.
 type attempt struct {
 	address     string
 	signed      *snapshot // the keys by which the signature is good; nil: it is not
@@ -105,7 +107,8 @@ func (s *snapshot) verify(jws *jose.JSONWebSignature) (payload []byte, known boo
 	return nil, known
 }
 
-// current returns the keys we have. Old ones are renewed behind the calls' backs; a call waits when there are none to go on with.
+// current returns the keys we have. Old ones are renewed behind the calls' backs; a call waits when there are none to
+// go on with.
 func (k *keySet) current(ctx context.Context) (*snapshot, error) {
 	k.mu.Lock()
 	now := k.now()

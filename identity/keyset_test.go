@@ -12,7 +12,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// TestAWithdrawnKeyIsForgotten holds the issuer's answer back to see that old keys are renewed beside the calls, not in their way.
+// TestAWithdrawnKeyIsForgotten holds the issuer's answer back to see that old keys are renewed beside the calls, not in
+// their way.
 func TestAWithdrawnKeyIsForgotten(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	old, other := newKey(t, "old"), newKey(t, "other")

@@ -23,13 +23,33 @@ type preset struct {
 }
 
 var presets = map[IssuerKind]preset{
-	Generic: {user: []string{"sub"}, client: []string{"client_id", "azp", "appid"}, scopes: []string{"scope", "scp"}, types: []string{"at+jwt"}},
+	Generic: {
+		user:   []string{"sub"},
+		client: []string{"client_id", "azp", "appid"},
+		scopes: []string{"scope", "scp"},
+		types:  []string{"at+jwt"},
+	},
 	// The sub of Entra is another one for every application. oid is the person's, and only unique within tid.
-	Entra: {user: []string{"tid", "oid"}, client: []string{"azp", "appid"}, scopes: []string{"scp"}, types: []string{"JWT"}},
+	Entra: {
+		user:   []string{"tid", "oid"},
+		client: []string{"azp", "appid"},
+		scopes: []string{"scp"},
+		types:  []string{"JWT"},
+	},
 	// The sub of Okta is what people sign in with, mostly an e-mail address. Its headers have no type.
-	Okta:     {user: []string{"uid"}, client: []string{"cid"}, scopes: []string{"scp"}, types: []string{"at+jwt", ""}},
-	Auth0:    {user: []string{"sub"}, client: []string{"azp", "client_id"}, scopes: []string{"scope"}, types: []string{"at+jwt", "JWT"}},
-	Keycloak: {user: []string{"sub"}, client: []string{"azp"}, scopes: []string{"scope"}, types: []string{"at+jwt", "JWT"}},
+	Okta: {user: []string{"uid"}, client: []string{"cid"}, scopes: []string{"scp"}, types: []string{"at+jwt", ""}},
+	Auth0: {
+		user:   []string{"sub"},
+		client: []string{"azp", "client_id"},
+		scopes: []string{"scope"},
+		types:  []string{"at+jwt", "JWT"},
+	},
+	Keycloak: {
+		user:   []string{"sub"},
+		client: []string{"azp"},
+		scopes: []string{"scope"},
+		types:  []string{"at+jwt", "JWT"},
+	},
 }
 
 func kinds() (names []string) {
@@ -39,8 +59,8 @@ func kinds() (names []string) {
 	return names
 }
 
-// product is what the product behind an issuer is known to do. It refuses what it signs beside access tokens under a type that access
-// tokens have too, and says which of these have no human in them, though they look as if they had.
+// product is what the product behind an issuer is known to do. It refuses what it signs beside access tokens under a
+// type that access tokens have too, and says which of these have no human in them, though they look as if they had.
 func (i *issuer) product(c claims, subject string, client string) (application bool, err error) {
 	if i.kind != Generic && client == "" {
 		return false, invalid("the access token names no client, as an ID token does: an access token is wanted")
@@ -59,8 +79,9 @@ func (i *issuer) product(c claims, subject string, client string) (application b
 	return false, nil
 }
 
-// entraApplication tells a token of client credentials from one with a human in it. idtyp says so where somebody switched it on. Else
-// only the latter has scp, and in the former alone sub and oid are the same. What fits neither is refused.
+// entraApplication tells a token of client credentials from one with a human in it. idtyp says so where somebody
+// switched it on. Else only the latter has scp, and in the former alone sub and oid are the same. What fits neither is
+// refused.
 func entraApplication(c claims, subject string) (bool, error) {
 	object, err := c.id("oid")
 	kind, err2 := c.text("idtyp")

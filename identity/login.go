@@ -10,9 +10,9 @@ import (
 
 var audienceParameters = []AudienceParameter{ByResource, ByAudience, ByNone}
 
-// SignIn is how people sign in at the issuer. Where no scopes are written they are asked for those of the tools, as this issuer writes
-// them: what it gives for a token's scopes is a ceiling, and openid alone would be one under which nothing can be done. ScopeApprove is
-// never among them: who decides about what others asked for says so.
+// SignIn is how people sign in at the issuer. Where no scopes are written they are asked for those of the tools, as
+// this issuer writes them: what it gives for a token's scopes is a ceiling, and openid alone would be one under which
+// nothing can be done. ScopeApprove is never among them: who decides about what others asked for says so.
 func (c IssuerConfig) SignIn() LoginConfig {
 	login := c.Login
 	if login.Scopes == nil {
@@ -47,7 +47,17 @@ func (c Config) Offers() []Offer {
 	offers := []Offer{}
 	for _, i := range c.Issuers {
 		if login := i.SignIn(); login.Offered() {
-			offers = append(offers, Offer{Name: i.Name, Issuer: i.URL, ClientID: login.ClientID, Scopes: login.Scopes, RedirectPort: login.RedirectPort, AudienceParameter: login.AudienceParameter})
+			offers = append(
+				offers,
+				Offer{
+					Name:              i.Name,
+					Issuer:            i.URL,
+					ClientID:          login.ClientID,
+					Scopes:            login.Scopes,
+					RedirectPort:      login.RedirectPort,
+					AudienceParameter: login.AudienceParameter,
+				},
+			)
 		}
 	}
 	return offers
@@ -55,7 +65,10 @@ func (c Config) Offers() []Offer {
 
 func (c LoginConfig) check(key string, wrong *problems) {
 	if c.ClientID == "" && (c.ClientSecret != "" || c.Scopes != nil || c.RedirectPort != 0 || c.AudienceParameter != "") {
-		wrong.add(key+".client_id", "missing: register deputy login at the issuer as a native app, and write the client id that it gives")
+		wrong.add(
+			key+".client_id",
+			"missing: register deputy login at the issuer as a native app, and write the client id that it gives",
+		)
 	}
 	if strings.ContainsFunc(c.ClientID, unicode.IsSpace) {
 		wrong.add(key+".client_id", "%q has a space in it: write the client id as the issuer gave it", c.ClientID)
@@ -70,11 +83,18 @@ func (c LoginConfig) check(key string, wrong *problems) {
 	}
 	if c.AudienceParameter != "" && !slices.Contains(audienceParameters, c.AudienceParameter) {
 		known := []string{string(ByResource), string(ByAudience), string(ByNone)}
-		wrong.add(key+".audience_parameter", "%q is not one of %s%s", c.AudienceParameter, strings.Join(known, ", "), mistake.Hint(string(c.AudienceParameter), known))
+		wrong.add(
+			key+".audience_parameter",
+			"%q is not one of %s%s",
+			c.AudienceParameter,
+			strings.Join(known, ", "),
+			mistake.Hint(string(c.AudienceParameter), known),
+		)
 	}
 }
 
 // IsScope reports whether the text is one scope as RFC 6749 writes them, so that it cannot become two.
 func IsScope(text string) bool {
-	return text != "" && len(text) <= maxID && !strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' })
+	return text != "" && len(text) <= maxID &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' })
 }

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A token says what it may be used for at most, where its issuer writes scopes into it. One that was got for openid alone could then be
-// used for nothing at all.
+// A token says what it may be used for at most, where its issuer writes scopes into it. One that was got for openid
+// alone could then be used for nothing at all.
 func TestPeopleSignInForWhatTheToolsNeedAndNeverToApprove(t *testing.T) {
 	for name, tt := range map[string]struct {
 		config IssuerConfig
@@ -26,7 +26,8 @@ func TestPeopleSignInForWhatTheToolsNeedAndNeverToApprove(t *testing.T) {
 		if strings.Join(got.Scopes, " ") != tt.want || got.AudienceParameter != ByResource {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if offers := (Config{Issuers: []IssuerConfig{tt.config}}).Offers(); len(offers) != 1 || !slices.Equal(offers[0].Scopes, got.Scopes) {
+		if offers := (Config{Issuers: []IssuerConfig{tt.config}}).Offers(); len(offers) != 1 ||
+			!slices.Equal(offers[0].Scopes, got.Scopes) {
 			t.Errorf("%s: offered is %+v", name, offers)
 		}
 	}

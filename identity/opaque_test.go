@@ -17,7 +17,10 @@ import (
 
 // introspecting has the issuer of a world asked about opaque tokens.
 func introspecting(c *identity.Config) {
-	c.Issuers[0].Introspection = &identity.IntrospectionConfig{ClientID: issuer.IntrospectionClient, ClientSecret: issuer.IntrospectionSecret}
+	c.Issuers[0].Introspection = &identity.IntrospectionConfig{
+		ClientID:     issuer.IntrospectionClient,
+		ClientSecret: issuer.IntrospectionSecret,
+	}
 }
 
 func TestAnOpaqueTokenIsWorthWhatItsIssuerSays(t *testing.T) {
@@ -90,7 +93,12 @@ func TestAnOpaqueTokenIsWorthWhatItsIssuerSays(t *testing.T) {
 			}
 			http.Redirect(out, r, w.issuer.URL()+"/introspect?there", http.StatusTemporaryRedirect)
 		}, later},
-		{"an error", nil, func(out http.ResponseWriter, _ *http.Request) { http.Error(out, "no", http.StatusInternalServerError) }, later},
+		{
+			"an error",
+			nil,
+			func(out http.ResponseWriter, _ *http.Request) { http.Error(out, "no", http.StatusInternalServerError) },
+			later,
+		},
 	}
 	for n, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -106,7 +114,8 @@ func TestAnOpaqueTokenIsWorthWhatItsIssuerSays(t *testing.T) {
 			if row.want == good {
 				assertParties(t, p, "marketing", "taylor")
 			}
-			if err != nil && (strings.Contains(err.Error(), token) || strings.Contains(err.Error(), issuer.IntrospectionSecret)) {
+			if err != nil &&
+				(strings.Contains(err.Error(), token) || strings.Contains(err.Error(), issuer.IntrospectionSecret)) {
 				t.Errorf("neither the token nor the secret is in the refusal: %v", err)
 			}
 		})
@@ -185,7 +194,8 @@ func TestGarbageDoesNotBecomeAFloodOnTheIssuer(t *testing.T) {
 		_, err := w.bearer(fmt.Sprint("garbage", n), fmt.Sprint("192.0.2.1:", 1024+n))
 		codes[code(err)]++
 	}
-	if got := w.issuer.Introspections(); got != 11 || codes[identity.InvalidToken] != 10 || codes[identity.Unavailable] != 90 {
+	if got := w.issuer.Introspections(); got != 11 || codes[identity.InvalidToken] != 10 ||
+		codes[identity.Unavailable] != 90 {
 		t.Errorf("one address is answered no ten times, and then not asked for: got %d questions, %v", got, codes)
 	}
 	if _, err := w.bearer(known, "192.0.2.1"); err != nil {
@@ -239,12 +249,16 @@ func TestASecretThatTheIssuerDoesNotKnowIsOurFaultAndDoesNotShow(t *testing.T) {
 		c.Issuers[0].Introspection.ClientSecret = secret
 	})
 	_, err := w.bearer(w.issuer.Opaque(taylor()), "")
-	if code(err) != identity.Unavailable || !strings.Contains(err.Error(), "status 401") || strings.Contains(err.Error(), secret) {
+	if code(err) != identity.Unavailable || !strings.Contains(err.Error(), "status 401") ||
+		strings.Contains(err.Error(), secret) {
 		t.Errorf("the call is unavailable, and the log says why: got %v", err)
 	}
 	config := identity.IntrospectionConfig{ClientSecret: secret}
 	encoded, _ := json.Marshal(config)
-	if shown := fmt.Sprintf("%v %+v %#v %s", config, config, config, encoded); bytes.Contains([]byte(shown), []byte(secret)) {
+	if shown := fmt.Sprintf("%v %+v %#v %s", config, config, config, encoded); bytes.Contains(
+		[]byte(shown),
+		[]byte(secret),
+	) {
 		t.Errorf("a configuration that is printed does not show the secret: %s", shown)
 	}
 }
@@ -270,7 +284,8 @@ func TestAnIssuerThatCannotBeAskedIsFoundAtTheStart(t *testing.T) {
 		`,"introspection_endpoint":"file:///introspect"`:                 "introspection_endpoint is not a URL",
 	} {
 		says = answer
-		if _, err := identity.New(t.Context(), config, registry, identity.Options{Now: c.Now}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := identity.New(t.Context(), config, registry, identity.Options{Now: c.Now}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("an issuer that says %q stops the start: got %v", answer, err)
 		}
 	}

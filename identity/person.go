@@ -5,14 +5,18 @@ import (
 	"slices"
 )
 
-// Person verifies a human who acts themself, and not through an agent: a steward who decides about requests. Errors are *AuthError.
+// Person verifies a human who acts themself, and not through an agent: a steward who decides about requests. Errors are
+// *AuthError.
 //
-// An agent may hold a human's token, so a token alone proves no human. It must have been issued to a client for people, by an
-// issuer that says in so many words that it may be used to approve; none of those it names may be an agent, and nobody may act in it.
+// An agent may hold a human's token, so a token alone proves no human. It must have been issued to a client for people,
+// by an issuer that says in so many words that it may be used to approve; none of those it names may be an agent, and
+// nobody may act in it.
 func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error) {
 	switch {
 	case c.AgentKey != "" || isKey(c.Bearer) || c.UserToken != "":
-		return User{}, insufficient("an agent cannot do this, nor bring a human's token for it: a human signs in through a client for people")
+		return User{}, insufficient(
+			"an agent cannot do this, nor bring a human's token for it: a human signs in through a client for people",
+		)
 	case c.Bearer == "":
 		return User{}, &AuthError{Code: Missing, Message: "no credential: send the access token of a client for people"}
 	}
@@ -27,7 +31,9 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 	case a.application(t):
 		return User{}, insufficient("the access token does not stand for a human").of(who)
 	case len(t.actors) > 0:
-		return User{}, insufficient("somebody acts for the human whom the access token names: only the human can do this").of(who)
+		return User{}, insufficient(
+			"somebody acts for the human whom the access token names: only the human can do this",
+		).of(who)
 	case slices.ContainsFunc(t.clients, isAgent):
 		return User{}, insufficient("the access token is an agent's: a human signs in through a client for people").of(who)
 	case !t.issuer.forPeople(t.client):
@@ -35,7 +41,9 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 	case stopped != nil:
 		return User{}, stopped
 	case !who.Allows(ScopeApprove):
-		return User{}, (&AuthError{Code: InsufficientScope, Message: "the access token does not have the scope approve"}).of(who)
+		return User{}, (&AuthError{Code: InsufficientScope, Message: "the access token does not have the scope approve"}).of(
+			who,
+		)
 	}
 	return *who.User, nil
 }

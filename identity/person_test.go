@@ -14,8 +14,19 @@ func TestAPersonActsThemselfOrNotAtAll(t *testing.T) {
 	second := startIssuer(t, newClock())
 	w := newWorld(t, func(c *identity.Config) {
 		c.Issuers[0].Name, c.Issuers[0].StewardClients = "staff", []string{"access-desk"}
-		c.Issuers = append(c.Issuers, identity.IssuerConfig{Name: "partners", URL: second.URL(), Audience: audience, StewardClients: []string{"partner-desk"}})
-		c.Users = []identity.UserConfig{{ID: "staff/taylor", Groups: []string{"Stewards"}}, {ID: "staff/gone", Disabled: true}}
+		c.Issuers = append(
+			c.Issuers,
+			identity.IssuerConfig{
+				Name:           "partners",
+				URL:            second.URL(),
+				Audience:       audience,
+				StewardClients: []string{"partner-desk"},
+			},
+		)
+		c.Users = []identity.UserConfig{
+			{ID: "staff/taylor", Groups: []string{"Stewards"}},
+			{ID: "staff/gone", Disabled: true},
+		}
 	})
 	desk := issuer.Claims{Subject: "taylor", ClientID: "access-desk", Extra: map[string]any{"scope": "openid approve"}}
 	but := func(change func(*issuer.Claims), extra map[string]any) string {
@@ -82,7 +93,8 @@ func TestAPersonActsThemselfOrNotAtAll(t *testing.T) {
 	}
 	_, err := w.Person(context.Background(), identity.Credentials{Bearer: but(client("marketing-client"), nil)})
 	var refused *identity.AuthError
-	if !errors.As(err, &refused) || refused.Who == nil || refused.Who.User == nil || refused.Who.User.ID != "staff/taylor" {
+	if !errors.As(err, &refused) || refused.Who == nil || refused.Who.User == nil ||
+		refused.Who.User.ID != "staff/taylor" {
 		t.Errorf("whose token it was is for the record: %+v", refused)
 	}
 }
@@ -98,7 +110,12 @@ func TestApprovingNeedsItsScopeWhateverTheRule(t *testing.T) {
 			if scope == "" {
 				extra = nil
 			}
-			_, err := w.Person(context.Background(), identity.Credentials{Bearer: w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "access-desk", Extra: extra})})
+			_, err := w.Person(
+				context.Background(),
+				identity.Credentials{
+					Bearer: w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "access-desk", Extra: extra}),
+				},
+			)
 			if code(err) != want {
 				t.Errorf("%s, scope %q: %v", rule, scope, err)
 			}

@@ -14,8 +14,8 @@ type Verifier interface {
 	Authenticate(context.Context, Credentials) (Principal, error)
 }
 
-// Pin keeps a process that serves one human to the first whose call it verified. A host that has shown one human's answers to a model
-// must not go on with another's, because a token file was replaced or somebody else signed in.
+// Pin keeps a process that serves one human to the first whose call it verified. A host that has shown one human's
+// answers to a model must not go on with another's, because a token file was replaced or somebody else signed in.
 type Pin struct {
 	verifier Verifier
 
@@ -36,7 +36,11 @@ func (p *Pin) Authenticate(ctx context.Context, c Credentials) (Principal, error
 	defer p.mu.Unlock()
 	if principal.User == nil {
 		if p.subject != "" {
-			return Principal{}, &AuthError{Code: InsufficientAccess, Message: "the human that this server serves has signed out: restart it to go on without them", Cause: ErrAnotherHuman}
+			return Principal{}, &AuthError{
+				Code:    InsufficientAccess,
+				Message: "the human that this server serves has signed out: restart it to go on without them",
+				Cause:   ErrAnotherHuman,
+			}
 		}
 		return principal, nil
 	}
@@ -44,7 +48,11 @@ func (p *Pin) Authenticate(ctx context.Context, c Credentials) (Principal, error
 		p.issuer, p.subject = principal.User.Issuer, principal.User.Subject
 	}
 	if principal.User.Issuer != p.issuer || principal.User.Subject != p.subject {
-		return Principal{}, &AuthError{Code: InsufficientAccess, Message: "another human has signed in since this server started: restart it to go on as them", Cause: ErrAnotherHuman}
+		return Principal{}, &AuthError{
+			Code:    InsufficientAccess,
+			Message: "another human has signed in since this server started: restart it to go on as them",
+			Cause:   ErrAnotherHuman,
+		}
 	}
 	return principal, nil
 }

@@ -112,7 +112,10 @@ func TestACallWithoutItsHumanIsNotOneOfTheAgentAlone(t *testing.T) {
 
 func TestWhatTheConfigurationSaysLaterDoesNotTakeTheHumanOutOfACall(t *testing.T) {
 	needed, known := false, false
-	human := identity.Human{Needed: func(string) (bool, bool) { return needed, known }, Token: func() (string, error) { return "signed in", nil }}
+	human := identity.Human{
+		Needed: func(string) (bool, bool) { return needed, known },
+		Token:  func() (string, error) { return "signed in", nil },
+	}
 	s := keyed(t, map[string]string{}, human)
 	if c, err := s.Credentials(); err != nil || c.UserToken != "" {
 		t.Errorf("nobody's key decides nothing: got %v", err)
@@ -127,7 +130,11 @@ func TestWhatTheConfigurationSaysLaterDoesNotTakeTheHumanOutOfACall(t *testing.T
 }
 
 func TestATokenInTheEnvironmentComesBeforeASignIn(t *testing.T) {
-	s := keyed(t, map[string]string{"DEPUTY_USER_TOKEN": "given"}, identity.Human{Asked: true, Token: func() (string, error) { return "signed in", nil }})
+	s := keyed(
+		t,
+		map[string]string{"DEPUTY_USER_TOKEN": "given"},
+		identity.Human{Asked: true, Token: func() (string, error) { return "signed in", nil }},
+	)
 	if c, err := s.Credentials(); err != nil || c.UserToken != "given" {
 		t.Errorf("the token that was given is used: got %v", err)
 	}

@@ -26,7 +26,8 @@ type Identity struct {
 	Attributes map[string][]string
 }
 
-// The built-in groups: every user is in the first, every agent in the second. No claim and no configuration can put anybody there.
+// The built-in groups: every user is in the first, every agent in the second. No claim and no configuration can put
+// anybody there.
 const (
 	AllUsers  = "all-users"
 	AllAgents = "all-agents"
@@ -51,9 +52,10 @@ func (i Identity) Has(attribute, value string) bool {
 // Agent is a registered agent. Only what the configuration says is in it; nothing an agent says of itself.
 type Agent struct {
 	Identity
-	Modes    []Mode
-	Owner    string // who answers for it: a user's id or e-mail address; that person does not decide on what the agent asks for
-	Disabled bool   // it is refused, whatever it proves
+	Modes []Mode
+	// who answers for it: a user's id or e-mail address; that person does not decide on what the agent asks for
+	Owner    string
+	Disabled bool // it is refused, whatever it proves
 	Limits   Limits
 
 	MayRequest bool // when it acts alone, it may ask for more access for itself
@@ -68,7 +70,8 @@ type Limits struct {
 // May reports whether the agent's registration allows the mode.
 func (a Agent) May(m Mode) bool { return slices.Contains(a.Modes, m) }
 
-// User is a human whose token was verified. The key is (Issuer, Subject), where Subject is what the configured claims say; Name is for people to read and decides nothing.
+// User is a human whose token was verified. The key is (Issuer, Subject), where Subject is what the configured claims
+// say; Name is for people to read and decides nothing.
 type User struct {
 	Identity
 	Issuer  string
@@ -76,8 +79,8 @@ type User struct {
 	Name    string
 	Email   string // as the issuer says it; tells that two accounts are one person's, and never who somebody is
 
-	// Waiting is the same human as a configuration makes them that is not in force yet: see Both. Nil: none waits. In a Principal it
-	// is not set: the whole principal has one.
+	// Waiting is the same human as a configuration makes them that is not in force yet: see Both. Nil: none waits. In a
+	// Principal it is not set: the whole principal has one.
 	Waiting *User
 }
 
@@ -86,12 +89,12 @@ type Principal struct {
 	Agent Agent
 	User  *User // nil when the agent acts on its own
 
-	// Purpose is what the call is said to be for: one of those the configuration defines, or empty. Unlike the rest it is declared
-	// and not verified; it is on the record.
+	// Purpose is what the call is said to be for: one of those the configuration defines, or empty. Unlike the rest it is
+	// declared and not verified; it is on the record.
 	Purpose string
 
-	// Waiting is the same caller as a configuration makes them that is not in force yet: see Both. Its policies judge this one, so that
-	// groups of the one never meet policies of the other. Nil: none waits.
+	// Waiting is the same caller as a configuration makes them that is not in force yet: see Both. Its policies judge this
+	// one, so that groups of the one never meet policies of the other. Nil: none waits.
 	Waiting *Principal
 
 	// Scopes are the ceilings that the access token names, and Limited says that they hold: see Allows.
@@ -114,7 +117,8 @@ func (p Principal) Mode() Mode {
 	return Autonomous
 }
 
-// Judged is the identity that masks, row filters and guardrails are judged on: the human if there is one, else the agent.
+// Judged is the identity that masks, row filters and guardrails are judged on: the human if there is one, else the
+// agent.
 func (p Principal) Judged() Identity {
 	if p.User != nil {
 		return p.User.Identity

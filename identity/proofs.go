@@ -12,9 +12,10 @@ const (
 	proofsTogether = 1 << 17
 )
 
-// Proofs remembers the DPoP proofs that were used, for as long as they could be used again. Make one with NewProofs and give it to every
-// Authenticator of a process: what was used before a configuration was reloaded is used after it. A full memory takes no more proofs,
-// for to forget one would let it in twice; the part of one key is bounded, so that its holder does not fill everybody's.
+// Proofs remembers the DPoP proofs that were used, for as long as they could be used again. Make one with NewProofs and
+// give it to every Authenticator of a process: what was used before a configuration was reloaded is used after it. A
+// full memory takes no more proofs, for to forget one would let it in twice; the part of one key is bounded, so that
+// its holder does not fill everybody's.
 type Proofs struct {
 	each, all int
 

@@ -16,7 +16,8 @@ import (
 	"deputy/internal/issuer"
 )
 
-// provider is a product, and an access token as it signs them: of a human who asks through the client of the agent marketing.
+// provider is a product, and an access token as it signs them: of a human who asks through the client of the agent
+// marketing.
 type provider struct {
 	name, typ string // of the token's header; "-": it has none
 	kind      identity.IssuerKind
@@ -28,39 +29,115 @@ type provider struct {
 
 // The claims are those of the products' documentation, shortened by what is there for their own use.
 var providers = []provider{
-	{"RFC 9068", "at+jwt", identity.Generic, `{"sub":"5ba552d67","client_id":"marketing-client","jti":"dbe39bf3a3ba4238a513f51d6e1691c4",
-		"auth_time":1639528912,"scope":"openid profile query describe"}`, "5ba552d67", []identity.Scope{"query", "describe"}, true},
-	{"Entra v2", "JWT", identity.Entra, `{"aio":"AXQAi/8IAAAA","azp":"marketing-client","azpacr":"1","name":"Taylor Lindqvist","oid":"690222be-ff1a-4d56-abd1-7e4f7d38e474",
+	{
+		"RFC 9068",
+		"at+jwt",
+		identity.Generic,
+		`{"sub":"5ba552d67","client_id":"marketing-client","jti":"dbe39bf3a3ba4238a513f51d6e1691c4",
+		"auth_time":1639528912,"scope":"openid profile query describe"}`,
+		"5ba552d67",
+		[]identity.Scope{"query", "describe"},
+		true,
+	},
+	{
+		"Entra v2",
+		"JWT",
+		identity.Entra,
+		`{"aio":"AXQAi/8IAAAA","azp":"marketing-client","azpacr":"1","name":"Taylor Lindqvist","oid":"690222be-ff1a-4d56-abd1-7e4f7d38e474",
 		"preferred_username":"taylor@contoso.example","rh":"I","scp":"query describe","sub":"HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ",
 		"tid":"72f988bf-86f1-41af-91ab-2d7cd011db47","uti":"fqiBqXLPj0eQa82S-IYFAA","ver":"2.0"}`,
-		"72f988bf-86f1-41af-91ab-2d7cd011db47:690222be-ff1a-4d56-abd1-7e4f7d38e474", []identity.Scope{"query", "describe"}, true},
-	{"Entra v1", "JWT", identity.Entra, `{"acr":"1","aio":"AXQAi","amr":["pwd"],"appid":"marketing-client","appidacr":"0","family_name":"Lindqvist","given_name":"Taylor",
+		"72f988bf-86f1-41af-91ab-2d7cd011db47:690222be-ff1a-4d56-abd1-7e4f7d38e474",
+		[]identity.Scope{"query", "describe"},
+		true,
+	},
+	{
+		"Entra v1",
+		"JWT",
+		identity.Entra,
+		`{"acr":"1","aio":"AXQAi","amr":["pwd"],"appid":"marketing-client","appidacr":"0","family_name":"Lindqvist","given_name":"Taylor",
 		"ipaddr":"192.0.2.7","name":"Taylor","oid":"690222be-ff1a-4d56-abd1-7e4f7d38e474","scp":"query","sub":"gVIZ4aVlwoUwLLMF5LYuZPBBFDM",
 		"tid":"72f988bf-86f1-41af-91ab-2d7cd011db47","unique_name":"taylor@contoso.example","upn":"taylor@contoso.example","ver":"1.0"}`,
-		"72f988bf-86f1-41af-91ab-2d7cd011db47:690222be-ff1a-4d56-abd1-7e4f7d38e474", []identity.Scope{"query"}, true},
-	{"Okta", "-", identity.Okta, `{"ver":1,"jti":"AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE","cid":"marketing-client","uid":"00uid4BxXw6I6TV4m0g3",
-		"scp":["openid","query"],"auth_time":1639528912,"sub":"taylor@example.com"}`, "00uid4BxXw6I6TV4m0g3", []identity.Scope{"query"}, true},
-	{"Okta, exchanged", "-", identity.Okta, `{"ver":1,"jti":"AT.x","cid":"chat-host","uid":"00uid4BxXw6I6TV4m0g3","scp":["query"],"sub":"taylor@example.com",
-		"act":{"sub":"marketing-client"}}`, "00uid4BxXw6I6TV4m0g3", []identity.Scope{"query"}, true},
-	{"Auth0", "JWT", identity.Auth0, `{"sub":"auth0|6501b2c3","azp":"marketing-client","scope":"openid profile query"}`, "auth0|6501b2c3", []identity.Scope{"query"}, true},
-	{"Auth0, RFC 9068 profile", "at+jwt", identity.Auth0, `{"sub":"auth0|6501b2c3","client_id":"marketing-client","jti":"d5c1"}`, "auth0|6501b2c3", nil, false},
-	{"Auth0, exchanged", "at+jwt", identity.Auth0, `{"sub":"auth0|6501b2c3","client_id":"chat-host","azp":"chat-host","act":{"sub":"marketing-client"},"scope":"query"}`,
-		"auth0|6501b2c3", []identity.Scope{"query"}, true},
-	{"Keycloak 26", "JWT", identity.Keycloak, `{"jti":"onrtac:1f2e","auth_time":1639528912,"sub":"f1a2b3c4-0000-4000-8000-1234567890ab","typ":"Bearer","azp":"marketing-client",
+		"72f988bf-86f1-41af-91ab-2d7cd011db47:690222be-ff1a-4d56-abd1-7e4f7d38e474",
+		[]identity.Scope{"query"},
+		true,
+	},
+	{
+		"Okta",
+		"-",
+		identity.Okta,
+		`{"ver":1,"jti":"AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE","cid":"marketing-client","uid":"00uid4BxXw6I6TV4m0g3",
+		"scp":["openid","query"],"auth_time":1639528912,"sub":"taylor@example.com"}`,
+		"00uid4BxXw6I6TV4m0g3",
+		[]identity.Scope{"query"},
+		true,
+	},
+	{
+		"Okta, exchanged",
+		"-",
+		identity.Okta,
+		`{"ver":1,"jti":"AT.x","cid":"chat-host","uid":"00uid4BxXw6I6TV4m0g3","scp":["query"],"sub":"taylor@example.com",
+		"act":{"sub":"marketing-client"}}`,
+		"00uid4BxXw6I6TV4m0g3",
+		[]identity.Scope{"query"},
+		true,
+	},
+	{
+		"Auth0",
+		"JWT",
+		identity.Auth0,
+		`{"sub":"auth0|6501b2c3","azp":"marketing-client","scope":"openid profile query"}`,
+		"auth0|6501b2c3",
+		[]identity.Scope{"query"},
+		true,
+	},
+	{
+		"Auth0, RFC 9068 profile",
+		"at+jwt",
+		identity.Auth0,
+		`{"sub":"auth0|6501b2c3","client_id":"marketing-client","jti":"d5c1"}`,
+		"auth0|6501b2c3",
+		nil,
+		false,
+	},
+	{
+		"Auth0, exchanged",
+		"at+jwt",
+		identity.Auth0,
+		`{"sub":"auth0|6501b2c3","client_id":"chat-host","azp":"chat-host","act":{"sub":"marketing-client"},"scope":"query"}`,
+		"auth0|6501b2c3",
+		[]identity.Scope{"query"},
+		true,
+	},
+	{
+		"Keycloak 26",
+		"JWT",
+		identity.Keycloak,
+		`{"jti":"onrtac:1f2e","auth_time":1639528912,"sub":"f1a2b3c4-0000-4000-8000-1234567890ab","typ":"Bearer","azp":"marketing-client",
 		"sid":"d1b6","acr":"1","allowed-origins":["https://chat.example.com"],"realm_access":{"roles":["offline_access"]},"scope":"openid email profile query",
 		"email_verified":true,"name":"Taylor Lindqvist","preferred_username":"taylor","email":"taylor@example.com"}`,
-		"f1a2b3c4-0000-4000-8000-1234567890ab", []identity.Scope{"query"}, true},
+		"f1a2b3c4-0000-4000-8000-1234567890ab",
+		[]identity.Scope{"query"},
+		true,
+	},
 }
 
 // at is a world whose one issuer is of the provider's kind.
 func at(t *testing.T, p provider, change ...func(*identity.Config)) *world {
 	t.Helper()
-	return newWorld(t, append([]func(*identity.Config){func(c *identity.Config) { c.Issuers[0].Kind = p.kind }}, change...)...)
+	return newWorld(
+		t,
+		append([]func(*identity.Config){func(c *identity.Config) { c.Issuers[0].Kind = p.kind }}, change...)...)
 }
 
 // token is the provider's with claims laid over it; a nil value takes one out.
 func (p provider) token(w *world, over map[string]any) string {
-	all := map[string]any{"iss": w.issuer.URL(), "aud": audience, "iat": noon.Unix(), "nbf": noon.Unix(), "exp": noon.Unix() + 3600}
+	all := map[string]any{
+		"iss": w.issuer.URL(),
+		"aud": audience,
+		"iat": noon.Unix(),
+		"nbf": noon.Unix(),
+		"exp": noon.Unix() + 3600,
+	}
 	if err := json.Unmarshal([]byte(p.claims), &all); err != nil {
 		panic(err)
 	}
@@ -109,7 +186,22 @@ func TestEachProvidersOtherTokens(t *testing.T) {
 		}
 		return m
 	}
-	app := over("azp", "scanner-client", "sub", service, "oid", service, "scp", nil, "roles", []string{"Data.Read"}, "preferred_username", nil, "name", nil)
+	app := over(
+		"azp",
+		"scanner-client",
+		"sub",
+		service,
+		"oid",
+		service,
+		"scp",
+		nil,
+		"roles",
+		[]string{"Data.Read"},
+		"preferred_username",
+		nil,
+		"name",
+		nil,
+	)
 	and := func(m map[string]any, pairs ...any) map[string]any {
 		m = maps.Clone(m)
 		maps.Copy(m, over(pairs...))
@@ -161,7 +253,8 @@ func TestEachProvidersOtherTokens(t *testing.T) {
 			if tt.code == "" {
 				assertParties(t, got, tt.agent, "")
 			}
-			if got, err := w.Authenticate(context.Background(), identity.Credentials{Bearer: helperKey, UserToken: p.token(w, tt.over)}); err == nil && (tt.code == no || got.User == nil || got.User.ID != p.user) {
+			if got, err := w.Authenticate(context.Background(), identity.Credentials{Bearer: helperKey, UserToken: p.token(w, tt.over)}); err == nil &&
+				(tt.code == no || got.User == nil || got.User.ID != p.user) {
 				t.Errorf("relayed by an agent with a key it gives %+v", got)
 			}
 		})
@@ -196,15 +289,31 @@ func TestASecondAudienceIsTakenOnlyWhereItIsTheIssuersOwnUserinfoAndSomebodySaid
 func TestClaimsThatAreNamedBeatTheKind(t *testing.T) {
 	p := named(t, "Okta")
 	w := at(t, p, func(c *identity.Config) {
-		c.Issuers[0].Claims = identity.ClaimsConfig{User: []string{"employee"}, Client: []string{"app"}, Scopes: []string{"may"}}
+		c.Issuers[0].Claims = identity.ClaimsConfig{
+			User:   []string{"employee"},
+			Client: []string{"app"},
+			Scopes: []string{"may"},
+		}
 		c.Issuers[0].ScopePrefix = "deputy:"
 	})
-	got, err := w.bearer(p.token(w, map[string]any{"employee": "E7", "app": "reporter-client", "may": "deputy:query other:describe", "scp": []string{"describe"}}), "")
+	got, err := w.bearer(
+		p.token(
+			w,
+			map[string]any{
+				"employee": "E7",
+				"app":      "reporter-client",
+				"may":      "deputy:query other:describe",
+				"scp":      []string{"describe"},
+			},
+		),
+		"",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	assertParties(t, got, "reporter", "E7")
-	if !reflect.DeepEqual(got.Scopes, []identity.Scope{"query"}) || got.Asks(identity.ScopeDescribe) != "deputy:query deputy:describe" {
+	if !reflect.DeepEqual(got.Scopes, []identity.Scope{"query"}) ||
+		got.Asks(identity.ScopeDescribe) != "deputy:query deputy:describe" {
 		t.Errorf("the scopes are %v, and asked for are %s", got.Scopes, got.Asks(identity.ScopeDescribe))
 	}
 }
@@ -234,16 +343,77 @@ func TestNoTwoUsersOfSeveralClaimsAreOne(t *testing.T) {
 	}
 }
 
-// A claim that somebody could write into their own profile never changes who is judged: it is not read, or the token is refused.
+// A claim that somebody could write into their own profile never changes who is judged: it is not read, or the token is
+// refused.
 func TestNoClaimThatACallerCouldWriteChangesWhoIsJudged(t *testing.T) {
-	own := []string{"email", "email_verified", "emails", "upn", "unique_name", "preferred_username", "nickname", "name", "given_name", "phone_number", "picture",
-		"login", "username", "user", "user_id", "user_name", "principal", "agent", "client", "clientId", "client_name", "authorized_party", "actor", "actort", "may_act",
-		"on_behalf_of", "delegate", "impersonator", "scopes", "permissions", "roles", "role", "group", "Groups", "GROUPS", "Sub", "SUB", "Act", "ACT", "Azp", "Client_ID", "CID", "Uid", "OID", "Tid",
-		"appId", "software_id", "client_info", "_meta", "purpose", "mode", "disabled", "acts_for", "issuer", "audience", "Scope", "SCP", "is_admin", "address"}
+	own := []string{
+		"email",
+		"email_verified",
+		"emails",
+		"upn",
+		"unique_name",
+		"preferred_username",
+		"nickname",
+		"name",
+		"given_name",
+		"phone_number",
+		"picture",
+		"login",
+		"username",
+		"user",
+		"user_id",
+		"user_name",
+		"principal",
+		"agent",
+		"client",
+		"clientId",
+		"client_name",
+		"authorized_party",
+		"actor",
+		"actort",
+		"may_act",
+		"on_behalf_of",
+		"delegate",
+		"impersonator",
+		"scopes",
+		"permissions",
+		"roles",
+		"role",
+		"group",
+		"Groups",
+		"GROUPS",
+		"Sub",
+		"SUB",
+		"Act",
+		"ACT",
+		"Azp",
+		"Client_ID",
+		"CID",
+		"Uid",
+		"OID",
+		"Tid",
+		"appId",
+		"software_id",
+		"client_info",
+		"_meta",
+		"purpose",
+		"mode",
+		"disabled",
+		"acts_for",
+		"issuer",
+		"audience",
+		"Scope",
+		"SCP",
+		"is_admin",
+		"address",
+	}
 	values := rapid.OneOf(
-		rapid.SampledFrom([]any{"robin", "reporter-client", "scanner-client", "marketing-client", "Privacy", "query approve", true, 7, nil}),
+		rapid.SampledFrom(
+			[]any{"robin", "reporter-client", "scanner-client", "marketing-client", "Privacy", "query approve", true, 7, nil},
+		),
 		rapid.Just(any([]string{"Privacy", "robin"})),
-		rapid.Just(any(map[string]any{"sub": "reporter-client", "client_id": "reporter-client"})))
+		rapid.Just(any(map[string]any{"sub": "reporter-client", "client_id": "reporter-client"})),
+	)
 	for _, p := range providers {
 		t.Run(p.name, func(t *testing.T) {
 			w := at(t, p)
@@ -257,7 +427,8 @@ func TestNoClaimThatACallerCouldWriteChangesWhoIsJudged(t *testing.T) {
 				if err != nil {
 					return
 				}
-				got.User.Name, got.User.Email = plain.User.Name, plain.User.Email // for people to read, and to keep one from deciding twice
+				// for people to read, and to keep one from deciding twice
+				got.User.Name, got.User.Email = plain.User.Name, plain.User.Email
 				if !reflect.DeepEqual(got, plain) {
 					r.Errorf("%v makes it %+v\n%+v", over, got, got.User)
 				}
@@ -283,7 +454,8 @@ func TestKindsAndClaimsThatStopTheStart(t *testing.T) {
 	} {
 		c := identity.IssuerConfig{URL: "https://id.example.com", Audience: audience}
 		tt.change(&c)
-		if err := (identity.Config{Issuers: []identity.IssuerConfig{c}}).Check(""); err == nil || !strings.Contains(err.Error(), tt.says) {
+		if err := (identity.Config{Issuers: []identity.IssuerConfig{c}}).Check(""); err == nil ||
+			!strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%s: the start stops and says %q: got %v", tt.name, tt.says, err)
 		}
 	}

@@ -13,10 +13,10 @@ const (
 	refetchCeiling = 30 // by all callers together, in refetchEvery
 )
 
-// refetchLimit bounds how often callers make us ask an issuer something for nothing: for new keys because of tokens that no key
-// verifies, or about tokens that it does not know. Each caller's address has a budget of its own, so that somebody who sends rubbish
-// cannot keep others from being found. The ceiling protects the issuer from many addresses at once. The zero value is that of keys:
-// there one fetch helps everybody.
+// refetchLimit bounds how often callers make us ask an issuer something for nothing: for new keys because of tokens
+// that no key verifies, or about tokens that it does not know. Each caller's address has a budget of its own, so that
+// somebody who sends rubbish cannot keep others from being found. The ceiling protects the issuer from many addresses
+// at once. The zero value is that of keys: there one fetch helps everybody.
 type refetchLimit struct {
 	each, all int // default 1 and refetchCeiling, in refetchEvery
 	spent     []spending
@@ -36,7 +36,8 @@ func (l *refetchLimit) allow(address string, now time.Time) bool {
 	return true
 }
 
-// left reports whether the address may make us ask. What is older than refetchEvery is forgotten, so that there are never more than all.
+// left reports whether the address may make us ask. What is older than refetchEvery is forgotten, so that there are
+// never more than all.
 func (l *refetchLimit) left(address string, now time.Time) bool {
 	l.spent = slices.DeleteFunc(l.spent, func(s spending) bool { return now.Sub(s.at) >= refetchEvery })
 	who, own := caller(address), 0

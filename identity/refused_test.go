@@ -41,7 +41,12 @@ func TestRefusedTokens(t *testing.T) {
 	claim := func(name string, value any) string { return w.issuer.Token(with(map[string]any{name: value})) }
 	forge := func(f issuer.Forgery) string { return w.issuer.Forge(f, taylor()) }
 	payload := func(format string, args ...any) string {
-		head := fmt.Sprintf(`{"iss":%q,"aud":%q,"exp":%d,"client_id":"marketing-client"`, w.issuer.URL(), audience, unix(3600))
+		head := fmt.Sprintf(
+			`{"iss":%q,"aud":%q,"exp":%d,"client_id":"marketing-client"`,
+			w.issuer.URL(),
+			audience,
+			unix(3600),
+		)
 		return w.issuer.Forge(issuer.Forgery{Payload: []byte(head + fmt.Sprintf(format, args...))}, issuer.Claims{})
 	}
 	elsewhere := func(name string) string {
@@ -69,12 +74,26 @@ func TestRefusedTokens(t *testing.T) {
 		{"HS256 with the public key as secret", forge(issuer.Forgery{Algorithm: jose.HS256, Key: publicDER}), no},
 		{"no signature", parts[0] + "." + parts[1] + ".", no},
 		{"signature of another token", parts[0] + "." + parts[1] + "." + strings.Split(claim("sub", "robin"), ".")[2], no},
-		{"claims exchanged under the signature", parts[0] + "." + encode(string(w.issuer.Payload(with(map[string]any{"sub": "robin"})))) + "." + parts[2], no},
+		{
+			"claims exchanged under the signature",
+			parts[0] + "." + encode(string(w.issuer.Payload(with(map[string]any{"sub": "robin"})))) + "." + parts[2],
+			no,
+		},
 		{"another key under the issuer's kid", forge(issuer.Forgery{Key: otherKey}), no},
 		{"another key under its own kid", forge(issuer.Forgery{Key: otherKey, KeyID: "mine"}), no},
 		{"another key without kid", forge(issuer.Forgery{Key: otherKey, KeyID: "-"}), no},
-		{"a key that the header brings along", forge(issuer.Forgery{Key: otherKey, KeyID: "-", Headers: map[string]any{"jwk": jose.JSONWebKey{Key: otherKey.Public()}}}), no},
-		{"a key from where the header points", forge(issuer.Forgery{Key: otherKey, Headers: map[string]any{"jku": foreign.URL() + "/keys"}}), no},
+		{
+			"a key that the header brings along",
+			forge(
+				issuer.Forgery{Key: otherKey, KeyID: "-", Headers: map[string]any{"jwk": jose.JSONWebKey{Key: otherKey.Public()}}},
+			),
+			no,
+		},
+		{
+			"a key from where the header points",
+			forge(issuer.Forgery{Key: otherKey, Headers: map[string]any{"jku": foreign.URL() + "/keys"}}),
+			no,
+		},
 		{"an algorithm that is not configured", forge(issuer.Forgery{Algorithm: jose.RS512, Key: rsaKey}), no},
 		{"a critical header", forge(issuer.Forgery{Headers: map[string]any{"crit": []string{"b64"}, "b64": true}}), no},
 
@@ -87,8 +106,16 @@ func TestRefusedTokens(t *testing.T) {
 		{"padded base64", parts[0] + "==." + parts[1] + "." + parts[2], no},
 		{"a line break inside", parts[0] + "." + parts[1] + "\n." + parts[2], no},
 		{"a space before", " " + good, no},
-		{"JSON serialisation", `{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`, no},
-		{"claims that are no object", w.issuer.Forge(issuer.Forgery{Payload: []byte(`["sub","taylor"]`)}, issuer.Claims{}), no},
+		{
+			"JSON serialisation",
+			`{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`,
+			no,
+		},
+		{
+			"claims that are no object",
+			w.issuer.Forge(issuer.Forgery{Payload: []byte(`["sub","taylor"]`)}, issuer.Claims{}),
+			no,
+		},
 		{"claims that are null", w.issuer.Forge(issuer.Forgery{Payload: []byte(`null`)}, issuer.Claims{}), no},
 		{"larger than 16 KiB", claim("padding", strings.Repeat("x", 16<<10)), no},
 		{"not a token", "taylor", no},
@@ -105,13 +132,21 @@ func TestRefusedTokens(t *testing.T) {
 		{"an ID token by Keycloak's word", claim("typ", "ID"), no},
 		{"an ID token by Cognito's word", claim("token_use", "id"), no},
 		{"an ID token by s_hash", claim("s_hash", "h"), no},
-		{"a logout token by events", claim("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}), no},
+		{
+			"a logout token by events",
+			claim("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
+			no,
+		},
 		{"bound to a key by cnf", claim("cnf", map[string]any{"jkt": "thumbprint"}), no},
 
 		// issuer and audience
 		{"a foreign issuer", foreign.Token(taylor()), no},
 		{"a foreign issuer that says it is ours", foreign.Token(with(map[string]any{"iss": w.issuer.URL()})), no},
-		{"a foreign issuer that says it is ours, with our kid", foreign.Forge(issuer.Forgery{KeyID: w.issuer.PublicKey().KeyID}, with(map[string]any{"iss": w.issuer.URL()})), no},
+		{
+			"a foreign issuer that says it is ours, with our kid",
+			foreign.Forge(issuer.Forgery{KeyID: w.issuer.PublicKey().KeyID}, with(map[string]any{"iss": w.issuer.URL()})),
+			no,
+		},
 		{"our issuer with a slash", claim("iss", w.issuer.URL()+"/"), no},
 		{"no issuer", claim("iss", nil), no},
 		{"issuer in other case", w.issuer.Token(with(map[string]any{"iss": nil, "Iss": w.issuer.URL()})), no},
@@ -121,7 +156,11 @@ func TestRefusedTokens(t *testing.T) {
 		{"our audience twice", claim("aud", []string{audience, audience}), no},
 		{"our audience with a slash", claim("aud", audience+"/"), no},
 		{"another audience, and ours under Aud", w.issuer.Forge(issuer.Forgery{Payload: []byte(fmt.Sprintf(
-			`{"iss":%q,"aud":"https://other.example/mcp","Aud":%q,"exp":%d,"sub":"taylor","client_id":"marketing-client"}`, w.issuer.URL(), audience, unix(60)))}, issuer.Claims{}), no},
+			`{"iss":%q,"aud":"https://other.example/mcp","Aud":%q,"exp":%d,"sub":"taylor","client_id":"marketing-client"}`,
+			w.issuer.URL(),
+			audience,
+			unix(60),
+		))}, issuer.Claims{}), no},
 		{"no audience", claim("aud", nil), no},
 		{"empty audience", claim("aud", []string{}), no},
 		{"audience is an object", claim("aud", map[string]any{"0": audience}), no},
@@ -134,7 +173,11 @@ func TestRefusedTokens(t *testing.T) {
 		{"exp is null", claims(w, `"exp":null,"sub":"taylor","client_id":"marketing-client"`), no},
 		{"exp is beyond all time", claim("exp", 1e300), no},
 		{"exp is negative", claim("exp", -1), no},
-		{"exp past and Exp in the future", claims(w, `"exp":%d,"Exp":%d,"sub":"taylor","client_id":"marketing-client"`, unix(-60), unix(7200)), no},
+		{
+			"exp past and Exp in the future",
+			claims(w, `"exp":%d,"Exp":%d,"sub":"taylor","client_id":"marketing-client"`, unix(-60), unix(7200)),
+			no,
+		},
 		{"only Exp", claims(w, `"Exp":%d,"sub":"taylor","client_id":"marketing-client"`, unix(7200)), no},
 		{"nbf two minutes ahead", claim("nbf", unix(120)), no},
 		{"nbf is a string", claim("nbf", "now"), no},
@@ -156,7 +199,11 @@ func TestRefusedTokens(t *testing.T) {
 		{"sub twice, once escaped", payload(`,"sub":"taylor","s\u0075b":"robin"}`), no},
 		{"a duplicate deep inside", payload(`,"sub":"taylor","act":{"sub":"a","sub":"b"}}`), no},
 		{"more after the claims", payload(`,"sub":"taylor"}{}`), no},
-		{"claims nested without end", payload(`,"sub":"taylor","x":%s%s}`, strings.Repeat("[", 5000), strings.Repeat("]", 5000)), no},
+		{
+			"claims nested without end",
+			payload(`,"sub":"taylor","x":%s%s}`, strings.Repeat("[", 5000), strings.Repeat("]", 5000)),
+			no,
+		},
 		{"invalid UTF-8", payload(",\"sub\":\"taylor\xff\"}"), no},
 
 		// which agent
@@ -167,9 +214,17 @@ func TestRefusedTokens(t *testing.T) {
 		{"client_id is an array", claim("client_id", []string{"marketing-client"}), no},
 		{"client_id is empty", claim("client_id", ""), no},
 		{"azp is malformed beside a good client_id", claim("azp", 1), no},
-		{"an unregistered client_id before a registered azp", w.issuer.Token(with(map[string]any{"client_id": "somebody", "azp": "marketing-client"})), forbidden},
+		{
+			"an unregistered client_id before a registered azp",
+			w.issuer.Token(with(map[string]any{"client_id": "somebody", "azp": "marketing-client"})),
+			forbidden,
+		},
 		{"an unregistered actor before a registered client", claim("act", map[string]any{"sub": "somebody"}), forbidden},
-		{"a registered actor inside an unregistered one", claim("act", map[string]any{"sub": "somebody", "act": map[string]any{"sub": "marketing-client"}}), forbidden},
+		{
+			"a registered actor inside an unregistered one",
+			claim("act", map[string]any{"sub": "somebody", "act": map[string]any{"sub": "marketing-client"}}),
+			forbidden,
+		},
 		{"an actor without sub", claim("act", map[string]any{"client_id": "marketing-client"}), no},
 		{"an actor with sub null", claim("act", map[string]any{"sub": nil}), no},
 		{"an actor that is a string", claim("act", "marketing-client"), no},
@@ -178,17 +233,39 @@ func TestRefusedTokens(t *testing.T) {
 
 		// which mode
 		{"no human: sub is the client, and the agent may not act alone", claim("sub", "marketing-client"), forbidden},
-		{"no human: sub is the azp, and the agent may not act alone", w.issuer.Token(with(map[string]any{"sub": "marketing-client", "client_id": nil, "azp": "marketing-client"})), forbidden},
+		{
+			"no human: sub is the azp, and the agent may not act alone",
+			w.issuer.Token(with(map[string]any{"sub": "marketing-client", "client_id": nil, "azp": "marketing-client"})),
+			forbidden,
+		},
 		{"no human: idtyp, and the agent may not act alone", claim("idtyp", "app"), forbidden},
 		{"no human: gty, and the agent may not act alone", claim("gty", "client-credentials"), forbidden},
 		{"no human: Auth0's sub, and the agent may not act alone", claim("sub", "marketing-client@clients"), forbidden},
 		{"a human, and the agent may only act alone", claim("client_id", "scanner-client"), forbidden},
 		{"idtyp is not a string", claim("idtyp", map[string]any{"app": true}), no},
 		{"a Keycloak service account", claim("preferred_username", "service-account-Marketing-Client"), no},
-		{"an agent that acts for another agent", w.issuer.Token(issuer.Claims{Subject: "scanner-client", ClientID: "reporter-client"}), forbidden},
-		{"an agent that acts for another agent, marked as application", w.issuer.Token(issuer.Claims{Subject: "scanner-client", ClientID: "reporter-client", Extra: map[string]any{"idtyp": "app"}}), forbidden},
-		{"an agent that acts for an unregistered client", w.issuer.Token(issuer.Claims{Subject: "backend", ClientID: "backend", Actor: "reporter-client"}), forbidden},
-		{"an agent that acts for an unregistered application", w.issuer.Token(issuer.Claims{Subject: "service", Actor: "reporter-client", Extra: map[string]any{"idtyp": "app"}}), forbidden},
+		{
+			"an agent that acts for another agent",
+			w.issuer.Token(issuer.Claims{Subject: "scanner-client", ClientID: "reporter-client"}),
+			forbidden,
+		},
+		{
+			"an agent that acts for another agent, marked as application",
+			w.issuer.Token(
+				issuer.Claims{Subject: "scanner-client", ClientID: "reporter-client", Extra: map[string]any{"idtyp": "app"}},
+			),
+			forbidden,
+		},
+		{
+			"an agent that acts for an unregistered client",
+			w.issuer.Token(issuer.Claims{Subject: "backend", ClientID: "backend", Actor: "reporter-client"}),
+			forbidden,
+		},
+		{
+			"an agent that acts for an unregistered application",
+			w.issuer.Token(issuer.Claims{Subject: "service", Actor: "reporter-client", Extra: map[string]any{"idtyp": "app"}}),
+			forbidden,
+		},
 
 		// groups and attributes
 		{"groups is an object", claim("groups", map[string]any{"Privacy": true}), no},

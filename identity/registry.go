@@ -11,7 +11,8 @@ import (
 	"deputy/internal/mistake"
 )
 
-// Registry knows the agents of the configuration, and nobody else. It does not change; what it returns must not be changed.
+// Registry knows the agents of the configuration, and nobody else. It does not change; what it returns must not be
+// changed.
 type Registry struct {
 	entries []*registration // in the order of the configuration
 	clients map[string]*registration
@@ -35,8 +36,8 @@ type registeredKey struct {
 
 var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
-// NewRegistry checks the configured agents: each must have a name and a credential of its own, shared with no other. Its error is a
-// *ConfigError.
+// NewRegistry checks the configured agents: each must have a name and a credential of its own, shared with no other.
+// Its error is a *ConfigError.
 func NewRegistry(agents []AgentConfig) (*Registry, error) {
 	r := &Registry{clients: map[string]*registration{}}
 	var wrong problems
@@ -48,7 +49,11 @@ func NewRegistry(agents []AgentConfig) (*Registry, error) {
 		case config.Name == "":
 			wrong.add(key+".name", "missing: what policies and records call the agent")
 		case !agentName.MatchString(config.Name):
-			wrong.add(key+".name", "%q is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit", config.Name)
+			wrong.add(
+				key+".name",
+				"%q is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit",
+				config.Name,
+			)
 		case twice:
 			wrong.add(key+".name", "%s has the name %s already: each agent needs its own", first, config.Name)
 		default:
@@ -86,7 +91,10 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 		wrong.add(key+".acts_for", "the agent acts for nobody: its modes do not include on_behalf_of")
 	}
 	if config.MayRequest && !entry.agent.May(Autonomous) {
-		wrong.add(key+".may_request", "the agent never acts on its own: its modes do not include autonomous, and for a human it may ask as they may")
+		wrong.add(
+			key+".may_request",
+			"the agent never acts on its own: its modes do not include autonomous, and for a human it may ask as they may",
+		)
 	}
 	if config.Issuers != nil && len(config.Issuers) == 0 {
 		wrong.add(key+".issuers", "none is in it: write whose tokens it may bring, or leave the key out for all")
@@ -135,7 +143,13 @@ func modes(configured []Mode, key string, wrong *problems) []Mode {
 	known := []string{string(OnBehalfOf), string(Autonomous)}
 	for i, m := range configured {
 		if m != OnBehalfOf && m != Autonomous {
-			wrong.add(mistake.At(key, i), "%q is not a mode%s (known: %s)", m, mistake.Hint(string(m), known), strings.Join(known, ", "))
+			wrong.add(
+				mistake.At(key, i),
+				"%q is not a mode%s (known: %s)",
+				m,
+				mistake.Hint(string(m), known),
+				strings.Join(known, ", "),
+			)
 		}
 	}
 	return slices.Clone(configured)
@@ -150,8 +164,8 @@ func (r *Registry) Agents() []Agent {
 	return all
 }
 
-// ByClientID finds the agent that a client id belongs to. Whether the issuer that names it may do so, and the agent may call at all,
-// is another question.
+// ByClientID finds the agent that a client id belongs to. Whether the issuer that names it may do so, and the agent may
+// call at all, is another question.
 func (r *Registry) ByClientID(id string) (Agent, bool) {
 	if entry, ok := r.clients[id]; ok {
 		return entry.agent, true
@@ -202,11 +216,21 @@ func (r *Registry) Fits(c Config) error {
 	}
 	for n, iss := range c.Issuers {
 		if entry := r.clients[iss.Login.ClientID]; entry != nil {
-			wrong.add(mistake.At("identity.issuers", n)+".login.client_id", "%q is a client id of %s: people sign in through a client of their own", iss.Login.ClientID, entry.key)
+			wrong.add(
+				mistake.At("identity.issuers", n)+".login.client_id",
+				"%q is a client id of %s: people sign in through a client of their own",
+				iss.Login.ClientID,
+				entry.key,
+			)
 		}
 		for i, client := range iss.StewardClients {
 			if entry := r.clients[client]; entry != nil {
-				wrong.add(mistake.At(mistake.At("identity.issuers", n)+".steward_clients", i), "%q is a client id of %s: people act through clients of their own", client, entry.key)
+				wrong.add(
+					mistake.At(mistake.At("identity.issuers", n)+".steward_clients", i),
+					"%q is a client id of %s: people act through clients of their own",
+					client,
+					entry.key,
+				)
 			}
 		}
 	}
@@ -215,5 +239,6 @@ func (r *Registry) Fits(c Config) error {
 
 // brings reports whether the agent may bring tokens of the issuer.
 func (e *registration) brings(name, url string) bool {
-	return e.issuers == nil || slices.ContainsFunc(e.issuers, func(one string) bool { return one == url || name != "" && one == name })
+	return e.issuers == nil ||
+		slices.ContainsFunc(e.issuers, func(one string) bool { return one == url || name != "" && one == name })
 }

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Names of people, groups and values are compared in two ways. What gives something (a grant, an exception, approvers, acts_for, groups
-// and attributes from the configuration) compares them byte by byte. What takes something away (a disabled user, one's own request, an
-// approval that counts twice, the owner of an agent, a not, the for of a mask or filter, a rule that denies) uses Same, Named and
-// Alike: when in doubt, two names are one.
+// Names of people, groups and values are compared in two ways. What gives something (a grant, an exception, approvers,
+// acts_for, groups and attributes from the configuration) compares them byte by byte. What takes something away (a
+// disabled user, one's own request, an approval that counts twice, the owner of an agent, a not, the for of a mask or
+// filter, a rule that denies) uses Same, Named and Alike: when in doubt, two names are one.
 
-// Same reports whether two accounts are the same human, as far as their names tell: by the account, by the id that policies know them
-// by, or by an e-mail address, wherever it stands. It is for taking away only.
+// Same reports whether two accounts are the same human, as far as their names tell: by the account, by the id that
+// policies know them by, or by an e-mail address, wherever it stands. It is for taking away only.
 func (u User) Same(other User) bool {
 	if u.Subject == other.Subject && u.Of(other.Issuer) {
 		return true
@@ -39,7 +39,8 @@ func Alike(a, b string) bool {
 	return spelled(a) == spelled(b)
 }
 
-// Named reports whether a name written by hand, an id or an e-mail address, may be the user's. It is for taking away only.
+// Named reports whether a name written by hand, an id or an e-mail address, may be the user's. It is for taking away
+// only.
 func (u User) Named(name string) bool {
 	name = spelled(name)
 	return name != "" && slices.ContainsFunc(u.names(), func(own string) bool { return spelled(own) == name })
@@ -54,11 +55,12 @@ func (u User) names() []string {
 	return names
 }
 
-// spelled is the one spelling of an id or an e-mail address: letters as people read them, without characters that do not show, and of
-// an address what stands between its angle brackets, without comments, quotes and the other spellings of its domain.
+// spelled is the one spelling of an id or an e-mail address: letters as people read them, without characters that do
+// not show, and of an address what stands between its angle brackets, without comments, quotes and the other spellings
+// of its domain.
 //
-// What a mail provider makes of a local part stays: kim+a@ and k.im@ are other addresses than kim@, because only some providers
-// deliver them to one mailbox. So do letters of other scripts that look alike.
+// What a mail provider makes of a local part stays: kim+a@ and k.im@ are other addresses than kim@, because only some
+// providers deliver them to one mailbox. So do letters of other scripts that look alike.
 func spelled(name string) string {
 	written := name
 	if name = strings.TrimSpace(readable(name)); name == "" {
@@ -109,10 +111,18 @@ func withoutComments(address string) string {
 }
 
 // mapping is UTS 46 without its checks: what is no valid domain is compared too.
-var mapping = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.ValidateLabels(false), idna.CheckHyphens(false),
-	idna.CheckJoiners(false), idna.VerifyDNSLength(false), idna.Transitional(false))
+var mapping = idna.New(
+	idna.MapForLookup(),
+	idna.StrictDomainName(false),
+	idna.ValidateLabels(false),
+	idna.CheckHyphens(false),
+	idna.CheckJoiners(false),
+	idna.VerifyDNSLength(false),
+	idna.Transitional(false),
+)
 
-// spelledDomain is a domain in Unicode, mapped as UTS 46 says, without the dot of its root. A label may decode to another encoded one.
+// spelledDomain is a domain in Unicode, mapped as UTS 46 says, without the dot of its root. A label may decode to
+// another encoded one.
 func spelledDomain(domain string) string {
 	for range 3 {
 		mapped, _ := mapping.ToUnicode(domain) // with an error too: as far as it can be mapped
@@ -134,20 +144,22 @@ func spelledIssuer(issuer string) string {
 	return spelledDomain(host) + "/" + strings.Trim(path, "/")
 }
 
-// readable is a text in which characters that look the same by definition are the same (NFKC and case folding), without those that do
-// not show at all.
+// readable is a text in which characters that look the same by definition are the same (NFKC and case folding), without
+// those that do not show at all.
 func readable(text string) string {
 	if isPlain(text) {
 		return strings.ToLower(text)
 	}
 	text = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) ||
+		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) ||
+			unicode.Is(unicode.Variation_Selector, r) ||
 			unicode.IsControl(r) && !unicode.IsSpace(r) {
 			return -1
 		}
 		return r
 	}, text)
-	return strings.ReplaceAll(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text))), "。", ".") // U+3002, as in domains
+	// U+3002, as in domains
+	return strings.ReplaceAll(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(text))), "。", ".")
 }
 
 // isPlain reports whether a text consists of printable ASCII alone.

@@ -9,7 +9,12 @@ import (
 )
 
 func account(subject, email string) User {
-	return User{Identity: Identity{Kind: KindUser, ID: "corp/" + subject}, Issuer: "https://idp.example", Subject: subject, Email: email}
+	return User{
+		Identity: Identity{Kind: KindUser, ID: "corp/" + subject},
+		Issuer:   "https://idp.example",
+		Subject:  subject,
+		Email:    email,
+	}
 }
 
 // One address is written in many ways, by issuers and by administrators.
@@ -92,7 +97,10 @@ func genSpelling(t *rapid.T, local, domain string) string {
 			key := fmt.Sprint(label, i)
 			switch rapid.IntRange(0, 9).Draw(t, key) {
 			case 0:
-				b.WriteString(rapid.SampledFrom([]string{"\u00ad", "\u200b", "\u2060", "\ufeff", "\u180e", "\ufe0f", "\u034f"}).Draw(t, key+" unseen"))
+				b.WriteString(
+					rapid.SampledFrom([]string{"\u00ad", "\u200b", "\u2060", "\ufeff", "\u180e", "\ufe0f", "\u034f"}).
+						Draw(t, key+" unseen"),
+				)
 				b.WriteRune(r)
 			case 1:
 				b.WriteString(strings.ToUpper(string(r)))
@@ -115,7 +123,10 @@ func genSpelling(t *rapid.T, local, domain string) string {
 	}
 	address := local + rapid.SampledFrom([]string{"@", "＠", " @ ", "@(work)"}).Draw(t, "at") + noisy(domain, "domain") +
 		rapid.SampledFrom([]string{"", ".", "。", " "}).Draw(t, "end")
-	return fmt.Sprintf(rapid.SampledFrom([]string{"%s", " %s", "mailto:%s", "Kim <%s>", "＜%s＞", "SMTP:%s"}).Draw(t, "form"), address)
+	return fmt.Sprintf(
+		rapid.SampledFrom([]string{"%s", " %s", "mailto:%s", "Kim <%s>", "＜%s＞", "SMTP:%s"}).Draw(t, "form"),
+		address,
+	)
 }
 
 func TestSpellingsProperty(t *testing.T) {

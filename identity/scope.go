@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Scope is something that an access token may be limited to. It is a ceiling and never a grant: what policies do not give, no scope does.
+// Scope is something that an access token may be limited to. It is a ceiling and never a grant: what policies do not
+// give, no scope does.
 type Scope string
 
 // The scopes, as tokens name them.
@@ -19,8 +20,8 @@ const (
 // AgentScopes are those that a client asks for whose calls an agent makes. ScopeApprove is not among them.
 func AgentScopes() []Scope { return []Scope{ScopeQuery, ScopeDescribe, ScopeRequest} }
 
-// Allows reports whether the principal's credential lets it do that. A credential that names no scopes has no ceiling, but for
-// ScopeApprove: that needs to be there in so many words.
+// Allows reports whether the principal's credential lets it do that. A credential that names no scopes has no ceiling,
+// but for ScopeApprove: that needs to be there in so many words.
 func (p Principal) Allows(s Scope) bool {
 	if !p.Limited && s != ScopeApprove {
 		return true
@@ -28,7 +29,8 @@ func (p Principal) Allows(s Scope) bool {
 	return slices.Contains(p.Scopes, s)
 }
 
-// Asks are the scopes that a client asks its issuer for to be allowed s too, beside what it is allowed now: RFC 6750, section 3.
+// Asks are the scopes that a client asks its issuer for to be allowed s too, beside what it is allowed now: RFC 6750,
+// section 3.
 func (p Principal) Asks(s Scope) string {
 	var words []string
 	for _, scope := range AgentScopes() {
@@ -59,7 +61,8 @@ func (c Config) Scopes() (all []string) {
 type ScopeRule string
 
 const (
-	ScopesWhenPresent ScopeRule = "when_present" // a token that names scopes may do no more than those; one that names none has no ceiling
-	ScopesRequired    ScopeRule = "required"     // a token that names no scopes may do nothing
-	ScopesIgnored     ScopeRule = "ignored"      // scopes are no ceiling; ScopeApprove is needed all the same
+	// a token that names scopes may do no more than those; one that names none has no ceiling
+	ScopesWhenPresent ScopeRule = "when_present"
+	ScopesRequired    ScopeRule = "required" // a token that names no scopes may do nothing
+	ScopesIgnored     ScopeRule = "ignored"  // scopes are no ceiling; ScopeApprove is needed all the same
 )

@@ -12,7 +12,8 @@ type SignedIn struct {
 	Expires time.Time // the token's; zero: it does not say
 }
 
-// SignedIn verifies a token that a human got for themself, as a call with it would be, and says whose it is. Errors are *AuthError.
+// SignedIn verifies a token that a human got for themself, as a call with it would be, and says whose it is. Errors are
+// *AuthError.
 func (a *Authenticator) SignedIn(ctx context.Context, raw string) (SignedIn, error) {
 	t, err := a.verify(ctx, raw, "", nil)
 	if err != nil {

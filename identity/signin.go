@@ -16,8 +16,8 @@ const (
 	EnvUserToken     = "DEPUTY_USER_TOKEN"
 	EnvUserTokenFile = "DEPUTY_USER_TOKEN_FILE"
 
-	// EnvSignIn is for agents that may act on their own: yes, or the name of the issuer, has them act for the human who signed in with
-	// deputy login, and never without. No has no agent act for them.
+	// EnvSignIn is for agents that may act on their own: yes, or the name of the issuer, has them act for the human who
+	// signed in with deputy login, and never without. No has no agent act for them.
 	EnvSignIn = "DEPUTY_SIGN_IN"
 )
 
@@ -38,9 +38,11 @@ type SignIn struct {
 
 // Human is where the token of a human comes from who has signed in, for a process that was given none.
 type Human struct {
-	Asked  bool                                  // whoever started the process wants every call to be on the human's behalf
-	Needed func(key string) (needed, known bool) // whether the agent with that key cannot act without a human; not known: nobody's key
-	Token  func() (string, error)                // errors are *AuthError
+	// whoever started the process wants every call to be on the human's behalf
+	Asked bool
+	// whether the agent with that key cannot act without a human; not known: nobody's key
+	Needed func(key string) (needed, known bool)
+	Token  func() (string, error) // errors are *AuthError
 }
 
 func (*SignIn) String() string { return "sign-in" } // not its secrets
@@ -63,9 +65,9 @@ func (s *SignIn) AgentKey() string { return s.agentKey }
 // For has the process act for a human who signs in, when the environment names none.
 func (s *SignIn) For(h Human) { s.human = h }
 
-// forHuman decides once whether the calls of this process have a human: when somebody asked for it, or the agent cannot act without.
-// An agent that may act on its own does so unless it is asked. A configuration that changes does not change the answer, so that no
-// call becomes one of the agent alone by accident.
+// forHuman decides once whether the calls of this process have a human: when somebody asked for it, or the agent cannot
+// act without. An agent that may act on its own does so unless it is asked. A configuration that changes does not
+// change the answer, so that no call becomes one of the agent alone by accident.
 func (s *SignIn) forHuman() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,8 +82,8 @@ func (s *SignIn) forHuman() bool {
 	return s.onBehalf // nobody's key is refused, and nothing is decided
 }
 
-// Credentials returns what the next call authenticates with. The token file is read again for every call, so that a token which
-// was renewed there is used, and one that was taken away is not. Errors are *AuthError.
+// Credentials returns what the next call authenticates with. The token file is read again for every call, so that a
+// token which was renewed there is used, and one that was taken away is not. Errors are *AuthError.
 func (s *SignIn) Credentials() (Credentials, error) {
 	c := Credentials{AgentKey: s.agentKey, UserToken: s.userToken}
 	if !s.HasToken() && s.forHuman() {
@@ -101,7 +103,11 @@ func (s *SignIn) Credentials() (Credentials, error) {
 	token, err := readPrivate(s.userTokenFile)
 	if err != nil {
 		// A call without its human must not become a call of the agent alone.
-		return Credentials{}, &AuthError{Code: Missing, Message: "the user's token file cannot be used: sign in again", Cause: fmt.Errorf("read %s: %w", EnvUserTokenFile, err)}
+		return Credentials{}, &AuthError{
+			Code:    Missing,
+			Message: "the user's token file cannot be used: sign in again",
+			Cause:   fmt.Errorf("read %s: %w", EnvUserTokenFile, err),
+		}
 	}
 	c.UserToken = token
 	return c, nil

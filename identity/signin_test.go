@@ -14,14 +14,18 @@ func environment(variables map[string]string) func(string) string {
 }
 
 func TestSignInFromTheEnvironment(t *testing.T) {
-	s, err := identity.FromEnvironment(environment(map[string]string{"DEPUTY_AGENT_KEY": "key", "DEPUTY_USER_TOKEN": "token"}))
+	s, err := identity.FromEnvironment(
+		environment(map[string]string{"DEPUTY_AGENT_KEY": "key", "DEPUTY_USER_TOKEN": "token"}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c, err := s.Credentials(); err != nil || c.AgentKey != "key" || c.UserToken != "token" || c.Bearer != "" {
 		t.Errorf("both come from the environment: got key %q, token %q, %v", c.AgentKey, c.UserToken, err)
 	}
-	_, err = identity.FromEnvironment(environment(map[string]string{"DEPUTY_USER_TOKEN": "secret", "DEPUTY_USER_TOKEN_FILE": "/run/token"}))
+	_, err = identity.FromEnvironment(
+		environment(map[string]string{"DEPUTY_USER_TOKEN": "secret", "DEPUTY_USER_TOKEN_FILE": "/run/token"}),
+	)
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("two tokens are an error that names neither: got %v", err)
 	}
@@ -29,7 +33,9 @@ func TestSignInFromTheEnvironment(t *testing.T) {
 
 func TestATokenFileIsReadAgainForEveryCall(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
-	s, err := identity.FromEnvironment(environment(map[string]string{"DEPUTY_AGENT_KEY": "key", "DEPUTY_USER_TOKEN_FILE": path}))
+	s, err := identity.FromEnvironment(
+		environment(map[string]string{"DEPUTY_AGENT_KEY": "key", "DEPUTY_USER_TOKEN_FILE": path}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +80,9 @@ func TestTokenFilesThatAreRefused(t *testing.T) {
 
 func assertFileRefused(t *testing.T, path string) {
 	t.Helper()
-	s, err := identity.FromEnvironment(environment(map[string]string{"DEPUTY_AGENT_KEY": "key", "DEPUTY_USER_TOKEN_FILE": path}))
+	s, err := identity.FromEnvironment(
+		environment(map[string]string{"DEPUTY_AGENT_KEY": "key", "DEPUTY_USER_TOKEN_FILE": path}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,8 @@ import (
 	"unicode"
 )
 
-// token is what a verified access token says of who is there. Which agent that is, and whether it may, is not decided here.
+// token is what a verified access token says of who is there. Which agent that is, and whether it may, is not decided
+// here.
 type token struct {
 	issuer     *issuer
 	user       User     // built as for a human; means nothing when the token stands for an application
@@ -75,8 +76,8 @@ func (i *issuer) read(c claims) (*token, error) {
 	return t, nil
 }
 
-// actors are all who act, outermost first: it alone counts, the others are for the record. A may_act says who might act and not who
-// does: it is not read.
+// actors are all who act, outermost first: it alone counts, the others are for the record. A may_act says who might act
+// and not who does: it is not read.
 func (i *issuer) actors(c claims) (all []string, err error) {
 	unclear := invalid("the access token does not say clearly who acts")
 	for at := c; ; {
@@ -111,7 +112,8 @@ func (i *issuer) actors(c claims) (all []string, err error) {
 // commonClients are the claims that name a client at one issuer or another.
 var commonClients = []string{"client_id", "azp", "appid", "cid"}
 
-// clients lists the clients that the token names beside its actors. Only the configured claims say which of them uses it.
+// clients lists the clients that the token names beside its actors. Only the configured claims say which of them uses
+// it.
 func (i *issuer) clients(c claims) (uses string, all []string, err error) {
 	for n, name := range append(slices.Clip(i.claims.Client), commonClients...) {
 		id, err := c.id(name)
@@ -129,8 +131,8 @@ func (i *issuer) clients(c claims) (uses string, all []string, err error) {
 	return uses, all, nil
 }
 
-// scopes reads the first of the configured claims that is there; all that are there can be read. Words that mean nothing here are
-// left out.
+// scopes reads the first of the configured claims that is there; all that are there can be read. Words that mean
+// nothing here are left out.
 func (i *issuer) scopes(c claims) (scopes []Scope, limited bool, err error) {
 	var words []string
 	stated := false
@@ -151,8 +153,8 @@ func (i *issuer) scopes(c claims) (scopes []Scope, limited bool, err error) {
 	return scopes, i.scopeRule == ScopesRequired || i.scopeRule == ScopesWhenPresent && stated, nil
 }
 
-// userKey is which user of the issuer it is. Where several claims say so together, none can be written so that it looks like two:
-// the colon between them stands in none of them. An application need not have them.
+// userKey is which user of the issuer it is. Where several claims say so together, none can be written so that it looks
+// like two: the colon between them stands in none of them. An application need not have them.
 func (i *issuer) userKey(c claims, application bool) (string, error) {
 	var parts []string
 	for _, claim := range i.claims.User {
@@ -173,8 +175,8 @@ func (i *issuer) userKey(c claims, application bool) (string, error) {
 
 var colons = strings.NewReplacer("%", "%25", ":", "%3A")
 
-// user reads the configured claims. A claim that is there but cannot be read refuses the token: to go on without a group could
-// lift a mask that the group is under.
+// user reads the configured claims. A claim that is there but cannot be read refuses the token: to go on without a
+// group could lift a mask that the group is under.
 func (i *issuer) user(key string, c claims) (User, error) {
 	unreadable := invalid("the access token's groups or attributes cannot be read")
 	user := User{

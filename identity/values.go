@@ -34,7 +34,14 @@ func (v *Values) UnmarshalYAML(node *yaml.Node) error {
 }
 
 // identityOf builds one party from what the configuration says of it at a key.
-func identityOf(kind Kind, id string, groups []string, attributes map[string]Values, key string, wrong *problems) Identity {
+func identityOf(
+	kind Kind,
+	id string,
+	groups []string,
+	attributes map[string]Values,
+	key string,
+	wrong *problems,
+) Identity {
 	for i, group := range groups {
 		switch key := mistake.At(key+".groups", i); group {
 		case "":

@@ -58,7 +58,8 @@ func (a *Authenticator) vouch(ctx context.Context, raw, address string) (*vouche
 	return v, nil
 }
 
-// signed verifies a JWT. The order is: shape, issuer, kind, signature; the claims are read again from the bytes that were signed.
+// signed verifies a JWT. The order is: shape, issuer, kind, signature; the claims are read again from the bytes that
+// were signed.
 func (a *Authenticator) signed(ctx context.Context, raw, address string) (*vouched, error) {
 	header, unverified, err := open(raw)
 	if err != nil {
@@ -83,7 +84,8 @@ func open(raw string) (header, unverified claims, err error) {
 	}
 	decoded := make([][]byte, 3)
 	for n, part := range parts {
-		if decoded[n], err = base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+		if decoded[n], err = base64.RawURLEncoding.Strict().DecodeString(part); err != nil ||
+			strings.ContainsAny(part, "\r\n") {
 			return nil, nil, malformed
 		}
 	}
@@ -111,7 +113,8 @@ func (i *issuer) checkHeader(header claims) error {
 		return invalid("this is not an access token: its header says it is of another type")
 	}
 	algorithm, err := header.text("alg")
-	if err != nil || !slices.ContainsFunc(i.algorithms, func(a jose.SignatureAlgorithm) bool { return string(a) == algorithm }) {
+	if err != nil ||
+		!slices.ContainsFunc(i.algorithms, func(a jose.SignatureAlgorithm) bool { return string(a) == algorithm }) {
 		return invalid("the access token is signed with an algorithm that is not taken here")
 	}
 	if header.has("crit") {
@@ -120,15 +123,19 @@ func (i *issuer) checkHeader(header claims) error {
 	return nil
 }
 
-// checkSignature has go-oidc check signature, issuer, audience and expiry, and returns the claims that were signed. What go-oidc says
-// of a failure is dropped, because it quotes the token.
+// checkSignature has go-oidc check signature, issuer, audience and expiry, and returns the claims that were signed.
+// What go-oidc says of a failure is dropped, because it quotes the token.
 func (i *issuer) checkSignature(ctx context.Context, raw, address string) (*vouched, error) {
 	try := &attempt{address: address}
 	verified, err := i.verifier.Verify(context.WithValue(ctx, attemptKey{}, try), raw)
 	var expired *oidc.TokenExpiredError
 	switch {
 	case try.unavailable != nil:
-		return nil, &AuthError{Code: Unavailable, Message: "the access token cannot be verified now: its issuer's keys are not available", Cause: try.unavailable}
+		return nil, &AuthError{
+			Code:    Unavailable,
+			Message: "the access token cannot be verified now: its issuer's keys are not available",
+			Cause:   try.unavailable,
+		}
 	case errors.As(err, &expired):
 		return nil, invalid("the access token has expired")
 	case err != nil && try.signed == nil:
@@ -147,8 +154,9 @@ func (i *issuer) checkSignature(ctx context.Context, raw, address string) (*vouc
 	return &vouched{issuer: i, claims: c, keys: try.signed, until: i.now().Add(cachedFor)}, nil
 }
 
-// checkClaims checks everything that makes what an issuer vouches for an access token for us, now. It repeats what go-oidc checked,
-// because go-oidc reads claim names without case, and because of a token that was verified before only the signature is remembered.
+// checkClaims checks everything that makes what an issuer vouches for an access token for us, now. It repeats what
+// go-oidc checked, because go-oidc reads claim names without case, and because of a token that was verified before only
+// the signature is remembered.
 func (i *issuer) checkClaims(c claims) error {
 	if issuer, err := c.text("iss"); err != nil || issuer != i.url {
 		return invalid("the access token is not from an issuer that is trusted here")
@@ -194,9 +202,11 @@ func checkKind(c claims) error {
 	if c.has("events") {
 		return invalid("this is a logout token or a security event: an access token is wanted")
 	}
-	for claim, access := range map[string][]string{"typ": {"bearer", "dpop"}, "token_use": {"access", "access_token"}} { // Keycloak, Cognito and Hydra
+	// Keycloak, Cognito and Hydra
+	for claim, access := range map[string][]string{"typ": {"bearer", "dpop"}, "token_use": {"access", "access_token"}} {
 		kind, err := c.text(claim)
-		if err != nil || kind != "" && !slices.Contains(access, strings.ToLower(kind)) || strings.EqualFold(kind, "dpop") && !c.has("cnf") {
+		if err != nil || kind != "" && !slices.Contains(access, strings.ToLower(kind)) ||
+			strings.EqualFold(kind, "dpop") && !c.has("cnf") {
 			return invalid("this is not an access token: its claims say it is of another kind")
 		}
 	}

@@ -19,8 +19,8 @@ import (
 	"deputy/vending"
 )
 
-// apiPath is where people who decide on access requests find them. It is no part of the protocol that agents speak: what is decided
-// there needs a human in person, with a token that says so, and no tool leads to it.
+// apiPath is where people who decide on access requests find them. It is no part of the protocol that agents speak:
+// what is decided there needs a human in person, with a token that says so, and no tool leads to it.
 const (
 	apiPath         = "/api/requests"
 	descriptionPath = "/api/openapi.json"
@@ -61,13 +61,18 @@ func (a *stewards) handler() http.Handler {
 		mux.HandleFunc("POST "+apiPath+"/{id}/"+string(verdict), a.rule(verdict))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusNotFound, "not_found", "there is nothing at this address for this method: "+descriptionPath+" says what there is")
+		answer(
+			w,
+			http.StatusNotFound,
+			"not_found",
+			"there is nothing at this address for this method: "+descriptionPath+" says what there is",
+		)
 	})
 	return mux
 }
 
-// chained lets a request pass what one to the endpoint passes, in the same order: it is taken from a person instead of an agent, and
-// may be a question without a body.
+// chained lets a request pass what one to the endpoint passes, in the same order: it is taken from a person instead of
+// an agent, and may be a question without a body.
 func (a *stewards) chained(cfg Config, limits *limiter) http.Handler {
 	return chain(a.handler(),
 		apiGuard,
@@ -122,7 +127,12 @@ func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 				credentials, ok = readCredentials(r, strings.TrimSuffix(a.auth.resource, endpoint)+r.URL.EscapedPath())
 			}
 			if !ok {
-				answer(w, http.StatusBadRequest, "bad_request", "Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request")
+				answer(
+					w,
+					http.StatusBadRequest,
+					"bad_request",
+					"Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request",
+				)
 				return
 			}
 			user, err := people.Person(r.Context(), credentials)
@@ -135,8 +145,12 @@ func (a *stewards) guard(people People) func(http.Handler) http.Handler {
 				return
 			}
 			steward := tools.Steward{User: user, Client: credentials.ClientAddress}
-			counted := httpCall{call: tools.Call{Principal: identity.Principal{User: &user}, Client: credentials.ClientAddress}, credentials: credentials}
-			ctx := context.WithValue(context.WithValue(r.Context(), stewardKey{}, steward), callKey{}, counted) // the limits count it as a call of theirs
+			counted := httpCall{
+				call:        tools.Call{Principal: identity.Principal{User: &user}, Client: credentials.ClientAddress},
+				credentials: credentials,
+			}
+			// the limits count it as a call of theirs
+			ctx := context.WithValue(context.WithValue(r.Context(), stewardKey{}, steward), callKey{}, counted)
 			next.ServeHTTP(w, r.WithContext(ctx))
 		})
 	}
@@ -192,7 +206,9 @@ func readFilter(r *http.Request) (f tools.RequestFilter, err error) {
 		case "status":
 			for _, s := range strings.Split(value, ",") {
 				if !slices.Contains(entitlements.Statuses, entitlements.Status(s)) {
-					return f, errors.New("status is one of pending, approved, denied, expired, revoked, cancelled, or several with commas")
+					return f, errors.New(
+						"status is one of pending, approved, denied, expired, revoked, cancelled, or several with commas",
+					)
 				}
 				f.Status = append(f.Status, entitlements.Status(s))
 			}

@@ -12,9 +12,9 @@ import (
 	"deputy/tools"
 )
 
-// Arguments are read here and not by encoding/json's rules: that matches keys without regard to case and lets the last of
-// two win, so what is checked and what is used could differ. Error texts are for the model and go on the record.
-// The argument purpose is there only when there are purposes.
+// Arguments are read here and not by encoding/json's rules: that matches keys without regard to case and lets the last
+// of two win, so what is checked and what is used could differ. Error texts are for the model and go on the record. The
+// argument purpose is there only when there are purposes.
 
 func readQueryArgs(raw json.RawMessage, purposes bool) (args tools.QueryArgs, err error) {
 	fields := map[string]any{"sql": &args.SQL, "platform": &args.Platform, "max_rows": &args.MaxRows}
@@ -53,7 +53,8 @@ func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeAr
 // errNoPurpose: an empty purpose is not the same as none, which a call without the argument has.
 var errNoPurpose = errors.New("the argument purpose is empty: name one or leave it out")
 
-// readArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, and says which were given.
+// readArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, and says which were
+// given.
 func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {
 	given := map[string]bool{}
 	if len(raw) == 0 {

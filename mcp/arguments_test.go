@@ -52,14 +52,16 @@ func TestArgumentsAreReadExactly(t *testing.T) {
 		},
 		"describe_table": func() error { _, err := readDescribeArgs(json.RawMessage(`{"purpose":"support"}`), false); return err },
 	} {
-		if err := read(); err == nil || !strings.Contains(err.Error(), `there is no argument "purpose"`) || strings.Contains(err.Error(), "purpose,") {
+		if err := read(); err == nil || !strings.Contains(err.Error(), `there is no argument "purpose"`) ||
+			strings.Contains(err.Error(), "purpose,") {
 			t.Errorf("without purposes, %s takes one: %v", what, err)
 		}
 	}
 	if _, err := readDescribeArgs(json.RawMessage(`{"purpose":""}`), true); err == nil {
 		t.Error("describe_table takes an empty purpose")
 	}
-	if args, err := readDescribeArgs(json.RawMessage(`{"table":"sales.orders"}`), true); err != nil || args.Table != "sales.orders" {
+	if args, err := readDescribeArgs(json.RawMessage(`{"table":"sales.orders"}`), true); err != nil ||
+		args.Table != "sales.orders" {
 		t.Errorf("describe_table: %+v, %v", args, err)
 	}
 }

@@ -57,25 +57,31 @@ const questionLife = 10 * time.Minute
 // asked is the name of our one question among those of an answer.
 const asked = "form"
 
-// ask shows the form to the human of a client that declared elicitation, and returns what they said. When the result is not nil, it
-// is the question, and the tool has to return it: the client asks its human and makes the same call again, with the answer. A tool
-// asks at most once, before it does anything.
+// ask shows the form to the human of a client that declared elicitation, and returns what they said. When the result is
+// not nil, it is the question, and the tool has to return it: the client asks its human and makes the same call again,
+// with the answer. A tool asks at most once, before it does anything.
 //
-// An answer is taken from two places only, both of the protocol and neither within a model's reach: a response on the client's own
-// pipe to a request of ours (up to 2025-11-25), and the inputResponses beside the arguments of a repeated call (2026-07-28), whose
-// requestState proves that this server asked just this form about just these arguments of this tool for this agent and this human,
-// and not long ago. A model writes arguments; nothing in them is ever taken for an answer. The client itself is trusted to show its
-// human what we ask: who controls it can say anything in their name, as they can with the human's token. So an answer confirms what
-// its human may decide for themself, and never stands in for a steward's approval.
+// An answer is taken from two places only, both of the protocol and neither within a model's reach: a response on the
+// client's own pipe to a request of ours (up to 2025-11-25), and the inputResponses beside the arguments of a repeated
+// call (2026-07-28), whose requestState proves that this server asked just this form about just these arguments of this
+// tool for this agent and this human, and not long ago. A model writes arguments; nothing in them is ever taken for an
+// answer. The client itself is trusted to show its human what we ask: who controls it can say anything in their name,
+// as they can with the human's token. So an answer confirms what its human may decide for themself, and never stands in
+// for a steward's approval.
 //
 // Over HTTP a client of an older revision cannot be asked: that needs a session, in which others could answer.
 //
-// Nothing is kept: an answer that is sent twice is taken twice, so what follows from it has to be the same when it is done again.
-// Any replica that has the same StateKey takes it. An answer that is to another question, or too late, counts for nothing: the human
-// is asked anew.
+// Nothing is kept: an answer that is sent twice is taken twice, so what follows from it has to be the same when it is
+// done again. Any replica that has the same StateKey takes it. An answer that is to another question, or too late,
+// counts for nothing: the human is asked anew.
 //
 // The protocol's context is the one that the handler was called in; waiting ends with either.
-func (h *handlers) ask(protocol, ctx context.Context, call tools.Call, request mcp.CallToolRequest, form Form) (Answer, *mcp.CallToolResult) {
+func (h *handlers) ask(
+	protocol, ctx context.Context,
+	call tools.Call,
+	request mcp.CallToolRequest,
+	form Form,
+) (Answer, *mcp.CallToolResult) {
 	if info := server.RequestProtocolInfoFromContext(protocol); info != nil && info.Modern {
 		if !elicits(info.ClientCapabilities) {
 			return Answer{Action: Unsupported}, nil
@@ -115,11 +121,19 @@ func elicits(c *mcp.ClientCapabilities) bool {
 	return c != nil && c.Elicitation != nil && (c.Elicitation.Form != nil || c.Elicitation.URL == nil)
 }
 
-// question is everything that an answer is to, in one digest. Arguments that mean the same are the same, however they are written.
+// question is everything that an answer is to, in one digest. Arguments that mean the same are the same, however they
+// are written.
 func (h *handlers) question(call tools.Call, request mcp.CallToolRequest, form Form) []byte {
 	who := keyOf(call.Principal)
-	parts := [][]byte{[]byte(who.agent), []byte(call.Principal.Mode()), []byte(who.issuer), []byte(who.subject), []byte(request.Params.Name),
-		canonical(request.Params.RawArguments), canonical(mustJSON(form))}
+	parts := [][]byte{
+		[]byte(who.agent),
+		[]byte(call.Principal.Mode()),
+		[]byte(who.issuer),
+		[]byte(who.subject),
+		[]byte(request.Params.Name),
+		canonical(request.Params.RawArguments),
+		canonical(mustJSON(form)),
+	}
 	digest := sha256.New()
 	for _, part := range parts {
 		sum := sha256.Sum256(part)
@@ -128,7 +142,8 @@ func (h *handlers) question(call tools.Call, request mcp.CallToolRequest, form F
 	return digest.Sum(nil)
 }
 
-// canonical writes JSON with its keys in order and its numbers as they stand. What cannot be read is its own canonical form.
+// canonical writes JSON with its keys in order and its numbers as they stand. What cannot be read is its own canonical
+// form.
 func canonical(raw []byte) []byte {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
@@ -167,7 +182,10 @@ func (f Form) params() mcp.ElicitationParams {
 			required = append(required, field.Name)
 		}
 	}
-	return mcp.ElicitationParams{Message: f.Message, RequestedSchema: schema{"type": "object", "properties": properties, "required": required}}
+	return mcp.ElicitationParams{
+		Message:         f.Message,
+		RequestedSchema: schema{"type": "object", "properties": properties, "required": required},
+	}
 }
 
 func (f Field) longest() int { return orDefault(f.MaxLength, 1000) }

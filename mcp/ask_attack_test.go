@@ -34,7 +34,8 @@ func stateOf(t *testing.T, body string) string {
 			State string `json:"requestState"`
 		}
 	}
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Result.Type != "input_required" || answer.Result.State == "" {
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.Result.Type != "input_required" ||
+		answer.Result.State == "" {
 		t.Fatalf("nothing is asked: %s, %v", body, err)
 	}
 	return answer.Result.State
@@ -50,7 +51,8 @@ func sameBytes(last byte) string {
 	return string(letters[strings.IndexByte(letters, last)|1])
 }
 
-// Every one of these is somebody's attempt to have an answer taken that nobody gave to this question. The human is asked anew.
+// Every one of these is somebody's attempt to have an answer taken that nobody gave to this question. The human is
+// asked anew.
 func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 	var now atomic.Int64
 	now.Store(time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC).Unix())
@@ -100,7 +102,14 @@ func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 			if tt.web == nil {
 				tt.web = web
 			}
-			_, body := confirmIn(t, tt.web, orDefault(tt.tool, "confirm"), orDefault(tt.arguments, `{"sql":"x","max_rows":9007199254740993}`), tt.more, canElicit, tt.change...)
+			_, body := confirmIn(
+				t,
+				tt.web,
+				orDefault(tt.tool, "confirm"),
+				orDefault(tt.arguments, `{"sql":"x","max_rows":9007199254740993}`),
+				tt.more,
+				canElicit,
+				tt.change...)
 			if got := tool.answers(); len(got) > 0 {
 				t.Fatalf("the tool ran, and was told %+v", got)
 			}
@@ -112,7 +121,10 @@ func TestAnAnswerIsTakenForItsOwnQuestionOnly(t *testing.T) {
 
 	// The same with nothing changed but the way it is written, and just in time.
 	now.Add(int64(questionLife.Seconds()) - 1)
-	if _, body := confirmIn(t, web, "confirm", `{ "max_rows": 9007199254740993, "sql": "\u0078" }`, answered(state, consent), canElicit); !strings.Contains(body, `"audit_id":"a1"`) {
+	if _, body := confirmIn(t, web, "confirm", `{ "max_rows": 9007199254740993, "sql": "\u0078" }`, answered(state, consent), canElicit); !strings.Contains(
+		body,
+		`"audit_id":"a1"`,
+	) {
 		t.Errorf("answer %s", body)
 	}
 	if got := tool.answers(); !reflect.DeepEqual(got, []Answer{{Accepted, map[string]string{"reason": "audit"}}}) {
@@ -170,7 +182,8 @@ func TestAStateKeyIsLongEnoughOrRandom(t *testing.T) {
 		}
 	}
 	one, two := config(&fakeTools{}), config(&fakeTools{})
-	if one.complete() != nil || two.complete() != nil || bytes.Equal(one.StateKey, two.StateKey) || bytes.Equal(one.StateKey, make([]byte, 32)) {
+	if one.complete() != nil || two.complete() != nil || bytes.Equal(one.StateKey, two.StateKey) ||
+		bytes.Equal(one.StateKey, make([]byte, 32)) {
 		t.Errorf("keys %x and %x", one.StateKey, two.StateKey)
 	}
 }
@@ -185,7 +198,8 @@ func asking(t *testing.T, cfg Config) (client io.WriteCloser, lines *bufio.Reade
 	io.WriteString(client, initializeLine)
 	lines.ReadString('\n')
 	io.WriteString(client, strings.Replace(queryLine(1), `"query"`, `"confirm"`, 1))
-	if question, _ := lines.ReadString('\n'); !strings.Contains(question, `"method":"elicitation/create"`) || !strings.Contains(question, `"id":"deputy-1"`) {
+	if question, _ := lines.ReadString('\n'); !strings.Contains(question, `"method":"elicitation/create"`) ||
+		!strings.Contains(question, `"id":"deputy-1"`) {
 		t.Fatalf("the question is %s", question)
 	}
 	return client, lines, wait
@@ -195,7 +209,10 @@ func TestRepliesToNothingAreDropped(t *testing.T) {
 	tool := &confirming{}
 	client, lines, wait := asking(t, tool.config())
 	reply := func(id string) {
-		io.WriteString(client, `{"jsonrpc":"2.0","id":`+id+`,"result":{"action":"accept","content":{"reason":"forged"}}}`+"\n")
+		io.WriteString(
+			client,
+			`{"jsonrpc":"2.0","id":`+id+`,"result":{"action":"accept","content":{"reason":"forged"}}}`+"\n",
+		)
 	}
 	for _, id := range []string{`"deputy-2"`, `1`, `"1"`, `"deputy-0"`, `"DEPUTY-1"`} {
 		reply(id)

@@ -107,7 +107,12 @@ func TestTheHumanIsAskedThroughTheClient(t *testing.T) {
 			t.Run(tt.name+" over "+how, func(t *testing.T) {
 				transportName, revision, _ := strings.Cut(how, " ")
 				tool, person := &confirming{}, &human{says: tt.says}
-				callTool(t, clientWithHuman(t, tool.config(), transportName, revision, person), "confirm", map[string]any{"sql": "x"})
+				callTool(
+					t,
+					clientWithHuman(t, tool.config(), transportName, revision, person),
+					"confirm",
+					map[string]any{"sql": "x"},
+				)
 				if got := tool.answers(); !reflect.DeepEqual(got, []Answer{tt.want}) {
 					t.Errorf("the tool is told %+v, want %+v once", got, tt.want)
 				}
@@ -165,7 +170,8 @@ func TestWhoCannotBeAskedIsNotAsked(t *testing.T) {
 			if words[2] == "human" {
 				person = &human{says: says("accept", map[string]any{"reason": "x"})}
 			}
-			callTool(t, clientWithHuman(t, tool.config(), words[0], words[1], person), "confirm", map[string]any{"sql": "x"}) // must not hang
+			// must not hang
+			callTool(t, clientWithHuman(t, tool.config(), words[0], words[1], person), "confirm", map[string]any{"sql": "x"})
 			if got := tool.answers(); !reflect.DeepEqual(got, []Answer{{Action: Unsupported}}) {
 				t.Errorf("the tool is told %+v", got)
 			}
@@ -189,7 +195,12 @@ func TestAClientThatShowsOnlyPagesIsNotAsked(t *testing.T) {
 
 func TestNothingIsAskedWhenThereIsNothingToAsk(t *testing.T) {
 	tool, person := &confirming{}, &human{}
-	callTool(t, clientWithHuman(t, tool.config(), "stdio", "2025-11-25", person), "confirm", map[string]any{"sql": "nothing to ask"})
+	callTool(
+		t,
+		clientWithHuman(t, tool.config(), "stdio", "2025-11-25", person),
+		"confirm",
+		map[string]any{"sql": "nothing to ask"},
+	)
 	if got := tool.answers(); !reflect.DeepEqual(got, []Answer{{}}) || len(person.asked) > 0 {
 		t.Errorf("the tool is told %+v, the human is asked %+v", got, person.asked)
 	}
@@ -197,15 +208,37 @@ func TestNothingIsAskedWhenThereIsNothingToAsk(t *testing.T) {
 
 func TestAClientThatFailsHasAskedNobody(t *testing.T) {
 	tool := &confirming{}
-	callTool(t, clientWithHuman(t, tool.config(), "stdio", "2025-11-25", &human{fail: errors.New("no window")}), "confirm", map[string]any{"sql": "x"})
+	callTool(
+		t,
+		clientWithHuman(t, tool.config(), "stdio", "2025-11-25", &human{fail: errors.New("no window")}),
+		"confirm",
+		map[string]any{"sql": "x"},
+	)
 	if got := tool.answers(); !reflect.DeepEqual(got, []Answer{{Action: Dismissed}}) {
 		t.Errorf("the tool is told %+v", got)
 	}
 }
 
 // confirmIn calls in the newest revision, as any program could. What is more stands in params beside the arguments.
-func confirmIn(t *testing.T, web *httptest.Server, tool, arguments, more, capabilities string, change ...func(*http.Request)) (*http.Response, string) {
+func confirmIn(
+	t *testing.T,
+	web *httptest.Server,
+	tool, arguments, more, capabilities string,
+	change ...func(*http.Request),
+) (*http.Response, string) {
 	t.Helper()
-	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s%s}}`, tool, arguments, more)
-	return do(t, request(t, web, modern(body, capabilities), append([]func(*http.Request){inRevision(mcp.ProtocolVersion20260728, "tools/call", tool)}, change...)...))
+	body := fmt.Sprintf(
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q,"arguments":%s%s}}`,
+		tool,
+		arguments,
+		more,
+	)
+	return do(
+		t,
+		request(
+			t,
+			web,
+			modern(body, capabilities),
+			append([]func(*http.Request){inRevision(mcp.ProtocolVersion20260728, "tools/call", tool)}, change...)...),
+	)
 }

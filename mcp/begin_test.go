@@ -42,10 +42,12 @@ func (m *marking) Authenticate(ctx context.Context, c identity.Credentials) (ide
 }
 
 func (m *marking) config() Config {
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		m.note(ctx, "what")
-		return orders(), nil
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			m.note(ctx, "what")
+			return orders(), nil
+		}},
+	)
 	cfg.Authenticator, cfg.Begin = m, m.begin
 	return cfg
 }
@@ -99,7 +101,10 @@ type onlyIn int64
 
 func (o onlyIn) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
 	if ctx.Value(markKey{}) != int64(o) {
-		return identity.Principal{}, &identity.AuthError{Code: identity.InvalidToken, Message: "the agent key is not known here"}
+		return identity.Principal{}, &identity.AuthError{
+			Code:    identity.InvalidToken,
+			Message: "the agent key is not known here",
+		}
 	}
 	return fakeAuthenticator{}.Authenticate(ctx, c)
 }

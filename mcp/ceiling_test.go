@@ -25,7 +25,8 @@ func (scoped) Authenticate(_ context.Context, c identity.Credentials) (identity.
 
 const describeBody = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_table","arguments":{}}}`
 
-// Whatever revision a request says it speaks, and whether it does so in its header, in _meta or not at all (CVE-2026-11719).
+// Whatever revision a request says it speaks, and whether it does so in its header, in _meta or not at all
+// (CVE-2026-11719).
 func TestAMissingScopeIsAChallengeInEveryRevision(t *testing.T) {
 	fake := &fakeTools{}
 	cfg := config(fake)
@@ -49,8 +50,17 @@ func TestAMissingScopeIsAChallengeInEveryRevision(t *testing.T) {
 					r.Header.Set("MCP-Protocol-Version", version)
 				}
 			}))
-			if response.StatusCode != http.StatusForbidden || response.Header.Get("WWW-Authenticate") != fmt.Sprintf(challenge, tt.wants) || !strings.Contains(body, `"error":"insufficient_scope"`) {
-				t.Errorf("revision %q, scopes %s: %s %q %s", version, tt.scopes, response.Status, response.Header.Get("WWW-Authenticate"), body)
+			if response.StatusCode != http.StatusForbidden ||
+				response.Header.Get("WWW-Authenticate") != fmt.Sprintf(challenge, tt.wants) ||
+				!strings.Contains(body, `"error":"insufficient_scope"`) {
+				t.Errorf(
+					"revision %q, scopes %s: %s %q %s",
+					version,
+					tt.scopes,
+					response.Status,
+					response.Header.Get("WWW-Authenticate"),
+					body,
+				)
 			}
 			if after := fake.refusals(); len(after) != before+1 || !strings.HasSuffix(after[before], ": ceiling") {
 				t.Errorf("revision %q, scopes %s: it is not on the record: %v", version, tt.scopes, after)
@@ -74,7 +84,10 @@ func TestAScopeThatIsThereAndWhatNeedsNonePasses(t *testing.T) {
 		{"openid", `{"jsonrpc":"2.0","id":1,"method":"ping"}`},
 		{"openid", strings.Replace(queryBody, `"query"`, `"no_such_tool"`, 1)},
 	} {
-		response, body := do(t, request(t, server, tt.body, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+tt.scopes) }))
+		response, body := do(
+			t,
+			request(t, server, tt.body, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+tt.scopes) }),
+		)
 		if response.StatusCode != http.StatusOK || response.Header.Get("WWW-Authenticate") != "" {
 			t.Errorf("scopes %s, %s: %s %s", tt.scopes, tt.body, response.Status, body)
 		}
@@ -89,7 +102,9 @@ func TestAScopeThatIsThereAndWhatNeedsNonePasses(t *testing.T) {
 func TestTheMetadataNamesTheScopes(t *testing.T) {
 	cfg := config(&fakeTools{})
 	cfg.Scopes = identity.Config{Issuers: []identity.IssuerConfig{
-		{URL: "https://a.test"}, {URL: "https://b.test", ScopePrefix: "api://deputy/"}, {URL: "https://c.test", ScopePrefix: "unused/", Scopes: identity.ScopesIgnored},
+		{
+			URL: "https://a.test",
+		}, {URL: "https://b.test", ScopePrefix: "api://deputy/"}, {URL: "https://c.test", ScopePrefix: "unused/", Scopes: identity.ScopesIgnored},
 	}}.Scopes
 	server := serve(t, cfg)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+metadataPath+endpoint, nil)
@@ -97,13 +112,19 @@ func TestTheMetadataNamesTheScopes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body := do(t, r)
-	if !strings.Contains(body, `"scopes_supported":["query","describe","request","api://deputy/query","api://deputy/describe","api://deputy/request"]`) {
+	if !strings.Contains(
+		body,
+		`"scopes_supported":["query","describe","request","api://deputy/query","api://deputy/describe","api://deputy/request"]`,
+	) {
 		t.Errorf("the metadata is %s", body)
 	}
 	if strings.Contains(body, "approve") {
 		t.Errorf("no host is told to ask for approve: %s", body)
 	}
-	if got := (identity.Config{Issuers: []identity.IssuerConfig{{Scopes: identity.ScopesIgnored}}}).Scopes(); !reflect.DeepEqual(got, []string(nil)) {
+	if got := (identity.Config{Issuers: []identity.IssuerConfig{{Scopes: identity.ScopesIgnored}}}).Scopes(); !reflect.DeepEqual(
+		got,
+		[]string(nil),
+	) {
 		t.Errorf("where scopes are ignored, none are asked for: %v", got)
 	}
 }

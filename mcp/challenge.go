@@ -42,8 +42,9 @@ func (a *authentication) begins(next http.Handler) http.Handler {
 	})
 }
 
-// latest comes when the body has: a configuration that is newer than the one the caller was proved by counts, and proves the caller
-// anew. Whoever opens a request and holds its body back would else keep what has been taken from them.
+// latest comes when the body has: a configuration that is newer than the one the caller was proved by counts, and
+// proves the caller anew. Whoever opens a request and holds its body back would else keep what has been taken from
+// them.
 func (a *authentication) latest(next http.Handler) http.Handler {
 	again := a.guard(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +66,12 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 			credentials, ok = readCredentials(r, a.resource)
 		}
 		if !ok {
-			answer(w, http.StatusBadRequest, "bad_request", "Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request")
+			answer(
+				w,
+				http.StatusBadRequest,
+				"bad_request",
+				"Authorization, "+headerProof+" and "+headerUserToken+" may stand once each in a request",
+			)
 			return
 		}
 		began := time.Now()
@@ -87,11 +93,19 @@ func (a *authentication) guard(next http.Handler) http.Handler {
 }
 
 // told are the methods that say what there is, and run nothing.
-var told = []string{string(mcp.MethodInitialize), string(mcp.MethodServerDiscover), string(mcp.MethodPing), string(mcp.MethodToolsList),
-	string(mcp.MethodResourcesList), string(mcp.MethodResourcesTemplatesList), string(mcp.MethodPromptsList)}
+var told = []string{
+	string(mcp.MethodInitialize),
+	string(mcp.MethodServerDiscover),
+	string(mcp.MethodPing),
+	string(mcp.MethodToolsList),
+	string(mcp.MethodResourcesList),
+	string(mcp.MethodResourcesTemplatesList),
+	string(mcp.MethodPromptsList),
+}
 
-// listing keeps an agent without its human to the methods that say what there is: hosts look at the tools before anybody has signed
-// in. It comes when the method is known. Whatever else such an agent asks is refused as it would have been at the door.
+// listing keeps an agent without its human to the methods that say what there is: hosts look at the tools before
+// anybody has signed in. It comes when the method is known. Whatever else such an agent asks is refused as it would
+// have been at the door.
 func (a *authentication) listing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		call, _ := r.Context().Value(callKey{}).(httpCall)
@@ -125,11 +139,22 @@ func readCredentials(r *http.Request, resource string) (identity.Credentials, bo
 
 // refuse says no in the words of RFC 6750, so that a host knows whether another token would help. An error that is not
 // understood counts as one of ours.
-func (a *authentication) refuse(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error) {
+func (a *authentication) refuse(
+	ctx context.Context,
+	w http.ResponseWriter,
+	credentials identity.Credentials,
+	err error,
+) {
 	a.refuseAnd(ctx, w, credentials, err, a.tools.TurnAway)
 }
 
-func (a *authentication) refuseAnd(ctx context.Context, w http.ResponseWriter, credentials identity.Credentials, err error, record func(context.Context, string, *identity.AuthError)) {
+func (a *authentication) refuseAnd(
+	ctx context.Context,
+	w http.ResponseWriter,
+	credentials identity.Credentials,
+	err error,
+	record func(context.Context, string, *identity.AuthError),
+) {
 	taken(ctx)
 	a.watch.refuse(ctx, err)
 	a.log.Info().Err(err).Str("client", credentials.ClientAddress).Msg("caller refused")
@@ -145,7 +170,11 @@ func (a *authentication) refuseAnd(ctx context.Context, w http.ResponseWriter, c
 		a.challenges(w, credentials, "")
 	case identity.InvalidToken, identity.InvalidProof:
 		status = http.StatusUnauthorized
-		a.challenges(w, credentials, fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code))
+		a.challenges(
+			w,
+			credentials,
+			fmt.Sprintf(`, error=%q, error_description="the credential was not accepted"`, refusal.Code),
+		)
 	case identity.InsufficientScope:
 		status = http.StatusForbidden
 		wrong := `, error="insufficient_scope"`
@@ -162,7 +191,8 @@ func (a *authentication) refuseAnd(ctx context.Context, w http.ResponseWriter, c
 	answer(w, status, string(refusal.Code), refusal.Message)
 }
 
-// challenges names both schemes, and says what is wrong with the one that was used. Bearer comes first: many clients read one only.
+// challenges names both schemes, and says what is wrong with the one that was used. Bearer comes first: many clients
+// read one only.
 func (a *authentication) challenges(w http.ResponseWriter, credentials identity.Credentials, wrong string) {
 	bearer, proving := a.challenge+wrong, a.proving
 	if credentials.Proof != nil {

@@ -41,8 +41,19 @@ func TestListedPlatformsAreTheCallers(t *testing.T) {
 	fake := &fakeTools{platforms: []string{"lake", "sales", "only-ann", "only-taylor"}}
 	web := serve(t, config(fake))
 	for user, want := range map[string][]any{"taylor": {"lake", "sales", "only-taylor"}, "ann": {"lake", "sales", "only-ann"}, "bob": {"lake", "sales"}} {
-		_, body := do(t, request(t, web, listBody("tools/list"), func(r *http.Request) { r.Header.Set("Authorization", "Bearer token-"+user) }))
-		if got := platformsIn(t, body); !reflect.DeepEqual(got, map[string]any{toolQuery: want, toolDescribe: want, toolRequest: want}) {
+		_, body := do(
+			t,
+			request(
+				t,
+				web,
+				listBody("tools/list"),
+				func(r *http.Request) { r.Header.Set("Authorization", "Bearer token-"+user) },
+			),
+		)
+		if got := platformsIn(t, body); !reflect.DeepEqual(
+			got,
+			map[string]any{toolQuery: want, toolDescribe: want, toolRequest: want},
+		) {
 			t.Errorf("%s is told %v", user, got)
 		}
 	}
@@ -53,11 +64,15 @@ func TestListedPlatformsAreTheCallers(t *testing.T) {
 		t.Errorf("an agent without its human is told %s", body)
 	}
 	list := `{"jsonrpc":"2.0","id":1,"method":"tools/list"}` + "\n"
-	if got := piped(t, config(fake), list, taylorsKey)["1"]; !reflect.DeepEqual(platformsIn(t, got)[toolQuery], []any{"lake", "sales", "only-taylor"}) {
+	if got := piped(t, config(fake), list, taylorsKey)["1"]; !reflect.DeepEqual(
+		platformsIn(t, got)[toolQuery],
+		[]any{"lake", "sales", "only-taylor"},
+	) {
 		t.Errorf("over stdio taylor is told %s", got)
 	}
 	none := func() (identity.Credentials, error) { return identity.Credentials{}, errors.New("no credentials") }
-	if got := piped(t, config(fake), list, none)["1"]; !reflect.DeepEqual(platformsIn(t, got), nothing) || strings.Contains(got, "lake") {
+	if got := piped(t, config(fake), list, none)["1"]; !reflect.DeepEqual(platformsIn(t, got), nothing) ||
+		strings.Contains(got, "lake") {
 		t.Errorf("over stdio a process without credentials is told %s", got)
 	}
 }

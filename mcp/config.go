@@ -21,10 +21,11 @@ type Tools interface {
 	Query(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
 	DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
 	RequestAccess(context.Context, tools.Call, tools.RequestArgs) (*tools.AccessRequest, error)
-	// Proposal is what a human would be asked to confirm before RequestAccess; nil: nothing, since it asks for nothing or is refused.
+	// Proposal is what a human would be asked to confirm before RequestAccess; nil: nothing, since it asks for nothing or
+	// is refused.
 	Proposal(context.Context, tools.Call, tools.RequestArgs) *tools.Proposal
-	// Refuse records a call that never got as far as its tool, because its arguments could not be read or there is no such tool, and,
-	// with no tool, a message that is no call.
+	// Refuse records a call that never got as far as its tool, because its arguments could not be read or there is no such
+	// tool, and, with no tool, a message that is no call.
 	Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal
 	// Ceiling records a call that the caller's credential was not given for; nil: it was.
 	Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal
@@ -34,11 +35,13 @@ type Tools interface {
 	Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal
 	// Platforms are the names of all platforms. No caller is told them: see Choices.
 	Platforms() []string
-	// Choices are the names that the platform argument may have for the caller. The argument is only offered when there are several.
+	// Choices are the names that the platform argument may have for the caller. The argument is only offered when there
+	// are several.
 	Choices(context.Context, tools.Call) []string
 	// Dialects say which SQL each platform speaks: "PostgreSQL".
 	Dialects() map[string]string
-	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are some.
+	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are
+	// some.
 	Purposes() map[string]string
 }
 
@@ -49,7 +52,8 @@ type Authenticator interface {
 
 // Stops is who is stopped now: see package identity/stops. The Authenticator refuses them; here their calls end.
 type Stops interface {
-	// Running notes that a call of a principal runs, until leave is called. The context that it returns ends when the principal is stopped.
+	// Running notes that a call of a principal runs, until leave is called. The context that it returns ends when the
+	// principal is stopped.
 	Running(context.Context, identity.Principal) (_ context.Context, leave func())
 	// Now is what is in force, for /readyz to name it.
 	Now() stops.State
@@ -59,9 +63,9 @@ type Stops interface {
 type Config struct {
 	Tools         Tools
 	Authenticator Authenticator
-	// Begin marks the beginning of a call, end its end. What Tools and Authenticator are asked in the context that it returns, they
-	// answer out of one configuration: the one that holds when Begin returns. A context that has begun with that one already comes
-	// back as it is. Nil: the configuration does not change while the server runs.
+	// Begin marks the beginning of a call, end its end. What Tools and Authenticator are asked in the context that it
+	// returns, they answer out of one configuration: the one that holds when Begin returns. A context that has begun with
+	// that one already comes back as it is. Nil: the configuration does not change while the server runs.
 	Begin   func(context.Context) (_ context.Context, end func())
 	Version string         // told to clients
 	Logger  zerolog.Logger // never writes to standard output when serving stdio
@@ -72,8 +76,8 @@ type Config struct {
 	// Telemetry is how requests are watched; the zero value: not at all.
 	Telemetry tools.Telemetry
 
-	// StateKey signs the questions that a client brings back together with the human's answers, so that any replica can tell that it
-	// was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each handler.
+	// StateKey signs the questions that a client brings back together with the human's answers, so that any replica can
+	// tell that it was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each handler.
 	StateKey []byte
 	// Now is the clock that questions expire by, and of the limits. Default time.Now.
 	Now func() time.Time

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// connections bounds how many are open, so that slow clients cannot have all files that the process may open: the audit log and the
-// databases need some.
+// connections bounds how many are open, so that slow clients cannot have all files that the process may open: the audit
+// log and the databases need some.
 //
-// A newcomer is not turned away. One of those makes room that have no request of a proved caller under way: of the network that has most
-// of those, the one that has been quiet longest. So who opens many loses many, and who opens one is served. The requests of proved
-// callers are bounded elsewhere, to fewer. Those of others are not when they have been refused: the body that net/http waits for then,
-// and the answer that nobody reads, are nobody's.
+// A newcomer is not turned away. One of those makes room that have no request of a proved caller under way: of the
+// network that has most of those, the one that has been quiet longest. So who opens many loses many, and who opens one
+// is served. The requests of proved callers are bounded elsewhere, to fewer. Those of others are not when they have
+// been refused: the body that net/http waits for then, and the answer that nobody reads, are nobody's.
 type connections struct {
 	most int
 	log  zerolog.Logger
@@ -39,7 +39,13 @@ type connection struct {
 }
 
 func newConnections(most int, log zerolog.Logger) *connections {
-	return &connections{most: most, log: log, loud: rate.Sometimes{Interval: time.Minute}, open: map[net.Conn]*connection{}, quiet: map[string]*list.List{}}
+	return &connections{
+		most:  most,
+		log:   log,
+		loud:  rate.Sometimes{Interval: time.Minute},
+		open:  map[net.Conn]*connection{},
+		quiet: map[string]*list.List{},
+	}
 }
 
 // state is what http.Server tells of each connection. A new one it tells before it takes the next.
@@ -148,6 +154,8 @@ func (c *connections) makeRoom() {
 		one.Conn.Close()
 	}
 	c.loud.Do(func() {
-		c.log.Warn().Int("connections", c.most).Msg("all connections are in use: those that have been quiet longest are closed")
+		c.log.Warn().
+			Int("connections", c.most).
+			Msg("all connections are in use: those that have been quiet longest are closed")
 	})
 }

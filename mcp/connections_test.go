@@ -112,7 +112,8 @@ func TestConnectionsNeverTakeAllFiles(t *testing.T) {
 		t.Skip("what may be open cannot be told here")
 	}
 	var log syncBuffer
-	if got := (&Server{Connections: files, Logger: logTo(&log)}).connections(); got != files/4*3 || !strings.Contains(log.String(), "too few files") {
+	if got := (&Server{Connections: files, Logger: logTo(&log)}).connections(); got != files/4*3 ||
+		!strings.Contains(log.String(), "too few files") {
 		t.Errorf("with %d files there may be %d connections, and the log says %s", files, got, log.String())
 	}
 	if got := (&Server{Connections: 10}).connections(); got != 10 {
@@ -120,8 +121,8 @@ func TestConnectionsNeverTakeAllFiles(t *testing.T) {
 	}
 }
 
-// Whoever is refused has no limit any more but that of connections. While net/http waits for the body that was announced, nobody may be
-// kept out by it.
+// Whoever is refused has no limit any more but that of connections. While net/http waits for the body that was
+// announced, nobody may be kept out by it.
 func TestRequestsThatAreRefusedDoNotStopTheNextOne(t *testing.T) {
 	for name, attack := range map[string]string{
 		"of nobody's call":     "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n",
@@ -145,7 +146,10 @@ func TestRequestsThatAreRefusedDoNotStopTheNextOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			const connections = 10
-			go (&Server{Handler: counting, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(t.Context(), listener)
+			go (&Server{Handler: counting, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(
+				t.Context(),
+				listener,
+			)
 			for range 2 * connections {
 				conn, err := net.Dial("tcp", listener.Addr().String())
 				if err != nil {
@@ -163,7 +167,12 @@ func TestRequestsThatAreRefusedDoNotStopTheNextOne(t *testing.T) {
 				case <-closed: // the newcomer was turned away: so will the next one be
 				}
 			}
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listener.Addr().String()+endpoint, strings.NewReader(queryBody))
+			r, err := http.NewRequestWithContext(
+				t.Context(),
+				http.MethodPost,
+				"http://"+listener.Addr().String()+endpoint,
+				strings.NewReader(queryBody),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,11 +187,13 @@ func TestRequestsThatAreRefusedDoNotStopTheNextOne(t *testing.T) {
 
 func TestTheConnectionOfARunningCallMakesNoRoom(t *testing.T) {
 	began, end := make(chan struct{}), make(chan struct{})
-	handler, err := NewHTTP(config(&fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) {
-		close(began)
-		<-end
-		return orders(), nil
-	}}))
+	handler, err := NewHTTP(
+		config(&fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) {
+			close(began)
+			<-end
+			return orders(), nil
+		}}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,8 +115,12 @@ func TestTransferCodingsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer token-taylor\r\nContent-Type: application/json\r\nConnection: close\r\n%s\r\n\r\n%s",
-			tt.head, tt.body)
+		fmt.Fprintf(
+			conn,
+			"POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer token-taylor\r\nContent-Type: application/json\r\nConnection: close\r\n%s\r\n\r\n%s",
+			tt.head,
+			tt.body,
+		)
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Fatalf("%q: %v", tt.head, err)

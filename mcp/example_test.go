@@ -32,7 +32,13 @@ func (hello) Proposal(context.Context, tools.Call, tools.RequestArgs) *tools.Pro
 
 func (hello) Query(_ context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
 	fmt.Println("#", call.Principal.Agent.ID, "asks", args.SQL)
-	return &tools.QueryResult{Columns: []tools.Column{{Name: "greeting", Type: "text"}}, Rows: [][]any{{"hello"}}, RowCount: 1, AuditID: "a1", Role: "deputy_a1"}, nil
+	return &tools.QueryResult{
+		Columns:  []tools.Column{{Name: "greeting", Type: "text"}},
+		Rows:     [][]any{{"hello"}},
+		RowCount: 1,
+		AuditID:  "a1",
+		Role:     "deputy_a1",
+	}, nil
 }
 
 func (hello) DescribeTable(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error) {
@@ -61,7 +67,9 @@ func (hello) Purposes() map[string]string { return nil }
 
 func ExampleServeStdio() {
 	cfg := mcp.Config{Tools: hello{}, Authenticator: anyone{}, Logger: zerolog.New(os.Stderr)}
-	input := strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT 'hello' AS greeting"}}}`)
+	input := strings.NewReader(
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT 'hello' AS greeting"}}}`,
+	)
 	credentials := func() (identity.Credentials, error) {
 		return identity.Credentials{AgentKey: os.Getenv("DEPUTY_AGENT_KEY")}, nil
 	}

@@ -47,14 +47,25 @@ func (f *fakeTools) Query(ctx context.Context, call tools.Call, args tools.Query
 	return orders(), nil
 }
 
-func (f *fakeTools) DescribeTable(ctx context.Context, call tools.Call, args tools.DescribeArgs) (*tools.Description, error) {
+func (f *fakeTools) DescribeTable(
+	ctx context.Context,
+	call tools.Call,
+	args tools.DescribeArgs,
+) (*tools.Description, error) {
 	if f.describe != nil {
 		return f.describe(ctx, call, args)
 	}
-	return &tools.Description{AuditID: "a2", Tables: []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}}}, nil
+	return &tools.Description{
+		AuditID: "a2",
+		Tables:  []tools.TableSummary{{Name: "sales.orders", Description: "Orders | all", Access: "granted"}},
+	}, nil
 }
 
-func (f *fakeTools) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+func (f *fakeTools) RequestAccess(
+	ctx context.Context,
+	call tools.Call,
+	args tools.RequestArgs,
+) (*tools.AccessRequest, error) {
 	f.mu.Lock()
 	f.calls = append(f.calls, call)
 	if args.Declined {
@@ -64,7 +75,14 @@ func (f *fakeTools) RequestAccess(ctx context.Context, call tools.Call, args too
 	}
 	f.asked = append(f.asked, args)
 	f.mu.Unlock()
-	return &tools.AccessRequest{RequestID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns, NextStep: "wait", AuditID: "a9"}, nil
+	return &tools.AccessRequest{
+		RequestID: "req_1",
+		Status:    "pending",
+		Table:     args.Table,
+		Columns:   args.Columns,
+		NextStep:  "wait",
+		AuditID:   "a9",
+	}, nil
 }
 
 func (f *fakeTools) Proposal(_ context.Context, _ tools.Call, args tools.RequestArgs) *tools.Proposal {
@@ -153,8 +171,11 @@ func (f *fakeTools) refusals() []string {
 
 func orders() *tools.QueryResult {
 	return &tools.QueryResult{
-		Columns: []tools.Column{{Name: "lastname", Type: "text", MaskedBy: "hide personal data"}, {Name: "total", Type: "numeric"}},
-		Rows:    [][]any{{"REDACTED", "89.00"}, {nil, "9007199254740993"}}, RowCount: 2, AuditID: "a1", Role: "deputy_a1",
+		Columns: []tools.Column{
+			{Name: "lastname", Type: "text", MaskedBy: "hide personal data"},
+			{Name: "total", Type: "numeric"},
+		},
+		Rows: [][]any{{"REDACTED", "89.00"}, {nil, "9007199254740993"}}, RowCount: 2, AuditID: "a1", Role: "deputy_a1",
 		Notices: []string{`sales.orders.lastname is masked (constant) by policy "hide personal data"`},
 	}
 }
@@ -171,12 +192,22 @@ func (fakeAuthenticator) Authenticate(_ context.Context, c identity.Credentials)
 	case "":
 		return identity.Principal{}, &identity.AuthError{Code: identity.Missing, Message: "a credential is needed"}
 	case "forbidden":
-		return identity.Principal{}, &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent bot may not act alone"}
+		return identity.Principal{}, &identity.AuthError{
+			Code:    identity.InsufficientAccess,
+			Message: "agent bot may not act alone",
+		}
 	case "agent-alone":
 		return identity.Principal{}, &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}},
-			AuthError: &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent chat may not act on its own: it needs the access token of the human who asks"}}
+			AuthError: &identity.AuthError{
+				Code:    identity.InsufficientAccess,
+				Message: "agent chat may not act on its own: it needs the access token of the human who asks",
+			}}
 	case "issuer-down":
-		return identity.Principal{}, &identity.AuthError{Code: identity.Unavailable, Message: "the issuer cannot be reached", Cause: context.DeadlineExceeded}
+		return identity.Principal{}, &identity.AuthError{
+			Code:    identity.Unavailable,
+			Message: "the issuer cannot be reached",
+			Cause:   context.DeadlineExceeded,
+		}
 	case "mystery":
 		return identity.Principal{}, io.ErrUnexpectedEOF
 	}
@@ -190,7 +221,11 @@ func (fakeAuthenticator) Authenticate(_ context.Context, c identity.Credentials)
 func principal(user string) identity.Principal {
 	return identity.Principal{
 		Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bot"}},
-		User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: user}, Issuer: "https://issuer.test", Subject: user},
+		User: &identity.User{
+			Identity: identity.Identity{Kind: identity.KindUser, ID: user},
+			Issuer:   "https://issuer.test",
+			Subject:  user,
+		},
 	}
 }
 
@@ -214,7 +249,10 @@ func serve(t *testing.T, cfg Config) *httptest.Server {
 // connect is a real client of mcp-go, of the newest protocol revision unless options say otherwise.
 func connect(t *testing.T, server *httptest.Server, user string, options ...client.ClientOption) *client.Client {
 	t.Helper()
-	pipe, err := transport.NewStreamableHTTP(server.URL+endpoint, transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer token-" + user}))
+	pipe, err := transport.NewStreamableHTTP(
+		server.URL+endpoint,
+		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer token-" + user}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

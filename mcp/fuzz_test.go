@@ -16,19 +16,47 @@ import (
 // everyMessage is what clients of all revisions send, one way or another, and some of what they should not.
 func everyMessage() (bodies []string) {
 	for _, revision := range revisions {
-		bodies = append(bodies,
-			`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"`+revision+`","capabilities":{"elicitation":{}},"clientInfo":{"name":"x","version":"1"}}}`)
+		bodies = append(
+			bodies,
+			`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"`+revision+`","capabilities":{"elicitation":{}},"clientInfo":{"name":"x","version":"1"}}}`,
+		)
 	}
 	for _, method := range append([]string{"subscriptions/listen", "resources/read", "prompts/get", "completion/complete", "logging/setLevel", "tasks/get", "no/such"}, told...) {
 		bodies = append(bodies, listBody(method), modern(listBody(method), canElicit))
 	}
 	describe := strings.Replace(queryBody, `"query"`, `"describe_table"`, 1)
-	bodies = append(bodies, queryBody, modern(queryBody), describe, modern(describe), withToken(`"p"`), modern(withToken(`7`)), cancelBody,
-		strings.Replace(queryBody, `"query"`, `"confirm"`, 1), modern(strings.Replace(queryBody, `"query"`, `"confirm"`, 1), canElicit),
-		strings.TrimSuffix(modern(strings.Replace(queryBody, `"query"`, `"confirm"`, 1), canElicit), "}}")+answered("AAAA", consent)+"}}",
+	bodies = append(
+		bodies,
+		queryBody,
+		modern(queryBody),
+		describe,
+		modern(describe),
+		withToken(`"p"`),
+		modern(withToken(`7`)),
+		cancelBody,
+		strings.Replace(
+			queryBody,
+			`"query"`,
+			`"confirm"`,
+			1,
+		),
+		modern(strings.Replace(queryBody, `"query"`, `"confirm"`, 1), canElicit),
+		strings.TrimSuffix(
+			modern(strings.Replace(queryBody, `"query"`, `"confirm"`, 1), canElicit),
+			"}}",
+		)+answered(
+			"AAAA",
+			consent,
+		)+"}}",
 		strings.Replace(queryBody, `"arguments"`, `"task":{"ttl":1},"arguments"`, 1),
-		`{"jsonrpc":"2.0","method":"notifications/initialized"}`, `{"jsonrpc":"2.0","id":"deputy-1","result":{"action":"accept","content":{"reason":"x"}}}`,
-		`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":""}}`, `[`+queryBody+`]`, `{}`, `null`, `{"jsonrpc":"2.0","id":"\ud800","method":"ping"}`)
+		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+		`{"jsonrpc":"2.0","id":"deputy-1","result":{"action":"accept","content":{"reason":"x"}}}`,
+		`{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":""}}`,
+		`[`+queryBody+`]`,
+		`{}`,
+		`null`,
+		`{"jsonrpc":"2.0","id":"\ud800","method":"ping"}`,
+	)
 	return bodies
 }
 
@@ -144,7 +172,8 @@ func sameID(theirs, ours json.RawMessage) bool {
 	return json.Unmarshal(theirs, &a) == nil && json.Unmarshal(ours, &b) == nil && a == b
 }
 
-// Whatever is on the lines: each request has one answer, nothing else has any, and every line that comes back is a message.
+// Whatever is on the lines: each request has one answer, nothing else has any, and every line that comes back is a
+// message.
 func FuzzStdioLine(f *testing.F) {
 	all := everyMessage()
 	for i, line := range all {

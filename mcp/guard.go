@@ -17,8 +17,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// hostGuard stops DNS rebinding: a page whose name was pointed at 127.0.0.1 reaches a server there, but under its own name.
-// The public name is fine on loopback, since a proxy on the same machine may keep it.
+// hostGuard stops DNS rebinding: a page whose name was pointed at 127.0.0.1 reaches a server there, but under its own
+// name. The public name is fine on loopback, since a proxy on the same machine may keep it.
 func hostGuard(public string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
@@ -58,15 +58,26 @@ func originGuard(public *url.URL, next http.Handler) http.Handler {
 	})
 }
 
-// requestGuard takes nothing but POST with one JSON body and an address without a query, where credentials end up in logs.
+// requestGuard takes nothing but POST with one JSON body and an address without a query, where credentials end up in
+// logs.
 func requestGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method != http.MethodPost:
 			w.Header().Set("Allow", http.MethodPost)
-			answer(w, http.StatusMethodNotAllowed, "method_not_allowed", "messages are sent with POST; there are no sessions and no streams")
+			answer(
+				w,
+				http.StatusMethodNotAllowed,
+				"method_not_allowed",
+				"messages are sent with POST; there are no sessions and no streams",
+			)
 		case r.URL.RawQuery != "" || r.URL.ForceQuery:
-			answer(w, http.StatusBadRequest, "query_not_allowed", "the address takes no query; a credential belongs in the Authorization header")
+			answer(
+				w,
+				http.StatusBadRequest,
+				"query_not_allowed",
+				"the address takes no query; a credential belongs in the Authorization header",
+			)
 		case !plainJSON(w, r):
 		default:
 			next.ServeHTTP(w, r)
@@ -74,15 +85,20 @@ func requestGuard(next http.Handler) http.Handler {
 	})
 }
 
-// plainJSON reports whether the body is said to be JSON in UTF-8 that is sent as it is, and answers where it is not. A body that is
-// compressed would be read as what it is not by us, and as what it is by a proxy in between.
+// plainJSON reports whether the body is said to be JSON in UTF-8 that is sent as it is, and answers where it is not. A
+// body that is compressed would be read as what it is not by us, and as what it is by a proxy in between.
 func plainJSON(w http.ResponseWriter, r *http.Request) bool {
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset, said := parameters["charset"]
 	switch {
 	case !sentAsItIs(r):
 		w.Header().Set("Accept-Encoding", "identity")
-		answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must not be compressed: send it without Content-Encoding")
+		answer(
+			w,
+			http.StatusUnsupportedMediaType,
+			"unsupported_media_type",
+			"the body must not be compressed: send it without Content-Encoding",
+		)
 	case err != nil || media != "application/json" || len(r.Header.Values("Content-Type")) != 1:
 		answer(w, http.StatusUnsupportedMediaType, "unsupported_media_type", "the Content-Type must be application/json")
 	case said && !strings.EqualFold(charset, "utf-8"):
@@ -142,8 +158,8 @@ func tooLarge(w http.ResponseWriter) {
 
 type messageKey struct{}
 
-// messageGuard passes on requests that can be read in one way only. Notifications end here: mcp-go has no use for any of
-// them but notifications/cancelled, which it would let anybody send for anybody's call.
+// messageGuard passes on requests that can be read in one way only. Notifications end here: mcp-go has no use for any
+// of them but notifications/cancelled, which it would let anybody send for anybody's call.
 func messageGuard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -178,15 +194,20 @@ func recovery(log zerolog.Logger, next http.Handler) http.Handler {
 					panic(p)
 				}
 				logPanic(log, r.Method+" "+r.URL.Path, p)
-				answer(w, http.StatusInternalServerError, "internal", "the call could not be completed, because of a fault on the server")
+				answer(
+					w,
+					http.StatusInternalServerError,
+					"internal",
+					"the call could not be completed, because of a fault on the server",
+				)
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// writeDeadline gives up on a client that does not read its answer, counting from when there was something to read: a statement may
-// take longer than that, and has a limit of its own.
+// writeDeadline gives up on a client that does not read its answer, counting from when there was something to read: a
+// statement may take longer than that, and has a limit of its own.
 func writeDeadline(timeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := &deadlineWriter{ResponseWriter: w, timeout: timeout}

@@ -71,9 +71,14 @@ func TestRequestsThatNoProperClientSendsAreRefused(t *testing.T) {
 
 func TestTheHostIsOnlyHeldAgainstLoopback(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "http://deputy.internal/mcp", nil)
-	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 80}))
+	r = r.WithContext(
+		context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 80}),
+	)
 	w := httptest.NewRecorder()
-	hostGuard("deputy.example.com", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })).ServeHTTP(w, r)
+	hostGuard(
+		"deputy.example.com",
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+	).ServeHTTP(w, r)
 	if w.Code != http.StatusTeapot {
 		t.Errorf("a request inside the cluster is answered %d", w.Code)
 	}
@@ -91,7 +96,8 @@ func TestALargeBodyIsNotRead(t *testing.T) {
 	server := serve(t, config(&fakeTools{}))
 
 	r := request(t, server, strings.Repeat(" ", 50<<20))
-	if response, body := do(t, r); response.StatusCode != http.StatusRequestEntityTooLarge || strings.Contains(body, "jsonrpc") {
+	if response, body := do(t, r); response.StatusCode != http.StatusRequestEntityTooLarge ||
+		strings.Contains(body, "jsonrpc") {
 		t.Errorf("50 MB with its length: answer %d %s", response.StatusCode, body)
 	}
 
@@ -105,7 +111,10 @@ func TestALargeBodyIsNotRead(t *testing.T) {
 		t.Errorf("endless: answer %d, passed on %v, %d bytes read", w.Code, reached, endless.read)
 	}
 
-	fits := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"` + strings.Repeat("x", 1<<20-200) + `"}}}`
+	fits := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"` + strings.Repeat(
+		"x",
+		1<<20-200,
+	) + `"}}}`
 	if response, _ := do(t, request(t, server, fits)); response.StatusCode != http.StatusOK {
 		t.Errorf("almost 1 MiB: answer %d", response.StatusCode)
 	}

@@ -35,8 +35,12 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	}
 	resource := public.JoinPath(endpoint).String()
 	metadata := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		says := server.ProtectedResourceMetadataConfig{Resource: resource, BearerMethodsSupported: []string{"header"}, ResourceName: "Deputy",
-			DPoPSigningAlgValuesSupported: identity.ProofAlgorithms()}
+		says := server.ProtectedResourceMetadataConfig{
+			Resource:                      resource,
+			BearerMethodsSupported:        []string{"header"},
+			ResourceName:                  "Deputy",
+			DPoPSigningAlgValuesSupported: identity.ProofAlgorithms(),
+		}
 		if cfg.Issuers != nil {
 			says.AuthorizationServers = cfg.Issuers()
 		}
@@ -59,9 +63,13 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 		begin:         cfg.Begin,
 		resource:      resource,
 		challenge:     fmt.Sprintf("Bearer resource_metadata=%q", public.JoinPath(metadataPath, endpoint)),
-		proving:       fmt.Sprintf("DPoP resource_metadata=%q, algs=%q", public.JoinPath(metadataPath, endpoint), strings.Join(identity.ProofAlgorithms(), " ")),
-		log:           cfg.Logger,
-		watch:         watch,
+		proving: fmt.Sprintf(
+			"DPoP resource_metadata=%q, algs=%q",
+			public.JoinPath(metadataPath, endpoint),
+			strings.Join(identity.ProofAlgorithms(), " "),
+		),
+		log:   cfg.Logger,
+		watch: watch,
 	}
 	limits, err := newLimiter(cfg)
 	if err != nil {
@@ -106,7 +114,10 @@ func NewHTTP(cfg Config) (http.Handler, error) {
 	))
 	mux.Handle(metadataPath, onlyRead(metadata))
 	mux.Handle(metadataPath+endpoint, onlyRead(metadata))
-	mux.Handle("/healthz", onlyRead(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })))
+	mux.Handle(
+		"/healthz",
+		onlyRead(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "", "alive") })),
+	)
 	mux.Handle("/readyz", onlyRead(newReadiness(cfg)))
 	return chain(mux,
 		func(next http.Handler) http.Handler { return writeDeadline(cfg.WriteTimeout, next) },
@@ -124,8 +135,8 @@ func chain(last http.Handler, guards ...func(http.Handler) http.Handler) http.Ha
 	return last
 }
 
-// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without the streams that belong to them.
-// Its Host check is off because ours, which also knows the public name, has run.
+// protocol is mcp-go's own handler: without sessions, which it would keep for ever, and without the streams that belong
+// to them. Its Host check is off because ours, which also knows the public name, has run.
 func protocol(cfg Config) http.Handler {
 	return server.NewStreamableHTTPServer(newServer(cfg, httpCaller),
 		server.WithStateLess(true),
@@ -137,8 +148,8 @@ func protocol(cfg Config) http.Handler {
 
 type callKey struct{}
 
-// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with. When only is there, none is
-// proved, and the call is zero: there is an agent, which may be told what there is to call.
+// httpCall is a call whose principal is proved, and the context of the HTTP request that it came with. When only is
+// there, none is proved, and the call is zero: there is an agent, which may be told what there is to call.
 type httpCall struct {
 	call        tools.Call
 	only        *identity.AgentOnly
@@ -155,8 +166,8 @@ func (c httpCall) counted() tools.Call {
 	return c.call
 }
 
-// httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever names
-// the request's id, this one only when the request's own client goes away. The span is that of the request.
+// httpCaller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by whoever
+// names the request's id, this one only when the request's own client goes away. The span is that of the request.
 func httpCaller(ctx context.Context) (context.Context, tools.Call, error) {
 	c, ok := ctx.Value(callKey{}).(httpCall)
 	if !ok {

@@ -6,8 +6,9 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// The marks that hosts show beside the server and its tools: one path each, on a square of 8. They come with the tool list of every
-// conversation, so they are small; they are inline, so no host has to fetch anything from anywhere to show them.
+// The marks that hosts show beside the server and its tools: one path each, on a square of 8. They come with the tool
+// list of every conversation, so they are small; they are inline, so no host has to fetch anything from anywhere to
+// show them.
 const (
 	markShield = "M4,0l3,1v3L4,8,1,4V1z"             // the server: access that is checked
 	markRows   = "M0,1h8v1H0zm0,3h8v1H0zm0,3h5v1H0z" // query: rows

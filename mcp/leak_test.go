@@ -24,7 +24,13 @@ func TestTenThousandInitializesLeakNothing(t *testing.T) {
 		for worker := range 8 {
 			wait.Go(func() {
 				for i := range n / 8 {
-					r := request(t, server, greeting(version, worker*n+i), header("Mcp-Protocol-Version", version), header("Accept", "application/json, text/event-stream"))
+					r := request(
+						t,
+						server,
+						greeting(version, worker*n+i),
+						header("Mcp-Protocol-Version", version),
+						header("Accept", "application/json, text/event-stream"),
+					)
 					if version == mcp.ProtocolVersion20260728 {
 						r.Header.Set("Mcp-Method", "server/discover")
 					}
@@ -35,7 +41,8 @@ func TestTenThousandInitializesLeakNothing(t *testing.T) {
 					}
 					body, _ := io.ReadAll(response.Body)
 					response.Body.Close()
-					if response.StatusCode != http.StatusOK || !strings.Contains(string(body), `"result"`) || !strings.Contains(string(body), version) {
+					if response.StatusCode != http.StatusOK || !strings.Contains(string(body), `"result"`) ||
+						!strings.Contains(string(body), version) {
 						t.Errorf("%s is answered %d %s", version, response.StatusCode, body)
 						return
 					}
@@ -56,7 +63,15 @@ func TestTenThousandInitializesLeakNothing(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			heapAfter, goroutinesAfter = kept()
 		}
-		t.Logf("%s: heap %d KiB before and %d KiB after %d, goroutines %d before and %d after", version, heap>>10, heapAfter>>10, each, goroutines, goroutinesAfter)
+		t.Logf(
+			"%s: heap %d KiB before and %d KiB after %d, goroutines %d before and %d after",
+			version,
+			heap>>10,
+			heapAfter>>10,
+			each,
+			goroutines,
+			goroutinesAfter,
+		)
 		if grown := int64(heapAfter) - int64(heap); grown > each*perInitialize {
 			t.Errorf("%s: %d bytes are kept of each", version, grown/each)
 		}
@@ -69,10 +84,18 @@ func TestTenThousandInitializesLeakNothing(t *testing.T) {
 // greeting is how a client of the revision begins.
 func greeting(version string, id int) string {
 	if version == mcp.ProtocolVersion20260728 {
-		return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
-			`"io.modelcontextprotocol/clientInfo":{"name":"client-%[1]d","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`, id, version)
+		return fmt.Sprintf(
+			`{"jsonrpc":"2.0","id":%d,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":%q,`+
+				`"io.modelcontextprotocol/clientInfo":{"name":"client-%[1]d","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`,
+			id,
+			version,
+		)
 	}
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"initialize","params":{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"client-%[1]d","version":"1"}}}`, id, version)
+	return fmt.Sprintf(
+		`{"jsonrpc":"2.0","id":%d,"method":"initialize","params":{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"client-%[1]d","version":"1"}}}`,
+		id,
+		version,
+	)
 }
 
 func kept() (heap uint64, goroutines int) {

@@ -27,7 +27,10 @@ type Limits struct {
 
 func (l Limits) complete() Limits {
 	return Limits{
-		Calls: orDefault(l.Calls, 512), CallerCalls: orDefault(l.CallerCalls, 128), CallerPerMinute: orDefault(l.CallerPerMinute, 60_000),
+		Calls: orDefault(
+			l.Calls,
+			512,
+		), CallerCalls: orDefault(l.CallerCalls, 128), CallerPerMinute: orDefault(l.CallerPerMinute, 60_000),
 		AddressPerMinute: orDefault(l.AddressPerMinute, 120_000), AddressUnproved: orDefault(l.AddressUnproved, 256),
 	}
 }
@@ -48,11 +51,13 @@ func keyOf(p identity.Principal) callerKey {
 
 func wholeAgent(p identity.Principal) callerKey { return callerKey{agent: p.Agent.ID, whole: true} }
 
-// limiter holds callers to the limits. What it has counted outlives a change of the configuration, which only changes the numbers.
+// limiter holds callers to the limits. What it has counted outlives a change of the configuration, which only changes
+// the numbers.
 //
-// Who cannot be kept from coming has to be cheap, so the checks stand where each costs least: an address is counted before anything is
-// verified, a caller once it is proved, and a call takes its place among those that run only when all of it has arrived. Requests that
-// wait for their client, to send the rest or to take the answer, take no place from those that run: see waiting.
+// Who cannot be kept from coming has to be cheap, so the checks stand where each costs least: an address is counted
+// before anything is verified, a caller once it is proved, and a call takes its place among those that run only when
+// all of it has arrived. Requests that wait for their client, to send the rest or to take the answer, take no place
+// from those that run: see waiting.
 type limiter struct {
 	limits  func() Limits
 	now     func() time.Time
@@ -69,7 +74,8 @@ type limiter struct {
 }
 
 func newLimiter(cfg Config) (*limiter, error) {
-	refused, err := cfg.Telemetry.Meter().Int64Counter("deputy.callers.limited", metric.WithDescription("Requests that were turned away because of a limit, by the limit"))
+	refused, err := cfg.Telemetry.Meter().
+		Int64Counter("deputy.callers.limited", metric.WithDescription("Requests that were turned away because of a limit, by the limit"))
 	return &limiter{
 		limits: func() Limits { return cfg.Limits().complete() }, now: cfg.Now, tools: cfg.Tools, refused: refused,
 		addressRate: newRates[string](remembered), callerRate: newRates[callerKey](remembered),
@@ -90,15 +96,19 @@ const (
 	tooMany  = "too many calls are running: wait for one to end"
 )
 
-// frequent says whether a caller, or the agent that calls, comes too often. What the one has spent is spent, though the other refuses:
-// there is no way to wait that costs less.
+// frequent says whether a caller, or the agent that calls, comes too often. What the one has spent is spent, though the
+// other refuses: there is no way to wait that costs less.
 func (l *limiter) frequent(p identity.Principal) *excess {
 	now := l.now()
 	if wait := l.callerRate.take(keyOf(p), l.limits().CallerPerMinute, now); wait > 0 {
 		return &excess{limit: "caller_rate", says: tooOften, wait: wait}
 	}
 	if wait := l.callerRate.take(wholeAgent(p), p.Agent.Limits.PerMinute, now); wait > 0 {
-		return &excess{limit: "agent_rate", says: "this agent sends too many requests in a short time, for all its users together: wait before the next one", wait: wait}
+		return &excess{
+			limit: "agent_rate",
+			says:  "this agent sends too many requests in a short time, for all its users together: wait before the next one",
+			wait:  wait,
+		}
 	}
 	return nil
 }
@@ -107,7 +117,10 @@ func (l *limiter) frequent(p identity.Principal) *excess {
 func (l *limiter) enter(p identity.Principal) (leave func(), _ *excess) {
 	limits, key, agent := l.limits(), keyOf(p), wholeAgent(p)
 	if l.agents.enter(agent, orDefault(p.Agent.Limits.Concurrent, math.MaxInt), 0) != entered {
-		return nil, &excess{limit: "agent_calls", says: "this agent has too many calls running, for all its users together: wait for one to end"}
+		return nil, &excess{
+			limit: "agent_calls",
+			says:  "this agent has too many calls running, for all its users together: wait for one to end",
+		}
 	}
 	switch l.running.enter(key, limits.CallerCalls, limits.Calls) {
 	case eachFull:
@@ -229,8 +242,8 @@ func (l *limiter) byPlace(next http.Handler) http.Handler {
 
 type placeKey struct{}
 
-// place is that of a call among those that run. It is free when the tool has ended: how long the answer takes to be read is for its
-// client to say.
+// place is that of a call among those that run. It is free when the tool has ended: how long the answer takes to be
+// read is for its client to say.
 type place struct {
 	mu    sync.Mutex
 	leave func()
@@ -262,11 +275,17 @@ func (p *place) end() *waiter {
 	return p.waits
 }
 
-// callOf is the call as it counts against somebody: an agent without its human, which may only be told what there is, counts as itself.
+// callOf is the call as it counts against somebody: an agent without its human, which may only be told what there is,
+// counts as itself.
 func callOf(w http.ResponseWriter, r *http.Request) (tools.Call, bool) {
 	came, ok := r.Context().Value(callKey{}).(httpCall)
 	if !ok {
-		answer(w, http.StatusInternalServerError, "internal", "the call could not be completed, because of a fault on the server")
+		answer(
+			w,
+			http.StatusInternalServerError,
+			"internal",
+			"the call could not be completed, because of a fault on the server",
+		)
 	}
 	return came.counted(), ok
 }

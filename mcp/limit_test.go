@@ -100,7 +100,8 @@ func TestACallerWhoComesTooOftenWaitsAndNobodyElseDoes(t *testing.T) {
 		if response.StatusCode != status || response.Header.Get("Retry-After") != wait {
 			t.Errorf("%s is answered %d %s, to wait %q", user, response.StatusCode, body, response.Header.Get("Retry-After"))
 		}
-		if status == http.StatusTooManyRequests && (!strings.Contains(body, `"error":"too_busy"`) || strings.Contains(body, "jsonrpc")) {
+		if status == http.StatusTooManyRequests &&
+			(!strings.Contains(body, `"error":"too_busy"`) || strings.Contains(body, "jsonrpc")) {
 			t.Errorf("%s is told %s", user, body)
 		}
 	}
@@ -142,7 +143,8 @@ func TestAnAgentHasLimitsOfItsOwn(t *testing.T) {
 		answers = append(answers, send(t, request(t, server, queryBody, as(user))))
 		<-running
 	}
-	if response, body := do(t, request(t, server, queryBody, as("cid"))); response.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "this agent has too many calls running") {
+	if response, body := do(t, request(t, server, queryBody, as("cid"))); response.StatusCode != http.StatusTooManyRequests ||
+		!strings.Contains(body, "this agent has too many calls running") {
 		t.Errorf("a third user at once is answered %d %s", response.StatusCode, body)
 	}
 	close(release)
@@ -152,7 +154,8 @@ func TestAnAgentHasLimitsOfItsOwn(t *testing.T) {
 	if response, body := do(t, request(t, server, queryBody, as("cid"))); response.StatusCode != http.StatusOK {
 		t.Errorf("the fourth in a minute is answered %d %s", response.StatusCode, body)
 	}
-	if response, body := do(t, request(t, server, queryBody, as("dot"))); response.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "this agent sends too many") {
+	if response, body := do(t, request(t, server, queryBody, as("dot"))); response.StatusCode != http.StatusTooManyRequests ||
+		!strings.Contains(body, "this agent sends too many") {
 		t.Errorf("the fifth in a minute is answered %d %s", response.StatusCode, body)
 	}
 	time.Add(15)
@@ -169,7 +172,16 @@ func TestAnAddressThatComesTooOftenIsNotEvenVerified(t *testing.T) {
 	cfg.Proxies = Proxies{netip.MustParsePrefix("127.0.0.1/32")}
 	server := serve(t, cfg)
 	from := func(address, token string) int {
-		response, _ := do(t, request(t, server, queryBody, header("X-Forwarded-For", address), func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }))
+		response, _ := do(
+			t,
+			request(
+				t,
+				server,
+				queryBody,
+				header("X-Forwarded-For", address),
+				func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) },
+			),
+		)
 		return response.StatusCode
 	}
 	for range 60 {

@@ -33,15 +33,19 @@ type Server struct {
 func (s *Server) connections() int {
 	most := orDefault(s.Connections, 4096)
 	if files, ok := openFiles(); ok && most > files/4*3 {
-		s.Logger.Warn().Int("configured", most).Int("connections", files/4*3).Int("open_files", files).Msg("the process may open too few files for so many connections")
+		s.Logger.Warn().
+			Int("configured", most).
+			Int("connections", files/4*3).
+			Int("open_files", files).
+			Msg("the process may open too few files for so many connections")
 		most = files / 4 * 3
 	}
 	return most
 }
 
-// Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and
-// cuts off those that have not ended when the grace is over. It returns when they have put themselves on the record, or after the
-// grace once more.
+// Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and cuts
+// off those that have not ended when the grace is over. It returns when they have put themselves on the record, or
+// after the grace once more.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	connections := newConnections(s.connections(), s.Logger)
 	var running sync.RWMutex // each call reads; the end writes, and no call begins after it

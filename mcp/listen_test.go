@@ -41,11 +41,13 @@ func post(t *testing.T, url string) *http.Request {
 
 func TestRunningCallsEndBeforeTheServerDoes(t *testing.T) {
 	running, release := make(chan struct{}), make(chan struct{})
-	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		close(running)
-		<-release
-		return orders(), ctx.Err()
-	}}))
+	handler, err := NewHTTP(
+		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-release
+			return orders(), ctx.Err()
+		}}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,12 +74,14 @@ func TestRunningCallsEndBeforeTheServerDoes(t *testing.T) {
 
 func TestCallsThatDoNotEndAreCutOff(t *testing.T) {
 	running, ended := make(chan struct{}), make(chan struct{})
-	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		close(running)
-		<-ctx.Done()
-		close(ended)
-		return nil, ctx.Err()
-	}}))
+	handler, err := NewHTTP(
+		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-ctx.Done()
+			close(ended)
+			return nil, ctx.Err()
+		}}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,13 +96,15 @@ func TestCallsThatDoNotEndAreCutOff(t *testing.T) {
 func TestCutOffCallsAreAwaited(t *testing.T) {
 	running := make(chan struct{})
 	var recorded atomic.Bool
-	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		close(running)
-		<-ctx.Done()
-		time.Sleep(50 * time.Millisecond)
-		recorded.Store(true)
-		return nil, ctx.Err()
-	}}))
+	handler, err := NewHTTP(
+		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-ctx.Done()
+			time.Sleep(50 * time.Millisecond)
+			recorded.Store(true)
+			return nil, ctx.Err()
+		}}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,14 +119,16 @@ func TestCutOffCallsAreAwaited(t *testing.T) {
 
 func TestAStatementMayTakeLongerThanItsRequestDid(t *testing.T) {
 	const readTimeout = time.Second // a request arrives in that, however busy the machine
-	handler, err := NewHTTP(config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		select {
-		case <-ctx.Done():
-			return nil, errors.New("cancelled")
-		case <-time.After(readTimeout + readTimeout/5):
-			return orders(), nil
-		}
-	}}))
+	handler, err := NewHTTP(
+		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			select {
+			case <-ctx.Done():
+				return nil, errors.New("cancelled")
+			case <-time.After(readTimeout + readTimeout/5):
+				return orders(), nil
+			}
+		}}),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +151,10 @@ func TestARequestThatNeverArrivesIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	io.WriteString(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer token-taylor\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	io.WriteString(
+		conn,
+		"POST /mcp HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer token-taylor\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+	)
 	answer, _ := io.ReadAll(conn) // without the timeout: never
 	if !strings.HasPrefix(string(answer), "HTTP/1.1 408 ") {
 		t.Errorf("it is answered %q", answer)

@@ -50,7 +50,8 @@ func TestAnAgentWithoutItsHumanIsToldWhatThereIsAndNoMore(t *testing.T) {
 		refused := []string{}
 		if tt.status == 403 {
 			refused = append(refused, "127.0.0.1: insufficient_access")
-			if !strings.Contains(body, "it needs the access token of the human who asks") || response.Header.Get("WWW-Authenticate") == "" {
+			if !strings.Contains(body, "it needs the access token of the human who asks") ||
+				response.Header.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s: nothing says what is missing: %s", tt.body, body)
 			}
 		}
@@ -76,7 +77,15 @@ func TestTheNewestRevisionDiscoversWithoutAHuman(t *testing.T) {
 
 func TestNobodyIsToldAnythingWithoutACredential(t *testing.T) {
 	for _, method := range told {
-		response, _ := do(t, request(t, serve(t, config(&fakeTools{})), listBody(method), func(r *http.Request) { r.Header.Del("Authorization") }))
+		response, _ := do(
+			t,
+			request(
+				t,
+				serve(t, config(&fakeTools{})),
+				listBody(method),
+				func(r *http.Request) { r.Header.Del("Authorization") },
+			),
+		)
 		if response.StatusCode != http.StatusUnauthorized || response.Header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%s: answer %d, challenge %q", method, response.StatusCode, response.Header.Get("WWW-Authenticate"))
 		}
@@ -85,10 +94,15 @@ func TestNobodyIsToldAnythingWithoutACredential(t *testing.T) {
 
 func TestNoToolRunsForAnAgentWithoutItsHuman(t *testing.T) {
 	// The second lock: as if listing had been forgotten in the chain.
-	alone := httpCall{only: &identity.AgentOnly{AuthError: &identity.AuthError{Code: identity.InsufficientAccess}}, request: t.Context()}
+	alone := httpCall{
+		only:    &identity.AgentOnly{AuthError: &identity.AuthError{Code: identity.InsufficientAccess}},
+		request: t.Context(),
+	}
 	fake := &fakeTools{}
 	s := newServer(config(fake), httpCaller)
-	answer, _ := json.Marshal(s.HandleMessage(context.WithValue(t.Context(), callKey{}, alone), json.RawMessage(queryBody)))
+	answer, _ := json.Marshal(
+		s.HandleMessage(context.WithValue(t.Context(), callKey{}, alone), json.RawMessage(queryBody)),
+	)
 	if len(fake.callers()) > 0 || !strings.Contains(string(answer), `"isError":true`) {
 		t.Errorf("the call is answered %s", answer)
 	}

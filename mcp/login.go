@@ -8,8 +8,8 @@ import (
 	"deputy/identity"
 )
 
-// withLogin adds to the metadata how the server's people sign in with deputy login. RFC 9728 lets servers have members of their own,
-// and has clients pass over those that they do not know.
+// withLogin adds to the metadata how the server's people sign in with deputy login. RFC 9728 lets servers have members
+// of their own, and has clients pass over those that they do not know.
 func withLogin(metadata http.Handler, offers []identity.Offer) http.Handler {
 	if len(offers) == 0 {
 		return metadata

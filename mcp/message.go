@@ -34,7 +34,9 @@ func (e *rpcError) MarshalJSON() ([]byte, error) {
 	if len(id) == 0 {
 		id = json.RawMessage("null")
 	}
-	return json.Marshal(map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": id, "error": map[string]any{"code": e.code, "message": e.text}})
+	return json.Marshal(
+		map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": id, "error": map[string]any{"code": e.code, "message": e.text}},
+	)
 }
 
 var null = []byte("null") // written by some clients for what they leave out
@@ -42,8 +44,22 @@ var null = []byte("null") // written by some clients for what they leave out
 // The names that mcp-go reads, which it finds without regard to case.
 var (
 	messageNames = []string{"jsonrpc", "id", "method", "params", "result", "error"}
-	paramNames   = []string{"_meta", "name", "arguments", "task", "cursor", "uri", "level", "requestId", "inputResponses", "requestState",
-		"protocolVersion", "clientInfo", "capabilities", "notifications"}
+	paramNames   = []string{
+		"_meta",
+		"name",
+		"arguments",
+		"task",
+		"cursor",
+		"uri",
+		"level",
+		"requestId",
+		"inputResponses",
+		"requestState",
+		"protocolVersion",
+		"clientInfo",
+		"capabilities",
+		"notifications",
+	}
 )
 
 // readMessage refuses whatever mcp-go and we, or a proxy in between, could read differently: several messages in one,
@@ -79,7 +95,10 @@ func readMessage(raw []byte) (message, *rpcError) {
 	}
 	method, ok := find(members, "method")
 	if !ok || json.Unmarshal(method, &m.method) != nil || m.method == "" {
-		return refuse(mcp.INVALID_REQUEST, "the message names no method; this server asks nothing of clients and takes no responses")
+		return refuse(
+			mcp.INVALID_REQUEST,
+			"the message names no method; this server asks nothing of clients and takes no responses",
+		)
 	}
 	if strings.HasPrefix(m.method, "notifications/") != m.notification() {
 		return refuse(mcp.INVALID_REQUEST, "requests have an id and notifications have none")

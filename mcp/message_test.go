@@ -98,7 +98,16 @@ func FuzzReadMessage(f *testing.F) {
 		}
 		name, _ := find(m.params, "name")
 		if theirs.Method != m.method || !bytes.Equal(theirs.ID, m.id) || !bytes.Equal(theirs.Params.Name, name) {
-			t.Errorf("%q is read as %q %s %s and as %q %s %s", raw, m.method, m.id, name, theirs.Method, theirs.ID, theirs.Params.Name)
+			t.Errorf(
+				"%q is read as %q %s %s and as %q %s %s",
+				raw,
+				m.method,
+				m.id,
+				name,
+				theirs.Method,
+				theirs.ID,
+				theirs.Params.Name,
+			)
 		}
 	})
 }

@@ -13,8 +13,8 @@ const progressEvery = time.Second
 
 type progressKey struct{}
 
-// withProgress lets a call that is answered in the context tell its client, through send, that it is still running. A client that
-// gave no token is told nothing.
+// withProgress lets a call that is answered in the context tell its client, through send, that it is still running. A
+// client that gave no token is told nothing.
 func withProgress(ctx context.Context, m message, send func(any)) context.Context {
 	token := m.progressToken()
 	if token == nil {
@@ -26,8 +26,8 @@ func withProgress(ctx context.Context, m message, send func(any)) context.Contex
 	})
 }
 
-// running tells the client every second that its call is running, and nothing else of it, until stop is called. When stop has
-// returned, nothing more is told, so that the answer comes last.
+// running tells the client every second that its call is running, and nothing else of it, until stop is called. When
+// stop has returned, nothing more is told, so that the answer comes last.
 func (h *handlers) running(ctx context.Context) (stop func()) {
 	tell, ok := ctx.Value(progressKey{}).(func(seconds int))
 	if !ok {
@@ -55,7 +55,8 @@ func (h *handlers) running(ctx context.Context) (stop func()) {
 	}
 }
 
-// progressToken is what the client wants its progress to be called, as written; nil: it wants none, or what it sent can be no token.
+// progressToken is what the client wants its progress to be called, as written; nil: it wants none, or what it sent can
+// be no token.
 func (m message) progressToken() json.RawMessage {
 	meta, _ := find(m.params, "_meta")
 	members, err := readObject(meta)

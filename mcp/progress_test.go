@@ -28,14 +28,16 @@ func newSlow() *slow {
 }
 
 func (s *slow) config(t *testing.T) Config {
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		s.running <- struct{}{}
-		select {
-		case <-s.release:
-		case <-ctx.Done():
-		}
-		return orders(), ctx.Err()
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			s.running <- struct{}{}
+			select {
+			case <-s.release:
+			case <-ctx.Done():
+			}
+			return orders(), ctx.Err()
+		}},
+	)
 	cfg.Every = func(d time.Duration) (<-chan time.Time, func()) {
 		if d != time.Second {
 			t.Errorf("progress is told every %v, want a second", d)
@@ -51,7 +53,11 @@ func withToken(token string) string {
 }
 
 func progressLine(token string, n int) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"message":"running","progress":%d,"progressToken":%s}}`, n, token)
+	return fmt.Sprintf(
+		`{"jsonrpc":"2.0","method":"notifications/progress","params":{"message":"running","progress":%d,"progressToken":%s}}`,
+		n,
+		token,
+	)
 }
 
 // nextEvent reads the next event of a stream; "": there is none.
@@ -98,7 +104,9 @@ func TestACallOfSecondsSaysThatItRuns(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer response.Body.Close()
-				if media := response.Header.Get("Content-Type"); media != "text/event-stream" || response.Header.Get("Mcp-Session-Id") != "" || response.Header.Get("Cache-Control") != "no-store" {
+				if media := response.Header.Get("Content-Type"); media != "text/event-stream" ||
+					response.Header.Get("Mcp-Session-Id") != "" ||
+					response.Header.Get("Cache-Control") != "no-store" {
 					t.Errorf("the response has the headers %v", response.Header)
 				}
 				lines := bufio.NewReader(response.Body)
@@ -157,7 +165,8 @@ func TestProgressIsToldToThoseOnlyWhoTakeIt(t *testing.T) {
 				close(s.release)
 			}()
 			response, body := do(t, request(t, web, tt.body, tt.change...))
-			if got := response.Header.Get("Content-Type") == "text/event-stream"; got != tt.streams || !strings.Contains(body, `"audit_id":"a1"`) {
+			if got := response.Header.Get("Content-Type") == "text/event-stream"; got != tt.streams ||
+				!strings.Contains(body, `"audit_id":"a1"`) {
 				t.Errorf("answer %v %s", response.Header, body)
 			}
 		})
@@ -165,7 +174,10 @@ func TestProgressIsToldToThoseOnlyWhoTakeIt(t *testing.T) {
 }
 
 func TestACallThatIsAnsweredAtOnceIsNoStream(t *testing.T) {
-	response, body := do(t, request(t, serve(t, config(&fakeTools{})), withToken(`"p"`), header("Accept", "application/json, text/event-stream")))
+	response, body := do(
+		t,
+		request(t, serve(t, config(&fakeTools{})), withToken(`"p"`), header("Accept", "application/json, text/event-stream")),
+	)
 	if response.Header.Get("Content-Type") != "application/json" || !strings.HasPrefix(body, `{"jsonrpc"`) {
 		t.Errorf("answer %v %s", response.Header, body)
 	}
@@ -179,7 +191,9 @@ func TestAStreamEndsWithItsClientAndSoDoesTheCall(t *testing.T) {
 		<-s.running
 		s.seconds <- time.Time{}
 	}()
-	response, err := http.DefaultClient.Do(request(t, web, withToken(`1`), header("Accept", "text/event-stream")).WithContext(ctx))
+	response, err := http.DefaultClient.Do(
+		request(t, web, withToken(`1`), header("Accept", "text/event-stream")).WithContext(ctx),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +223,8 @@ func TestAnEventIsOneEventWhateverIsInIt(t *testing.T) {
 	events.Header().Set("Content-Type", "application/json") // mcp-go's, for the answer
 	io.WriteString(events, "{\n\n\"a\":1}\n")
 	events.finish()
-	if got := w.Body.String(); got != "event: message\ndata: \"first\"\n\nevent: message\ndata: {\ndata: \ndata: \"a\":1}\n\n" || w.Header().Get("Content-Type") != "text/event-stream" {
+	if got := w.Body.String(); got != "event: message\ndata: \"first\"\n\nevent: message\ndata: {\ndata: \ndata: \"a\":1}\n\n" ||
+		w.Header().Get("Content-Type") != "text/event-stream" {
 		t.Errorf("written %q, headers %v", got, w.Header())
 	}
 }

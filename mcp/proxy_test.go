@@ -9,7 +9,11 @@ import (
 )
 
 func TestTheClientIsWhoTheTrustedProxiesSawLast(t *testing.T) {
-	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("fd00::/8")}
+	trusted := Proxies{
+		netip.MustParsePrefix("10.0.0.0/8"),
+		netip.MustParsePrefix("192.0.2.7/32"),
+		netip.MustParsePrefix("fd00::/8"),
+	}
 	for _, tt := range []struct {
 		name      string
 		from      string
@@ -48,11 +52,13 @@ func TestTheClientIsWhoTheTrustedProxiesSawLast(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, endpoint, nil)
 			r.RemoteAddr = tt.from
 			r.Header["X-Forwarded-For"] = tt.forwarded
-			for _, other := range []string{"Forwarded", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip"} { // what a proxy hands on as the client wrote it
+			// what a proxy hands on as the client wrote it
+			for _, other := range []string{"Forwarded", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip"} {
 				r.Header.Set(other, "for=6.6.6.6")
 			}
 			got := trusted.client(r)
-			if network := map[bool]string{true: tt.want, false: tt.network}[tt.network == ""]; got.text != tt.want || got.network() != network {
+			if network := map[bool]string{true: tt.want, false: tt.network}[tt.network == ""]; got.text != tt.want ||
+				got.network() != network {
 				t.Errorf("it comes from %s of %s, want %s of %s", got.text, got.network(), tt.want, network)
 			}
 		})

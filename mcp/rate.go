@@ -9,12 +9,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// remembered is how many callers, and how many addresses, have a bucket of their own. Who has been quiet longest is forgotten first,
-// and its bucket is full again then: nobody gains who could not have waited.
+// remembered is how many callers, and how many addresses, have a bucket of their own. Who has been quiet longest is
+// forgotten first, and its bucket is full again then: nobody gains who could not have waited.
 const remembered = 1 << 16
 
-// rates counts how often each of many comes. The numbers are given with each question, so that they follow the configuration while
-// what has been counted stays.
+// rates counts how often each of many comes. The numbers are given with each question, so that they follow the
+// configuration while what has been counted stays.
 type rates[K comparable] struct {
 	mu      sync.Mutex
 	buckets *lru.Cache[K, *rate.Limiter]
@@ -28,8 +28,8 @@ func newRates[K comparable](size int) *rates[K] {
 	return &rates[K]{buckets: buckets}
 }
 
-// take takes one of perMinute from the bucket of key, which holds a minute's worth. When it is empty, wait says for how long.
-// Zero perMinute: as often as anybody likes.
+// take takes one of perMinute from the bucket of key, which holds a minute's worth. When it is empty, wait says for how
+// long. Zero perMinute: as often as anybody likes.
 func (r *rates[K]) take(key K, perMinute int, now time.Time) (wait time.Duration) {
 	if perMinute <= 0 {
 		return 0

@@ -9,8 +9,8 @@ import (
 
 const readyTimeout = 5 * time.Second
 
-// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are asked by one request at a time, for all that
-// come meanwhile.
+// readiness answers /readyz. Anybody may ask, as often as they like, so the databases are asked by one request at a
+// time, for all that come meanwhile.
 type readiness struct {
 	config Config
 
@@ -30,7 +30,10 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ready, inForce := a.ready(r.Context()), orNoStops(a.config.Stops).Now()
 	status, body := http.StatusOK, map[string]string{"message": "ready"}
 	if !ready || inForce.Err != nil {
-		status, body = http.StatusServiceUnavailable, map[string]string{"error": "not_ready", "message": "not ready; the log says why"}
+		status, body = http.StatusServiceUnavailable, map[string]string{
+			"error":   "not_ready",
+			"message": "not ready; the log says why",
+		}
 	}
 	switch {
 	case inForce.Err != nil:

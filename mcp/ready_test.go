@@ -49,8 +49,16 @@ func TestWhatStandsOpenIsOnlyRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			response, body := do(t, r)
-			if response.StatusCode != want || method == "HEAD" && body != "" || want == 405 && response.Header.Get("Allow") != "GET, HEAD" {
-				t.Errorf("%s %s is answered %d %s, allowed is %q", method, path, response.StatusCode, body, response.Header.Get("Allow"))
+			if response.StatusCode != want || method == "HEAD" && body != "" ||
+				want == 405 && response.Header.Get("Allow") != "GET, HEAD" {
+				t.Errorf(
+					"%s %s is answered %d %s, allowed is %q",
+					method,
+					path,
+					response.StatusCode,
+					body,
+					response.Header.Get("Allow"),
+				)
 			}
 		}
 	}

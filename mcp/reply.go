@@ -46,8 +46,8 @@ var (
 	errRefused = errors.New("the client answered with an error")
 )
 
-// learn notes whether the client of an older revision shows forms, which it says once, in initialize. A pipe has one client, so
-// this is no session: nobody else can be meant.
+// learn notes whether the client of an older revision shows forms, which it says once, in initialize. A pipe has one
+// client, so this is no session: nobody else can be meant.
 func (p *pipe) learn(m message) {
 	if m.method != string(mcp.MethodInitialize) {
 		return
@@ -56,7 +56,8 @@ func (p *pipe) learn(m message) {
 	declared, _ := find(m.params, "capabilities")
 	var revision string
 	var capabilities mcp.ClientCapabilities
-	knows := json.Unmarshal(version, &revision) == nil && slices.Contains([]string{mcp.ProtocolVersion20250618, mcp.ProtocolVersion20251125}, revision)
+	knows := json.Unmarshal(version, &revision) == nil &&
+		slices.Contains([]string{mcp.ProtocolVersion20250618, mcp.ProtocolVersion20251125}, revision)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.elicits = knows && json.Unmarshal(declared, &capabilities) == nil && elicits(&capabilities)
@@ -75,8 +76,17 @@ func (p *pipe) ask(ctx context.Context, params any) (json.RawMessage, error) {
 		delete(p.questions, id)
 		p.mu.Unlock()
 	}()
-	p.write(map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": json.RawMessage(id), "method": mcp.MethodElicitationCreate, "params": params})
-	<-p.slots // while its human decides, the call takes no place: else as many questions as places would keep their replies from being read
+	p.write(
+		map[string]any{
+			"jsonrpc": mcp.JSONRPC_VERSION,
+			"id":      json.RawMessage(id),
+			"method":  mcp.MethodElicitationCreate,
+			"params":  params,
+		},
+	)
+	// while its human decides, the call takes no place: else as many questions as places would keep their replies from
+	// being read
+	<-p.slots
 	defer func() { p.slots <- struct{}{} }()
 	late, stop := p.every(questionLife)
 	defer stop()
@@ -94,12 +104,18 @@ func (p *pipe) ask(ctx context.Context, params any) (json.RawMessage, error) {
 	case <-late:
 	case <-ctx.Done():
 	}
-	p.write(map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "method": mcp.MethodNotificationCancelled, "params": map[string]any{"requestId": json.RawMessage(id)}})
+	p.write(
+		map[string]any{
+			"jsonrpc": mcp.JSONRPC_VERSION,
+			"method":  mcp.MethodNotificationCancelled,
+			"params":  map[string]any{"requestId": json.RawMessage(id)},
+		},
+	)
 	return nil, errNoReply
 }
 
-// answered hands on a reply to whoever waits for it. One that nobody waits for is dropped: it came too late, or twice, or is to
-// nothing that we asked, and a response has no answer.
+// answered hands on a reply to whoever waits for it. One that nobody waits for is dropped: it came too late, or twice,
+// or is to nothing that we asked, and a response has no answer.
 func (p *pipe) answered(r reply) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,11 +15,19 @@ import (
 
 func requestTool(c choices) mcp.Tool {
 	arguments := schema{
-		"table":      schema{"type": "string", "description": "schema.table, as listed"},
-		"columns":    schema{"type": "array", "items": schema{"type": "string"}, "description": "Masked columns to see in the clear; without, the table"},
-		"reason":     schema{"type": "string", "description": "What the person needs it for, in their words"},
-		"duration":   schema{"type": "string", "description": "4h, 30d, PT4H"},
-		"answers":    schema{"type": "object", "additionalProperties": schema{"type": "string"}, "description": "If a refusal asks for them"},
+		"table": schema{"type": "string", "description": "schema.table, as listed"},
+		"columns": schema{
+			"type":        "array",
+			"items":       schema{"type": "string"},
+			"description": "Masked columns to see in the clear; without, the table",
+		},
+		"reason":   schema{"type": "string", "description": "What the person needs it for, in their words"},
+		"duration": schema{"type": "string", "description": "4h, 30d, PT4H"},
+		"answers": schema{
+			"type":                 "object",
+			"additionalProperties": schema{"type": "string"},
+			"description":          "If a refusal asks for them",
+		},
 		"request_id": schema{"type": "string"},
 		"cancel":     schema{"type": "boolean", "description": "With request_id: take it back"},
 	}
@@ -29,10 +37,15 @@ func requestTool(c choices) mcp.Tool {
 	case len(c.platforms) > 1:
 		arguments["platform"] = schema{"type": "string", "enum": c.platforms, "description": "As for query"}
 	}
-	t := tool(toolRequest, "Ask for access", markAsk,
+	t := tool(
+		toolRequest,
+		"Ask for access",
+		markAsk,
 		"Asks people to open a table, or to show masked columns of it, to the person you act for. Only when that person wants it. "+
 			"Send table and reason to ask, request_id to see how it stands, nothing to list what is open.",
-		choices{}.schema(nil, arguments, "", ""), requestOutput)
+		choices{}.schema(nil, arguments, "", ""),
+		requestOutput,
+	)
 	no := false
 	t.Annotations.ReadOnlyHint = &no // it makes a request, and destroys nothing
 	return t
@@ -61,8 +74,8 @@ func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err e
 	return args, nil
 }
 
-// confirmation is what the human is asked before anything is asked for in their name: in words of ours, with what the model made up
-// as the values that they can change. Nothing is asked about what cannot be asked for.
+// confirmation is what the human is asked before anything is asked for in their name: in words of ours, with what the
+// model made up as the values that they can change. Nothing is asked about what cannot be asked for.
 func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools.RequestArgs) *Form {
 	p := h.tools.Proposal(ctx, call, args)
 	if p == nil {
@@ -73,10 +86,20 @@ func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools
 		what = strings.Join(p.Columns, ", ") + " of " + p.Table + " in the clear"
 	}
 	form := &Form{
-		Message: fmt.Sprintf("Ask for access to %s in your name? People decide on it, and it is on the record.", escape(what)),
+		Message: fmt.Sprintf(
+			"Ask for access to %s in your name? People decide on it, and it is on the record.",
+			escape(what),
+		),
 		Fields: []Field{
 			{Name: "reason", Title: "What you need it for", Default: p.Reason, Required: true},
-			{Name: "duration", Title: "For how long", Description: "Such as 4h or 30d", Default: p.Duration, MaxLength: 20, Required: true},
+			{
+				Name:        "duration",
+				Title:       "For how long",
+				Description: "Such as 4h or 30d",
+				Default:     p.Duration,
+				MaxLength:   20,
+				Required:    true,
+			},
 		},
 	}
 	for _, a := range p.Answers {
@@ -89,7 +112,12 @@ func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools
 const answerTo = "answer_"
 
 // requestAccess asks with what the human confirmed; without a human who could be asked, with what the model wrote.
-func (h *handlers) requestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs, said Answer) (*tools.AccessRequest, error) {
+func (h *handlers) requestAccess(
+	ctx context.Context,
+	call tools.Call,
+	args tools.RequestArgs,
+	said Answer,
+) (*tools.AccessRequest, error) {
 	switch said.Action {
 	case Accepted:
 		args.Reason, args.Duration, args.Confirmed = said.Values["reason"], said.Values["duration"], true

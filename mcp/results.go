@@ -14,8 +14,8 @@ import (
 	"deputy/tools"
 )
 
-// Every result is given twice: structured, for programs, and as text, for models. The text is a table, one line for each row,
-// whatever the cells hold, so that no cell can pass itself off as anything else.
+// Every result is given twice: structured, for programs, and as text, for models. The text is a table, one line for
+// each row, whatever the cells hold, so that no cell can pass itself off as anything else.
 
 func showRows(r tools.QueryResult) *mcp.CallToolResult {
 	r.Columns, r.Rows, r.Notices = listed(r.Columns), listed(r.Rows), listed(r.Notices)
@@ -40,7 +40,11 @@ func showDescription(d tools.Description) *mcp.CallToolResult {
 	var text strings.Builder
 	if d.Table == "" {
 		d.Tables = listed(d.Tables)
-		fmt.Fprintf(&text, "%s. Describe one to see its columns.\ntable | access | description\n", count(len(d.Tables), "table"))
+		fmt.Fprintf(
+			&text,
+			"%s. Describe one to see its columns.\ntable | access | description\n",
+			count(len(d.Tables), "table"),
+		)
 		for _, t := range d.Tables {
 			line(&text, []string{t.Name, t.Access, t.Description}, escape)
 		}

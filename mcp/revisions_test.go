@@ -20,7 +20,13 @@ import (
 )
 
 // revisions are all that mcp-go speaks: when it learns another, this test says that there is one to think about.
-var revisions = []string{mcp.ProtocolVersion20241105, mcp.ProtocolVersion20250326, mcp.ProtocolVersion20250618, mcp.ProtocolVersion20251125, mcp.ProtocolVersion20260728}
+var revisions = []string{
+	mcp.ProtocolVersion20241105,
+	mcp.ProtocolVersion20250326,
+	mcp.ProtocolVersion20250618,
+	mcp.ProtocolVersion20251125,
+	mcp.ProtocolVersion20260728,
+}
 
 func TestTheRevisionsAreAllThereAre(t *testing.T) {
 	theirs := slices.Clone(mcp.ValidProtocolVersions)
@@ -32,8 +38,11 @@ func TestTheRevisionsAreAllThereAre(t *testing.T) {
 
 // modern adds to a request what the revision of 2026-07-28 wants in each. Capabilities are JSON: none by default.
 func modern(body string, capabilities ...string) string {
-	meta := fmt.Sprintf(`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,"io.modelcontextprotocol/clientCapabilities":%s}`,
-		mcp.ProtocolVersion20260728, append(capabilities, "{}")[0])
+	meta := fmt.Sprintf(
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":%q,"io.modelcontextprotocol/clientCapabilities":%s}`,
+		mcp.ProtocolVersion20260728,
+		append(capabilities, "{}")[0],
+	)
 	switch {
 	case strings.Contains(body, `"_meta":{`):
 		return strings.Replace(body, `"_meta":{`, strings.TrimSuffix(meta, "}")+",", 1)
@@ -70,7 +79,12 @@ func clientFor(t *testing.T, revision string, pipe transport.Interface, options 
 	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Initialize(t.Context(), mcp.InitializeRequest{Params: mcp.InitializeParams{ProtocolVersion: revision, ClientInfo: mcp.Implementation{Name: "test", Version: "1"}}})
+	_, err := c.Initialize(
+		t.Context(),
+		mcp.InitializeRequest{
+			Params: mcp.InitializeParams{ProtocolVersion: revision, ClientInfo: mcp.Implementation{Name: "test", Version: "1"}},
+		},
+	)
 	if err != nil || c.ProtocolVersion() != revision {
 		t.Fatalf("the client speaks %s, want %s: %v", c.ProtocolVersion(), revision, err)
 	}
@@ -85,7 +99,10 @@ func converse(t *testing.T, c *client.Client) {
 		t.Fatalf("tools: %+v, %v", list, err)
 	}
 	for _, tool := range list.Tools {
-		if a := tool.Annotations; *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || len(tool.Icons) != 1 || len(tool.RawOutputSchema) == 0 && tool.OutputSchema.Type == "" {
+		if a := tool.Annotations; *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint ||
+			*a.OpenWorldHint ||
+			len(tool.Icons) != 1 ||
+			len(tool.RawOutputSchema) == 0 && tool.OutputSchema.Type == "" {
 			t.Errorf("%s arrives as %+v", tool.Name, tool)
 		}
 	}
@@ -125,8 +142,13 @@ func TestAnyReplicaAnswersAnyRequestInEveryRevision(t *testing.T) {
 				}
 				replicas.replicas = append(replicas.replicas, u)
 			}
-			pipe, err := transport.NewStreamableHTTP(replicas.replicas[0].String()+endpoint,
-				transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer token-taylor"}), transport.WithHTTPBasicClient(&http.Client{Transport: replicas}))
+			pipe, err := transport.NewStreamableHTTP(
+				replicas.replicas[0].String()+endpoint,
+				transport.WithHTTPHeaders(
+					map[string]string{"Authorization": "Bearer token-taylor"},
+				),
+				transport.WithHTTPBasicClient(&http.Client{Transport: replicas}),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,8 @@ import (
 	"github.com/tiktoken-go/tokenizer"
 )
 
-// tokensOf counts what a text takes of a conversation, by the tokenizer of a model of today. Others differ by a few in a hundred.
+// tokensOf counts what a text takes of a conversation, by the tokenizer of a model of today. Others differ by a few in
+// a hundred.
 func tokensOf(t *testing.T, text string) int {
 	t.Helper()
 	encoding, err := tokenizer.Get(tokenizer.O200kBase)
@@ -28,7 +29,10 @@ func tokensOf(t *testing.T, text string) int {
 func TestToolDefinitionsAreSmall(t *testing.T) {
 	const limit = 1500
 	fake := &fakeTools{platforms: []string{"lake", "sales"},
-		purposes: map[string]string{"fraud-investigation": "looking into a payment that was reported", "support": "answering a customer"}}
+		purposes: map[string]string{
+			"fraud-investigation": "looking into a payment that was reported",
+			"support":             "answering a customer",
+		}}
 	for revision, list := range map[string]string{
 		mcp.ProtocolVersion20251125: `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`,
 		mcp.ProtocolVersion20260728: modern(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}`),
@@ -37,11 +41,17 @@ func TestToolDefinitionsAreSmall(t *testing.T) {
 		var answer struct {
 			Result struct{ Tools json.RawMessage }
 		}
-		if err := json.Unmarshal([]byte(body), &answer); err != nil || !strings.Contains(body, `"icons"`) || !strings.Contains(body, `"purpose"`) {
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || !strings.Contains(body, `"icons"`) ||
+			!strings.Contains(body, `"purpose"`) {
 			t.Fatalf("%s: what is counted is not all of it: %s", revision, body)
 		}
 		if tokens := tokensOf(t, string(answer.Result.Tools)+instructions); tokens >= limit {
-			t.Errorf("%s: tools and instructions take %d tokens of every conversation, want less than %d", revision, tokens, limit)
+			t.Errorf(
+				"%s: tools and instructions take %d tokens of every conversation, want less than %d",
+				revision,
+				tokens,
+				limit,
+			)
 		}
 	}
 }
@@ -75,7 +85,8 @@ func TestIconsAreSmallDrawingsThatNobodyFetches(t *testing.T) {
 func TestToolsSayThatTheyChangeNothingButThatOneAsks(t *testing.T) {
 	for _, tool := range []mcp.Tool{queryTool(choices{}), describeTool(choices{}), requestTool(choices{})} {
 		a := tool.Annotations
-		if *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint || tool.Title == "" {
+		if *a.ReadOnlyHint != (tool.Name != toolRequest) || *a.DestructiveHint || !*a.IdempotentHint || *a.OpenWorldHint ||
+			tool.Title == "" {
 			t.Errorf("%s: %+v", tool.Name, a)
 		}
 	}
@@ -86,7 +97,9 @@ func TestThePlatformIsAskedForWhenThereIsAChoice(t *testing.T) {
 		if one := build(choices{platforms: []string{"lake"}}); strings.Contains(string(one.RawInputSchema), `"platform"`) {
 			t.Errorf("one platform: %s", one.RawInputSchema)
 		}
-		two := build(choices{platforms: []string{"lake", "sales"}, dialects: map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}})
+		two := build(
+			choices{platforms: []string{"lake", "sales"}, dialects: map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}},
+		)
 		var schema struct {
 			Properties map[string]struct{ Enum []string }
 			Required   []string
@@ -95,7 +108,9 @@ func TestThePlatformIsAskedForWhenThereIsAChoice(t *testing.T) {
 		if err := json.Unmarshal(two.RawInputSchema, &schema); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Join(schema.Properties["platform"].Enum, " ") != "lake sales" || schema.Required[len(schema.Required)-1] != "platform" || *schema.Additional {
+		if strings.Join(schema.Properties["platform"].Enum, " ") != "lake sales" ||
+			schema.Required[len(schema.Required)-1] != "platform" ||
+			*schema.Additional {
 			t.Errorf("two platforms: %s", two.RawInputSchema)
 		}
 	}
@@ -106,7 +121,11 @@ func TestThePurposeIsOfferedWhenThereAreSomeAndNeverAskedFor(t *testing.T) {
 		if none := build(choices{}); strings.Contains(string(none.RawInputSchema), "purpose") {
 			t.Errorf("no purposes: %s", none.RawInputSchema)
 		}
-		some := build(choices{purposes: map[string]string{"support": "answering a customer", "fraud-investigation": "looking into a payment"}})
+		some := build(
+			choices{
+				purposes: map[string]string{"support": "answering a customer", "fraud-investigation": "looking into a payment"},
+			},
+		)
 		var schema struct {
 			Properties map[string]struct {
 				Enum        []string
@@ -118,7 +137,8 @@ func TestThePurposeIsOfferedWhenThereAreSomeAndNeverAskedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		purpose := schema.Properties["purpose"]
-		if strings.Join(purpose.Enum, " ") != "fraud-investigation support" || strings.Contains(strings.Join(schema.Required, " "), "purpose") {
+		if strings.Join(purpose.Enum, " ") != "fraud-investigation support" ||
+			strings.Contains(strings.Join(schema.Required, " "), "purpose") {
 			t.Errorf("two purposes: %s", some.RawInputSchema)
 		}
 		if build(choices{}).Name == toolDescribe { // what is said once need not be said twice

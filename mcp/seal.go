@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// seal makes the requestState that a client carries from a question to its answer. It says until when the answer is taken, and
-// proves that we asked; what we asked is not in it, because the repeated call says that itself.
+// seal makes the requestState that a client carries from a question to its answer. It says until when the answer is
+// taken, and proves that we asked; what we asked is not in it, because the repeated call says that itself.
 type seal struct {
 	key []byte
 	now func() time.Time

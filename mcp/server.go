@@ -59,8 +59,14 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 	}, options...)...)
 	all := []server.ServerTool{
 		{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
-		{Tool: describeTool(choices{}), Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription)},
-		{Tool: requestTool(choices{}), Handler: handleAsking(h, toolRequest, readRequestArgs, h.confirmation, h.requestAccess, showRequest)},
+		{
+			Tool:    describeTool(choices{}),
+			Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription),
+		},
+		{
+			Tool:    requestTool(choices{}),
+			Handler: handleAsking(h, toolRequest, readRequestArgs, h.confirmation, h.requestAccess, showRequest),
+		},
 	}
 	if cfg.more != nil {
 		all = append(all, cfg.more(h)...)
@@ -70,7 +76,15 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 }
 
 func newHandlers(cfg Config, who caller) *handlers {
-	h := &handlers{tools: cfg.Tools, caller: who, admit: cfg.admit, seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, stops: orNoStops(cfg.Stops), log: cfg.Logger}
+	h := &handlers{
+		tools:  cfg.Tools,
+		caller: who,
+		admit:  cfg.admit,
+		seal:   seal{cfg.StateKey, cfg.Now},
+		every:  cfg.Every,
+		stops:  orNoStops(cfg.Stops),
+		log:    cfg.Logger,
+	}
 	if h.admit == nil {
 		h.admit = func(context.Context, tools.Call) (func(), error) { return func() {}, nil }
 	}
@@ -85,11 +99,19 @@ func handle[A, R any](
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
 	nothing := func(context.Context, tools.Call, A) *Form { return nil }
-	return handleAsking(h, tool, read, nothing, func(ctx context.Context, call tools.Call, args A, _ Answer) (*R, error) { return run(ctx, call, args) }, show)
+	return handleAsking(
+		h,
+		tool,
+		read,
+		nothing,
+		func(ctx context.Context, call tools.Call, args A, _ Answer) (*R, error) { return run(ctx, call, args) },
+		show,
+	)
 }
 
-// handleAsking is the way of every tool call: who, what, ask, run, show. What is asked of the human, if anything, depends on the
-// arguments; run gets what they said, which is Unsupported where no human can be reached and the zero Answer where nothing was asked.
+// handleAsking is the way of every tool call: who, what, ask, run, show. What is asked of the human, if anything,
+// depends on the arguments; run gets what they said, which is Unsupported where no human can be reached and the zero
+// Answer where nothing was asked.
 //
 // It never returns an error, because mcp-go gives the text of an error to the client, and that of a panic too.
 func handleAsking[A, R any](

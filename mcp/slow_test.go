@@ -49,16 +49,19 @@ type countedConn struct {
 
 func (c *countedConn) Close() error { defer c.closed(); return c.Conn.Close() }
 
-// No time-out helps here: the slow clients are all there when the next one comes, from the same address and as the same caller.
+// No time-out helps here: the slow clients are all there when the next one comes, from the same address and as the same
+// caller.
 func TestAThousandSlowClientsDoNotStopTheNextOne(t *testing.T) {
 	long := strings.Repeat("x", 4<<20) // more than sockets hold
-	cfg := config(&fakeTools{query: func(_ context.Context, _ tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
-		r := orders()
-		if args.SQL == "long" {
-			r.Rows = [][]any{{long, ""}}
-		}
-		return r, nil
-	}})
+	cfg := config(
+		&fakeTools{query: func(_ context.Context, _ tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
+			r := orders()
+			if args.SQL == "long" {
+				r.Rows = [][]any{{long, ""}}
+			}
+			return r, nil
+		}},
+	)
 	cfg.Limits = func() Limits { return Limits{Calls: 32, CallerCalls: 8} }
 	handler, err := NewHTTP(cfg)
 	if err != nil {
@@ -70,7 +73,10 @@ func TestAThousandSlowClientsDoNotStopTheNextOne(t *testing.T) {
 	}
 	listener := &counted{Listener: plain}
 	const connections = 200
-	go (&Server{Handler: handler, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(t.Context(), listener)
+	go (&Server{Handler: handler, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(
+		t.Context(),
+		listener,
+	)
 
 	body := strings.Replace(queryBody, "SELECT 1", "long", 1)
 	for i := range 1000 {
@@ -90,7 +96,12 @@ func TestAThousandSlowClientsDoNotStopTheNextOne(t *testing.T) {
 			io.WriteString(conn, head+"Content-Length: 1000000\r\n\r\n{")
 		}
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+plain.Addr().String()+endpoint, strings.NewReader(queryBody))
+	r, err := http.NewRequestWithContext(
+		t.Context(),
+		http.MethodPost,
+		"http://"+plain.Addr().String()+endpoint,
+		strings.NewReader(queryBody),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +223,8 @@ type deadlines struct {
 func (d *deadlines) SetWriteDeadline(time.Time) error { d.set++; return nil }
 
 func TestWhatIsWrittenBeforeTheAnswerHasADeadlineToo(t *testing.T) {
-	for protocol, want := range map[int]int{1: 1, 2: 0} { // of a stream of HTTP/2, a deadline that passes is the end, answered or not
+	// of a stream of HTTP/2, a deadline that passes is the end, answered or not
+	for protocol, want := range map[int]int{1: 1, 2: 0} {
 		d := &deadlines{ResponseWriter: httptest.NewRecorder()}
 		r := httptest.NewRequest(http.MethodPost, endpoint, nil)
 		r.ProtoMajor = protocol
@@ -235,15 +247,29 @@ func TestThoseWhoWaitedAreForgotten(t *testing.T) {
 	body := "{}"
 	handler := chain(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if len(l.running.each) != 1 || len(l.reading.all) != 0 {
-			t.Errorf("while the tool runs, %d callers have calls that run and %d wait to arrive", len(l.running.each), len(l.reading.all))
+			t.Errorf(
+				"while the tool runs, %d callers have calls that run and %d wait to arrive",
+				len(l.running.each),
+				len(l.reading.all),
+			)
 		}
 		toolEnded(r.Context())
 		if len(l.running.each) != 0 || len(l.writing.all) != 1 {
-			t.Errorf("when it has ended, %d callers have calls that run and %d wait to be read", len(l.running.each), len(l.writing.all))
+			t.Errorf(
+				"when it has ended, %d callers have calls that run and %d wait to be read",
+				len(l.running.each),
+				len(l.writing.all),
+			)
 		}
 	}), func(next http.Handler) http.Handler { return bodyGuard(100, l.arriving, next) }, l.byPlace)
 	r := httptest.NewRequest(http.MethodPost, endpoint, strings.NewReader(body))
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, httpCall{call: tools.Call{Principal: principal("taylor")}, request: r.Context()}))
+	r = r.WithContext(
+		context.WithValue(
+			r.Context(),
+			callKey{},
+			httpCall{call: tools.Call{Principal: principal("taylor")}, request: r.Context()},
+		),
+	)
 	handler.ServeHTTP(httptest.NewRecorder(), r)
 	toolEnded(r.Context()) // a tool that outlives its request
 	if n := len(l.running.each) + len(l.agents.each) + len(l.reading.all) + len(l.writing.all); n != 0 {

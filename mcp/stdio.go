@@ -27,12 +27,18 @@ const maxPiped = 64
 const settleTime = 10 * time.Second
 
 // ServeStdio serves one client, a message on each line, until the input ends and every request has its answer, or until
-// the context ends. The credentials are asked for and verified with every tool call, since tokens expire and are revoked
-// while the process lives. Without good ones, tools are refused and the reason is for the model to read.
+// the context ends. The credentials are asked for and verified with every tool call, since tokens expire and are
+// revoked while the process lives. Without good ones, tools are refused and the reason is for the model to read.
 //
-// The loop is our own: mcp-go's ends the running calls when the input ends, reads lines of any length, and cancels by an
-// id that it has not yet seen.
-func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, credentials func() (identity.Credentials, error)) error {
+// The loop is our own: mcp-go's ends the running calls when the input ends, reads lines of any length, and cancels by
+// an id that it has not yet seen.
+func ServeStdio(
+	ctx context.Context,
+	cfg Config,
+	in io.Reader,
+	out io.Writer,
+	credentials func() (identity.Credentials, error),
+) error {
 	if err := cfg.complete(); err != nil {
 		return err
 	}
@@ -52,7 +58,14 @@ func ServeStdio(ctx context.Context, cfg Config, in io.Reader, out io.Writer, cr
 	return p.serve(ctx, in, int(cfg.MaxMessage))
 }
 
-func newPipe(cfg Config, s *server.MCPServer, who caller, watch *watch, out io.Writer, cancel context.CancelCauseFunc) *pipe {
+func newPipe(
+	cfg Config,
+	s *server.MCPServer,
+	who caller,
+	watch *watch,
+	out io.Writer,
+	cancel context.CancelCauseFunc,
+) *pipe {
 	return &pipe{
 		server:     s,
 		caller:     who,
@@ -177,8 +190,8 @@ func (p *pipe) serveLines(ctx context.Context, lines <-chan inputLine) error {
 	}
 }
 
-// settle waits for the running requests: for ever when they may finish, and not for ever for one whose client has stopped
-// reading when they may not.
+// settle waits for the running requests: for ever when they may finish, and not for ever for one whose client has
+// stopped reading when they may not.
 func (p *pipe) settle(ctx context.Context) {
 	settled := make(chan struct{})
 	go func() {
@@ -277,7 +290,10 @@ func (p *pipe) handle(ctx context.Context, m message, line []byte) (response any
 		ctx = context.WithValue(ctx, askKey{}, p.ask)
 	}
 	one := &attempt{message: m}
-	response = p.server.HandleMessage(withProgress(context.WithValue(ctx, attemptKey{}, one), m, p.write), json.RawMessage(line))
+	response = p.server.HandleMessage(
+		withProgress(context.WithValue(ctx, attemptKey{}, one), m, p.write),
+		json.RawMessage(line),
+	)
 	p.record(ctx, one)
 	return response
 }

@@ -125,12 +125,14 @@ func TestEveryPipedCallHasItsAnswer(t *testing.T) {
 	in := &ending{strings.NewReader(input.String()), make(chan struct{})}
 	var begun atomic.Int32
 	var out bytes.Buffer
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		if begun.Add(1) > calls-10 {
-			<-in.ended // the last ones are at work when the input ends
-		}
-		return orders(), ctx.Err()
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			if begun.Add(1) > calls-10 {
+				<-in.ended // the last ones are at work when the input ends
+			}
+			return orders(), ctx.Err()
+		}},
+	)
 	if err := ServeStdio(t.Context(), cfg, in, &out, taylorsKey); err != nil {
 		t.Fatal(err)
 	}
@@ -206,9 +208,16 @@ func TestWithoutCredentialsToolsSayWhatToDo(t *testing.T) {
 
 func TestBadLinesAreAnsweredAndTheNextIsRead(t *testing.T) {
 	cfg := config(&fakeTools{})
-	input := strings.Repeat("x", 5<<20) + "\nnot JSON\n\n[]\n" + `{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}` + "\n" + queryLine(8)
+	input := strings.Repeat(
+		"x",
+		5<<20,
+	) + "\nnot JSON\n\n[]\n" + `{"jsonrpc":"2.0","id":7,"method":"ping","params":[]}` + "\n" + queryLine(
+		8,
+	)
 	answers := piped(t, cfg, input, taylorsKey)
-	if got := answers["null"]; strings.Count(got, "\n") != 3 || !strings.Contains(got, "the message is too long") || !strings.Contains(got, "the message is not JSON") || !strings.Contains(got, "batches") {
+	if got := answers["null"]; strings.Count(got, "\n") != 3 || !strings.Contains(got, "the message is too long") ||
+		!strings.Contains(got, "the message is not JSON") ||
+		!strings.Contains(got, "batches") {
 		t.Errorf("bad lines are answered %s", got)
 	}
 	if !strings.Contains(answers["7"], `"error"`) || !strings.Contains(answers["8"], `"audit_id":"a1"`) {
@@ -227,16 +236,18 @@ func TestALineWithoutEndIsNotKept(t *testing.T) {
 func TestACancellationReachesTheRightCall(t *testing.T) {
 	running := make(chan string)
 	release := make(chan struct{})
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, a tools.QueryArgs) (*tools.QueryResult, error) {
-		running <- a.SQL
-		select {
-		case <-release:
-			return orders(), nil
-		case <-ctx.Done():
-			running <- "cancelled: " + a.SQL
-			return nil, ctx.Err()
-		}
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, a tools.QueryArgs) (*tools.QueryResult, error) {
+			running <- a.SQL
+			select {
+			case <-release:
+				return orders(), nil
+			case <-ctx.Done():
+				running <- "cancelled: " + a.SQL
+				return nil, ctx.Err()
+			}
+		}},
+	)
 	in, client := io.Pipe()
 	out, server := io.Pipe()
 	go func() {
@@ -253,7 +264,8 @@ func TestACancellationReachesTheRightCall(t *testing.T) {
 	}
 	answers := bufio.NewReader(out)
 	io.WriteString(client, queryLine(1)) // an id that is in use
-	if got, err := answers.ReadString('\n'); err != nil || !strings.Contains(got, "a request with this id is still running") {
+	if got, err := answers.ReadString('\n'); err != nil ||
+		!strings.Contains(got, "a request with this id is still running") {
 		t.Errorf("a second call with the id of a running one is answered %s, %v", got, err)
 	}
 	close(release)
@@ -265,10 +277,12 @@ func TestACancellationReachesTheRightCall(t *testing.T) {
 
 func TestACancellationRightBehindItsCallFindsIt(t *testing.T) {
 	// mcp-go alone registers a call some time after it was read, and loses what comes before.
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}},
+	)
 	answers := piped(t, cfg, queryLine(1)+cancelBody+"\n", taylorsKey) // a lost one would hang here
 	if len(answers) != 0 {
 		t.Errorf("a cancelled request is answered %v", answers)
@@ -278,11 +292,13 @@ func TestACancellationRightBehindItsCallFindsIt(t *testing.T) {
 func TestTheEndOfTheContextEndsTheCalls(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	running := make(chan struct{})
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		close(running)
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}},
+	)
 	in, client := io.Pipe() // stays open
 	ended := make(chan error)
 	go func() { ended <- ServeStdio(ctx, cfg, in, io.Discard, taylorsKey) }()
@@ -301,17 +317,25 @@ func (closedWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestAClientThatIsGoneEndsTheServer(t *testing.T) {
 	in, client := io.Pipe() // stays open
 	go io.WriteString(client, queryLine(1))
-	if err := ServeStdio(t.Context(), config(&fakeTools{}), in, closedWriter{}, taylorsKey); !errors.Is(err, io.ErrClosedPipe) {
+	if err := ServeStdio(t.Context(), config(&fakeTools{}), in, closedWriter{}, taylorsKey); !errors.Is(
+		err,
+		io.ErrClosedPipe,
+	) {
 		t.Errorf("it ends with %v", err)
 	}
 }
 
 func TestAPanicOverPipesEndsOneCallOnly(t *testing.T) {
 	var log syncBuffer
-	cfg := config(&fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) { panic("hunter2") }})
+	cfg := config(
+		&fakeTools{
+			query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) { panic("hunter2") },
+		},
+	)
 	cfg.Logger = logTo(&log)
 	answers := piped(t, cfg, queryLine(1)+`{"jsonrpc":"2.0","id":2,"method":"ping"}`+"\n", taylorsKey)
-	if !strings.Contains(answers["1"], `"code":"unavailable"`) || strings.Contains(answers["1"]+log.String(), "hunter2") || answers["2"] == "" {
+	if !strings.Contains(answers["1"], `"code":"unavailable"`) || strings.Contains(answers["1"]+log.String(), "hunter2") ||
+		answers["2"] == "" {
 		t.Errorf("answers %v, log %s", answers, &log)
 	}
 }

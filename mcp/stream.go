@@ -12,10 +12,11 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// streamGuard lets the answer to a tool call become a stream of events when the call takes longer than a moment and its client
-// wants to be told: notifications of progress, and then the answer. It is mcp-go's way without mcp-go's sessions, to which whoever
-// knows a request's id can talk: the stream is the response to one POST, only the call that came with it can write into it, and
-// nothing of it is left when the response is over. A call that is answered at once is answered as ever.
+// streamGuard lets the answer to a tool call become a stream of events when the call takes longer than a moment and its
+// client wants to be told: notifications of progress, and then the answer. It is mcp-go's way without mcp-go's
+// sessions, to which whoever knows a request's id can talk: the stream is the response to one POST, only the call that
+// came with it can write into it, and nothing of it is left when the response is over. A call that is answered at once
+// is answered as ever.
 func streamGuard(timeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m, _ := r.Context().Value(messageKey{}).(message)
@@ -29,14 +30,16 @@ func streamGuard(timeout time.Duration, next http.Handler) http.Handler {
 	})
 }
 
-// takesEvents is true when the client says so in as many words. The first revision of the protocol knows no such responses.
+// takesEvents is true when the client says so in as many words. The first revision of the protocol knows no such
+// responses.
 func takesEvents(r *http.Request) bool {
 	if r.Header.Get(mcp.HeaderProtocolVersion) == mcp.ProtocolVersion20241105 || !r.ProtoAtLeast(1, 1) {
 		return false
 	}
 	for _, accepted := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
 		media, params, err := mime.ParseMediaType(accepted)
-		if q, weighed := params["q"]; err == nil && media == "text/event-stream" && (!weighed || strings.Trim(q, "0.") != "") {
+		if q, weighed := params["q"]; err == nil && media == "text/event-stream" &&
+			(!weighed || strings.Trim(q, "0.") != "") {
 			return true
 		}
 	}
@@ -54,7 +57,8 @@ type eventWriter struct {
 	answer    bytes.Buffer
 }
 
-// Unwrap is for http.ResponseController. There is no Flush, on purpose: mcp-go makes no stream of its own where it finds none.
+// Unwrap is for http.ResponseController. There is no Flush, on purpose: mcp-go makes no stream of its own where it
+// finds none.
 func (w *eventWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // send writes one event. A client that does not take it in time has its connection cut, and so its call.
@@ -79,7 +83,9 @@ func (w *eventWriter) send(message any) {
 func (w *eventWriter) event(data []byte) {
 	controller := http.NewResponseController(w.ResponseWriter)
 	_ = controller.SetWriteDeadline(time.Now().Add(w.timeout))
-	_, err := w.ResponseWriter.Write([]byte("event: message\ndata: " + string(bytes.ReplaceAll(data, []byte("\n"), []byte("\ndata: "))) + "\n\n"))
+	_, err := w.ResponseWriter.Write(
+		[]byte("event: message\ndata: " + string(bytes.ReplaceAll(data, []byte("\n"), []byte("\ndata: "))) + "\n\n"),
+	)
 	if err == nil {
 		_ = controller.Flush()
 	}

@@ -13,8 +13,8 @@ import (
 // lookEvery is how often the files of a certificate are looked at, at most.
 const lookEvery = time.Second
 
-// Certificate is a server's certificate that is read anew when its files have changed. While they do not fit together, as when only one
-// of them has been written so far, the one before is shown.
+// Certificate is a server's certificate that is read anew when its files have changed. While they do not fit together,
+// as when only one of them has been written so far, the one before is shown.
 type Certificate struct {
 	config CertificateConfig
 
@@ -45,17 +45,25 @@ func LoadCertificate(cfg CertificateConfig) (*Certificate, error) {
 
 // Config is for a listener: TLS 1.2 or newer, with the cipher suites that Go thinks good.
 func (c *Certificate) Config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(), nil }}
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(), nil },
+	}
 }
 
-// Unfit says why clients would not accept the certificate now as that of the host, if they would not; who signed it is not looked at.
+// Unfit says why clients would not accept the certificate now as that of the host, if they would not; who signed it is
+// not looked at.
 func (c *Certificate) Unfit(host string) error {
 	leaf := c.current().Leaf
 	if err := leaf.VerifyHostname(host); err != nil {
 		return err
 	}
 	if now := c.config.Now(); now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) {
-		return fmt.Errorf("the certificate is valid from %s to %s only", leaf.NotBefore.Format(time.DateTime), leaf.NotAfter.Format(time.DateTime))
+		return fmt.Errorf(
+			"the certificate is valid from %s to %s only",
+			leaf.NotBefore.Format(time.DateTime),
+			leaf.NotAfter.Format(time.DateTime),
+		)
 	}
 	return nil
 }

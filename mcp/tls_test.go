@@ -26,8 +26,15 @@ func pair(t *testing.T, name string) (certificate, key []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotBefore: time.Unix(1_800_000_000-3600, 0),
-		NotAfter: time.Unix(1_800_000_000+3600, 0), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: name},
+		DNSNames:              []string{name},
+		NotBefore:             time.Unix(1_800_000_000-3600, 0),
+		NotAfter:              time.Unix(1_800_000_000+3600, 0),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +43,11 @@ func pair(t *testing.T, name string) (certificate, key []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})
+	return pem.EncodeToMemory(
+			&pem.Block{Type: "CERTIFICATE", Bytes: der},
+		), pem.EncodeToMemory(
+			&pem.Block{Type: "PRIVATE KEY", Bytes: encoded},
+		)
 }
 
 // onDisk is a certificate in two files, and a clock that stands still.
@@ -56,11 +67,17 @@ func (d *onDisk) write(file string, content []byte) {
 
 func newOnDisk(t *testing.T, name string) (*onDisk, *Certificate) {
 	t.Helper()
-	d := &onDisk{t: t, certificate: filepath.Join(t.TempDir(), "deputy.pem"), key: filepath.Join(t.TempDir(), "deputy.key")}
+	d := &onDisk{
+		t:           t,
+		certificate: filepath.Join(t.TempDir(), "deputy.pem"),
+		key:         filepath.Join(t.TempDir(), "deputy.key"),
+	}
 	certificate, key := pair(t, name)
 	d.write(d.certificate, certificate)
 	d.write(d.key, key)
-	c, err := LoadCertificate(CertificateConfig{Certificate: d.certificate, Key: d.key, Logger: logTo(&d.log), Now: d.time.now})
+	c, err := LoadCertificate(
+		CertificateConfig{Certificate: d.certificate, Key: d.key, Logger: logTo(&d.log), Now: d.time.now},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,17 +106,22 @@ func TestOverTLS(t *testing.T) {
 	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), TLS: certificate.Config()})
 	defer stop()
 	spoken, err := handshake(t, url, func(*tls.Config) {})
-	if err != nil || spoken.Version != tls.VersionTLS13 || spoken.NegotiatedProtocol != "h2" || spoken.PeerCertificates[0].DNSNames[0] != "deputy.example.com" {
+	if err != nil || spoken.Version != tls.VersionTLS13 || spoken.NegotiatedProtocol != "h2" ||
+		spoken.PeerCertificates[0].DNSNames[0] != "deputy.example.com" {
 		t.Errorf("a client of today speaks %x with %q, %v", spoken.Version, spoken.NegotiatedProtocol, err)
 	}
-	if spoken, err := handshake(t, url, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }); err != nil || spoken.Version != tls.VersionTLS12 {
+	if spoken, err := handshake(t, url, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }); err != nil ||
+		spoken.Version != tls.VersionTLS12 {
 		t.Errorf("a client of yesterday speaks %x, %v", spoken.Version, err)
 	}
 	if _, err := handshake(t, url, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: protocol == "HTTP/2.0"}
+		transport := &http.Transport{
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true},
+			ForceAttemptHTTP2: protocol == "HTTP/2.0",
+		}
 		defer transport.CloseIdleConnections()
 		r := post(t, url)
 		r.URL.Scheme = "https"
@@ -108,7 +130,8 @@ func TestOverTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 		response.Body.Close()
-		if response.Proto != protocol || response.StatusCode != http.StatusOK || response.Header.Get("Strict-Transport-Security") != "max-age=31536000" {
+		if response.Proto != protocol || response.StatusCode != http.StatusOK ||
+			response.Header.Get("Strict-Transport-Security") != "max-age=31536000" {
 			t.Errorf("over %s the answer is %s %d, %v", protocol, response.Proto, response.StatusCode, response.Header)
 		}
 		for _, banner := range []string{"Server", "X-Powered-By", "Via"} {
@@ -189,7 +212,8 @@ func TestFilesThatAreNoCertificateAreRefused(t *testing.T) {
 	key, _ := os.ReadFile(d.key)
 	for name, content := range map[string][]byte{"nothing": nil, "no PEM": []byte("hunter2"), "another's key": other, "half of it": key[:len(key)/2]} {
 		d.write(d.key, content)
-		if _, err := LoadCertificate(CertificateConfig{Certificate: d.certificate, Key: d.key}); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := LoadCertificate(CertificateConfig{Certificate: d.certificate, Key: d.key}); err == nil ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"deputy/tools"
 )
 
-// watch makes the root of each request's trace, and counts the callers that are refused. Names and attributes are those of
-// OpenTelemetry's conventions for MCP; nothing in them is a word that a caller made up.
+// watch makes the root of each request's trace, and counts the callers that are refused. Names and attributes are those
+// of OpenTelemetry's conventions for MCP; nothing in them is a word that a caller made up.
 //
 // A request without a proved caller has no trace: nobody unknown writes into it.
 type watch struct {
@@ -28,15 +28,21 @@ type watch struct {
 }
 
 func newWatch(t tools.Telemetry, transport string) (*watch, error) {
-	refused, err := t.Meter().Int64Counter("deputy.callers.refused", metric.WithDescription("Requests without a credential that holds, by code"))
+	refused, err := t.Meter().
+		Int64Counter("deputy.callers.refused", metric.WithDescription("Requests without a credential that holds, by code"))
 	return &watch{tracer: t.Tracer(), refused: refused, transport: attribute.String("network.transport", transport)}, err
 }
 
-// begin starts the span of a request. What the caller sent as trace context says under which trace it is filed, and nothing else:
-// no decision looks at it. The one in _meta is the request's own; that of the HTTP header comes after it, and is linked.
+// begin starts the span of a request. What the caller sent as trace context says under which trace it is filed, and
+// nothing else: no decision looks at it. The one in _meta is the request's own; that of the HTTP header comes after it,
+// and is linked.
 func (w *watch) begin(ctx context.Context, m message, header string, began time.Time) (context.Context, trace.Span) {
 	ambient, own := parent(header), parent(m.traceparent())
-	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(began), trace.WithAttributes(w.transport)}
+	options := []trace.SpanStartOption{
+		trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithTimestamp(began),
+		trace.WithAttributes(w.transport),
+	}
 	if own.IsValid() && ambient.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: ambient}))
 	}
@@ -48,13 +54,19 @@ func (w *watch) begin(ctx context.Context, m message, header string, began time.
 	options = append(options, trace.WithAttributes(attribute.String("mcp.method.name", method)))
 	if tool != "" {
 		name += " " + tool
-		options = append(options, trace.WithAttributes(attribute.String("gen_ai.operation.name", "execute_tool"), attribute.String("gen_ai.tool.name", tool)))
+		options = append(
+			options,
+			trace.WithAttributes(
+				attribute.String("gen_ai.operation.name", "execute_tool"),
+				attribute.String("gen_ai.tool.name", tool),
+			),
+		)
 	}
 	return w.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, own), name, options...)
 }
 
-// parent reads a traceparent, of which all is ids and flags of a fixed length. A tracestate and baggage are not read at all: they
-// are the caller's own words, and would be stored with every span.
+// parent reads a traceparent, of which all is ids and flags of a fixed length. A tracestate and baggage are not read at
+// all: they are the caller's own words, and would be stored with every span.
 func parent(traceparent string) trace.SpanContext {
 	ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": traceparent})
 	return trace.SpanContextFromContext(ctx)
@@ -94,8 +106,8 @@ func (m message) known() (method, tool string) {
 // proof is one time that a caller was proved.
 type proof struct{ began, ended time.Time }
 
-// guard comes last: the trace begins when the first proof did, though its name and its parent stand in the body, which is read
-// after that.
+// guard comes last: the trace begins when the first proof did, though its name and its parent stand in the body, which
+// is read after that.
 func (w *watch) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		call, _ := r.Context().Value(callKey{}).(httpCall)
@@ -122,7 +134,8 @@ func onlyHeader(r *http.Request, name string) string {
 	return ""
 }
 
-// prove is what stdio has in the place of proofs: there the caller is proved when the request is being answered already.
+// prove is what stdio has in the place of proofs: there the caller is proved when the request is being answered
+// already.
 func (w *watch) prove(ctx context.Context, auth Authenticator, c identity.Credentials) (identity.Principal, error) {
 	ctx, span := w.tracer.Start(ctx, "identity")
 	defer func() { span.End() }()

@@ -51,10 +51,12 @@ func TestTheCallersTracestateAndBaggageAreNotTaken(t *testing.T) {
 	const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	spans := tracetest.NewSpanRecorder()
 	var carried int
-	cfg := config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		carried = baggage.FromContext(ctx).Len()
-		return orders(), nil
-	}})
+	cfg := config(
+		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			carried = baggage.FromContext(ctx).Len()
+			return orders(), nil
+		}},
+	)
 	cfg.Telemetry.Traces = trace.NewTracerProvider(trace.WithSpanProcessor(spans))
 	meta := `"params":{"_meta":{"traceparent":"` + given + `","tracestate":"vendor=evil","baggage":"user=priya"},`
 	r := request(t, serve(t, cfg), strings.Replace(queryBody, `"params":{`, meta, 1))

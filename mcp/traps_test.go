@@ -16,8 +16,8 @@ import (
 	"deputy/tools"
 )
 
-// What mcp-go leaves open, shown on mcp-go alone, and then closed here. When the first half of one of these tests fails,
-// the library has closed it, and our counter-measure may go.
+// What mcp-go leaves open, shown on mcp-go alone, and then closed here. When the first half of one of these tests
+// fails, the library has closed it, and our counter-measure may go.
 
 // plain is mcp-go as its documentation sets it up, with one tool.
 func plain(t *testing.T, tool server.ToolHandlerFunc) *httptest.Server {
@@ -63,11 +63,14 @@ func TestNobodyCancelsTheCallOfAnother(t *testing.T) {
 	}
 
 	release := make(chan struct{})
-	ours := serve(t, config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		running <- struct{}{}
-		<-release
-		return orders(), ctx.Err()
-	}}))
+	ours := serve(
+		t,
+		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			running <- struct{}{}
+			<-release
+			return orders(), ctx.Err()
+		}}),
+	)
 	answer = send(t, request(t, ours, queryBody))
 	<-running
 	mallory := header("Authorization", "Bearer token-mallory")
@@ -89,9 +92,14 @@ func TestNobodyCancelsTheCallOfAnother(t *testing.T) {
 
 func TestNotificationsNeverReachMCPGo(t *testing.T) {
 	for _, method := range []string{"notifications/cancelled", "notifications/initialized", "notifications/no/such"} {
-		guard := messageGuard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s is passed on", method) }))
+		guard := messageGuard(
+			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s is passed on", method) }),
+		)
 		w := httptest.NewRecorder()
-		guard.ServeHTTP(w, httptest.NewRequest(http.MethodPost, endpoint, strings.NewReader(`{"jsonrpc":"2.0","method":"`+method+`"}`)))
+		guard.ServeHTTP(
+			w,
+			httptest.NewRequest(http.MethodPost, endpoint, strings.NewReader(`{"jsonrpc":"2.0","method":"`+method+`"}`)),
+		)
 		if w.Code != http.StatusAccepted || w.Body.Len() > 0 {
 			t.Errorf("%s is answered %d %q", method, w.Code, w.Body)
 		}
@@ -107,7 +115,11 @@ func TestToolsOverHTTPDoNotRunInAContextThatMCPGoCancels(t *testing.T) {
 		return orders(), ctx.Err()
 	}}
 	s := newServer(config(fake), httpCaller)
-	ctx := context.WithValue(t.Context(), callKey{}, httpCall{call: tools.Call{Principal: principal("taylor")}, request: t.Context()})
+	ctx := context.WithValue(
+		t.Context(),
+		callKey{},
+		httpCall{call: tools.Call{Principal: principal("taylor")}, request: t.Context()},
+	)
 	answer := make(chan any)
 	go func() { answer <- s.HandleMessage(ctx, json.RawMessage(queryBody)) }()
 	<-running
@@ -120,12 +132,15 @@ func TestToolsOverHTTPDoNotRunInAContextThatMCPGoCancels(t *testing.T) {
 
 func TestACallEndsWithItsClient(t *testing.T) {
 	running, ended := make(chan struct{}), make(chan struct{})
-	web := serve(t, config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		close(running)
-		<-ctx.Done()
-		close(ended)
-		return nil, ctx.Err()
-	}}))
+	web := serve(
+		t,
+		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-ctx.Done()
+			close(ended)
+			return nil, ctx.Err()
+		}}),
+	)
 	ctx, hangUp := context.WithCancel(t.Context())
 	send(t, request(t, web, queryBody).WithContext(ctx))
 	<-running

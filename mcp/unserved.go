@@ -13,9 +13,9 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// attempt is one message of a proved caller. A tool that takes it writes the record, and so does a limit or a scope that refuses it;
-// what is not taken, such as the call of a tool that is not there or a message that cannot be read, is recorded at its end. It does not
-// rest on mcp-go's hooks: they do not run for what mcp-go itself refuses.
+// attempt is one message of a proved caller. A tool that takes it writes the record, and so does a limit or a scope
+// that refuses it; what is not taken, such as the call of a tool that is not there or a message that cannot be read, is
+// recorded at its end. It does not rest on mcp-go's hooks: they do not run for what mcp-go itself refuses.
 type attempt struct {
 	taken   atomic.Bool // it is on the record, or needs no record
 	message message     // zero: it could not be read
@@ -48,8 +48,8 @@ func carries(ctx context.Context, m message) {
 // served are the methods that are answered without a record: they say what there is, or wait.
 var served = append(slices.Clone(told), string(mcp.MethodSubscriptionsListen))
 
-// unserved is what the record says of a message that was not taken: the tool that it named, if any, and why. An empty reason: there is
-// nothing to record.
+// unserved is what the record says of a message that was not taken: the tool that it named, if any, and why. An empty
+// reason: there is nothing to record.
 func (a *attempt) unserved() (tool, why string) {
 	method, tool := a.message.known()
 	switch {
@@ -72,7 +72,8 @@ func (a *attempt) unserved() (tool, why string) {
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./:-]{0,63}$`)
 
-// showable is a name that a caller made up, as the record may have it: short, of plain letters, and nothing like a key or a token.
+// showable is a name that a caller made up, as the record may have it: short, of plain letters, and nothing like a key
+// or a token.
 func showable(name string) string {
 	if !plainName.MatchString(name) || strings.Contains(name, "deputy_ak_") || strings.Contains(name, "eyJ") {
 		return "(no plain name)"

@@ -14,23 +14,86 @@ import (
 
 // unserved are messages that no tool takes, and what the record says of them: "tool: reason".
 var unserved = []struct{ name, body, want string }{
-	{"unknown tool", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop_table","arguments":{}}}`, "drop_table: there is no such tool"},
-	{"tool in capitals", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Query","arguments":{"sql":"SELECT 1"}}}`, "Query: there is no such tool"},
-	{"control characters", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u001b[2Jb\nc"}}`, "(no plain name): there is no such tool"},
-	{"long name", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + strings.Repeat("x", 100_000) + `"}}`, "(no plain name): there is no such tool"},
-	{"a key as name", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"deputy_ak_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"}}`, "(no plain name): there is no such tool"},
-	{"no name", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{}}}`, "(no plain name): there is no such tool"},
+	{
+		"unknown tool",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"drop_table","arguments":{}}}`,
+		"drop_table: there is no such tool",
+	},
+	{
+		"tool in capitals",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"Query","arguments":{"sql":"SELECT 1"}}}`,
+		"Query: there is no such tool",
+	},
+	{
+		"control characters",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u001b[2Jb\nc"}}`,
+		"(no plain name): there is no such tool",
+	},
+	{
+		"long name",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + strings.Repeat("x", 100_000) + `"}}`,
+		"(no plain name): there is no such tool",
+	},
+	{
+		"a key as name",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"deputy_ak_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"}}`,
+		"(no plain name): there is no such tool",
+	},
+	{
+		"no name",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{}}}`,
+		"(no plain name): there is no such tool",
+	},
 	{"no params", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}`, "(no plain name): there is no such tool"},
-	{"name is no text", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["query"]}}`, ": the message cannot be read: the parameters are not those of the method"},
-	{"key twice", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","Name":"x"}}`, ": the message cannot be read: params is not one object with each key once, in its own letters"},
-	{"params is a list", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["query"]}`, ": the message cannot be read: params is not one object with each key once, in its own letters"},
-	{"a batch", `[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query"}}]`, ": the message cannot be read: batches are not taken: send one message at a time"},
+	{
+		"name is no text",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":["query"]}}`,
+		": the message cannot be read: the parameters are not those of the method",
+	},
+	{
+		"key twice",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","Name":"x"}}`,
+		": the message cannot be read: params is not one object with each key once, in its own letters",
+	},
+	{
+		"params is a list",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":["query"]}`,
+		": the message cannot be read: params is not one object with each key once, in its own letters",
+	},
+	{
+		"a batch",
+		`[{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query"}}]`,
+		": the message cannot be read: batches are not taken: send one message at a time",
+	},
 	{"no JSON", `SELECT * FROM secrets`, ": the message cannot be read: the message is not JSON"},
-	{"unknown method", `{"jsonrpc":"2.0","id":1,"method":"tools/execute","params":{}}`, `: there is no method "tools/execute" here`},
-	{"a method with a line break", `{"jsonrpc":"2.0","id":1,"method":"x\ny","params":{}}`, `: there is no method "(no plain name)" here`},
-	{"a prompt", `{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"x"}}`, `: there is no method "prompts/get" here`},
-	{"a resource", `{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"file:///etc/passwd"}}`, `: there is no method "resources/read" here`},
-	{"too large", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"` + strings.Repeat("x", 1<<20) + `"}}}`, ": the message cannot be read: "},
+	{
+		"unknown method",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/execute","params":{}}`,
+		`: there is no method "tools/execute" here`,
+	},
+	{
+		"a method with a line break",
+		`{"jsonrpc":"2.0","id":1,"method":"x\ny","params":{}}`,
+		`: there is no method "(no plain name)" here`,
+	},
+	{
+		"a prompt",
+		`{"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"x"}}`,
+		`: there is no method "prompts/get" here`,
+	},
+	{
+		"a resource",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"file:///etc/passwd"}}`,
+		`: there is no method "resources/read" here`,
+	},
+	{
+		"too large",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"` + strings.Repeat(
+			"x",
+			1<<20,
+		) + `"}}}`,
+		": the message cannot be read: ",
+	},
 }
 
 func TestUnservedOnRecord(t *testing.T) {
@@ -55,7 +118,15 @@ func TestUnservedOnRecord(t *testing.T) {
 		}
 		t.Run(tt.name+"/newest", func(t *testing.T) {
 			fake := &fakeTools{}
-			do(t, request(t, serve(t, config(fake)), modern(tt.body), inRevision(mcp.ProtocolVersion20260728, "tools/call", "drop_table")))
+			do(
+				t,
+				request(
+					t,
+					serve(t, config(fake)),
+					modern(tt.body),
+					inRevision(mcp.ProtocolVersion20260728, "tools/call", "drop_table"),
+				),
+			)
 			check(t, fake, tt.want)
 		})
 	}
@@ -78,7 +149,10 @@ func TestProtocolRefusalOnRecord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fake := &fakeTools{}
 			_, body := do(t, request(t, serve(t, config(fake)), modern(queryBody), change))
-			if got := fake.refusals(); !reflect.DeepEqual(got, []string{"query: the call does not fit the protocol, so no tool took it"}) {
+			if got := fake.refusals(); !reflect.DeepEqual(
+				got,
+				[]string{"query: the call does not fit the protocol, so no tool took it"},
+			) {
 				t.Errorf("recorded %q, answered %s", got, body)
 			}
 		})
@@ -105,9 +179,22 @@ func TestServedIsNoRefusal(t *testing.T) {
 // A caller who is turned away is on the record as that, once.
 func TestUnprovedIsTurnedAwayOnce(t *testing.T) {
 	fake := &fakeTools{}
-	do(t, request(t, serve(t, config(fake)), unserved[0].body, func(r *http.Request) { r.Header.Set("Authorization", "Bearer nonsense") }))
+	do(
+		t,
+		request(
+			t,
+			serve(t, config(fake)),
+			unserved[0].body,
+			func(r *http.Request) { r.Header.Set("Authorization", "Bearer nonsense") },
+		),
+	)
 	do(t, request(t, serve(t, config(fake)), unserved[0].body, agentKey))
-	piped(t, config(fake), unserved[0].body+"\n", func() (identity.Credentials, error) { return identity.Credentials{AgentKey: "nonsense"}, nil })
+	piped(
+		t,
+		config(fake),
+		unserved[0].body+"\n",
+		func() (identity.Credentials, error) { return identity.Credentials{AgentKey: "nonsense"}, nil },
+	)
 	if got, away := fake.refusals(), fake.turnedAway(); len(got) > 0 || len(away) != 3 {
 		t.Errorf("recorded as refused %q, as turned away %q", got, away)
 	}

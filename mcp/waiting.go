@@ -9,9 +9,10 @@ import (
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// waiting are the requests that wait for their own client: for the rest of a body, or for an answer to be read. Nobody new is turned
-// away because of them. When there are too many, the one that has waited longest is given up: first of the same caller, whose share is
-// full, else of all. So a thousand slow clients cost the thousand-and-first nothing, and each other what they have.
+// waiting are the requests that wait for their own client: for the rest of a body, or for an answer to be read. Nobody
+// new is turned away because of them. When there are too many, the one that has waited longest is given up: first of
+// the same caller, whose share is full, else of all. So a thousand slow clients cost the thousand-and-first nothing,
+// and each other what they have.
 type waiting struct {
 	mu   sync.Mutex
 	all  []*waiter // who came first, first

@@ -9,8 +9,8 @@ import (
 	"deputy/identity"
 )
 
-// asking says, in refusals, notices and descriptions, with exactly which arguments the tool request_access would be called. It says so
-// only of what can be asked for, and never of a table that the caller may not know of.
+// asking says, in refusals, notices and descriptions, with exactly which arguments the tool request_access would be
+// called. It says so only of what can be asked for, and never of a table that the caller may not know of.
 type asking struct {
 	policies entitlements.Both
 	who      identity.Principal
@@ -31,12 +31,20 @@ func (t *Tools) asking(p *platform, policies entitlements.Both, who identity.Pri
 // forTable is how to ask for a table that is closed and may be known of.
 func (a asking) forTable(table entitlements.TableName) string {
 	if takes, err := a.takes(table, nil); err != nil || !takes.Opens {
-		return fmt.Sprintf("%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for", table)
+		return fmt.Sprintf(
+			"%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for",
+			table,
+		)
 	}
-	return fmt.Sprintf("%s is there but not open to you; to ask for it, call request_access with %s and a reason", table, a.arguments(table, nil))
+	return fmt.Sprintf(
+		"%s is there but not open to you; to ask for it, call request_access with %s and a reason",
+		table,
+		a.arguments(table, nil),
+	)
 }
 
-// forColumns is how to ask for those of a table's masked columns that can be seen in the clear when somebody approves; empty: for none.
+// forColumns is how to ask for those of a table's masked columns that can be seen in the clear when somebody approves;
+// empty: for none.
 func (a asking) forColumns(access entitlements.Access) string {
 	var columns []string
 	for _, c := range access.Columns {
@@ -53,7 +61,12 @@ func (a asking) forColumns(access entitlements.Access) string {
 	if _, err := a.takes(access.Table, columns); err != nil {
 		return "" // one by one they can be asked for, and not together
 	}
-	return fmt.Sprintf("to see %s of %s in the clear, call request_access with %s and a reason", strings.Join(columns, ", "), access.Table, a.arguments(access.Table, columns))
+	return fmt.Sprintf(
+		"to see %s of %s in the clear, call request_access with %s and a reason",
+		strings.Join(columns, ", "),
+		access.Table,
+		a.arguments(access.Table, columns),
+	)
 }
 
 // takes is what asking takes. What a rule says no to by itself is not worth asking for.

@@ -47,7 +47,8 @@ func (o *office) hint(call tools.Call, table string) (hint, described string) {
 func TestARefusalCarriesTheArgumentsToAskWith(t *testing.T) {
 	o := newOffice(t)
 	hint, described := o.hint(seller(), "payroll")
-	if want := `sales.payroll is there but not open to you; to ask for it, call request_access with {"table":"sales.payroll"} and a reason`; hint != want || described != want {
+	if want := `sales.payroll is there but not open to you; to ask for it, call request_access with {"table":"sales.payroll"} and a reason`; hint != want ||
+		described != want {
 		t.Fatalf("the hint is %q, the description says %q", hint, described)
 	}
 	args, _ := argumentsIn(t, hint)
@@ -92,12 +93,15 @@ func TestANoticeCarriesTheArgumentsToSeeMaskedColumns(t *testing.T) {
 		t.Errorf("once they are clear, the notices are %s", text)
 	}
 	d, err := newOffice(t).DescribeTable(t.Context(), seller(), tools.DescribeArgs{Table: "orders"})
-	if err != nil || d.HowToAsk != `to see lastname, email of sales.orders in the clear, call request_access with {"table":"sales.orders","columns":["lastname","email"]} and a reason` || d.Requestable {
+	if err != nil ||
+		d.HowToAsk != `to see lastname, email of sales.orders in the clear, call request_access with {"table":"sales.orders","columns":["lastname","email"]} and a reason` ||
+		d.Requestable {
 		t.Errorf("the description is %+v, %v", d, err)
 	}
 }
 
-// Nothing is offered to those who may not ask, nor what nobody can approve, and nothing at all of what may not be known of.
+// Nothing is offered to those who may not ask, nor what nobody can approve, and nothing at all of what may not be known
+// of.
 func TestOnlyWhatCanBeAskedForIsOffered(t *testing.T) {
 	o := newOffice(t)
 	for _, tt := range []struct {
@@ -114,7 +118,8 @@ func TestOnlyWhatCanBeAskedForIsOffered(t *testing.T) {
 		{"that a rule says no to", "board", seller(), false},
 	} {
 		hint, described := o.hint(tt.call, tt.table)
-		if hint != described || object.MatchString(hint) != tt.offered || !strings.HasPrefix(hint, "sales."+tt.table+" is there but not open to you") {
+		if hint != described || object.MatchString(hint) != tt.offered ||
+			!strings.HasPrefix(hint, "sales."+tt.table+" is there but not open to you") {
 			t.Errorf("%s %s: the hint is %q, the description %q", tt.table, tt.name, hint, described)
 		}
 		if !tt.offered && !strings.Contains(hint, "ask an administrator of Deputy") {
@@ -167,7 +172,8 @@ func TestWithSeveralPlatformsTheArgumentsNameTheirs(t *testing.T) {
 	if r := o.refused(seller(), args); !strings.Contains(r.Message, `["shop" "lake"]`) {
 		t.Errorf("without a platform: %+v", r)
 	}
-	if a := o.ask(seller(), tools.RequestArgs{RequestID: lake.RequestID}); a.RequestID != lake.RequestID { // looked up, it needs none
+	// looked up, it needs none
+	if a := o.ask(seller(), tools.RequestArgs{RequestID: lake.RequestID}); a.RequestID != lake.RequestID {
 		t.Errorf("looked up: %+v", a)
 	}
 }
@@ -178,10 +184,28 @@ func TestWhatAPurposeHidesIsNotOffered(t *testing.T) {
 	o := newOffice(t, func(c *tools.Config) {
 		c.Purposes = purposes
 		p := &c.Platforms[0]
-		p.Rules = append(p.Rules, entitlements.RequestRule{Name: "the words", About: entitlements.Selectors{"sales.events.what"}, Approvers: match(t, "group:Stewards")})
-		p.Policies = append(p.Policies,
-			entitlements.Policy{Name: "support sees events", Grant: entitlements.Selectors{"sales.events"}, To: match(t, "purpose:support")},
-			entitlements.Policy{Name: "not the words, but for privacy", Mask: entitlements.Selectors{"sales.events.what"}, With: &entitlements.Mask{Kind: entitlements.MaskNull}, Except: match(t, "group:Privacy")})
+		p.Rules = append(
+			p.Rules,
+			entitlements.RequestRule{
+				Name:      "the words",
+				About:     entitlements.Selectors{"sales.events.what"},
+				Approvers: match(t, "group:Stewards"),
+			},
+		)
+		p.Policies = append(
+			p.Policies,
+			entitlements.Policy{
+				Name:  "support sees events",
+				Grant: entitlements.Selectors{"sales.events"},
+				To:    match(t, "purpose:support"),
+			},
+			entitlements.Policy{
+				Name:   "not the words, but for privacy",
+				Mask:   entitlements.Selectors{"sales.events.what"},
+				With:   &entitlements.Mask{Kind: entitlements.MaskNull},
+				Except: match(t, "group:Privacy"),
+			},
+		)
 	})
 	r, err := o.Query(t.Context(), seller(), tools.QueryArgs{SQL: "SELECT what FROM events", Purpose: "support"})
 	if err != nil || object.MatchString(strings.Join(r.Notices, "\n")) {

@@ -10,8 +10,8 @@ import (
 	"deputy/vending"
 )
 
-// waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform: its policies are
-// compiled over the catalogs that the one in force has seen last.
+// waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform:
+// its policies are compiled over the catalogs that the one in force has seen last.
 type waiting struct {
 	version   string
 	platforms map[string]*waitingPlatform // those that both configurations have
@@ -29,9 +29,9 @@ type waitingPlatform struct {
 	problems []entitlements.Problem
 }
 
-// Both answers calls by the configuration in force and by one that waits, and gives only what both give. It shares platforms and
-// limits with t, which goes on. Of the waiting configuration no engine, audit log or clock is used, and Requests only says whether
-// that configuration lets approvals count where these are kept.
+// Both answers calls by the configuration in force and by one that waits, and gives only what both give. It shares
+// platforms and limits with t, which goes on. Of the waiting configuration no engine, audit log or clock is used, and
+// Requests only says whether that configuration lets approvals count where these are kept.
 func (t *Tools) Both(c Config) *Tools {
 	out := *t
 	out.platforms, out.waiting = nil, &waiting{version: c.Version, platforms: map[string]*waitingPlatform{}}
@@ -41,8 +41,11 @@ func (t *Tools) Both(c Config) *Tools {
 			continue
 		}
 		out.platforms = append(out.platforms, p)
-		out.waiting.platforms[p.Name] = &waitingPlatform{PlatformConfig: c.Platforms[i], purposes: slices.Sorted(maps.Keys(c.Purposes)),
-			slots: make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency))}
+		out.waiting.platforms[p.Name] = &waitingPlatform{
+			PlatformConfig: c.Platforms[i],
+			purposes:       slices.Sorted(maps.Keys(c.Purposes)),
+			slots:          make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency)),
+		}
 	}
 	l := &out.config.Limits
 	l.MaxRows, l.MaxBytes = min(l.MaxRows, c.Limits.MaxRows), min(l.MaxBytes, c.Limits.MaxBytes)
@@ -102,7 +105,10 @@ func (c PlatformConfig) governed(all *entitlements.Catalog) *entitlements.Catalo
 		return all
 	}
 	out := *all
-	out.Tables = slices.DeleteFunc(slices.Clone(all.Tables), func(t entitlements.Table) bool { return !slices.Contains(c.Schemas, t.Schema) })
+	out.Tables = slices.DeleteFunc(
+		slices.Clone(all.Tables),
+		func(t entitlements.Table) bool { return !slices.Contains(c.Schemas, t.Schema) },
+	)
 	return &out
 }
 

@@ -31,8 +31,18 @@ var forPurposes = []string{
 }
 
 func drawFile(t *rapid.T, who identity.Principal) file {
-	f := file{policies: drawPolicies(t, true), tags: drawn(t, "tags", worldTags, strings.Replace(worldTags, "w.t.a", "w.t.c", 1), strings.Replace(worldTags, "[w.u.d]", "[w.u.d, w.t.b]", 1)),
-		limits: drawn(t, "limit", 100, 100, 100, 2), absent: drawn(t, "absent", 9, 9, 9, 9, 9, 9, 9, 0) == 0}
+	f := file{
+		policies: drawPolicies(t, true),
+		tags: drawn(
+			t,
+			"tags",
+			worldTags,
+			strings.Replace(worldTags, "w.t.a", "w.t.c", 1),
+			strings.Replace(worldTags, "[w.u.d]", "[w.u.d, w.t.b]", 1),
+		),
+		limits: drawn(t, "limit", 100, 100, 100, 2),
+		absent: drawn(t, "absent", 9, 9, 9, 9, 9, 9, 9, 0) == 0,
+	}
 	if rapid.Bool().Draw(t, "purposes") {
 		f.purposes = map[string]string{"support": "answering a customer"}
 		f.policies = append(f.policies, drawn(t, "for a purpose", forPurposes...))
@@ -77,7 +87,8 @@ func (f file) config(t *rapid.T, e vending.Engine) tools.Config {
 		Limits: tools.Limits{MaxRows: f.limits, MaxBytes: 1 << 20, Timeout: 20e9, Concurrency: 4}}
 }
 
-// cells are what a caller gets to see: the values of each column that are not NULL, and how many rows there are of each table.
+// cells are what a caller gets to see: the values of each column that are not NULL, and how many rows there are of each
+// table.
 type cells map[string][]string
 
 func seen(t *rapid.T, made *tools.Tools, who identity.Principal, purpose string) cells {
@@ -100,7 +111,11 @@ func seen(t *rapid.T, made *tools.Tools, who identity.Principal, purpose string)
 				}
 			}
 		}
-		described, err := made.DescribeTable(t.Context(), tools.Call{Principal: who}, tools.DescribeArgs{Table: "w." + table, Platform: "world", Purpose: purpose})
+		described, err := made.DescribeTable(
+			t.Context(),
+			tools.Call{Principal: who},
+			tools.DescribeArgs{Table: "w." + table, Platform: "world", Purpose: purpose},
+		)
 		if err != nil {
 			t.Fatalf("%s is answered, and not described: %v", table, err)
 		}
@@ -128,7 +143,8 @@ func (c cells) beyond(other cells) string {
 	return ""
 }
 
-// What a call under both files gives is compared with what each of them gives alone, cell by cell and row by row, on real data.
+// What a call under both files gives is compared with what each of them gives alone, cell by cell and row by row, on
+// real data.
 func TestBothNeverGiveMoreThanEither(t *testing.T) {
 	e := sqliteWith(t, "w", worldSeed)
 	pairs, some, less := 0, 0, 0

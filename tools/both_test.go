@@ -32,10 +32,15 @@ func TestBothPlatform(t *testing.T) {
 		"another platform": {func(c *tools.Config) { c.Platforms[0].Name = "x" }, true},
 	} {
 		c := toolsConfig(t, e, &memory{}, "")
-		c.Platforms[0].Policies, c.Platforms[0].Tags, c.Platforms[0].Discoverable = everything, nil, nil // nothing that names what is gone
+		// nothing that names what is gone
+		c.Platforms[0].Policies, c.Platforms[0].Tags, c.Platforms[0].Discoverable = everything, nil, nil
 		tt.change(&c)
 		both := made.Both(c)
-		_, err := both.Query(t.Context(), call, tools.QueryArgs{SQL: "SELECT salary FROM sales.payroll", Platform: c.Platforms[0].Name})
+		_, err := both.Query(
+			t.Context(),
+			call,
+			tools.QueryArgs{SQL: "SELECT salary FROM sales.payroll", Platform: c.Platforms[0].Name},
+		)
 		_, described := both.DescribeTable(t.Context(), call, tools.DescribeArgs{Table: "sales.payroll"})
 		if (err != nil) != tt.closed || (described != nil) != tt.closed {
 			t.Errorf("%s: %v, %v", name, err, described)

@@ -8,8 +8,9 @@ import (
 	"deputy/vending"
 )
 
-// Busy puts on the record that a limit turned somebody away, and makes the refusal. Of a call without a principal only the address is
-// known. As with strangers, so many are on the record and the others are counted there: who comes too often is who would fill it.
+// Busy puts on the record that a limit turned somebody away, and makes the refusal. Of a call without a principal only
+// the address is known. As with strangers, so many are on the record and the others are counted there: who comes too
+// often is who would fill it.
 func (t *Tools) Busy(ctx context.Context, call Call, reason string) *Refusal {
 	refusal := &Refusal{Code: vending.TooBusy, Message: reason, Hint: hints[vending.TooBusy]}
 	room, more := t.crowd.note(t.config.Now())

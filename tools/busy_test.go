@@ -22,14 +22,22 @@ func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
 	}
 	taylor := identity.Principal{
 		Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bot"}},
-		User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "taylor"}, Issuer: "https://issuer.test", Subject: "taylor"},
+		User: &identity.User{
+			Identity: identity.Identity{Kind: identity.KindUser, ID: "taylor"},
+			Issuer:   "https://issuer.test",
+			Subject:  "taylor",
+		},
 	}
 	refusal := made.Busy(t.Context(), tools.Call{Principal: taylor, Client: "192.0.2.1"}, "too many requests")
 	r := log.last(t)
-	if refusal.Code != vending.TooBusy || refusal.Message != "too many requests" || refusal.Hint == "" || refusal.AuditID != r.ID {
+	if refusal.Code != vending.TooBusy || refusal.Message != "too many requests" || refusal.Hint == "" ||
+		refusal.AuditID != r.ID {
 		t.Errorf("the refusal is %+v", refusal)
 	}
-	if r.Tool != audit.Admit || r.Agent.ID != "bot" || r.User.ID != "taylor" || r.Outcome != audit.Failed || r.Code != "too_busy" || r.Client != "192.0.2.1" || r.Reasons[0] != "too many requests" {
+	if r.Tool != audit.Admit || r.Agent.ID != "bot" || r.User.ID != "taylor" || r.Outcome != audit.Failed ||
+		r.Code != "too_busy" ||
+		r.Client != "192.0.2.1" ||
+		r.Reasons[0] != "too many requests" {
 		t.Errorf("the record is %+v", r)
 	}
 	made.Busy(t.Context(), tools.Call{Client: "192.0.2.9"}, "too many requests")
@@ -44,10 +52,15 @@ func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
 	}
 	now = now.Add(time.Second)
 	made.Busy(t.Context(), tools.Call{Principal: taylor}, "too many requests")
-	if r := log.last(t); len(log.records) != 21 || !strings.Contains(strings.Join(r.Reasons, ";"), "982 more were turned away") {
+	if r := log.last(t); len(log.records) != 21 ||
+		!strings.Contains(strings.Join(r.Reasons, ";"), "982 more were turned away") {
 		t.Errorf("a second later there are %d, and the last says %q", len(log.records), r.Reasons)
 	}
-	made.TurnAway(t.Context(), "192.0.2.1", &identity.AuthError{Code: identity.InvalidToken, Message: "the token has expired"})
+	made.TurnAway(
+		t.Context(),
+		"192.0.2.1",
+		&identity.AuthError{Code: identity.InvalidToken, Message: "the token has expired"},
+	)
 	if r := log.last(t); r.Code != "invalid_token" {
 		t.Error("those who are too many keep strangers off the record")
 	}

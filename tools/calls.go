@@ -37,7 +37,8 @@ type Column struct {
 	MaskedBy string `json:"masked_by,omitempty"`
 }
 
-// DescribeArgs are the arguments of the describe_table tool. Without a table, it lists what the caller can see or ask for.
+// DescribeArgs are the arguments of the describe_table tool. Without a table, it lists what the caller can see or ask
+// for.
 type DescribeArgs struct {
 	Table    string
 	Platform string

@@ -13,12 +13,16 @@ import (
 	"deputy/vending"
 )
 
-// Choices are the names of the platforms on which the caller may see or ask for something: those that the argument platform may have.
-// Other platforms are not there for the caller. What the caller sees only for a purpose counts too: no call has declared one yet.
+// Choices are the names of the platforms on which the caller may see or ask for something: those that the argument
+// platform may have. Other platforms are not there for the caller. What the caller sees only for a purpose counts too:
+// no call has declared one yet.
 func (t *Tools) Choices(ctx context.Context, call Call) (names []string) {
 	for _, p := range t.platforms {
 		purposes := append([]string{call.Principal.Purpose}, slices.Sorted(maps.Keys(t.config.Purposes))...)
-		if slices.ContainsFunc(purposes, func(purpose string) bool { return t.sees(ctx, p, declaring(call.Principal, purpose)) }) {
+		if slices.ContainsFunc(
+			purposes,
+			func(purpose string) bool { return t.sees(ctx, p, declaring(call.Principal, purpose)) },
+		) {
 			names = append(names, p.Name)
 		}
 	}
@@ -30,8 +34,9 @@ func declaring(who identity.Principal, purpose string) identity.Principal {
 	return who
 }
 
-// chosen is the platform that a caller means. One on which the caller sees nothing is answered as one that is not there. Where there is
-// a single platform it need not be named, and what the caller does not see there is not there either.
+// chosen is the platform that a caller means. One on which the caller sees nothing is answered as one that is not
+// there. Where there is a single platform it need not be named, and what the caller does not see there is not there
+// either.
 func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, error) {
 	if name == "" && len(t.platforms) == 1 {
 		return t.platforms[0], nil
@@ -42,15 +47,21 @@ func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, 
 	names := t.Choices(ctx, call)
 	switch {
 	case len(names) == 0:
-		return nil, &vending.Error{Code: vending.NotPermitted, Message: "there is no platform of that name on which you may see anything, or it cannot be reached now"}
+		return nil, &vending.Error{
+			Code:    vending.NotPermitted,
+			Message: "there is no platform of that name on which you may see anything, or it cannot be reached now",
+		}
 	case len(names) == 1 && name == "":
 		return t.platform(names[0])
 	}
-	return nil, &vending.Error{Code: vending.InvalidSQL, Message: fmt.Sprintf("say which platform to ask: one of %q", names)}
+	return nil, &vending.Error{
+		Code:    vending.InvalidSQL,
+		Message: fmt.Sprintf("say which platform to ask: one of %q", names),
+	}
 }
 
-// sees reports whether the principal may see or ask for anything on the platform. What was decided with last is asked first: it costs no
-// database anything. A platform that cannot be asked shows what it showed last.
+// sees reports whether the principal may see or ask for anything on the platform. What was decided with last is asked
+// first: it costs no database anything. A platform that cannot be asked shows what it showed last.
 func (t *Tools) sees(ctx context.Context, p *platform, who identity.Principal) bool {
 	if last := p.last(); last != nil {
 		both := entitlements.Both{InForce: last}

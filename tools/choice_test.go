@@ -14,8 +14,8 @@ import (
 	"deputy/tools"
 )
 
-// manyPlatforms are shop, which Marketing reads, lobby, where anyone may ask for the payroll, case, which is for a purpose, and vault,
-// which HR reads and which is left out without hidden.
+// manyPlatforms are shop, which Marketing reads, lobby, where anyone may ask for the payroll, case, which is for a
+// purpose, and vault, which HR reads and which is left out without hidden.
 func manyPlatforms(t *testing.T, log tools.Recorder, hidden bool) *tools.Tools {
 	t.Helper()
 	c := toolsConfig(t, onSQLite(t), log, "")
@@ -59,7 +59,8 @@ func TestChoices(t *testing.T) {
 	}
 }
 
-// A platform on which the caller sees nothing is answered as one that is not there, by every tool and for every spelling.
+// A platform on which the caller sees nothing is answered as one that is not there, by every tool and for every
+// spelling.
 func TestHiddenPlatformIsAbsent(t *testing.T) {
 	said := func(made *tools.Tools, call tools.Call) (all []string) {
 		note := func(answer any, err error) {
@@ -134,7 +135,8 @@ func TestOnlyChoiceNeedsNoName(t *testing.T) {
 	}
 	_, absent := made.DescribeTable(t.Context(), as("nora"), tools.DescribeArgs{Platform: "nowhere"})
 	for _, name := range []string{"", "vault", "shop"} {
-		if _, err := made.DescribeTable(t.Context(), as("nora"), tools.DescribeArgs{Platform: name}); err == nil || refusal(t, err).Message != refusal(t, absent).Message {
+		if _, err := made.DescribeTable(t.Context(), as("nora"), tools.DescribeArgs{Platform: name}); err == nil ||
+			refusal(t, err).Message != refusal(t, absent).Message {
 			t.Errorf("who sees nothing anywhere is told of %q: %v", name, err)
 		}
 	}

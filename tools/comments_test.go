@@ -11,8 +11,8 @@ import (
 	"deputy/vending/postgres"
 )
 
-// What a database administrator says in a comment is decided by like what stands in the configuration: the column is masked by the
-// next catalog at the latest, and shown by the next one again when the comment is gone.
+// What a database administrator says in a comment is decided by like what stands in the configuration: the column is
+// masked by the next catalog at the latest, and shown by the next one again when the comment is gone.
 func TestATagInACommentMasksTheColumn(t *testing.T) {
 	now := time.Now()
 	database := newPostgres(t, "sales", seeded("sales."))
@@ -22,10 +22,18 @@ func TestATagInACommentMasksTheColumn(t *testing.T) {
 		now = now.Add(time.Minute) // how old a catalog may be
 	}
 	comment("where it went to #PII.Region")
-	made, _ := newTools(t, openPostgres(t, database, "sales", func(c *postgres.Config) { c.Now = func() time.Time { return now } }), "")
+	made, _ := newTools(
+		t,
+		openPostgres(t, database, "sales", func(c *postgres.Config) { c.Now = func() time.Time { return now } }),
+		"",
+	)
 	seen := func() string {
 		t.Helper()
-		result, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders ORDER BY order_total`})
+		result, err := made.Query(
+			t.Context(),
+			as("taylor", "Marketing"),
+			tools.QueryArgs{SQL: `SELECT region FROM customer_orders ORDER BY order_total`},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +41,11 @@ func TestATagInACommentMasksTheColumn(t *testing.T) {
 	}
 	described := func() string {
 		t.Helper()
-		d, err := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "sales.customer_orders"})
+		d, err := made.DescribeTable(
+			t.Context(),
+			as("taylor", "Marketing"),
+			tools.DescribeArgs{Table: "sales.customer_orders"},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +61,11 @@ func TestATagInACommentMasksTheColumn(t *testing.T) {
 			t.Errorf("%s the column is described as %s, not %s", when, got, wantDescribed)
 		}
 	}
-	check("with a tag in the comment", "REDACTED; REDACTED", `region "where it went to" [PII.Region] masked hide personal data`)
+	check(
+		"with a tag in the comment",
+		"REDACTED; REDACTED",
+		`region "where it went to" [PII.Region] masked hide personal data`,
+	)
 	comment("where it went to")
 	check("without it", "US-EAST; US-WEST", `region "where it went to" [] clear`)
 	comment("#PII")

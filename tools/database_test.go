@@ -78,7 +78,14 @@ func emptyPostgres(t testing.TB) database {
 		if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
 			t.Fatal(err)
 		}
-		e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", name), Schemas: []string{"sales"}, SigningKey: signingKey, Now: d.now})
+		e, err := postgres.Open(
+			postgres.Config{
+				DSN:        cluster.DSN("deputy_runner", name),
+				Schemas:    []string{"sales"},
+				SigningKey: signingKey,
+				Now:        d.now,
+			},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

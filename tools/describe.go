@@ -9,7 +9,8 @@ import (
 	"deputy/vending"
 )
 
-// DescribeTable says what the principal can see of a table, or of which tables it may know. An error is always a *Refusal.
+// DescribeTable says what the principal can see of a table, or of which tables it may know. An error is always a
+// *Refusal.
 func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs) (*Description, error) {
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "describe_table")
@@ -86,8 +87,8 @@ func listTables(visible []entitlements.Visible) *Description {
 	return d
 }
 
-// find looks a name up among the tables that the caller may know of, and nowhere else: every other is not there. A name without
-// a schema will do when it is the only one.
+// find looks a name up among the tables that the caller may know of, and nowhere else: every other is not there. A name
+// without a schema will do when it is the only one.
 func find(visible []entitlements.Visible, name string) (entitlements.Visible, error) {
 	var found []entitlements.Visible
 	for _, v := range visible {
@@ -102,13 +103,19 @@ func find(visible []entitlements.Visible, name string) (entitlements.Visible, er
 	case 1:
 		return found[0], nil
 	case 0:
-		return entitlements.Visible{}, &vending.Error{Code: vending.NotPermitted, Message: "that table is not there, or you may not know of it"}
+		return entitlements.Visible{}, &vending.Error{
+			Code:    vending.NotPermitted,
+			Message: "that table is not there, or you may not know of it",
+		}
 	}
 	var names []string
 	for _, v := range found {
 		names = append(names, v.Table.String())
 	}
-	return entitlements.Visible{}, &vending.Error{Code: vending.InvalidSQL, Message: fmt.Sprintf("several tables have that name: say which of %s", strings.Join(names, ", "))}
+	return entitlements.Visible{}, &vending.Error{
+		Code:    vending.InvalidSQL,
+		Message: fmt.Sprintf("several tables have that name: say which of %s", strings.Join(names, ", ")),
+	}
 }
 
 func describeOpen(v entitlements.Visible) *Description {
@@ -127,7 +134,13 @@ func describeOpen(v entitlements.Visible) *Description {
 
 // describeClosed shows what a discoverable table looks like, for the caller to know what to ask for.
 func describeClosed(v entitlements.Visible, table entitlements.Table) *Description {
-	d := &Description{Table: v.Table.String(), Description: v.Description, Columns: []ColumnInfo{}, RowFilter: []string{}, Requestable: true}
+	d := &Description{
+		Table:       v.Table.String(),
+		Description: v.Description,
+		Columns:     []ColumnInfo{},
+		RowFilter:   []string{},
+		Requestable: true,
+	}
 	for _, c := range table.Columns {
 		d.Columns = append(d.Columns, columnInfo(c, nil, "none"))
 	}

@@ -40,7 +40,8 @@ var verdictTools = map[entitlements.Verdict]string{
 	entitlements.VerdictApprove: audit.Approve, entitlements.VerdictDeny: audit.Deny, entitlements.VerdictRevoke: audit.Revoke,
 }
 
-// Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a *Refusal.
+// Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a
+// *Refusal.
 func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (*RequestView, error) {
 	r := t.inPerson(s, verdictTools[ruling.Verdict])
 	decided, err := calmly(ctx, func() (*entitlements.Request, error) { return t.rule(ctx, s, id, ruling, r) })
@@ -52,7 +53,13 @@ func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (
 	return &v, nil
 }
 
-func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r *record) (*entitlements.Request, error) {
+func (t *Tools) rule(
+	ctx context.Context,
+	s Steward,
+	id string,
+	ruling Ruling,
+	r *record,
+) (*entitlements.Request, error) {
 	found, err := t.concerning(ctx, s, id)
 	if err != nil {
 		return nil, err
@@ -69,7 +76,8 @@ func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r
 		}
 	}
 	step := entitlements.Step{ID: r.ID, By: s.User, Now: t.config.Now(), Note: ruling.Note, For: ruling.For}
-	if _, err := decide(found, takes, ruling.Verdict, step); err != nil { // before anything is written: most of what is refused is refused here
+	// before anything is written: most of what is refused is refused here
+	if _, err := decide(found, takes, ruling.Verdict, step); err != nil {
 		return nil, undecided(err)
 	}
 	r.Request.Status, r.Request.Note = "", ruling.Note
@@ -87,7 +95,8 @@ func (t *Tools) rule(ctx context.Context, s Steward, id string, ruling Ruling, r
 	return &decided, nil
 }
 
-// Misread records what a steward sent and nobody can read: a decision, or without a verdict a question. It is always a *Refusal.
+// Misread records what a steward sent and nobody can read: a decision, or without a verdict a question. It is always a
+// *Refusal.
 func (t *Tools) Misread(ctx context.Context, s Steward, v entitlements.Verdict, why string) error {
 	tool := verdictTools[v]
 	if tool == "" {
@@ -96,7 +105,12 @@ func (t *Tools) Misread(ctx context.Context, s Steward, v entitlements.Verdict, 
 	return t.end(ctx, t.inPerson(s, tool), wrongArgument(why))
 }
 
-func decide(q entitlements.Request, takes entitlements.Requirement, v entitlements.Verdict, step entitlements.Step) (entitlements.Request, error) {
+func decide(
+	q entitlements.Request,
+	takes entitlements.Requirement,
+	v entitlements.Verdict,
+	step entitlements.Step,
+) (entitlements.Request, error) {
 	switch v {
 	case entitlements.VerdictApprove:
 		return q.Approve(takes, step)
@@ -163,7 +177,8 @@ func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]R
 				break
 			}
 			if t.takes(ctx, q).Concerns(q, s.User) {
-				if v := t.view(ctx, s, q); len(f.Status) == 0 || slices.Contains(f.Status, v.Status) { // what is over may not be written down yet
+				// what is over may not be written down yet
+				if v := t.view(ctx, s, q); len(f.Status) == 0 || slices.Contains(f.Status, v.Status) {
 					mine = append(mine, v)
 				}
 			}
@@ -199,11 +214,19 @@ func (t *Tools) Show(ctx context.Context, s Steward, id string) (*RequestView, e
 	return view, nil
 }
 
-// Expired puts on the record that the time of a request is over. Nobody did that; the id is the event's, so that it is one step
-// however often it is recorded.
+// Expired puts on the record that the time of a request is over. Nobody did that; the id is the event's, so that it is
+// one step however often it is recorded.
 func (t *Tools) Expired(ctx context.Context, q entitlements.Request, id string, at time.Time) error {
-	r := audit.Record{ID: id, Phase: audit.Ended, Time: at.UTC(), Tool: audit.Expire, Platform: q.Platform, PolicyVersion: t.config.Version,
-		Outcome: audit.Answered, Request: requestRecord(q)}
+	r := audit.Record{
+		ID:            id,
+		Phase:         audit.Ended,
+		Time:          at.UTC(),
+		Tool:          audit.Expire,
+		Platform:      q.Platform,
+		PolicyVersion: t.config.Version,
+		Outcome:       audit.Answered,
+		Request:       requestRecord(q),
+	}
 	return t.config.Audit.Append(ctx, r)
 }
 

@@ -27,16 +27,34 @@ var migrations = []struct {
 	{name: "nothing", sql: "SELECT 1", silent: true},
 	{name: "rename", sql: "ALTER TABLE %speople RENAME COLUMN ssn TO social"},
 	{name: "add", sql: "ALTER TABLE %speople ADD COLUMN social text; UPDATE %speople SET social = ssn"},
-	{name: "add, then drop", sql: "ALTER TABLE %speople ADD COLUMN social text; UPDATE %speople SET social = ssn; ALTER TABLE %speople DROP COLUMN ssn"},
+	{
+		name: "add, then drop",
+		sql:  "ALTER TABLE %speople ADD COLUMN social text; UPDATE %speople SET social = ssn; ALTER TABLE %speople DROP COLUMN ssn",
+	},
 	{name: "drop", sql: "ALTER TABLE %speople DROP COLUMN ssn"},
 	{name: "retype", sql: "ALTER TABLE %speople ALTER COLUMN ssn TYPE varchar(40)", only: "postgres"},
-	{name: "made anew with another type", sql: "CREATE TABLE %scopy (id int, ssn varchar(40), name text); INSERT INTO %scopy SELECT * FROM %speople;" +
-		"DROP TABLE %speople; ALTER TABLE %scopy RENAME TO people"},
-	{name: "made anew", sql: "CREATE TABLE %scopy AS SELECT id, ssn AS social, name FROM %speople; DROP TABLE %speople; ALTER TABLE %scopy RENAME TO people"},
-	{name: "an accepted name", sql: "ALTER TABLE %speople DROP COLUMN name; ALTER TABLE %speople RENAME COLUMN ssn TO name"},
-	{name: "names change places", sql: "ALTER TABLE %speople RENAME COLUMN ssn TO x; ALTER TABLE %speople RENAME COLUMN name TO ssn; ALTER TABLE %speople RENAME COLUMN x TO name"},
+	{
+		name: "made anew with another type",
+		sql: "CREATE TABLE %scopy (id int, ssn varchar(40), name text); INSERT INTO %scopy SELECT * FROM %speople;" +
+			"DROP TABLE %speople; ALTER TABLE %scopy RENAME TO people",
+	},
+	{
+		name: "made anew",
+		sql:  "CREATE TABLE %scopy AS SELECT id, ssn AS social, name FROM %speople; DROP TABLE %speople; ALTER TABLE %scopy RENAME TO people",
+	},
+	{
+		name: "an accepted name",
+		sql:  "ALTER TABLE %speople DROP COLUMN name; ALTER TABLE %speople RENAME COLUMN ssn TO name",
+	},
+	{
+		name: "names change places",
+		sql:  "ALTER TABLE %speople RENAME COLUMN ssn TO x; ALTER TABLE %speople RENAME COLUMN name TO ssn; ALTER TABLE %speople RENAME COLUMN x TO name",
+	},
 	{name: "the table is renamed", sql: "ALTER TABLE %speople RENAME TO persons"},
-	{name: "tables change places", sql: "CREATE TABLE %scopy (id int, ssn text, name text); ALTER TABLE %speople RENAME TO persons; ALTER TABLE %scopy RENAME TO people"},
+	{
+		name: "tables change places",
+		sql:  "CREATE TABLE %scopy (id int, ssn text, name text); ALTER TABLE %speople RENAME TO persons; ALTER TABLE %scopy RENAME TO people",
+	},
 	{name: "a copy", sql: "CREATE TABLE %scopy AS SELECT * FROM %speople"},
 	{name: "a view", sql: "CREATE VIEW %scopy AS SELECT id, ssn AS social FROM %speople", only: "postgres"},
 }
@@ -106,7 +124,12 @@ func driftingTools(t *testing.T, e, other vending.Engine, how string, accepted e
 	return made
 }
 
-func tryDrifting(t *testing.T, e, other vending.Engine, how string, accepted entitlements.Accepted) (*tools.Tools, error) {
+func tryDrifting(
+	t *testing.T,
+	e, other vending.Engine,
+	how string,
+	accepted entitlements.Accepted,
+) (*tools.Tools, error) {
 	t.Helper()
 	c := toolsConfig(t, e, &memory{}, "")
 	p := &c.Platforms[0]

@@ -21,7 +21,9 @@ func Example() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "shop.db")
 	db, _ := sqlite3.Open(path)
-	db.Exec("CREATE TABLE customer_orders (lastname text, region text); INSERT INTO customer_orders VALUES ('Okafor', 'US-EAST')")
+	db.Exec(
+		"CREATE TABLE customer_orders (lastname text, region text); INSERT INTO customer_orders VALUES ('Okafor', 'US-EAST')",
+	)
 	db.Close()
 	engine, _ := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
 	defer engine.Close()
@@ -37,7 +39,11 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	answer, err := made.Query(ctx, as("taylor", "Marketing"), tools.QueryArgs{SQL: "SELECT lastname, region FROM customer_orders"})
+	answer, err := made.Query(
+		ctx,
+		as("taylor", "Marketing"),
+		tools.QueryArgs{SQL: "SELECT lastname, region FROM customer_orders"},
+	)
 	fmt.Println(answer.Rows, answer.Columns[0].MaskedBy, err)
 	_, err = made.Query(ctx, as("sam"), tools.QueryArgs{SQL: "SELECT lastname FROM customer_orders"})
 	fmt.Println(err)

@@ -75,7 +75,8 @@ func TestViewsInherit(t *testing.T) {
 		t.Errorf("a view shows what its table hides: %s", text)
 	}
 	d, err := made.DescribeTable(t.Context(), as("taylor", "Staff"), tools.DescribeArgs{Table: "sales.v_nested"})
-	if err != nil || len(d.Columns) != 2 || strings.Join(d.Columns[0].Inherited, " ") != "PII" || len(d.Columns[0].Tags) > 0 {
+	if err != nil || len(d.Columns) != 2 || strings.Join(d.Columns[0].Inherited, " ") != "PII" ||
+		len(d.Columns[0].Tags) > 0 {
 		t.Errorf("describe_table says %+v (%v)", d, err)
 	}
 }

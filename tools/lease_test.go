@@ -9,7 +9,10 @@ import (
 
 func TestAStatementGetsNoLongerThanWhatIsLeftOfItsApproval(t *testing.T) {
 	now := time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
-	q := &question{Tools: &Tools{config: Config{Limits: Limits{Timeout: 10 * time.Minute}, Now: func() time.Time { return now }}}, record: &record{}}
+	q := &question{
+		Tools:  &Tools{config: Config{Limits: Limits{Timeout: 10 * time.Minute}, Now: func() time.Time { return now }}},
+		record: &record{},
+	}
 	for _, tt := range []struct {
 		name  string
 		until []time.Time // of the tables; zero: no approval

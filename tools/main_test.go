@@ -40,7 +40,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// The data: what Taylor may read, what may be asked for, and what nobody may know of. The table named absent is not there.
+// The data: what Taylor may read, what may be asked for, and what nobody may know of. The table named absent is not
+// there.
 var seed = []string{
 	`CREATE TABLE %scustomer_orders (lastname text, region text, order_total numeric(10,2))`,
 	`INSERT INTO %[1]scustomer_orders VALUES ('Lindqvist', 'US-EAST', 89.00), ('Okafor', 'US-WEST', 117.00)`,
@@ -214,7 +215,9 @@ func toolsConfig(t testing.TB, e vending.Engine, log tools.Recorder, more string
 		t.Fatal(err)
 	}
 	return tools.Config{
-		Platforms: []tools.PlatformConfig{p}, Audit: log, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
+		Platforms: []tools.PlatformConfig{
+			p,
+		}, Audit: log, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
 		Limits: tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20 * time.Second, Concurrency: 4},
 	}
 }
@@ -222,8 +225,14 @@ func toolsConfig(t testing.TB, e vending.Engine, log tools.Recorder, more string
 // as is a call of the marketing agent for somebody in these groups.
 func as(user string, groups ...string) tools.Call {
 	return tools.Call{Client: "192.0.2.1", Principal: identity.Principal{
-		Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "marketing-agent", Groups: []string{"Agents"}}},
-		User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: user, Groups: groups}, Issuer: "https://issuer.test", Subject: user},
+		Agent: identity.Agent{
+			Identity: identity.Identity{Kind: identity.KindAgent, ID: "marketing-agent", Groups: []string{"Agents"}},
+		},
+		User: &identity.User{
+			Identity: identity.Identity{Kind: identity.KindUser, ID: user, Groups: groups},
+			Issuer:   "https://issuer.test",
+			Subject:  user,
+		},
 	}}
 }
 

@@ -19,8 +19,8 @@ import (
 	"deputy/vending"
 )
 
-// The matrix: fourteen tables and seventeen identities. What each sees of each table stands in testdata/matrix/expected.txt, cell by
-// cell, and is compared with what the query tool returns on both engines.
+// The matrix: fourteen tables and seventeen identities. What each sees of each table stands in
+// testdata/matrix/expected.txt, cell by cell, and is compared with what the query tool returns on both engines.
 
 //go:embed testdata/matrix/seed.sql
 var matrixSeed string
@@ -32,11 +32,17 @@ var matrixPolicies string
 var matrixExpected string
 
 func human(id string, groups []string, attributes map[string][]string) *identity.User {
-	return &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: id, Groups: groups, Attributes: attributes}, Issuer: "https://issuer.test", Subject: id}
+	return &identity.User{
+		Identity: identity.Identity{Kind: identity.KindUser, ID: id, Groups: groups, Attributes: attributes},
+		Issuer:   "https://issuer.test",
+		Subject:  id,
+	}
 }
 
 func machine(id string, groups []string, attributes map[string][]string) identity.Agent {
-	return identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: id, Groups: groups, Attributes: attributes}}
+	return identity.Agent{
+		Identity: identity.Identity{Kind: identity.KindAgent, ID: id, Groups: groups, Attributes: attributes},
+	}
 }
 
 type attributes = map[string][]string
@@ -52,10 +58,14 @@ var (
 )
 
 var matrixIdentities = map[string]identity.Principal{
-	"taylor":          {Agent: assistant, User: taylor},
-	"taylor via eu":   {Agent: euAgent, User: taylor}, // the agent's residency and regions are not Taylor's
-	"priya":           {Agent: assistant, User: human("priya", []string{"Marketing", "Privacy"}, attributes{"region": {"EAST", "WEST"}})},
-	"gerd":            {Agent: assistant, User: gerd}, // may read what is in the EU, and neither he nor the assistant is granted it
+	"taylor":        {Agent: assistant, User: taylor},
+	"taylor via eu": {Agent: euAgent, User: taylor}, // the agent's residency and regions are not Taylor's
+	"priya": {
+		Agent: assistant,
+		User:  human("priya", []string{"Marketing", "Privacy"}, attributes{"region": {"EAST", "WEST"}}),
+	},
+	// may read what is in the EU, and neither he nor the assistant is granted it
+	"gerd":            {Agent: assistant, User: gerd},
 	"gerd via eu":     {Agent: euAgent, User: gerd},
 	"sam":             {Agent: assistant, User: human("sam", nil, nil)},
 	"eva":             {Agent: assistant, User: eva}, // no region: no row of what is regional
@@ -66,9 +76,14 @@ var matrixIdentities = map[string]identity.Principal{
 	"dana":            {Agent: assistant, User: human("dana", []string{"Support"}, nil)},
 	"uma":             {Agent: assistant, User: uma, Purpose: "treatment"},
 	"uma for nothing": {Agent: assistant, User: uma},
-	"ned":             {Agent: assistant, User: human("ned", []string{"Marketing", "Trainees"}, attributes{"region": {"EAST", "WEST"}})},
-	"scanner":         {Agent: machine("scanner", []string{"Scanners"}, nil)},
-	"nightly":         {Agent: machine("nightly", []string{"Agents", "HR", "Marketing-Bots"}, attributes{"region": {"WEST"}})},
+	"ned": {
+		Agent: assistant,
+		User:  human("ned", []string{"Marketing", "Trainees"}, attributes{"region": {"EAST", "WEST"}}),
+	},
+	"scanner": {Agent: machine("scanner", []string{"Scanners"}, nil)},
+	"nightly": {
+		Agent: machine("nightly", []string{"Agents", "HR", "Marketing-Bots"}, attributes{"region": {"WEST"}}),
+	},
 }
 
 func TestEverybodySeesOfEveryTableWhatThePoliciesSay(t *testing.T) {
@@ -191,7 +206,12 @@ func readMatrix(t testing.TB) (cells []matrixCell) {
 	for table, who := range seen {
 		slices.Sort(who)
 		if len(slices.Compact(who)) != len(matrixIdentities) || len(who) != len(matrixIdentities) {
-			t.Fatalf("expected.txt says of %s what these see, and not what each of %d does, once: %q", table, len(matrixIdentities), who)
+			t.Fatalf(
+				"expected.txt says of %s what these see, and not what each of %d does, once: %q",
+				table,
+				len(matrixIdentities),
+				who,
+			)
 		}
 	}
 	if len(seen) < 12 || len(matrixIdentities) < 15 {

@@ -8,8 +8,8 @@ import (
 	"deputy/vending"
 )
 
-// What appears in a database after somebody has accepted it is covered by policies on tag:New from the next look at the catalog on,
-// and by nothing any more once it is accepted.
+// What appears in a database after somebody has accepted it is covered by policies on tag:New from the next look at the
+// catalog on, and by nothing any more once it is accepted.
 func TestWhatNobodyHasLookedAt(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, db database) {
 		const more = `

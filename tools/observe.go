@@ -27,10 +27,17 @@ type Comparison struct {
 	Hidden int // that the view shows as something else than they are; a NULL may be among them
 }
 
-// Observe is for an administrator who wants to know what somebody would see. Nobody is verified: the principal is supposed. It goes
-// the whole way of a call, on the record as a test, and then has the database compare the columns with themselves, masked and
-// unmasked, in a role that is vended for just that; the role sees no row that the principal does not.
-func (t *Tools) Observe(ctx context.Context, who Call, platform string, table entitlements.TableName, columns []string) (*Observation, error) {
+// Observe is for an administrator who wants to know what somebody would see. Nobody is verified: the principal is
+// supposed. It goes the whole way of a call, on the record as a test, and then has the database compare the columns
+// with themselves, masked and unmasked, in a role that is vended for just that; the role sees no row that the principal
+// does not.
+func (t *Tools) Observe(
+	ctx context.Context,
+	who Call,
+	platform string,
+	table entitlements.TableName,
+	columns []string,
+) (*Observation, error) {
 	p, err := t.platform(platform)
 	if err != nil {
 		return nil, err
@@ -40,14 +47,21 @@ func (t *Tools) Observe(ctx context.Context, who Call, platform string, table en
 		return nil, err
 	}
 	from := " FROM " + quoted(table.Schema) + "." + quoted(table.Name)
-	counted, err := t.observe(ctx, t.begin(who, "test"), who, p, "SELECT count(*)"+from, func(q *question) ([][]any, error) {
-		q.policies = policies
-		answer, err := q.answer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return answer.Rows, nil
-	})
+	counted, err := t.observe(
+		ctx,
+		t.begin(who, "test"),
+		who,
+		p,
+		"SELECT count(*)"+from,
+		func(q *question) ([][]any, error) {
+			q.policies = policies
+			answer, err := q.answer(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return answer.Rows, nil
+		},
+	)
 	access, denial := policies.Decide(who.Principal, table)
 	if denial != nil {
 		return refusedAsDenied(denial, counted, err)
@@ -56,18 +70,28 @@ func (t *Tools) Observe(ctx context.Context, who Call, platform string, table en
 		return nil, err
 	}
 	out := &Observation{Access: &access, Rows: counted[0], Columns: map[string]Comparison{}}
-	access.Columns = slices.DeleteFunc(slices.Clone(access.Columns), func(c entitlements.ColumnAccess) bool { return !slices.Contains(columns, c.Name) })
+	access.Columns = slices.DeleteFunc(
+		slices.Clone(access.Columns),
+		func(c entitlements.ColumnAccess) bool { return !slices.Contains(columns, c.Name) },
+	)
 	if len(access.Columns) == 0 {
 		return out, nil
 	}
-	compared, err := t.observe(ctx, t.begin(who, "test"), who, p, comparison(len(access.Columns))+from, func(q *question) ([][]any, error) {
-		q.record.granted(access)
-		lease := q.lease([]entitlements.Access{besideItself(access)})
-		lease.Recorded = q.intend(ctx, q.record)
-		result, err := p.Engine.Run(ctx, lease)
-		q.record.vended(result.Role)
-		return result.Rows, err
-	})
+	compared, err := t.observe(
+		ctx,
+		t.begin(who, "test"),
+		who,
+		p,
+		comparison(len(access.Columns))+from,
+		func(q *question) ([][]any, error) {
+			q.record.granted(access)
+			lease := q.lease([]entitlements.Access{besideItself(access)})
+			lease.Recorded = q.intend(ctx, q.record)
+			result, err := p.Engine.Run(ctx, lease)
+			q.record.vended(result.Role)
+			return result.Rows, err
+		},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -89,9 +113,16 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 	return &Observation{Denial: denial}, nil
 }
 
-// countFor counts the rows that the principal would see of a table, in a role that is vended for that; on the record as the steward's
-// own look.
-func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies entitlements.Both, who identity.Principal, request entitlements.Request) (int, error) {
+// countFor counts the rows that the principal would see of a table, in a role that is vended for that; on the record as
+// the steward's own look.
+func (t *Tools) countFor(
+	ctx context.Context,
+	s Steward,
+	p *platform,
+	policies entitlements.Both,
+	who identity.Principal,
+	request entitlements.Request,
+) (int, error) {
 	sql := "SELECT count(*) FROM " + quoted(request.Table.Schema) + "." + quoted(request.Table.Name)
 	r := t.inPerson(s, audit.Look)
 	r.Request = requestRecord(request)
@@ -110,7 +141,14 @@ func (t *Tools) countFor(ctx context.Context, s Steward, p *platform, policies e
 }
 
 // observe does one step of a test on the record, and returns the one row of numbers that it gives.
-func (t *Tools) observe(ctx context.Context, r *record, who Call, p *platform, sql string, step func(*question) ([][]any, error)) ([]int, error) {
+func (t *Tools) observe(
+	ctx context.Context,
+	r *record,
+	who Call,
+	p *platform,
+	sql string,
+	step func(*question) ([][]any, error),
+) ([]int, error) {
 	r.Platform = p.Name
 	r.state(t, sql)
 	rows, err := calmly(ctx, func() ([][]any, error) {
@@ -156,7 +194,13 @@ func besideItself(a entitlements.Access) entitlements.Access {
 func comparison(columns int) string {
 	var counts []string
 	for i := range columns {
-		counts = append(counts, fmt.Sprintf("count(raw%d), count(CASE WHEN CAST(shown%[1]d AS text) IS DISTINCT FROM CAST(raw%[1]d AS text) THEN 1 END)", i))
+		counts = append(
+			counts,
+			fmt.Sprintf(
+				"count(raw%d), count(CASE WHEN CAST(shown%[1]d AS text) IS DISTINCT FROM CAST(raw%[1]d AS text) THEN 1 END)",
+				i,
+			),
+		)
 	}
 	return "SELECT " + strings.Join(counts, ", ")
 }

@@ -30,8 +30,9 @@ type PlatformConfig struct {
 
 	// What follows is of a configuration that waits: see Both.
 
-	Schemas   []string // that it governs of what the one in force does; nil: all
-	Elsewhere bool     // it has another database there, or reaches it in another way, so that there is nothing that both give
+	Schemas []string // that it governs of what the one in force does; nil: all
+	// it has another database there, or reaches it in another way, so that there is nothing that both give
+	Elsewhere bool
 }
 
 // platform keeps the policies compiled for the catalog as it is now.
@@ -101,8 +102,9 @@ func (p *platform) lastCatalog() *entitlements.Catalog {
 	return p.catalog
 }
 
-// entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes the table that it
-// was on: with a mask's column gone under another name, going on would show values that were masked before.
+// entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes
+// the table that it was on: with a mask's column gone under another name, going on would show values that were masked
+// before.
 func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements, error) {
 	if err := p.look(ctx); err != nil {
 		return nil, err
@@ -129,14 +131,20 @@ func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements
 }
 
 // compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
-func (c PlatformConfig) compile(catalog *entitlements.Catalog, others []*entitlements.Catalog, purposes []string, running bool) (*entitlements.Entitlements, []entitlements.Problem) {
+func (c PlatformConfig) compile(
+	catalog *entitlements.Catalog,
+	others []*entitlements.Catalog,
+	purposes []string,
+	running bool,
+) (*entitlements.Entitlements, []entitlements.Problem) {
 	return entitlements.Compile(entitlements.Config{
 		Platform: c.Name, Policies: c.Policies, Rules: c.Rules, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
 		Catalog: catalog, Others: others, Purposes: purposes, Running: running, Inherit: c.Inherit,
 	})
 }
 
-// troubles are what came with a change of the database: since Deputy started, or since an administrator accepted the catalog. p.mu is held.
+// troubles are what came with a change of the database: since Deputy started, or since an administrator accepted the
+// catalog. p.mu is held.
 func (p *platform) troubles() (out []entitlements.Problem) {
 	for _, problem := range p.problems {
 		if problem.Drift || !slices.Contains(p.written, problem) {
@@ -159,9 +167,15 @@ func (p *platform) say() {
 			p.log.Error().Str("policy", problem.Policy).Str("table", problem.Table.String()).Str("problem", problem.String()).
 				Msg("a policy does not fit the database any more, and closes the table")
 		case problem.Warning:
-			p.log.Warn().Str("policy", problem.Policy).Str("problem", problem.String()).Msg("the database has changed under the policies")
+			p.log.Warn().
+				Str("policy", problem.Policy).
+				Str("problem", problem.String()).
+				Msg("the database has changed under the policies")
 		default:
-			p.log.Error().Str("policy", problem.Policy).Str("problem", problem.String()).Msg("a policy does not fit the database any more")
+			p.log.Error().
+				Str("policy", problem.Policy).
+				Str("problem", problem.String()).
+				Msg("a policy does not fit the database any more")
 		}
 	}
 	for _, problem := range p.said {
@@ -197,5 +211,9 @@ func asVendingError(err error) *vending.Error {
 	if errors.As(err, &known) {
 		return known
 	}
-	return &vending.Error{Code: vending.Unavailable, Message: "Deputy cannot answer now: its administrator finds the reason in the log", Cause: err}
+	return &vending.Error{
+		Code:    vending.Unavailable,
+		Message: "Deputy cannot answer now: its administrator finds the reason in the log",
+		Cause:   err,
+	}
 }

@@ -8,10 +8,16 @@ import (
 	"deputy/vending"
 )
 
-// Profile counts what the values of a table look like, for the operator who wants to know where personal data is. It reads all of
-// the table, whatever policies say, so the operator has to hold the platform's keys: it is no tool that a transport offers. The
-// record names what was read; without one there are no counts.
-func (t *Tools) Profile(ctx context.Context, operator Call, platform string, table entitlements.TableName, sample int) (vending.Profile, error) {
+// Profile counts what the values of a table look like, for the operator who wants to know where personal data is. It
+// reads all of the table, whatever policies say, so the operator has to hold the platform's keys: it is no tool that a
+// transport offers. The record names what was read; without one there are no counts.
+func (t *Tools) Profile(
+	ctx context.Context,
+	operator Call,
+	platform string,
+	table entitlements.TableName,
+	sample int,
+) (vending.Profile, error) {
 	r := t.begin(operator, "scan")
 	r.Table, r.Platform = recordable(table.String()), platform
 	profile, err := calmly(ctx, func() (vending.Profile, error) {

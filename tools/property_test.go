@@ -17,9 +17,10 @@ import (
 	"deputy/vending"
 )
 
-// The properties hold for what comes out of a database, whatever the policies are: random policies over a small world in which they
-// do meet random people, compiled, vended and asked for every table through the query tool. What a caller sees are the values of the
-// world that come out as they are. Each stands in one cell only, and no mask below can make one of them.
+// The properties hold for what comes out of a database, whatever the policies are: random policies over a small world
+// in which they do meet random people, compiled, vended and asked for every table through the query tool. What a caller
+// sees are the values of the world that come out as they are. Each stands in one cell only, and no mask below can make
+// one of them.
 
 const worldSeed = `
 CREATE TABLE t (a text, b numeric(10,2), c date);
@@ -41,7 +42,13 @@ var worldTables = []string{"t", "u", "v"}
 
 // Conditions on rows, by the table that has the columns in them.
 var worldConditions = map[string][]string{
-	"t": {"a <> 'tay-12b'", "a = any(:attribute.x)", "b < 1300", "a <> all(:attribute.y)", "c > '2022-01-01' or a = :user.id"},
+	"t": {
+		"a <> 'tay-12b'",
+		"a = any(:attribute.x)",
+		"b < 1300",
+		"a <> all(:attribute.y)",
+		"c > '2022-01-01' or a = :user.id",
+	},
 	"u": {"a <> 'uay-22b'", "d = any(:attribute.x)", "a in (select a from w.u where d <> 'udx-21d')"},
 	"v": {"e > 3150", "d = any(:user.groups) or e = 3101"},
 }
@@ -102,7 +109,18 @@ func drawPolicy(t *rapid.T, kind string, agentTerms bool) string {
 		}
 		return fmt.Sprintf("filter: w.%s, %s%s", table, rule, drawScope(t, agentTerms))
 	}
-	columns := drawn(t, "columns", "'*.*.*'", "w.t.a", "w.u.d", "tag:T", "tag:T.U", "[tag:P, 'w.v.?']", "tag:P.Q", "tag:All")
+	columns := drawn(
+		t,
+		"columns",
+		"'*.*.*'",
+		"w.t.a",
+		"w.u.d",
+		"tag:T",
+		"tag:T.U",
+		"[tag:P, 'w.v.?']",
+		"tag:P.Q",
+		"tag:All",
+	)
 	when := ""
 	if columns == "w.t.a" && rapid.Bool().Draw(t, "when") {
 		when = fmt.Sprintf(", when: %q", drawn(t, "when", worldConditions["t"]...))
@@ -115,17 +133,26 @@ func drawPolicies(t *rapid.T, agentTerms bool) (out []string) {
 		out = append(out, "grant: w.*, to: everyone")
 	}
 	for range rapid.IntRange(2, 9).Draw(t, "policies") {
-		out = append(out, drawPolicy(t, drawn(t, "kind", "grant", "grant", "guardrail", "mask", "mask", "filter"), agentTerms))
+		out = append(
+			out,
+			drawPolicy(t, drawn(t, "kind", "grant", "grant", "guardrail", "mask", "mask", "filter"), agentTerms),
+		)
 	}
 	return out
 }
 
 func drawParty(t *rapid.T, kind identity.Kind, ids ...string) identity.Identity {
 	values := func(label string) []string {
-		return rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"tax-11a", "uax-21a", "udy-22e"}), 0, 2, rapid.ID).Draw(t, label)
+		return rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"tax-11a", "uax-21a", "udy-22e"}), 0, 2, rapid.ID).
+			Draw(t, label)
 	}
 	groups := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"A", "B", "vdx-31a"}), 0, 3, rapid.ID).Draw(t, "groups")
-	return identity.Identity{Kind: kind, ID: drawn(t, "id", ids...), Groups: groups, Attributes: map[string][]string{"x": values("x"), "y": values("y")}}
+	return identity.Identity{
+		Kind:       kind,
+		ID:         drawn(t, "id", ids...),
+		Groups:     groups,
+		Attributes: map[string][]string{"x": values("x"), "y": values("y")},
+	}
 }
 
 func drawAgent(t *rapid.T) identity.Agent {
@@ -157,7 +184,11 @@ func ruledInOrder(t *rapid.T, e vending.Engine, text string) world {
 	if err := errors.Join(yaml.Unmarshal([]byte(text), &p.Policies), yaml.Unmarshal([]byte(worldTags), &p.Tags)); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	cfg := tools.Config{Platforms: []tools.PlatformConfig{p}, Audit: &memory{}, Limits: tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20e9, Concurrency: 4}}
+	cfg := tools.Config{
+		Platforms: []tools.PlatformConfig{p},
+		Audit:     &memory{},
+		Limits:    tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20e9, Concurrency: 4},
+	}
 	made, err := tools.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("random policies do not start: %v\n%s", err, text)
@@ -171,7 +202,11 @@ type sight map[string][][]any
 func (w world) seenBy(t *rapid.T, who identity.Principal) sight {
 	out := sight{}
 	for _, table := range worldTables {
-		r, err := w.Query(t.Context(), tools.Call{Principal: who, Client: "test"}, tools.QueryArgs{SQL: "SELECT * FROM w." + table + " ORDER BY 1, 2"})
+		r, err := w.Query(
+			t.Context(),
+			tools.Call{Principal: who, Client: "test"},
+			tools.QueryArgs{SQL: "SELECT * FROM w." + table + " ORDER BY 1, 2"},
+		)
 		var refusal *tools.Refusal
 		switch {
 		case err == nil:
@@ -270,19 +305,36 @@ func TestAnotherGrantNeverShowsLess(t *testing.T) {
 	})
 }
 
-// What masks and filters leave a human is seen by opening everything to everyone: through no agent is there more, as long as no mask,
-// filter or guardrail asks about the agent itself.
+// What masks and filters leave a human is seen by opening everything to everyone: through no agent is there more, as
+// long as no mask, filter or guardrail asks about the agent itself.
 func TestThroughNoAgentAHumanSeesMoreThanTheirOwnMasksAndFiltersLeave(t *testing.T) {
 	onWorlds(t, func(t *rapid.T, e vending.Engine) {
 		policies := drawPolicies(t, false)
-		who := identity.Principal{Agent: drawAgent(t), User: &identity.User{Identity: drawParty(t, identity.KindUser, "tax-11a", "taz-13c")}}
+		who := identity.Principal{
+			Agent: drawAgent(t),
+			User:  &identity.User{Identity: drawParty(t, identity.KindUser, "tax-11a", "taz-13c")},
+		}
 		got := ruledBy(t, e, policies).seenBy(t, who)
 
-		own := slices.DeleteFunc(slices.Clone(policies), func(p string) bool { return strings.HasPrefix(p, "grant") || strings.HasPrefix(p, "guardrail") })
-		alone := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "nobody"}}, User: who.User}
+		own := slices.DeleteFunc(
+			slices.Clone(policies),
+			func(p string) bool { return strings.HasPrefix(p, "grant") || strings.HasPrefix(p, "guardrail") },
+		)
+		alone := identity.Principal{
+			Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "nobody"}},
+			User:  who.User,
+		}
 		most := ruledBy(t, e, append(own, "grant: w.*, to: everyone")).seenBy(t, alone)
 		if w := got.beyond(most); w != "" {
-			t.Fatalf("through agent %s in %v, %s in %v sees %s under\n%s", who.Agent.ID, who.Agent.Groups, who.User.ID, who.User.Groups, w, strings.Join(policies, "\n"))
+			t.Fatalf(
+				"through agent %s in %v, %s in %v sees %s under\n%s",
+				who.Agent.ID,
+				who.Agent.Groups,
+				who.User.ID,
+				who.User.Groups,
+				w,
+				strings.Join(policies, "\n"),
+			)
 		}
 	})
 }
@@ -302,8 +354,8 @@ func TestInAnyOrderPoliciesShowTheSame(t *testing.T) {
 	})
 }
 
-// The properties above would hold if nothing were ever seen, so the random worlds have to be worth it: most show something, some show
-// all, and masks and filters do bite.
+// The properties above would hold if nothing were ever seen, so the random worlds have to be worth it: most show
+// something, some show all, and masks and filters do bite.
 func TestRandomPoliciesShowSomethingAndHideSomething(t *testing.T) {
 	e := sqliteWith(t, "w", worldSeed)
 	cases, open, partly := 0, 0, 0

@@ -8,9 +8,10 @@ import (
 	"deputy/vending"
 )
 
-// declare puts the purpose of a call into its principal, for the policies to judge and the record to keep. The purpose is the
-// agent's own word: nobody verifies it. Only those that the configuration defines can be declared, so that a policy cannot be met
-// by a word that nobody meant, and nothing else of the caller's gets into the record as if it were one.
+// declare puts the purpose of a call into its principal, for the policies to judge and the record to keep. The purpose
+// is the agent's own word: nobody verifies it. Only those that the configuration defines can be declared, so that a
+// policy cannot be met by a word that nobody meant, and nothing else of the caller's gets into the record as if it were
+// one.
 func (t *Tools) declare(call Call, purpose string) (Call, error) {
 	call.Principal.Purpose = ""
 	if purpose == "" {
@@ -21,7 +22,10 @@ func (t *Tools) declare(call Call, purpose string) (Call, error) {
 	}
 	if _, known := t.config.Purposes[purpose]; !known {
 		names := slices.Sorted(maps.Keys(t.config.Purposes))
-		return call, &vending.Error{Code: vending.InvalidSQL, Message: fmt.Sprintf("there is no such purpose: it may be one of %q, or left out", names)}
+		return call, &vending.Error{
+			Code:    vending.InvalidSQL,
+			Message: fmt.Sprintf("there is no such purpose: it may be one of %q, or left out", names),
+		}
 	}
 	call.Principal.Purpose = purpose
 	return call, nil

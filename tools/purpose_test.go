@@ -24,7 +24,10 @@ const purposePolicies = `
   except: {all: [group:Support, purpose:support]}
 `
 
-var purposes = map[string]string{"fraud-investigation": "looking into a payment that was reported", "support": "answering a customer"}
+var purposes = map[string]string{
+	"fraud-investigation": "looking into a payment that was reported",
+	"support":             "answering a customer",
+}
 
 func purposefulTools(t *testing.T, e vending.Engine, defined map[string]string, more string) (*tools.Tools, *memory) {
 	t.Helper()
@@ -67,11 +70,18 @@ func TestAPurposeOpensAndUnmasksOnlyWhatPoliciesSayAndIsOnTheRecord(t *testing.T
 				t.Errorf("the record says %+v", record)
 			}
 		}
-		d, err := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "payroll", Purpose: "fraud-investigation"})
+		d, err := made.DescribeTable(
+			t.Context(),
+			as("taylor", "Marketing"),
+			tools.DescribeArgs{Table: "payroll", Purpose: "fraud-investigation"},
+		)
 		if err != nil || d.Requestable || log.last(t).Purpose != "fraud-investigation" {
 			t.Errorf("described for the purpose: %+v (%v)", d, err)
 		}
-		if _, err = made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "payroll"}); refusal(t, err).Code != vending.NotPermitted {
+		if _, err = made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "payroll"}); refusal(
+			t,
+			err,
+		).Code != vending.NotPermitted {
 			t.Errorf("described without the purpose: %v", err)
 		}
 	})
@@ -85,7 +95,11 @@ func TestAPurposeThatIsNotDefinedIsRefusedAndNotRecordedAsOne(t *testing.T) {
 		}{{purposes, `["fraud-investigation" "support"]`}, {nil, "there is no argument purpose"}} {
 			made, log := purposefulTools(t, e, tt.defined, "")
 			for _, purpose := range []string{"fraud", "Fraud-Investigation", " support", "support\n", "*", strings.Repeat("x", 5000)} {
-				_, query := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`, Purpose: purpose})
+				_, query := made.Query(
+					t.Context(),
+					as("taylor", "Marketing"),
+					tools.QueryArgs{SQL: `SELECT region FROM customer_orders`, Purpose: purpose},
+				)
 				asked := log.last(t)
 				_, describe := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Purpose: purpose})
 				for what, err := range map[string]error{"query": query, "describe_table": describe} {
@@ -94,7 +108,10 @@ func TestAPurposeThatIsNotDefinedIsRefusedAndNotRecordedAsOne(t *testing.T) {
 					}
 				}
 				for _, r := range []audit.Record{asked, log.last(t)} {
-					said := slices.ContainsFunc(r.Reasons, func(s string) bool { return strings.HasPrefix(s, "no purpose is called") && len(s) < 100 })
+					said := slices.ContainsFunc(
+						r.Reasons,
+						func(s string) bool { return strings.HasPrefix(s, "no purpose is called") && len(s) < 100 },
+					)
 					if r.Purpose != "" || r.Role != nil || !said || r.PolicyVersion == "" {
 						t.Errorf("the record of the purpose %.20q says %+v", purpose, r)
 					}
@@ -107,7 +124,8 @@ func TestAPurposeThatIsNotDefinedIsRefusedAndNotRecordedAsOne(t *testing.T) {
 func TestAPolicyCannotAskForAPurposeThatIsNotDefined(t *testing.T) {
 	config := toolsConfig(t, onSQLite(t), &memory{}, purposePolicies)
 	config.Purposes = map[string]string{"support": "answering a customer"}
-	if _, err := tools.New(t.Context(), config); err == nil || !strings.Contains(err.Error(), "there is no purpose fraud-investigation") {
+	if _, err := tools.New(t.Context(), config); err == nil ||
+		!strings.Contains(err.Error(), "there is no purpose fraud-investigation") {
 		t.Errorf("a guardrail that nobody could pass ends with %v", err)
 	}
 }

@@ -63,7 +63,15 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 	if err != nil {
 		return nil, err
 	}
-	q := &question{Tools: t, platform: p, policies: policies, call: call, sql: args.SQL, maxRows: t.rows(args.MaxRows), record: r}
+	q := &question{
+		Tools:    t,
+		platform: p,
+		policies: policies,
+		call:     call,
+		sql:      args.SQL,
+		maxRows:  t.rows(args.MaxRows),
+		record:   r,
+	}
 	return q.answer(ctx)
 }
 
@@ -126,7 +134,12 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 }
 
 // run vends the role for what was decided, and runs the statement as it once the intent is recorded.
-func (q *question) run(ctx context.Context, statement *vending.Statement, access []entitlements.Access, recorded func(context.Context) error) (vending.Result, error) {
+func (q *question) run(
+	ctx context.Context,
+	statement *vending.Statement,
+	access []entitlements.Access,
+	recorded func(context.Context) error,
+) (vending.Result, error) {
 	platform := metric.WithAttributes(attribute.String("platform", q.platform.Name))
 	q.instruments.vends.Add(ctx, 1, platform)
 	defer q.instruments.vends.Add(ctx, -1, platform)
@@ -138,8 +151,8 @@ func (q *question) run(ctx context.Context, statement *vending.Statement, access
 	return result, err
 }
 
-// decide asks the entitlements about every table of the statement, and then the gate. What is granted is cut down to the columns
-// it uses.
+// decide asks the entitlements about every table of the statement, and then the gate. What is granted is cut down to
+// the columns it uses.
 func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, error) {
 	var granted []entitlements.Access
 	var closed error
@@ -162,11 +175,17 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 	for _, use := range statement.Types {
 		if !slices.ContainsFunc(use.Tables, q.open) {
 			denied = true
-			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("no table that is open to the caller has the type %s", use.Name))
+			q.record.Reasons = append(
+				q.record.Reasons,
+				fmt.Sprintf("no table that is open to the caller has the type %s", use.Name),
+			)
 		}
 	}
 	if denied {
-		return nil, &vending.Error{Code: vending.NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
+		return nil, &vending.Error{
+			Code:    vending.NotPermitted,
+			Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can",
+		}
 	}
 	if closed != nil {
 		return nil, closed
@@ -190,7 +209,9 @@ var errClosed = errors.New("its policies do not fit the database any more")
 
 func closedFor(table entitlements.TableName) error {
 	return &vending.Error{Code: vending.Unavailable, Cause: errClosed, Message: fmt.Sprintf(
-		"%s is closed for now: the database has changed and the policies on it have to be looked at; Deputy's administrator finds the reason in the log; other tables can be read", table)}
+		"%s is closed for now: the database has changed and the policies on it have to be looked at; Deputy's administrator finds the reason in the log; other tables can be read",
+		table,
+	)}
 }
 
 // used keeps the columns that the statement names: none when it only counts rows.
@@ -207,11 +228,12 @@ func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitleme
 	return out
 }
 
-// reconsider finds the words for a statement that is not run. The analysis knew every table there is, so its words cannot be passed
-// on: the caller's own world is asked instead, in which a table that may not be known of does not exist. Where nothing is wrong with the
-// statement there, and the engine can say what it reads there, it is run: what is hidden has taken a name that means something else to
-// the caller. Otherwise the reason is one that holds for everybody, and is told as it is. That an analysis took too long, or could not
-// be read, is such a reason as well: it may have come only so far because the table is there.
+// reconsider finds the words for a statement that is not run. The analysis knew every table there is, so its words
+// cannot be passed on: the caller's own world is asked instead, in which a table that may not be known of does not
+// exist. Where nothing is wrong with the statement there, and the engine can say what it reads there, it is run: what
+// is hidden has taken a name that means something else to the caller. Otherwise the reason is one that holds for
+// everybody, and is told as it is. That an analysis took too long, or could not be read, is such a reason as well: it
+// may have come only so far because the table is there.
 func (q *question) reconsider(ctx context.Context, reason error) (*vending.Statement, []entitlements.Access, error) {
 	why := asVendingError(reason)
 	if ctx.Err() != nil || why.Code == vending.TooBusy || why.Code == vending.Cancelled {
@@ -251,8 +273,8 @@ func (q *question) diagnosis() (lease vending.Lease, hint string) {
 	return lease, hint
 }
 
-// named returns full access to every open table whose name stands anywhere in the text, all open tables, and a hint about those that can be
-// asked for.
+// named returns full access to every open table whose name stands anywhere in the text, all open tables, and a hint
+// about those that can be asked for.
 func (q *question) named() (named []entitlements.Access, open []entitlements.TableName, hint string) {
 	dialect := q.platform.Engine.Dialect()
 	names := dialect.Names(q.sql)
@@ -279,11 +301,22 @@ func (q *question) lease(access []entitlements.Access) vending.Lease {
 			l.Timeout = min(l.Timeout, max(a.Until.Sub(q.config.Now()), time.Millisecond))
 		}
 	}
-	return vending.Lease{ID: q.record.ID, SQL: q.sql, Access: access, MaxRows: q.maxRows, MaxBytes: l.MaxBytes, Timeout: l.Timeout}
+	return vending.Lease{
+		ID:       q.record.ID,
+		SQL:      q.sql,
+		Access:   access,
+		MaxRows:  q.maxRows,
+		MaxBytes: l.MaxBytes,
+		Timeout:  l.Timeout,
+	}
 }
 
 // describeColumns names the policy that masks what a column is made from.
-func describeColumns(statement *vending.Statement, columns []vending.OutputColumn, access []entitlements.Access) []Column {
+func describeColumns(
+	statement *vending.Statement,
+	columns []vending.OutputColumn,
+	access []entitlements.Access,
+) []Column {
 	masked := map[entitlements.ColumnName]string{}
 	for _, a := range access {
 		for _, c := range a.Columns {
@@ -309,12 +342,17 @@ func describeColumns(statement *vending.Statement, columns []vending.OutputColum
 
 func maskedNotice(table entitlements.TableName, column string, m entitlements.AppliedMask, where string) string {
 	if m.BuiltIn() {
-		return fmt.Sprintf("%s.%s is hidden (NULL): it is New in the database, and no administrator has accepted it yet", table, column)
+		return fmt.Sprintf(
+			"%s.%s is hidden (NULL): it is New in the database, and no administrator has accepted it yet",
+			table,
+			column,
+		)
 	}
 	return fmt.Sprintf("%s.%s is masked (%s)%s by policy %q", table, column, m.Kind, where, m.Policy)
 }
 
-// notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the whole.
+// notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the
+// whole.
 func (q *question) notices(access []entitlements.Access, result vending.Result) []string {
 	out := []string{}
 	ask := q.asking(q.platform, q.policies, q.call.Principal)

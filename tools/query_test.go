@@ -16,7 +16,11 @@ func TestAnAnswerSaysWhatIsMaskedFilteredAndCutOff(t *testing.T) {
 		made, log := newTools(t, e, "")
 		call := as("taylor", "Marketing", "Sellers")
 		call.Principal.User.Attributes = map[string][]string{"region": {"US-EAST", "US-WEST"}}
-		r, err := made.Query(t.Context(), call, tools.QueryArgs{SQL: `SELECT lastname AS name, region FROM customer_orders ORDER BY order_total`, MaxRows: 1})
+		r, err := made.Query(
+			t.Context(),
+			call,
+			tools.QueryArgs{SQL: `SELECT lastname AS name, region FROM customer_orders ORDER BY order_total`, MaxRows: 1},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +36,8 @@ func TestAnAnswerSaysWhatIsMaskedFilteredAndCutOff(t *testing.T) {
 			t.Errorf("the notices are %q", r.Notices)
 		}
 		record := log.last(t)
-		if record.ID != r.AuditID || record.Role.Name != r.Role || !record.Truncated || record.Tables[0].Filters[0] != "sellers see their own region" {
+		if record.ID != r.AuditID || record.Role.Name != r.Role || !record.Truncated ||
+			record.Tables[0].Filters[0] != "sellers see their own region" {
 			t.Errorf("the record is %+v", record)
 		}
 	})
@@ -58,7 +63,11 @@ func TestWithoutADurableRecordNothingIsAnswered(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, e vending.Engine) {
 		made, log := newTools(t, e, "")
 		log.failure = errors.New("no space left on device")
-		r, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+		r, err := made.Query(
+			t.Context(),
+			as("taylor", "Marketing"),
+			tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
+		)
 		if why := refusal(t, err); r != nil || why.Code != vending.Unavailable || strings.Contains(why.Message, "space") {
 			t.Errorf("with a full disk the answer is %v, %v", r, why)
 		}
@@ -82,15 +91,32 @@ var pairs = []string{
 	`SELECT jsonb_populate_record(NULL::sales.TABLE, '{}')`, `SELECT * FROM ONLY sales.TABLE`, `SELECT * FROM sales.TABLE TABLESAMPLE SYSTEM (1)`, `SELECT row_to_json(t) FROM sales.TABLE t`,
 	`SELECT * FROM sales.TABLE AS t (a)`, `SELECT lastname FROM sales.TABLE GROUP BY nothing`, `SELECT * FROM pg_class, sales.TABLE`, `SELECT ctid FROM sales.TABLE`, `PRAGMA table_info(TABLE)`,
 	`SELECT * FROM pragma_table_info('TABLE')`, `SELECT * FROM TABLE INDEXED BY x`, `SELECT rowid FROM TABLE`, `SELECT * FROM main.TABLE`, `SELECT * FROM public.TABLE`,
-	`SELECT ` + strings.Repeat("salary + ", 5000) + `1 FROM sales.TABLE`, `SELECT ` + strings.Repeat("'a' || ", 5000) + `'b' FROM sales.TABLE`,
-	strings.Repeat("SELECT * FROM (", 1000) + `SELECT * FROM sales.TABLE, (VALUES (` + strings.Repeat("1,", 1500) + `1)) AS w` + strings.Repeat(") AS q", 1000), // takes long, once the table is there
+	`SELECT ` + strings.Repeat(
+		"salary + ",
+		5000,
+	) + `1 FROM sales.TABLE`, `SELECT ` + strings.Repeat("'a' || ", 5000) + `'b' FROM sales.TABLE`,
+	// takes long, once the table is there
+	strings.Repeat(
+		"SELECT * FROM (",
+		1000,
+	) + `SELECT * FROM sales.TABLE, (VALUES (` + strings.Repeat(
+		"1,",
+		1500,
+	) + `1)) AS w` + strings.Repeat(
+		") AS q",
+		1000,
+	),
 }
 
 func TestNothingTellsAHiddenTableFromOneThatIsNotThere(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, e vending.Engine) {
 		made, _ := newTools(t, e, "")
 		ask := func(statement, table string) string {
-			_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: strings.ReplaceAll(statement, "TABLE", table)})
+			_, err := made.Query(
+				t.Context(),
+				as("taylor", "Marketing"),
+				tools.QueryArgs{SQL: strings.ReplaceAll(statement, "TABLE", table)},
+			)
 			if err == nil {
 				return "an answer"
 			}
@@ -105,7 +131,11 @@ func TestNothingTellsAHiddenTableFromOneThatIsNotThere(t *testing.T) {
 		}
 		for _, name := range []string{"hidden", "sales.hidden", `"hidden"`} {
 			_, hidden := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: name})
-			_, absent := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: strings.Replace(name, "hidden", "absent", 1)})
+			_, absent := made.DescribeTable(
+				t.Context(),
+				as("taylor", "Marketing"),
+				tools.DescribeArgs{Table: strings.Replace(name, "hidden", "absent", 1)},
+			)
 			if refusal(t, hidden).Message != refusal(t, absent).Message {
 				t.Errorf("describe_table tells %s from what is not there", name)
 			}
@@ -121,7 +151,9 @@ func TestATableThatMayBeDiscoveredCanBeAskedFor(t *testing.T) {
 			t.Errorf("the refusal does not say what to ask for: %+v", r)
 		}
 		record := log.last(t)
-		if record.Outcome != audit.Denied || record.Role != nil || record.Tables[0].Name != "sales.payroll" || record.Tables[0].Via != "" || len(record.Reasons) == 0 {
+		if record.Outcome != audit.Denied || record.Role != nil || record.Tables[0].Name != "sales.payroll" ||
+			record.Tables[0].Via != "" ||
+			len(record.Reasons) == 0 {
 			t.Errorf("the record of a denial says %+v", record)
 		}
 	})
@@ -129,11 +161,16 @@ func TestATableThatMayBeDiscoveredCanBeAskedFor(t *testing.T) {
 
 func TestWhatTheGateRefusesIsNamedInTheRecord(t *testing.T) {
 	made, log := newTools(t, onPostgres(t), "")
-	_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT pg_sleep(60) FROM customer_orders`})
+	_, err := made.Query(
+		t.Context(),
+		as("taylor", "Marketing"),
+		tools.QueryArgs{SQL: `SELECT pg_sleep(60) FROM customer_orders`},
+	)
 	if r := refusal(t, err); r.Code != vending.Unsupported || !strings.Contains(r.Message, "pg_sleep") {
 		t.Errorf("pg_sleep is refused with %+v", r)
 	}
-	if record := log.last(t); record.Role != nil || !reflect.DeepEqual(record.Reasons, []string{"the gate refuses the function pg_sleep"}) {
+	if record := log.last(t); record.Role != nil ||
+		!reflect.DeepEqual(record.Reasons, []string{"the gate refuses the function pg_sleep"}) {
 		t.Errorf("the record says %+v", record)
 	}
 }
@@ -142,17 +179,30 @@ func TestDescribeTableShowsWhatTheCallerMayKnow(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, e vending.Engine) {
 		made, _ := newTools(t, e, "")
 		list, err := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{})
-		if err != nil || !reflect.DeepEqual(list.Tables, []tools.TableSummary{{Name: "sales.customer_orders", Access: "granted"}, {Name: "sales.payroll", Access: "requestable"}}) {
+		if err != nil ||
+			!reflect.DeepEqual(
+				list.Tables,
+				[]tools.TableSummary{
+					{Name: "sales.customer_orders", Access: "granted"},
+					{Name: "sales.payroll", Access: "requestable"},
+				},
+			) {
 			t.Errorf("Taylor's list is %+v (%v)", list, err)
 		}
-		d, err := made.DescribeTable(t.Context(), as("taylor", "Marketing", "Sellers"), tools.DescribeArgs{Table: "customer_orders"})
+		d, err := made.DescribeTable(
+			t.Context(),
+			as("taylor", "Marketing", "Sellers"),
+			tools.DescribeArgs{Table: "customer_orders"},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c := d.Columns[0]; c.Name != "lastname" || c.Access != "masked" || c.MaskedBy != "hide personal data" || c.Tags[0] != "PII" {
+		if c := d.Columns[0]; c.Name != "lastname" || c.Access != "masked" || c.MaskedBy != "hide personal data" ||
+			c.Tags[0] != "PII" {
 			t.Errorf("the masked column is described as %+v", c)
 		}
-		if c := d.Columns[1]; c.Access != "clear" || c.MaskedBy != "" || d.Requestable || d.RowFilter[0] != "sellers see their own region" {
+		if c := d.Columns[1]; c.Access != "clear" || c.MaskedBy != "" || d.Requestable ||
+			d.RowFilter[0] != "sellers see their own region" {
 			t.Errorf("the table is described as %+v", d)
 		}
 		d, err = made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "sales.payroll"})

@@ -33,7 +33,11 @@ func (t *Tools) begin(call Call, tool string) *record {
 
 // identify puts on a record who it is about.
 func identify(r *audit.Record, p identity.Principal) {
-	r.Mode, r.Agent, r.Purpose, r.Actors, r.Credential = string(p.Mode()), party(p.Agent.Identity), p.Purpose, p.Actors, p.Credential
+	r.Mode, r.Agent, r.Purpose, r.Actors, r.Credential = string(
+		p.Mode(),
+	), party(
+		p.Agent.Identity,
+	), p.Purpose, p.Actors, p.Credential
 	if u := p.User; u != nil {
 		user := party(u.Identity)
 		user.Issuer, user.Name = u.Issuer, u.Name
@@ -41,8 +45,8 @@ func identify(r *audit.Record, p identity.Principal) {
 	}
 }
 
-// intend begins to make durable what is known of a call before its statement runs, or before a request takes a step, and returns what
-// waits for it. The role's name is known: it is the call's id.
+// intend begins to make durable what is known of a call before its statement runs, or before a request takes a step,
+// and returns what waits for it. The role's name is known: it is the call's id.
 func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Context) error) {
 	intent := r.Record
 	intent.Phase = audit.Intent
@@ -68,8 +72,8 @@ func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Co
 	}
 }
 
-// end makes the record durable and turns an error into a refusal. It is the only way out of a call: without a durable record
-// there is no answer.
+// end makes the record durable and turns an error into a refusal. It is the only way out of a call: without a durable
+// record there is no answer.
 func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	if err == nil && r.Request == nil { // a step of a request that was taken stays taken, and is on the record as that
 		if err = stopped(ctx); err != nil {
@@ -78,7 +82,11 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	}
 	if r.intended != nil { // an outcome never comes before its intent, and rows never without one
 		if failure := <-r.intended; failure != nil && err == nil {
-			err = &vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later", Cause: failure}
+			err = &vending.Error{
+				Code:    vending.Unavailable,
+				Message: "the audit log cannot be written, so nothing is answered: try again later",
+				Cause:   failure,
+			}
 		}
 	}
 	r.Phase, r.Duration = audit.Ended, t.config.Now().Sub(r.started)
@@ -91,7 +99,13 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 			r.Reasons = append(r.Reasons, why.Message)
 		}
 		refusal = newRefusal(why, r)
-		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).AnErr("cause", t.loggable(why)).Msg("refused")
+		t.config.Log.Info().
+			Str("id", r.ID).
+			Str("tool", r.Tool).
+			Str("agent", r.Agent.ID).
+			Str("code", r.Code).
+			AnErr("cause", t.loggable(why)).
+			Msg("refused")
 	}
 	err = t.writing(ctx, "audit outcome", r.Record)()
 	if err != nil {
@@ -100,13 +114,19 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	t.measure(ctx, r)
 	if err != nil {
 		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
-		return newRefusal(&vending.Error{Code: vending.Unavailable, Message: "the audit log cannot be written, so nothing is answered: try again later"}, r)
+		return newRefusal(
+			&vending.Error{
+				Code:    vending.Unavailable,
+				Message: "the audit log cannot be written, so nothing is answered: try again later",
+			},
+			r,
+		)
 	}
 	return refusal
 }
 
-// loggable is what the operator's log may have of the cause. Databases quote a statement that they cannot read, and where its values
-// are not on the record they are not in the log either.
+// loggable is what the operator's log may have of the cause. Databases quote a statement that they cannot read, and
+// where its values are not on the record they are not in the log either.
 func (t *Tools) loggable(why *vending.Error) error {
 	switch why.Code {
 	case vending.InvalidSQL, vending.Unsupported, vending.NotPermitted:
@@ -117,9 +137,9 @@ func (t *Tools) loggable(why *vending.Error) error {
 	return why.Cause
 }
 
-// calmly takes the one step that a call is, unless the caller is stopped: then it does not begin, and if it ends with an error, that
-// is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record like any other. The panic's own words
-// might hold anything, and are left out.
+// calmly takes the one step that a call is, unless the caller is stopped: then it does not begin, and if it ends with
+// an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record like
+// any other. The panic's own words might hold anything, and are left out.
 func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err error) {
 	defer func() {
 		if why := stopped(ctx); why != nil && err != nil {
@@ -131,16 +151,19 @@ func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err e
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = &vending.Error{Code: vending.Unavailable, Message: "something went wrong in Deputy: its administrator finds the place in the log",
-				Cause: fmt.Errorf("panic: %T\n%s", p, debug.Stack())}
+			err = &vending.Error{
+				Code:    vending.Unavailable,
+				Message: "something went wrong in Deputy: its administrator finds the place in the log",
+				Cause:   fmt.Errorf("panic: %T\n%s", p, debug.Stack()),
+			}
 		}
 	}()
 	return step()
 }
 
-// Refuse records what never got as far as running: a call of a tool whose arguments could not be read, or of a tool that is not there,
-// or, with no tool, a message that is no call. Of what names no tool so many are on the record and the others are counted there, as of
-// those whom a limit turned away.
+// Refuse records what never got as far as running: a call of a tool whose arguments could not be read, or of a tool
+// that is not there, or, with no tool, a message that is no call. Of what names no tool so many are on the record and
+// the others are counted there, as of those whom a limit turned away.
 func (t *Tools) Refuse(ctx context.Context, call Call, tool, reason string) *Refusal {
 	why := &vending.Error{Code: vending.InvalidSQL, Message: reason}
 	reasons := []string{reason}

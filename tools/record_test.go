@@ -37,7 +37,11 @@ func TestAnIntentIsDurableBeforeTheStatementRunsAndAnOutcomeBeforeAnyRowLeaves(t
 		if err != nil {
 			t.Fatal(err)
 		}
-		result, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT lastname FROM customer_orders`})
+		result, err := made.Query(
+			t.Context(),
+			as("taylor", "Marketing"),
+			tools.QueryArgs{SQL: `SELECT lastname FROM customer_orders`},
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,10 +49,13 @@ func TestAnIntentIsDurableBeforeTheStatementRunsAndAnOutcomeBeforeAnyRowLeaves(t
 			t.Fatalf("%d records before the statement, %d in all", len(before), len(log.records))
 		}
 		intent, outcome := log.records[0], log.records[1]
-		if intent.Phase != audit.Intent || outcome.Phase != audit.Ended || intent.ID != result.AuditID || outcome.ID != result.AuditID {
+		if intent.Phase != audit.Intent || outcome.Phase != audit.Ended || intent.ID != result.AuditID ||
+			outcome.ID != result.AuditID {
 			t.Errorf("the two records are %+v and %+v", intent, outcome)
 		}
-		if intent.SQL == "" || intent.User.ID != "taylor" || intent.Role.Name != result.Role || len(intent.Tables) != 1 || len(intent.Tables[0].Masked) != 1 || intent.Outcome != "" {
+		if intent.SQL == "" || intent.User.ID != "taylor" || intent.Role.Name != result.Role || len(intent.Tables) != 1 ||
+			len(intent.Tables[0].Masked) != 1 ||
+			intent.Outcome != "" {
 			t.Errorf("the intent does not have what is known before: %+v", intent)
 		}
 		if outcome.Rows != 2 || outcome.Role.Vended.IsZero() || outcome.Outcome != audit.Answered {
@@ -81,7 +88,9 @@ func TestTheRecordSaysWhatWasInTheClear(t *testing.T) {
 			for _, c := range table.InClear() {
 				names = append(names, c.Column)
 			}
-			if hidden := group == "Marketing"; slices.Contains(names, "lastname") == hidden || !slices.Contains(names, "region") || !slices.Contains(names, "order_total") {
+			if hidden := group == "Marketing"; slices.Contains(names, "lastname") == hidden ||
+				!slices.Contains(names, "region") ||
+				!slices.Contains(names, "order_total") {
 				t.Errorf("%s saw %v", group, names)
 			}
 		}
@@ -108,7 +117,11 @@ func TestWithoutAnIntentNothingRunsAndWithoutAnOutcomeNothingIsAnswered(t *testi
 			if err != nil {
 				t.Fatal(err)
 			}
-			result, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+			result, err := made.Query(
+				t.Context(),
+				as("taylor", "Marketing"),
+				tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
+			)
 			if r := refusal(t, err); result != nil || r.Code != vending.Unavailable {
 				t.Errorf("without %s: %+v %+v", phase, result, r)
 			}

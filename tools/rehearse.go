@@ -19,8 +19,9 @@ const (
 	rehearsalTables = 40               // that are looked at in one statement
 )
 
-// rehearse lets the engine run a statement on each table as its policies would show it, so that SQL which an administrator wrote and
-// the database does not understand, or a vended role may not run, stops the start and not the first call. No row is read.
+// rehearse lets the engine run a statement on each table as its policies would show it, so that SQL which an
+// administrator wrote and the database does not understand, or a vended role may not run, stops the start and not the
+// first call. No row is read.
 func (p *platform) rehearse(ctx context.Context) error {
 	policies, err := p.entitlements(ctx)
 	if err != nil {
@@ -40,9 +41,12 @@ func (p *platform) rehearse(ctx context.Context) error {
 	return nil
 }
 
-// rehearseAll looks at several tables at once, and only when that fails at its halves, down to the single parts of policies.
-// An error is one of the platform's: nothing is known of the policies then.
-func (p *platform) rehearseAll(ctx context.Context, batch []entitlements.Rehearsal) (problems []entitlements.Problem, err error) {
+// rehearseAll looks at several tables at once, and only when that fails at its halves, down to the single parts of
+// policies. An error is one of the platform's: nothing is known of the policies then.
+func (p *platform) rehearseAll(
+	ctx context.Context,
+	batch []entitlements.Rehearsal,
+) (problems []entitlements.Problem, err error) {
 	wrong := p.run(ctx, batch)
 	var known *vending.Error
 	switch {
@@ -80,8 +84,8 @@ func (p *platform) run(ctx context.Context, batch []entitlements.Rehearsal) erro
 	return err
 }
 
-// reading is a statement that uses every column of the tables and reads no row of them. The database plans all of it, computes what is
-// constant and checks what may be called, which it would not do behind a condition that never holds.
+// reading is a statement that uses every column of the tables and reads no row of them. The database plans all of it,
+// computes what is constant and checks what may be called, which it would not do behind a condition that never holds.
 func reading(batch []entitlements.Rehearsal) string {
 	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` } // as every engine does
 	var each []string
@@ -110,14 +114,23 @@ func (p *platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, 
 		on += "." + r.Column
 	}
 	if r.Policy == "" {
-		return entitlements.Problem{Key: "policies", Message: fmt.Sprintf("the database understands each policy on %s, but not all of them together: %v", on, wrong)}
+		return entitlements.Problem{
+			Key:     "policies",
+			Message: fmt.Sprintf("the database understands each policy on %s, but not all of them together: %v", on, wrong),
+		}
 	}
 	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
 	return entitlements.Problem{Key: fmt.Sprintf("policies[%d].%s", i, r.Key), Policy: r.Policy,
-		Message: fmt.Sprintf("the database does not understand it on %s: %v%s", on, wrong, p.meant(ctx, r.Access.Table, wrong))}
+		Message: fmt.Sprintf(
+			"the database does not understand it on %s: %v%s",
+			on,
+			wrong,
+			p.meant(ctx, r.Access.Table, wrong),
+		)}
 }
 
-var noColumn = regexp.MustCompile(`no such column: ([^\s.]+)|column "?([^\s".]+)"? does not exist`) // as either engine says it
+// as either engine says it
+var noColumn = regexp.MustCompile(`no such column: ([^\s.]+)|column "?([^\s".]+)"? does not exist`)
 
 // meant hints at the column that was probably meant by one that is not there.
 func (p *platform) meant(ctx context.Context, table entitlements.TableName, wrong error) string {

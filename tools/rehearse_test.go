@@ -83,15 +83,23 @@ func TestARehearsalReadsNoRow(t *testing.T) {
 	}
 }
 
-// Whether a role may call a function is only asked when a plan is made ready to run, and what is constant is only computed when one
-// is made. It is the vended role that calls it, though the view belongs to deputy_owner.
+// Whether a role may call a function is only asked when a plan is made ready to run, and what is constant is only
+// computed when one is made. It is the vended role that calls it, though the view belongs to deputy_owner.
 func TestWhatPostgreSQLFindsOutLateStopsTheStartToo(t *testing.T) {
 	database := newPostgres(t, "sales", seeded("sales."))
-	exec(t, database, `CREATE SCHEMA lib; GRANT USAGE ON SCHEMA lib TO PUBLIC; CREATE FUNCTION lib.open(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+	exec(
+		t,
+		database,
+		`CREATE SCHEMA lib; GRANT USAGE ON SCHEMA lib TO PUBLIC; CREATE FUNCTION lib.open(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
 		CREATE FUNCTION lib.closed(text) RETURNS text STABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
-		REVOKE ALL ON FUNCTION lib.closed FROM PUBLIC; GRANT EXECUTE ON FUNCTION lib.closed TO deputy_owner`)
-	exec(t, database, `CREATE TABLE sales.notes (region json, owner text); CREATE VIEW sales.closing AS SELECT lib.closed(lastname) AS name, region FROM sales.customer_orders;
-		GRANT SELECT ON sales.notes, sales.closing TO deputy_owner`)
+		REVOKE ALL ON FUNCTION lib.closed FROM PUBLIC; GRANT EXECUTE ON FUNCTION lib.closed TO deputy_owner`,
+	)
+	exec(
+		t,
+		database,
+		`CREATE TABLE sales.notes (region json, owner text); CREATE VIEW sales.closing AS SELECT lib.closed(lastname) AS name, region FROM sales.customer_orders;
+		GRANT SELECT ON sales.notes, sales.closing TO deputy_owner`,
+	)
 	e := openPostgres(t, database, "sales", func(c *postgres.Config) { c.Functions = []string{"lib.open", "lib.closed"} })
 	if problems := problemsOf(t, e, "\n- {name: open, filter: [sales.payroll], where: \"lib.open('x') = 'x'\"}\n"); problems != nil {
 		t.Errorf("a function that everybody may call: %v", problems)
@@ -111,7 +119,8 @@ func TestWhatPostgreSQLFindsOutLateStopsTheStartToo(t *testing.T) {
 		"a type that cannot be compared":     {`filter: [sales.notes], match: {column: region, attribute: region}`, "match", "operator does not exist"},
 	} {
 		problems := problemsOf(t, e, "\n- {name: wrong, "+test.policy+"}\n")
-		if len(problems) != 1 || problems[0].Key != fmt.Sprintf("policies[%d].%s", firstMore, test.key) || !strings.Contains(problems[0].Message, test.says) {
+		if len(problems) != 1 || problems[0].Key != fmt.Sprintf("policies[%d].%s", firstMore, test.key) ||
+			!strings.Contains(problems[0].Message, test.says) {
 			t.Errorf("%s ends with %v", name, problems)
 		}
 	}
@@ -143,12 +152,18 @@ func TestManyTablesAreRehearsedTogether(t *testing.T) {
 			_, err := tools.New(t.Context(), c)
 			return err
 		}
-		if err := start(`[{name: names, mask: ["sales.t*.name"], with: hash}, {name: some, filter: ["sales.t*"], sample: 10%}]`); err != nil || vended < tables || runs > tables/20 {
+		if err := start(`[{name: names, mask: ["sales.t*.name"], with: hash}, {name: some, filter: ["sales.t*"], sample: 10%}]`); err != nil ||
+			vended < tables ||
+			runs > tables/20 {
 			t.Errorf("%s: %d tables are rehearsed in %d runs: %v", name, vended, runs, err)
 		}
-		err := start(`[{name: names, mask: ["sales.t*.name"], with: hash}, {name: some, filter: ["sales.t*"], where: "id > 0"}]`)
+		err := start(
+			`[{name: names, mask: ["sales.t*.name"], with: hash}, {name: some, filter: ["sales.t*"], where: "id > 0"}]`,
+		)
 		var policies *tools.PolicyError
-		if !errors.As(err, &policies) || len(policies.Problems) != 1 || policies.Problems[0].Key != "policies[1].where" || !strings.Contains(policies.Problems[0].Message, "sales.t77") || runs > tables/5 {
+		if !errors.As(err, &policies) || len(policies.Problems) != 1 || policies.Problems[0].Key != "policies[1].where" ||
+			!strings.Contains(policies.Problems[0].Message, "sales.t77") ||
+			runs > tables/5 {
 			t.Errorf("%s: the one table without an id is found in %d runs as %v", name, runs, err)
 		}
 	}
@@ -177,12 +192,17 @@ func TestPoliciesThatFitOnlyAloneStopTheStart(t *testing.T) {
 			masked += len(c.Masks)
 		}
 		if masked+len(l.Access[0].Filters) > 1 {
-			return vending.Result{}, &vending.Error{Code: vending.InvalidSQL, Message: "it is too much", Cause: errors.New("too much at once")}
+			return vending.Result{}, &vending.Error{
+				Code:    vending.InvalidSQL,
+				Message: "it is too much",
+				Cause:   errors.New("too much at once"),
+			}
 		}
 		return engine.Run(ctx, l)
 	}}
 	problems := problemsOf(t, e, "")
-	if len(problems) != 1 || !strings.Contains(problems[0].Message, "sales.customer_orders") || !strings.Contains(problems[0].Message, "too much at once") {
+	if len(problems) != 1 || !strings.Contains(problems[0].Message, "sales.customer_orders") ||
+		!strings.Contains(problems[0].Message, "too much at once") {
 		t.Errorf("the problems are %v", problems)
 	}
 }

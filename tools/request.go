@@ -18,7 +18,8 @@ const (
 	usualPeriod   = 8 * time.Hour
 )
 
-// RequestArgs are the arguments of the request_access tool: what is asked for, or a request to look up. None: one's own open ones.
+// RequestArgs are the arguments of the request_access tool: what is asked for, or a request to look up. None: one's own
+// open ones.
 type RequestArgs struct {
 	Platform string
 	Table    string
@@ -52,19 +53,20 @@ type ProposedAnswer struct {
 
 // AccessRequest is the structured answer of the request_access tool: one request, or the list of one's own open ones.
 type AccessRequest struct {
-	RequestID string          `json:"request_id,omitempty"`
-	Status    string          `json:"status,omitempty"`
-	Table     string          `json:"table,omitempty"`
-	Columns   []string        `json:"columns,omitempty"`
-	ExpiresAt *time.Time      `json:"expires_at,omitempty"` // of what was approved; of a request that waits: when it ends by itself
-	Approvers []string        `json:"approvers,omitempty"`  // who still has to approve, in words
+	RequestID string   `json:"request_id,omitempty"`
+	Status    string   `json:"status,omitempty"`
+	Table     string   `json:"table,omitempty"`
+	Columns   []string `json:"columns,omitempty"`
+	// of what was approved; of a request that waits: when it ends by itself
+	ExpiresAt *time.Time      `json:"expires_at,omitempty"`
+	Approvers []string        `json:"approvers,omitempty"` // who still has to approve, in words
 	NextStep  string          `json:"next_step,omitempty"`
 	Requests  []AccessRequest `json:"requests,omitzero"`
 	AuditID   string          `json:"audit_id,omitempty"`
 }
 
-// RequestAccess asks for more access in the name of the human, or of the agent that acts alone; or says how a request of theirs
-// stands. An error is always a *Refusal.
+// RequestAccess asks for more access in the name of the human, or of the agent that acts alone; or says how a request
+// of theirs stands. An error is always a *Refusal.
 func (t *Tools) RequestAccess(ctx context.Context, call Call, args RequestArgs) (*AccessRequest, error) {
 	call.Principal.Purpose = ""
 	r := t.begin(call, "request_access")
@@ -142,7 +144,10 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 	}
 	if w.waiting >= mostPending {
 		r.hint = "call request_access without arguments to see them; cancel what is not needed any more"
-		return nil, &vending.Error{Code: vending.TooBusy, Message: fmt.Sprintf("there are %d requests that wait for an answer already", w.waiting)}
+		return nil, &vending.Error{
+			Code:    vending.TooBusy,
+			Message: fmt.Sprintf("there are %d requests that wait for an answer already", w.waiting),
+		}
 	}
 	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), w.asker, w.platform, w.table
 	request.Columns, request.Opens = w.takes.Columns, w.takes.Opens
@@ -152,9 +157,16 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 const askedBefore = "the same was asked for before"
 
 // make keeps the request once what is about to be done is on the record.
-func (t *Tools) make(ctx context.Context, request entitlements.Request, takes entitlements.Requirement, r *record) (*AccessRequest, error) {
+func (t *Tools) make(
+	ctx context.Context,
+	request entitlements.Request,
+	takes entitlements.Requirement,
+	r *record,
+) (*AccessRequest, error) {
 	now := t.config.Now()
-	request.Created, request.Lapses, request.Status = now.UTC(), now.UTC().Add(t.config.Pending), entitlements.StatusPending
+	request.Created, request.Lapses, request.Status = now.UTC(), now.UTC().
+		Add(t.config.Pending),
+		entitlements.StatusPending
 	request = request.Automatically(takes, r.ID, now)
 	r.request(request, takes)
 	r.Request.Status = ""
@@ -177,7 +189,8 @@ func (t *Tools) make(ctx context.Context, request entitlements.Request, takes en
 // Proposal is what the human is shown before it is asked for in their name; nil: nothing would be asked for.
 func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Proposal {
 	call.Principal.Purpose = ""
-	if t.config.Requests == nil || mixed(args) || args.Table == "" || call.Principal.User == nil || !call.Principal.Allows(identity.ScopeRequest) {
+	if t.config.Requests == nil || mixed(args) || args.Table == "" || call.Principal.User == nil ||
+		!call.Principal.Allows(identity.ScopeRequest) {
 		return nil
 	}
 	proposal, err := calmly(ctx, func() (*Proposal, error) {
@@ -189,7 +202,12 @@ func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Prop
 		if err != nil {
 			return nil, err
 		}
-		p := &Proposal{Table: w.table.String(), Columns: w.takes.Columns, Reason: request.Reason, Duration: entitlements.Period(request.Wanted).String()}
+		p := &Proposal{
+			Table:    w.table.String(),
+			Columns:  w.takes.Columns,
+			Reason:   request.Reason,
+			Duration: entitlements.Period(request.Wanted).String(),
+		}
 		for _, q := range w.takes.Questions {
 			p.Answers = append(p.Answers, ProposedAnswer{q.Name, q.Ask, request.Answers[q.Name]})
 		}
@@ -216,8 +234,17 @@ func (r *record) request(q entitlements.Request, takes entitlements.Requirement)
 }
 
 func requestRecord(q entitlements.Request) *audit.Request {
-	out := &audit.Request{ID: q.ID, Status: string(q.Status), Agent: q.Asker.Agent, Table: q.Table.String(), Columns: q.Columns,
-		Reason: q.Reason, Duration: entitlements.Period(q.Wanted).String(), Through: q.Through, Expires: q.Expires}
+	out := &audit.Request{
+		ID:       q.ID,
+		Status:   string(q.Status),
+		Agent:    q.Asker.Agent,
+		Table:    q.Table.String(),
+		Columns:  q.Columns,
+		Reason:   q.Reason,
+		Duration: entitlements.Period(q.Wanted).String(),
+		Through:  q.Through,
+		Expires:  q.Expires,
+	}
 	if q.Asker.User != nil {
 		out.User = q.Asker.User.ID
 	}

@@ -25,8 +25,8 @@ func (failing) Make(context.Context, entitlements.Request, time.Time) (entitleme
 // answer is everything that a caller is told, but for the id of the record.
 func answer(r *tools.Refusal) string { return fmt.Sprintf("%s|%s|%s", r.Code, r.Message, r.Hint) }
 
-// A table that is not there, one that may not be known of, and one that a guardrail closes: the same words, after the same steps, and
-// on the record the same but for the name.
+// A table that is not there, one that may not be known of, and one that a guardrail closes: the same words, after the
+// same steps, and on the record the same but for the name.
 func TestATableThatMayNotBeKnownOfIsNotThere(t *testing.T) {
 	o := newOffice(t)
 	for name, args := range map[string]tools.RequestArgs{
@@ -53,7 +53,15 @@ func TestATableThatMayNotBeKnownOfIsNotThere(t *testing.T) {
 				said, steps, recorded = answer(r), fmt.Sprint(o.state.calls), record
 			}
 			if answer(r) != said || fmt.Sprint(o.state.calls) != steps || record != recorded {
-				t.Errorf("%s, %q is answered %s after %v, and a table that is not there %s after %s", name, table, answer(r), o.state.calls, said, steps)
+				t.Errorf(
+					"%s, %q is answered %s after %v, and a table that is not there %s after %s",
+					name,
+					table,
+					answer(r),
+					o.state.calls,
+					said,
+					steps,
+				)
 			}
 			if o.Proposal(t.Context(), seller(), args) != nil {
 				t.Errorf("%s: the human is asked about %q", name, table)
@@ -65,7 +73,8 @@ func TestATableThatMayNotBeKnownOfIsNotThere(t *testing.T) {
 	}
 }
 
-// Somebody else's request is not there: not for another human, not for the agent that carried it, not for an agent alone.
+// Somebody else's request is not there: not for another human, not for the agent that carried it, not for an agent
+// alone.
 func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 	o := newOffice(t)
 	taylors := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why}).RequestID
@@ -105,7 +114,8 @@ func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 				t.Errorf("%s: %s after %v, and one that does not exist %s after %s", tt.name, answer(r), o.state.calls, said, steps)
 			}
 			last := o.log.last(t)
-			if last.Request != nil || last.Outcome != audit.Denied || last.Tool != "request_access" || !slices.Equal(last.Reasons, []string{tt.why}) {
+			if last.Request != nil || last.Outcome != audit.Denied || last.Tool != "request_access" ||
+				!slices.Equal(last.Reasons, []string{tt.why}) {
 				t.Errorf("%s: the record is %+v", tt.name, last)
 			}
 		}
@@ -136,11 +146,13 @@ func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 	}
 }
 
-// A model cannot say yes in a human's name by saying that there was one: Confirmed has no argument, and approves nothing.
+// A model cannot say yes in a human's name by saying that there was one: Confirmed has no argument, and approves
+// nothing.
 func TestAConfirmationIsOnTheRecordAndDecidesNothing(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Confirmed: true})
-	if r := o.log.last(t); a.Status != "pending" || !slices.Equal(r.Reasons, []string{"the human confirmed it in the client"}) {
+	if r := o.log.last(t); a.Status != "pending" ||
+		!slices.Equal(r.Reasons, []string{"the human confirmed it in the client"}) {
 		t.Errorf("%+v, on the record %+v", a, r)
 	}
 	o.ask(as("robin", "Marketing"), tools.RequestArgs{Table: "payroll", Reason: why})
@@ -152,10 +164,13 @@ func TestAConfirmationIsOnTheRecordAndDecidesNothing(t *testing.T) {
 func TestWhatTheHumanDoesNotWantIsNotAskedForAndThatIsOnTheRecord(t *testing.T) {
 	o := newOffice(t)
 	r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Declined: true})
-	if r.Code != vending.NotPermitted || !strings.Contains(r.Message, "did not agree") || !strings.Contains(r.Hint, "do not ask") || len(o.kept()) > 0 {
+	if r.Code != vending.NotPermitted || !strings.Contains(r.Message, "did not agree") ||
+		!strings.Contains(r.Hint, "do not ask") ||
+		len(o.kept()) > 0 {
 		t.Errorf("%+v, and kept is %+v", r, o.kept())
 	}
-	if last := o.log.last(t); last.Outcome != audit.Denied || last.Table != "payroll" || !slices.Equal(last.Reasons, []string{"the human was asked in the client, and did not agree"}) {
+	if last := o.log.last(t); last.Outcome != audit.Denied || last.Table != "payroll" ||
+		!slices.Equal(last.Reasons, []string{"the human was asked in the client, and did not agree"}) {
 		t.Errorf("the record is %+v", last)
 	}
 }

@@ -70,7 +70,11 @@ func (w *watched) asked(what string) error {
 	return w.down
 }
 
-func (w *watched) Make(ctx context.Context, r entitlements.Request, again time.Time) (entitlements.Request, bool, error) {
+func (w *watched) Make(
+	ctx context.Context,
+	r entitlements.Request,
+	again time.Time,
+) (entitlements.Request, bool, error) {
 	if err := w.asked("make"); err != nil {
 		return entitlements.Request{}, false, err
 	}
@@ -84,7 +88,11 @@ func (w *watched) Find(ctx context.Context, id string) (entitlements.Request, er
 	return w.Requests.Find(ctx, id)
 }
 
-func (w *watched) Step(ctx context.Context, id string, step func(entitlements.Request) (entitlements.Request, error)) (entitlements.Request, error) {
+func (w *watched) Step(
+	ctx context.Context,
+	id string,
+	step func(entitlements.Request) (entitlements.Request, error),
+) (entitlements.Request, error) {
 	if err := w.asked("step"); err != nil {
 		return entitlements.Request{}, err
 	}
@@ -98,7 +106,12 @@ func (w *watched) List(ctx context.Context, f tools.RequestFilter) ([]entitlemen
 	return w.Requests.List(ctx, f)
 }
 
-func (w *watched) Approvals(ctx context.Context, a entitlements.Asker, platform string, now time.Time) ([]entitlements.Approval, error) {
+func (w *watched) Approvals(
+	ctx context.Context,
+	a entitlements.Asker,
+	platform string,
+	now time.Time,
+) ([]entitlements.Approval, error) {
 	if err := w.asked("approvals"); err != nil {
 		return nil, err
 	}
@@ -109,19 +122,42 @@ func (w *watched) Approvals(ctx context.Context, a entitlements.Asker, platform 
 func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 	t.Helper()
 	o := &office{t: t, log: &memory{}, now: noon}
-	kept, err := state.Open(t.Context(), state.Config{File: filepath.Join(t.TempDir(), "state.db"), Now: func() time.Time { return o.now }})
+	kept, err := state.Open(
+		t.Context(),
+		state.Config{File: filepath.Join(t.TempDir(), "state.db"), Now: func() time.Time { return o.now }},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { kept.Close() })
 	o.state = &watched{Requests: kept}
 	p := tools.PlatformConfig{Name: "shop", Engine: sqliteWith(t, "sales", askableData),
-		Discoverable: entitlements.Selectors{"sales.payroll", "sales.events", "sales.board", "sales.ledger", "sales.bonus", "sales.guarded"}}
+		Discoverable: entitlements.Selectors{
+			"sales.payroll",
+			"sales.events",
+			"sales.board",
+			"sales.ledger",
+			"sales.bonus",
+			"sales.guarded",
+		}}
 	if err := errors.Join(yaml.Unmarshal([]byte("PII: [sales.orders.lastname, sales.orders.email]"), &p.Tags), yaml.Unmarshal([]byte(askablePolicies), &p.Policies), yaml.Unmarshal([]byte(askableRules), &p.Rules)); err != nil {
 		t.Fatal(err)
 	}
-	c := tools.Config{Platforms: []tools.PlatformConfig{p}, Audit: o.log, Log: zerolog.Nop(), Requests: o.state, Pending: 14 * 24 * time.Hour, Again: 24 * time.Hour,
-		Limits: tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20 * time.Second, Concurrency: 4}, Now: func() time.Time { return o.now }}
+	c := tools.Config{
+		Platforms: []tools.PlatformConfig{p},
+		Audit:     o.log,
+		Log:       zerolog.Nop(),
+		Requests:  o.state,
+		Pending:   14 * 24 * time.Hour,
+		Again:     24 * time.Hour,
+		Limits: tools.Limits{
+			MaxRows:     100,
+			MaxBytes:    1 << 20,
+			Timeout:     20 * time.Second,
+			Concurrency: 4,
+		},
+		Now: func() time.Time { return o.now },
+	}
 	for _, f := range change {
 		f(&c)
 	}
@@ -143,7 +179,11 @@ func through(call tools.Call, agent string) tools.Call {
 // alone is an agent that nobody asked.
 func alone(agent string, mayRequest bool) tools.Call {
 	return tools.Call{Client: "192.0.2.1", Principal: identity.Principal{Agent: identity.Agent{
-		Identity: identity.Identity{Kind: identity.KindAgent, ID: agent, Groups: []string{"Marketing"}}, Modes: []identity.Mode{identity.Autonomous}, MayRequest: mayRequest}}}
+		Identity: identity.Identity{
+			Kind:   identity.KindAgent,
+			ID:     agent,
+			Groups: []string{"Marketing"},
+		}, Modes: []identity.Mode{identity.Autonomous}, MayRequest: mayRequest}}}
 }
 
 func (o *office) ask(call tools.Call, args tools.RequestArgs) *tools.AccessRequest {
@@ -177,7 +217,11 @@ func (o *office) kept() []entitlements.Request {
 // rule has Sam decide, who is a steward.
 func (o *office) rule(id string, v entitlements.Verdict, note string) {
 	o.t.Helper()
-	sam := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "sam", Groups: []string{"Stewards"}}, Issuer: "https://issuer.test", Subject: "sam"}
+	sam := identity.User{
+		Identity: identity.Identity{Kind: identity.KindUser, ID: "sam", Groups: []string{"Stewards"}},
+		Issuer:   "https://issuer.test",
+		Subject:  "sam",
+	}
 	if _, err := o.Rule(o.t.Context(), tools.Steward{User: sam, Client: "192.0.2.9"}, id, tools.Ruling{Verdict: v, Note: note}); err != nil {
 		o.t.Fatalf("%s: %+v", v, err)
 	}

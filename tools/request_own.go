@@ -38,7 +38,12 @@ func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *
 	return t.answer(found, takes), nil
 }
 
-func (t *Tools) cancel(ctx context.Context, q entitlements.Request, takes entitlements.Requirement, r *record) (entitlements.Request, error) {
+func (t *Tools) cancel(
+	ctx context.Context,
+	q entitlements.Request,
+	takes entitlements.Requirement,
+	r *record,
+) (entitlements.Request, error) {
 	r.Tool = audit.Cancel
 	r.request(q, takes)
 	r.Request.Status = ""
@@ -68,7 +73,10 @@ func (t *Tools) ownRequests(ctx context.Context, asker entitlements.Asker) (*Acc
 }
 
 func (t *Tools) open(ctx context.Context, asker entitlements.Asker) ([]entitlements.Request, error) {
-	all, err := t.config.Requests.List(ctx, RequestFilter{Asker: &asker, Status: []entitlements.Status{entitlements.StatusPending, entitlements.StatusApproved}})
+	all, err := t.config.Requests.List(
+		ctx,
+		RequestFilter{Asker: &asker, Status: []entitlements.Status{entitlements.StatusPending, entitlements.StatusApproved}},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +176,10 @@ func outstanding(q entitlements.Request, takes entitlements.Requirement) []entit
 	if waits == nil {
 		return nil
 	}
-	i := slices.IndexFunc(takes.Stages, func(s entitlements.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number })
+	i := slices.IndexFunc(
+		takes.Stages,
+		func(s entitlements.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number },
+	)
 	return takes.Stages[i:]
 }
 

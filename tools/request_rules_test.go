@@ -28,7 +28,13 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 	o.rule(table.RequestID, entitlements.VerdictApprove, "")
 	o.rule(columns.RequestID, entitlements.VerdictApprove, "")
 	sees := func(o *office) string {
-		return o.query(seller(), "SELECT salary FROM payroll") + " / " + o.query(seller(), "SELECT lastname, email FROM orders")
+		return o.query(
+			seller(),
+			"SELECT salary FROM payroll",
+		) + " / " + o.query(
+			seller(),
+			"SELECT lastname, email FROM orders",
+		)
 	}
 	const all, names = "731942 / Okafor okafor@example.com", "REDACTED REDACTED"
 	if got := sees(o); got != all {
@@ -63,11 +69,13 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 		}
 		for id, counts := range map[string]bool{table.RequestID: tt.table, columns.RequestID: tt.columns} {
 			a := next.ask(seller(), tools.RequestArgs{RequestID: id})
-			if a.Status != "approved" || strings.Contains(a.NextStep, "does not count any more") == counts || (a.ExpiresAt != nil) != counts {
+			if a.Status != "approved" || strings.Contains(a.NextStep, "does not count any more") == counts ||
+				(a.ExpiresAt != nil) != counts {
 				t.Errorf("with %s it is %+v", tt.name, a)
 			}
 		}
-		if a := next.ask(seller(), tools.RequestArgs{RequestID: waits.RequestID}); a.Status != "pending" || strings.HasPrefix(strings.Join(a.Approvers, ""), "nobody") != (tt.name == "no rule at all") {
+		if a := next.ask(seller(), tools.RequestArgs{RequestID: waits.RequestID}); a.Status != "pending" ||
+			strings.HasPrefix(strings.Join(a.Approvers, ""), "nobody") != (tt.name == "no rule at all") {
 			t.Errorf("with %s what waits is %+v", tt.name, a)
 		}
 		if got := sees(o.with(func(r []entitlements.RequestRule) []entitlements.RequestRule { return r })); got != all {
@@ -75,7 +83,10 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 		}
 	}
 	next := o.with(func([]entitlements.RequestRule) []entitlements.RequestRule { return nil })
-	if r := next.refused(seller(), tools.RequestArgs{Table: "payroll", Reason: why}); !strings.Contains(r.Message, "cannot be asked for") {
+	if r := next.refused(seller(), tools.RequestArgs{Table: "payroll", Reason: why}); !strings.Contains(
+		r.Message,
+		"cannot be asked for",
+	) {
 		t.Errorf("with no rule at all the table is asked for: %+v", r)
 	}
 	next.rule(table.RequestID, entitlements.VerdictRevoke, "") // who approved may still revoke

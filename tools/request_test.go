@@ -20,12 +20,21 @@ const why = "a customer has called"
 func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Duration: "4h"})
-	if a.Status != "pending" || a.Table != "sales.payroll" || a.Columns != nil || !strings.HasPrefix(a.RequestID, "req_") || len(a.RequestID) != 30 ||
-		!a.ExpiresAt.Equal(noon.Add(14*24*time.Hour)) || fmt.Sprint(a.Approvers) != "[somebody of the group Stewards]" || !strings.Contains(a.NextStep, "request_id") {
+	if a.Status != "pending" || a.Table != "sales.payroll" || a.Columns != nil ||
+		!strings.HasPrefix(a.RequestID, "req_") ||
+		len(a.RequestID) != 30 ||
+		!a.ExpiresAt.Equal(noon.Add(14*24*time.Hour)) ||
+		fmt.Sprint(a.Approvers) != "[somebody of the group Stewards]" ||
+		!strings.Contains(a.NextStep, "request_id") {
 		t.Errorf("the answer is %+v", a)
 	}
-	if r := o.log.last(t); a.AuditID != r.ID || r.Request.ID != a.RequestID || r.Request.Reason != why || r.Request.Duration != "4h" || r.Request.User != "taylor" ||
-		r.Request.Agent != "marketing-agent" || fmt.Sprint(r.Request.Rules) != "[stewards open tables]" || r.Platform != "shop" || r.Table != "payroll" {
+	if r := o.log.last(t); a.AuditID != r.ID || r.Request.ID != a.RequestID || r.Request.Reason != why ||
+		r.Request.Duration != "4h" ||
+		r.Request.User != "taylor" ||
+		r.Request.Agent != "marketing-agent" ||
+		fmt.Sprint(r.Request.Rules) != "[stewards open tables]" ||
+		r.Platform != "shop" ||
+		r.Table != "payroll" {
 		t.Errorf("the record is %+v of %+v", r, r.Request)
 	}
 	same(t, "the record", o.log.steps(), "request_access intent", "request_access outcome pending")
@@ -37,7 +46,8 @@ func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 		t.Errorf("approved, the table gives %s", got)
 	}
 	a = o.ask(seller(), tools.RequestArgs{RequestID: a.RequestID})
-	if a.Status != "approved" || !a.ExpiresAt.Equal(noon.Add(4*time.Hour)) || a.Approvers != nil || a.NextStep != "send the query again; whoever decided says: once" {
+	if a.Status != "approved" || !a.ExpiresAt.Equal(noon.Add(4*time.Hour)) || a.Approvers != nil ||
+		a.NextStep != "send the query again; whoever decided says: once" {
 		t.Errorf("looked up, it is %+v", a)
 	}
 	o.now = noon.Add(4*time.Hour - 10*time.Second) // the statement may take no longer than what is left
@@ -56,7 +66,8 @@ func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 func TestColumnsAreAskedForAndSeenInTheClear(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "sales.orders", Columns: []string{"lastname"}, Reason: why})
-	if fmt.Sprint(a.Columns) != "[lastname]" || o.log.last(t).Request.Duration != "8h" || fmt.Sprint(a.Approvers) != "[somebody of the group Stewards or dpo]" {
+	if fmt.Sprint(a.Columns) != "[lastname]" || o.log.last(t).Request.Duration != "8h" ||
+		fmt.Sprint(a.Approvers) != "[somebody of the group Stewards or dpo]" {
 		t.Errorf("the answer is %+v", a)
 	}
 	o.rule(a.RequestID, entitlements.VerdictApprove, "")
@@ -80,7 +91,10 @@ func TestAskingTwiceForTheSameGivesTheSameRequest(t *testing.T) {
 		"denied":   func(o *office, id string) { o.rule(id, entitlements.VerdictDeny, "no") },
 	} {
 		o := newOffice(t)
-		first := o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why, Duration: "4h"})
+		first := o.ask(
+			seller(),
+			tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why, Duration: "4h"},
+		)
 		decide(o, first.RequestID)
 		o.log.steps()
 		for name, again := range map[string]struct {
@@ -101,7 +115,8 @@ func TestAskingTwiceForTheSameGivesTheSameRequest(t *testing.T) {
 			if a.RequestID != first.RequestID || a.Status != status {
 				t.Errorf("%s, asked again %s, it is %+v", status, name, a)
 			}
-			if r := o.log.last(t); r.Request.Reason != why || r.Request.Duration != "4h" || !slices.Contains(r.Reasons, "the same was asked for before") {
+			if r := o.log.last(t); r.Request.Reason != why || r.Request.Duration != "4h" ||
+				!slices.Contains(r.Reasons, "the same was asked for before") {
 				t.Errorf("%s, asked again %s, the record is %+v of %+v", status, name, r, r.Request)
 			}
 			same(t, status+", asked again "+name, o.log.steps(), "request_access outcome "+status)
@@ -144,7 +159,8 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 	o.rule(first.RequestID, entitlements.VerdictDeny, "not for this")
 	o.now = noon.Add(24*time.Hour - time.Nanosecond)
 	a := o.ask(seller(), args)
-	if a.RequestID != first.RequestID || a.NextStep != "it was denied: do not ask for the same again, tell the human; whoever decided says: not for this" {
+	if a.RequestID != first.RequestID ||
+		a.NextStep != "it was denied: do not ask for the same again, tell the human; whoever decided says: not for this" {
 		t.Errorf("within a day it is %+v", a)
 	}
 	o.now = noon.Add(24 * time.Hour)
@@ -158,7 +174,11 @@ func TestWhatWasDeniedAndIsOpenByNowIsOpen(t *testing.T) {
 	both := tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why}
 	o.rule(o.ask(seller(), both).RequestID, entitlements.VerdictDeny, "one at a time")
 	for _, column := range both.Columns {
-		o.rule(o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).RequestID, entitlements.VerdictApprove, "")
+		o.rule(
+			o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).RequestID,
+			entitlements.VerdictApprove,
+			"",
+		)
 	}
 	if r := o.refused(seller(), both); r.Message != "that is open already: query it" {
 		t.Errorf("%+v", r)
@@ -202,22 +222,31 @@ func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 		"no answer": nil, "an empty one": {"ticket": ""}, "blanks": {"ticket": " \t\n"}, "one to something else": {"tickets": "T-1"},
 		"one that cannot be seen": {"ticket": "T\u202e1"}, "a long one": {"ticket": strings.Repeat("x", 1001)},
 	} {
-		if r := refusal(t, ask(answers)); r.Code != vending.InvalidSQL || !strings.Contains(r.Hint, "ticket: The number of the ticket") {
+		if r := refusal(t, ask(answers)); r.Code != vending.InvalidSQL ||
+			!strings.Contains(r.Hint, "ticket: The number of the ticket") {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: answers}); p != nil {
 			t.Errorf("%s: the human is asked about %+v", name, p)
 		}
 	}
-	if r := refusal(t, ask(map[string]string{"ticket": "T-1", "approved": "yes"})); !strings.Contains(r.Message, "nobody asked for") {
+	if r := refusal(t, ask(map[string]string{"ticket": "T-1", "approved": "yes"})); !strings.Contains(
+		r.Message,
+		"nobody asked for",
+	) {
 		t.Errorf("an answer too many: %+v", r)
 	}
 	if len(o.kept()) > 0 {
 		t.Fatalf("made all the same: %+v", o.kept())
 	}
 	o.log.steps()
-	p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}})
-	if p == nil || p.Table != "sales.ledger" || p.Reason != why || p.Duration != "8h" || fmt.Sprint(p.Answers) != "[{ticket The number of the ticket T-1}]" {
+	p := o.Proposal(
+		t.Context(),
+		seller(),
+		tools.RequestArgs{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}},
+	)
+	if p == nil || p.Table != "sales.ledger" || p.Reason != why || p.Duration != "8h" ||
+		fmt.Sprint(p.Answers) != "[{ticket The number of the ticket T-1}]" {
 		t.Errorf("the human is shown %+v", p)
 	}
 	if err := ask(map[string]string{"ticket": "T-1\n of <Lindqvist>"}); err != nil {
@@ -239,7 +268,9 @@ func TestAReasonIsASentenceThatCanBeRead(t *testing.T) {
 		"none": "", "blanks": " \t\r\n\u00a0\u2028 ", "a terminal code": "please\x1b[2J", "a NUL": "a\x00b", "what turns the text round": "a\u202eb", "what cannot be seen": "a\u200bb",
 		"not UTF-8": "a\xff", "too much": strings.Repeat("ä", 1001),
 	} {
-		if r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Columns: nil, Reason: reason, Duration: "4h"}); r.Code != vending.InvalidSQL || !strings.Contains(r.Message, "the argument reason") || strings.Contains(r.Message, "please") {
+		if r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Columns: nil, Reason: reason, Duration: "4h"}); r.Code != vending.InvalidSQL ||
+			!strings.Contains(r.Message, "the argument reason") ||
+			strings.Contains(r.Message, "please") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -320,7 +351,9 @@ func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
 	engine := sqliteWith(t, "sales", script.String())
 	o = newOffice(t, func(c *tools.Config) {
 		p := tools.PlatformConfig{Name: "shop", Engine: engine, Discoverable: entitlements.Selectors{"sales"},
-			Rules: []entitlements.RequestRule{{Name: "all", About: entitlements.Selectors{"sales"}, Approvers: match(t, "group:Stewards")}}}
+			Rules: []entitlements.RequestRule{
+				{Name: "all", About: entitlements.Selectors{"sales"}, Approvers: match(t, "group:Stewards")},
+			}}
 		c.Platforms = []tools.PlatformConfig{p}
 	})
 	first := ""
@@ -374,7 +407,8 @@ func TestARequestIsTakenBackAndAnApprovalGivenBack(t *testing.T) {
 	if got := o.query(seller(), "SELECT what FROM events"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("and the table gives %s", got)
 	}
-	if r := o.refused(seller(), cancel); r.Code != vending.InvalidSQL || !strings.Contains(r.Message, "nothing to cancel") {
+	if r := o.refused(seller(), cancel); r.Code != vending.InvalidSQL ||
+		!strings.Contains(r.Message, "nothing to cancel") {
 		t.Errorf("a second time: %+v", r)
 	}
 	if list := o.ask(seller(), tools.RequestArgs{}); list.Requests == nil || len(list.Requests) > 0 {
@@ -385,10 +419,14 @@ func TestARequestIsTakenBackAndAnApprovalGivenBack(t *testing.T) {
 func TestAnAgentOnItsOwnAsksOnlyIfItsRegistrationSaysSo(t *testing.T) {
 	o := newOffice(t)
 	args := tools.RequestArgs{Table: "payroll", Reason: why}
-	if r := o.refused(alone("scanner", false), args); r.Code != vending.NotPermitted || !strings.Contains(r.Message, "registration") {
+	if r := o.refused(alone("scanner", false), args); r.Code != vending.NotPermitted ||
+		!strings.Contains(r.Message, "registration") {
 		t.Errorf("an agent that may not: %+v", r)
 	}
-	if r := o.refused(alone("scanner", false), tools.RequestArgs{Table: "nothing", Reason: why}); !strings.Contains(r.Message, "registration") {
+	if r := o.refused(alone("scanner", false), tools.RequestArgs{Table: "nothing", Reason: why}); !strings.Contains(
+		r.Message,
+		"registration",
+	) {
 		t.Errorf("and it is told nothing of tables: %+v", r)
 	}
 	a := o.ask(alone("scanner", true), args)
@@ -412,7 +450,8 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 	o.log.steps()
 	o.state.calls = nil
 	for _, args := range []tools.RequestArgs{{}, {Table: "ledger", Reason: why}, {RequestID: a.RequestID}, {RequestID: a.RequestID, Cancel: true}} {
-		if r := o.refused(limited("query", "describe", "approve"), args); r.Code != vending.NotPermitted || !strings.Contains(r.Message, "scope request") {
+		if r := o.refused(limited("query", "describe", "approve"), args); r.Code != vending.NotPermitted ||
+			!strings.Contains(r.Message, "scope request") {
 			t.Errorf("%+v: %+v", args, r)
 		}
 		if o.Proposal(t.Context(), limited("query"), args) != nil {
@@ -428,7 +467,8 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
 	o := newOffice(t, func(c *tools.Config) { c.Requests = nil })
 	for _, args := range []tools.RequestArgs{{}, {Table: "payroll", Reason: why}, {Table: "hidden", Reason: why}, {RequestID: "req_x"}} {
-		if r := o.refused(seller(), args); r.Code != vending.NotPermitted || r.Message != "access cannot be asked for here" || r.Hint != "tell the human to ask an administrator of Deputy" {
+		if r := o.refused(seller(), args); r.Code != vending.NotPermitted || r.Message != "access cannot be asked for here" ||
+			r.Hint != "tell the human to ask an administrator of Deputy" {
 			t.Errorf("%+v: %+v", args, r)
 		}
 	}
@@ -473,7 +513,9 @@ func TestWithTheStateDownNothingIsAnsweredAndThatIsOnTheRecord(t *testing.T) {
 		if r.Code != vending.Unavailable || strings.Contains(fmt.Sprint(r), "10.0.0.7") {
 			t.Errorf("%s: %+v", name, r)
 		}
-		if record := o.log.last(t); record.ID != r.AuditID || record.Outcome != audit.Failed || record.Code != string(vending.Unavailable) || strings.Contains(fmt.Sprint(record), "10.0.0.7") {
+		if record := o.log.last(t); record.ID != r.AuditID || record.Outcome != audit.Failed ||
+			record.Code != string(vending.Unavailable) ||
+			strings.Contains(fmt.Sprint(record), "10.0.0.7") {
 			t.Errorf("%s: the record is %+v", name, record)
 		}
 	}
@@ -493,7 +535,8 @@ func TestWithoutAnAuditLogNothingIsMadeOrTakenBack(t *testing.T) {
 			t.Errorf("%+v: %+v", args, r)
 		}
 	}
-	if slices.Contains(o.state.calls, "make") || slices.Contains(o.state.calls, "step") || len(o.kept()) != 1 || o.kept()[0].Status != entitlements.StatusPending {
+	if slices.Contains(o.state.calls, "make") || slices.Contains(o.state.calls, "step") || len(o.kept()) != 1 ||
+		o.kept()[0].Status != entitlements.StatusPending {
 		t.Errorf("the state was asked %v and has %+v", o.state.calls, o.kept())
 	}
 }

@@ -20,8 +20,9 @@ type wish struct {
 	platform string
 	table    entitlements.TableName
 	takes    entitlements.Ask
-	before   *entitlements.Request // that the asker made for the same, and that is open or was denied not long ago; nil: none
-	waiting  int                   // how many of the asker's requests wait for an answer
+	// that the asker made for the same, and that is open or was denied not long ago; nil: none
+	before  *entitlements.Request
+	waiting int // how many of the asker's requests wait for an answer
 }
 
 // wish reads what the arguments name, and says what it takes. The state is asked only about what can be asked for.
@@ -43,7 +44,8 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 	w.table = found.Table
 	var have error
 	if w.takes, err = policies.Ask(call.Principal, w.table, args.Columns); errors.Is(err, entitlements.ErrHaveIt) {
-		// What was approved is open. Without it, what was asked for then is found again as it was asked for, beside whatever else.
+		// What was approved is open. Without it, what was asked for then is found again as it was asked for, beside whatever
+		// else.
 		have = err
 		if w.takes, err = policies.With(nil, time.Time{}).Ask(call.Principal, w.table, args.Columns); err != nil {
 			return w, have
@@ -75,7 +77,8 @@ func (t *Tools) lookBack(ctx context.Context, w *wish) error {
 		if all[i].Status == entitlements.StatusPending {
 			w.waiting++
 		}
-		if counts := all[i].Open() || deniedAfter(q, now.Add(-t.config.Again)); counts && w.before == nil && q.Subject() == subject {
+		if counts := all[i].Open() || deniedAfter(q, now.Add(-t.config.Again)); counts && w.before == nil &&
+			q.Subject() == subject {
 			w.before = &all[i]
 		}
 	}
@@ -117,14 +120,18 @@ func usual(takes entitlements.Requirement) time.Duration {
 
 func proposed(reason, duration string, atMost time.Duration) (request entitlements.Request, err error) {
 	if request.Reason, err = words(reason); err != nil {
-		return request, wrongArgument("the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters")
+		return request, wrongArgument(
+			"the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters",
+		)
 	}
 	wanted, err := entitlements.ParsePeriod(duration)
 	if err != nil {
 		return request, wrongArgument("the argument duration is " + err.Error())
 	}
 	if time.Duration(wanted) > atMost {
-		return request, wrongArgument(fmt.Sprintf("that is too long: the rules allow %s at most", entitlements.Period(atMost)))
+		return request, wrongArgument(
+			fmt.Sprintf("that is too long: the rules allow %s at most", entitlements.Period(atMost)),
+		)
 	}
 	request.Wanted = time.Duration(wanted)
 	return request, nil
@@ -155,7 +162,8 @@ func answers(given map[string]string, questions []entitlements.Question, r *reco
 // words is text that a person wrote for another one, on one line, without what could not be seen.
 func words(s string) (string, error) {
 	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) }), " ")
-	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > longestReason || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
+	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > longestReason ||
+		strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
 		return "", errors.New("not a sentence")
 	}
 	return s, nil

@@ -32,7 +32,8 @@ var recordSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("record.json")
 })
 
-// published returns nil if the record is as its schema says. The recorder of all tests of this package asks it about every record.
+// published returns nil if the record is as its schema says. The recorder of all tests of this package asks it about
+// every record.
 func published(r audit.Record) error {
 	line, err := audit.Native(r)
 	if err != nil {

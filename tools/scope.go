@@ -21,7 +21,8 @@ func ScopeOf(tool string) (s identity.Scope, there bool) {
 	return s, there
 }
 
-// ceiling refuses what the caller's credential was not given for. Every tool asks it first, whatever a transport has looked at.
+// ceiling refuses what the caller's credential was not given for. Every tool asks it first, whatever a transport has
+// looked at.
 func (t *Tools) ceiling(p identity.Principal, r *record) error {
 	scope := scopes[r.Tool]
 	if p.Allows(scope) {
@@ -29,10 +30,14 @@ func (t *Tools) ceiling(p identity.Principal, r *record) error {
 	}
 	r.hint = "an access token with that scope is needed: the host asks its authorization server for one"
 	r.Reasons = append(r.Reasons, fmt.Sprintf("the access token does not have the scope %s", scope))
-	return &vending.Error{Code: vending.NotPermitted, Message: fmt.Sprintf("the access token may not be used for this: it does not have the scope %s", scope)}
+	return &vending.Error{
+		Code:    vending.NotPermitted,
+		Message: fmt.Sprintf("the access token may not be used for this: it does not have the scope %s", scope),
+	}
 }
 
-// Ceiling is the question alone, for a transport that can answer it in its own words. A refusal is on the record; nil: go on.
+// Ceiling is the question alone, for a transport that can answer it in its own words. A refusal is on the record; nil:
+// go on.
 func (t *Tools) Ceiling(ctx context.Context, call Call, tool string) *Refusal {
 	if scope, there := scopes[tool]; !there || call.Principal.Allows(scope) {
 		return nil

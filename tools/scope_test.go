@@ -50,7 +50,8 @@ func TestAScopeIsACeilingForEachToolAndNeverAGrant(t *testing.T) {
 			}
 			continue
 		}
-		if r := refusal(t, tt.err); r.Code != vending.NotPermitted || !strings.Contains(r.Message, "the scope ") || !strings.Contains(r.Hint, "authorization server") {
+		if r := refusal(t, tt.err); r.Code != vending.NotPermitted || !strings.Contains(r.Message, "the scope ") ||
+			!strings.Contains(r.Hint, "authorization server") {
 			t.Errorf("%s: the refusal is %+v", tt.name, r)
 		}
 	}
@@ -81,7 +82,9 @@ func TestTheCeilingAloneIsOnTheRecordOnlyWhenItRefuses(t *testing.T) {
 			t.Errorf("%q is held back: %+v", tool, r)
 		}
 	}
-	if r := made.Ceiling(t.Context(), limited("query"), "request_access"); r == nil || r.AuditID != log.last(t).ID || log.last(t).Tool != "request_access" || log.last(t).Outcome != audit.Denied {
+	if r := made.Ceiling(t.Context(), limited("query"), "request_access"); r == nil || r.AuditID != log.last(t).ID ||
+		log.last(t).Tool != "request_access" ||
+		log.last(t).Outcome != audit.Denied {
 		t.Errorf("held back is %+v, and recorded %+v", r, log.records)
 	}
 }
@@ -98,7 +101,8 @@ func TestTheRecordSaysThroughWhoseHandsAndByWhichCredential(t *testing.T) {
 			t.Errorf("the record of the %s is %+v", r.Phase, r)
 		}
 		event, err := audit.OCSF(r)
-		if err != nil || !strings.Contains(string(event), `"actors":["marketing-client","chat-host"],"credential":"access token"`) {
+		if err != nil ||
+			!strings.Contains(string(event), `"actors":["marketing-client","chat-host"],"credential":"access token"`) {
 			t.Errorf("as an event it is %s (%v)", event, err)
 		}
 	}
@@ -107,20 +111,32 @@ func TestTheRecordSaysThroughWhoseHandsAndByWhichCredential(t *testing.T) {
 func TestWhoWasProvedAndRefusedIsOnTheRecordWhateverStrangersSend(t *testing.T) {
 	made, log := newTools(t, onSQLite(t), "")
 	for range 100 {
-		made.TurnAway(t.Context(), "192.0.2.1", &identity.AuthError{Code: identity.InvalidToken, Message: "the access token is malformed"})
+		made.TurnAway(
+			t.Context(),
+			"192.0.2.1",
+			&identity.AuthError{Code: identity.InvalidToken, Message: "the access token is malformed"},
+		)
 	}
 	who := as("taylor", "Marketing").Principal
 	who.Credential = "key 3f2a91c0"
-	made.TurnAway(t.Context(), "192.0.2.2", &identity.AuthError{Code: identity.InsufficientAccess, Message: "agent marketing-agent is disabled", Who: &who})
+	made.TurnAway(
+		t.Context(),
+		"192.0.2.2",
+		&identity.AuthError{Code: identity.InsufficientAccess, Message: "agent marketing-agent is disabled", Who: &who},
+	)
 	r := log.last(t)
-	if r.Client != "192.0.2.2" || r.Agent.ID != "marketing-agent" || r.User == nil || r.User.ID != "taylor" || r.Credential != "key 3f2a91c0" || r.Mode != "on_behalf_of" || len(r.Reasons) != 1 {
+	if r.Client != "192.0.2.2" || r.Agent.ID != "marketing-agent" || r.User == nil || r.User.ID != "taylor" ||
+		r.Credential != "key 3f2a91c0" ||
+		r.Mode != "on_behalf_of" ||
+		len(r.Reasons) != 1 {
 		t.Errorf("the record is %+v", r)
 	}
 	if line := audit.Line(r); !strings.Contains(line, "marketing-agent for taylor") {
 		t.Errorf("for people it is %s", line)
 	}
 	event, err := audit.OCSF(r)
-	if err != nil || !strings.Contains(string(event), `"app_uid":"marketing-agent"`) || !strings.Contains(string(event), `"user":{"uid":"taylor"`) {
+	if err != nil || !strings.Contains(string(event), `"app_uid":"marketing-agent"`) ||
+		!strings.Contains(string(event), `"user":{"uid":"taylor"`) {
 		t.Errorf("as an event it is %s (%v)", event, err)
 	}
 }

@@ -34,7 +34,8 @@ func (r *record) state(t *Tools, sql string) {
 	}
 }
 
-// recordable keeps of a statement what can be kept: one that is too long is refused anyway, and its beginning tells what it was.
+// recordable keeps of a statement what can be kept: one that is too long is refused anyway, and its beginning tells
+// what it was.
 func recordable(sql string) string {
 	if len(sql) > vending.MaxStatement {
 		sql = sql[:vending.MaxStatement] + " …"

@@ -14,8 +14,8 @@ import (
 	"deputy/vending"
 )
 
-// Answered, refused by a policy, by the gate, by the database; about no platform, with no purpose, far too long: whatever becomes of
-// a statement, no value in it is on the record, nor in the reasons.
+// Answered, refused by a policy, by the gate, by the database; about no platform, with no purpose, far too long:
+// whatever becomes of a statement, no value in it is on the record, nor in the reasons.
 func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 	const value = "4929-1234"
 	statements := []tools.QueryArgs{
@@ -60,7 +60,8 @@ func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 				if kept != tools.Whole && strings.Contains(operator.String(), value) {
 					t.Errorf("%s: of %.80q the operator's log has %s", kept, args.SQL, operator.String())
 				}
-				if digest := fmt.Sprintf("%x", sha256.Sum256([]byte(args.SQL))); (r.SQLDigest == digest) != (kept == tools.Digested) || (r.SQL == "") != (kept == tools.Digested) {
+				if digest := fmt.Sprintf("%x", sha256.Sum256([]byte(args.SQL))); (r.SQLDigest == digest) != (kept == tools.Digested) ||
+					(r.SQL == "") != (kept == tools.Digested) {
 					t.Errorf("%s: the record says %.80q and %q", kept, r.SQL, r.SQLDigest)
 				}
 			}

@@ -11,8 +11,8 @@ import (
 	"deputy/identity"
 )
 
-// Of callers who prove nothing, so many are on the record at once, and one more with each second: whoever sends garbage must not be
-// able to fill the disk with it. The others are counted.
+// Of callers who prove nothing, so many are on the record at once, and one more with each second: whoever sends garbage
+// must not be able to fill the disk with it. The others are counted.
 const (
 	strangers     = 20
 	strangerEvery = time.Second
@@ -41,10 +41,11 @@ func (d *door) note(now time.Time) (room bool, more int) {
 	return true, more
 }
 
-// TurnAway puts on the record that somebody's credential was not accepted, and who it was if that was proved: an agent that is
-// disabled, a human it may not act for. There is nothing of the credential in it. Who brought
-// none is told where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about. Who is stopped
-// is on the record whatever the code, also when the list of stops cannot be read. See NoDecision for those who wanted to decide.
+// TurnAway puts on the record that somebody's credential was not accepted, and who it was if that was proved: an agent
+// that is disabled, a human it may not act for. There is nothing of the credential in it. Who brought none is told
+// where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about.
+// Who is stopped is on the record whatever the code, also when the list of stops cannot be read. See NoDecision for
+// those who wanted to decide.
 func (t *Tools) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
 	if why.Code == identity.Missing || why.Code == identity.Unavailable && !errors.Is(why, identity.ErrStopped) {
 		return
@@ -52,8 +53,8 @@ func (t *Tools) TurnAway(ctx context.Context, client string, why *identity.AuthE
 	t.turnAway(ctx, client, why)
 }
 
-// NoDecision is TurnAway for who wanted to decide on a request: nobody does that the first time, so that no credential is an event too,
-// whatever else the request says of who sent it.
+// NoDecision is TurnAway for who wanted to decide on a request: nobody does that the first time, so that no credential
+// is an event too, whatever else the request says of who sent it.
 func (t *Tools) NoDecision(ctx context.Context, client string, why *identity.AuthError) {
 	if why.Code != identity.Unavailable || errors.Is(why, identity.ErrStopped) {
 		t.turnAway(ctx, client, why)

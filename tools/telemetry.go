@@ -18,8 +18,9 @@ import (
 
 // Telemetry is how calls can be watched from outside; nothing of it is needed.
 //
-// A trace has the steps of a call, how long each took and how it ended, and the id of its record. It names no user, no agent, no
-// table and no SQL: who may see those reads the audit log, by that id. A metric has no label that a caller could put words into.
+// A trace has the steps of a call, how long each took and how it ended, and the id of its record. It names no user, no
+// agent, no table and no SQL: who may see those reads the audit log, by that id. A metric has no label that a caller
+// could put words into.
 type Telemetry struct {
 	Traces  trace.TracerProvider
 	Metrics metric.MeterProvider
@@ -64,18 +65,38 @@ var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 
 
 func newInstruments(m metric.Meter) (i instruments, err error) {
 	var failures [5]error
-	i.calls, failures[0] = m.Int64Counter("deputy.calls", metric.WithDescription("Calls that ended, by tool, platform, outcome and code of refusal"))
+	i.calls, failures[0] = m.Int64Counter(
+		"deputy.calls",
+		metric.WithDescription("Calls that ended, by tool, platform, outcome and code of refusal"),
+	)
 	i.rows, failures[1] = m.Int64Counter("deputy.rows", metric.WithDescription("Rows that were answered with"))
-	i.duration, failures[2] = m.Float64Histogram("deputy.call.duration", metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(seconds...),
-		metric.WithDescription("How long calls took, from the verified caller to the durable record"))
-	i.vends, failures[3] = m.Int64UpDownCounter("deputy.vends.running", metric.WithDescription("Roles that are vended now, each with its statement"))
-	i.appends, failures[4] = m.Float64Histogram("deputy.audit.append.duration", metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(seconds...),
-		metric.WithDescription("How long the audit log took to have a record on disk"))
+	i.duration, failures[2] = m.Float64Histogram(
+		"deputy.call.duration",
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries(seconds...),
+		metric.WithDescription("How long calls took, from the verified caller to the durable record"),
+	)
+	i.vends, failures[3] = m.Int64UpDownCounter(
+		"deputy.vends.running",
+		metric.WithDescription("Roles that are vended now, each with its statement"),
+	)
+	i.appends, failures[4] = m.Float64Histogram(
+		"deputy.audit.append.duration",
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries(seconds...),
+		metric.WithDescription("How long the audit log took to have a record on disk"),
+	)
 	return i, errors.Join(failures[:]...)
 }
 
 // step is one step of a call, in a span of its own.
-func step[T any](ctx context.Context, t *Tools, name string, do func(context.Context) (T, error), about ...attribute.KeyValue) (T, error) {
+func step[T any](
+	ctx context.Context,
+	t *Tools,
+	name string,
+	do func(context.Context) (T, error),
+	about ...attribute.KeyValue,
+) (T, error) {
 	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(about...), trace.WithSpanKind(kind(about)))
 	defer func() { span.End() }() // not deferred itself: it would write the text of a panic into the trace
 	result, err := do(ctx)
@@ -95,7 +116,11 @@ func kind(about []attribute.KeyValue) trace.SpanKind {
 
 // database is what a trace says of a platform.
 func (p *platform) database() []attribute.KeyValue {
-	return []attribute.KeyValue{attribute.String("db.system.name", p.System), attribute.String("db.operation.name", "SELECT"), attribute.String("deputy.platform", p.Name)}
+	return []attribute.KeyValue{
+		attribute.String("db.system.name", p.System),
+		attribute.String("db.operation.name", "SELECT"),
+		attribute.String("deputy.platform", p.Name),
+	}
 }
 
 // measure says how a call ended, to the span that it began with and to the metrics.
@@ -114,8 +139,21 @@ func (t *Tools) measure(ctx context.Context, r *record) {
 		platform = ""
 	}
 	outcome := attribute.String("outcome", string(r.Outcome))
-	t.instruments.calls.Add(ctx, 1, metric.WithAttributes(attribute.String("tool", tool), attribute.String("platform", platform), outcome, attribute.String("code", r.Code)))
-	t.instruments.duration.Record(ctx, t.config.Now().Sub(r.started).Seconds(), metric.WithAttributes(attribute.String("tool", tool), outcome))
+	t.instruments.calls.Add(
+		ctx,
+		1,
+		metric.WithAttributes(
+			attribute.String("tool", tool),
+			attribute.String("platform", platform),
+			outcome,
+			attribute.String("code", r.Code),
+		),
+	)
+	t.instruments.duration.Record(
+		ctx,
+		t.config.Now().Sub(r.started).Seconds(),
+		metric.WithAttributes(attribute.String("tool", tool), outcome),
+	)
 	if r.Outcome == audit.Answered && r.Rows > 0 {
 		t.instruments.rows.Add(ctx, int64(r.Rows), metric.WithAttributes(attribute.String("platform", platform)))
 	}
@@ -125,8 +163,8 @@ func (t *Tools) measure(ctx context.Context, r *record) {
 var names = []string{"query", "describe_table", "request_access", "test", "scan",
 	audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire, audit.Look}
 
-// writing begins to watch how a record is made durable, and returns what does it. That it is watched, sampled or not, makes no
-// difference to it, and neither does a caller who goes away.
+// writing begins to watch how a record is made durable, and returns what does it. That it is watched, sampled or not,
+// makes no difference to it, and neither does a caller who goes away.
 func (t *Tools) writing(ctx context.Context, name string, r audit.Record) (write func() error) {
 	began := t.config.Now()
 	ctx, span := t.tracer.Start(context.WithoutCancel(ctx), name)
@@ -138,7 +176,11 @@ func (t *Tools) writing(ctx context.Context, name string, r audit.Record) (write
 			result = "failed"
 			Failed(span, string(vending.Unavailable))
 		}
-		t.instruments.appends.Record(ctx, t.config.Now().Sub(began).Seconds(), metric.WithAttributes(attribute.String("result", result)))
+		t.instruments.appends.Record(
+			ctx,
+			t.config.Now().Sub(began).Seconds(),
+			metric.WithAttributes(attribute.String("result", result)),
+		)
 		return err
 	}
 }

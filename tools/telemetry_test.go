@@ -28,7 +28,10 @@ func watchedTools(t *testing.T, e vending.Engine) (*tools.Tools, *memory, *watch
 	t.Helper()
 	w, log := &watcher{tracetest.NewSpanRecorder(), metric.NewManualReader()}, &memory{}
 	config := toolsConfig(t, e, log, "")
-	config.Telemetry = tools.Telemetry{Traces: trace.NewTracerProvider(trace.WithSpanProcessor(w.spans)), Metrics: metric.NewMeterProvider(metric.WithReader(w.reader))}
+	config.Telemetry = tools.Telemetry{
+		Traces:  trace.NewTracerProvider(trace.WithSpanProcessor(w.spans)),
+		Metrics: metric.NewMeterProvider(metric.WithReader(w.reader)),
+	}
 	made, err := tools.New(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +39,8 @@ func watchedTools(t *testing.T, e vending.Engine) (*tools.Tools, *memory, *watch
 	return made, log, w
 }
 
-// values are all numbers there are, each as "metric label=value …: number"; of a histogram, how often something was measured.
+// values are all numbers there are, each as "metric label=value …: number"; of a histogram, how often something was
+// measured.
 func (w *watcher) values(t *testing.T) (out []string) {
 	t.Helper()
 	var all metricdata.ResourceMetrics
@@ -112,7 +116,8 @@ func TestAPanicIsCountedAndItsWordsAreInNoTrace(t *testing.T) {
 		}
 	}
 	got := w.values(t)
-	if !slices.Contains(got, "deputy.vends.running platform=shop: 0") || !slices.Contains(got, "deputy.calls code=unavailable outcome=failed platform=shop tool=query: 1") {
+	if !slices.Contains(got, "deputy.vends.running platform=shop: 0") ||
+		!slices.Contains(got, "deputy.calls code=unavailable outcome=failed platform=shop tool=query: 1") {
 		t.Errorf("after a panic the metrics are %q", got)
 	}
 }

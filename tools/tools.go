@@ -21,7 +21,8 @@ import (
 	"deputy/vending"
 )
 
-// Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log, Telemetry, Now and Random is needed.
+// Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log,
+// Telemetry, Now and Random is needed.
 type Config struct {
 	Platforms []PlatformConfig
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
@@ -69,7 +70,8 @@ type Tools struct {
 	waiting     *waiting // decides beside what is in force: see Both; nil: nothing does
 }
 
-// New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does not.
+// New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does
+// not.
 func New(ctx context.Context, c Config) (*Tools, error) {
 	l := c.Limits
 	switch {
@@ -86,7 +88,14 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
-	t := &Tools{config: c, tracer: c.Telemetry.Tracer(), strangers: &door{}, known: &door{}, crowd: &door{}, unserved: &door{}}
+	t := &Tools{
+		config:    c,
+		tracer:    c.Telemetry.Tracer(),
+		strangers: &door{},
+		known:     &door{},
+		crowd:     &door{},
+		unserved:  &door{},
+	}
 	var err error
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
 		return nil, err
@@ -164,13 +173,17 @@ func (t *Tools) platform(name string) (*platform, error) {
 			return p, nil
 		}
 	}
-	return nil, &vending.Error{Code: vending.InvalidSQL, Message: fmt.Sprintf("say which platform to ask: one of %q", t.Platforms())}
+	return nil, &vending.Error{
+		Code:    vending.InvalidSQL,
+		Message: fmt.Sprintf("say which platform to ask: one of %q", t.Platforms()),
+	}
 }
 
 // crockford has no letters that people mistake for digits, and sorts as the bytes do.
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// newID makes the id of a call: 26 letters and digits, sorted by time, 80 bits of it random. It names the record and the role.
+// newID makes the id of a call: 26 letters and digits, sorted by time, 80 bits of it random. It names the record and
+// the role.
 func (t *Tools) newID() string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(t.config.Now().UnixMilli())<<16)

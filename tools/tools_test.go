@@ -59,11 +59,17 @@ func TestLostColumnClosesItsTable(t *testing.T) {
 			renamed.Tables = append(renamed.Tables, table)
 			continue
 		}
-		table.Columns = append([]entitlements.Column{{Name: "surname", Type: "text", Kind: entitlements.Text}}, table.Columns[1:]...)
+		table.Columns = append(
+			[]entitlements.Column{{Name: "surname", Type: "text", Kind: entitlements.Text}},
+			table.Columns[1:]...)
 		renamed.Tables = append(renamed.Tables, table)
 	}
 	e.catalog = renamed
-	_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+	_, err := made.Query(
+		t.Context(),
+		as("taylor", "Marketing"),
+		tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
+	)
 	if r := refusal(t, err); r.Code != vending.Unavailable {
 		t.Errorf("with a renamed PII column the answer is %+v", r)
 	}
@@ -81,7 +87,8 @@ func TestLostColumnClosesItsTable(t *testing.T) {
 	if _, err := made.Query(t.Context(), as("taylor", "Privacy"), tools.QueryArgs{SQL: `SELECT salary FROM payroll`}); err != nil {
 		t.Errorf("another table is closed too: %v", err)
 	}
-	if found := made.Troubles(); made.Ready(t.Context()) != nil || len(found) != 1 || found[0].Table.Name != "customer_orders" {
+	if found := made.Troubles(); made.Ready(t.Context()) != nil || len(found) != 1 ||
+		found[0].Table.Name != "customer_orders" {
 		t.Errorf("the trouble is not said: %v", found)
 	}
 	e.catalog = nil
@@ -97,7 +104,11 @@ func TestAPanicIsOnTheRecordAndNotInTheAnswer(t *testing.T) {
 	e := &changing{Engine: onSQLite(t)}
 	made, log := newTools(t, e, "")
 	e.run = func(context.Context, vending.Lease) (vending.Result, error) { panic("Lindqvist") }
-	_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+	_, err := made.Query(
+		t.Context(),
+		as("taylor", "Marketing"),
+		tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
+	)
 	if r := refusal(t, err); r.Code != vending.Unavailable || strings.Contains(r.Error()+r.Hint, "Lindqvist") {
 		t.Errorf("a panic is answered with %+v", r)
 	}
@@ -123,7 +134,11 @@ func TestCallsBeyondTheLimitWaitAndAreThenToldSo(t *testing.T) {
 			return vending.Result{Columns: []vending.OutputColumn{{Name: "region"}}}, nil
 		}
 		call := func() error {
-			_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
+			_, err := made.Query(
+				t.Context(),
+				as("taylor", "Marketing"),
+				tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
+			)
 			return err
 		}
 		ended := make(chan error, 4)

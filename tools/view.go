@@ -124,12 +124,22 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 	with := policies.With([]entitlements.Approval{supposedApproval(q, now)}, now)
 	before, _ := policies.Explain(who, q.Table)
 	after, known := with.Explain(who, q.Table)
-	out := &Reveals{Columns: []RevealColumn{}, Filters: []string{}, Refused: []string{}, Grants: []string{}, Holders: []Holder{}, Earlier: []Earlier{}}
+	out := &Reveals{
+		Columns: []RevealColumn{},
+		Filters: []string{},
+		Refused: []string{},
+		Grants:  []string{},
+		Holders: []Holder{},
+		Earlier: []Earlier{},
+	}
 	if !known {
 		out.Refused = append(out.Refused, "the table is not there any more")
 	}
 	if _, err := policies.Required(q); known && err != nil {
-		out.Refused = append(out.Refused, "no rule covers it any more, so that nobody can approve it and what was approved does not count")
+		out.Refused = append(
+			out.Refused,
+			"no rule covers it any more, so that nobody can approve it and what was approved does not count",
+		)
 	}
 	for _, g := range before.Grants {
 		out.Grants = append(out.Grants, fmt.Sprintf("%s: to %s", g.Policy, g.To))
@@ -153,7 +163,15 @@ func (out *Reveals) columns(before, after entitlements.Explanation, q entitlemen
 		if len(q.Columns) > 0 && !slices.Contains(q.Columns, c.Name) {
 			continue
 		}
-		column := RevealColumn{Name: c.Name, Type: c.Type, Tags: c.Tags, Now: "none", Then: shown(c.Clear), Masks: []string{}, Exempt: []string{}}
+		column := RevealColumn{
+			Name:   c.Name,
+			Type:   c.Type,
+			Tags:   c.Tags,
+			Now:    "none",
+			Then:   shown(c.Clear),
+			Masks:  []string{},
+			Exempt: []string{},
+		}
 		if before.Access != nil {
 			column.Now = shown(before.Columns[i].Clear)
 		}
@@ -185,7 +203,10 @@ func shown(clear bool) string {
 // others says who has the same by a request, and what the asker asked for before.
 func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals) error {
 	now := t.config.Now()
-	same, err := t.config.Requests.List(ctx, RequestFilter{Platform: q.Platform, Table: &q.Table, Status: []entitlements.Status{entitlements.StatusApproved}})
+	same, err := t.config.Requests.List(
+		ctx,
+		RequestFilter{Platform: q.Platform, Table: &q.Table, Status: []entitlements.Status{entitlements.StatusApproved}},
+	)
 	if err != nil {
 		return err
 	}
@@ -201,14 +222,17 @@ func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals
 	before, err := t.config.Requests.List(ctx, RequestFilter{Asker: &q.Asker, Most: 20})
 	for _, other := range before {
 		if other = other.At(now); other.ID != q.ID {
-			out.Earlier = append(out.Earlier, Earlier{other.ID, other.Status, other.Table.String(), listed(other.Columns), other.Reason, other.Created})
+			out.Earlier = append(
+				out.Earlier,
+				Earlier{other.ID, other.Status, other.Table.String(), listed(other.Columns), other.Reason, other.Created},
+			)
 		}
 	}
 	return err
 }
 
-// supposed is the asker as a principal, with the groups and attributes that they had when they asked. Nothing is verified of it: it
-// only ever counts rows.
+// supposed is the asker as a principal, with the groups and attributes that they had when they asked. Nothing is
+// verified of it: it only ever counts rows.
 func (t *Tools) supposed(a entitlements.Asker) identity.Principal {
 	who := supposedOf(a, t.config.Agents)
 	if t.waiting != nil {
@@ -233,5 +257,12 @@ func supposedOf(a entitlements.Asker, agents []identity.Agent) identity.Principa
 }
 
 func supposedApproval(q entitlements.Request, now time.Time) entitlements.Approval {
-	return entitlements.Approval{Request: q.ID, Asker: q.Asker, Table: q.Table, Opens: q.Opens, Columns: q.Columns, Expires: now.Add(time.Hour)}
+	return entitlements.Approval{
+		Request: q.ID,
+		Asker:   q.Asker,
+		Table:   q.Table,
+		Opens:   q.Opens,
+		Columns: q.Columns,
+		Expires: now.Add(time.Hour),
+	}
 }

@@ -65,8 +65,14 @@ func sqliteWorld(t *testing.T, hidden bool) oneWorld {
 func postgresWorld(t *testing.T, hidden bool) oneWorld {
 	name := fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
-	script := append([]string{`CREATE SCHEMA sales`, `GRANT USAGE ON SCHEMA public TO PUBLIC`, `CREATE TABLE sales.payroll (lastname text, salary integer)`,
-		`CREATE EXTENSION citext`}, enginetest.Seed("sales.")...)
+	script := append(
+		[]string{
+			`CREATE SCHEMA sales`,
+			`GRANT USAGE ON SCHEMA public TO PUBLIC`,
+			`CREATE TABLE sales.payroll (lastname text, salary integer)`,
+			`CREATE EXTENSION citext`,
+		},
+		enginetest.Seed("sales.")...)
 	if hidden {
 		script = append(script, enginetest.HiddenTables("public.")...)
 		script = append(script, enginetest.HiddenObjects...)
@@ -81,7 +87,10 @@ func postgresWorld(t *testing.T, hidden bool) oneWorld {
 	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"public", "sales"}, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
-	return newWorld(t, openPostgres(t, name, "public", func(c *postgres.Config) { c.Schemas = []string{"public", "sales"} }))
+	return newWorld(
+		t,
+		openPostgres(t, name, "public", func(c *postgres.Config) { c.Schemas = []string{"public", "sales"} }),
+	)
 }
 
 // seen is all that the caller gets of a call, and what of its record is about nothing else.
@@ -118,7 +127,8 @@ func onBothWorlds(t *testing.T, test func(t *testing.T, same func(t rapid.TB, sq
 			with, without := open(t, true), open(t, false)
 			test(t, func(f rapid.TB, sql string) {
 				a, b := with.query(t, sql), without.query(t, sql)
-				late := strings.HasPrefix(a, string(vending.Timeout)) || strings.HasPrefix(b, string(vending.Timeout)) // that is the machine's
+				// that is the machine's
+				late := strings.HasPrefix(a, string(vending.Timeout)) || strings.HasPrefix(b, string(vending.Timeout))
 				if a != b && !late {
 					f.Errorf("%s\nwith what is hidden: %s\nwithout:             %s", sql, a, b)
 				}
@@ -134,7 +144,10 @@ func TestWorldsAreAlike(t *testing.T) {
 			same(t, sql)
 		}
 		for _, a := range slices.Concat(enginetest.Attacks(), enginetest.PostgresAttacks()) {
-			if a.Family != "bombs" && a.Family != "resources" && !strings.Contains(a.SQL, "random") && !strings.Contains(a.SQL, "00000000") && !strings.Contains(a.SQL, "now") && !strings.Contains(a.SQL, "clock") {
+			if a.Family != "bombs" && a.Family != "resources" && !strings.Contains(a.SQL, "random") &&
+				!strings.Contains(a.SQL, "00000000") &&
+				!strings.Contains(a.SQL, "now") &&
+				!strings.Contains(a.SQL, "clock") {
 				same(t, a.SQL)
 			}
 		}

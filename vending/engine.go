@@ -7,32 +7,36 @@ import (
 	"deputy/entitlements"
 )
 
-// Engine is one data platform: it analyses statements of its own language and runs them as roles that exist for one statement only.
-// Every implementation passes enginetest.Run. All methods may be called concurrently.
+// Engine is one data platform: it analyses statements of its own language and runs them as roles that exist for one
+// statement only. Every implementation passes enginetest.Run. All methods may be called concurrently.
 type Engine interface {
-	// Catalog returns what the platform governs now. Cheap: engines keep it and look again when it is older than they allow.
+	// Catalog returns what the platform governs now. Cheap: engines keep it and look again when it is older than they
+	// allow.
 	Catalog(ctx context.Context) (*entitlements.Catalog, error)
 
 	// Analyze says what a statement would read, without running any of it and without regard to who asks.
 	// Errors are *Error. They may name things that the caller must not know of: see Diagnose.
 	Analyze(ctx context.Context, sql string) (*Statement, error)
 
-	// Diagnose vends the lease and prepares its statement there without running it. The error, if any, is *Error and names only
-	// what the lease shows: it is the only engine error about a refused statement that may reach a caller.
+	// Diagnose vends the lease and prepares its statement there without running it. The error, if any, is *Error and names
+	// only what the lease shows: it is the only engine error about a refused statement that may reach a caller.
 	Diagnose(ctx context.Context, lease Lease) error
 
-	// Run vends the lease's role, runs its one statement as that role, and revokes the role, all before it returns. Errors are *Error.
-	// With an error the Result still says what happened to the role (zero times: it never existed).
+	// Run vends the lease's role, runs its one statement as that role, and revokes the role, all before it returns. Errors
+	// are *Error. With an error the Result still says what happened to the role (zero times: it never existed).
 	Run(ctx context.Context, lease Lease) (Result, error)
 
-	// Profile vends a role for the whole of a table, with the lease id given, and counts what a sample of its values looks like,
-	// sample rows at most. Only the counts leave the database. It is for the operator who holds the keys, and no tool offers it.
+	// Profile vends a role for the whole of a table, with the lease id given, and counts what a sample of its values looks
+	// like, sample rows at most. Only the counts leave the database. It is for the operator who holds the keys, and no
+	// tool offers it.
 	Profile(ctx context.Context, id string, table entitlements.TableName, sample int) (Profile, error)
 
-	// Standing lists the vended roles that any other session can see now. It is empty, always; the demo and the tests print it.
+	// Standing lists the vended roles that any other session can see now. It is empty, always; the demo and the tests
+	// print it.
 	Standing(ctx context.Context) ([]string, error)
 
-	// Check says what is wrong with the platform's set-up. No finding but warnings: ready. An error: it could not be asked.
+	// Check says what is wrong with the platform's set-up. No finding but warnings: ready. An error: it could not be
+	// asked.
 	Check(ctx context.Context) ([]Finding, error)
 
 	// Dialect is what the lexer must know of the engine's language.
@@ -41,25 +45,30 @@ type Engine interface {
 	Close() error
 }
 
-// Own is an engine on which a name may mean something else to the caller than to Analyze, which knows everything there is.
+// Own is an engine on which a name may mean something else to the caller than to Analyze, which knows everything there
+// is.
 type Own interface {
-	// AnalyzeFor says what the lease's statement reads where nothing exists but what the lease shows. Its errors are those of Diagnose.
+	// AnalyzeFor says what the lease's statement reads where nothing exists but what the lease shows. Its errors are those
+	// of Diagnose.
 	AnalyzeFor(ctx context.Context, lease Lease) (*Statement, error)
 }
 
 // Lease is the order to vend one role, for one statement of one call.
 type Lease struct {
-	ID       string // the audit record's id: lower-case letters and digits; the role is named deputy_<ID>
-	SQL      string // the caller's statement, as written
-	Access   []entitlements.Access
-	Open     []entitlements.TableName // all that the caller may read: the types of their columns are there for them. Only Diagnose asks
-	Without  []string                 // schemas that callers share and that this statement is not looked up in: see Statement.Without
-	MaxRows  int                      // rows read at most; more sets Result.Truncated. 0: none are read
-	MaxBytes int                      // size of all values read at most, in bytes; more sets Result.Truncated
-	Timeout  time.Duration            // of the statement, in the database
+	ID     string // the audit record's id: lower-case letters and digits; the role is named deputy_<ID>
+	SQL    string // the caller's statement, as written
+	Access []entitlements.Access
+	// all that the caller may read: the types of their columns are there for them. Only Diagnose asks
+	Open []entitlements.TableName
+	// schemas that callers share and that this statement is not looked up in: see Statement.Without
+	Without  []string
+	MaxRows  int           // rows read at most; more sets Result.Truncated. 0: none are read
+	MaxBytes int           // size of all values read at most, in bytes; more sets Result.Truncated
+	Timeout  time.Duration // of the statement, in the database
 
-	// Recorded returns once the call is on the record, and an error if it is not: then the statement does not run. Run asks it
-	// when the role is vended, so that the disk and the database work at the same time. nil: there is nothing to wait for.
+	// Recorded returns once the call is on the record, and an error if it is not: then the statement does not run. Run
+	// asks it when the role is vended, so that the disk and the database work at the same time. nil: there is nothing to
+	// wait for.
 	Recorded func(context.Context) error
 }
 
@@ -69,13 +78,17 @@ func (l Lease) Await(ctx context.Context) error {
 		return nil
 	}
 	if err := l.Recorded(ctx); err != nil {
-		return &Error{Code: Unavailable, Message: "the audit log cannot be written, so nothing is run: try again later", Cause: err}
+		return &Error{
+			Code:    Unavailable,
+			Message: "the audit log cannot be written, so nothing is run: try again later",
+			Cause:   err,
+		}
 	}
 	return nil
 }
 
-// Result is what a statement gave. Values are nil, bool, int64 (up to 32 bits wide), float64 (finite) or string (everything else:
-// exact numbers, 64-bit integers, times, bytes as \x hex).
+// Result is what a statement gave. Values are nil, bool, int64 (up to 32 bits wide), float64 (finite) or string
+// (everything else: exact numbers, 64-bit integers, times, bytes as \x hex).
 type Result struct {
 	Role      Role
 	Columns   []OutputColumn
@@ -95,7 +108,8 @@ type Role struct {
 
 // Finding is something wrong with a platform's set-up, as a sentence that says what to do about it.
 type Finding struct {
-	Key     string // of the platform in the configuration that it is about: dsn, schemas[1]; empty: the platform as a whole
+	// of the platform in the configuration that it is about: dsn, schemas[1]; empty: the platform as a whole
+	Key     string
 	Text    string
 	Warning bool // calls work all the same
 }

@@ -15,8 +15,8 @@ const (
 	Unavailable  Code = "unavailable" // the platform cannot be reached, or is not set up
 )
 
-// Error is what an engine answers when a statement gives no rows. Message is a sentence for the model and holds nothing that the
-// lease did not show; Cause is for the operator's log and must never leave the process otherwise.
+// Error is what an engine answers when a statement gives no rows. Message is a sentence for the model and holds nothing
+// that the lease did not show; Cause is for the operator's log and must never leave the process otherwise.
 type Error struct {
 	Code     Code
 	Message  string

@@ -14,7 +14,10 @@ const MaxStatement = 64 << 10
 func Shape(sql string) error {
 	switch {
 	case len(sql) > MaxStatement:
-		return &Error{Code: InvalidSQL, Message: fmt.Sprintf("the statement is longer than %d KiB: ask for less at once", MaxStatement>>10)}
+		return &Error{
+			Code:    InvalidSQL,
+			Message: fmt.Sprintf("the statement is longer than %d KiB: ask for less at once", MaxStatement>>10),
+		}
 	case !utf8.ValidString(sql):
 		return &Error{Code: InvalidSQL, Message: "the statement is not valid UTF-8"}
 	case strings.ContainsRune(sql, 0):
@@ -25,8 +28,8 @@ func Shape(sql string) error {
 	return nil
 }
 
-// Gate refuses an analysed statement that uses what is forbidden to every vended role, by identity and wherever it stands.
-// It is the second lock: what it refuses is harmless without it too.
+// Gate refuses an analysed statement that uses what is forbidden to every vended role, by identity and wherever it
+// stands. It is the second lock: what it refuses is harmless without it too.
 func Gate(s *Statement) error {
 	if len(s.Forbidden) == 0 {
 		return nil
@@ -36,7 +39,10 @@ func Gate(s *Statement) error {
 	case "catalog":
 		return &Error{Code: Unsupported, Message: "system catalogs cannot be read: describe_table lists the tables"}
 	case "table", "hidden":
-		return &Error{Code: NotPermitted, Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can"}
+		return &Error{
+			Code:    NotPermitted,
+			Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can",
+		}
 	}
 	message := fmt.Sprintf("the %s %s may not be used", f.What, f.Name)
 	if f.Hint != "" {

@@ -8,8 +8,8 @@ import (
 
 // Dialect says how a language writes strings, identifiers and comments; the lexer knows nothing more of it.
 //
-// The lexer is a convenience, never a lock: it finds names so that schema-qualified tables can be pointed at their vended
-// views. Where it errs, a name stays as it was and the database refuses it.
+// The lexer is a convenience, never a lock: it finds names so that schema-qualified tables can be pointed at their
+// vended views. Where it errs, a name stays as it was and the database refuses it.
 type Dialect struct {
 	DollarQuotes   bool // $tag$ … $tag$
 	EscapeStrings  bool // E'it\'s', and U&"…" which is left alone
@@ -177,7 +177,8 @@ func (d Dialect) word(sql string, i int) token {
 	if d.EscapeStrings && end < len(sql) && sql[end] == '\'' && strings.EqualFold(word, "e") {
 		return token{kind: tokenString, start: i, end: end + quotedEnd(sql[end:], '\'', true)}
 	}
-	if d.EscapeStrings && strings.EqualFold(word, "u") && end+1 < len(sql) && sql[end] == '&' && (sql[end+1] == '"' || sql[end+1] == '\'') {
+	if d.EscapeStrings && strings.EqualFold(word, "u") && end+1 < len(sql) && sql[end] == '&' &&
+		(sql[end+1] == '"' || sql[end+1] == '\'') {
 		return token{kind: tokenString, start: i, end: end + 1 + quotedEnd(sql[end+1:], sql[end+1], false)}
 	}
 	return token{kind: tokenName, start: i, end: end, name: asciiLower(word)}
@@ -227,7 +228,8 @@ func lineEnd(s string) int {
 	return len(s)
 }
 
-// quotedEnd is the offset behind the closing quote of s, whose first byte opens it. A doubled quote is part of the text.
+// quotedEnd is the offset behind the closing quote of s, whose first byte opens it. A doubled quote is part of the
+// text.
 func quotedEnd(s string, closing byte, backslash bool) int {
 	for i := 1; i < len(s); i++ {
 		switch {
@@ -310,7 +312,8 @@ func (d Dialect) Several(sql string) bool {
 	return false
 }
 
-// NameAt returns the possibly qualified name that begins at a 1-based character position, as it was written; "" if there is none.
+// NameAt returns the possibly qualified name that begins at a 1-based character position, as it was written; "" if
+// there is none.
 func (d Dialect) NameAt(sql string, position int) string {
 	at, runes := -1, 1
 	for i := range sql {

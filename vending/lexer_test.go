@@ -139,8 +139,8 @@ func TestNameAt(t *testing.T) {
 	}
 }
 
-// FuzzLexer: whatever the text, tokens cover it without gaps, an exchange that exchanges nothing leaves it alone, one that exchanges
-// a word for itself does too, and positions stay inside.
+// FuzzLexer: whatever the text, tokens cover it without gaps, an exchange that exchanges nothing leaves it alone, one
+// that exchanges a word for itself does too, and positions stay inside.
 func FuzzLexer(f *testing.F) {
 	for _, s := range []string{
 		`SELECT sales.orders.id FROM sales.orders`, `'it''s' "a""b" [x]] y`, "`q`.`r`", `E'\'' U&"x" U&'y' $a$b$a$ $1 a$b`, `/* /* */ */ -- x`,

@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// Redact takes out of a statement whatever may be a value: strings of every kind, numbers, comments, and quoted names, since people
-// write strings like them. Plain words and operators stay.
+// Redact takes out of a statement whatever may be a value: strings of every kind, numbers, comments, and quoted names,
+// since people write strings like them. Plain words and operators stay.
 //
-// Here the lexer is a lock, and no database checks what it says. So wherever an engine, or whoever wrote the text, may have meant
-// it in another way (a backslash in quotes, a word glued to one, a dollar sign that begins nothing, a quote that is never
-// closed), everything from there on is dropped.
+// Here the lexer is a lock, and no database checks what it says. So wherever an engine, or whoever wrote the text, may
+// have meant it in another way (a backslash in quotes, a word glued to one, a dollar sign that begins nothing, a quote
+// that is never closed), everything from there on is dropped.
 func (d Dialect) Redact(sql string) string {
 	tokens := d.tokens(sql)
 	sure := len(tokens)
@@ -29,7 +29,8 @@ func (d Dialect) Redact(sql string) string {
 			out.WriteByte(' ')
 		case quoted(sql, t), number(sql, t):
 			out.WriteByte('?')
-		case t.kind == tokenName && len(text) == 1 && i+1 < len(tokens) && tokens[i+1].kind == tokenString: // b'…', n'…': part of it
+		// b'…', n'…': part of it
+		case t.kind == tokenName && len(text) == 1 && i+1 < len(tokens) && tokens[i+1].kind == tokenString:
 		default:
 			out.WriteString(text)
 		}
@@ -66,7 +67,8 @@ func (d Dialect) doubtful(sql string, tokens []token, i int) bool {
 		return glued || strings.Contains(text, `\`) && !escapes
 	case t.kind == tokenName: // typographic quotes are letters to the engines, and so are the digits of other scripts
 		first, _ := utf8.DecodeRuneInString(text)
-		return unicode.IsDigit(first) || strings.ContainsFunc(text, func(r rune) bool { return r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.Nd) })
+		return unicode.IsDigit(first) ||
+			strings.ContainsFunc(text, func(r rune) bool { return r != '_' && !unicode.In(r, unicode.L, unicode.M, unicode.Nd) })
 	case t.kind == tokenOther && !number(sql, t):
 		return !strings.Contains("+-*/<>=~!@#%^&|(),:?[]", text)
 	}

@@ -57,7 +57,23 @@ var literals = []string{
 	"'%s", "$$%s", "/*%s", " 1%s", "$1$%s$1$", "a$%s$", "\x00'%s'", "\uFFFD'%s'", "q'[%s]'", "{d '%s'}", "E'\\\\'||'%s'", "'\\'||'%s'",
 }
 
-var around = []string{"SELECT ", "WHERE a = ", " AND ", "b", ", ", "(", ")", " ", "\n", "::text", "a.b", "||", "=", "", ";"}
+var around = []string{
+	"SELECT ",
+	"WHERE a = ",
+	" AND ",
+	"b",
+	", ",
+	"(",
+	")",
+	" ",
+	"\n",
+	"::text",
+	"a.b",
+	"||",
+	"=",
+	"",
+	";",
+}
 
 func TestNoLiteralSurvivesRedaction(t *testing.T) {
 	for name, dialect := range map[string]Dialect{"postgres": postgresLike, "sqlite": sqliteLike} {
@@ -67,7 +83,11 @@ func TestNoLiteralSurvivesRedaction(t *testing.T) {
 				var values []string
 				for i := range rapid.IntRange(1, 6).Draw(t, "literals") {
 					sql.WriteString(strings.Join(rapid.SliceOfN(rapid.SampledFrom(around), 1, 4).Draw(t, "around"), ""))
-					value := fmt.Sprintf("%d%s", 7000+i, rapid.StringMatching(`[a-z]{0,3}(''|[ A-Z]){1,3}[0-9a-z]{0,3}`).Draw(t, "value"))
+					value := fmt.Sprintf(
+						"%d%s",
+						7000+i,
+						rapid.StringMatching(`[a-z]{0,3}(''|[ A-Z]){1,3}[0-9a-z]{0,3}`).Draw(t, "value"),
+					)
 					values = append(values, value[:4])
 					fmt.Fprintf(&sql, rapid.SampledFrom(literals).Draw(t, "quotes"), value)
 				}
@@ -82,7 +102,8 @@ func TestNoLiteralSurvivesRedaction(t *testing.T) {
 	}
 }
 
-// Whatever the text is, what comes out holds no quote and no number, and redacting it changes nothing that could be a value.
+// Whatever the text is, what comes out holds no quote and no number, and redacting it changes nothing that could be a
+// value.
 func FuzzRedact(f *testing.F) {
 	for _, l := range literals {
 		f.Add(fmt.Sprintf("SELECT "+l+" FROM t", "Lindqvist"))

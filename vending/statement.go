@@ -34,7 +34,9 @@ type Output struct {
 
 // Forbidden is something that no vended statement may use, whoever asks.
 type Forbidden struct {
-	What string // "function", "catalog", "type", "system column", "table" and "hidden" (ungoverned, or a type or collation of no governed table: answered like what does not exist)
+	// "function", "catalog", "type", "system column", "table" and "hidden" (ungoverned, or a type or collation of no
+	// governed table: answered like what does not exist)
+	What string
 	Name string // as the engine identifies it: "pg_catalog.pg_sleep"
 	Hint string // how an administrator can allow it; empty: they cannot, or it is not for the caller to know
 }

@@ -22,7 +22,8 @@ func TestReplace(t *testing.T) {
 	const sql = `SELECT 'é', kept.x FROM kept`
 	words := postgresDialect.Words(sql)
 	r := Replace(sql, words, map[int]string{words[2].Start: "gone_for_good", words[5].Start: "z"})
-	if r.SQL != `SELECT 'é', gone_for_good.x FROM z` || r.Original(strings.IndexRune(r.SQL, 'x')) != strings.IndexRune(sql, 'x') {
+	if r.SQL != `SELECT 'é', gone_for_good.x FROM z` ||
+		r.Original(strings.IndexRune(r.SQL, 'x')) != strings.IndexRune(sql, 'x') {
 		t.Errorf("%s, %d", r.SQL, r.Original(strings.IndexRune(r.SQL, 'x')))
 	}
 }

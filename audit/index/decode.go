@@ -30,8 +30,8 @@ type requestOf struct {
 	ID string `json:"id"`
 }
 
-// decode reads the fields of a line. One that is written as the log writes them is taken apart and not parsed, which is five times
-// as quick; any other goes the long way.
+// decode reads the fields of a line. One that is written as the log writes them is taken apart and not parsed, which is
+// five times as quick; any other goes the long way.
 func decode(line []byte) (f fields, ok bool) {
 	if f.take(line) && f.ID != "" {
 		return f, true

@@ -58,7 +58,10 @@ func (c Column) Check() error {
 
 func (c Column) match(table string, column audit.ClearColumn) bool {
 	if tag, found := strings.CutPrefix(string(c), "tag:"); found {
-		return slices.ContainsFunc(column.Tags, func(has string) bool { return has == tag || strings.HasPrefix(has, tag+".") })
+		return slices.ContainsFunc(
+			column.Tags,
+			func(has string) bool { return has == tag || strings.HasPrefix(has, tag+".") },
+		)
 	}
 	return glob(string(c), table+"."+column.Column)
 }
@@ -123,7 +126,11 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 		values = append(values, string(list))
 	}
 	same := func(want string) func(string) bool { return func(text string) bool { return text == want } }
-	among(agents, f.Agent != "" || f.OnBehalfOf != nil, func(text string) bool { p := party(text); return p != nil && f.agent(*p) })
+	among(
+		agents,
+		f.Agent != "" || f.OnBehalfOf != nil,
+		func(text string) bool { p := party(text); return p != nil && f.agent(*p) },
+	)
 	among(users, f.User != "" || f.OnBehalfOf != nil, func(text string) bool { return f.user(party(text)) })
 	among(tools, f.Tool != "", same(f.Tool))
 	among(purposes, f.Purpose != "", same(f.Purpose))
@@ -149,7 +156,16 @@ func (f Filter) condition(x *Index) (sql string, values []any, err error) {
 	return strings.Join(append(parts, "true"), " AND "), values, err
 }
 
-var columns = map[kind]string{agents: "agent", users: "user", tools: "tool", purposes: "purpose", policies: "policy", tables: "tables", requests: "request", endings: "ending"}
+var columns = map[kind]string{
+	agents:   "agent",
+	users:    "user",
+	tools:    "tool",
+	purposes: "purpose",
+	policies: "policy",
+	tables:   "tables",
+	requests: "request",
+	endings:  "ending",
+}
 
 func party(text string) (p *audit.Party) {
 	json.Unmarshal([]byte(text), &p) // it was read before

@@ -20,13 +20,21 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 func someCall(r *rand.Rand, id string) (out []audit.Record) {
 	rec := audit.Record{
 		ID: id, Time: began.Add(time.Duration(r.IntN(100)) * time.Hour), Tool: pick(r, "query", "query", "describe_table"), Agent: audit.Party{ID: pick(r, "a", "b", "b", ""), Groups: pick(r, nil, []string{"G"})},
-		Purpose: pick(r, "", "", "billing"), PolicyVersion: pick(r, "1", "2"), SQL: "SELECT \"\u202e\n" + id, Phase: audit.Ended,
+		Purpose: pick(
+			r,
+			"",
+			"",
+			"billing",
+		), PolicyVersion: pick(r, "1", "2"), SQL: "SELECT \"\u202e\n" + id, Phase: audit.Ended,
 	}
 	if r.IntN(3) > 0 {
 		rec.User = &audit.Party{ID: pick(r, "u", "v", `w"\`), Issuer: pick(r, "i", "j"), Name: pick(r, "", "Vera")}
 	}
 	for range r.IntN(3) {
-		t := audit.Table{Name: pick(r, "s.t", "s.u", "r.t"), Columns: slices.Clone(pick(r, nil, []string{"a"}, []string{"a", "b"}))}
+		t := audit.Table{
+			Name:    pick(r, "s.t", "s.u", "r.t"),
+			Columns: slices.Clone(pick(r, nil, []string{"a"}, []string{"a", "b"})),
+		}
 		for _, c := range t.Columns {
 			switch r.IntN(4) {
 			case 0:
@@ -158,7 +166,8 @@ func TestAFilterThatCannotBeMeantIsRefused(t *testing.T) {
 	}
 }
 
-// A column that is masked in some rows only was seen in the others, and one that nobody can have seen is not counted as seen.
+// A column that is masked in some rows only was seen in the others, and one that nobody can have seen is not counted as
+// seen.
 func TestWhatWasSeenInTheClear(t *testing.T) {
 	table := audit.Table{Name: "s.t", Columns: []string{"plain", "masked", "partly", "tagged"},
 		Masked: []audit.MaskedColumn{{Column: "masked"}, {Column: "partly"}},

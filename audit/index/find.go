@@ -13,10 +13,12 @@ import (
 )
 
 // errStale is what an index says that does not fit its log, whatever the bookmark says.
-var errStale = errors.New("the log is not what the index was built from: run deputy audit verify, then deputy audit index --rebuild")
+var errStale = errors.New(
+	"the log is not what the index was built from: run deputy audit verify, then deputy audit index --rebuild",
+)
 
-// Find yields the calls that are meant, in the log's order. With a limit above zero, it yields only the last of them. A call whose
-// outcome says everything comes without its intent.
+// Find yields the calls that are meant, in the log's order. With a limit above zero, it yields only the last of them. A
+// call whose outcome says everything comes without its intent.
 func (x *Index) Find(f Filter, limit int) iter.Seq2[audit.Call, error] {
 	return func(yield func(audit.Call, error) bool) {
 		if limit <= 0 {
@@ -107,14 +109,30 @@ func (x *Index) call(row *sqlite3.Stmt, both bool) (audit.Call, error) {
 	id := row.ColumnText(1)
 	var intent, outcome *audit.Entry
 	if row.ColumnType(8) != sqlite3.NULL {
-		e, err := x.record(id, audit.Place{Index: row.ColumnInt64(5), First: row.ColumnInt64(6), Offset: row.ColumnInt64(7), Length: row.ColumnInt(8)})
+		e, err := x.record(
+			id,
+			audit.Place{
+				Index:  row.ColumnInt64(5),
+				First:  row.ColumnInt64(6),
+				Offset: row.ColumnInt64(7),
+				Length: row.ColumnInt(8),
+			},
+		)
 		if err != nil {
 			return audit.Call{}, err
 		}
 		outcome = &e
 	}
 	if row.ColumnType(4) != sqlite3.NULL && (both || outcome == nil || outcome.Outcome == audit.Unknown) {
-		e, err := x.record(id, audit.Place{Index: row.ColumnInt64(0), First: row.ColumnInt64(2), Offset: row.ColumnInt64(3), Length: row.ColumnInt(4)})
+		e, err := x.record(
+			id,
+			audit.Place{
+				Index:  row.ColumnInt64(0),
+				First:  row.ColumnInt64(2),
+				Offset: row.ColumnInt64(3),
+				Length: row.ColumnInt(4),
+			},
+		)
 		if err != nil {
 			return audit.Call{}, err
 		}
@@ -128,7 +146,8 @@ func (x *Index) call(row *sqlite3.Stmt, both bool) (audit.Call, error) {
 
 func (x *Index) record(id string, p audit.Place) (audit.Entry, error) {
 	e, err := x.view.Record(p)
-	if errors.Is(err, audit.ErrOtherLog) { // another process may have read on meanwhile, and the index be ahead of the view
+	// another process may have read on meanwhile, and the index be ahead of the view
+	if errors.Is(err, audit.ErrOtherLog) {
 		if err := x.look(); err != nil {
 			return e, err
 		}

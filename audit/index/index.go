@@ -1,6 +1,6 @@
-// Package index makes a large audit log quick to search. The index is a SQLite file with keys and what reports count: no statement
-// and no value. It is built from the log and may be thrown away at any time; the log stays the truth, and what is shown of a call
-// is read from there.
+// Package index makes a large audit log quick to search. The index is a SQLite file with keys and what reports count:
+// no statement and no value. It is built from the log and may be thrown away at any time; the log stays the truth, and
+// what is shown of a call is read from there.
 package index
 
 import (
@@ -37,8 +37,8 @@ type Index struct {
 	insert statements
 }
 
-// Open brings the index up to the end of the log: it goes on where it ended, or begins anew when it is damaged, or of another log.
-// Where it cannot be kept it is made in memory.
+// Open brings the index up to the end of the log: it goes on where it ended, or begins anew when it is damaged, or of
+// another log. Where it cannot be kept it is made in memory.
 func Open(cfg Config) (*Index, error) {
 	if cfg.Step == nil {
 		cfg.Step = func(int64, int64) {}
@@ -135,7 +135,9 @@ var errVersion = errors.New("the index has another version")
 
 // damaged says whether nothing but a new index will help.
 func damaged(err error) bool {
-	return errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.ERROR) || errors.Is(err, sqlite3.CONSTRAINT) || errors.Is(err, sqlite3.FORMAT)
+	return errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.ERROR) ||
+		errors.Is(err, sqlite3.CONSTRAINT) ||
+		errors.Is(err, sqlite3.FORMAT)
 }
 
 // goOn continues an index that is there.
@@ -209,14 +211,16 @@ func (x *Index) connect(path string) (err error) {
 			return err
 		}
 	}
-	return x.db.Exec(`PRAGMA busy_timeout = 60000; PRAGMA temp_store = memory; PRAGMA cache_size = -32000; PRAGMA synchronous = normal`)
+	return x.db.Exec(
+		`PRAGMA busy_timeout = 60000; PRAGMA temp_store = memory; PRAGMA cache_size = -32000; PRAGMA synchronous = normal`,
+	)
 }
 
 // version changes whenever the schema does, or what is put into it.
 const version = 2
 
-// A call's line is that of its first record, so calls are in the log's order. Of a place only a part is in its columns: the line
-// of the intent is the call's. A text that many calls have is kept once, by kind; 0 is none.
+// A call's line is that of its first record, so calls are in the log's order. Of a place only a part is in its columns:
+// the line of the intent is the call's. A text that many calls have is kept once, by kind; 0 is none.
 const schema = `
 PRAGMA user_version = 2;
 CREATE TABLE bookmark (begins INTEGER NOT NULL, segment INTEGER NOT NULL, line INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL, hash BLOB NOT NULL);

@@ -33,7 +33,9 @@ func newFile(t testing.TB) *file {
 func (f *file) write(t testing.TB, records ...audit.Record) {
 	t.Helper()
 	now := f.now
-	log, err := audit.Open(audit.Config{Path: f.path, Rotate: f.rotate, Keep: f.keep, Now: func() time.Time { return now }})
+	log, err := audit.Open(
+		audit.Config{Path: f.path, Rotate: f.rotate, Keep: f.keep, Now: func() time.Time { return now }},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +55,15 @@ func (f *file) write(t testing.TB, records ...audit.Record) {
 }
 
 func call(id string) []audit.Record {
-	r := audit.Record{ID: id, Phase: audit.Intent, Time: began, Tool: "query", Agent: audit.Party{ID: "bot"}, SQL: "SELECT 1",
-		Tables: []audit.Table{{Name: "sales.orders", Columns: []string{"lastname"}}}}
+	r := audit.Record{
+		ID:     id,
+		Phase:  audit.Intent,
+		Time:   began,
+		Tool:   "query",
+		Agent:  audit.Party{ID: "bot"},
+		SQL:    "SELECT 1",
+		Tables: []audit.Table{{Name: "sales.orders", Columns: []string{"lastname"}}},
+	}
 	end := r
 	end.Phase, end.Outcome = audit.Ended, audit.Answered
 	return []audit.Record{r, end}
@@ -110,7 +119,8 @@ func (f *file) same(t testing.TB, said string) *index.Index {
 	for _, c := range want {
 		list = append(list, c.ID)
 		got, found, err := x.Call(c.ID)
-		if err != nil || !found || fmt.Sprint(got.Record) != fmt.Sprint(c.Record) || got.Line() != c.Line() || got.Ending() != c.Ending() {
+		if err != nil || !found || fmt.Sprint(got.Record) != fmt.Sprint(c.Record) || got.Line() != c.Line() ||
+			got.Ending() != c.Ending() {
 			t.Errorf("the index has of %s\n%+v\nand the log\n%+v (%v)", c.ID, got, c, err)
 		}
 	}
@@ -252,7 +262,8 @@ func TestACallThatADeadServerLeftHasWhatItsIntentSays(t *testing.T) {
 	if got := ids(t, x, index.Filter{InClear: "sales.orders.lastname"}, 0); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("those who can have seen the column are %v", got)
 	}
-	if r, err := x.Report(index.Filter{}, "*"); err != nil || len(r.Clear) != 1 || r.Clear[0].Calls != 2 || r.Clear[0].Unknown != 1 {
+	if r, err := x.Report(index.Filter{}, "*"); err != nil || len(r.Clear) != 1 || r.Clear[0].Calls != 2 ||
+		r.Clear[0].Unknown != 1 {
 		t.Errorf("the report says %+v (%v)", r, err)
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"deputy/audit"
 )
 
-// LastUses says when an agent's credentials were last used for a call, by what records call them. It looks at the newest calls of the
-// agent first, and at most at so many: whole is false when there are more, and some of the wanted were not found.
+// LastUses says when an agent's credentials were last used for a call, by what records call them. It looks at the
+// newest calls of the agent first, and at most at so many: whole is false when there are more, and some of the wanted
+// were not found.
 func (x *Index) LastUses(agent string, wanted []string, most int) (uses map[string]time.Time, whole bool, err error) {
 	uses, whole = map[string]time.Time{}, true
 	looked := 0

@@ -30,7 +30,10 @@ func TestWhatTheLogDeletedForItsAgeIsNotInTheIndex(t *testing.T) {
 func TestACallWhoseIntentWasDeletedStandsWhereItsOutcomeDoes(t *testing.T) {
 	f := newFile(t)
 	now := began
-	log, err := audit.Open(audit.Config{Path: f.path, Rotate: 1, Keep: 24 * time.Hour, Now: func() time.Time { return now }}) // a segment for each batch
+	// a segment for each batch
+	log, err := audit.Open(
+		audit.Config{Path: f.path, Rotate: 1, Keep: 24 * time.Hour, Now: func() time.Time { return now }},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +141,8 @@ func TestATornLastLineIsNotInTheIndex(t *testing.T) {
 	f.same(t, "")
 }
 
-// The index of a log that was edited leads to lines that are others: that is said, and nothing else is shown in their place.
+// The index of a log that was edited leads to lines that are others: that is said, and nothing else is shown in their
+// place.
 func TestALogThatWasEditedUnderItsIndexIsNotShown(t *testing.T) {
 	f := newFile(t)
 	f.write(t, calls(0, 3)...)
@@ -167,7 +171,8 @@ func TestAFolderInThePlaceOfTheIndexIsLeftAlone(t *testing.T) {
 	if err := os.Mkdir(index.Path(f.path), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := index.Open(index.Config{Log: f.path}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := index.Open(index.Config{Log: f.path}); err == nil ||
+		!strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder in the place of the index is %v", err)
 	}
 }

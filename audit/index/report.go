@@ -34,8 +34,8 @@ type Count struct {
 	Last     time.Time `json:"last"`
 }
 
-// Sight is who saw a column as it is, and why they could: whose access it was and which policies opened the table. That no mask
-// applied is all the record knows of masks: the policies of the version say why.
+// Sight is who saw a column as it is, and why they could: whose access it was and which policies opened the table. That
+// no mask applied is all the record knows of masks: the policies of the version say why.
 type Sight struct {
 	Column   string    `json:"column"` // schema.table.column
 	Tags     []string  `json:"tags,omitempty"`
@@ -53,9 +53,16 @@ type Sight struct {
 	Last     time.Time `json:"last"`
 }
 
-// Report counts the calls that are meant. Of the columns in the clear it has those that fit; with an empty pattern, those with a tag.
+// Report counts the calls that are meant. Of the columns in the clear it has those that fit; with an empty pattern,
+// those with a tag.
 func (x *Index) Report(f Filter, clear Column) (*Report, error) {
-	t := &tally{clear: clear, persons: map[string]*Count{}, agents: map[string]*Count{}, tables: map[string]*Count{}, sights: map[string]*Sight{}}
+	t := &tally{
+		clear:   clear,
+		persons: map[string]*Count{},
+		agents:  map[string]*Count{},
+		tables:  map[string]*Count{},
+		sights:  map[string]*Sight{},
+	}
 	texts, err := x.allTexts()
 	if err != nil {
 		return nil, err
@@ -65,23 +72,41 @@ func (x *Index) Report(f Filter, clear Column) (*Report, error) {
 		return nil, err
 	}
 	var total int64
-	err = x.each(`SELECT agent, user, tool, policy, tables, ending, count(*), sum(rows), min(time), max(time) FROM calls WHERE `+condition+` GROUP BY 1, 2, 3, 4, 5, 6`, values, func(row *sqlite3.Stmt) error {
-		g := group{
-			agent: texts.parties[row.ColumnInt64(0)], user: texts.parties[row.ColumnInt64(1)], tables: texts.tables[row.ColumnInt64(4)], policy: texts.words[row.ColumnInt64(3)],
-			call:  audit.Call{Record: audit.Record{Tool: texts.words[row.ColumnInt64(2)], Outcome: audit.Outcome(texts.words[row.ColumnInt64(5)])}, Outcome: &audit.Entry{}},
-			calls: row.ColumnInt64(6), rows: row.ColumnInt64(7), first: time.Unix(0, row.ColumnInt64(8)).UTC(), last: time.Unix(0, row.ColumnInt64(9)).UTC(),
-		}
-		if f.InClear != "" && !g.call.Seen() {
+	err = x.each(
+		`SELECT agent, user, tool, policy, tables, ending, count(*), sum(rows), min(time), max(time) FROM calls WHERE `+condition+` GROUP BY 1, 2, 3, 4, 5, 6`,
+		values,
+		func(row *sqlite3.Stmt) error {
+			g := group{
+				agent: texts.parties[row.ColumnInt64(0)], user: texts.parties[row.ColumnInt64(1)], tables: texts.tables[row.ColumnInt64(4)], policy: texts.words[row.ColumnInt64(3)],
+				call: audit.Call{
+					Record: audit.Record{
+						Tool:    texts.words[row.ColumnInt64(2)],
+						Outcome: audit.Outcome(texts.words[row.ColumnInt64(5)]),
+					},
+					Outcome: &audit.Entry{},
+				},
+				calls: row.ColumnInt64(
+					6,
+				), rows: row.ColumnInt64(7), first: time.Unix(0, row.ColumnInt64(8)).UTC(), last: time.Unix(0, row.ColumnInt64(9)).UTC(),
+			}
+			if f.InClear != "" && !g.call.Seen() {
+				return nil
+			}
+			total += g.calls
+			t.add(g)
 			return nil
-		}
-		total += g.calls
-		t.add(g)
-		return nil
-	})
+		},
+	)
 	if err != nil {
 		return nil, fmt.Errorf("searching the audit log: %w", err)
 	}
-	return &Report{Calls: total, Persons: sorted(t.persons), Agents: sorted(t.agents), Tables: sorted(t.tables), Clear: t.sorted()}, nil
+	return &Report{
+		Calls:   total,
+		Persons: sorted(t.persons),
+		Agents:  sorted(t.agents),
+		Tables:  sorted(t.tables),
+		Clear:   t.sorted(),
+	}, nil
 }
 
 // texts are what the index keeps once, read.
@@ -172,11 +197,32 @@ func (t *tally) see(g group, agent *audit.Party, table audit.Table) {
 		if t.clear == "" && len(column.Tags) == 0 || t.clear != "" && !t.clear.match(table.Name, column) {
 			continue
 		}
-		s := Sight{Column: table.Name + "." + column.Column, Tags: column.Tags, Partly: column.Partly, Agent: agent.ID, Via: table.Via, Grants: table.Grants, Requests: table.Requests, First: g.first, Last: g.last}
+		s := Sight{
+			Column:   table.Name + "." + column.Column,
+			Tags:     column.Tags,
+			Partly:   column.Partly,
+			Agent:    agent.ID,
+			Via:      table.Via,
+			Grants:   table.Grants,
+			Requests: table.Requests,
+			First:    g.first,
+			Last:     g.last,
+		}
 		if g.user != nil {
 			s.Person, s.Issuer = g.user.ID, g.user.Issuer
 		}
-		key := fmt.Sprintf("%q %q %t %q %q %q %q %q %q", s.Column, s.Tags, s.Partly, s.Issuer, s.Person, s.Agent, s.Via, s.Grants, s.Requests)
+		key := fmt.Sprintf(
+			"%q %q %t %q %q %q %q %q %q",
+			s.Column,
+			s.Tags,
+			s.Partly,
+			s.Issuer,
+			s.Person,
+			s.Agent,
+			s.Via,
+			s.Grants,
+			s.Requests,
+		)
 		known := t.sights[key]
 		if known == nil {
 			known = &s
@@ -225,8 +271,19 @@ func (t *tally) sorted() []Sight {
 		out = append(out, *s)
 	}
 	slices.SortFunc(out, func(a, b Sight) int {
-		return cmp.Or(cmp.Compare(a.Column, b.Column), cmp.Compare(a.Person, b.Person), cmp.Compare(a.Issuer, b.Issuer), cmp.Compare(a.Agent, b.Agent),
-			cmp.Compare(a.Via, b.Via), slices.Compare(a.Grants, b.Grants), slices.Compare(a.Requests, b.Requests), cmp.Compare(b.Calls, a.Calls))
+		return cmp.Or(
+			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Person, b.Person),
+			cmp.Compare(a.Issuer, b.Issuer),
+			cmp.Compare(a.Agent, b.Agent),
+			cmp.Compare(
+				a.Via,
+				b.Via,
+			),
+			slices.Compare(a.Grants, b.Grants),
+			slices.Compare(a.Requests, b.Requests),
+			cmp.Compare(b.Calls, a.Calls),
+		)
 	})
 	return out
 }

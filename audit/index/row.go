@@ -73,7 +73,13 @@ func (x *Index) put(r row) error {
 		bind = append(bind, s.BindInt64(12, p.First), s.BindInt64(13, p.Offset), s.BindInt(14, p.Length))
 	}
 	if p := r.outcome; p != nil {
-		bind = append(bind, s.BindInt64(15, p.Index), s.BindInt64(16, p.First), s.BindInt64(17, p.Offset), s.BindInt(18, p.Length))
+		bind = append(
+			bind,
+			s.BindInt64(15, p.Index),
+			s.BindInt64(16, p.First),
+			s.BindInt64(17, p.Offset),
+			s.BindInt(18, p.Length),
+		)
 	}
 	for _, err := range bind {
 		if err != nil {

@@ -83,7 +83,12 @@ func (x *Index) bookmark() (b audit.Bookmark, err error) {
 	found := false
 	err = x.each(`SELECT begins, segment, line, offset, length, hash FROM bookmark`, nil, func(row *sqlite3.Stmt) error {
 		begins, found = row.ColumnInt64(0), true
-		b.Place = audit.Place{First: row.ColumnInt64(1), Index: row.ColumnInt64(2), Offset: row.ColumnInt64(3), Length: row.ColumnInt(4)}
+		b.Place = audit.Place{
+			First:  row.ColumnInt64(1),
+			Index:  row.ColumnInt64(2),
+			Offset: row.ColumnInt64(3),
+			Length: row.ColumnInt(4),
+		}
 		copy(b.Hash[:], row.ColumnRawBlob(5))
 		return nil
 	})
@@ -129,7 +134,8 @@ type chunk struct {
 
 const chunkSize = 2000 // records
 
-// read puts in what is behind a bookmark. Lines are read by one goroutine, decoded by several, and put in, in order, by this one.
+// read puts in what is behind a bookmark. Lines are read by one goroutine, decoded by several, and put in, in order, by
+// this one.
 func (x *Index) read(after audit.Bookmark) (end audit.Bookmark, err error) {
 	chunks, stop := make(chan *chunk, runtime.GOMAXPROCS(0)), make(chan struct{})
 	go x.split(after, chunks, stop)

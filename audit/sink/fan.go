@@ -44,8 +44,8 @@ func New(sinks []Config, report func(error)) *Fan {
 // Behind says which log comes first. It must be called before Append is.
 func (f *Fan) Behind(log Log) { f.log = log }
 
-// Append makes the record durable in the log, and has every required sink take it. If one does not, the call is not answered, and
-// the log and the sinks hear that it was not: of several outcomes the last one holds.
+// Append makes the record durable in the log, and has every required sink take it. If one does not, the call is not
+// answered, and the log and the sinks hear that it was not: of several outcomes the last one holds.
 func (f *Fan) Append(ctx context.Context, r audit.Record) error {
 	if r.Phase == audit.Intent {
 		if err := f.ready(); err != nil { // so that a sink that is down leaves no intent behind

@@ -101,7 +101,10 @@ func outcome(id string) audit.Record {
 func behind(t *testing.T, required bool, queue int, c *collector) (*sink.Fan, *file, *said) {
 	t.Helper()
 	log, heard := &file{}, &said{}
-	fan := sink.New([]sink.Config{{Name: "audit.sinks[0] (test)", Sink: c, Format: audit.Native, Required: required, Queue: queue}}, heard.report)
+	fan := sink.New(
+		[]sink.Config{{Name: "audit.sinks[0] (test)", Sink: c, Format: audit.Native, Required: required, Queue: queue}},
+		heard.report,
+	)
 	fan.Behind(log)
 	return fan, log, heard
 }
@@ -145,7 +148,11 @@ func TestARequiredSinkThatIsDownRefusesAndRecoversByItself(t *testing.T) {
 		}
 		want := []string{"a intent", "a outcome answered", "a outcome failed", "c intent"}
 		if !slices.Equal(c.has(), want) || !slices.Equal(log.has(), want) {
-			t.Errorf("in the end the sink has %q and the log %q: the last outcome of a call that was not answered says so", c.has(), log.has())
+			t.Errorf(
+				"in the end the sink has %q and the log %q: the last outcome of a call that was not answered says so",
+				c.has(),
+				log.has(),
+			)
 		}
 		if n := strings.Count(heard.all(), "connection refused"); n != 1 {
 			t.Errorf("the operator is told %d times:\n%s", n, heard.all())
@@ -173,7 +180,8 @@ func TestARequiredSinkThatHangsIsGivenUpAndRecoversByItself(t *testing.T) {
 		c.set(func(c *collector) { c.hangs = nil })
 		close(hangs)
 		time.Sleep(time.Second)
-		if err := fan.Append(t.Context(), intent("c")); err != nil || !slices.Equal(c.has(), []string{"a intent", "c intent"}) {
+		if err := fan.Append(t.Context(), intent("c")); err != nil ||
+			!slices.Equal(c.has(), []string{"a intent", "c intent"}) {
 			t.Errorf("it does not recover: %v, %q", err, c.has())
 		}
 	})
@@ -200,7 +208,8 @@ func TestABestEffortSinkThatIsDownLosesNothingBelowItsBoundAndSaysTheGapAbove(t 
 				if len(down.has()) != c.want || len(log.has()) != c.records || down.has()[0] != "r0 outcome answered" {
 					t.Errorf("of %d records the sink has %d, the log %d", c.records, len(down.has()), len(log.has()))
 				}
-				if gap := fmt.Sprintf("a gap: %d records", c.gap); strings.Contains(heard.all(), "a gap: ") != (c.gap > 0) || c.gap > 0 && !strings.Contains(heard.all(), gap) {
+				if gap := fmt.Sprintf("a gap: %d records", c.gap); strings.Contains(heard.all(), "a gap: ") != (c.gap > 0) ||
+					c.gap > 0 && !strings.Contains(heard.all(), gap) {
 					t.Errorf("%s is not said, or something else:\n%s", gap, heard.all())
 				}
 				if s := fan.Status()[0]; s.Dropped != c.gap || s.Waiting != 0 || s.Failure != nil {
@@ -307,7 +316,10 @@ func TestSeveralSinksThatHangDoNotHoldUpTheEndForLongerThanOne(t *testing.T) {
 		hangs := make(chan struct{})
 		var configs []sink.Config
 		for i := range 5 {
-			configs = append(configs, sink.Config{Name: fmt.Sprint("sink ", i), Sink: &collector{hangs: hangs}, Format: audit.Native})
+			configs = append(
+				configs,
+				sink.Config{Name: fmt.Sprint("sink ", i), Sink: &collector{hangs: hangs}, Format: audit.Native},
+			)
 		}
 		f := sink.New(configs, func(error) {})
 		f.Behind(&file{})

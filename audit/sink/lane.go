@@ -20,8 +20,8 @@ const (
 	lastRetry  = 5 * time.Second
 )
 
-// lane is the way to one sink. What cannot be delivered stays at the head of the queue and is tried again, so that nothing is
-// lost while there is room, and nothing comes before what was before it.
+// lane is the way to one sink. What cannot be delivered stays at the head of the queue and is tried again, so that
+// nothing is lost while there is room, and nothing comes before what was before it.
 type lane struct {
 	Config
 	report  func(error)
@@ -60,7 +60,13 @@ func newLane(c Config, report func(error)) *lane {
 	if c.Patience <= 0 {
 		c.Patience = patience
 	}
-	l := &lane{Config: c, report: report, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+	l := &lane{
+		Config:  c,
+		report:  report,
+		wake:    make(chan struct{}, 1),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
 	l.life, l.stop = context.WithCancel(context.Background())
 	go l.work()
 	return l

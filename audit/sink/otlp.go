@@ -16,8 +16,8 @@ import (
 	"deputy/audit"
 )
 
-// OTLP sends each record to an OpenTelemetry collector as a log record: OTLP over HTTP, in JSON. That is a page of JSON, so it needs
-// no SDK, whose queues and sampling are not for an audit log.
+// OTLP sends each record to an OpenTelemetry collector as a log record: OTLP over HTTP, in JSON. That is a page of
+// JSON, so it needs no SDK, whose queues and sampling are not for an audit log.
 type OTLP struct {
 	url     *url.URL
 	headers map[string]string
@@ -30,7 +30,8 @@ func NewOTLP(to string, headers map[string]string) (*OTLP, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("not a URL: write https://collector.example.com:4318/v1/logs")
 	}
-	never := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a header is for whom it was given for
+	// a header is for whom it was given for
+	never := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &OTLP{u, headers, &http.Client{CheckRedirect: never}}, nil
 }
 
@@ -139,8 +140,14 @@ func exportOf(messages []Message) export {
 }
 
 func logRecordOf(m Message) logRecord {
-	r := logRecord{Time: nanoseconds(m.Record.Time), ObservedTime: nanoseconds(time.Now()), SeverityNumber: 9, SeverityText: "INFO",
-		EventName: "deputy.audit", Body: value{string(m.Text)}}
+	r := logRecord{
+		Time:           nanoseconds(m.Record.Time),
+		ObservedTime:   nanoseconds(time.Now()),
+		SeverityNumber: 9,
+		SeverityText:   "INFO",
+		EventName:      "deputy.audit",
+		Body:           value{string(m.Text)},
+	}
 	switch m.Record.Outcome {
 	case audit.Denied, audit.Failed, audit.Unknown:
 		r.SeverityNumber, r.SeverityText = 13, "WARN"

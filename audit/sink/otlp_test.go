@@ -20,7 +20,8 @@ func TestAnOpenTelemetryCollectorTakesLogRecords(t *testing.T) {
 	var answer atomic.Value // func(http.ResponseWriter, []byte)
 	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "Bearer s3cret" || r.URL.Path != "/v1/logs" {
+		if r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "Bearer s3cret" ||
+			r.URL.Path != "/v1/logs" {
 			t.Errorf("%s %s, headers %v", r.Method, r.URL, r.Header)
 		}
 		answer.Load().(func(http.ResponseWriter, []byte))(w, body)
@@ -59,7 +60,10 @@ func TestAnOpenTelemetryCollectorTakesLogRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := sent.ResourceLogs[0].ScopeLogs[0].LogRecords
-	if len(records) != 2 || records[1].TimeUnixNano != strconv.FormatInt(r.Time.UnixNano(), 10) || records[1].SeverityNumber != 13 || records[1].Body.StringValue != string(messages[1].Text) || records[0].Attributes[0].Value.StringValue != "a" {
+	if len(records) != 2 || records[1].TimeUnixNano != strconv.FormatInt(r.Time.UnixNano(), 10) ||
+		records[1].SeverityNumber != 13 ||
+		records[1].Body.StringValue != string(messages[1].Text) ||
+		records[0].Attributes[0].Value.StringValue != "a" {
 		t.Errorf("the collector got %s", body)
 	}
 
@@ -83,7 +87,8 @@ func TestAnOpenTelemetryCollectorTakesLogRecords(t *testing.T) {
 		answer.Store(c.answer)
 		err := s.Deliver(t.Context(), messages)
 		var rejected *sink.Rejected
-		if err == nil || errors.As(err, &rejected) != c.rejected || strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "SELECT") {
+		if err == nil || errors.As(err, &rejected) != c.rejected || strings.Contains(err.Error(), "s3cret") ||
+			strings.Contains(err.Error(), "SELECT") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -108,7 +113,10 @@ func TestASinkThatIsOverHTTPAndHangsIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard := &said{}
-	fan := sink.New([]sink.Config{{Name: "otlp", Sink: s, Format: audit.Native, Required: true, Patience: 100 * time.Millisecond}}, heard.report)
+	fan := sink.New(
+		[]sink.Config{{Name: "otlp", Sink: s, Format: audit.Native, Required: true, Patience: 100 * time.Millisecond}},
+		heard.report,
+	)
 	fan.Behind(&file{})
 	if err := fan.Append(t.Context(), intent("a")); err == nil || !strings.Contains(err.Error(), "otlp") {
 		t.Errorf("a call begins though a required sink hangs: %v", err)

@@ -10,11 +10,12 @@ import (
 	"github.com/lib/pq"
 )
 
-// Recorder is the login that a PostgreSQL sink uses. It may insert records and nothing else: not change, delete or read them.
+// Recorder is the login that a PostgreSQL sink uses. It may insert records and nothing else: not change, delete or read
+// them.
 const Recorder = "deputy_recorder"
 
-// PostgresSetup is the SQL that an administrator runs once, in the database that is to keep records: with psql, the variable
-// recorder_password set. Of several outcomes of one call the last one holds, so an outcome is part of the key.
+// PostgresSetup is the SQL that an administrator runs once, in the database that is to keep records: with psql, the
+// variable recorder_password set. Of several outcomes of one call the last one holds, so an outcome is part of the key.
 const PostgresSetup = `CREATE SCHEMA deputy_audit;
 REVOKE ALL ON SCHEMA deputy_audit FROM PUBLIC;
 CREATE TABLE deputy_audit.records (
@@ -57,14 +58,24 @@ func OpenPostgres(dsn string) (*Postgres, error) {
 func (s *Postgres) Deliver(ctx context.Context, messages []Message) error {
 	var ids, phases, outcomes, times, records pq.StringArray
 	for _, m := range messages {
-		ids, phases, outcomes = append(ids, m.Record.ID), append(phases, string(m.Record.Phase)), append(outcomes, string(m.Record.Outcome))
+		ids, phases, outcomes = append(
+			ids,
+			m.Record.ID,
+		), append(
+			phases,
+			string(m.Record.Phase),
+		), append(
+			outcomes,
+			string(m.Record.Outcome),
+		)
 		times = append(times, m.Record.Time.UTC().Format(time.RFC3339Nano))
 		records = append(records, string(withoutNUL(m.Text)))
 	}
 	_, err := s.db.ExecContext(ctx, insert, ids, phases, outcomes, times, records)
 	var refused *pq.Error
 	if errors.As(err, &refused) {
-		err = errors.New("PostgreSQL says: " + refused.Message + " (" + string(refused.Code) + ")") // the detail may repeat the row
+		// the detail may repeat the row
+		err = errors.New("PostgreSQL says: " + refused.Message + " (" + string(refused.Code) + ")")
 		switch refused.Code.Class() {
 		case "22", "23", "54": // it is about the values
 			return &Rejected{err}
@@ -76,8 +87,8 @@ func (s *Postgres) Deliver(ctx context.Context, messages []Message) error {
 // Close implements Sink.
 func (s *Postgres) Close() error { return s.db.Close() }
 
-// withoutNUL puts the replacement character where a string has the one that jsonb cannot hold. A caller may have sent it, and must
-// not be able to have a record refused.
+// withoutNUL puts the replacement character where a string has the one that jsonb cannot hold. A caller may have sent
+// it, and must not be able to have a record refused.
 func withoutNUL(text []byte) []byte {
 	if !bytes.Contains(text, []byte(`\u0000`)) {
 		return text

@@ -43,7 +43,11 @@ func TestAPostgresTableTakesRecordsFromALoginThatCanDoNothingElse(t *testing.T) 
 	evil.Time = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
 	evil.SQL = "SELECT 'x\x00y\\\\u0000', '\u202e', '\"}]'; -- \n"
 	never := audit.Unanswered(evil, "nothing was answered")
-	messages := []sink.Message{messageOf(t, audit.Native, intent("a")), messageOf(t, audit.Native, evil), messageOf(t, audit.Native, never)}
+	messages := []sink.Message{
+		messageOf(t, audit.Native, intent("a")),
+		messageOf(t, audit.Native, evil),
+		messageOf(t, audit.Native, never),
+	}
 	for range 2 { // it may come twice
 		if err := s.Deliver(t.Context(), messages); err != nil {
 			t.Fatal(err)
@@ -93,7 +97,9 @@ func TestAPostgresTableTakesRecordsFromALoginThatCanDoNothingElse(t *testing.T) 
 	if err := s.Deliver(t.Context(), messages); err == nil || strings.Contains(err.Error(), "SELECT 'x") {
 		t.Errorf("without the table: %v", err)
 	}
-	admin.Exec(`ALTER TABLE deputy_audit.moved RENAME TO records; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'deputy_recorder'`)
+	admin.Exec(
+		`ALTER TABLE deputy_audit.moved RENAME TO records; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'deputy_recorder'`,
+	)
 	if err := s.Deliver(t.Context(), messages); err != nil {
 		if err = s.Deliver(t.Context(), messages); err != nil {
 			t.Errorf("it does not recover: %v", err)

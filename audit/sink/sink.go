@@ -1,8 +1,9 @@
-// Package sink gives the records of the audit log to others as well: to a collector's pipe, a table, a syslog server, an
-// OpenTelemetry collector. The log stays the truth: a record is in it before a sink hears of it.
+// Package sink gives the records of the audit log to others as well: to a collector's pipe, a table, a syslog server,
+// an OpenTelemetry collector. The log stays the truth: a record is in it before a sink hears of it.
 //
-// Without a required sink there is no answer, as without the log. A best-effort sink holds up nobody: records wait for it in memory,
-// and those that no longer fit are counted, and the gap is said. Every sink may be given a record twice, and none out of order.
+// Without a required sink there is no answer, as without the log. A best-effort sink holds up nobody: records wait for
+// it in memory, and those that no longer fit are counted, and the gap is said. Every sink may be given a record twice,
+// and none out of order.
 package sink
 
 import (
@@ -13,8 +14,8 @@ import (
 
 // Sink takes messages. Only one goroutine uses it.
 type Sink interface {
-	// Deliver returns nil when all of the messages are taken, and the context's error when it takes too long. After an error it is
-	// unknown which of them were: they come again. *Rejected: one of them will never be taken.
+	// Deliver returns nil when all of the messages are taken, and the context's error when it takes too long. After an
+	// error it is unknown which of them were: they come again. *Rejected: one of them will never be taken.
 	Deliver(ctx context.Context, messages []Message) error
 	Close() error
 }

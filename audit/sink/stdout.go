@@ -14,8 +14,8 @@ type Lines struct {
 // NewLines writes to a writer that it does not close.
 func NewLines(to io.Writer) *Lines { return &Lines{to: to} }
 
-// Deliver implements Sink. A pipe that nobody reads holds it up beyond the context: nothing can be done about that, and it goes on
-// when somebody does.
+// Deliver implements Sink. A pipe that nobody reads holds it up beyond the context: nothing can be done about that, and
+// it goes on when somebody does.
 func (s *Lines) Deliver(_ context.Context, messages []Message) error {
 	var text []byte
 	if s.torn {

@@ -13,7 +13,8 @@ import (
 	"deputy/audit"
 )
 
-// A datagram holds no more than this: what UDP can carry, less the header. A record that is larger is shortened, and says so.
+// A datagram holds no more than this: what UDP can carry, less the header. A record that is larger is shortened, and
+// says so.
 const maxDatagram = 60_000
 
 // Syslog sends each record to a syslog server, as a message of RFC 5424.
@@ -25,7 +26,8 @@ type Syslog struct {
 	gone             chan struct{} // closed when the other end of conn has hung up
 }
 
-// NewSyslog takes an address such as unix:///dev/log (datagrams), tcp://host:601 or udp://host:514. It does not connect yet.
+// NewSyslog takes an address such as unix:///dev/log (datagrams), tcp://host:601 or udp://host:514. It does not connect
+// yet.
 func NewSyslog(address string, format Format) (*Syslog, error) {
 	network, where, err := SyslogAddress(address)
 	if err != nil {
@@ -121,8 +123,8 @@ func (s *Syslog) hangUp() {
 // Close implements Sink.
 func (s *Syslog) Close() error { s.hangUp(); return nil }
 
-// message is the record in the form of RFC 5424. Facility 13 is the log of audits. The enterprise number is the one that is kept
-// for examples: Deputy has none of its own.
+// message is the record in the form of RFC 5424. Facility 13 is the log of audits. The enterprise number is the one
+// that is kept for examples: Deputy has none of its own.
 func (s *Syslog) message(m Message) []byte {
 	r, short := m.Record, ""
 	text := m.Text
@@ -133,19 +135,37 @@ func (s *Syslog) message(m Message) []byte {
 		case r.Tables != nil:
 			r.Tables = nil
 		default:
-			r = audit.Record{ID: r.ID, Phase: r.Phase, Time: r.Time, Outcome: r.Outcome, Agent: audit.Party{ID: clip(r.Agent.ID, 256)}}
+			r = audit.Record{
+				ID:      r.ID,
+				Phase:   r.Phase,
+				Time:    r.Time,
+				Outcome: r.Outcome,
+				Agent:   audit.Party{ID: clip(r.Agent.ID, 256)},
+			}
 		}
 		var err error
 		if text, err = s.format(r); err != nil {
 			break
 		}
 	}
-	data := fmt.Sprintf("[deputy@32473 id=%s phase=%s outcome=%s", param(r.ID), param(string(r.Phase)), param(string(r.Outcome)))
+	data := fmt.Sprintf(
+		"[deputy@32473 id=%s phase=%s outcome=%s",
+		param(r.ID),
+		param(string(r.Phase)),
+		param(string(r.Outcome)),
+	)
 	if short != "" {
 		data += " shortened=" + param(short)
 	}
-	header := fmt.Sprintf("<%d>1 %s %s deputy %d %s %s] ", 13*8+severity(m.Record), m.Record.Time.UTC().Format("2006-01-02T15:04:05.000000Z"),
-		word(s.host, 255), os.Getpid(), word(m.Record.Tool, 32), data)
+	header := fmt.Sprintf(
+		"<%d>1 %s %s deputy %d %s %s] ",
+		13*8+severity(m.Record),
+		m.Record.Time.UTC().Format("2006-01-02T15:04:05.000000Z"),
+		word(s.host, 255),
+		os.Getpid(),
+		word(m.Record.Tool, 32),
+		data,
+	)
 	return append([]byte(header), text...)
 }
 

@@ -26,8 +26,10 @@ type syslogMessage struct {
 }
 
 var (
-	syslogHeader = regexp.MustCompile(`^<([0-9]|[1-9][0-9]|1[0-8][0-9]|19[01])>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) `)
-	syslogName   = regexp.MustCompile(`^[!#-<>-\\^-~]{1,32}`)
+	syslogHeader = regexp.MustCompile(
+		`^<([0-9]|[1-9][0-9]|1[0-8][0-9]|19[01])>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)) ([!-~]{1,255}) ([!-~]{1,48}) ([!-~]{1,128}) ([!-~]{1,32}) `,
+	)
+	syslogName = regexp.MustCompile(`^[!#-<>-\\^-~]{1,32}`)
 )
 
 // parseSyslog refuses whatever the grammar of RFC 5424, section 6, does not have.
@@ -87,7 +89,16 @@ func parseSyslog(text string) (m syslogMessage, err error) {
 func hostile() audit.Record {
 	evil := "x\"] \n<13>1 - - - - - -\r\x00\x1b[31m\u2028\\]"
 	r := outcome(evil)
-	r.Time, r.Tool, r.SQL, r.Client, r.Agent.ID = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC), evil, evil, evil, evil
+	r.Time, r.Tool, r.SQL, r.Client, r.Agent.ID = time.Date(
+		2026,
+		3,
+		1,
+		12,
+		0,
+		0,
+		123456789,
+		time.UTC,
+	), evil, evil, evil, evil
 	r.Outcome = audit.Denied
 	return r
 }
@@ -105,7 +116,8 @@ func checkSyslog(t *testing.T, text string) {
 	if m.app != "deputy" || m.structure != "deputy@32473" || m.priority/8 != 13 {
 		t.Errorf("%+v", m)
 	}
-	if h := hostile(); r.Outcome == audit.Denied && (r.SQL != h.SQL || m.priority != 13*8+5 || !m.time.Equal(h.Time.Truncate(time.Microsecond))) {
+	if h := hostile(); r.Outcome == audit.Denied &&
+		(r.SQL != h.SQL || m.priority != 13*8+5 || !m.time.Equal(h.Time.Truncate(time.Microsecond))) {
 		t.Errorf("the record became %+v with priority %d at %s", r, m.priority, m.time)
 	}
 }
@@ -135,7 +147,11 @@ func TestSyslogOverTCPCountsOctetsAndRecovers(t *testing.T) {
 	go accept(listener)
 	large := outcome("large")
 	large.SQL = strings.Repeat("é", 200_000)
-	messages := []sink.Message{messageOf(t, audit.Native, hostile()), messageOf(t, audit.OCSF, outcome("b")), messageOf(t, audit.Native, large)}
+	messages := []sink.Message{
+		messageOf(t, audit.Native, hostile()),
+		messageOf(t, audit.OCSF, outcome("b")),
+		messageOf(t, audit.Native, large),
+	}
 	if err := s.Deliver(t.Context(), messages); err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,16 @@ func (l *lane) taken(items []*item) {
 		i.tell(nil)
 	}
 	if gap.records > 0 {
-		l.report(l.named(fmt.Errorf("a gap: %d records from %s to %s were dropped; the log has them", gap.records, gap.first.UTC().Format(time.RFC3339), gap.last.UTC().Format(time.RFC3339))))
+		l.report(
+			l.named(
+				fmt.Errorf(
+					"a gap: %d records from %s to %s were dropped; the log has them",
+					gap.records,
+					gap.first.UTC().Format(time.RFC3339),
+					gap.last.UTC().Format(time.RFC3339),
+				),
+			),
+		)
 	}
 	if recovered {
 		l.report(l.named(errors.New("it takes records again")))

@@ -25,7 +25,8 @@ shows it in use.`,
 		Args:    exactly(1),
 		RunE:    agentKey,
 	}
-	c.Flags().String("expires", "", "when the key stops being good: in 90d or 24h, 2027-02-23, or 2027-02-23T10:00:00Z (default never)")
+	c.Flags().
+		String("expires", "", "when the key stops being good: in 90d or 24h, 2027-02-23, or 2027-02-23T10:00:00Z (default never)")
 	c.Flags().String("label", "", "what people call the key: where it is used")
 	c.ValidArgsFunction = agentNames
 	return c
@@ -39,12 +40,16 @@ func agentKey(c *cobra.Command, args []string) error {
 	}
 	label, _ := c.Flags().GetString("label")
 	key, hash := identity.NewKey(rand.Reader)
-	_, err = identity.NewRegistry([]identity.AgentConfig{{Name: args[0], Keys: []identity.KeyConfig{{SHA256: hash, Label: label}}}})
+	_, err = identity.NewRegistry(
+		[]identity.AgentConfig{{Name: args[0], Keys: []identity.KeyConfig{{SHA256: hash, Label: label}}}},
+	)
 	var wrong *identity.ConfigError
 	if errors.As(err, &wrong) { // the name and the label are all that can be
 		return &usageError{errors.New(wrong.Problems[0].Message)}
 	}
-	fmt.Fprintf(c.OutOrStdout(), `The key of agent %[1]s. It is shown this once; give it to the agent as DEPUTY_AGENT_KEY or as bearer token:
+	fmt.Fprintf(
+		c.OutOrStdout(),
+		`The key of agent %[1]s. It is shown this once; give it to the agent as DEPUTY_AGENT_KEY or as bearer token:
 
 %[2]s
 
@@ -54,7 +59,11 @@ Put this below agents: in the configuration, or what is below keys: to the agent
     modes: [on_behalf_of]   # autonomous, if it may act without a human
     keys:
       - sha256: "%[3]s"
-`, args[0], key, hash)
+`,
+		args[0],
+		key,
+		hash,
+	)
 	if !expires.IsZero() {
 		fmt.Fprintf(c.OutOrStdout(), "        expires: %s\n", expires.Format(time.RFC3339))
 	}

@@ -22,8 +22,11 @@ func newAgentList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the agents: whose they are, how they prove themselves, and when they last did",
-		Long: fmt.Sprintf(`Lists the agents of the configuration with each of their credentials. When one was last used is what the audit log says of the
-agent's last %d calls; records from before they named the credential say nothing.`, mostCalls),
+		Long: fmt.Sprintf(
+			`Lists the agents of the configuration with each of their credentials. When one was last used is what the audit log says of the
+agent's last %d calls; records from before they named the credential say nothing.`,
+			mostCalls,
+		),
 		Example: "  deputy agent list\n  deputy agent list --json",
 		Args:    exactly(0),
 		RunE:    agentList,
@@ -89,7 +92,15 @@ func agentList(c *cobra.Command, _ []string) error {
 }
 
 func listAgent(a identity.AgentConfig, agent identity.Agent, now time.Time) listedAgent {
-	out := listedAgent{Name: a.Name, Description: a.Description, Owner: a.Owner, Disabled: a.Disabled, Modes: agent.Modes, ActsFor: a.ActsFor, Issuers: a.Issuers}
+	out := listedAgent{
+		Name:        a.Name,
+		Description: a.Description,
+		Owner:       a.Owner,
+		Disabled:    a.Disabled,
+		Modes:       agent.Modes,
+		ActsFor:     a.ActsFor,
+		Issuers:     a.Issuers,
+	}
 	if len(a.ClientIDs) > 0 {
 		out.Credentials = append(out.Credentials, listedCredential{Name: identity.AccessToken, ClientIDs: a.ClientIDs})
 	}
@@ -139,7 +150,12 @@ func (a listedAgent) findUses(x *index.Index, errout io.Writer) error {
 		}
 	}
 	if !whole {
-		fmt.Fprintf(errout, "Of agent %s the last %d calls were looked at: a credential may have been used before.\n", a.Name, mostCalls)
+		fmt.Fprintf(
+			errout,
+			"Of agent %s the last %d calls were looked at: a credential may have been used before.\n",
+			a.Name,
+			mostCalls,
+		)
 	}
 	return nil
 }
@@ -160,7 +176,15 @@ func printAgents(w io.Writer, agents []listedAgent) error {
 			state = "DISABLED"
 		}
 		for _, credential := range a.Credentials {
-			t.row(a.Name, state, a.Owner, strings.Join(modes, ", "), credential.String(), credential.expiry(), at(credential.LastUsed))
+			t.row(
+				a.Name,
+				state,
+				a.Owner,
+				strings.Join(modes, ", "),
+				credential.String(),
+				credential.expiry(),
+				at(credential.LastUsed),
+			)
 		}
 	}
 	return t.Flush()

@@ -21,7 +21,8 @@ func TestWhoIsSwitchedOffIsRefusedByTheVeryNextCall(t *testing.T) {
 				}
 				for _, verb := range []string{"disable", "enable"} {
 					output, err := process(t, s, nil, who[0], verb, who[1]).CombinedOutput()
-					if want := who[0] + " " + who[1] + " is " + verb + "d now\n"; err != nil || !strings.Contains(string(output), want) {
+					if want := who[0] + " " + who[1] + " is " + verb + "d now\n"; err != nil ||
+						!strings.Contains(string(output), want) {
 						t.Fatalf("%s %s %s: %v %s", who[0], verb, who[1], err, output)
 					}
 					if got := firstName(t, c); (got == "REDACTED") != (verb == "enable") {
@@ -53,7 +54,8 @@ func TestTheListSaysWhenAKeyWasLastUsed(t *testing.T) {
 		}
 		return used
 	}
-	if used := list(); len(used) != 3 || used["marketing-agent key"] || used["marketing-agent access"] || used["pii-scanner key"] {
+	if used := list(); len(used) != 3 || used["marketing-agent key"] || used["marketing-agent access"] ||
+		used["pii-scanner key"] {
 		t.Errorf("before any call, used are %v", used)
 	}
 	c, err := client.HTTP(t.Context(), s.URL, s.AgentKey, s.Token(demo.Taylor))
@@ -64,7 +66,8 @@ func TestTheListSaysWhenAKeyWasLastUsed(t *testing.T) {
 	if got := firstName(t, c); got != "REDACTED" {
 		t.Fatalf("Taylor sees %s", got)
 	}
-	if used := list(); len(used) != 3 || !used["marketing-agent key"] || used["marketing-agent access"] || used["pii-scanner key"] {
+	if used := list(); len(used) != 3 || !used["marketing-agent key"] || used["marketing-agent access"] ||
+		used["pii-scanner key"] {
 		t.Errorf("after a call by key, used are %v", used)
 	}
 }

@@ -23,7 +23,8 @@ import (
 	"deputy/tools"
 )
 
-// answers is what the clients of servers that were killed have been answered. A name that is not in asked was answered nothing.
+// answers is what the clients of servers that were killed have been answered. A name that is not in asked was answered
+// nothing.
 type answers struct {
 	mu       sync.Mutex
 	asking   []string                                   // everybody who has asked, answered or not
@@ -49,7 +50,11 @@ func TestKilledAtAnyMomentWhatWasAskedAndDecidedIsThereOnce(t *testing.T) {
 					server.Wait()
 				}
 			}
-			all := &answers{asked: map[string]string{}, answered: map[string]bool{}, verdicts: map[string]map[string]entitlements.Verdict{}}
+			all := &answers{
+				asked:    map[string]string{},
+				answered: map[string]bool{},
+				verdicts: map[string]map[string]entitlements.Verdict{},
+			}
 			for round := range (rounds(t) + 3) / 4 {
 				kill := start()
 				all.load(t, s, url, fmt.Sprintf("round%d", round), time.Duration(rand.IntN(200))*time.Millisecond, kill)
@@ -121,11 +126,24 @@ func (all *answers) one(ctx context.Context, t *testing.T, s *demo.Stage, url, n
 }
 
 func askFor(ctx context.Context, c *client.Client) (*tools.AccessRequest, error) {
-	return c.RequestAccess(ctx, map[string]any{"table": "sales.customer_orders", "columns": []string{"lastname"}, "reason": "envelopes", "duration": "1h"})
+	return c.RequestAccess(
+		ctx,
+		map[string]any{
+			"table":    "sales.customer_orders",
+			"columns":  []string{"lastname"},
+			"reason":   "envelopes",
+			"duration": "1h",
+		},
+	)
 }
 
 func (all *answers) decide(ctx context.Context, t *testing.T, s *demo.Stage, url, id, verdict, body string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(url, "/mcp")+"/api/requests/"+id+"/"+verdict, bytes.NewReader([]byte(body)))
+	request, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodPost,
+		strings.TrimSuffix(url, "/mcp")+"/api/requests/"+id+"/"+verdict,
+		bytes.NewReader([]byte(body)),
+	)
 	if err != nil {
 		t.Error(err)
 		return false
@@ -167,7 +185,8 @@ func (all *answers) requestOf(name string) string {
 	return all.asked[name]
 }
 
-// askAgain has those ask once more whose request still waits or who were answered nothing: it is the same request, if there is one.
+// askAgain has those ask once more whose request still waits or who were answered nothing: it is the same request, if
+// there is one.
 func (all *answers) askAgain(t *testing.T, s *demo.Stage, url string, kept *keptRequests) {
 	t.Helper()
 	awaited(t, url, s.AgentKey, s.TokenFor(demo.Taylor, url))
@@ -252,7 +271,8 @@ func (all *answers) check(t *testing.T, kept *keptRequests, path string) {
 		kept.checkEvents(t, r)
 	}
 	for id, o := range outcomes {
-		if o.Outcome == audit.Answered && (o.Tool == audit.Approve || o.Tool == audit.Deny || o.Tool == audit.Revoke) && decisions[id].ID == "" {
+		if o.Outcome == audit.Answered && (o.Tool == audit.Approve || o.Tool == audit.Deny || o.Tool == audit.Revoke) &&
+			decisions[id].ID == "" {
 			t.Errorf("%s %s is on the record, and nobody decided so", o.Tool, id)
 		}
 	}
@@ -302,7 +322,16 @@ func (kept *keptRequests) byAsker(t *testing.T) map[string][]entitlements.Reques
 func (kept *keptRequests) swept(t *testing.T) {
 	t.Helper()
 	soon := time.Now().Add(2 * time.Second).UnixNano() // nobody asked for less, but for those who asked for hours
-	await(t, kept.db, fmt.Sprintf(`SELECT count(*) FROM %srequests WHERE status = 'approved' AND ends < %d OR status = 'expired' AND told = 0`, kept.schema, soon), 0)
+	await(
+		t,
+		kept.db,
+		fmt.Sprintf(
+			`SELECT count(*) FROM %srequests WHERE status = 'approved' AND ends < %d OR status = 'expired' AND told = 0`,
+			kept.schema,
+			soon,
+		),
+		0,
+	)
 }
 
 // events are the kinds of what was told of a request, in their order.

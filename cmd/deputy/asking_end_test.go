@@ -26,7 +26,8 @@ func TestWhatWasApprovedEndsToTheSecond(t *testing.T) {
 			for _, tt := range []struct {
 				pass time.Duration
 				want string
-			}{{0, "clear"}, {time.Hour - time.Second, "clear"}, {time.Second, "masked"}, {time.Second, "masked"}} { // a statement gets no longer than what is left
+				// a statement gets no longer than what is left
+			}{{0, "clear"}, {time.Hour - time.Second, "clear"}, {time.Second, "masked"}, {time.Second, "masked"}} {
 				s.Pass(tt.pass)
 				if got := names(t, overHTTP(t, s, s.Token(demo.Taylor), "")); got != tt.want {
 					t.Errorf("%s after it was approved for an hour, the names are %s", s.Now().Sub(began), got)
@@ -65,14 +66,22 @@ func TestWhatWasApprovedIsGoneOnceTheHumanIsDisabled(t *testing.T) {
 func TestWhatWasApprovedForOneAgentCountsThroughThatAgentAlone(t *testing.T) {
 	s := askingStage(t, config.SQLite, "")
 	through := func(agent, url string) *client.Client {
-		return served(t, url, s.Issuer().Token(issuer.Claims{Subject: demo.Taylor.Subject, ClientID: agent, Groups: demo.Taylor.Groups, Audience: s.URL}))
+		return served(
+			t,
+			url,
+			s.Issuer().
+				Token(issuer.Claims{Subject: demo.Taylor.Subject, ClientID: agent, Groups: demo.Taylor.Groups, Audience: s.URL}),
+		)
 	}
 	for _, tt := range []struct {
 		only bool
 		want string
 	}{{true, "masked"}, {false, "clear"}} {
 		url := replica(t, s, func(c *config.Config) {
-			c.Agents = append(c.Agents, identity.AgentConfig{Name: "another-agent", ClientIDs: []string{"another-chat"}, Groups: []string{"Agents"}})
+			c.Agents = append(
+				c.Agents,
+				identity.AgentConfig{Name: "another-agent", ClientIDs: []string{"another-chat"}, Groups: []string{"Agents"}},
+			)
 			c.Requests.Rules = slices.Clone(c.Requests.Rules)
 			for i := range c.Requests.Rules {
 				c.Requests.Rules[i].OnlyThroughAgent = tt.only

@@ -121,48 +121,52 @@ func show(t *testing.T, s *demo.Stage, id string) *tools.RequestView {
 func TestTaylorSeesTheNamesForAnHourOnceAStewardSaysSo(t *testing.T) {
 	for _, engine := range engines {
 		for _, inPostgres := range []string{"", "asking_" + engine} {
-			t.Run(engine+map[bool]string{true: ", requests in SQLite", false: ", requests in PostgreSQL"}[inPostgres == ""], func(t *testing.T) {
-				s := askingStage(t, engine, inPostgres)
-				taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
-				if got := names(t, taylor); got != "masked" {
-					t.Fatalf("before, the names are %s", got)
-				}
-				asked := ask(t, taylor, "2h")
-				if asked.Status != "pending" || len(asked.Approvers) != 1 || !strings.Contains(asked.Approvers[0], "Data-Stewards") {
-					t.Fatalf("the request is %+v", asked)
-				}
-				if again := ask(t, overStdio(t, s, s.AgentKey, s.Token(demo.Taylor)), "1h"); again.RequestID != asked.RequestID {
-					t.Errorf("asking twice gives %s and %s", asked.RequestID, again.RequestID)
-				}
-				if got := names(t, taylor); got != "masked" {
-					t.Errorf("with a request that waits, the names are %s", got)
-				}
-				v := decide(t, s, asked.RequestID, "approve", map[string]string{"duration": "1h", "note": "one hour will do"})
-				if v.Status != entitlements.StatusApproved || v.Expires.Sub(v.Decisions[0].Time) != time.Hour {
-					t.Errorf("it is approved as %+v", v)
-				}
-				if got := names(t, taylor); got != "clear" {
-					t.Errorf("once approved, the names are %s", got)
-				}
-				if got := names(t, overHTTP(t, s, s.Token(demo.Person{Subject: "alex", Groups: []string{"Marketing"}}), "")); got != "masked" {
-					t.Errorf("for a colleague, the names are %s", got)
-				}
-				s.Pass(v.Expires.Sub(s.Now()) - 10*time.Second)
-				overHour := overHTTP(t, s, s.Token(demo.Taylor), "")
-				if got := names(t, overHour); got != "clear" {
-					t.Errorf("seconds before its end, the names are %s", got)
-				}
-				s.Pass(v.Expires.Sub(s.Now()))
-				if got := names(t, overHTTP(t, s, s.Token(demo.Taylor), "")); got != "masked" {
-					t.Errorf("when the hour is over, the names are %s", got)
-				}
-				for range 2 {
-					if err := s.Sweep(t.Context(), s.Now()); err != nil {
-						t.Fatal(err)
+			t.Run(
+				engine+map[bool]string{true: ", requests in SQLite", false: ", requests in PostgreSQL"}[inPostgres == ""],
+				func(t *testing.T) {
+					s := askingStage(t, engine, inPostgres)
+					taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
+					if got := names(t, taylor); got != "masked" {
+						t.Fatalf("before, the names are %s", got)
 					}
-				}
-				assertStory(t, s.AuditFile, asked.RequestID)
-			})
+					asked := ask(t, taylor, "2h")
+					if asked.Status != "pending" || len(asked.Approvers) != 1 ||
+						!strings.Contains(asked.Approvers[0], "Data-Stewards") {
+						t.Fatalf("the request is %+v", asked)
+					}
+					if again := ask(t, overStdio(t, s, s.AgentKey, s.Token(demo.Taylor)), "1h"); again.RequestID != asked.RequestID {
+						t.Errorf("asking twice gives %s and %s", asked.RequestID, again.RequestID)
+					}
+					if got := names(t, taylor); got != "masked" {
+						t.Errorf("with a request that waits, the names are %s", got)
+					}
+					v := decide(t, s, asked.RequestID, "approve", map[string]string{"duration": "1h", "note": "one hour will do"})
+					if v.Status != entitlements.StatusApproved || v.Expires.Sub(v.Decisions[0].Time) != time.Hour {
+						t.Errorf("it is approved as %+v", v)
+					}
+					if got := names(t, taylor); got != "clear" {
+						t.Errorf("once approved, the names are %s", got)
+					}
+					if got := names(t, overHTTP(t, s, s.Token(demo.Person{Subject: "alex", Groups: []string{"Marketing"}}), "")); got != "masked" {
+						t.Errorf("for a colleague, the names are %s", got)
+					}
+					s.Pass(v.Expires.Sub(s.Now()) - 10*time.Second)
+					overHour := overHTTP(t, s, s.Token(demo.Taylor), "")
+					if got := names(t, overHour); got != "clear" {
+						t.Errorf("seconds before its end, the names are %s", got)
+					}
+					s.Pass(v.Expires.Sub(s.Now()))
+					if got := names(t, overHTTP(t, s, s.Token(demo.Taylor), "")); got != "masked" {
+						t.Errorf("when the hour is over, the names are %s", got)
+					}
+					for range 2 {
+						if err := s.Sweep(t.Context(), s.Now()); err != nil {
+							t.Fatal(err)
+						}
+					}
+					assertStory(t, s.AuditFile, asked.RequestID)
+				},
+			)
 		}
 	}
 }
@@ -186,7 +190,8 @@ func assertStory(t *testing.T, log, id string) {
 				t.Errorf("a record names %s", r.Request.ID)
 			}
 			steps = append(steps, strings.TrimSpace(fmt.Sprintf("%s %s %s", r.Tool, r.Phase, r.Request.Status)))
-			if r.Tool == audit.Approve && (r.User == nil || r.User.ID != "dana" || r.Agent.ID != "" || r.Mode != audit.InPerson || r.Request.User != "taylor" || r.Request.Note != "one hour will do") {
+			if r.Tool == audit.Approve &&
+				(r.User == nil || r.User.ID != "dana" || r.Agent.ID != "" || r.Mode != audit.InPerson || r.Request.User != "taylor" || r.Request.Note != "one hour will do") {
 				t.Errorf("the approval is on the record as %+v, %+v", r, r.Request)
 			}
 		case r.Tool == "query" && r.Phase == audit.Ended && len(r.Tables) == 1:
@@ -200,9 +205,23 @@ func assertStory(t *testing.T, log, id string) {
 			steps = append(steps, "query "+seen)
 		}
 	}
-	want := []string{"query masked", "query masked", "request_access intent", "request_access outcome pending", "query masked", "request_access outcome pending", // nothing is made
-		"query masked", "approve_request intent", "approve_request outcome approved", "query clear", "query masked", "query clear",
-		"query masked", "expire_request outcome expired"}
+	// nothing is made
+	want := []string{
+		"query masked",
+		"query masked",
+		"request_access intent",
+		"request_access outcome pending",
+		"query masked",
+		"request_access outcome pending",
+		"query masked",
+		"approve_request intent",
+		"approve_request outcome approved",
+		"query clear",
+		"query masked",
+		"query clear",
+		"query masked",
+		"expire_request outcome expired",
+	}
 	if !slices.Equal(steps, want) {
 		t.Errorf("on the record is\n%s\nnot\n%s", strings.Join(steps, "\n"), strings.Join(want, "\n"))
 	}
@@ -230,12 +249,26 @@ func TestExplainShowsWhatWasApproved(t *testing.T) {
 	s := askingStage(t, config.SQLite, "")
 	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
 	explain := func(user string) string {
-		return command(t, append(os.Environ(), s.Environment()...), "explain", "--config", s.ConfigFile, "--user", user, "--groups", "Marketing", "--agent", "marketing-agent", "customer_orders")
+		return command(
+			t,
+			append(os.Environ(), s.Environment()...),
+			"explain",
+			"--config",
+			s.ConfigFile,
+			"--user",
+			user,
+			"--groups",
+			"Marketing",
+			"--agent",
+			"marketing-agent",
+			"customer_orders",
+		)
 	}
 	before := explain("taylor")
 	id := ask(t, taylor, "8h").RequestID
 	decide(t, s, id, "approve", nil)
-	if after := explain("taylor"); before == after || !strings.Contains(after, "request "+id) || strings.Contains(before, id) {
+	if after := explain("taylor"); before == after || !strings.Contains(after, "request "+id) ||
+		strings.Contains(before, id) {
 		t.Errorf("explain says before\n%s\nand after\n%s", before, after)
 	}
 	if alex := explain("alex"); strings.Contains(alex, id) {
@@ -266,7 +299,13 @@ func TestAReceiverIsToldInOrderWhatHappensToARequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reconfigure(t, s, string(text), "requests:\n", "requests:\n  webhooks: [{name: stewards, url: \""+receiver.URL+"\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]\n")
+	reconfigure(
+		t,
+		s,
+		string(text),
+		"requests:\n",
+		"requests:\n  webhooks: [{name: stewards, url: \""+receiver.URL+"\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]\n",
+	)
 	url := replica(t, s)
 	id := ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
 	for _, verdict := range []string{"approve", "revoke"} {
@@ -276,7 +315,8 @@ func TestAReceiverIsToldInOrderWhatHappensToARequest(t *testing.T) {
 	}
 	id = ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
 	decide(t, s, id, "approve", nil)
-	for _, later := range []time.Duration{7*time.Hour - time.Second, time.Second, time.Hour} { // by the stage's clock; the other server sends by its own
+	// by the stage's clock; the other server sends by its own
+	for _, later := range []time.Duration{7*time.Hour - time.Second, time.Second, time.Hour} {
 		s.Pass(later)
 		if err := s.Sweep(t.Context(), s.Now()); err != nil {
 			t.Fatal(err)
@@ -392,7 +432,13 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 	}
 	approved, denied, revoked := count("approve"), count("deny"), count("revoke")
 	if approved+denied != 1 || revoked > approved || len(v.Decisions) != approved+denied+revoked {
-		t.Errorf("%d were told that they approved, %d that they denied, %d that they revoked; the decisions are %+v", approved, denied, revoked, v.Decisions)
+		t.Errorf(
+			"%d were told that they approved, %d that they denied, %d that they revoked; the decisions are %+v",
+			approved,
+			denied,
+			revoked,
+			v.Decisions,
+		)
 	}
 	want := map[bool]string{true: "clear", false: "masked"}[v.Status == entitlements.StatusApproved]
 	if got := names(t, taylor); got != want {
@@ -404,8 +450,8 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 	assertDecisionsOnRecord(t, logs, v.Decisions, 50)
 }
 
-// assertDecisionsOnRecord: of so many who decided, those whose decision counts are answered on the record, and no others; each of them
-// with what they were about to do before it.
+// assertDecisionsOnRecord: of so many who decided, those whose decision counts are answered on the record, and no
+// others; each of them with what they were about to do before it.
 func assertDecisionsOnRecord(t *testing.T, logs []string, decisions []entitlements.Decision, all int) {
 	t.Helper()
 	intents, answered, ended := map[string]bool{}, []string{}, 0
@@ -448,7 +494,12 @@ func served(t *testing.T, url, token string) *client.Client {
 
 // decideAt decides at a server, as Dana.
 func decideAt(t *testing.T, s *demo.Stage, url, id, verdict string) (status int, body map[string]any) {
-	request, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodPost, strings.TrimSuffix(url, "/mcp")+"/api/requests/"+id+"/"+verdict, nil)
+	request, err := http.NewRequestWithContext(
+		context.WithoutCancel(t.Context()),
+		http.MethodPost,
+		strings.TrimSuffix(url, "/mcp")+"/api/requests/"+id+"/"+verdict,
+		nil,
+	)
 	if err != nil {
 		t.Error(err)
 		return 0, nil

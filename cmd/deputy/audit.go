@@ -17,16 +17,29 @@ can tell whether the log, or one record that was taken out of it, is as it was w
 		Example: "  deputy audit list --user taylor --since 7d\n  deputy audit verify --config deputy.yaml",
 		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("say what to do: deputy audit list, show, report, verify, prove, verify-proof, export, key or index")}
+			return &usageError{
+				errors.New("say what to do: deputy audit list, show, report, verify, prove, verify-proof, export, key or index"),
+			}
 		},
 	}
-	c.AddCommand(newAuditKey(), newAuditVerify(), newAuditProve(), newAuditVerifyProof(), newAuditList(), newAuditShow(), newAuditReport(), newAuditIndex(), newAuditExport())
+	c.AddCommand(
+		newAuditKey(),
+		newAuditVerify(),
+		newAuditProve(),
+		newAuditVerifyProof(),
+		newAuditList(),
+		newAuditShow(),
+		newAuditReport(),
+		newAuditIndex(),
+		newAuditExport(),
+	)
 	return c
 }
 
 // verifierFlag is how a command is told whose signature counts.
 func verifierFlag(c *cobra.Command) {
-	c.Flags().String("key", "", "verifier `key`, as deputy audit key prints it (default: that of the configured private key)")
+	c.Flags().
+		String("key", "", "verifier `key`, as deputy audit key prints it (default: that of the configured private key)")
 }
 
 // verifier is the public key that was given, or the one that belongs to the private key.

@@ -29,7 +29,8 @@ A line of the log that is no record is named on standard error, and the command 
 	}
 	logFlag(c)
 	c.Flags().String("format", "native", "`format` of the lines: native or ocsf")
-	c.Flags().String("since", "", "only what began after this `time`: 2026-03-01, 2026-03-01T12:00:00Z, or 24h for as long ago")
+	c.Flags().
+		String("since", "", "only what began after this `time`: 2026-03-01, 2026-03-01T12:00:00Z, or 24h for as long ago")
 	return c
 }
 
@@ -37,7 +38,13 @@ func auditExport(c *cobra.Command, _ []string) error {
 	name, _ := c.Flags().GetString("format")
 	format, known := sink.Formats[name]
 	if !known {
-		return &usageError{fmt.Errorf("there is no format %q: it may be %s", name, strings.Join(slices.Sorted(maps.Keys(sink.Formats)), " or "))}
+		return &usageError{
+			fmt.Errorf(
+				"there is no format %q: it may be %s",
+				name,
+				strings.Join(slices.Sorted(maps.Keys(sink.Formats)), " or "),
+			),
+		}
 	}
 	text, _ := c.Flags().GetString("since")
 	since, err := moment(text, time.Now())

@@ -22,7 +22,11 @@ func filterFlags(c *cobra.Command) {
 	f.Bool("on-behalf-of", false, "calls on behalf of a person; with =false, calls of agents on their own")
 	f.String("tool", "", "calls of this `tool`")
 	f.String("table", "", "calls about this `table`: schema.table, * for any text")
-	f.String("column-in-clear", "", "calls that can have shown this `column` unmasked: schema.table.column, * for any text, or tag:NAME")
+	f.String(
+		"column-in-clear",
+		"",
+		"calls that can have shown this `column` unmasked: schema.table.column, * for any text, or tag:NAME",
+	)
 	f.Bool("masked", false, "calls in which a column was masked")
 	f.String("outcome", "", "calls that ended like this: answered, denied, failed, cancelled, unknown, or begun")
 	f.String("request", "", "steps of this access `request`, and calls that rested on it: its id")
@@ -31,16 +35,52 @@ func filterFlags(c *cobra.Command) {
 	f.String("since", "", "calls from this `time` on: 2026-11-23, 2026-11-23T10:00:00Z, or 24h or 7d ago; dates are UTC")
 	f.String("until", "", "calls before this `time`")
 	c.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes, cobra.ShellCompDirectiveNoFileComp))
-	c.RegisterFlagCompletionFunc("tool", cobra.FixedCompletions([]string{"query", "describe_table", "request_access", audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire, audit.Look, "scan", "test"}, cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc(
+		"tool",
+		cobra.FixedCompletions(
+			[]string{
+				"query",
+				"describe_table",
+				"request_access",
+				audit.Approve,
+				audit.Deny,
+				audit.Revoke,
+				audit.Cancel,
+				audit.Expire,
+				audit.Look,
+				"scan",
+				"test",
+			},
+			cobra.ShellCompDirectiveNoFileComp,
+		),
+	)
 	completeNames(c)
 }
 
-var outcomes = []string{string(audit.Answered), string(audit.Denied), string(audit.Failed), string(audit.Cancelled), string(audit.Unknown), string(audit.Begun)}
+var outcomes = []string{
+	string(audit.Answered),
+	string(audit.Denied),
+	string(audit.Failed),
+	string(audit.Cancelled),
+	string(audit.Unknown),
+	string(audit.Begun),
+}
 
 func filterOf(c *cobra.Command, now time.Time) (f index.Filter, err error) {
 	text := func(name string) string { value, _ := c.Flags().GetString(name); return value }
-	f = index.Filter{User: text("user"), Agent: text("agent"), Tool: text("tool"), Purpose: text("purpose"), PolicyVersion: text("policy-version"),
-		Table: text("table"), InClear: index.Column(text("column-in-clear")), Request: text("request"), Outcome: audit.Outcome(text("outcome"))}
+	f = index.Filter{
+		User:          text("user"),
+		Agent:         text("agent"),
+		Tool:          text("tool"),
+		Purpose:       text("purpose"),
+		PolicyVersion: text("policy-version"),
+		Table: text(
+			"table",
+		),
+		InClear: index.Column(text("column-in-clear")),
+		Request: text("request"),
+		Outcome: audit.Outcome(text("outcome")),
+	}
 	f.Masked, _ = c.Flags().GetBool("masked")
 	if c.Flags().Changed("on-behalf-of") {
 		human, _ := c.Flags().GetBool("on-behalf-of")

@@ -36,7 +36,11 @@ func auditKey(c *cobra.Command, _ []string) error {
 		return err
 	}
 	if made {
-		fmt.Fprintf(c.ErrOrStderr(), "The private key is in %s. Whoever has it can sign another log: keep it like one.\n", cfg.Audit.Key)
+		fmt.Fprintf(
+			c.ErrOrStderr(),
+			"The private key is in %s. Whoever has it can sign another log: keep it like one.\n",
+			cfg.Audit.Key,
+		)
 	} else {
 		fmt.Fprintf(c.ErrOrStderr(), "The private key was in %s already.\n", cfg.Audit.Key)
 	}

@@ -30,7 +30,10 @@ and which policies opened the table: those with a tag, or those that --clear nam
 	c.Flags().Bool("json", false, "print JSON")
 	c.Flags().Bool("csv", false, "print CSV; needs --by or --clear")
 	c.MarkFlagsMutuallyExclusive("json", "csv")
-	c.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"person", "agent", "table"}, cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc(
+		"by",
+		cobra.FixedCompletions([]string{"person", "agent", "table"}, cobra.ShellCompDirectiveNoFileComp),
+	)
 	return c
 }
 

@@ -82,7 +82,12 @@ func standingOf(c *cobra.Command, call audit.Call) (s report.Standing, wrong err
 		return s, errNotProven
 	}
 	s.Proven, s.Signed, s.Root = true, proven.Checkpoint.Size, proven.Checkpoint.Root.String()
-	s.Text = fmt.Sprintf("Proven to be in the log that %s signed when it had %d lines (deputy audit prove %s writes the proof)", proven.Checkpoint.Origin, s.Signed, call.ID)
+	s.Text = fmt.Sprintf(
+		"Proven to be in the log that %s signed when it had %d lines (deputy audit prove %s writes the proof)",
+		proven.Checkpoint.Origin,
+		s.Signed,
+		call.ID,
+	)
 	return s, nil
 }
 

@@ -84,7 +84,13 @@ func auditedLog(c *cobra.Command) (path string, v *audit.Verifier, err error) {
 
 func printReport(out io.Writer, r *audit.Report, kept int) {
 	fmt.Fprintf(out, "OK: %d lines, %d records, %d segments\n", r.Checkpoint.Size+1, r.Records, r.Segments)
-	fmt.Fprintf(out, "root %s of the first %d lines, signed by %s\n", r.Checkpoint.Root, r.Checkpoint.Size, r.Checkpoint.Origin)
+	fmt.Fprintf(
+		out,
+		"root %s of the first %d lines, signed by %s\n",
+		r.Checkpoint.Root,
+		r.Checkpoint.Size,
+		r.Checkpoint.Origin,
+	)
 	if !r.Time.IsZero() {
 		fmt.Fprintf(out, "last record of %s\n", r.Time.UTC().Format(time.RFC3339))
 	}

@@ -39,7 +39,12 @@ func auditVerifyProof(c *cobra.Command, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	fmt.Fprintf(c.OutOrStdout(), "OK: in the log that %s signed when it had %d lines\n", proven.Checkpoint.Origin, proven.Checkpoint.Size)
+	fmt.Fprintf(
+		c.OutOrStdout(),
+		"OK: in the log that %s signed when it had %d lines\n",
+		proven.Checkpoint.Origin,
+		proven.Checkpoint.Size,
+	)
 	for _, r := range proven.Records {
 		fmt.Fprintf(c.OutOrStdout(), "line %d: %s\n", r.Index+1, audit.Line(r.Record))
 	}

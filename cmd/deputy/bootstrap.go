@@ -86,7 +86,12 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 	if err := postgres.Bootstrap(ctx, admin, setup); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "The database is set up; %v are governed. Next: deputy check --config %s\n", p.Schemas, configPath(c))
+	fmt.Fprintf(
+		c.OutOrStdout(),
+		"The database is set up; %v are governed. Next: deputy check --config %s\n",
+		p.Schemas,
+		configPath(c),
+	)
 	return nil
 }
 
@@ -103,7 +108,8 @@ func openAdmin(c *cobra.Command) (*sql.DB, error) {
 	}
 	connector, err := pq.NewConnector(dsn)
 	if err != nil {
-		return nil, errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database") // err may quote the password
+		// err may quote the password
+		return nil, errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database")
 	}
 	return sql.OpenDB(connector), nil
 }
@@ -131,10 +137,20 @@ func postgresPlatform(cfg *config.Config, name string) (config.Platform, error) 
 func setupOf(p config.Platform) (postgres.Setup, error) {
 	dsn, err := pq.NewConfig(string(p.DSN))
 	if err != nil {
-		return postgres.Setup{}, errors.New("the platform's dsn cannot be read: write it as postgres://deputy_runner:password@host/database")
+		return postgres.Setup{}, errors.New(
+			"the platform's dsn cannot be read: write it as postgres://deputy_runner:password@host/database",
+		)
 	}
 	if dsn.User != "deputy_runner" {
-		return postgres.Setup{}, fmt.Errorf("the platform's dsn logs in as %q: the server logs in as deputy_runner; the administrator's connection goes into DEPUTY_ADMIN_DSN", dsn.User)
+		return postgres.Setup{}, fmt.Errorf(
+			"the platform's dsn logs in as %q: the server logs in as deputy_runner; the administrator's connection goes into DEPUTY_ADMIN_DSN",
+			dsn.User,
+		)
 	}
-	return postgres.Setup{Schemas: p.Schemas, PolicyPath: p.PolicyPath, SigningKey: string(p.SigningKey), RunnerPassword: dsn.Password}, nil
+	return postgres.Setup{
+		Schemas:        p.Schemas,
+		PolicyPath:     p.PolicyPath,
+		SigningKey:     string(p.SigningKey),
+		RunnerPassword: dsn.Password,
+	}, nil
 }

@@ -172,7 +172,9 @@ func chosenPlatforms(c *cobra.Command, cfg *config.Config) (*config.Config, erro
 	}
 	p, ok := cfg.Platforms[name]
 	if !ok {
-		return nil, &usageError{fmt.Errorf("there is no platform %q: one of %v", name, slices.Sorted(maps.Keys(cfg.Platforms)))}
+		return nil, &usageError{
+			fmt.Errorf("there is no platform %q: one of %v", name, slices.Sorted(maps.Keys(cfg.Platforms))),
+		}
 	}
 	only := *cfg
 	only.Platforms = map[string]config.Platform{name: p}

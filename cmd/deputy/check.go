@@ -139,7 +139,9 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 	findings = append(findings, checkStops(cfg)...)
 	folder := filepath.Dir(cfg.Audit.File)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		findings = append(findings, problemFindings(cfg.Problem("audit.file", "there is no folder %s to write it in", folder))...)
+		findings = append(
+			findings,
+			problemFindings(cfg.Problem("audit.file", "there is no folder %s to write it in", folder))...)
 	}
 	engines, err := assembly.Engines(cfg)
 	var misread *config.Error
@@ -158,7 +160,8 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 			placed := problemFindings(assembly.PlatformProblem(cfg, name, f))[0]
 			placed.Level = level(f.Warning)
 			findings = append(findings, placed)
-			reachable = reachable && (f.Warning || f.Key != "signing_key" && f.Key != "dsn") // where nothing is vended, policies cannot be tried
+			// where nothing is vended, policies cannot be tried
+			reachable = reachable && (f.Warning || f.Key != "signing_key" && f.Key != "dsn")
 		}
 	}
 	if !reachable {
@@ -190,7 +193,13 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 	if err != nil {
 		return nil, nil // a finding already
 	}
-	r := entitlements.Review{Policies: cfg.Policies, Rules: cfg.Requests.Rules, Agents: registry.Agents(), Users: cfg.Identity.Users, Platforms: map[string]*entitlements.Entitlements{}}
+	r := entitlements.Review{
+		Policies:  cfg.Policies,
+		Rules:     cfg.Requests.Rules,
+		Agents:    registry.Agents(),
+		Users:     cfg.Identity.Users,
+		Platforms: map[string]*entitlements.Entitlements{},
+	}
 	for _, i := range cfg.Identity.Issuers {
 		r.Claims = slices.AppendSeq(r.Claims, maps.Keys(i.Claims.Attributes))
 	}

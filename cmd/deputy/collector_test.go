@@ -67,8 +67,8 @@ func (c *receiver) read(t testing.TB, r *http.Request, into proto.Message) {
 
 var auditID = regexp.MustCompile(`^[0-9a-z]{26}$`)
 
-// texts are all texts and bytes in a message, a line each, but those that are random and have every short word in them by chance: the
-// ids of traces, spans and records.
+// texts are all texts and bytes in a message, a line each, but those that are random and have every short word in them
+// by chance: the ids of traces, spans and records.
 func texts(m protoreflect.Message) string {
 	var b strings.Builder
 	one := func(f protoreflect.FieldDescriptor, v protoreflect.Value) {
@@ -125,7 +125,10 @@ func tree(t testing.TB, spans []*otlp.Span) (root *otlp.Span, line string) {
 	if root == nil {
 		t.Fatal("there is no trace")
 	}
-	slices.SortStableFunc(children, func(a, b *otlp.Span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) })
+	slices.SortStableFunc(
+		children,
+		func(a, b *otlp.Span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) },
+	)
 	names := []string{}
 	for _, s := range children {
 		if !bytes.Equal(s.ParentSpanId, root.SpanId) || !bytes.Equal(s.TraceId, root.TraceId) {

@@ -19,7 +19,14 @@ const slow = `SELECT count(*) FROM sales.customer_orders, generate_series(1, 100
 func TestWhileAQueryRunsNobodySeesItsRoleAndAKilledServerLeavesNothing(t *testing.T) {
 	s := stage(t, config.Postgres)
 	address := freeAddress(t)
-	server := process(t, s, []string{"DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")}, "serve", "--listen", address)
+	server := process(
+		t,
+		s,
+		[]string{"DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")},
+		"serve",
+		"--listen",
+		address,
+	)
 	server.Env = append(server.Env, "DEMO_LISTEN="+address)
 	server.Stderr = os.Stderr
 	if err := server.Start(); err != nil {

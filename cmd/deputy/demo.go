@@ -34,9 +34,13 @@ the server binaries on this machine.`,
 	}
 	c.Flags().String("engine", config.SQLite, "`engine` that holds the data: sqlite or postgres")
 	c.Flags().Bool("serve", false, "keep running afterwards, and print what a host needs to connect")
-	c.Flags().Bool("stdio", false, "tell nothing, and serve MCP over standard input and output to a host that asks as Taylor")
+	c.Flags().
+		Bool("stdio", false, "tell nothing, and serve MCP over standard input and output to a host that asks as Taylor")
 	c.Flags().String("listen", "127.0.0.1:0", "loopback `address` to listen on")
-	c.RegisterFlagCompletionFunc("engine", cobra.FixedCompletions([]string{config.SQLite, config.Postgres}, cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc(
+		"engine",
+		cobra.FixedCompletions([]string{config.SQLite, config.Postgres}, cobra.ShellCompDirectiveNoFileComp),
+	)
 	return c
 }
 
@@ -51,7 +55,8 @@ func runDemo(c *cobra.Command, _ []string) error {
 		return &usageError{errors.New("--serve and --stdio are for different hosts: give one")}
 	}
 	listen, _ := c.Flags().GetString("listen")
-	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP) // the terminal is closed: there is no configuration to read again
+	// the terminal is closed: there is no configuration to read again
+	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP)
 	defer stop()
 	stage, err := demo.Start(ctx, demo.Config{Engine: engine, Listen: listen, Log: newLog(c.ErrOrStderr(), "warn")})
 	if err != nil {
@@ -59,9 +64,15 @@ func runDemo(c *cobra.Command, _ []string) error {
 	}
 	defer stage.Close()
 	if stdio {
-		return mcp.ServeStdio(ctx, stage.MCP(version()), c.InOrStdin(), c.OutOrStdout(), func() (identity.Credentials, error) {
-			return identity.Credentials{AgentKey: stage.AgentKey, UserToken: stage.Token(demo.Taylor)}, nil
-		})
+		return mcp.ServeStdio(
+			ctx,
+			stage.MCP(version()),
+			c.InOrStdin(),
+			c.OutOrStdout(),
+			func() (identity.Credentials, error) {
+				return identity.Credentials{AgentKey: stage.AgentKey, UserToken: stage.Token(demo.Taylor)}, nil
+			},
+		)
 	}
 	return tellDemo(ctx, c, stage, keep)
 }
@@ -100,7 +111,11 @@ func printHost(out io.Writer, s *demo.Stage) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nStill serving. Paste this into an MCP host to ask as Taylor (the token is good for an hour):\n\n%s\n\nOther tokens:\n", text)
+	fmt.Fprintf(
+		out,
+		"\nStill serving. Paste this into an MCP host to ask as Taylor (the token is good for an hour):\n\n%s\n\nOther tokens:\n",
+		text,
+	)
 	for _, p := range []demo.Person{demo.Priya, demo.Sam} {
 		fmt.Fprintf(out, "\n%s:\n%s\n", p.Name, s.Token(p))
 	}
@@ -108,7 +123,8 @@ func printHost(out io.Writer, s *demo.Stage) error {
 	return nil
 }
 
-// printDesk prints what a data steward needs to decide on a request that waits: a token, and the commands as they stand.
+// printDesk prints what a data steward needs to decide on a request that waits: a token, and the commands as they
+// stand.
 func printDesk(out io.Writer, s *demo.Stage, request string) {
 	fmt.Fprintf(out, `
 Taylor's agent has asked for the names again. A data steward decides; with Dana's token (good for an hour) you are one:

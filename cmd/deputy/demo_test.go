@@ -15,7 +15,8 @@ import (
 	"deputy/mcp/client"
 )
 
-// What deputy demo --serve prints can be pasted: a host asks as Taylor, and Dana approves. The times in it are those of the day.
+// What deputy demo --serve prints can be pasted: a host asks as Taylor, and Dana approves. The times in it are those of
+// the day.
 func TestDemoServes(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {

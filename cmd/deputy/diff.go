@@ -67,7 +67,12 @@ func diff(c *cobra.Command, args []string) error {
 		return err
 	}
 	for _, gone := range noLongerGoverned(old, new) {
-		fmt.Fprintf(c.ErrOrStderr(), "%s is not in %s: whatever was open there is closed, and cannot be listed\n", gone, args[1])
+		fmt.Fprintf(
+			c.ErrOrStderr(),
+			"%s is not in %s: whatever was open there is closed, and cannot be listed\n",
+			gone,
+			args[1],
+		)
 	}
 	before, err := side(ctx, args[0], onPlatformsOf(old, new), engines)
 	if err != nil {
@@ -90,7 +95,12 @@ func diff(c *cobra.Command, args []string) error {
 }
 
 // side is what a configuration decides with.
-func side(ctx context.Context, path string, cfg *config.Config, engines map[string]vending.Engine) (s entitlements.Side, err error) {
+func side(
+	ctx context.Context,
+	path string,
+	cfg *config.Config,
+	engines map[string]vending.Engine,
+) (s entitlements.Side, err error) {
 	registry, err := identity.NewRegistry(cfg.Agents)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)

@@ -58,14 +58,21 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 	}
 	iss := startIssuer(t)
 	key, hash := identity.NewKey(strings.NewReader("an example's randomness has to be long enough"))
-	environment := append(os.Environ(),
-		"OIDC_ISSUER="+iss.URL(), "DEPUTY_LOGIN_SECRET=secret", "OIDC_CLIENT_SECRET=hunter2", "NIGHTLY_REPORT_KEY_SHA256="+hash,
-		"DEPUTY_DSN="+asURL(c, "deputy_runner", "example"), "DEPUTY_SIGNING_KEY="+signingKey,
-		"DEPUTY_ADMIN_DSN="+asURL(c, "dba", "example"), "DEPUTY_CONFIG="+copyOf(t, "postgres.yaml"))
+	environment := append(
+		os.Environ(),
+		"OIDC_ISSUER="+iss.URL(),
+		"DEPUTY_LOGIN_SECRET=secret",
+		"OIDC_CLIENT_SECRET=hunter2",
+		"NIGHTLY_REPORT_KEY_SHA256="+hash,
+		"DEPUTY_DSN="+asURL(c, "deputy_runner", "example"),
+		"DEPUTY_SIGNING_KEY="+signingKey,
+		"DEPUTY_ADMIN_DSN="+asURL(c, "dba", "example"),
+		"DEPUTY_CONFIG="+copyOf(t, "postgres.yaml"),
+	)
 
 	command(t, environment, "bootstrap", "postgres")
-	// E-mail and phone numbers show more than other personal data, by their deeper tags, and to analysts more again. That is what
-	// the example is to show.
+	// E-mail and phone numbers show more than other personal data, by their deeper tags, and to analysts more again. That
+	// is what the example is to show.
 	var findings []finding
 	if err := json.Unmarshal([]byte(command(t, environment, "check", "--json")), &findings); err != nil {
 		t.Fatal(err)
@@ -82,7 +89,12 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 	serving(t, environment, "serve", "--listen", address)
 	url := "http://" + address + "/mcp"
 
-	taylor := awaited(t, url, iss.Token(issuer.Claims{Subject: "taylor", ClientID: "sales-chat", Extra: map[string]any{"region": "EU"}}), "")
+	taylor := awaited(
+		t,
+		url,
+		iss.Token(issuer.Claims{Subject: "taylor", ClientID: "sales-chat", Extra: map[string]any{"region": "EU"}}),
+		"",
+	)
 	const asked = `SELECT c.lastname, c.email, c.phone, c.ssn, o.region, public.net_price(o.total) AS net, o.margin, r.country
 		FROM sales.customers c JOIN sales.orders o ON o.customer_id = c.id JOIN lookup.regions r ON r.region = o.region ORDER BY o.id`
 	answer, err := taylor.Query(t.Context(), map[string]any{"sql": asked})

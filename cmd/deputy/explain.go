@@ -75,7 +75,11 @@ func explain(c *cobra.Command, args []string) error {
 	if platform, _ := c.Flags().GetString("platform"); platform != "" {
 		if platforms[platform] == nil {
 			names := slices.Sorted(maps.Keys(platforms))
-			return fmt.Errorf("there is no platform %s%s", platform, cmp.Or(near(platform, names), ": there is "+strings.Join(names, ", ")))
+			return fmt.Errorf(
+				"there is no platform %s%s",
+				platform,
+				cmp.Or(near(platform, names), ": there is "+strings.Join(names, ", ")),
+			)
 		}
 		platforms = map[string]*entitlements.Entitlements{platform: platforms[platform]}
 	}
@@ -89,7 +93,12 @@ func explain(c *cobra.Command, args []string) error {
 }
 
 // explainTo explains one table, or lists all.
-func explainTo(c *cobra.Command, platforms map[string]*entitlements.Entitlements, who identity.Principal, args []string) error {
+func explainTo(
+	c *cobra.Command,
+	platforms map[string]*entitlements.Entitlements,
+	who identity.Principal,
+	args []string,
+) error {
 	x := report.Explained{Principal: report.NewPrincipal(who), Tables: []report.Table{}}
 	if len(args) == 1 {
 		f, err := findTable(platforms, args[0])
@@ -98,7 +107,10 @@ func explainTo(c *cobra.Command, platforms map[string]*entitlements.Entitlements
 		}
 		table, _ := platforms[f.platform].Explain(who, f.TableName)
 		if f.column != "" {
-			table.Columns = slices.DeleteFunc(table.Columns, func(v entitlements.ColumnVerdict) bool { return v.Name != f.column })
+			table.Columns = slices.DeleteFunc(
+				table.Columns,
+				func(v entitlements.ColumnVerdict) bool { return v.Name != f.column },
+			)
 		}
 		x.Tables = append(x.Tables, report.Table{Platform: f.platform, Explanation: table})
 	} else {
@@ -132,7 +144,9 @@ func asked(c *cobra.Command, cfg *config.Config) (who identity.Principal, err er
 	}
 	who.Purpose, _ = f.GetString("purpose")
 	if alone, _ := f.GetBool("autonomous"); alone && described {
-		return who, &usageError{errors.New("an agent on its own has no user: leave out --autonomous, or --user, --groups and --attributes")}
+		return who, &usageError{
+			errors.New("an agent on its own has no user: leave out --autonomous, or --user, --groups and --attributes"),
+		}
 	}
 	if described {
 		if who.User, err = askedUser(c, cfg); err != nil {
@@ -144,7 +158,13 @@ func asked(c *cobra.Command, cfg *config.Config) (who identity.Principal, err er
 		if mode == identity.OnBehalfOf {
 			hint = "leave out --user, --groups and --attributes"
 		}
-		return who, fmt.Errorf("every such call is refused: the modes of agent %s are %v, not %s: %s", who.Agent.ID, who.Agent.Modes, mode, hint)
+		return who, fmt.Errorf(
+			"every such call is refused: the modes of agent %s are %v, not %s: %s",
+			who.Agent.ID,
+			who.Agent.Modes,
+			mode,
+			hint,
+		)
 	}
 	return who, nil
 }
@@ -171,7 +191,11 @@ func askedUser(c *cobra.Command, cfg *config.Config) (*identity.User, error) {
 		return nil, &usageError{errors.New("--user is empty: leave it out for the agent on its own")}
 	}
 	if !slices.Contains(ids, id) && !f.Changed("groups") && !f.Changed("attributes") {
-		return nil, fmt.Errorf("the configuration says nothing of user %s%s\nOf somebody whom only the issuer knows, say what the token says with --groups and --attributes (--groups '' for none)", id, near(id, ids))
+		return nil, fmt.Errorf(
+			"the configuration says nothing of user %s%s\nOf somebody whom only the issuer knows, say what the token says with --groups and --attributes (--groups '' for none)",
+			id,
+			near(id, ids),
+		)
 	}
 	groups, _ := f.GetStringSlice("groups")
 	user.Groups = append(user.Groups, groups...)
@@ -179,7 +203,9 @@ func askedUser(c *cobra.Command, cfg *config.Config) (*identity.User, error) {
 	for _, a := range attributes {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok {
-			return nil, &usageError{fmt.Errorf("--attributes %s: write name=value, and the name again for another value: region=EU,region=US", a)}
+			return nil, &usageError{
+				fmt.Errorf("--attributes %s: write name=value, and the name again for another value: region=EU,region=US", a),
+			}
 		}
 		user.Attributes[name] = append(user.Attributes[name], value)
 	}
@@ -206,7 +232,8 @@ func knownPurpose(platforms map[string]*entitlements.Entitlements, purpose strin
 	return nil
 }
 
-// completeNames offers the names that stand in the configuration, as far as it can be read, for those of its flags that a command has.
+// completeNames offers the names that stand in the configuration, as far as it can be read, for those of its flags that
+// a command has.
 func completeNames(c *cobra.Command) {
 	from := func(names func(*config.Config) []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -229,7 +256,13 @@ func completeNames(c *cobra.Command) {
 		}
 		return out
 	}))
-	c.RegisterFlagCompletionFunc("purpose", from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Purposes)) }))
-	c.RegisterFlagCompletionFunc("platform", from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Platforms)) }))
+	c.RegisterFlagCompletionFunc(
+		"purpose",
+		from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Purposes)) }),
+	)
+	c.RegisterFlagCompletionFunc(
+		"platform",
+		from(func(cfg *config.Config) []string { return slices.Sorted(maps.Keys(cfg.Platforms)) }),
+	)
 	c.ValidArgsFunction = cobra.NoFileCompletions // tables are in the database: a tab does not ask it
 }

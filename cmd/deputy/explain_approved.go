@@ -16,9 +16,15 @@ import (
 	"deputy/tools"
 )
 
-// approved puts into the policies what was approved for the principal and is in force, as a call would find it. The requests are those
-// of the user with that id, whichever issuer said so; the principal becomes that account.
-func approved(ctx context.Context, cfg *config.Config, platforms map[string]*entitlements.Entitlements, who *identity.Principal, now time.Time) error {
+// approved puts into the policies what was approved for the principal and is in force, as a call would find it. The
+// requests are those of the user with that id, whichever issuer said so; the principal becomes that account.
+func approved(
+	ctx context.Context,
+	cfg *config.Config,
+	platforms map[string]*entitlements.Entitlements,
+	who *identity.Principal,
+	now time.Time,
+) error {
 	if len(cfg.Requests.Rules) == 0 {
 		return nil
 	}

@@ -16,7 +16,11 @@ import (
 func follow(c *cobra.Command, load func() (*config.Config, error)) (*assembly.Live, error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // first of all: one that comes while this starts must not end the process
-	d, err := assembly.Follow(c.Context(), load, func(level string) zerolog.Logger { return newLog(c.ErrOrStderr(), level) })
+	d, err := assembly.Follow(
+		c.Context(),
+		load,
+		func(level string) zerolog.Logger { return newLog(c.ErrOrStderr(), level) },
+	)
 	if err != nil {
 		return nil, err
 	}

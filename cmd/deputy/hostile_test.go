@@ -24,9 +24,12 @@ import (
 func TestNoAttackGetsAnythingOutOfTheServer(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
-			s, err := demo.Start(t.Context(), demo.Config{Engine: engine, Log: zerolog.Nop(), Timeout: time.Second, Data: func(prefix string) string {
-				return strings.Join(enginetest.Seed(prefix), ";")
-			}})
+			s, err := demo.Start(
+				t.Context(),
+				demo.Config{Engine: engine, Log: zerolog.Nop(), Timeout: time.Second, Data: func(prefix string) string {
+					return strings.Join(enginetest.Seed(prefix), ";")
+				}},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -75,7 +78,8 @@ func attack(t *testing.T, c *client.Client, a enginetest.Attack) {
 	}
 	text := strings.ToLower(string(answer))
 	for _, secret := range enginetest.Secrets() {
-		if strings.Contains(text, strings.ToLower(secret)) && !strings.Contains(strings.ToLower(a.SQL), strings.ToLower(secret)) {
+		if strings.Contains(text, strings.ToLower(secret)) &&
+			!strings.Contains(strings.ToLower(a.SQL), strings.ToLower(secret)) {
 			t.Errorf("%s/%s: the answer holds %q: %.300s", a.Family, a.Name, secret, answer)
 		}
 	}
@@ -89,7 +93,10 @@ func assertUnharmed(t *testing.T, s *demo.Stage) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	r, err := c.Query(t.Context(), map[string]any{"sql": "SELECT count(*), count(DISTINCT lastname) FROM sales.customer_orders"})
+	r, err := c.Query(
+		t.Context(),
+		map[string]any{"sql": "SELECT count(*), count(DISTINCT lastname) FROM sales.customer_orders"},
+	)
 	if err != nil || r.Rows[0][0] != r.Rows[0][1] {
 		t.Errorf("after all attacks the orders are %+v (%v)", r, err)
 	}

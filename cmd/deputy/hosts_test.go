@@ -53,7 +53,8 @@ func hostServers(t *testing.T, path string) map[string]hostServer {
 	return file.Servers
 }
 
-// Every file that a host is given starts as it stands, and has nothing in it that opens a database or speaks for an agent.
+// Every file that a host is given starts as it stands, and has nothing in it that opens a database or speaks for an
+// agent.
 func TestHostFilesStart(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "..", "examples", "hosts", "*.json"))
 	if err != nil || len(files) < 2 {

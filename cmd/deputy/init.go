@@ -48,7 +48,12 @@ func initialise(c *cobra.Command, _ []string) error {
 	if err := writeNew(out, d.YAML()); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s governs %d tables and opens none of them. It says what to decide next.\n", out, len(d.Catalog.Tables))
+	fmt.Fprintf(
+		c.OutOrStdout(),
+		"%s governs %d tables and opens none of them. It says what to decide next.\n",
+		out,
+		len(d.Catalog.Tables),
+	)
 	return nil
 }
 

@@ -26,7 +26,8 @@ import (
 	"deputy/internal/issuer"
 )
 
-// What is wrong from the outside goes through the front door here: the server as it is served, and nothing of it replaced.
+// What is wrong from the outside goes through the front door here: the server as it is served, and nothing of it
+// replaced.
 
 func TestNobodyPassesTheFrontDoorWithABadCredential(t *testing.T) {
 	var log buffer
@@ -100,7 +101,8 @@ func TestNobodyPassesTheFrontDoorWithABadCredential(t *testing.T) {
 	}
 	for _, r := range records(t, s.AuditFile) {
 		proved := r.Code == string(identity.InsufficientAccess) // and refused by name
-		if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.SQL != "" || !proved && (r.Agent.ID != "" || r.User != nil) {
+		if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.SQL != "" ||
+			!proved && (r.Agent.ID != "" || r.User != nil) {
 			t.Errorf("a call of nobody is on the record as %+v", r)
 		}
 	}
@@ -113,7 +115,10 @@ func TestNobodyPassesTheFrontDoorWithABadCredential(t *testing.T) {
 			t.Error("there is something of a token on the record")
 		}
 	}
-	if answer := post(t, s.URL, own.Token(good), query("SELECT lastname FROM sales.customer_orders")); !strings.Contains(answer.body, "Okafor") {
+	if answer := post(t, s.URL, own.Token(good), query("SELECT lastname FROM sales.customer_orders")); !strings.Contains(
+		answer.body,
+		"Okafor",
+	) {
 		t.Errorf("the good token is not taken: %d %s", answer.status, answer.body)
 	}
 }
@@ -140,8 +145,8 @@ func TestTheChallengeLeadsToTheIssuer(t *testing.T) {
 	}
 }
 
-// badMessages are statements that nobody should send, as the bytes of a tool call. Over HTTP a message that cannot even be read
-// has a status of its own, on both transports the answer says what is wrong.
+// badMessages are statements that nobody should send, as the bytes of a tool call. Over HTTP a message that cannot even
+// be read has a status of its own, on both transports the answer says what is wrong.
 var badMessages = []struct {
 	name   string
 	body   []byte
@@ -151,22 +156,65 @@ var badMessages = []struct {
 	{"10 MB", query("SELECT '" + strings.Repeat("x", 10<<20) + "'"), 413, "too l"},
 	{"10 MB of parentheses", query(strings.Repeat("(", 10<<20)), 413, "too l"},
 	{"64 KiB and one", query("SELECT 1" + strings.Repeat(" ", 64<<10-7)), 200, "the statement is longer than 64 KiB"},
-	{"a NUL, escaped", query("SELECT 1 \x00; DROP TABLE sales.customer_orders"), 200, "the statement contains a NUL character"},
+	{
+		"a NUL, escaped",
+		query("SELECT 1 \x00; DROP TABLE sales.customer_orders"),
+		200,
+		"the statement contains a NUL character",
+	},
 	{"a NUL, raw", bytes.Replace(query("SELECT NUL"), []byte("NUL"), []byte{0}, 1), 400, "the message is not JSON"},
 	{"invalid UTF-8", bytes.Replace(query("SELECT 'BAD'"), []byte("BAD"), []byte{0xff, 0xfe}, 1), 200, "not valid UTF-8"},
-	{"an overlong slash", bytes.Replace(query("SELECT 'BAD'"), []byte("BAD"), []byte{0xc0, 0xaf}, 1), 200, "not valid UTF-8"},
+	{
+		"an overlong slash",
+		bytes.Replace(query("SELECT 'BAD'"), []byte("BAD"), []byte{0xc0, 0xaf}, 1),
+		200,
+		"not valid UTF-8",
+	},
 	{"empty", query(""), 200, "the statement is empty"},
 	{"blank", query(" \n\t "), 200, "the statement is empty"},
 	{"only a comment", query("-- nothing"), 200, `"isError":true`},
 	{"only a semicolon", query(";"), 200, `"isError":true`},
-	{"10,000 parentheses", query("SELECT " + strings.Repeat("(", 10_000) + "1" + strings.Repeat(")", 10_000)), 200, `"isError":true`},
+	{
+		"10,000 parentheses",
+		query("SELECT " + strings.Repeat("(", 10_000) + "1" + strings.Repeat(")", 10_000)),
+		200,
+		`"isError":true`,
+	},
 	{"10,000 parentheses that stay open", query("SELECT " + strings.Repeat("(", 10_000)), 200, `"isError":true`},
 	{"10,000 times NOT", query("SELECT " + strings.Repeat("NOT ", 10_000) + "true"), 200, `"isError":true`},
-	{"3,000 subselects", query(strings.Repeat("SELECT * FROM (", 3_000) + "SELECT 1" + strings.Repeat(") q", 3_000)), 200, `"isError":true`},
+	{
+		"3,000 subselects",
+		query(strings.Repeat("SELECT * FROM (", 3_000) + "SELECT 1" + strings.Repeat(") q", 3_000)),
+		200,
+		`"isError":true`,
+	},
 	{"an unterminated string", query("SELECT 'never"), 200, "invalid_sql"},
-	{"a number for sql", []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"query","arguments":{"sql":7}}}`), 200, "the argument sql must be a string"},
-	{"no sql", []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"query","arguments":{}}}`), 200, "the argument sql is missing"},
-	{"10,000 nested arrays for arguments", []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"query","arguments":` + strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001) + `}}`), 400, `"error"`},
+	{
+		"a number for sql",
+		[]byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"query","arguments":{"sql":7}}}`),
+		200,
+		"the argument sql must be a string",
+	},
+	{
+		"no sql",
+		[]byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"query","arguments":{}}}`),
+		200,
+		"the argument sql is missing",
+	},
+	{
+		"10,000 nested arrays for arguments",
+		[]byte(
+			`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"query","arguments":` + strings.Repeat(
+				"[",
+				10_001,
+			) + strings.Repeat(
+				"]",
+				10_001,
+			) + `}}`,
+		),
+		400,
+		`"error"`,
+	},
 	{"half a message", []byte(`{"jsonrpc":"2.0","id":7,"method":"tools/call"`), 400, "the message is not JSON"},
 }
 

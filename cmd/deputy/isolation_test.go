@@ -19,7 +19,14 @@ import (
 	"deputy/internal/throwaway"
 )
 
-var revisions = []string{"", mcp.ProtocolVersion20241105, mcp.ProtocolVersion20250326, mcp.ProtocolVersion20250618, mcp.ProtocolVersion20251125, mcp.ProtocolVersion20260728}
+var revisions = []string{
+	"",
+	mcp.ProtocolVersion20241105,
+	mcp.ProtocolVersion20250326,
+	mcp.ProtocolVersion20250618,
+	mcp.ProtocolVersion20251125,
+	mcp.ProtocolVersion20260728,
+}
 
 // caller is a human of the demo who speaks HTTP by hand, with ids that are always the same: those of everybody else.
 type caller struct {
@@ -181,13 +188,18 @@ func TestCallsWithTheSameIDsAreEachAnsweredTheirOwn(t *testing.T) {
 				for i := range 100 {
 					all.Go(func() {
 						marker := fmt.Sprintf("marker-%v-%d-", who.clear, i)
-						a, err := who.ask(t.Context(), revisions[i%len(revisions)], "SELECT lastname, '"+marker+"' AS marker FROM sales.customer_orders")
+						a, err := who.ask(
+							t.Context(),
+							revisions[i%len(revisions)],
+							"SELECT lastname, '"+marker+"' AS marker FROM sales.customer_orders",
+						)
 						if err != nil {
 							t.Error(err)
 							return
 						}
 						if a.status != http.StatusOK || strings.Count(a.body, marker) < 5 || strings.Count(a.body, "marker-") != strings.Count(a.body, marker) ||
-							strings.Contains(a.body, demo.Names[0]) != who.clear || strings.Contains(a.body, "REDACTED") == who.clear {
+							strings.Contains(a.body, demo.Names[0]) != who.clear ||
+							strings.Contains(a.body, "REDACTED") == who.clear {
 							t.Errorf("call %s is answered %d %s", marker, a.status, a.body)
 						}
 					})

@@ -13,7 +13,8 @@ import (
 	"deputy/mcp/client"
 )
 
-// The processes an administrator starts, and the file that stands in the editor. What a change means is tested beside assembly.Live.
+// The processes an administrator starts, and the file that stands in the editor. What a change means is tested beside
+// assembly.Live.
 
 const whoSeesNames, taylorToo = "except: group:Privacy", "except: [group:Privacy, group:Marketing]"
 
@@ -96,7 +97,11 @@ func live(t *testing.T, s *demo.Stage, transport string) (*client.Client, *os.Pr
 	t.Helper()
 	log := &buffer{}
 	address := freeAddress(t)
-	environment := []string{"DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl"), "DEPUTY_AGENT_KEY=" + s.AgentKey, "DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor)}
+	environment := []string{
+		"DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl"),
+		"DEPUTY_AGENT_KEY=" + s.AgentKey,
+		"DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor),
+	}
 	args := []string{"stdio"}
 	if transport == "serve" {
 		args = []string{"serve"}
@@ -132,7 +137,8 @@ func said(t *testing.T, log *buffer, text string) {
 	t.Errorf("the log never says %q: %s", text, log)
 }
 
-// Over the front door: a guardrail that a purpose opens, a mask that it lifts together with a group, on both transports.
+// Over the front door: a guardrail that a purpose opens, a mask that it lifts together with a group, on both
+// transports.
 func TestAPurposeIsDeclaredThroughTheFrontDoor(t *testing.T) {
 	for _, engine := range engines {
 		for _, transport := range []string{"serve", "stdio"} {

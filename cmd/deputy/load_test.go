@@ -51,7 +51,10 @@ func numbered(n int) demo.Person {
 
 func oneCall(t *testing.T, c *client.Client, user, call int) {
 	marker := fmt.Sprintf("%d-%d", user, call)
-	r, err := c.Query(t.Context(), map[string]any{"sql": "SELECT lastname, '" + marker + "' AS marker FROM sales.customer_orders"})
+	r, err := c.Query(
+		t.Context(),
+		map[string]any{"sql": "SELECT lastname, '" + marker + "' AS marker FROM sales.customer_orders"},
+	)
 	if err != nil {
 		t.Errorf("call %s failed: %v", marker, err)
 		return

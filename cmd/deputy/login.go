@@ -84,7 +84,9 @@ func loginTarget(c *cobra.Command, kept *signin.Store) (signin.Target, error) {
 		return kept.Remote(c.Context(), server, wanted)
 	}
 	if wanted.ClientID != "" || wanted.Audience != "" {
-		return signin.Target{}, &usageError{errors.New("--client-id and --audience go with --server: otherwise the configuration says them")}
+		return signin.Target{}, &usageError{
+			errors.New("--client-id and --audience go with --server: otherwise the configuration says them"),
+		}
 	}
 	cfg, err := loadConfig(c)
 	if err != nil {

@@ -25,8 +25,8 @@ import (
 	"deputy/internal/issuer"
 )
 
-// desk is a human's machine: an issuer that they sign in at, a configuration, and a folder for what is theirs. Every deputy on it is a
-// process of its own.
+// desk is a human's machine: an issuer that they sign in at, a configuration, and a folder for what is theirs. Every
+// deputy on it is a process of its own.
 type desk struct {
 	issuer *issuer.Issuer
 	folder string
@@ -174,7 +174,11 @@ func (d *desk) talk(t *testing.T, env ...string) *talk {
 func (k *talk) ask(t *testing.T) string {
 	t.Helper()
 	k.id++
-	fmt.Fprintf(k.in, `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT lastname FROM sales.orders"}}}`+"\n", k.id)
+	fmt.Fprintf(
+		k.in,
+		`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT lastname FROM sales.orders"}}}`+"\n",
+		k.id,
+	)
 	if !k.out.Scan() {
 		t.Fatalf("there is no answer: %v", k.out.Err())
 	}
@@ -193,7 +197,9 @@ func TestAnotherHumanSignsInWhileStdioRuns(t *testing.T) {
 		t.Errorf("and so she is with a renewed token: got %s", got)
 	}
 	d.signIn(t, "kim")
-	if got := k.ask(t); strings.Contains(got, "Okafor") || !strings.Contains(got, "another human has signed in since this server started: restart it") || !strings.Contains(got, "Ask the human to restart") {
+	if got := k.ask(t); strings.Contains(got, "Okafor") ||
+		!strings.Contains(got, "another human has signed in since this server started: restart it") ||
+		!strings.Contains(got, "Ask the human to restart") {
 		t.Errorf("Kim is not, before a restart: got %s", got)
 	}
 	d.run(t, "logout")
@@ -243,7 +249,8 @@ func TestWithoutABrowserTheAddressIsThereToOpen(t *testing.T) {
 	}
 	var address string
 	for address == "" {
-		if found := printed.FindStringSubmatch(shown.String()); found != nil && strings.Contains(shown.String(), "Open the address") {
+		if found := printed.FindStringSubmatch(shown.String()); found != nil &&
+			strings.Contains(shown.String(), "Open the address") {
 			address = found[1]
 		}
 		if t.Context().Err() != nil {
@@ -299,7 +306,8 @@ func TestAStewardSignsInAtAServerElsewhere(t *testing.T) {
 	home := t.TempDir()
 	away := &desk{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home)}
 	d.issuer.SignIn(&issuer.Claims{Subject: "sam"})
-	if said := away.run(t, "login", "--server", url, "--scope", "approve"); !strings.Contains(said, "Signed in as sam") || !strings.Contains(said, "scope=openid+offline_access+query+describe+request+approve") {
+	if said := away.run(t, "login", "--server", url, "--scope", "approve"); !strings.Contains(said, "Signed in as sam") ||
+		!strings.Contains(said, "scope=openid+offline_access+query+describe+request+approve") {
 		t.Errorf("Sam has no configuration, and signs in: got %s", said)
 	}
 	if said := away.run(t, "whoami", "--server", url); !strings.Contains(said, url+"/mcp") {

@@ -50,7 +50,11 @@ func logout(c *cobra.Command, _ []string) error {
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "They are not taken back: %s.\n", text)
 		if !done.Expires.IsZero() {
-			fmt.Fprintf(c.ErrOrStderr(), "A copy of the access token would be good until %s.\n", done.Expires.UTC().Format(time.RFC3339))
+			fmt.Fprintf(
+				c.ErrOrStderr(),
+				"A copy of the access token would be good until %s.\n",
+				done.Expires.UTC().Format(time.RFC3339),
+			)
 		}
 	}
 	return nil

@@ -20,8 +20,13 @@ import (
 	"deputy/vending"
 )
 
-// compiled are the policies of a configuration for the tables that are in the platforms now, as serve would: by platform.
-func compiled(ctx context.Context, cfg *config.Config, engines map[string]vending.Engine) (map[string]*entitlements.Entitlements, error) {
+// compiled are the policies of a configuration for the tables that are in the platforms now, as serve would: by
+// platform.
+func compiled(
+	ctx context.Context,
+	cfg *config.Config,
+	engines map[string]vending.Engine,
+) (map[string]*entitlements.Entitlements, error) {
 	t, err := tools.New(ctx, assembly.ToolsConfig(cfg, engines, nobody{}, zerolog.Nop()))
 	if err != nil {
 		return nil, assembly.InFile(cfg, err)
@@ -50,8 +55,8 @@ func (f found) String() string {
 	return f.platform + ": " + name
 }
 
-// findTable looks for [SCHEMA.]TABLE[.COLUMN] on the platforms. Whole names come first; one without a schema will do when it is
-// the only one.
+// findTable looks for [SCHEMA.]TABLE[.COLUMN] on the platforms. Whole names come first; one without a schema will do
+// when it is the only one.
 func findTable(platforms map[string]*entitlements.Entitlements, name string) (found, error) {
 	var whole, short []found
 	var known []string
@@ -81,13 +86,21 @@ func findTable(platforms map[string]*entitlements.Entitlements, name string) (fo
 	case 1:
 		return whole[0], nil
 	case 0:
-		return found{}, fmt.Errorf("there is no table or column %s%s", name, cmp.Or(near(name, known), ": deputy explain without one lists all tables"))
+		return found{}, fmt.Errorf(
+			"there is no table or column %s%s",
+			name,
+			cmp.Or(near(name, known), ": deputy explain without one lists all tables"),
+		)
 	}
 	var names []string
 	for _, f := range whole {
 		names = append(names, f.String())
 	}
-	return found{}, fmt.Errorf("%s could be any of %s: say the whole name, and --platform if needed", name, strings.Join(names, ", "))
+	return found{}, fmt.Errorf(
+		"%s could be any of %s: say the whole name, and --platform if needed",
+		name,
+		strings.Join(names, ", "),
+	)
 }
 
 // near hints at what was probably meant.
@@ -122,7 +135,13 @@ func agentNamed(cfg *config.Config, name string, mode identity.Mode) (identity.A
 	case len(names) == 0:
 		return identity.Agent{}, fmt.Errorf("no agent may act in mode %s", mode)
 	case name == "":
-		return identity.Agent{}, &usageError{errors.New("say through which agent with --agent: one of " + strings.Join(names, ", "))}
+		return identity.Agent{}, &usageError{
+			errors.New("say through which agent with --agent: one of " + strings.Join(names, ", ")),
+		}
 	}
-	return identity.Agent{}, fmt.Errorf("there is no agent %s%s", name, cmp.Or(near(name, names), ": those registered are "+strings.Join(names, ", ")))
+	return identity.Agent{}, fmt.Errorf(
+		"there is no agent %s%s",
+		name,
+		cmp.Or(near(name, names), ": those registered are "+strings.Join(names, ", ")),
+	)
 }

@@ -76,7 +76,30 @@ agent and the human behind it may reach, masked and filtered as for the human, a
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
 	})
-	root.AddCommand(newServe(), newStdio(), newLogin(), newWhoami(), newLogout(), newDemo(), newInit(), newCheck(), newTest(), newCatalog(), newScan(), newExplain(), newDiff(), newSchema(), newBootstrap(), newMigrate(), newAgent(), newUser(), newStops(), newRequests(), newAudit(), newVersion())
+	root.AddCommand(
+		newServe(),
+		newStdio(),
+		newLogin(),
+		newWhoami(),
+		newLogout(),
+		newDemo(),
+		newInit(),
+		newCheck(),
+		newTest(),
+		newCatalog(),
+		newScan(),
+		newExplain(),
+		newDiff(),
+		newSchema(),
+		newBootstrap(),
+		newMigrate(),
+		newAgent(),
+		newUser(),
+		newStops(),
+		newRequests(),
+		newAudit(),
+		newVersion(),
+	)
 	return root
 }
 
@@ -106,7 +129,9 @@ func exactly(n int) cobra.PositionalArgs {
 func atMost(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) > n {
-			return &usageError{fmt.Errorf("%s takes at most %d argument, not %d: see %[1]s --help", c.CommandPath(), n, len(args))}
+			return &usageError{
+				fmt.Errorf("%s takes at most %d argument, not %d: see %[1]s --help", c.CommandPath(), n, len(args)),
+			}
 		}
 		return nil
 	}

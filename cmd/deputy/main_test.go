@@ -55,7 +55,8 @@ func startStage(t testing.TB, c demo.Config) *demo.Stage {
 	return s
 }
 
-// slowly is a clock that goes a hundred times slower than the day's, so that what is approved for seconds outlives a busy machine.
+// slowly is a clock that goes a hundred times slower than the day's, so that what is approved for seconds outlives a
+// busy machine.
 func slowly() func() time.Time {
 	began := time.Now()
 	return func() time.Time { return began.Add(time.Since(began) / 100) }

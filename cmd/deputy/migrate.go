@@ -51,7 +51,10 @@ func migrate(c *cobra.Command, _ []string) error {
 		return printMigrations(c, all, asJSON)
 	}
 	if len(cfg.Requests.Rules) == 0 {
-		_, err := fmt.Fprintln(c.OutOrStdout(), "The configuration has no requests.rules: nothing can be asked for, so there is nothing to migrate.")
+		_, err := fmt.Fprintln(
+			c.OutOrStdout(),
+			"The configuration has no requests.rules: nothing can be asked for, so there is nothing to migrate.",
+		)
 		return err
 	}
 	began := time.Now()

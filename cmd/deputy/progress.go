@@ -24,11 +24,20 @@ func newProgress(out io.Writer, all int) *progress {
 
 const barWidth = 30
 
-// step says what is being worked at now. What is shown comes out of a database: %q keeps terminal codes in it from working.
+// step says what is being worked at now. What is shown comes out of a database: %q keeps terminal codes in it from
+// working.
 func (p *progress) step(what string) {
 	if p.terminal {
 		filled := barWidth * p.done / max(p.all, 1)
-		fmt.Fprintf(p.out, "\r\x1b[K[%s%s] %d/%d %.60q", strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), p.done, p.all, what)
+		fmt.Fprintf(
+			p.out,
+			"\r\x1b[K[%s%s] %d/%d %.60q",
+			strings.Repeat("#", filled),
+			strings.Repeat(".", barWidth-filled),
+			p.done,
+			p.all,
+			what,
+		)
 	} else {
 		fmt.Fprintf(p.out, "%d/%d %q\n", p.done+1, p.all, what)
 	}

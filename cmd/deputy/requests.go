@@ -47,10 +47,17 @@ asked for before. Rows are counted in a role that is vended for that, and it is 
 		Args:    exactly(1),
 		RunE:    showRequest,
 	}
-	c.AddCommand(list, show, newRuling("approve", "Approve a request"), newRuling("deny", "Deny a request"), newRuling("revoke", "Take back what was approved, at once"))
+	c.AddCommand(
+		list,
+		show,
+		newRuling("approve", "Approve a request"),
+		newRuling("deny", "Deny a request"),
+		newRuling("revoke", "Take back what was approved, at once"),
+	)
 	for _, sub := range c.Commands() {
 		sub.Flags().Bool("json", false, "as JSON, as the server's API has it")
-		sub.Flags().String("server", "", "`URL` of the Deputy server (default $DEPUTY_SERVER, else public_url of the configuration)")
+		sub.Flags().
+			String("server", "", "`URL` of the Deputy server (default $DEPUTY_SERVER, else public_url of the configuration)")
 		if sub != list {
 			sub.ValidArgsFunction = completeRequests
 		}
@@ -64,8 +71,11 @@ func newRuling(verb, short string) *cobra.Command {
 		Short: short,
 		Long: short + `. You are shown first what it is about, and asked, unless you say --yes. What you write with --note is for whoever
 asked, and on the record.`,
-		Example: fmt.Sprintf("  deputy requests %s req_06h0pe6rvqerme3gyxq2k74qew --note \"for this quarter's mailing\"", verb),
-		Args:    exactly(1),
+		Example: fmt.Sprintf(
+			"  deputy requests %s req_06h0pe6rvqerme3gyxq2k74qew --note \"for this quarter's mailing\"",
+			verb,
+		),
+		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return ruleRequest(c, entitlements.Verdict(verb), args[0])
 		},

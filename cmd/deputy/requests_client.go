@@ -81,7 +81,8 @@ func askServer(c *cobra.Command, method, path string, body, answer any) (json.Ra
 		request.Header.Set("Content-Type", "application/json")
 	}
 	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return errors.New("the server sends elsewhere, where the token does not go") // it would go with a redirect to the same host
+		// it would go with a redirect to the same host
+		return errors.New("the server sends elsewhere, where the token does not go")
 	}}
 	response, err := client.Do(request)
 	if err != nil {

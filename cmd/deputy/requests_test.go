@@ -38,11 +38,21 @@ func newOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(config), "agents: [{name: desktop,", "agents: [{name: chat, client_ids: [chat]}, {name: desktop,", 1) + `
+	text := strings.Replace(
+		string(config),
+		"agents: [{name: desktop,",
+		"agents: [{name: chat, client_ids: [chat]}, {name: desktop,",
+		1,
+	) + `
 tags: {PII: [sales.orders.lastname]}
 requests: {rules: [{name: stewards decide, about: [tag:PII], approvers: [group:Data-Stewards], at_most: 8h}]}
 `
-	text = strings.Replace(text, "to: everyone}]", "to: everyone}, {name: names are hidden, mask: [tag:PII], with: {constant: HIDDEN}, except: group:Privacy}]", 1)
+	text = strings.Replace(
+		text,
+		"to: everyone}]",
+		"to: everyone}, {name: names are hidden, mask: [tag:PII], with: {constant: HIDDEN}, except: group:Privacy}]",
+		1,
+	)
 	if err := os.WriteFile(filepath.Join(d.folder, "deputy.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +60,11 @@ requests: {rules: [{name: stewards decide, about: [tag:PII], approvers: [group:D
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	o := &office{desk: d, url: "http://" + d.listen, stop: sync.OnceFunc(func() { server.Process.Signal(os.Interrupt); server.Wait() })}
+	o := &office{
+		desk: d,
+		url:  "http://" + d.listen,
+		stop: sync.OnceFunc(func() { server.Process.Signal(os.Interrupt); server.Wait() }),
+	}
 	t.Cleanup(o.stop)
 	for {
 		if response, err := http.Get(o.url + "/healthz"); err == nil {
@@ -70,7 +84,9 @@ requests: {rules: [{name: stewards decide, about: [tag:PII], approvers: [group:D
 // as is a human who signs in for deciding, or with other scopes.
 func (o *office) as(t *testing.T, who string, groups []string, scopes ...string) {
 	t.Helper()
-	o.issuer.SignIn(&issuer.Claims{Subject: who, Groups: groups, Extra: map[string]any{"scope": strings.Join(scopes, " ")}})
+	o.issuer.SignIn(
+		&issuer.Claims{Subject: who, Groups: groups, Extra: map[string]any{"scope": strings.Join(scopes, " ")}},
+	)
 	args := []string{"login", "--server", o.url}
 	for _, scope := range scopes {
 		args = append(args, "--scope", scope)
@@ -81,12 +97,20 @@ func (o *office) as(t *testing.T, who string, groups []string, scopes ...string)
 // asks lets Taylor ask through a chat to see last names.
 func (o *office) asks(t *testing.T, reason string) string {
 	t.Helper()
-	c, err := client.HTTP(t.Context(), o.url+"/mcp", o.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "chat", Audience: o.url + "/mcp"}), "")
+	c, err := client.HTTP(
+		t.Context(),
+		o.url+"/mcp",
+		o.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "chat", Audience: o.url + "/mcp"}),
+		"",
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	asked, err := c.RequestAccess(t.Context(), map[string]any{"table": "sales.orders", "columns": []string{"lastname"}, "reason": reason, "duration": "2h"})
+	asked, err := c.RequestAccess(
+		t.Context(),
+		map[string]any{"table": "sales.orders", "columns": []string{"lastname"}, "reason": reason, "duration": "2h"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +141,9 @@ func TestAStewardDecidesAtATerminal(t *testing.T) {
 	o.as(t, "dana", []string{"Data-Stewards"}, "approve")
 
 	out, _, code := o.says(t, "", "list")
-	if code != 0 || !regexp.MustCompile(`(?m)^20\S+ +taylor via chat +sales.orders \(lastname in the clear\) +2h +pending +yes +`+id+`$`).MatchString(out) {
+	if code != 0 ||
+		!regexp.MustCompile(`(?m)^20\S+ +taylor via chat +sales.orders \(lastname in the clear\) +2h +pending +yes +`+id+`$`).
+			MatchString(out) {
 		t.Errorf("the list, ended with %d, is\n%s", code, out)
 	}
 	out, _, _ = o.says(t, "", "show", id)
@@ -126,25 +152,33 @@ func TestAStewardDecidesAtATerminal(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
-	if out, errout, code := o.says(t, "n\n", "approve", id); code != 1 || out != "" || !strings.Contains(errout, "Request "+id) || !strings.Contains(errout, "Approve it? [y/N]") || !strings.HasSuffix(errout, "deputy: nothing was decided\n") {
+	if out, errout, code := o.says(t, "n\n", "approve", id); code != 1 || out != "" ||
+		!strings.Contains(errout, "Request "+id) ||
+		!strings.Contains(errout, "Approve it? [y/N]") ||
+		!strings.HasSuffix(errout, "deputy: nothing was decided\n") {
 		t.Errorf("who says no decides nothing: %d %s %s", code, out, errout)
 	}
 	if _, _, code := o.says(t, "", "approve", id); code != 1 { // nobody is at the keyboard
 		t.Errorf("silence is no consent: %d", code)
 	}
-	if out, errout, code := o.says(t, "yes\n", "approve", id, "--for", "3h"); code != 1 || !strings.Contains(errout, "longer than the rules allow") {
+	if out, errout, code := o.says(t, "yes\n", "approve", id, "--for", "3h"); code != 1 ||
+		!strings.Contains(errout, "longer than the rules allow") {
 		t.Errorf("longer than asked for: %d %s %s", code, out, errout)
 	}
-	if _, errout, code := o.says(t, "", "approve", id, "--for", "soon", "--yes"); code != 2 || !strings.Contains(errout, "--for is") {
+	if _, errout, code := o.says(t, "", "approve", id, "--for", "soon", "--yes"); code != 2 ||
+		!strings.Contains(errout, "--for is") {
 		t.Errorf("no length of time: %d %s", code, errout)
 	}
-	if _, errout, code := o.says(t, "", "approve", id, "--yes", "--note", "a\x1b[2Jb"); code != 1 || !strings.Contains(errout, "the note cannot be read") {
+	if _, errout, code := o.says(t, "", "approve", id, "--yes", "--note", "a\x1b[2Jb"); code != 1 ||
+		!strings.Contains(errout, "the note cannot be read") {
 		t.Errorf("a note that a terminal would obey: %d %s", code, errout)
 	}
-	if out, _, code := o.says(t, "y\n", "approve", id, "--for", "1h", "--note", "one hour will do"); code != 0 || !regexp.MustCompile(`^Request `+id+` is approved, until 20\S+Z\. Audit id [0-9a-z]{26}\.\n$`).MatchString(out) {
+	if out, _, code := o.says(t, "y\n", "approve", id, "--for", "1h", "--note", "one hour will do"); code != 0 ||
+		!regexp.MustCompile(`^Request `+id+` is approved, until 20\S+Z\. Audit id [0-9a-z]{26}\.\n$`).MatchString(out) {
 		t.Errorf("approved: %d %s", code, out)
 	}
-	if _, errout, code := o.says(t, "", "approve", id, "--yes"); code != 1 || !strings.Contains(errout, "the request is not open any more") {
+	if _, errout, code := o.says(t, "", "approve", id, "--yes"); code != 1 ||
+		!strings.Contains(errout, "the request is not open any more") {
 		t.Errorf("approved twice: %d %s", code, errout)
 	}
 	if out, _, _ := o.says(t, "", "list"); out != "There is no such request for you.\n" {
@@ -159,14 +193,17 @@ func TestAStewardDecidesAtATerminal(t *testing.T) {
 		}
 	}
 	second := o.asks(t, "another mailing")
-	if out, _, _ := o.says(t, "", "show", second); !regexp.MustCompile(`revoked +sales.orders +lastname +"the \\"mailing`).MatchString(out) {
+	if out, _, _ := o.says(t, "", "show", second); !regexp.MustCompile(`revoked +sales.orders +lastname +"the \\"mailing`).
+		MatchString(out) {
 		t.Errorf("what they asked for before is not in\n%s", out)
 	}
-	if out, _, code := o.says(t, "", "deny", second, "--yes", "--note", "once is enough"); code != 0 || !strings.HasPrefix(out, "Request "+second+" is denied") {
+	if out, _, code := o.says(t, "", "deny", second, "--yes", "--note", "once is enough"); code != 0 ||
+		!strings.HasPrefix(out, "Request "+second+" is denied") {
 		t.Errorf("denied: %d %s", code, out)
 	}
 	var list struct{ Requests []tools.RequestView }
-	if out, _, _ := o.says(t, "", "list", "--all", "--json"); json.Unmarshal([]byte(out), &list) != nil || len(list.Requests) != 2 {
+	if out, _, _ := o.says(t, "", "list", "--all", "--json"); json.Unmarshal([]byte(out), &list) != nil ||
+		len(list.Requests) != 2 {
 		t.Errorf("all of them are %s", out)
 	}
 }
@@ -213,7 +250,11 @@ func TestWhatAServerSaysIsNotObeyedByTheTerminal(t *testing.T) {
 			fmt.Fprintf(w, `{"error":"settled","message":"%s"}`, hostile)
 			return
 		}
-		fmt.Fprintf(w, `{"request_id":"%[1]s","status":"pending","agent":"%[1]s","table":"%[1]s","reason":"%[1]s","why_not":"%[1]s","requests":[{"request_id":"%[1]s","table":"%[1]s"}],"decisions":[{"note":"%[1]s"}],"approvers":["%[1]s"]}`, hostile)
+		fmt.Fprintf(
+			w,
+			`{"request_id":"%[1]s","status":"pending","agent":"%[1]s","table":"%[1]s","reason":"%[1]s","why_not":"%[1]s","requests":[{"request_id":"%[1]s","table":"%[1]s"}],"decisions":[{"note":"%[1]s"}],"approvers":["%[1]s"]}`,
+			hostile,
+		)
 	}))
 	o.stop()
 	listener, err := net.Listen("tcp", o.listen) // in the place of the one that she signed in at
@@ -226,7 +267,8 @@ func TestWhatAServerSaysIsNotObeyedByTheTerminal(t *testing.T) {
 	t.Cleanup(other.Close)
 	for _, args := range [][]string{{"list"}, {"list", "--json"}, {"show", "x"}, {"show", "x", "--json"}, {"deny", "x", "--yes"}, {"revoke", "x", "--yes"}} {
 		out, errout, code := o.says(t, "", args...)
-		if (code != 0) != (args[0] == "revoke") || strings.ContainsAny(out+errout, "\u202e\u009b\u0085") || !strings.Contains(out+errout, "x") {
+		if (code != 0) != (args[0] == "revoke") || strings.ContainsAny(out+errout, "\u202e\u009b\u0085") ||
+			!strings.Contains(out+errout, "x") {
 			t.Errorf("%q ends with %d and shows %q %q", args, code, out, errout)
 		}
 	}

@@ -36,7 +36,10 @@ is on the record as a scan. A proposal is no finding: somebody has to look at wh
 
 // operator is who scans: whoever can read the configuration with its keys. No agent can be registered under that name.
 var operator = tools.Call{Client: "deputy-cli", Principal: identity.Principal{
-	Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "deputy:cli"}, Modes: []identity.Mode{identity.Autonomous}},
+	Agent: identity.Agent{
+		Identity: identity.Identity{Kind: identity.KindAgent, ID: "deputy:cli"},
+		Modes:    []identity.Mode{identity.Autonomous},
+	},
 }}
 
 // scanned is one column in the answer.
@@ -94,7 +97,13 @@ func scanTables(c *cobra.Command, args []string) error {
 	return printFound(c, found)
 }
 
-func scanTable(c *cobra.Command, d *assembly.Deputy, platform string, t entitlements.Table, sample int) (out []scan.Finding, err error) {
+func scanTable(
+	c *cobra.Command,
+	d *assembly.Deputy,
+	platform string,
+	t entitlements.Table,
+	sample int,
+) (out []scan.Finding, err error) {
 	policies, err := d.Tools.Entitlements(c.Context(), platform)
 	if err != nil {
 		return nil, err
@@ -111,7 +120,10 @@ func scanTable(c *cobra.Command, d *assembly.Deputy, platform string, t entitlem
 }
 
 // chosenTables finds the named tables, or takes all, and counts them.
-func chosenTables(catalogs map[string]*entitlements.Catalog, names []string) (chosen map[string][]entitlements.Table, all int, err error) {
+func chosenTables(
+	catalogs map[string]*entitlements.Catalog,
+	names []string,
+) (chosen map[string][]entitlements.Table, all int, err error) {
 	chosen, missing := map[string][]entitlements.Table{}, slices.Clone(names)
 	for platform, catalog := range catalogs {
 		for _, t := range catalog.Tables {
@@ -134,7 +146,10 @@ func printFound(c *cobra.Command, found map[string][]scan.Finding) error {
 	list := []scanned{}
 	for _, platform := range slices.Sorted(maps.Keys(found)) {
 		for _, f := range found[platform] {
-			list = append(list, scanned{platform, f.Column.String(), f.Type, f.Tag, f.Doubtful, f.Tagged, f.Reasons, f.Values, f.Hits})
+			list = append(
+				list,
+				scanned{platform, f.Column.String(), f.Type, f.Tag, f.Doubtful, f.Tagged, f.Reasons, f.Values, f.Hits},
+			)
 		}
 	}
 	if asJSON, _ := c.Flags().GetBool("json"); asJSON {

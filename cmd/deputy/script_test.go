@@ -95,7 +95,9 @@ func human(ts *testscript.TestScript, _ bool, args []string) {
 		issuerOf(ts).SignIn(nil)
 		return
 	}
-	issuerOf(ts).SignIn(&issuer.Claims{Subject: args[0], Name: strings.ToUpper(args[0][:1]) + args[0][1:], Groups: args[1:]})
+	issuerOf(
+		ts,
+	).SignIn(&issuer.Claims{Subject: args[0], Name: strings.ToUpper(args[0][:1]) + args[0][1:], Groups: args[1:]})
 }
 
 func enters(ts *testscript.TestScript, _ bool, _ []string) {
@@ -172,10 +174,11 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 // signingKey is what the databases of the cluster are set up with.
 const signingKey = "0123456789abcdef0123456789abcdef"
 
-// cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the role
-// dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not, late has got
-// another table since that is not the DBA's, and new is there for one script to set it up (two at once would stand in each other's
-// way: roles belong to the whole cluster). In state there is nothing of Deputy's until a script migrates it.
+// cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the
+// role dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not,
+// late has got another table since that is not the DBA's, and new is there for one script to set it up (two at once
+// would stand in each other's way: roles belong to the whole cluster). In state there is nothing of Deputy's until a
+// script migrates it.
 var cluster = sync.OnceValues(startCluster)
 
 var stopCluster = func() {}
@@ -209,7 +212,11 @@ func bootstrap(c *throwaway.Cluster, database string) error {
 		return err
 	}
 	defer admin.Close()
-	return postgres.Bootstrap(context.Background(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
+	return postgres.Bootstrap(
+		context.Background(),
+		admin,
+		postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey},
+	)
 }
 
 // newDatabase makes a database of the DBA's, in place of one of that name.
@@ -232,9 +239,10 @@ func runSQL(c *throwaway.Cluster, role, database, script string) error {
 	return err
 }
 
-// postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the administrator
-// connects to the new database ($ADMIN_DSN, for the one script that sets it up) and to the bare one ($BARE_ADMIN_DSN), how Deputy's state
-// is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2; the cluster asks for none.
+// postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the
+// administrator connects to the new database ($ADMIN_DSN, for the one script that sets it up) and to the bare one
+// ($BARE_ADMIN_DSN), how Deputy's state is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2;
+// the cluster asks for none.
 func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
 	c, err := cluster()
 	ts.Check(err)

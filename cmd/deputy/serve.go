@@ -67,13 +67,17 @@ func serve(c *cobra.Command, _ []string) error {
 		listener.Close()
 		return err
 	}
-	log.Info().Str("listen", listener.Addr().String()).Str("endpoint", cfg.Server.PublicURL+"/mcp").Strs("platforms", d.Platforms()).
-		Str("policy_version", cfg.Version).Msg("serving")
+	log.Info().
+		Str("listen", listener.Addr().String()).
+		Str("endpoint", cfg.Server.PublicURL+"/mcp").
+		Strs("platforms", d.Platforms()).
+		Str("policy_version", cfg.Version).
+		Msg("serving")
 	return server.Serve(c.Context(), listener)
 }
 
-// serveMetrics answers Prometheus, if that is configured, on an address of its own: what is open to hosts and what is open to those
-// who watch are decided apart.
+// serveMetrics answers Prometheus, if that is configured, on an address of its own: what is open to hosts and what is
+// open to those who watch are decided apart.
 func serveMetrics(ctx context.Context, d *assembly.Live) error {
 	handler := d.Metrics()
 	if handler == nil {

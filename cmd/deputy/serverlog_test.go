@@ -32,13 +32,16 @@ func settingsOf(text string) (out []string) {
 	return out
 }
 
-// logged is a statement that the server wrote down: who was connected, under which application_name, and what the rest of the line
-// and those that continue it say.
+// logged is a statement that the server wrote down: who was connected, under which application_name, and what the rest
+// of the line and those that continue it say.
 type logged struct{ user, application, kind, text string }
 
-var logLine = regexp.MustCompile(`(?m)^\S+ \S+ \S+ \[\d+\] (\S*)@(\S*) (\S*) (LOG|ERROR|STATEMENT|DETAIL|HINT|CONTEXT|FATAL|WARNING|NOTICE):  (.*(\n\t.*)*)$`)
+var logLine = regexp.MustCompile(
+	`(?m)^\S+ \S+ \S+ \[\d+\] (\S*)@(\S*) (\S*) (LOG|ERROR|STATEMENT|DETAIL|HINT|CONTEXT|FATAL|WARNING|NOTICE):  (.*(\n\t.*)*)$`,
+)
 
-// serverLog is what the server has written about deputy_runner. It waits until a text is there: the server writes when it likes.
+// serverLog is what the server has written about deputy_runner. It waits until a text is there: the server writes when
+// it likes.
 func serverLog(t *testing.T, s *demo.Stage, awaited string) (all []logged) {
 	t.Helper()
 	for {
@@ -78,10 +81,14 @@ func TestTheServersLogAndTheAuditLogTellTheSameStory(t *testing.T) {
 		ran            *regexp.Regexp
 	}{
 		{"with pgaudit", string(example(t, "postgresql.conf")), regexp.MustCompile(`^AUDIT: SESSION,`)},
-		{"without pgaudit", withoutPgaudit, regexp.MustCompile(`^execute [^:]*: ;`)}, // the analysis is logged too, and runs nothing: it has no ;
+		// the analysis is logged too, and runs nothing: it has no ;
+		{"without pgaudit", withoutPgaudit, regexp.MustCompile(`^execute [^:]*: ;`)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := demo.Start(t.Context(), demo.Config{Engine: config.Postgres, Log: zerolog.Nop(), Settings: settingsOf(test.settings)})
+			s, err := demo.Start(
+				t.Context(),
+				demo.Config{Engine: config.Postgres, Log: zerolog.Nop(), Settings: settingsOf(test.settings)},
+			)
 			if err != nil && test.settings != withoutPgaudit && strings.Contains(err.Error(), "pgaudit") {
 				t.Skip("this server has no pgaudit: apt-get install postgresql-15-pgaudit")
 			}
@@ -89,7 +96,10 @@ func TestTheServersLogAndTheAuditLogTellTheSameStory(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { s.Close() })
-			calls := map[string]*client.Client{"taylor": overHTTP(t, s, s.Token(demo.Taylor), ""), "priya": overHTTP(t, s, s.Token(demo.Priya), "")}
+			calls := map[string]*client.Client{
+				"taylor": overHTTP(t, s, s.Token(demo.Taylor), ""),
+				"priya":  overHTTP(t, s, s.Token(demo.Priya), ""),
+			}
 			forged := "\n2026-01-01 00:00:00.000 UTC [1] deputy_runner@postgres deputy_00000000000000000000000000 LOG:  AUDIT: SESSION,execute 1: ;"
 			statements := map[string]string{
 				"/* first */":   demo.RecentOrders,
@@ -115,7 +125,14 @@ func TestTheServersLogAndTheAuditLogTellTheSameStory(t *testing.T) {
 					}
 				}
 				if want := map[bool]int{true: 1}[r.Role != nil]; joined != want {
-					t.Errorf("the record of %s by %s (%s) has %d lines in the server's log, not %d", marker, r.User.ID, r.Outcome, joined, want)
+					t.Errorf(
+						"the record of %s by %s (%s) has %d lines in the server's log, not %d",
+						marker,
+						r.User.ID,
+						r.Outcome,
+						joined,
+						want,
+					)
 				}
 				if r.Outcome == audit.Failed && r.Role != nil && len(failed(lines, id)) != 1 {
 					t.Errorf("the server's log has %d errors under the id of %s", len(failed(lines, id)), marker)

@@ -76,7 +76,10 @@ func waitingCommands(t *testing.T) (out []waiting) {
 			}
 		}
 		agent := []string{"DEPUTY_AGENT_KEY=" + s.AgentKey, "DEPUTY_USER_TOKEN=" + s.Token(demo.Taylor)}
-		ask := []string{"DEPUTY_SERVER=" + strings.TrimSuffix(s.URL, "/mcp"), "DEPUTY_USER_TOKEN=" + s.StewardToken(demo.Dana)}
+		ask := []string{
+			"DEPUTY_SERVER=" + strings.TrimSuffix(s.URL, "/mcp"),
+			"DEPUTY_USER_TOKEN=" + s.StewardToken(demo.Dana),
+		}
 		request, err := s.AskAgain(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +122,10 @@ func TestSecondSignalForces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go c.Query(t.Context(), map[string]any{"sql": "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"})
+	go c.Query(
+		t.Context(),
+		map[string]any{"sql": "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"},
+	)
 	term.wait("has a call", func() bool {
 		text, _ := os.ReadFile(log)
 		return strings.Contains(string(text), "generate_series")

@@ -15,22 +15,27 @@ import (
 	"deputy/internal/config"
 )
 
-// What login, whoami, logout and stdio have in common: at which issuer somebody signs in, for which server, and where it is kept.
+// What login, whoami, logout and stdio have in common: at which issuer somebody signs in, for which server, and where
+// it is kept.
 
 // signInFlags says at which issuer and for which server.
 func signInFlags(c *cobra.Command) {
 	c.Flags().String("issuer", "", "`name` or URL of the issuer, when people can sign in at several")
-	c.Flags().String("server", "", "`URL` of a Deputy elsewhere, such as https://deputy.example.com, instead of a configuration")
-	c.RegisterFlagCompletionFunc("issuer", func(c *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-		cfg, err := loadConfig(c)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		for _, offer := range cfg.Identity.Offers() {
-			names = append(names, cmp.Or(offer.Name, offer.Issuer))
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	})
+	c.Flags().
+		String("server", "", "`URL` of a Deputy elsewhere, such as https://deputy.example.com, instead of a configuration")
+	c.RegisterFlagCompletionFunc(
+		"issuer",
+		func(c *cobra.Command, _ []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			cfg, err := loadConfig(c)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			for _, offer := range cfg.Identity.Offers() {
+				names = append(names, cmp.Or(offer.Name, offer.Issuer))
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	)
 	c.RegisterFlagCompletionFunc("server", cobra.NoFileCompletions)
 }
 
@@ -67,8 +72,8 @@ func signInTargets(cfg *config.Config) (all []signInTarget) {
 	return all
 }
 
-// configuredTarget is the one that --issuer names. Without it, it is the only one or, if they are given, the only one somebody has
-// signed in at.
+// configuredTarget is the one that --issuer names. Without it, it is the only one or, if they are given, the only one
+// somebody has signed in at.
 func configuredTarget(c *cobra.Command, cfg *config.Config, kept *signin.Store) (signin.Target, error) {
 	issuer, _ := c.Flags().GetString("issuer")
 	var names []string
@@ -84,15 +89,25 @@ func configuredTarget(c *cobra.Command, cfg *config.Config, kept *signin.Store) 
 	}
 	switch {
 	case len(names) == 0:
-		return signin.Target{}, errors.New("nobody can sign in: no issuer in the configuration has a login (identity.issuers[].login.client_id)")
+		return signin.Target{}, errors.New(
+			"nobody can sign in: no issuer in the configuration has a login (identity.issuers[].login.client_id)",
+		)
 	case len(matching) == 1:
 		return matching[0], nil
 	case len(there) == 1:
 		return there[0], nil
 	case len(matching) == 0:
-		return signin.Target{}, &usageError{fmt.Errorf("there is no issuer %q to sign in at%s", issuer, cmp.Or(near(issuer, names), ": those are "+strings.Join(names, ", ")))}
+		return signin.Target{}, &usageError{
+			fmt.Errorf(
+				"there is no issuer %q to sign in at%s",
+				issuer,
+				cmp.Or(near(issuer, names), ": those are "+strings.Join(names, ", ")),
+			),
+		}
 	}
-	return signin.Target{}, &usageError{errors.New("say at which issuer with --issuer: one of " + strings.Join(names, ", "))}
+	return signin.Target{}, &usageError{
+		errors.New("say at which issuer with --issuer: one of " + strings.Join(names, ", ")),
+	}
 }
 
 // verifying verifies tokens as the configuration says, and knows its agents.
@@ -108,7 +123,8 @@ func verifying(ctx context.Context, cfg *config.Config) (*identity.Authenticator
 	return a, registry, nil
 }
 
-// keptSignIn is the sign-in that a command is about which does not sign in itself. The registry is nil at a server elsewhere.
+// keptSignIn is the sign-in that a command is about which does not sign in itself. The registry is nil at a server
+// elsewhere.
 func keptSignIn(c *cobra.Command, kept *signin.Store) (signin.Target, *identity.Registry, error) {
 	if server, _ := c.Flags().GetString("server"); server != "" {
 		issuer, _ := c.Flags().GetString("issuer")

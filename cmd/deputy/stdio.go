@@ -70,7 +70,8 @@ func stdio(c *cobra.Command, _ []string) error {
 	return mcp.ServeStdio(c.Context(), served, c.InOrStdin(), c.OutOrStdout(), signIn.Credentials)
 }
 
-// signInAsked is what whoever starts the process says about the human: that they are to be there, that they are not, or neither.
+// signInAsked is what whoever starts the process says about the human: that they are to be there, that they are not, or
+// neither.
 func signInAsked(flag bool) (asked, never bool, issuer string) {
 	switch value := os.Getenv(identity.EnvSignIn); strings.ToLower(value) {
 	case "":
@@ -114,12 +115,17 @@ func signedInToken(ctx context.Context, d *assembly.Live, kept *signin.Store, is
 	}
 	switch {
 	case len(possible) == 0:
-		return "", &identity.AuthError{Code: identity.Missing, Message: "there is no human to act for, and nobody can sign in here",
-			Cause: errors.New("no issuer in the configuration has a login, or none that " + identity.EnvSignIn + " names")}
+		return "", &identity.AuthError{
+			Code:    identity.Missing,
+			Message: "there is no human to act for, and nobody can sign in here",
+			Cause:   errors.New("no issuer in the configuration has a login, or none that " + identity.EnvSignIn + " names"),
+		}
 	case len(there) == 0:
 		return "", missing("nobody is signed in on this machine: run \"deputy login\"")
 	case len(there) > 1:
-		return "", missing("somebody is signed in at several issuers: set " + identity.EnvSignIn + " to the name of one of them")
+		return "", missing(
+			"somebody is signed in at several issuers: set " + identity.EnvSignIn + " to the name of one of them",
+		)
 	}
 	t := there[0].Target
 	t.Verify = d.SignedIn

@@ -58,7 +58,13 @@ func newDescribed(t *testing.T) *described {
 
 // steward is a token of a person who signed in to decide, with more claims laid over it.
 func (d *described) steward(subject string, more map[string]any, groups ...string) string {
-	claims := issuer.Claims{Subject: subject, ClientID: "steward-console", Groups: groups, Audience: d.URL, Extra: map[string]any{"scope": "approve"}}
+	claims := issuer.Claims{
+		Subject:  subject,
+		ClientID: "steward-console",
+		Groups:   groups,
+		Audience: d.URL,
+		Extra:    map[string]any{"scope": "approve"},
+	}
 	maps.Copy(claims.Extra, more)
 	return d.Issuer().Token(claims)
 }
@@ -71,7 +77,12 @@ type spoken struct {
 
 func (d *described) send(t *testing.T, method, path, body string, header map[string]string) spoken {
 	t.Helper()
-	request, err := http.NewRequestWithContext(context.Background(), method, strings.TrimSuffix(d.URL, "/mcp")+"/api/requests"+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(
+		context.Background(),
+		method,
+		strings.TrimSuffix(d.URL, "/mcp")+"/api/requests"+path,
+		strings.NewReader(body),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +104,15 @@ func (d *described) send(t *testing.T, method, path, body string, header map[str
 	response.Body = io.NopCloser(bytes.NewReader(text))
 	if ok, wrong := d.validator.ValidateHttpResponse(request, response); !ok {
 		for _, w := range wrong {
-			t.Errorf("%s %s: the answer %d %s is not as described: %s: %s", method, path, response.StatusCode, text, w.Message, w.Reason)
+			t.Errorf(
+				"%s %s: the answer %d %s is not as described: %s: %s",
+				method,
+				path,
+				response.StatusCode,
+				text,
+				w.Message,
+				w.Reason,
+			)
 		}
 	}
 	return spoken{response.StatusCode, response.Header, string(text)}
@@ -129,7 +148,11 @@ func TestAStewardListsShowsApprovesDeniesAndRevokes(t *testing.T) {
 	id := ask(t, taylor, "8h").RequestID
 
 	var list struct{ Requests []tools.RequestView }
-	if got := d.send(t, "GET", "?status=pending&limit=10", "", dana); got.status != 200 || json.Unmarshal([]byte(got.body), &list) != nil || len(list.Requests) != 1 || list.Requests[0].ID != id || !list.Requests[0].MayDecide {
+	if got := d.send(t, "GET", "?status=pending&limit=10", "", dana); got.status != 200 ||
+		json.Unmarshal([]byte(got.body), &list) != nil ||
+		len(list.Requests) != 1 ||
+		list.Requests[0].ID != id ||
+		!list.Requests[0].MayDecide {
 		t.Fatalf("the list is %+v", got)
 	}
 	var v tools.RequestView
@@ -138,41 +161,64 @@ func TestAStewardListsShowsApprovesDeniesAndRevokes(t *testing.T) {
 		t.Fatalf("the request is %+v", got)
 	}
 	r := v.Reveals
-	if *r.Rows != 5 || *r.RowsNow != 5 || len(r.Columns) != 1 || r.Columns[0].Name != "lastname" || r.Columns[0].Now != "masked" || r.Columns[0].Then != "clear" ||
-		!slices.Equal(r.Columns[0].Masks, []string{"hide personal data"}) || len(r.Grants) != 1 || len(r.Refused)+len(r.Earlier)+len(r.Holders) != 0 {
+	if *r.Rows != 5 || *r.RowsNow != 5 || len(r.Columns) != 1 || r.Columns[0].Name != "lastname" ||
+		r.Columns[0].Now != "masked" ||
+		r.Columns[0].Then != "clear" ||
+		!slices.Equal(r.Columns[0].Masks, []string{"hide personal data"}) ||
+		len(r.Grants) != 1 ||
+		len(r.Refused)+len(r.Earlier)+len(r.Holders) != 0 {
 		t.Errorf("it would reveal %+v", r)
 	}
-	if got := d.send(t, "POST", "/"+id+"/deny", `{"note":"no reason to"}`, dana); got.status != 200 || !strings.Contains(got.body, `"status":"denied"`) {
+	if got := d.send(t, "POST", "/"+id+"/deny", `{"note":"no reason to"}`, dana); got.status != 200 ||
+		!strings.Contains(got.body, `"status":"denied"`) {
 		t.Errorf("denied, it is %+v", got)
 	}
-	if again := ask(t, taylor, "8h"); again.RequestID != id || again.Status != "denied" || !strings.Contains(again.NextStep, "no reason to") {
+	if again := ask(t, taylor, "8h"); again.RequestID != id || again.Status != "denied" ||
+		!strings.Contains(again.NextStep, "no reason to") {
 		t.Errorf("asked again at once, it is %+v", again)
 	}
 	d.Pass(25 * time.Hour)
 	taylor, dana = overHTTP(t, d.Stage, d.Token(demo.Taylor), ""), bearer(d.steward("dana", nil, "Data-Stewards"))
 	second := ask(t, taylor, "8h")
-	if got := d.send(t, "POST", "/"+second.RequestID+"/approve", `{"duration":"PT90M"}`, dana); got.status != 200 || !strings.Contains(got.body, `"status":"approved"`) {
+	if got := d.send(t, "POST", "/"+second.RequestID+"/approve", `{"duration":"PT90M"}`, dana); got.status != 200 ||
+		!strings.Contains(got.body, `"status":"approved"`) {
 		t.Errorf("approved, it is %+v", got)
 	}
-	if got := d.send(t, "GET", "/"+second.RequestID, "", dana); !strings.Contains(got.body, `"earlier":[{"request_id":"`+id+`","status":"denied"`) {
+	if got := d.send(t, "GET", "/"+second.RequestID, "", dana); !strings.Contains(
+		got.body,
+		`"earlier":[{"request_id":"`+id+`","status":"denied"`,
+	) {
 		t.Errorf("what they asked for before is not there: %s", got.body)
 	}
-	if got := d.send(t, "POST", "/"+second.RequestID+"/revoke", "", dana); got.status != 200 || !strings.Contains(got.body, `"status":"revoked"`) || names(t, taylor) != "masked" {
+	if got := d.send(t, "POST", "/"+second.RequestID+"/revoke", "", dana); got.status != 200 ||
+		!strings.Contains(got.body, `"status":"revoked"`) ||
+		names(t, taylor) != "masked" {
 		t.Errorf("revoked, it is %+v", got)
 	}
 }
 
 func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 	d := newDescribed(t)
-	taylor := overHTTP(t, d.Stage, d.Token(demo.Person{Subject: "taylor", Groups: []string{"Marketing", "Data-Stewards"}}), "")
+	taylor := overHTTP(
+		t,
+		d.Stage,
+		d.Token(demo.Person{Subject: "taylor", Groups: []string{"Marketing", "Data-Stewards"}}),
+		"",
+	)
 	id := ask(t, taylor, "8h").RequestID
 	mail := map[string]any{"email": "Taylor@Example.com"}
 	alexID := func() string {
-		token := d.Issuer().Token(issuer.Claims{Subject: "alex", ClientID: "marketing-chat", Groups: []string{"Marketing"}, Extra: map[string]any{"email": "taylor@example.com"}})
+		token := d.Issuer().
+			Token(issuer.Claims{Subject: "alex", ClientID: "marketing-chat", Groups: []string{"Marketing"}, Extra: map[string]any{"email": "taylor@example.com"}})
 		return ask(t, served(t, d.URL, token), "8h").RequestID
 	}()
 	agents := func(extra map[string]any) string {
-		c := issuer.Claims{Subject: "dana", ClientID: "marketing-chat", Groups: []string{"Data-Stewards"}, Extra: map[string]any{"scope": "approve"}}
+		c := issuer.Claims{
+			Subject:  "dana",
+			ClientID: "marketing-chat",
+			Groups:   []string{"Data-Stewards"},
+			Extra:    map[string]any{"scope": "approve"},
+		}
 		maps.Copy(c.Extra, extra)
 		return d.Issuer().Token(c)
 	}
@@ -209,7 +255,8 @@ func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 				if got.status != tt.status || !strings.Contains(got.body, wanted) {
 					t.Errorf("%s is answered %d %s and not %d %s", verdict, got.status, got.body, tt.status, tt.code)
 				}
-				if challenge := got.header.Get("WWW-Authenticate"); tt.code == "insufficient_scope" && !strings.Contains(challenge, `error="insufficient_scope", scope="approve"`) {
+				if challenge := got.header.Get("WWW-Authenticate"); tt.code == "insufficient_scope" &&
+					!strings.Contains(challenge, `error="insufficient_scope", scope="approve"`) {
 					t.Errorf("the challenge is %s", challenge)
 				}
 				after := refusals(t, d.AuditFile)
@@ -237,7 +284,19 @@ func TestARequestOfSomebodyElseIsOneThatDoesNotExist(t *testing.T) {
 	}
 	for _, path := range []string{"", "/approve", "/deny", "/revoke"} {
 		method := map[bool]string{true: "GET", false: "POST"}[path == ""]
-		theirs, none := d.send(t, method, "/"+id+path, "", sam), d.send(t, method, "/req_00000000000000000000000000"+path, "", sam)
+		theirs, none := d.send(
+			t,
+			method,
+			"/"+id+path,
+			"",
+			sam,
+		), d.send(
+			t,
+			method,
+			"/req_00000000000000000000000000"+path,
+			"",
+			sam,
+		)
 		if plain(theirs) != plain(none) || theirs.status != 404 {
 			t.Errorf("%s: %+v and %+v", path, theirs, none)
 		}
@@ -266,22 +325,26 @@ func TestDecisionsThatComeTooLateOrSayTooMuchAreRefused(t *testing.T) {
 		status      int
 		code        string
 	}{{`{"note":"a"}`, "text/plain", 415, "unsupported_media_type"}, {`{"note":"` + strings.Repeat("x", 2<<20) + `"}`, "application/json", 413, "too_large"}} {
-		if got := d.send(t, "POST", "/"+id+"/approve", tt.body, map[string]string{"Authorization": dana["Authorization"], "Content-Type": tt.media}); got.status != tt.status || !strings.Contains(got.body, tt.code) {
+		if got := d.send(t, "POST", "/"+id+"/approve", tt.body, map[string]string{"Authorization": dana["Authorization"], "Content-Type": tt.media}); got.status != tt.status ||
+			!strings.Contains(got.body, tt.code) {
 			t.Errorf("as %s: %d %s", tt.media, got.status, got.body)
 		}
 	}
 	if after := refusals(t, d.AuditFile); len(after) != before {
 		t.Errorf("what nobody has read is on the record: %+v", after[len(after)-1])
 	}
-	if got := d.send(t, "POST", "/"+id+"/approve", `{"note":1}`, dana); got.status != 400 || !strings.Contains(got.body, `"audit_id":`) {
+	if got := d.send(t, "POST", "/"+id+"/approve", `{"note":1}`, dana); got.status != 400 ||
+		!strings.Contains(got.body, `"audit_id":`) {
 		t.Errorf("what cannot be read is not on the record: %s", got.body)
 	} else if r := refusals(t, d.AuditFile); len(r) != before+1 || r[before].Tool != audit.Approve || r[before].User.ID != "dana" || r[before].Mode != audit.InPerson {
 		t.Errorf("what cannot be read is on the record as %+v", r[before:])
 	}
-	if got := d.send(t, "POST", "/"+id+"/approve?note=a", "", dana); got.status != 400 || !strings.Contains(got.body, "query_not_allowed") {
+	if got := d.send(t, "POST", "/"+id+"/approve?note=a", "", dana); got.status != 400 ||
+		!strings.Contains(got.body, "query_not_allowed") {
 		t.Errorf("with a query: %d %s", got.status, got.body)
 	}
-	if got := d.send(t, "GET", "/"+id, `{"note":"a"}`, dana); got.status != 200 || !strings.Contains(got.body, `"status":"pending"`) {
+	if got := d.send(t, "GET", "/"+id, `{"note":"a"}`, dana); got.status != 200 ||
+		!strings.Contains(got.body, `"status":"pending"`) {
 		t.Errorf("a question with a body: %d %s", got.status, got.body)
 	}
 	for _, query := range []string{"?status=approve", "?limit=0", "?limit=a", "?since=today", "?user=taylor", "?status=pending&status=denied"} {
@@ -293,7 +356,8 @@ func TestDecisionsThatComeTooLateOrSayTooMuchAreRefused(t *testing.T) {
 		t.Fatalf("approved, it is %+v", got)
 	}
 	for _, verdict := range []string{"approve", "deny"} {
-		if got := d.send(t, "POST", "/"+id+"/"+verdict, "", dana); got.status != 409 || !strings.Contains(got.body, `"settled"`) {
+		if got := d.send(t, "POST", "/"+id+"/"+verdict, "", dana); got.status != 409 ||
+			!strings.Contains(got.body, `"settled"`) {
 			t.Errorf("%s, once approved: %d %s", verdict, got.status, got.body)
 		}
 	}
@@ -302,7 +366,8 @@ func TestDecisionsThatComeTooLateOrSayTooMuchAreRefused(t *testing.T) {
 	if got := d.send(t, "POST", "/"+id+"/revoke", "", dana); got.status != 409 {
 		t.Errorf("revoked once it is over: %d %s", got.status, got.body)
 	}
-	if got := d.send(t, "POST", "/"+id+"/approve", "", map[string]string{"Authorization": dana["Authorization"], "Origin": "https://evil.example"}); got.status != 403 || !strings.Contains(got.body, "cross_origin") {
+	if got := d.send(t, "POST", "/"+id+"/approve", "", map[string]string{"Authorization": dana["Authorization"], "Origin": "https://evil.example"}); got.status != 403 ||
+		!strings.Contains(got.body, "cross_origin") {
 		t.Errorf("from another site: %d %s", got.status, got.body)
 	}
 }

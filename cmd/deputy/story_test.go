@@ -140,23 +140,41 @@ func TestTheRecordSaysWhoForWhomWhatAndThroughWhom(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			s := stage(t, engine)
 			c := overHTTP(t, s, s.Token(demo.Taylor), "")
-			r, err := c.Query(t.Context(), map[string]any{"sql": "SELECT o.lastname, r.warehouse FROM sales.customer_orders o JOIN sales.regions r ON r.region = o.region"})
+			r, err := c.Query(
+				t.Context(),
+				map[string]any{
+					"sql": "SELECT o.lastname, r.warehouse FROM sales.customer_orders o JOIN sales.regions r ON r.region = o.region",
+				},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := records(t, s.AuditFile)[r.AuditID]
 			want := []audit.Table{
-				{Name: "sales.customer_orders", Via: "user", Grants: []string{"marketing reads orders"}, Columns: []string{"lastname", "region"},
-					Masked: []audit.MaskedColumn{{Column: "lastname", Mask: "constant", Policy: "hide personal data"}}},
-				{Name: "sales.regions", Via: "agent", Grants: []string{"agents read lookup tables"}, Columns: []string{"region", "warehouse"}},
+				{
+					Name:    "sales.customer_orders",
+					Via:     "user",
+					Grants:  []string{"marketing reads orders"},
+					Columns: []string{"lastname", "region"},
+					Masked:  []audit.MaskedColumn{{Column: "lastname", Mask: "constant", Policy: "hide personal data"}},
+				},
+				{
+					Name:    "sales.regions",
+					Via:     "agent",
+					Grants:  []string{"agents read lookup tables"},
+					Columns: []string{"region", "warehouse"},
+				},
 			}
 			if !reflect.DeepEqual(got.Tables, want) {
 				t.Errorf("the record says of the tables %+v", got.Tables)
 			}
-			if got.Mode != "on_behalf_of" || got.Agent.ID != "marketing-agent" || got.User == nil || got.User.ID != "taylor" || got.Rows != 5 || got.Outcome != audit.Answered {
+			if got.Mode != "on_behalf_of" || got.Agent.ID != "marketing-agent" || got.User == nil || got.User.ID != "taylor" ||
+				got.Rows != 5 ||
+				got.Outcome != audit.Answered {
 				t.Errorf("the record says %+v", got)
 			}
-			if got.Role == nil || got.Role.Name != r.Role || got.Role.Vended.IsZero() || got.Role.Revoked.Before(got.Role.Vended) {
+			if got.Role == nil || got.Role.Name != r.Role || got.Role.Vended.IsZero() ||
+				got.Role.Revoked.Before(got.Role.Vended) {
 				t.Errorf("the record says of the role %+v", got.Role)
 			}
 		})

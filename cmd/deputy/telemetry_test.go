@@ -108,29 +108,53 @@ func TestOneCallIsOneTraceBelowTheCallers(t *testing.T) {
 				if steps != "tools/call query: identity, analyse, decide, audit intent, vend and run, audit outcome" {
 					t.Errorf("%s: the trace is %s", test.name, steps)
 				}
-				if hex.EncodeToString(root.ParentSpanId) != test.parent || test.trace != "" && hex.EncodeToString(root.TraceId) != test.trace {
+				if hex.EncodeToString(root.ParentSpanId) != test.parent ||
+					test.trace != "" && hex.EncodeToString(root.TraceId) != test.trace {
 					t.Errorf("%s: the trace is %x below %x", test.name, root.TraceId, root.ParentSpanId)
 				}
-				if linked := fmt.Sprint(len(root.Links)); test.link == "" && linked != "0" || test.link != "" && hex.EncodeToString(root.Links[0].SpanId) != test.link {
+				if linked := fmt.Sprint(len(root.Links)); test.link == "" && linked != "0" ||
+					test.link != "" && hex.EncodeToString(root.Links[0].SpanId) != test.link {
 					t.Errorf("%s: the root is linked to %v", test.name, root.Links)
 				}
 				of := attributes(root)
-				if id := of["deputy.audit.id"]; !strings.Contains(answer, `"audit_id":"`+id+`"`) || records(t, s.AuditFile)[id].ID == "" {
+				if id := of["deputy.audit.id"]; !strings.Contains(answer, `"audit_id":"`+id+`"`) ||
+					records(t, s.AuditFile)[id].ID == "" {
 					t.Errorf("%s: the trace names the record %s", test.name, id)
 				}
 				delete(of, "deputy.audit.id")
-				if !maps.Equal(of, map[string]string{"mcp.method.name": "tools/call", "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "query",
-					"network.transport": "tcp", "deputy.outcome": "answered"}) {
+				if !maps.Equal(
+					of,
+					map[string]string{
+						"mcp.method.name":       "tools/call",
+						"gen_ai.operation.name": "execute_tool",
+						"gen_ai.tool.name":      "query",
+						"network.transport":     "tcp",
+						"deputy.outcome":        "answered",
+					},
+				) {
 					t.Errorf("%s: the root says %v", test.name, of)
 				}
 				i := slices.IndexFunc(spans, func(s *otlp.Span) bool { return s.Name == "vend and run" })
-				if of := attributes(spans[i]); !maps.Equal(of, map[string]string{"db.system.name": map[string]string{config.Postgres: "postgresql", config.SQLite: "sqlite"}[engine],
-					"db.operation.name": "SELECT", "deputy.platform": "shop", "db.response.returned_rows": "5"}) {
+				if of := attributes(spans[i]); !maps.Equal(
+					of,
+					map[string]string{
+						"db.system.name":            map[string]string{config.Postgres: "postgresql", config.SQLite: "sqlite"}[engine],
+						"db.operation.name":         "SELECT",
+						"deputy.platform":           "shop",
+						"db.response.returned_rows": "5",
+					},
+				) {
 					t.Errorf("%s: the step in the database says %v", test.name, of)
 				}
 				assertNothingPrivate(t, s, sent)
 			}
-			send(t, s, demo.Taylor, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_table","arguments":{"table":"customer_orders"}}}`, nil)
+			send(
+				t,
+				s,
+				demo.Taylor,
+				`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_table","arguments":{"table":"customer_orders"}}}`,
+				nil,
+			)
 			flush(t, s)
 			spans, sent := c.take()
 			if _, steps := tree(t, spans); steps != "tools/call describe_table: identity, decide, audit outcome" {
@@ -164,7 +188,8 @@ func TestARefusedCallIsATraceThatSaysSoAndNotWhy(t *testing.T) {
 				t.Errorf("the trace is %s", steps)
 			}
 			of := attributes(root)
-			if of["error.type"] != "tool_error" || of["deputy.code"] != "not_permitted" || of["deputy.outcome"] != "denied" || root.Status.Message != "" {
+			if of["error.type"] != "tool_error" || of["deputy.code"] != "not_permitted" || of["deputy.outcome"] != "denied" ||
+				root.Status.Message != "" {
 				t.Errorf("the root says %v, %v", of, root.Status)
 			}
 			assertNothingPrivate(t, s, sent)
@@ -190,8 +215,17 @@ func TestARefusedCallIsATraceThatSaysSoAndNotWhy(t *testing.T) {
 func TestNobodyWithoutAProvedCallerWritesIntoTheTraces(t *testing.T) {
 	s, c := watched(t, config.SQLite, 1)
 	for _, bearer := range []string{"", "Bearer nobody"} {
-		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader(callBody(t, "SELECT 1", nil)))
-		r.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {bearer}, "Traceparent": {"00-" + traceA + "-" + spanA + "-01"}}
+		r, _ := http.NewRequestWithContext(
+			t.Context(),
+			http.MethodPost,
+			s.URL,
+			strings.NewReader(callBody(t, "SELECT 1", nil)),
+		)
+		r.Header = http.Header{
+			"Content-Type":  {"application/json"},
+			"Authorization": {bearer},
+			"Traceparent":   {"00-" + traceA + "-" + spanA + "-01"},
+		}
 		response, err := http.DefaultClient.Do(r)
 		if err != nil || response.StatusCode != http.StatusUnauthorized {
 			t.Fatal(response, err)
@@ -208,7 +242,9 @@ func TestOverStdioACallIsATraceToo(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
 			s, c := watched(t, engine, 1)
-			in := strings.NewReader(callBody(t, demo.RecentOrders, map[string]any{"traceparent": "00-" + traceB + "-" + spanB + "-01"}) + "\n")
+			in := strings.NewReader(
+				callBody(t, demo.RecentOrders, map[string]any{"traceparent": "00-" + traceB + "-" + spanB + "-01"}) + "\n",
+			)
 			who := func() (identity.Credentials, error) {
 				return identity.Credentials{AgentKey: s.AgentKey, UserToken: s.Token(demo.Taylor)}, nil
 			}
@@ -219,10 +255,12 @@ func TestOverStdioACallIsATraceToo(t *testing.T) {
 			flush(t, s)
 			spans, _ := c.take()
 			root, steps := tree(t, spans)
-			if steps != "tools/call query: identity, analyse, decide, audit intent, vend and run, audit outcome" || hex.EncodeToString(root.ParentSpanId) != spanB {
+			if steps != "tools/call query: identity, analyse, decide, audit intent, vend and run, audit outcome" ||
+				hex.EncodeToString(root.ParentSpanId) != spanB {
 				t.Errorf("the trace is %s below %x", steps, root.ParentSpanId)
 			}
-			if of := attributes(root); of["network.transport"] != "pipe" || !strings.Contains(out.String(), of["deputy.audit.id"]) {
+			if of := attributes(root); of["network.transport"] != "pipe" ||
+				!strings.Contains(out.String(), of["deputy.audit.id"]) {
 				t.Errorf("the root says %v", of)
 			}
 		})
@@ -260,7 +298,10 @@ func TestACollectorThatIsAwayCostsNoCallAndNoRecord(t *testing.T) {
 	s, c := watched(t, config.SQLite, 1)
 	c.Close()
 	for range 5 {
-		if answer := send(t, s, demo.Taylor, callBody(t, demo.RecentOrders, nil), nil); !strings.Contains(answer, "REDACTED") {
+		if answer := send(t, s, demo.Taylor, callBody(t, demo.RecentOrders, nil), nil); !strings.Contains(
+			answer,
+			"REDACTED",
+		) {
 			t.Error(answer)
 		}
 	}
@@ -299,7 +340,8 @@ func TestAHostileTraceContextIsHarmless(t *testing.T) {
 				answer := send(t, s, demo.Taylor, callBody(t, demo.RecentOrders, test.meta), test.headers)
 				flush(t, s)
 				spans, sent := c.take()
-				if !strings.Contains(answer, "REDACTED") || strings.Contains(answer, demo.Names[0]) || strings.Contains(answer, evil) {
+				if !strings.Contains(answer, "REDACTED") || strings.Contains(answer, demo.Names[0]) ||
+					strings.Contains(answer, evil) {
 					t.Errorf("%s: Taylor is answered with %s", test.name, answer)
 				}
 				root, _ := tree(t, spans)

@@ -12,7 +12,8 @@ import (
 	"unsafe"
 )
 
-// terminal is a process at a terminal of its own, whose Ctrl-C reaches the process and all that it started in its group.
+// terminal is a process at a terminal of its own, whose Ctrl-C reaches the process and all that it started in its
+// group.
 type terminal struct {
 	*exec.Cmd
 	t      *testing.T

@@ -100,7 +100,10 @@ func runTests(c *cobra.Command, wanted func(string) bool) ([]result, error) {
 	results := []result{}
 	for _, t := range cfg.Tests {
 		for _, r := range bench.Run(c.Context(), t, wanted) {
-			results = append(results, result{r.OK, place(configPath(c), r.Line), r.Sentence, r.Found, append([]string{}, r.Policies...)})
+			results = append(
+				results,
+				result{r.OK, place(configPath(c), r.Line), r.Sentence, r.Found, append([]string{}, r.Policies...)},
+			)
 		}
 	}
 	return results, nil

@@ -86,7 +86,9 @@ func whoami(c *cobra.Command, _ []string) error {
 func knownAs(who identity.SignedIn, t signin.Target) known {
 	k := known{
 		ID: who.User.ID, Name: who.User.Name, Issuer: who.User.Issuer, Subject: who.User.Subject,
-		Groups: append([]string{}, who.User.Groups...), Attributes: who.User.Attributes, Client: who.Client, Audience: t.Audience,
+		Groups: append(
+			[]string{},
+			who.User.Groups...), Attributes: who.User.Attributes, Client: who.Client, Audience: t.Audience,
 	}
 	if !who.Expires.IsZero() {
 		expires := who.Expires.UTC()
@@ -106,7 +108,10 @@ func agentHere(registry *identity.Registry) (*actingAgent, error) {
 		return &actingAgent{}, nil
 	}
 	asked, never, _ := signInAsked(false)
-	return &actingAgent{Name: agent.ID, OnBehalf: !s.HasToken() && !never && (asked || !agent.May(identity.Autonomous)) && agent.May(identity.OnBehalfOf)}, nil
+	return &actingAgent{
+		Name:     agent.ID,
+		OnBehalf: !s.HasToken() && !never && (asked || !agent.May(identity.Autonomous)) && agent.May(identity.OnBehalfOf),
+	}, nil
 }
 
 func (k known) print(out io.Writer) error {

@@ -14,8 +14,8 @@ import (
 // says is what a wrong file ends with: each line that deputy check prints about it.
 const says = "#! "
 
-// wrong runs deputy check on every file that says what is wrong with it, and compares. A section that a file does not have and that
-// the file named rest has is added to it, below its own lines.
+// wrong runs deputy check on every file that says what is wrong with it, and compares. A section that a file does not
+// have and that the file named rest has is added to it, below its own lines.
 func wrong(ts *testscript.TestScript, _ bool, args []string) {
 	files, err := filepath.Glob(ts.MkAbs("*.yaml"))
 	ts.Check(err)
@@ -53,7 +53,8 @@ func expected(text string) (lines []string) {
 	return lines
 }
 
-// completed adds the sections of rest that the file does not have. A section starts with a word at the beginning of a line.
+// completed adds the sections of rest that the file does not have. A section starts with a word at the beginning of a
+// line.
 func completed(text, rest string) string {
 	missing := false
 	for line := range strings.Lines(rest) {
@@ -67,7 +68,8 @@ func completed(text, rest string) string {
 	return text
 }
 
-// refusal is what deputy check says of a file, without its own name and the summary. It runs in this process: there are hundreds.
+// refusal is what deputy check says of a file, without its own name and the summary. It runs in this process: there are
+// hundreds.
 func refusal(ts *testscript.TestScript, name string) (lines []string) {
 	var out bytes.Buffer
 	if code := run([]string{"check", "--config", ts.MkAbs(name)}, nil, &out, &out); code != 1 {

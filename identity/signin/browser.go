@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Browse opens an address with the platform's own command. Whoever can list this machine's processes may see it, and sign in there as
-// themself: the sign-in would then be theirs. It says as whom, and nobody's token leaves by that.
+// Browse opens an address with the platform's own command. Whoever can list this machine's processes may see it, and
+// sign in there as themself: the sign-in would then be theirs. It says as whom, and nobody's token leaves by that.
 func Browse(address string) error {
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("only web addresses are opened") // anything else could be a file or an option
@@ -28,7 +28,8 @@ func Browse(address string) error {
 		}
 		command = exec.Command("xdg-open", address)
 	}
-	command.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "DEPUTY_") }) // no keys
+	// no keys
+	command.Env = slices.DeleteFunc(os.Environ(), func(pair string) bool { return strings.HasPrefix(pair, "DEPUTY_") })
 	if err := command.Start(); err != nil {
 		return err
 	}

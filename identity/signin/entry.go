@@ -12,8 +12,8 @@ import (
 	"deputy/identity"
 )
 
-// entry is a sign-in as it is kept: all that is needed to go on with it, whatever the configuration says by then. It prints as
-// nothing, so that it cannot be logged by mistake.
+// entry is a sign-in as it is kept: all that is needed to go on with it, whatever the configuration says by then. It
+// prints as nothing, so that it cannot be logged by mistake.
 type entry struct {
 	Server            string                     `json:"server"`
 	Issuer            string                     `json:"issuer"`
@@ -49,7 +49,12 @@ func newEntry(t Target, got *oauth2.Token, who identity.SignedIn, now time.Time)
 func (e entry) target() Target {
 	return Target{
 		Server: e.Server, Issuer: e.Issuer, Audience: e.Audience, Command: e.Command,
-		Login: identity.LoginConfig{ClientID: e.ClientID, ClientSecret: identity.Secret(e.ClientSecret), Scopes: e.Scopes, AudienceParameter: e.AudienceParameter},
+		Login: identity.LoginConfig{
+			ClientID:          e.ClientID,
+			ClientSecret:      identity.Secret(e.ClientSecret),
+			Scopes:            e.Scopes,
+			AudienceParameter: e.AudienceParameter,
+		},
 	}
 }
 
@@ -76,7 +81,9 @@ const (
 // parseEntry reads a kept sign-in. Its errors hold nothing of it.
 func parseEntry(content []byte) (entry, error) {
 	var e entry
-	if json.Unmarshal(content, &e) != nil || e.Issuer == "" || e.Audience == "" || e.ClientID == "" || e.AccessToken == "" || e.Subject == "" {
+	if json.Unmarshal(content, &e) != nil || e.Issuer == "" || e.Audience == "" || e.ClientID == "" ||
+		e.AccessToken == "" ||
+		e.Subject == "" {
 		return entry{}, errors.New("it is not a sign-in")
 	}
 	return e, nil

@@ -32,13 +32,25 @@ func Example() {
 
 	ctx := context.Background()
 	registry, _ := identity.NewRegistry(nil)
-	a, err := identity.New(ctx, identity.Config{Issuers: []identity.IssuerConfig{{URL: iss.URL(), Audience: server}}}, registry, identity.Options{})
+	a, err := identity.New(
+		ctx,
+		identity.Config{Issuers: []identity.IssuerConfig{{URL: iss.URL(), Audience: server}}},
+		registry,
+		identity.Options{},
+	)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	store := &signin.Store{Folder: filepath.Join(folder, "sign-in")}
-	target := signin.Target{Server: server, Issuer: iss.URL(), Audience: server, Login: identity.LoginConfig{ClientID: "deputy-login"}, Command: "deputy login", Verify: a.SignedIn}
+	target := signin.Target{
+		Server:   server,
+		Issuer:   iss.URL(),
+		Audience: server,
+		Login:    identity.LoginConfig{ClientID: "deputy-login"},
+		Command:  "deputy login",
+		Verify:   a.SignedIn,
+	}
 	who, err := store.Login(ctx, target, signin.Flow{Out: io.Discard, Browser: func(address string) error {
 		go http.Get(address)
 		return nil

@@ -49,7 +49,11 @@ func newWorld(t *testing.T, change ...func(*identity.IssuerConfig)) *world {
 	w.issuer = iss
 	iss.SignIn(taylor())
 	w.Store = &signin.Store{Folder: filepath.Join(t.TempDir(), "deputy", "sign-in"), Now: w.clock.Now}
-	config := identity.IssuerConfig{URL: iss.URL(), Audience: audience, Login: identity.LoginConfig{ClientID: "deputy-login"}}
+	config := identity.IssuerConfig{
+		URL:      iss.URL(),
+		Audience: audience,
+		Login:    identity.LoginConfig{ClientID: "deputy-login"},
+	}
 	for _, c := range change {
 		c(&config)
 	}
@@ -57,7 +61,12 @@ func newWorld(t *testing.T, change ...func(*identity.IssuerConfig)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := identity.New(t.Context(), identity.Config{Issuers: []identity.IssuerConfig{config}}, registry, identity.Options{Now: w.clock.Now})
+	a, err := identity.New(
+		t.Context(),
+		identity.Config{Issuers: []identity.IssuerConfig{config}},
+		registry,
+		identity.Options{Now: w.clock.Now},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,8 @@ const patience = 5 * time.Minute
 
 // Flow is how somebody signs in. The zero value but for Out is useful.
 type Flow struct {
-	Out     io.Writer              // where the address or the code is shown: a terminal, never standard output of a protocol
+	// where the address or the code is shown: a terminal, never standard output of a protocol
+	Out     io.Writer
 	Browser func(url string) error // opens one; nil: whoever reads Out does
 	Device  bool                   // the browser is on another device (RFC 8628)
 	Wait    time.Duration          // default five minutes; a device's code has its own time as well
@@ -43,7 +44,8 @@ func (f Flow) run(ctx context.Context, t Target) (*oauth2.Token, error) {
 	return f.inBrowser(ctx, t, at)
 }
 
-// inBrowser is the authorization code with PKCE: whoever sees the code on its way cannot use it, and we take no code but our own.
+// inBrowser is the authorization code with PKCE: whoever sees the code on its way cannot use it, and we take no code
+// but our own.
 func (f Flow) inBrowser(ctx context.Context, t Target, at identity.Endpoints) (*oauth2.Token, error) {
 	if at.Authorization == "" {
 		return nil, errors.New("the issuer does not sign people in in a browser")
@@ -74,7 +76,8 @@ func (f Flow) inBrowser(ctx context.Context, t Target, at identity.Endpoints) (*
 	return got, nil
 }
 
-// onDevice shows a code that the human types in a browser elsewhere, and asks as often as the issuer likes whether they have.
+// onDevice shows a code that the human types in a browser elsewhere, and asks as often as the issuer likes whether they
+// have.
 func (f Flow) onDevice(ctx context.Context, t Target, at identity.Endpoints) (*oauth2.Token, error) {
 	if at.DeviceAuthorization == "" {
 		return nil, errors.New("the issuer does not sign people in on another device: leave out --device")
@@ -87,8 +90,13 @@ func (f Flow) onDevice(ctx context.Context, t Target, at identity.Endpoints) (*o
 	if err := showable(device); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(f.Out, "Sign in at %s: open this address on any device, and check that it shows this code, or type it:\n\n  %s\n  %s\n\n",
-		t.Issuer, device.VerificationURI, device.UserCode)
+	fmt.Fprintf(
+		f.Out,
+		"Sign in at %s: open this address on any device, and check that it shows this code, or type it:\n\n  %s\n  %s\n\n",
+		t.Issuer,
+		device.VerificationURI,
+		device.UserCode,
+	)
 	got, err := client.DeviceAccessToken(ctx, device)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, refusal("expired_token")

@@ -53,7 +53,9 @@ func TestAHumanSignsInInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	if q.Get("code_challenge_method") != "S256" || q.Get("resource") != audience || q.Get("scope") != "openid offline_access query describe request" || !strings.HasPrefix(q.Get("redirect_uri"), "http://127.0.0.1:") {
+	if q.Get("code_challenge_method") != "S256" || q.Get("resource") != audience ||
+		q.Get("scope") != "openid offline_access query describe request" ||
+		!strings.HasPrefix(q.Get("redirect_uri"), "http://127.0.0.1:") {
 		t.Errorf("the address asks for a code with PKCE, for this server, and back to this machine: got %v", q)
 	}
 }
@@ -103,14 +105,18 @@ func TestAnIssuerIsToldTheAudienceInItsOwnWords(t *testing.T) {
 // attack is called with the address that the browser would open, and does something else. The human comes afterwards.
 func (w *world) attacked(t *testing.T, attack func(address, redirect string, q url.Values)) error {
 	t.Helper()
-	_, err := w.Login(t.Context(), w.target, signin.Flow{Out: io.Discard, Wait: time.Minute, Browser: func(address string) error {
-		u, err := url.Parse(address)
-		if err != nil {
-			t.Error(err)
-		}
-		go func() { attack(address, u.Query().Get("redirect_uri"), u.Query()) }()
-		return nil
-	}})
+	_, err := w.Login(
+		t.Context(),
+		w.target,
+		signin.Flow{Out: io.Discard, Wait: time.Minute, Browser: func(address string) error {
+			u, err := url.Parse(address)
+			if err != nil {
+				t.Error(err)
+			}
+			go func() { attack(address, u.Query().Get("redirect_uri"), u.Query()) }()
+			return nil
+		}},
+	)
 	return err
 }
 
@@ -172,8 +178,16 @@ func TestACodeThatWasPutInIsWorthNothing(t *testing.T) {
 	err := w.attacked(t, func(address, redirect string, q url.Values) {
 		// The attacker signs in as Mallory, with a challenge of their own, and has the victim's browser bring their code.
 		w.issuer.SignIn(&issuer.Claims{Subject: "mallory"})
-		own := url.Values{"response_type": {"code"}, "client_id": {"deputy-login"}, "redirect_uri": {redirect}, "state": {q.Get("state")}, "resource": {audience},
-			"scope": {"openid"}, "code_challenge_method": {"S256"}, "code_challenge": {strings.Repeat("A", 43)}}
+		own := url.Values{
+			"response_type":         {"code"},
+			"client_id":             {"deputy-login"},
+			"redirect_uri":          {redirect},
+			"state":                 {q.Get("state")},
+			"resource":              {audience},
+			"scope":                 {"openid"},
+			"code_challenge_method": {"S256"},
+			"code_challenge":        {strings.Repeat("A", 43)},
+		}
 		visit(t, w.issuer.URL()+"/authorize?"+own.Encode())
 	})
 	if err == nil || w.kept() {
@@ -190,7 +204,10 @@ func TestAnAnswerOfAnotherIssuerEndsTheSignIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			err := w.attacked(t, func(address, redirect string, q url.Values) {
-				visit(t, redirect+"?code=stolen&state="+q.Get("state")+strings.Replace(iss, "TWICE", url.QueryEscape(w.issuer.URL()), 1))
+				visit(
+					t,
+					redirect+"?code=stolen&state="+q.Get("state")+strings.Replace(iss, "TWICE", url.QueryEscape(w.issuer.URL()), 1),
+				)
 			})
 			if err == nil || w.kept() {
 				t.Errorf("the answer is not taken: got %v", err)
@@ -327,7 +344,11 @@ func TestATokenThatNeedsAProofIsNotKept(t *testing.T) {
 	w := newWorld(t)
 	hostile := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 		out.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(out, `{"access_token":%q,"token_type":"DPoP","expires_in":3600}`, w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "deputy-login"}))
+		fmt.Fprintf(
+			out,
+			`{"access_token":%q,"token_type":"DPoP","expires_in":3600}`,
+			w.issuer.Token(issuer.Claims{Subject: "taylor", ClientID: "deputy-login"}),
+		)
 	}))
 	defer hostile.Close()
 	w.issuer.Announce(map[string]any{"token_endpoint": hostile.URL})
@@ -366,7 +387,9 @@ func TestEndpointsThatAreNotAsked(t *testing.T) {
 	})
 	t.Run("a token endpoint that sends on", func(t *testing.T) {
 		caught := make(chan string, 10)
-		thief := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.ParseForm(); caught <- r.Form.Encode() }))
+		thief := httptest.NewServer(
+			http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.ParseForm(); caught <- r.Form.Encode() }),
+		)
 		defer thief.Close()
 		redirecting := httptest.NewServer(http.RedirectHandler(thief.URL, http.StatusTemporaryRedirect))
 		defer redirecting.Close()
@@ -421,7 +444,13 @@ func onDevice(t *testing.T, during func(*issuer.Issuer, string)) (took time.Dura
 	folder := t.TempDir() + "/sign-in"
 	synctest.Test(t, func(t *testing.T) {
 		s := &signin.Store{Folder: folder, Client: client}
-		target := signin.Target{Server: audience, Issuer: iss.URL(), Audience: audience, Command: "deputy login", Login: identity.LoginConfig{ClientID: "deputy-login"}.Complete()}
+		target := signin.Target{
+			Server:   audience,
+			Issuer:   iss.URL(),
+			Audience: audience,
+			Command:  "deputy login",
+			Login:    identity.LoginConfig{ClientID: "deputy-login"}.Complete(),
+		}
 		target.Verify = func(ctx context.Context, token string) (identity.SignedIn, error) {
 			return identity.SignedIn{User: identity.User{Issuer: iss.URL(), Subject: "taylor"}}, nil
 		}
@@ -479,7 +508,9 @@ func TestACodeThatPaintsTheTerminalIsNotShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			hostile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer) }))
+			hostile := httptest.NewServer(
+				http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, answer) }),
+			)
 			defer hostile.Close()
 			w.issuer.Announce(map[string]any{"device_authorization_endpoint": hostile.URL})
 			var out bytes.Buffer

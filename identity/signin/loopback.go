@@ -15,8 +15,9 @@ import (
 
 const callback = "/callback"
 
-// loopback waits on this machine for the browser to come back from the issuer (RFC 8252). Anybody on the machine can call it, and
-// every page in the browser can have it called: the state says who was sent, and only one answer with it is taken.
+// loopback waits on this machine for the browser to come back from the issuer (RFC 8252). Anybody on the machine can
+// call it, and every page in the browser can have it called: the state says who was sent, and only one answer with it
+// is taken.
 type loopback struct {
 	state       string
 	issuer      string
@@ -38,8 +39,20 @@ func listen(ctx context.Context, port int, state, issuer string, namesItself boo
 	if err != nil {
 		return nil, fmt.Errorf("wait for the browser: %w", err)
 	}
-	l := &loopback{state: state, issuer: issuer, namesItself: namesItself, host: listener.Addr().String(), answer: make(chan codeAnswer, 1)}
-	l.server = &http.Server{Handler: http.HandlerFunc(l.serve), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second, MaxHeaderBytes: 32 << 10}
+	l := &loopback{
+		state:       state,
+		issuer:      issuer,
+		namesItself: namesItself,
+		host:        listener.Addr().String(),
+		answer:      make(chan codeAnswer, 1),
+	}
+	l.server = &http.Server{
+		Handler:           http.HandlerFunc(l.serve),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      5 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+	}
 	go l.server.Serve(listener)
 	return l, nil
 }
@@ -53,7 +66,9 @@ func (l *loopback) wait(ctx context.Context) (string, error) {
 		return a.code, a.err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return "", errors.New("nobody signed in in time: run it again, and open the address in a browser on this machine; without one, use --device")
+			return "", errors.New(
+				"nobody signed in in time: run it again, and open the address in a browser on this machine; without one, use --device",
+			)
 		}
 		return "", ctx.Err()
 	}
@@ -95,7 +110,9 @@ func (l *loopback) serve(w http.ResponseWriter, r *http.Request) {
 func (l *loopback) read(q url.Values) (string, error) {
 	issuer := one(q, "iss")
 	if q.Has("iss") && issuer != l.issuer || !q.Has("iss") && l.namesItself {
-		return "", errors.New("the browser came back from another issuer than it was sent to: nothing was sent to either (RFC 9207)")
+		return "", errors.New(
+			"the browser came back from another issuer than it was sent to: nothing was sent to either (RFC 9207)",
+		)
 	}
 	if q.Has("error") {
 		return "", refusal(one(q, "error"))
@@ -125,5 +142,9 @@ func page(w http.ResponseWriter, status int, text string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Connection", "close")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Deputy</title><p>"+text+"</p></html>\n") // the browser may be gone
+	// the browser may be gone
+	_, _ = io.WriteString(
+		w,
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Deputy</title><p>"+text+"</p></html>\n",
+	)
 }

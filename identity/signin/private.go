@@ -46,7 +46,8 @@ func readPrivate(path string) ([]byte, error) {
 	return content, err
 }
 
-// writePrivate replaces a file as a whole: whoever reads it sees the old content or the new. The caller holds the file's lock.
+// writePrivate replaces a file as a whole: whoever reads it sees the old content or the new. The caller holds the
+// file's lock.
 func writePrivate(path string, content []byte) (err error) {
 	next := path + ".new"
 	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) { // of a process that died

@@ -72,5 +72,9 @@ func (mended) Is(target error) bool { return target == ErrSignIn }
 func (m mended) Unwrap() error      { return m.error }
 
 func missing(command, format string, args ...any) error {
-	return &identity.AuthError{Code: identity.Missing, Message: fmt.Sprintf(format, args...) + ": run \"" + command + "\"", Cause: ErrSignIn}
+	return &identity.AuthError{
+		Code:    identity.Missing,
+		Message: fmt.Sprintf(format, args...) + ": run \"" + command + "\"",
+		Cause:   ErrSignIn,
+	}
 }

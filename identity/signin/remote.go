@@ -17,12 +17,13 @@ const (
 	metadataPath = "/.well-known/oauth-protected-resource" // RFC 9728
 )
 
-// Wanted is what the human says of a sign-in at a server that they have no configuration of. The zero value leaves it to the server.
+// Wanted is what the human says of a sign-in at a server that they have no configuration of. The zero value leaves it
+// to the server.
 type Wanted struct {
 	Issuer   string // its name or URL, where several issuers can sign people in
 	ClientID string // instead of the one that the server offers
-	// Audience is for a server whose tokens are not made out to its URL. The server cannot say so itself: it could name another server,
-	// and use the token there.
+	// Audience is for a server whose tokens are not made out to its URL. The server cannot say so itself: it could name
+	// another server, and use the token there.
 	Audience string
 }
 
@@ -39,7 +40,12 @@ func (s *Store) Remote(ctx context.Context, server string, wanted Wanted) (Targe
 	command := "deputy login --server " + strings.TrimSuffix(server, "/")
 	t := Target{
 		Server: found.URL, Issuer: offer.Issuer, Audience: found.URL, Command: command,
-		Login: identity.LoginConfig{ClientID: offer.ClientID, Scopes: offer.Scopes, RedirectPort: offer.RedirectPort, AudienceParameter: offer.AudienceParameter}.Complete(),
+		Login: identity.LoginConfig{
+			ClientID:          offer.ClientID,
+			Scopes:            offer.Scopes,
+			RedirectPort:      offer.RedirectPort,
+			AudienceParameter: offer.AudienceParameter,
+		}.Complete(),
 	}
 	if wanted.Audience != "" {
 		t.Audience = wanted.Audience
@@ -78,15 +84,23 @@ func choose(found identity.Resource, wanted Wanted) (identity.Offer, error) {
 	case len(matching) == 1:
 		return matching[0], nil
 	case len(offers) == 0:
-		return identity.Offer{}, errors.New("the server does not say how its people sign in: ask its administrator for a client id, and give it with --client-id")
+		return identity.Offer{}, errors.New(
+			"the server does not say how its people sign in: ask its administrator for a client id, and give it with --client-id",
+		)
 	case len(matching) == 0:
-		return identity.Offer{}, fmt.Errorf("the server has no such issuer: its people sign in at one of %s", strings.Join(names, ", "))
+		return identity.Offer{}, fmt.Errorf(
+			"the server has no such issuer: its people sign in at one of %s",
+			strings.Join(names, ", "),
+		)
 	}
-	return identity.Offer{}, fmt.Errorf("the server's people sign in at one of %s: say which with --issuer", strings.Join(names, ", "))
+	return identity.Offer{}, fmt.Errorf(
+		"the server's people sign in at one of %s: say which with --issuer",
+		strings.Join(names, ", "),
+	)
 }
 
-// verify is how a token is verified without the server's configuration: signed by the issuer, for the audience, not expired, of a
-// human. What the server asks for beyond that, it says itself when the token comes.
+// verify is how a token is verified without the server's configuration: signed by the issuer, for the audience, not
+// expired, of a human. What the server asks for beyond that, it says itself when the token comes.
 func (s *Store) verify(t Target) func(context.Context, string) (identity.SignedIn, error) {
 	return func(ctx context.Context, token string) (identity.SignedIn, error) {
 		registry, err := identity.NewRegistry(nil)
@@ -103,7 +117,8 @@ func (s *Store) verify(t Target) func(context.Context, string) (identity.SignedI
 	}
 }
 
-// Session is the sign-in at a server, for a command that sends its token there. The issuer need be said only when there are several.
+// Session is the sign-in at a server, for a command that sends its token there. The issuer need be said only when there
+// are several.
 func (s *Store) Session(server, issuer string) (Target, error) { return s.session(server, issuer, "") }
 
 func (s *Store) session(server, issuer, flags string) (Target, error) {
@@ -129,8 +144,8 @@ func (s *Store) session(server, issuer, flags string) (Target, error) {
 	return Target{}, errors.New("somebody is signed in at this server with several issuers: say which with --issuer")
 }
 
-// Token returns the token of whoever signed in at a server, by the URL that people know it by, for a request to that server. The scope
-// is what it is for: who has to sign in is told to do it for that.
+// Token returns the token of whoever signed in at a server, by the URL that people know it by, for a request to that
+// server. The scope is what it is for: who has to sign in is told to do it for that.
 func Token(ctx context.Context, getenv func(string) string, server string, scope identity.Scope) (string, error) {
 	folder, err := DefaultFolder(getenv)
 	if err != nil {

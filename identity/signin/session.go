@@ -19,8 +19,8 @@ import (
 // refreshTime bounds one refresh. It is not ended earlier: the issuer may have replaced the refresh token by then.
 const refreshTime = 30 * time.Second
 
-// Token returns a token of whoever signed in, which is good for a while. One that is about to expire is renewed first, by one process
-// for all. Errors are *identity.AuthError; the cause of those that signing in mends is ErrSignIn.
+// Token returns a token of whoever signed in, which is good for a while. One that is about to expire is renewed first,
+// by one process for all. Errors are *identity.AuthError; the cause of those that signing in mends is ErrSignIn.
 func (s *Store) Token(ctx context.Context, t Target) (string, error) {
 	e, err := s.read(t.Issuer, t.Audience)
 	if err != nil {
@@ -89,10 +89,16 @@ func (s *Store) stillGood(e entry, otherwise error) (string, error) {
 	return "", otherwise
 }
 
-// notKept is about a token that is not believed. The refresh token before it is spent. The one that came with it is kept only when
-// nothing speaks against it but that the issuer's keys are not to be had now.
+// notKept is about a token that is not believed. The refresh token before it is spent. The one that came with it is
+// kept only when nothing speaks against it but that the issuer's keys are not to be had now.
 func notKept(path string, e entry, got *oauth2.Token, why error) error {
-	out := error(&identity.AuthError{Code: identity.Missing, Message: "what the issuer gave for the sign-in is not accepted: run \"" + e.Command + "\"", Cause: mended{why}})
+	out := error(
+		&identity.AuthError{
+			Code:    identity.Missing,
+			Message: "what the issuer gave for the sign-in is not accepted: run \"" + e.Command + "\"",
+			Cause:   mended{why},
+		},
+	)
 	e.RefreshToken = ""
 	if refused, ok := errors.AsType[*identity.AuthError](why); ok && refused.Code == identity.Unavailable {
 		e.RefreshToken, out = got.RefreshToken, unavailable(why)
@@ -138,9 +144,17 @@ func unreadable(t Target, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(t.Command, "nobody is signed in on this machine")
 	}
-	return &identity.AuthError{Code: identity.Missing, Message: "the sign-in cannot be used: run \"deputy logout\" and then \"" + t.Command + "\"", Cause: mended{err}}
+	return &identity.AuthError{
+		Code:    identity.Missing,
+		Message: "the sign-in cannot be used: run \"deputy logout\" and then \"" + t.Command + "\"",
+		Cause:   mended{err},
+	}
 }
 
 func unavailable(err error) error {
-	return &identity.AuthError{Code: identity.Unavailable, Message: "the sign-in cannot be renewed now: try again later", Cause: err}
+	return &identity.AuthError{
+		Code:    identity.Unavailable,
+		Message: "the sign-in cannot be renewed now: try again later",
+		Cause:   err,
+	}
 }

@@ -109,7 +109,8 @@ func TestASignInThatTheIssuerEndedIsForgotten(t *testing.T) {
 	w.issuer.EndSessions()
 	w.clock.Advance(2 * time.Hour)
 	_, err := w.Token(t.Context(), w.target)
-	if why := refused(t, err); why.Code != identity.Missing || !strings.Contains(why.Message, `run "deputy login"`) || !errors.Is(err, signin.ErrSignIn) {
+	if why := refused(t, err); why.Code != identity.Missing || !strings.Contains(why.Message, `run "deputy login"`) ||
+		!errors.Is(err, signin.ErrSignIn) {
 		t.Errorf("it says what to run: got %v", err)
 	}
 	if w.kept() {
@@ -363,7 +364,8 @@ func TestAServerCannotGetATokenForAnother(t *testing.T) {
 	w := newWorld(t)
 	for name, document := range map[string]map[string]any{
 		"by an audience of its choice": offers(w.issuer.URL(), map[string]any{"audience": audience}),
-		"by an issuer's answer":        offers(w.issuer.URL(), map[string]any{"audience_parameter": "none"}), // then the issuer's default is the other server
+		// then the issuer's default is the other server
+		"by an issuer's answer": offers(w.issuer.URL(), map[string]any{"audience_parameter": "none"}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := deputyAt(t, document)
@@ -401,7 +403,10 @@ func TestServersThatAreNotSignedInAt(t *testing.T) {
 	iss := w.issuer.URL()
 	two := offers(iss, nil)
 	two["authorization_servers"] = []string{iss, "https://other.example"}
-	two["deputy_login"] = append(two["deputy_login"].([]any), map[string]any{"issuer": "https://other.example", "name": "other", "client_id": "x", "scopes": []string{}})
+	two["deputy_login"] = append(
+		two["deputy_login"].([]any),
+		map[string]any{"issuer": "https://other.example", "name": "other", "client_id": "x", "scopes": []string{}},
+	)
 	for name, document := range map[string]map[string]any{
 		"of another resource":              {"resource": "https://elsewhere.example/mcp", "authorization_servers": []string{iss}, "deputy_login": offers(iss, nil)["deputy_login"]},
 		"that offers nothing":              {"authorization_servers": []string{iss}},
@@ -427,20 +432,24 @@ func TestServersThatAreNotSignedInAt(t *testing.T) {
 	if _, err := w.Remote(t.Context(), deputyAt(t, two).URL, signin.Wanted{Issuer: "other"}); err != nil {
 		t.Errorf("one of several is said: got %v", err)
 	}
-	if target, err := w.Remote(t.Context(), deputyAt(t, map[string]any{"authorization_servers": []string{iss}}).URL, signin.Wanted{ClientID: "own"}); err != nil || target.Login.ClientID != "own" {
+	if target, err := w.Remote(t.Context(), deputyAt(t, map[string]any{"authorization_servers": []string{iss}}).URL, signin.Wanted{ClientID: "own"}); err != nil ||
+		target.Login.ClientID != "own" {
 		t.Errorf("so is a client that the server does not offer: got %v, %v", target, err)
 	}
 }
 
 func TestAServerOnTheNetworkCannotSendPeopleInside(t *testing.T) {
 	var document map[string]any
-	s := &signin.Store{Folder: t.TempDir(), Client: &http.Client{Transport: offline{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		document["resource"] = "https://" + r.Host + strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource")
-		if path, below := strings.CutSuffix(r.URL.Path, "/.well-known/oauth-protected-resource/mcp"); below {
-			document["resource"] = "https://" + r.Host + path + "/mcp"
-		}
-		json.NewEncoder(w).Encode(document)
-	})}}}
+	s := &signin.Store{
+		Folder: t.TempDir(),
+		Client: &http.Client{Transport: offline{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			document["resource"] = "https://" + r.Host + strings.TrimPrefix(r.URL.Path, "/.well-known/oauth-protected-resource")
+			if path, below := strings.CutSuffix(r.URL.Path, "/.well-known/oauth-protected-resource/mcp"); below {
+				document["resource"] = "https://" + r.Host + path + "/mcp"
+			}
+			json.NewEncoder(w).Encode(document)
+		})}},
+	}
 	document = offers("https://id.example.com", nil)
 	if _, err := s.Remote(t.Context(), "https://deputy.example.com", signin.Wanted{}); err != nil {
 		t.Fatal(err)

@@ -33,11 +33,17 @@ func (t Target) client(at identity.Endpoints) *oauth2.Config {
 		ClientID:     t.Login.ClientID,
 		ClientSecret: string(t.Login.ClientSecret),
 		Scopes:       t.Login.Scopes,
-		Endpoint:     oauth2.Endpoint{AuthURL: at.Authorization, TokenURL: at.Token, DeviceAuthURL: at.DeviceAuthorization, AuthStyle: style},
+		Endpoint: oauth2.Endpoint{
+			AuthURL:       at.Authorization,
+			TokenURL:      at.Token,
+			DeviceAuthURL: at.DeviceAuthorization,
+			AuthStyle:     style,
+		},
 	}
 }
 
-// audience is the parameter that tells the issuer which server the token is for; nil: this issuer is not told, or could not be.
+// audience is the parameter that tells the issuer which server the token is for; nil: this issuer is not told, or could
+// not be.
 func (t Target) audience() url.Values {
 	switch t.Login.AudienceParameter {
 	case identity.ByNone:
@@ -58,8 +64,9 @@ func (t Target) options(more ...oauth2.AuthCodeOption) []oauth2.AuthCodeOption {
 	return more
 }
 
-// consent has the human asked, where that is what a refresh token takes: OpenID Connect Core, section 11. Entra, the one that is told of no
-// audience, gives one without, and would turn away people whose administrator has agreed for them.
+// consent has the human asked, where that is what a refresh token takes: OpenID Connect Core, section 11. Entra, the
+// one that is told of no audience, gives one without, and would turn away people whose administrator has agreed for
+// them.
 func (t Target) consent() []oauth2.AuthCodeOption {
 	if t.Login.AudienceParameter == identity.ByNone || !slices.Contains(t.Login.Scopes, "offline_access") {
 		return nil

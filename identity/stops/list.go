@@ -209,7 +209,10 @@ func (l *List) say(s State) {
 			len(s.Stops)).Msg("the list of stops is gone: the one that was last read goes on")
 	case len(l.lost) > 0:
 		l.log.Warn().Str("hash", s.Hash).Int("stops", len(s.Stops)).Int("kept",
-			len(l.lost)).Msg("another list of stops is in force, and those of the list that vanished go on: disable and enable them to end them")
+			len(
+				l.lost,
+			)).
+			Msg("another list of stops is in force, and those of the list that vanished go on: disable and enable them to end them")
 	default:
 		l.log.Info().Str("hash", s.Hash).Int("stops", len(s.Stops)).Msg("another list of stops is in force")
 	}

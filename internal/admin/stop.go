@@ -97,9 +97,9 @@ func (r *StopResult) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// elsewhere says that silence may not be taken for a stop: what is served over standard input may have been started with
-// another path of the same configuration, and reads the list beside that one. What lies below the folder of a link, as
-// Kubernetes mounts files, no server is started with.
+// elsewhere says that silence may not be taken for a stop: what is served over standard input may have been started
+// with another path of the same configuration, and reads the list beside that one. What lies below the folder of a
+// link, as Kubernetes mounts files, no server is started with.
 func (r *StopResult) elsewhere(file string) {
 	silent := func(s Server) bool { return s.Standing == NotRunning }
 	behind, err := filepath.EvalSymlinks(file)
@@ -113,17 +113,17 @@ func (r *StopResult) elsewhere(file string) {
 	}
 }
 
-// mistyped says that a stopped agent or issuer is not in the configuration. It is on the list all the same: servers may run on
-// another one.
+// mistyped says that a stopped agent or issuer is not in the configuration. It is on the list all the same: servers may
+// run on another one.
 func (r *StopResult) mistyped(cfg *config.Config, s stops.Stop) {
 	if unknown := Unknown(cfg, s); unknown != "" {
 		r.note("%s; it is on the list all the same", unknown)
 	}
 }
 
-// Unknown says that a stop names no agent or no issuer of the configuration, and which one may be meant; empty: it names
-// one, or a user at any issuer. A configuration without agents or issuers says nothing, nor one whose issuers cannot be
-// known here.
+// Unknown says that a stop names no agent or no issuer of the configuration, and which one may be meant; empty: it
+// names one, or a user at any issuer. A configuration without agents or issuers says nothing, nor one whose issuers
+// cannot be known here.
 func Unknown(cfg *config.Config, s stops.Stop) string {
 	if s.Issuer != "" {
 		return unknownIssuer(cfg, s.Issuer)

@@ -1,5 +1,5 @@
-// Package assembly puts the parts together as the configuration says: engines, policies, identity, audit. Every command and the
-// demo run what is assembled here, so that what is tested is what is served.
+// Package assembly puts the parts together as the configuration says: engines, policies, identity, audit. Every command
+// and the demo run what is assembled here, so that what is tested is what is served.
 package assembly
 
 import (
@@ -61,7 +61,8 @@ func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func()
 	return d, nil
 }
 
-// assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the telemetry.
+// assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the
+// telemetry.
 func (d *Deputy) assemble(ctx context.Context) error {
 	if err := d.checkEngines(ctx); err != nil {
 		return err
@@ -102,11 +103,24 @@ func (d *Deputy) assemble(ctx context.Context) error {
 func (d *Deputy) audience() string { return d.Config.Server.PublicURL + "/mcp" }
 
 // ToolsConfig is what the configuration means for package tools.
-func ToolsConfig(c *config.Config, engines map[string]vending.Engine, recorder tools.Recorder, log zerolog.Logger) tools.Config {
-	out := tools.Config{Audit: recorder, Log: log, Purposes: c.Purposes, Version: c.Version, Statements: tools.Statements(c.Audit.SQL),
-		Pending: time.Duration(c.Requests.Pending), Again: time.Duration(c.Requests.Again), Limits: tools.Limits{
+func ToolsConfig(
+	c *config.Config,
+	engines map[string]vending.Engine,
+	recorder tools.Recorder,
+	log zerolog.Logger,
+) tools.Config {
+	out := tools.Config{
+		Audit:      recorder,
+		Log:        log,
+		Purposes:   c.Purposes,
+		Version:    c.Version,
+		Statements: tools.Statements(c.Audit.SQL),
+		Pending:    time.Duration(c.Requests.Pending),
+		Again:      time.Duration(c.Requests.Again),
+		Limits: tools.Limits{
 			MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
-		}}
+		},
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, tools.PlatformConfig{
@@ -148,11 +162,15 @@ func open(p config.Platform, concurrency int) (vending.Engine, error) {
 	switch p.Engine {
 	case config.Postgres:
 		return postgres.Open(postgres.Config{
-			DSN: string(p.DSN), Schemas: p.Schemas, SigningKey: string(p.SigningKey), Functions: p.Functions, PolicyPath: p.PolicyPath, Extensions: p.Extensions,
+			DSN: string(
+				p.DSN,
+			), Schemas: p.Schemas, SigningKey: string(p.SigningKey), Functions: p.Functions, PolicyPath: p.PolicyPath, Extensions: p.Extensions,
 			MaxConnections: concurrency + 1, // one for health checks
 		})
 	case config.SQLite:
-		return sqlite.Open(sqlite.Config{Path: p.Path, Schema: p.Schema, HashKey: []byte(p.HashKey), MaxConcurrent: concurrency + 1})
+		return sqlite.Open(
+			sqlite.Config{Path: p.Path, Schema: p.Schema, HashKey: []byte(p.HashKey), MaxConcurrent: concurrency + 1},
+		)
 	}
 	return nil, fmt.Errorf("there is no engine %q", p.Engine)
 }

@@ -14,16 +14,16 @@ import (
 	"deputy/internal/config"
 )
 
-// AuditLog is the audit log, the sinks behind it, and what sends its checkpoints on. It is opened once, however often the
-// configuration changes.
+// AuditLog is the audit log, the sinks behind it, and what sends its checkpoints on. It is opened once, however often
+// the configuration changes.
 type AuditLog struct {
 	*sink.Fan
 	log  *audit.Log
 	stop func() // ends the sending
 }
 
-// openAudit opens the audit log, makes its key when there is none, and begins to send its checkpoints on. A sink to standard output
-// writes there.
+// openAudit opens the audit log, makes its key when there is none, and begins to send its checkpoints on. A sink to
+// standard output writes there.
 func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLog, err error) {
 	report := func(err error) { log.Warn().Err(err).Msg("audit") }
 	key, made, err := audit.LoadOrMakeKey(c.Key, audit.DefaultKeyName())
@@ -31,14 +31,26 @@ func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLo
 		return nil, err
 	}
 	if made {
-		log.Info().Str("key", c.Key).Str("verifier", key.Verifier().String()).Msg("made a key that signs the audit log: give the verifier key to whoever audits")
+		log.Info().
+			Str("key", c.Key).
+			Str("verifier", key.Verifier().String()).
+			Msg("made a key that signs the audit log: give the verifier key to whoever audits")
 	}
 	sinks, err := openSinks(c.Sinks, stdout)
 	if err != nil {
 		return nil, err
 	}
 	fan := sink.New(sinks, report)
-	opened, err := audit.Open(audit.Config{Path: c.File, Key: key, Rotate: int64(c.Rotate), Keep: time.Duration(c.Keep), Report: report, Closed: fan.Tell})
+	opened, err := audit.Open(
+		audit.Config{
+			Path:   c.File,
+			Key:    key,
+			Rotate: int64(c.Rotate),
+			Keep:   time.Duration(c.Keep),
+			Report: report,
+			Closed: fan.Tell,
+		},
+	)
 	if err != nil {
 		return nil, errors.Join(err, fan.Close())
 	}
@@ -51,16 +63,31 @@ func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLo
 	published := make(chan struct{})
 	go func() {
 		defer close(published)
-		audit.Publish(ctx, opened, audit.PublishConfig{File: c.Checkpoints.File, Webhook: string(c.Checkpoints.Webhook), Every: c.Checkpoints.Every, Report: report})
+		audit.Publish(
+			ctx,
+			opened,
+			audit.PublishConfig{
+				File:    c.Checkpoints.File,
+				Webhook: string(c.Checkpoints.Webhook),
+				Every:   c.Checkpoints.Every,
+				Report:  report,
+			},
+		)
 	}()
 	l.stop = func() { stop(); <-published }
 	return l, nil
 }
 
-// openSinks makes what the configuration names. None connects yet: a sink that is down at the start is one that is down.
+// openSinks makes what the configuration names. None connects yet: a sink that is down at the start is one that is
+// down.
 func openSinks(c []config.Sink, stdout io.Writer) (out []sink.Config, err error) {
 	for i, s := range c {
-		made := sink.Config{Name: fmt.Sprintf("audit.sinks[%d] (%s)", i, s.Type), Format: sink.Formats[s.Format], Required: s.Required, Queue: s.Queue}
+		made := sink.Config{
+			Name:     fmt.Sprintf("audit.sinks[%d] (%s)", i, s.Type),
+			Format:   sink.Formats[s.Format],
+			Required: s.Required,
+			Queue:    s.Queue,
+		}
 		switch s.Type {
 		case config.Stdout:
 			made.Sink = sink.NewLines(stdout)
@@ -83,8 +110,8 @@ func openSinks(c []config.Sink, stdout io.Writer) (out []sink.Config, err error)
 	return out, nil
 }
 
-// Close writes what is waiting, sends the last checkpoint on, and gives the sinks what they do not have yet. The checkpoint comes first:
-// whoever ends the process in the meantime should not get rid of it.
+// Close writes what is waiting, sends the last checkpoint on, and gives the sinks what they do not have yet. The
+// checkpoint comes first: whoever ends the process in the meantime should not get rid of it.
 func (l *AuditLog) Close() error {
 	err := l.log.Close()
 	l.stop()

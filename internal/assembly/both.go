@@ -9,8 +9,9 @@ import (
 	"deputy/mcp"
 )
 
-// both is a generation that decides by the one in force and by a newer configuration of which some part is not in force yet, and gives
-// only what both give. It runs on the parts of the one in force, and asks no platform and no issuer for the other's sake.
+// both is a generation that decides by the one in force and by a newer configuration of which some part is not in force
+// yet, and gives only what both give. It runs on the parts of the one in force, and asks no platform and no issuer for
+// the other's sake.
 func (g *generation) both(c *config.Config) (*generation, error) {
 	registry, err := identity.NewRegistry(c.Agents)
 	if err != nil {
@@ -36,8 +37,8 @@ func (g *generation) both(c *config.Config) (*generation, error) {
 	return out, nil
 }
 
-// elsewhere reports whether the new section of a platform says anything else than which part of the same database is governed: what
-// is there, or is shown by another key, is not what both give.
+// elsewhere reports whether the new section of a platform says anything else than which part of the same database is
+// governed: what is there, or is shown by another key, is not what both give.
 func elsewhere(was, is config.Platform) bool {
 	for _, f := range was.Functions {
 		if !slices.Contains(is.Functions, f) {
@@ -63,7 +64,13 @@ func (g *generation) limits() mcp.Limits {
 	}
 	w := Limits(g.waiting.Limits)
 	return mcp.Limits{
-		Calls: min(l.Calls, w.Calls), CallerCalls: min(l.CallerCalls, w.CallerCalls), CallerPerMinute: min(l.CallerPerMinute, w.CallerPerMinute),
-		AddressPerMinute: min(l.AddressPerMinute, w.AddressPerMinute), AddressUnproved: min(l.AddressUnproved, w.AddressUnproved),
+		Calls: min(
+			l.Calls,
+			w.Calls,
+		), CallerCalls: min(l.CallerCalls, w.CallerCalls), CallerPerMinute: min(l.CallerPerMinute, w.CallerPerMinute),
+		AddressPerMinute: min(
+			l.AddressPerMinute,
+			w.AddressPerMinute,
+		), AddressUnproved: min(l.AddressUnproved, w.AddressUnproved),
 	}
 }

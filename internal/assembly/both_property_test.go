@@ -19,22 +19,47 @@ import (
 
 // edits are what may be changed in the demo's file, each in one of several ways. The first way is as it stands.
 var edits = map[string][]string{
-	"  - name: marketing-agent\n": {"  - name: marketing-agent\n", "  - name: marketing-agent\n    disabled: true\n", "  - name: marketing-agent\n    acts_for: [group:Privacy]\n",
-		"  - name: renamed\n"},
+	"  - name: marketing-agent\n": {
+		"  - name: marketing-agent\n",
+		"  - name: marketing-agent\n    disabled: true\n",
+		"  - name: marketing-agent\n    acts_for: [group:Privacy]\n",
+		"  - name: renamed\n",
+	},
 	"groups: [Agents]":  {"groups: [Agents]", "groups: [Bots]", "groups: [Agents, Privacy]"},
 	"groups: [Privacy]": {"groups: [Privacy]", "groups: [Agents]", "disabled: true"},
-	"identity:\n": {"identity:\n", "identity:\n", "identity:\n  users: [{id: taylor, disabled: true}]\n", "identity:\n  users: [{id: taylor, groups: [Privacy]}]\n",
-		"identity:\n  users: [{id: priya, disabled: true}]\n"},
-	"groups: groups":                       {"groups: groups", "groups: groups", "groups: roles"},
-	"  shop:\n":                            {"  shop:\n", "  shop:\n", "  shop:\n", "  store:\n"},
-	"Lookup: [sales.regions]":              {"Lookup: [sales.regions]", "Lookup: [sales.regions, sales.customer_orders]", "Lookup: sales"},
-	"[sales.customer_orders.lastname]":     {"[sales.customer_orders.lastname]", "[sales.customer_orders.region]", "[sales.customer_orders.lastname, sales.regions.warehouse]"},
+	"identity:\n": {
+		"identity:\n",
+		"identity:\n",
+		"identity:\n  users: [{id: taylor, disabled: true}]\n",
+		"identity:\n  users: [{id: taylor, groups: [Privacy]}]\n",
+		"identity:\n  users: [{id: priya, disabled: true}]\n",
+	},
+	"groups: groups": {"groups: groups", "groups: groups", "groups: roles"},
+	"  shop:\n":      {"  shop:\n", "  shop:\n", "  shop:\n", "  store:\n"},
+	"Lookup: [sales.regions]": {
+		"Lookup: [sales.regions]",
+		"Lookup: [sales.regions, sales.customer_orders]",
+		"Lookup: sales",
+	},
+	"[sales.customer_orders.lastname]": {
+		"[sales.customer_orders.lastname]",
+		"[sales.customer_orders.region]",
+		"[sales.customer_orders.lastname, sales.regions.warehouse]",
+	},
 	"to: [group:Marketing, group:Privacy]": {"to: [group:Marketing, group:Privacy]", "to: everyone", "to: group:Privacy"},
-	"{constant: REDACTED}":                 {"{constant: REDACTED}", "{partial: {first: 1}}", "null", "{constant: REDACTED}\n    when: region = 'US-EAST'"},
-	masked:                                 {masked, unmasked, "for: group:Marketing"},
-	"policies:\n": {"policies:\n", "policies:\n  - {name: east, filter: sales.customer_orders, where: \"region = 'US-EAST'\"}\n",
+	"{constant: REDACTED}": {
+		"{constant: REDACTED}",
+		"{partial: {first: 1}}",
+		"null",
+		"{constant: REDACTED}\n    when: region = 'US-EAST'",
+	},
+	masked: {masked, unmasked, "for: group:Marketing"},
+	"policies:\n": {
+		"policies:\n",
+		"policies:\n  - {name: east, filter: sales.customer_orders, where: \"region = 'US-EAST'\"}\n",
 		"policies:\n  - {name: west, filter: sales.customer_orders, where: \"region <> 'US-EAST'\", except: group:Privacy}\n",
-		"policies:\n  - {name: guard, guardrail: sales.regions, require: mode:on_behalf_of}\n"},
+		"policies:\n  - {name: guard, guardrail: sales.regions, require: mode:on_behalf_of}\n",
+	},
 }
 
 var drawnFile = rapid.Custom(func(t *rapid.T) map[string]string {
@@ -71,7 +96,11 @@ func (w *world) views() map[string][]string {
 			if err != nil {
 				break
 			}
-			r, err := w.Query(ctx, tools.Call{Principal: who, Client: "test"}, tools.QueryArgs{SQL: "SELECT * FROM sales." + table, Platform: "shop"})
+			r, err := w.Query(
+				ctx,
+				tools.Call{Principal: who, Client: "test"},
+				tools.QueryArgs{SQL: "SELECT * FROM sales." + table, Platform: "shop"},
+			)
 			if err != nil {
 				continue
 			}
@@ -119,7 +148,8 @@ func (w *world) alone(text string) map[string][]string {
 	return other.views()
 }
 
-// Pairs of whole files are drawn. The second one changes a key as well that cannot change while Deputy runs, so that it waits.
+// Pairs of whole files are drawn. The second one changes a key as well that cannot change while Deputy runs, so that it
+// waits.
 func TestBothFilesNeverGiveMoreThanEither(t *testing.T) {
 	w := follow(t, config.SQLite)
 	some, less := 0, 0

@@ -59,17 +59,41 @@ func TestAnEditTakesAwayWhileAPlatformIsDown(t *testing.T) {
 	onEach := "policies:\n  - "
 	edits := func(w *world) map[string][3]string { // name: file, statement, what stands in the answer
 		return map[string][3]string{
-			"nothing":           {w.text + "\n# a remark\n", orders, "[[REDACTED US-EAST]"},
-			"a grant":           {w.but("to: [group:Marketing, group:Privacy]", "to: group:Privacy"), orders, "not_permitted"},
-			"a mask":            {w.but("policies:\n", onEach+"{name: more, mask: sales.customer_orders.region, with: {constant: X}}\n"), orders, "[[REDACTED <nil>]"},
-			"another mask":      {w.but("{constant: REDACTED}", "{partial: {first: 1}}"), orders, "[[<nil> US-EAST]"},
-			"a filter":          {w.but("policies:\n", onEach+"{name: more, filter: sales.customer_orders, where: \"region = 'US-WEST'\"}\n"), orders, "[[REDACTED US-WEST]]"},
-			"a guardrail":       {w.but("policies:\n", onEach+"{name: more, guardrail: sales.*, require: group:Privacy}\n"), orders, "no platform of that name"},
-			"the agent's key":   {w.but(`key_sha256: ["${DEMO_AGENT_KEY_SHA256}"]`, ""), orders, "authorization required"},
-			"the agent":         {w.but("  - name: marketing-agent\n", "  - name: marketing-agent\n    disabled: true\n"), orders, "insufficient_access"},
+			"nothing": {w.text + "\n# a remark\n", orders, "[[REDACTED US-EAST]"},
+			"a grant": {w.but("to: [group:Marketing, group:Privacy]", "to: group:Privacy"), orders, "not_permitted"},
+			"a mask": {
+				w.but("policies:\n", onEach+"{name: more, mask: sales.customer_orders.region, with: {constant: X}}\n"),
+				orders,
+				"[[REDACTED <nil>]",
+			},
+			"another mask": {w.but("{constant: REDACTED}", "{partial: {first: 1}}"), orders, "[[<nil> US-EAST]"},
+			"a filter": {
+				w.but("policies:\n", onEach+"{name: more, filter: sales.customer_orders, where: \"region = 'US-WEST'\"}\n"),
+				orders,
+				"[[REDACTED US-WEST]]",
+			},
+			"a guardrail": {
+				w.but("policies:\n", onEach+"{name: more, guardrail: sales.*, require: group:Privacy}\n"),
+				orders,
+				"no platform of that name",
+			},
+			"the agent's key": {w.but(`key_sha256: ["${DEMO_AGENT_KEY_SHA256}"]`, ""), orders, "authorization required"},
+			"the agent": {
+				w.but("  - name: marketing-agent\n", "  - name: marketing-agent\n    disabled: true\n"),
+				orders,
+				"insufficient_access",
+			},
 			"the agent's group": {w.but("groups: [Agents]", "groups: [Bots]"), "SELECT * FROM regions", "not_permitted"},
-			"whom it acts for":  {w.but("  - name: marketing-agent\n", "  - name: marketing-agent\n    acts_for: [user:robin]\n"), orders, "insufficient_access"},
-			"the user":          {w.but("identity:\n", "identity:\n  users: [{id: taylor, disabled: true}]\n"), orders, "insufficient_access"},
+			"whom it acts for": {
+				w.but("  - name: marketing-agent\n", "  - name: marketing-agent\n    acts_for: [user:robin]\n"),
+				orders,
+				"insufficient_access",
+			},
+			"the user": {
+				w.but("identity:\n", "identity:\n  users: [{id: taylor, disabled: true}]\n"),
+				orders,
+				"insufficient_access",
+			},
 			"the groups' claim": {w.but("groups: groups", "groups: roles"), orders, "not_permitted"},
 			"the issuer":        {w.but("url: ${DEMO_ISSUER}", "url: http://127.0.0.1:1"), orders, "authorization required"},
 			"the platform":      {w.but("  shop:\n", "  store:\n"), orders, "say which platform"},
@@ -86,7 +110,11 @@ func TestAnEditTakesAwayWhileAPlatformIsDown(t *testing.T) {
 			down()
 			all := edits(w)
 			if engine == "sqlite" {
-				all["the schema"] = [3]string{strings.ReplaceAll(w.but("    schema: sales\n", "    schema: buying\n"), "sales.", "buying."), orders, "no platform of that name"}
+				all["the schema"] = [3]string{
+					strings.ReplaceAll(w.but("    schema: sales\n", "    schema: buying\n"), "sales.", "buying."),
+					orders,
+					"no platform of that name",
+				}
 			} else {
 				all["the schema"] = [3]string{strings.ReplaceAll(w.but("    schemas: [sales]\n", "    schemas: [public]\n"), "sales.", "public."), orders, "no platform of that name"}
 			}
@@ -98,7 +126,8 @@ func TestAnEditTakesAwayWhileAPlatformIsDown(t *testing.T) {
 				if !strings.Contains(w.Notice(), "not in force yet") {
 					t.Errorf("%s is taken away: the notice is %q", name, w.Notice())
 				}
-				if r := w.records()[len(w.records())-1]; r.PolicyVersion != before || r.WaitingVersion == "" || r.WaitingVersion == before {
+				if r := w.records()[len(w.records())-1]; r.PolicyVersion != before || r.WaitingVersion == "" ||
+					r.WaitingVersion == before {
 					t.Errorf("%s is taken away: the record is of %q and %q", name, r.PolicyVersion, r.WaitingVersion)
 				}
 				w.write(w.text)
@@ -126,8 +155,8 @@ func TestAnEditTakesAwayWhileAPlatformIsDown(t *testing.T) {
 	}
 }
 
-// A table that deputy_owner cannot read keeps a file from being in force. What the file takes away is gone all the same, and the file is
-// in force by itself once the table can be read.
+// A table that deputy_owner cannot read keeps a file from being in force. What the file takes away is gone all the
+// same, and the file is in force by itself once the table can be read.
 func TestAnUnreadableTableHeals(t *testing.T) {
 	w := follow(t, config.Postgres)
 	c := w.client(w.serve())

@@ -120,8 +120,8 @@ func (w *world) awaitRecord(is func(audit.Record) bool) audit.Record {
 	return audit.Record{}
 }
 
-// awaitSessions waits until so many sessions of PostgreSQL run what the role was vended for. SQLite has none to look at: there, that
-// the call has ended at all is what shows.
+// awaitSessions waits until so many sessions of PostgreSQL run what the role was vended for. SQLite has none to look
+// at: there, that the call has ended at all is what shows.
 func (w *world) awaitSessions(role string, want int) {
 	w.t.Helper()
 	if w.stage.Cluster() == nil {
@@ -161,10 +161,12 @@ func TestToolsAreListedBeforeAHumanIsPresent(t *testing.T) {
 	const list = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
 	alone := w.stage.Issuer().Token(issuer.Claims{Subject: "marketing-chat", ClientID: "marketing-chat"})
 	for name, credential := range map[string]string{"key": w.stage.AgentKey, "token": alone} {
-		if status, body := send(list, credential); status != http.StatusOK || !strings.Contains(body, `"query"`) || !strings.Contains(body, "SQLite's SQL") {
+		if status, body := send(list, credential); status != http.StatusOK || !strings.Contains(body, `"query"`) ||
+			!strings.Contains(body, "SQLite's SQL") {
 			t.Errorf("with its %s the agent is told %d %s", name, status, body)
 		}
-		if status, body := send(callOf(names), credential); status != http.StatusForbidden || !strings.Contains(body, "it needs the access token of the human who asks") {
+		if status, body := send(callOf(names), credential); status != http.StatusForbidden ||
+			!strings.Contains(body, "it needs the access token of the human who asks") {
 			t.Errorf("with its %s alone the agent gets %d %s", name, status, body)
 		}
 	}

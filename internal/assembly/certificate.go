@@ -9,14 +9,16 @@ import (
 	"deputy/mcp"
 )
 
-// Certificate is what server.tls names; nil: nothing. Its error is a *config.Error. A certificate that clients would not accept is in
-// the log: the one that replaces it may be on its way.
+// Certificate is what server.tls names; nil: nothing. Its error is a *config.Error. A certificate that clients would
+// not accept is in the log: the one that replaces it may be on its way.
 func Certificate(c *config.Config, log zerolog.Logger) (*mcp.Certificate, error) {
 	files := c.Server.TLS
 	if files.Certificate == "" {
 		return nil, nil
 	}
-	certificate, err := mcp.LoadCertificate(mcp.CertificateConfig{Certificate: files.Certificate, Key: files.Key, Logger: log})
+	certificate, err := mcp.LoadCertificate(
+		mcp.CertificateConfig{Certificate: files.Certificate, Key: files.Key, Logger: log},
+	)
 	if err != nil {
 		return nil, &config.Error{Problems: []config.Problem{c.Problem("server.tls", "%v", err)}}
 	}

@@ -15,12 +15,13 @@ import (
 	"deputy/internal/config"
 )
 
-// How a server comes by its list of what an administrator knows of the databases, and how it says what has changed since.
+// How a server comes by its list of what an administrator knows of the databases, and how it says what has changed
+// since.
 //
-// A server writes a platform into the catalog file once: when it first serves it and the file does not name it, with everything that is there
-// at that moment. Of a platform that the file names it never adds a table or a column, not after a restart either: deputy catalog accept
-// does. Where the file cannot be written, all of a platform that it does not name is New. So it is when the file, or the platform in it, is
-// removed while the server runs.
+// A server writes a platform into the catalog file once: when it first serves it and the file does not name it, with
+// everything that is there at that moment. Of a platform that the file names it never adds a table or a column, not
+// after a restart either: deputy catalog accept does. Where the file cannot be written, all of a platform that it does
+// not name is New. So it is when the file, or the platform in it, is removed while the server runs.
 
 // firstSight takes what is there now for what is known, where no list says what is.
 func (d *Deputy) firstSight(ctx context.Context) error {
@@ -31,7 +32,10 @@ func (d *Deputy) firstSight(ctx context.Context) error {
 	if b == nil {
 		b = config.Baseline{}
 	}
-	unseen := slices.DeleteFunc(slices.Sorted(maps.Keys(d.Engines)), func(name string) bool { return !d.Config.Unseen(name) })
+	unseen := slices.DeleteFunc(
+		slices.Sorted(maps.Keys(d.Engines)),
+		func(name string) bool { return !d.Config.Unseen(name) },
+	)
 	d.added = len(unseen) > 0 && d.Config.CanKeepCatalog()
 	for _, platform := range unseen {
 		if !d.added {
@@ -52,8 +56,8 @@ func (d *Deputy) firstSight(ctx context.Context) error {
 	return nil
 }
 
-// keepCatalog writes down what a generation takes for known, before it is in force. Where another server was faster, its file is read with
-// the next call.
+// keepCatalog writes down what a generation takes for known, before it is in force. Where another server was faster,
+// its file is read with the next call.
 func (l *Live) keepCatalog(g *generation) error {
 	if !g.added {
 		return nil
@@ -66,7 +70,9 @@ func (l *Live) keepCatalog(g *generation) error {
 	case err != nil:
 		return err
 	}
-	l.log.Debug().Str("file", c.Catalog.File).Msg("the catalog file is written: what appears in the databases from now on is New until deputy catalog accept")
+	l.log.Debug().
+		Str("file", c.Catalog.File).
+		Msg("the catalog file is written: what appears in the databases from now on is New until deputy catalog accept")
 	if l.current != nil {
 		return nil // the next call reads it again, and finds what is in force
 	}
@@ -107,20 +113,29 @@ func (l *Live) lookOut(ctx context.Context) {
 	}
 }
 
-// troubleNotice is what /readyz says of databases that have changed under the policies: which policies, and where they stand. Names of
-// tables and columns are in the log: callers without a token may read this.
+// troubleNotice is what /readyz says of databases that have changed under the policies: which policies, and where they
+// stand. Names of tables and columns are in the log: callers without a token may read this.
 func (l *Live) troubleNotice() string {
 	g := l.now()
 	var out []string
 	for _, t := range g.Tools.Troubles() {
-		text := fmt.Sprintf("platform %s has something New or changed that is hidden: the log and deputy check say what", t.Platform)
+		text := fmt.Sprintf(
+			"platform %s has something New or changed that is hidden: the log and deputy check say what",
+			t.Platform,
+		)
 		if t.Policy != "" || t.Table != (entitlements.TableName{}) {
 			place := inFile(g.Config, t.Problem)
 			who := fmt.Sprintf("policy %q", t.Policy)
 			if t.Policy == "" {
 				who, _, _ = strings.Cut(t.Key, "[")
 			}
-			text = fmt.Sprintf("%s (%s:%d) does not fit platform %s any more", who, filepath.Base(place.File), place.Line, t.Platform)
+			text = fmt.Sprintf(
+				"%s (%s:%d) does not fit platform %s any more",
+				who,
+				filepath.Base(place.File),
+				place.Line,
+				t.Platform,
+			)
 			if t.Table != (entitlements.TableName{}) {
 				text += ", and the table that it is about is closed"
 			}

@@ -48,7 +48,10 @@ func (w *world) shows(sql string) (string, []string) {
 	w.t.Helper()
 	ctx, end := w.Begin(w.t.Context())
 	defer end()
-	who, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)})
+	who, err := w.Authenticate(
+		ctx,
+		identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)},
+	)
 	if err != nil {
 		return err.Error(), nil
 	}
@@ -62,12 +65,14 @@ func (w *world) shows(sql string) (string, []string) {
 	return r.Rows[0][0].(string), r.Notices
 }
 
-// The server keeps the catalog file from its first start on: a restart between the steps of a migration accepts nothing.
+// The server keeps the catalog file from its first start on: a restart between the steps of a migration accepts
+// nothing.
 func TestMigrationAcrossRestarts(t *testing.T) {
 	w := follow(t, config.SQLite)
 	catalog := filepath.Join(filepath.Dir(w.file), "deputy-catalog.json")
 	first, err := os.ReadFile(catalog)
-	if info, _ := os.Stat(catalog); err != nil || info.Mode() != 0o600 || !strings.Contains(string(first), `"lastname": "text"`) {
+	if info, _ := os.Stat(catalog); err != nil || info.Mode() != 0o600 ||
+		!strings.Contains(string(first), `"lastname": "text"`) {
 		t.Fatalf("the catalog file is not written: %s (%v)", first, err)
 	}
 	if w.Notice() != "" {
@@ -79,7 +84,8 @@ func TestMigrationAcrossRestarts(t *testing.T) {
 	if got, notices := w.shows(sql); got != "NULL" || !strings.Contains(strings.Join(notices, " "), "it is New") {
 		t.Errorf("of the new column Taylor sees %s (%v)", got, notices)
 	}
-	if !strings.Contains(w.Notice(), "New") || !strings.Contains(w.log.String(), "surname of sales.customer_orders are New") {
+	if !strings.Contains(w.Notice(), "New") ||
+		!strings.Contains(w.log.String(), "surname of sales.customer_orders are New") {
 		t.Errorf("it is not said: %q\n%s", w.Notice(), &w.log)
 	}
 	if again, _ := os.ReadFile(catalog); string(again) != string(first) {
@@ -101,7 +107,8 @@ func TestCatalogFileCannotBeWritten(t *testing.T) {
 	if w.Live, err = assembly.Follow(t.Context(), w.load, func(string) zerolog.Logger { return zerolog.New(&w.log) }); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := w.shows("SELECT region FROM customer_orders"); got != "NULL" || !strings.Contains(w.log.String(), "cannot be written") {
+	if got, _ := w.shows("SELECT region FROM customer_orders"); got != "NULL" ||
+		!strings.Contains(w.log.String(), "cannot be written") {
 		t.Errorf("Taylor sees %s\n%s", got, &w.log)
 	}
 }

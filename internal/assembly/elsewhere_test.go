@@ -8,7 +8,13 @@ import (
 
 // Only what says nothing of where the data is, and how it is reached and shown, may change while both decide.
 func TestElsewhere(t *testing.T) {
-	was := config.Platform{Engine: config.Postgres, DSN: "host=a", Schemas: []string{"s"}, SigningKey: "k", Functions: []string{"a.f", "a.g"}}
+	was := config.Platform{
+		Engine:     config.Postgres,
+		DSN:        "host=a",
+		Schemas:    []string{"s"},
+		SigningKey: "k",
+		Functions:  []string{"a.f", "a.g"},
+	}
 	for name, tt := range map[string]struct {
 		change func(*config.Platform)
 		want   bool

@@ -32,9 +32,22 @@ type engine struct {
 	generations int
 }
 
-// next makes the generation of a configuration, out of the engines of the current one where nothing is different for them.
+// next makes the generation of a configuration, out of the engines of the current one where nothing is different for
+// them.
 func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err error) {
-	g := &generation{Deputy: &Deputy{Config: c, Log: l.log, Audit: l.audit, State: l.state, Telemetry: l.telemetry, Proofs: l.proofs, Stops: l.stops, Engines: map[string]vending.Engine{}}, engines: map[string]*engine{}}
+	g := &generation{
+		Deputy: &Deputy{
+			Config:    c,
+			Log:       l.log,
+			Audit:     l.audit,
+			State:     l.state,
+			Telemetry: l.telemetry,
+			Proofs:    l.proofs,
+			Stops:     l.stops,
+			Engines:   map[string]vending.Engine{},
+		},
+		engines: map[string]*engine{},
+	}
 	g.keeps = true
 	if l.current != nil {
 		if err := fixed(l.current.Config, c); err != nil {
@@ -164,7 +177,8 @@ func (l *Live) replace(p *pending, next *generation) (ok bool) {
 	return ok
 }
 
-// serve has calls begin with another generation, and returns the engines that no generation needs then. The one in force stays: see replace. l.mu is held.
+// serve has calls begin with another generation, and returns the engines that no generation needs then. The one in
+// force stays: see replace. l.mu is held.
 func (l *Live) serve(next *generation) (unused []*engine) {
 	before := l.serving
 	l.serving = next

@@ -18,13 +18,14 @@ import (
 	"deputy/tools"
 )
 
-// Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it waits a moment for
-// the new one to be in force. While any part of that one cannot be in force, because a platform or an issuer does not answer say, calls
-// get only what both give, so that what an administrator takes away is gone with the very next call; and it is tried again by itself.
-// A file that cannot be understood changes nothing. The log and /readyz say so.
+// Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it
+// waits a moment for the new one to be in force. While any part of that one cannot be in force, because a platform or
+// an issuer does not answer say, calls get only what both give, so that what an administrator takes away is gone with
+// the very next call; and it is tried again by itself. A file that cannot be understood changes nothing. The log and
+// /readyz say so.
 //
-// Each configuration makes a generation. A call is answered by one generation from its beginning to its end: who the caller is, what
-// is decided, and the policy version on its record belong together.
+// Each configuration makes a generation. A call is answered by one generation from its beginning to its end: who the
+// caller is, what is decided, and the policy version on its record belong together.
 type Live struct {
 	load  func() (*config.Config, error)
 	log   zerolog.Logger
@@ -52,7 +53,11 @@ type Live struct {
 }
 
 // Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
-func Follow(ctx context.Context, load func() (*config.Config, error), newLog func(level string) zerolog.Logger) (*Live, error) {
+func Follow(
+	ctx context.Context,
+	load func() (*config.Config, error),
+	newLog func(level string) zerolog.Logger,
+) (*Live, error) {
 	l := &Live{load: load, proofs: identity.NewProofs()}
 	c, seen, err := l.read(ctx)
 	if err != nil {
@@ -107,8 +112,8 @@ func (l *Live) MCP(version string) mcp.Config {
 
 type generationKey struct{}
 
-// Begin takes the generation that holds now and puts it into the context: everything asked there is answered by it. A context that
-// ends while the configuration is being reloaded gets what is there; nobody is left to read the answer.
+// Begin takes the generation that holds now and puts it into the context: everything asked there is answered by it. A
+// context that ends while the configuration is being reloaded gets what is there; nobody is left to read the answer.
 func (l *Live) Begin(ctx context.Context) (context.Context, func()) {
 	l.catchUp(ctx)
 	l.mu.Lock()
@@ -152,14 +157,22 @@ func (l *Live) Query(ctx context.Context, call tools.Call, args tools.QueryArgs)
 }
 
 // DescribeTable implements mcp.Tools.
-func (l *Live) DescribeTable(ctx context.Context, call tools.Call, args tools.DescribeArgs) (*tools.Description, error) {
+func (l *Live) DescribeTable(
+	ctx context.Context,
+	call tools.Call,
+	args tools.DescribeArgs,
+) (*tools.Description, error) {
 	g, end := l.of(ctx)
 	defer end()
 	return g.Tools.DescribeTable(ctx, call, args)
 }
 
 // RequestAccess implements mcp.Tools.
-func (l *Live) RequestAccess(ctx context.Context, call tools.Call, args tools.RequestArgs) (*tools.AccessRequest, error) {
+func (l *Live) RequestAccess(
+	ctx context.Context,
+	call tools.Call,
+	args tools.RequestArgs,
+) (*tools.AccessRequest, error) {
 	g, end := l.of(ctx)
 	defer end()
 	return g.Tools.RequestAccess(ctx, call, args)

@@ -55,7 +55,8 @@ func TestWhoeverIsTakenOutIsRefusedOnTheVeryNextCall(t *testing.T) {
 		"the issuer": w.but("url: ${DEMO_ISSUER}", "url: http://127.0.0.1:1"),
 	} {
 		w.write(gone)
-		if got := w.sees(); !strings.Contains(got, "_token") && !strings.Contains(got, "not from an issuer") && !strings.Contains(got, "not known") {
+		if got := w.sees(); !strings.Contains(got, "_token") && !strings.Contains(got, "not from an issuer") &&
+			!strings.Contains(got, "not known") {
 			t.Errorf("without %s Taylor sees %s", name, got)
 		}
 		w.write(w.text)
@@ -91,7 +92,10 @@ func TestADisabledAgentOrUserIsRefusedOnTheVeryNextCallAndOnTheRecord(t *testing
 			t.Errorf("without %s Taylor sees %s", tt.name, got)
 		}
 		r := w.records()[len(w.records())-1]
-		if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.Agent.ID != "marketing-agent" || r.Credential != w.credential() || len(r.Reasons) != 1 || r.Reasons[0] != tt.says {
+		if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.Agent.ID != "marketing-agent" ||
+			r.Credential != w.credential() ||
+			len(r.Reasons) != 1 ||
+			r.Reasons[0] != tt.says {
 			t.Errorf("without %s the record is %+v", tt.name, r)
 		}
 		if r.User == nil && tt.name != "the agent" || r.User != nil && r.User.ID != "taylor" {
@@ -108,7 +112,8 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, w *world) {
 		url := w.serve()
 		version := w.Config().Version
-		closes := map[string]bool{"a policy about nothing": true, "SQL that the database does not understand": true} // the table they are about
+		// the table they are about
+		closes := map[string]bool{"a policy about nothing": true, "SQL that the database does not understand": true}
 		for _, tt := range []struct{ name, text, log, notice string }{
 			{"a typing error", w.but("with: {constant: REDACTED}", "wiht: {constant: REDACTED}"), `deputy.yaml:%d: policies[2]: unknown key \"wiht\"`, "(deputy.yaml:"},
 			{"a policy about nothing", w.but("PII: [sales.customer_orders.lastname]", "PII: [sales.customer_orders.surname]"), `deputy.yaml:%d: tags.PII[0]: there is no column`, "(deputy.yaml:"},
@@ -130,7 +135,8 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			}
 			w.write(tt.text)
 			got := w.sees()
-			if closes[tt.name] && !strings.Contains(got, "unavailable") && !strings.Contains(got, "not_permitted") || !closes[tt.name] && got != "REDACTED" {
+			if closes[tt.name] && !strings.Contains(got, "unavailable") && !strings.Contains(got, "not_permitted") ||
+				!closes[tt.name] && got != "REDACTED" {
 				t.Errorf("%s: Taylor sees %s", tt.name, got)
 			}
 			if strings.Contains(tt.log, "%d") {
@@ -145,7 +151,8 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			}
 			body, _ := io.ReadAll(response.Body)
 			response.Body.Close()
-			if response.StatusCode != http.StatusOK || !strings.Contains(string(body), tt.notice) || strings.Contains(string(body), "lastname") {
+			if response.StatusCode != http.StatusOK || !strings.Contains(string(body), tt.notice) ||
+				strings.Contains(string(body), "lastname") {
 				t.Errorf("%s: /readyz says %d %s", tt.name, response.StatusCode, body)
 			}
 			if records := w.records(); records[len(records)-1].PolicyVersion != version {
@@ -192,7 +199,8 @@ func TestALimitFollowsTheFileAndForgetsNothing(t *testing.T) {
 	if status := ask(); status != http.StatusTooManyRequests {
 		t.Errorf("after the file has changed, one more is answered %d", status)
 	}
-	if records := w.records(); records[len(records)-1].Code != "too_busy" || records[len(records)-1].User.ID != demo.Taylor.Subject {
+	if records := w.records(); records[len(records)-1].Code != "too_busy" ||
+		records[len(records)-1].User.ID != demo.Taylor.Subject {
 		t.Errorf("the record of it is %+v", records[len(records)-1])
 	}
 }
@@ -223,7 +231,8 @@ func TestAFileThatIsGoneChangesNothingAndOneThatComesBackCounts(t *testing.T) {
 	}
 }
 
-// What stands in the file before the mask is a valid configuration, and shows names. A writer who takes its time must not make it one.
+// What stands in the file before the mask is a valid configuration, and shows names. A writer who takes its time must
+// not make it one.
 func TestAHalfWrittenFileIsNeverLive(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, w *world) {
 		_, audit, _ := strings.Cut(w.text, "\naudit:")
@@ -267,8 +276,8 @@ func TestAHalfWrittenFileIsNeverLive(t *testing.T) {
 	})
 }
 
-// Each of the two configurations hides the names from Taylor. What is known of Taylor by one, judged by the policies of the other,
-// would show them.
+// Each of the two configurations hides the names from Taylor. What is known of Taylor by one, judged by the policies of
+// the other, would show them.
 func TestCallsDuringReloadsSeeOnlyWholeConfigurations(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, w *world) {
 		users := func(group string) string {
@@ -333,7 +342,12 @@ func TestACallEndsWithTheConfigurationItBeganWithAndThenItsEngineIsClosed(t *tes
 		}
 		records := w.records()
 		if records[len(records)-1].PolicyVersion != first || records[len(records)-2].PolicyVersion == first {
-			t.Errorf("the records say %s and %s, and not first another and then %s", records[len(records)-2].PolicyVersion, records[len(records)-1].PolicyVersion, first)
+			t.Errorf(
+				"the records say %s and %s, and not first another and then %s",
+				records[len(records)-2].PolicyVersion,
+				records[len(records)-1].PolicyVersion,
+				first,
+			)
 		}
 		end()
 		_, catalog := engine.Catalog(t.Context()) // PostgreSQL's may be remembered, SQLite's list is made without the engine
@@ -379,10 +393,17 @@ func TestAHeldBackBodyDoesNotKeepWhatIsTakenAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
-			"Authorization: Bearer %s\r\nDeputy-User-Token: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", w.stage.AgentKey, w.stage.Token(demo.Taylor), len(body))
+		fmt.Fprintf(
+			conn,
+			"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
+				"Authorization: Bearer %s\r\nDeputy-User-Token: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+			w.stage.AgentKey,
+			w.stage.Token(demo.Taylor),
+			len(body),
+		)
 		in := bufio.NewReader(conn)
-		if line, _ := in.ReadString('\n'); !strings.Contains(line, "100") { // the caller is proved: the server asks for the body
+		// the caller is proved: the server asks for the body
+		if line, _ := in.ReadString('\n'); !strings.Contains(line, "100") {
 			t.Fatalf("the server says %s", line)
 		}
 		in.ReadString('\n')
@@ -393,7 +414,8 @@ func TestAHeldBackBodyDoesNotKeepWhatIsTakenAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, _ := io.ReadAll(answer.Body)
-		if said := fmt.Sprint(answer.StatusCode, string(text)); !strings.Contains(said, tt.says) || strings.Contains(said, demo.Names[0]) {
+		if said := fmt.Sprint(answer.StatusCode, string(text)); !strings.Contains(said, tt.says) ||
+			strings.Contains(said, demo.Names[0]) {
 			t.Errorf("%s while the body is on its way: %s", name, said)
 		}
 	}
@@ -403,7 +425,12 @@ func TestTheToolsSchemasFollow(t *testing.T) {
 	w := follow(t, "sqlite")
 	url := w.serve()
 	list := func() string {
-		request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`))
+		request, _ := http.NewRequestWithContext(
+			t.Context(),
+			http.MethodPost,
+			url+"/mcp",
+			strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`),
+		)
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Accept", "application/json, text/event-stream")
 		request.Header.Set("Authorization", "Bearer "+w.stage.AgentKey)
@@ -416,10 +443,16 @@ func TestTheToolsSchemasFollow(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		return string(body)
 	}
-	if got := list(); strings.Contains(got, "purpose") || strings.Contains(got, `"platform"`) || !strings.Contains(got, "query") {
+	if got := list(); strings.Contains(got, "purpose") || strings.Contains(got, `"platform"`) ||
+		!strings.Contains(got, "query") {
 		t.Errorf("at first the tools are %s", got)
 	}
-	w.write(w.but("  shop:\n", "  copy: {engine: sqlite, path: \"${DEMO_DATABASE}\", schema: sales}\n  shop:\n") + "\npurposes: {support: answering a customer}\n")
+	w.write(
+		w.but(
+			"  shop:\n",
+			"  copy: {engine: sqlite, path: \"${DEMO_DATABASE}\", schema: sales}\n  shop:\n",
+		) + "\npurposes: {support: answering a customer}\n",
+	)
 	if got := list(); strings.Count(got, `"enum":["support"]`) != 2 || strings.Count(got, `"enum":["copy","shop"]`) != 3 {
 		t.Errorf("with purposes and another platform the tools are %s", got)
 	}

@@ -151,7 +151,10 @@ func (w *world) sees() string {
 
 func (w *world) seesIn(ctx context.Context) string {
 	w.t.Helper()
-	who, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)})
+	who, err := w.Authenticate(
+		ctx,
+		identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)},
+	)
 	if err != nil {
 		return err.Error()
 	}

@@ -13,8 +13,9 @@ import (
 	"deputy/vending"
 )
 
-// ForOperator is New without the part that verifies callers: an administrator's own commands have none. They need no issuer to be
-// up, and are on the record like every call. Their standard output is for what they were asked: a sink of that type gets the other.
+// ForOperator is New without the part that verifies callers: an administrator's own commands have none. They need no
+// issuer to be up, and are on the record like every call. Their standard output is for what they were asked: a sink of
+// that type gets the other.
 func ForOperator(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *Deputy, err error) {
 	d := &Deputy{Config: c, Log: log}
 	defer func() {

@@ -14,7 +14,8 @@ const (
 	longestRetry = time.Minute
 )
 
-// pending is a configuration that is understood and not in force yet: the first attempt is under way, or has failed and is repeated.
+// pending is a configuration that is understood and not in force yet: the first attempt is under way, or has failed and
+// is repeated.
 type pending struct {
 	config  *config.Config
 	version string             // of the configuration as it was read; trying it may change its own
@@ -47,8 +48,9 @@ func (p *pending) await(ctx context.Context) {
 	}
 }
 
-// await has a configuration wait, and calls be decided by both until it is in force. What waited before does not any more. One that
-// says the same as what is in force, or waits already, is taken up again only when an administrator says so (SIGHUP).
+// await has a configuration wait, and calls be decided by both until it is in force. What waited before does not any
+// more. One that says the same as what is in force, or waits already, is taken up again only when an administrator says
+// so (SIGHUP).
 func (l *Live) await(c *config.Config, seen sight, told bool) {
 	l.mu.Lock()
 	if l.life.Err() != nil {
@@ -75,7 +77,13 @@ func (l *Live) await(c *config.Config, seen sight, told bool) {
 		}
 		unused = append(l.drop(), l.serve(both)...)
 		ctx, cancel := context.WithCancel(l.life)
-		p := &pending{config: c, version: c.Version, until: time.Now().Add(callsWait), tried: make(chan struct{}), cancel: cancel}
+		p := &pending{
+			config:  c,
+			version: c.Version,
+			until:   time.Now().Add(callsWait),
+			tried:   make(chan struct{}),
+			cancel:  cancel,
+		}
 		l.pending = p
 		l.begin(func() { l.apply(ctx, p) })
 	}
@@ -128,7 +136,10 @@ func (l *Live) try(ctx context.Context, p *pending) (done bool) {
 	switch {
 	case err == nil && l.replace(p, next):
 		l.count(l.life, "applied")
-		l.log.Info().Str("policy_version", p.config.Version).Strs("platforms", next.Tools.Platforms()).Msg("the configuration is reloaded")
+		l.log.Info().
+			Str("policy_version", p.config.Version).
+			Strs("platforms", next.Tools.Platforms()).
+			Msg("the configuration is reloaded")
 		return true
 	case err == nil || ctx.Err() != nil:
 		return true
@@ -152,8 +163,8 @@ func (l *Live) postpone(p *pending, err error) {
 	}
 }
 
-// backoff is how long to wait after so many attempts that failed before the last: twice as long each time, and for several servers not
-// all at once.
+// backoff is how long to wait after so many attempts that failed before the last: twice as long each time, and for
+// several servers not all at once.
 func backoff(tries int) time.Duration {
 	most := min(firstRetry<<min(tries, 10), longestRetry)
 	return most/2 + rand.N(most/2)

@@ -38,7 +38,8 @@ func inFile(c *config.Config, p entitlements.Problem) config.Problem {
 	return config.Problem{File: c.Files()[0], Line: c.Line(p.Key), Message: p.String()}
 }
 
-// firstPlace is where the first thing that is wrong stands, if it stands in a file: its name without the folder, and the line.
+// firstPlace is where the first thing that is wrong stands, if it stands in a file: its name without the folder, and
+// the line.
 func firstPlace(c *config.Config, err error) string {
 	problems := policyProblems(c, err)
 	if misread, ok := errors.AsType[*config.Error](err); ok {

@@ -19,8 +19,8 @@ const (
 	reloadTime = time.Minute // for databases and issuers to answer
 )
 
-// Watch follows the files without a call asking for it, and reads them whatever they look like when an administrator sends SIGHUP.
-// It returns when the context ends.
+// Watch follows the files without a call asking for it, and reads them whatever they look like when an administrator
+// sends SIGHUP. It returns when the context ends.
 func (l *Live) Watch(ctx context.Context, hangup <-chan os.Signal) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -38,8 +38,8 @@ func (l *Live) Watch(ctx context.Context, hangup <-chan os.Signal) {
 	}
 }
 
-// catchUp returns when the files, as they are when it is called, have been read, and what they say is in force or decides beside what
-// is. It looks twice, because a reading that is under way may have come before the change.
+// catchUp returns when the files, as they are when it is called, have been read, and what they say is in force or
+// decides beside what is. It looks twice, because a reading that is under way may have come before the change.
 func (l *Live) catchUp(ctx context.Context) {
 	for range 2 {
 		l.mu.Lock()
@@ -87,8 +87,8 @@ func awaited(ctx context.Context, done <-chan struct{}) bool {
 	}
 }
 
-// startReading starts to read the files, unless that is under way: all who wait, wait for the same. Told to, it takes up what has not
-// changed, too. l.mu is held.
+// startReading starts to read the files, unless that is under way: all who wait, wait for the same. Told to, it takes
+// up what has not changed, too. l.mu is held.
 func (l *Live) startReading(told bool) <-chan struct{} {
 	if l.reading != nil {
 		return l.reading
@@ -160,7 +160,10 @@ func (l *Live) refuse(seen sight, err error) {
 	version := l.current.Config.Version
 	l.mu.Unlock()
 	if !repeated {
-		l.log.Error().Str("policy_version", version).Str("error", m.text).Msg("the new configuration is refused: the one before goes on")
+		l.log.Error().
+			Str("policy_version", version).
+			Str("error", m.text).
+			Msg("the new configuration is refused: the one before goes on")
 	}
 }
 
@@ -174,8 +177,8 @@ func (l *Live) readAgain(ctx context.Context) {
 	}
 }
 
-// Notice says that the configuration on the disk is not the one that is in force, or that a database has changed under it. It says where
-// and not what: callers without a token may read it.
+// Notice says that the configuration on the disk is not the one that is in force, or that a database has changed under
+// it. It says where and not what: callers without a token may read it.
 func (l *Live) Notice() string {
 	notices := []string{l.waitingNotice(), l.troubleNotice()}
 	return strings.Join(slices.DeleteFunc(notices, func(s string) bool { return s == "" }), "; ")
@@ -194,13 +197,15 @@ func (l *Live) waitingNotice() string {
 	case l.misread != nil:
 		return "but the new configuration is refused" + at(l.misread.place) + " and the one before goes on: the log says why"
 	case l.pending != nil:
-		return "but the new configuration is not in force yet" + at(l.pending.place) + " and callers get only what both it and the one before give: the log says why"
+		return "but the new configuration is not in force yet" + at(
+			l.pending.place,
+		) + " and callers get only what both it and the one before give: the log says why"
 	}
 	return ""
 }
 
-// read loads the files once they are still. Nothing of a file that changes while it is read, or that somebody is writing, is ever
-// used: half of a file may be valid, and have half of the masks.
+// read loads the files once they are still. Nothing of a file that changes while it is read, or that somebody is
+// writing, is ever used: half of a file may be valid, and have half of the masks.
 func (l *Live) read(ctx context.Context) (*config.Config, sight, error) {
 	l.mu.Lock()
 	files := l.seen.files

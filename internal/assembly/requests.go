@@ -24,8 +24,8 @@ import (
 // sweepEvery is how often what is over is written down. It is over by the clock, whether that has happened or not.
 const sweepEvery = 5 * time.Second
 
-// openState opens the state of access requests, once there is a rule for any. It stays open while the configuration changes. That it
-// cannot be opened is nothing that only a change of the file can help: it is tried again.
+// openState opens the state of access requests, once there is a rule for any. It stays open while the configuration
+// changes. That it cannot be opened is nothing that only a change of the file can help: it is tried again.
 func (d *Deputy) openState(ctx context.Context) (err error) {
 	if d.State != nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
@@ -43,8 +43,9 @@ func StateConfig(c *config.Config) state.Config {
 	return state.Config{File: c.Requests.State.File, DSN: string(c.Requests.State.DSN)}
 }
 
-// requests is where access requests are kept, as far as there are rules: without any, nothing can be asked for, and what was approved
-// does not count, whether Deputy was started so or its file came to say so. The state stays open for what is over to be written down.
+// requests is where access requests are kept, as far as there are rules: without any, nothing can be asked for, and
+// what was approved does not count, whether Deputy was started so or its file came to say so. The state stays open for
+// what is over to be written down.
 func (d *Deputy) requests() tools.Requests {
 	if d.State == nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
@@ -63,9 +64,8 @@ func (d *Deputy) stateReady(ctx context.Context) error {
 	return nil
 }
 
-// tend ends what is over, tells of it, and sends webhooks, until the context ends. The sender may be nil still. Each of several servers
-// does; the state sees to it
-// that everything happens once.
+// tend ends what is over, tells of it, and sends webhooks, until the context ends. The sender may be nil still. Each of
+// several servers does; the state sees to it that everything happens once.
 func (l *Live) tend(ctx context.Context, sender *webhook.Sender) {
 	if sender != nil {
 		l.tending.Go(func() { sender.Run(ctx) })
@@ -92,7 +92,9 @@ func (l *Live) sweep(ctx context.Context, now time.Time) {
 	g, end := l.of(ctx)
 	defer end()
 	if err := g.Sweep(ctx, now); err != nil && ctx.Err() == nil {
-		l.log.Warn().Err(err).Msg("access requests that are over could not be written down as such; they are over all the same")
+		l.log.Warn().
+			Err(err).
+			Msg("access requests that are over could not be written down as such; they are over all the same")
 	}
 }
 
@@ -108,9 +110,17 @@ func (d *Deputy) Sweep(ctx context.Context, now time.Time) error {
 
 func (l *Live) sender(g *generation) *webhook.Sender {
 	name, _ := os.Hostname()
-	c := webhook.Config{Outbox: g.State.Outbox(), PublicURL: g.Config.Server.PublicURL, Server: fmt.Sprintf("%s (%d)", name, os.Getpid()), Log: l.log}
+	c := webhook.Config{
+		Outbox:    g.State.Outbox(),
+		PublicURL: g.Config.Server.PublicURL,
+		Server:    fmt.Sprintf("%s (%d)", name, os.Getpid()),
+		Log:       l.log,
+	}
 	for _, w := range g.Config.Requests.Webhooks {
-		c.Receivers = append(c.Receivers, webhook.Receiver{Name: w.Name, URL: string(w.URL), Secret: string(w.Secret), Events: w.Events, Body: w.Body})
+		c.Receivers = append(
+			c.Receivers,
+			webhook.Receiver{Name: w.Name, URL: string(w.URL), Secret: string(w.Secret), Events: w.Events, Body: w.Body},
+		)
 	}
 	sender, err := webhook.New(c)
 	if err != nil { // the configuration was checked
@@ -124,8 +134,8 @@ func (l *Live) sender(g *generation) *webhook.Sender {
 	return sender
 }
 
-// stateKey signs what clients bring back to whichever server they reach next: from a secret that all servers of one configuration have,
-// and that says nothing of it. Without one there is a random key, which will do for one server.
+// stateKey signs what clients bring back to whichever server they reach next: from a secret that all servers of one
+// configuration have, and that says nothing of it. Without one there is a random key, which will do for one server.
 func stateKey(c *config.Config) []byte {
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		if secret := cmp.Or(string(c.Platforms[name].SigningKey), string(c.Platforms[name].HashKey)); secret != "" {

@@ -30,7 +30,10 @@ func (w *world) asks(args tools.RequestArgs) (*tools.AccessRequest, error) {
 	w.t.Helper()
 	ctx, end := w.Begin(w.t.Context())
 	defer end()
-	who, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)})
+	who, err := w.Authenticate(
+		ctx,
+		identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)},
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -39,13 +42,21 @@ func (w *world) asks(args tools.RequestArgs) (*tools.AccessRequest, error) {
 
 // decides has Sam, a steward, decide.
 func (w *world) decides(id string, v entitlements.Verdict) error {
-	sam := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "sam", Groups: []string{"Stewards"}}, Issuer: "https://issuer.test", Subject: "sam"}
+	sam := identity.User{
+		Identity: identity.Identity{Kind: identity.KindUser, ID: "sam", Groups: []string{"Stewards"}},
+		Issuer:   "https://issuer.test",
+		Subject:  "sam",
+	}
 	_, err := w.Rule(w.t.Context(), tools.Steward{User: sam, Client: "test"}, id, tools.Ruling{Verdict: v})
 	return err
 }
 
 // lastnames is what Taylor asks for.
-var lastnames = tools.RequestArgs{Table: "customer_orders", Columns: []string{"lastname"}, Reason: "a customer has called"}
+var lastnames = tools.RequestArgs{
+	Table:   "customer_orders",
+	Columns: []string{"lastname"},
+	Reason:  "a customer has called",
+}
 
 // withoutRules is a Deputy that was started where nothing can be asked for.
 func withoutRules(t *testing.T) *world {
@@ -108,7 +119,8 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if got := w.sees(); got != "REDACTED" {
 		t.Errorf("without rules again, Taylor sees %s", got)
 	}
-	if _, err := w.asks(tools.RequestArgs{RequestID: a.RequestID}); err == nil || !strings.Contains(err.Error(), "cannot be asked for here") {
+	if _, err := w.asks(tools.RequestArgs{RequestID: a.RequestID}); err == nil ||
+		!strings.Contains(err.Error(), "cannot be asked for here") {
 		t.Errorf("without rules again, looking it up gives %v", err)
 	}
 	if err := w.Ready(t.Context()); err != nil {
@@ -126,7 +138,8 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	}
 }
 
-// The state may be out of reach when the first rule appears: calls are decided by both, and it is tried again by itself.
+// The state may be out of reach when the first rule appears: calls are decided by both, and it is tried again by
+// itself.
 func TestAStateThatCannotBeOpenedIsTriedAgain(t *testing.T) {
 	w := withoutRules(t)
 	file := filepath.Join(filepath.Dir(w.file), "deputy-state.db")
@@ -195,7 +208,9 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 				State string `json:"requestState"`
 			}
 		}
-		if body := post(url, ""); json.Unmarshal([]byte(body), &question) != nil || question.Result.Type != "input_required" || question.Result.State == "" {
+		if body := post(url, ""); json.Unmarshal([]byte(body), &question) != nil ||
+			question.Result.Type != "input_required" ||
+			question.Result.State == "" {
 			t.Fatalf("nothing is asked: %s", body)
 		}
 		return question.Result.State
@@ -216,7 +231,10 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 	if body := post(urls[1], says(ask(urls[0]), "decline", "")); !strings.Contains(body, "did not agree") {
 		t.Errorf("declined: %s", body)
 	}
-	if r := two.records()[len(two.records())-1]; r.Tool != "request_access" || r.Outcome != audit.Denied || r.Table != "customer_orders" || !strings.Contains(strings.Join(r.Reasons, ""), "did not agree") || len(requests()) > 0 {
+	if r := two.records()[len(two.records())-1]; r.Tool != "request_access" || r.Outcome != audit.Denied ||
+		r.Table != "customer_orders" ||
+		!strings.Contains(strings.Join(r.Reasons, ""), "did not agree") ||
+		len(requests()) > 0 {
 		t.Errorf("declined, the record is %+v, and there are %v", r, requests())
 	}
 	yes := says(ask(urls[0]), "accept", `,"content":{"reason":"the customer of T-7","duration":"1h"}`)
@@ -224,7 +242,9 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 		t.Fatalf("confirmed: %s", body)
 	}
 	r := two.records()[len(two.records())-1]
-	if !slices.Equal(r.Reasons, []string{"the human confirmed it in the client"}) || r.Request.Reason != "the customer of T-7" || r.Request.Duration != "1h" {
+	if !slices.Equal(r.Reasons, []string{"the human confirmed it in the client"}) ||
+		r.Request.Reason != "the customer of T-7" ||
+		r.Request.Duration != "1h" {
 		t.Errorf("confirmed, the record is %+v of %+v", r, r.Request)
 	}
 	for _, url := range append(urls, urls...) {

@@ -16,7 +16,8 @@ const (
 	patience  = 5 * time.Second       // with files that do not stop changing
 )
 
-// sight is how files look from the outside. Links are followed, so that a ConfigMap, which is replaced by turning a link, is seen.
+// sight is how files look from the outside. Links are followed, so that a ConfigMap, which is replaced by turning a
+// link, is seen.
 type sight struct {
 	files []string
 	infos []os.FileInfo // nil: there is no such file, or it cannot be looked at
@@ -32,8 +33,8 @@ func look(files []string) sight {
 	return s
 }
 
-// same reports whether the files are the same ones and look the same. The time of their content alone would not tell: programs that
-// unpack or copy files set it to what it was elsewhere.
+// same reports whether the files are the same ones and look the same. The time of their content alone would not tell:
+// programs that unpack or copy files set it to what it was elsewhere.
 func (s sight) same(other sight) bool {
 	return slices.Equal(s.files, other.files) && slices.EqualFunc(s.infos, other.infos, func(a, b os.FileInfo) bool {
 		if a == nil || b == nil {

@@ -15,7 +15,11 @@ import (
 // The whole server, with a required sink that is not there at first, then is, then is gone again.
 func TestWithoutARequiredSinkNothingIsAnsweredAndItRecoversByItself(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
-	w := followText(t, config.SQLite, "  sql: redacted\n  sinks: [{type: syslog, address: 'unix://"+path+"', required: true, format: ocsf}]\n")
+	w := followText(
+		t,
+		config.SQLite,
+		"  sql: redacted\n  sinks: [{type: syslog, address: 'unix://"+path+"', required: true, format: ocsf}]\n",
+	)
 	url := w.serve()
 	ready := func() bool {
 		response, err := http.Get(url + "/readyz")
@@ -65,11 +69,15 @@ func TestWithoutARequiredSinkNothingIsAnsweredAndItRecoversByItself(t *testing.T
 		last := w.records()[len(w.records())-1]
 		await("the sink has the outcome", func() bool {
 			text := <-received
-			return strings.Contains(text, last.ID) && strings.Contains(text, `"type_uid":600504`) && strings.Contains(text, `outcome="answered"`)
+			return strings.Contains(text, last.ID) && strings.Contains(text, `"type_uid":600504`) &&
+				strings.Contains(text, `outcome="answered"`)
 		})
 		server.Close()
 		os.Remove(path)
-		await("a sink that is gone is noticed", func() bool { return strings.Contains(w.sees(), "the audit log cannot be written") })
+		await(
+			"a sink that is gone is noticed",
+			func() bool { return strings.Contains(w.sees(), "the audit log cannot be written") },
+		)
 		down()
 	}
 }

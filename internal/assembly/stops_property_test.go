@@ -157,8 +157,8 @@ func (s *siege) call(server int, transport, sql string) says {
 	return answer
 }
 
-// unproved is what every caller is told while the issuer of a file that has just come into force cannot be asked for its keys: it is not
-// known who calls, and so not whether they are stopped.
+// unproved is what every caller is told while the issuer of a file that has just come into force cannot be asked for
+// its keys: it is not known who calls, and so not whether they are stopped.
 const unproved = "its issuer's keys are not available"
 
 // Whatever comes over the platforms, the issuer and the file, before, during or after: the next call of a stopped

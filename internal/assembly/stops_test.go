@@ -162,9 +162,11 @@ func TestStopEndsWhatWaits(t *testing.T) {
 // then counts for nothing.
 func TestStopEndsAQuestion(t *testing.T) {
 	w := follow(t, config.SQLite)
-	lines, _ := w.pipe(w.stage.Token(demo.Taylor),
+	lines, _ := w.pipe(
+		w.stage.Token(demo.Taylor),
 		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{}}}}`,
-		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"request_access","arguments":{"table":"customer_orders","columns":["lastname"],"reason":"a customer"}}}`)
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"request_access","arguments":{"table":"customer_orders","columns":["lastname"],"reason":"a customer"}}}`,
+	)
 	for line := range lines {
 		if strings.Contains(line, "elicitation/create") {
 			break
@@ -261,9 +263,14 @@ func TestHeldBackBodyOfStoppedCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
-		"Authorization: Bearer %s\r\nDeputy-User-Token: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
-		w.stage.AgentKey, w.stage.Token(demo.Taylor), len(body))
+	fmt.Fprintf(
+		conn,
+		"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"+
+			"Authorization: Bearer %s\r\nDeputy-User-Token: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		w.stage.AgentKey,
+		w.stage.Token(demo.Taylor),
+		len(body),
+	)
 	in := bufio.NewReader(conn)
 	if line, _ := in.ReadString('\n'); !strings.Contains(line, "100") {
 		t.Fatalf("the server says %s", line)

@@ -21,7 +21,8 @@ import (
 
 const prometheus = "\ntelemetry: {prometheus: '127.0.0.1:0'}\n"
 
-// families are the metrics that Prometheus is given, by name, with the label names that each has. A histogram is three of them.
+// families are the metrics that Prometheus is given, by name, with the label names that each has. A histogram is three
+// of them.
 func (w *world) families() map[string][]string {
 	w.t.Helper()
 	answer := httptest.NewRecorder()
@@ -76,7 +77,10 @@ func TestTheDashboardAsksForMetricsThatThereAre(t *testing.T) {
 			}
 		}
 		for _, label := range labelNames(query) {
-			if !slices.ContainsFunc(metricNames(query), func(metric string) bool { return slices.Contains(there[metric], label) }) {
+			if !slices.ContainsFunc(
+				metricNames(query),
+				func(metric string) bool { return slices.Contains(there[metric], label) },
+			) {
 				t.Errorf("no metric of %s has the label %s", query, label)
 			}
 		}
@@ -93,8 +97,13 @@ func TestNoLabelCanHoldWhoOrWhat(t *testing.T) {
 	w.everything()
 	for name, labels := range w.families() {
 		for _, label := range labels {
-			if strings.HasPrefix(name, "deputy_") && !slices.Contains([]string{"tool", "platform", "outcome", "code", "result", "le"}, label) {
-				t.Errorf("%s has the label %s: is it sure to have few values, and nothing of users, agents and tables?", name, label)
+			if strings.HasPrefix(name, "deputy_") &&
+				!slices.Contains([]string{"tool", "platform", "outcome", "code", "result", "le"}, label) {
+				t.Errorf(
+					"%s has the label %s: is it sure to have few values, and nothing of users, agents and tables?",
+					name,
+					label,
+				)
 			}
 		}
 	}

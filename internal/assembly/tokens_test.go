@@ -28,12 +28,25 @@ import (
 	"deputy/mcp"
 )
 
-// TestTheTokenTable sends every kind of credential through the front door of a server that is put together as deputy serve does, over
-// real HTTP and with a real audit log. Each row has its exact status, its exact challenges, and what is on the record.
+// TestTheTokenTable sends every kind of credential through the front door of a server that is put together as deputy
+// serve does, over real HTTP and with a real audit log. Each row has its exact status, its exact challenges, and what
+// is on the record.
 func TestTheTokenTable(t *testing.T) {
 	w := newTokenWorld(t)
 	slow := w.slowly(t)
-	rows := [][]tokenRow{w.signatures(t), w.shapes(), w.kinds(), w.claims(), w.parties(), w.headers(), w.keys(), w.ceilings(), w.opaque(), w.proofs(), w.issuers()}
+	rows := [][]tokenRow{
+		w.signatures(t),
+		w.shapes(),
+		w.kinds(),
+		w.claims(),
+		w.parties(),
+		w.headers(),
+		w.keys(),
+		w.ceilings(),
+		w.opaque(),
+		w.proofs(),
+		w.issuers(),
+	}
 	var all []tokenRow
 	for _, some := range rows {
 		all = append(all, some...)
@@ -62,7 +75,8 @@ func TestTheMetadataNamesTheAlgorithmsOfProofs(t *testing.T) {
 		Resource   string   `json:"resource"`
 		Algorithms []string `json:"dpop_signing_alg_values_supported"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&says); err != nil || says.Resource != tokenAudience || !reflect.DeepEqual(says.Algorithms, identity.ProofAlgorithms()) {
+	if err := json.NewDecoder(response.Body).Decode(&says); err != nil || says.Resource != tokenAudience ||
+		!reflect.DeepEqual(says.Algorithms, identity.ProofAlgorithms()) {
 		t.Errorf("the metadata says %+v (%v)", says, err)
 	}
 }
@@ -99,26 +113,71 @@ func (w *tokenWorld) signatures(t *testing.T) []tokenRow {
 		{"alg None", nil, unsigned("None"), invalid},
 		{"alg nOnE", nil, unsigned("nOnE"), invalid},
 		{"alg empty", nil, unsigned(""), invalid},
-		{"alg none, with a good signature", nil, bearer(part(`{"alg":"none","typ":"at+jwt"}`) + "." + good[1] + "." + good[2]), invalid},
+		{
+			"alg none, with a good signature",
+			nil,
+			bearer(part(`{"alg":"none","typ":"at+jwt"}`) + "." + good[1] + "." + good[2]),
+			invalid,
+		},
 		{"HS256 with the public key as secret, DER", nil, forge(issuer.Forgery{Algorithm: jose.HS256, Key: der}), invalid},
 		{"HS256 with the public key as secret, JWK", nil, forge(issuer.Forgery{Algorithm: jose.HS256, Key: jwk}), invalid},
-		{"HS256 with a short secret", nil, forge(issuer.Forgery{Algorithm: jose.HS256, Key: []byte("secretsecretsecretsecretsecretse")}), invalid},
+		{
+			"HS256 with a short secret",
+			nil,
+			forge(issuer.Forgery{Algorithm: jose.HS256, Key: []byte("secretsecretsecretsecretsecretse")}),
+			invalid,
+		},
 		{"RS256 under the name of an EC key", nil, forge(issuer.Forgery{Algorithm: jose.RS256, Key: rsaKey}), invalid},
 		{"RS512", nil, forge(issuer.Forgery{Algorithm: jose.RS512, Key: rsaKey}), invalid},
 		{"no signature", nil, bearer(good[0] + "." + good[1] + "."), invalid},
-		{"the signature of another token", nil, bearer(good[0] + "." + good[1] + "." + strings.Split(w.taylor("sub", "robin"), ".")[2]), invalid},
-		{"the claims of another token", nil, bearer(good[0] + "." + strings.Split(w.taylor("sub", "priya"), ".")[1] + "." + good[2]), invalid},
+		{
+			"the signature of another token",
+			nil,
+			bearer(good[0] + "." + good[1] + "." + strings.Split(w.taylor("sub", "robin"), ".")[2]),
+			invalid,
+		},
+		{
+			"the claims of another token",
+			nil,
+			bearer(good[0] + "." + strings.Split(w.taylor("sub", "priya"), ".")[1] + "." + good[2]),
+			invalid,
+		},
 		{"another key under the issuer's kid", nil, forge(issuer.Forgery{Key: other}), invalid},
 		{"another key under a kid of its own", nil, forge(issuer.Forgery{Key: other, KeyID: "mine"}), invalid},
 		{"another key without a kid", nil, forge(issuer.Forgery{Key: other, KeyID: "-"}), invalid},
-		{"a foreign issuer under the issuer's kid", nil, bearer(w.foreign.Forge(issuer.Forgery{KeyID: public.KeyID}, ours)), invalid},
+		{
+			"a foreign issuer under the issuer's kid",
+			nil,
+			bearer(w.foreign.Forge(issuer.Forgery{KeyID: public.KeyID}, ours)),
+			invalid,
+		},
 		{"a foreign issuer that says it is ours", nil, bearer(w.foreign.Token(ours)), invalid},
 		{"one of our issuers that says it is another", nil, bearer(w.strict.Token(ours)), invalid},
-		{"jwk in the header", nil, forge(issuer.Forgery{Key: other, KeyID: "-", Headers: map[string]any{"jwk": jose.JSONWebKey{Key: other.Public()}}}), invalid},
-		{"jku in the header", nil, bearer(w.foreign.Forge(issuer.Forgery{Headers: map[string]any{"jku": w.foreign.URL() + "/keys"}}, ours)), invalid},
-		{"x5u in the header", nil, bearer(w.foreign.Forge(issuer.Forgery{Headers: map[string]any{"x5u": w.foreign.URL() + "/keys"}}, ours)), invalid},
+		{
+			"jwk in the header",
+			nil,
+			forge(issuer.Forgery{Key: other, KeyID: "-", Headers: map[string]any{"jwk": jose.JSONWebKey{Key: other.Public()}}}),
+			invalid,
+		},
+		{
+			"jku in the header",
+			nil,
+			bearer(w.foreign.Forge(issuer.Forgery{Headers: map[string]any{"jku": w.foreign.URL() + "/keys"}}, ours)),
+			invalid,
+		},
+		{
+			"x5u in the header",
+			nil,
+			bearer(w.foreign.Forge(issuer.Forgery{Headers: map[string]any{"x5u": w.foreign.URL() + "/keys"}}, ours)),
+			invalid,
+		},
 		{"crit in the header", nil, forge(issuer.Forgery{Headers: map[string]any{"crit": []string{"exp"}}}), invalid},
-		{"b64 false in the header", nil, forge(issuer.Forgery{Headers: map[string]any{"crit": []string{"b64"}, "b64": true}}), invalid},
+		{
+			"b64 false in the header",
+			nil,
+			forge(issuer.Forgery{Headers: map[string]any{"crit": []string{"b64"}, "b64": true}}),
+			invalid,
+		},
 	}
 }
 
@@ -126,23 +185,57 @@ func (w *tokenWorld) shapes() []tokenRow {
 	good := w.taylor()
 	p := strings.Split(good, ".")
 	signed := func(format string, args ...any) sent {
-		head := fmt.Sprintf(`{"iss":%q,"exp":%d,"client_id":"chat","groups":["Marketing"]`, w.corp.URL(), time.Now().Add(time.Hour).Unix())
+		head := fmt.Sprintf(
+			`{"iss":%q,"exp":%d,"client_id":"chat","groups":["Marketing"]`,
+			w.corp.URL(),
+			time.Now().Add(time.Hour).Unix(),
+		)
 		return bearer(w.corp.Forge(issuer.Forgery{Payload: []byte(head + fmt.Sprintf(format, args...))}, issuer.Claims{}))
 	}
 	return []tokenRow{
-		{"written by hand, and good", nil, signed(`,"aud":%q,"sub":"taylor"}`, tokenAudience), answered("marketing for corp/taylor")},
+		{
+			"written by hand, and good",
+			nil,
+			signed(`,"aud":%q,"sub":"taylor"}`, tokenAudience),
+			answered("marketing for corp/taylor"),
+		},
 		{"the subject twice", nil, signed(`,"aud":%q,"sub":"taylor","sub":"priya"}`, tokenAudience), invalid},
-		{"the audience twice", nil, signed(`,"aud":"https://other.example","aud":%q,"sub":"taylor"}`, tokenAudience), invalid},
-		{"a member twice, deep inside", nil, signed(`,"aud":%q,"sub":"taylor","act":{"sub":"chat","x":{"y":1,"y":2}}}`, tokenAudience), invalid},
+		{
+			"the audience twice",
+			nil,
+			signed(`,"aud":"https://other.example","aud":%q,"sub":"taylor"}`, tokenAudience),
+			invalid,
+		},
+		{
+			"a member twice, deep inside",
+			nil,
+			signed(`,"aud":%q,"sub":"taylor","act":{"sub":"chat","x":{"y":1,"y":2}}}`, tokenAudience),
+			invalid,
+		},
 		{"Sub instead of sub", nil, signed(`,"aud":%q,"Sub":"taylor"}`, tokenAudience), invalid},
 		{"AUD instead of aud", nil, signed(`,"AUD":%q,"sub":"taylor"}`, tokenAudience), invalid},
-		{"another audience, and ours under Aud", nil, signed(`,"aud":"https://other.example/mcp","Aud":%q,"sub":"taylor"}`, tokenAudience), invalid},
+		{
+			"another audience, and ours under Aud",
+			nil,
+			signed(`,"aud":"https://other.example/mcp","Aud":%q,"sub":"taylor"}`, tokenAudience),
+			invalid,
+		},
 		{"claims that are not UTF-8", nil, signed(",\"aud\":%q,\"sub\":\"tayl\xff\"}", tokenAudience), invalid},
 		{"half a surrogate in the subject", nil, signed(`,"aud":%q,"sub":"\ud800"}`, tokenAudience), invalid},
 		{"a line break in the subject", nil, signed(`,"aud":%q,"sub":"taylor\nlevel=error"}`, tokenAudience), invalid},
 		{"a terminal code in the subject", nil, signed(`,"aud":%q,"sub":"taylor\u001b[2J"}`, tokenAudience), invalid},
-		{"claims in a list", nil, bearer(w.corp.Forge(issuer.Forgery{Payload: []byte(`["taylor"]`)}, issuer.Claims{})), invalid},
-		{"claims nested without end", nil, signed(`,"aud":%q,"sub":"taylor","x":%s}`, tokenAudience, strings.Repeat("[", 5000)+strings.Repeat("]", 5000)), invalid},
+		{
+			"claims in a list",
+			nil,
+			bearer(w.corp.Forge(issuer.Forgery{Payload: []byte(`["taylor"]`)}, issuer.Claims{})),
+			invalid,
+		},
+		{
+			"claims nested without end",
+			nil,
+			signed(`,"aud":%q,"sub":"taylor","x":%s}`, tokenAudience, strings.Repeat("[", 5000)+strings.Repeat("]", 5000)),
+			invalid,
+		},
 		{"empty parts", nil, bearer(".."), invalid},
 		{"four parts", nil, bearer(good + ".x"), invalid}, // no JWS, so the issuer is asked
 		{"not base64", nil, bearer(p[0] + ".!!!." + p[2]), invalid},
@@ -188,8 +281,21 @@ func (w *tokenWorld) kinds() []tokenRow {
 		{"an ID token by at_hash", nil, loose("at_hash", "h"), invalid},
 		{"an ID token by c_hash", nil, loose("c_hash", "h"), invalid},
 		{"an ID token by s_hash", nil, loose("s_hash", "h"), invalid},
-		{"a logout token by events", nil, loose("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}), invalid},
-		{"a security event", nil, loose("events", map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}}), invalid},
+		{
+			"a logout token by events",
+			nil,
+			loose("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}),
+			invalid,
+		},
+		{
+			"a security event",
+			nil,
+			loose(
+				"events",
+				map[string]any{"https://schemas.openid.net/secevent/caep/event-type/session-revoked": map[string]any{}},
+			),
+			invalid,
+		},
 		{"a refresh token of Keycloak", nil, loose("typ", "Refresh"), invalid},
 		{"an offline token of Keycloak", nil, loose("typ", "Offline"), invalid},
 		{"an ID token of Keycloak", nil, loose("typ", "ID"), invalid},
@@ -255,24 +361,54 @@ func (w *tokenWorld) parties() []tokenRow {
 		{"a client that is no agent", nil, claim("client_id", "chat-host"), forbidden("for corp/taylor")},
 		{"no client", nil, claim("client_id", nil), forbidden("for corp/taylor")},
 		{"a client in other case", nil, claim("client_id", "Chat"), forbidden("for corp/taylor")},
-		{"an actor that is an agent", nil, token(issuer.Claims{Subject: "taylor", ClientID: "chat-host", Actor: "chat", Groups: []string{"Marketing"}}), answered("marketing for corp/taylor")},
-		{"an actor that is no agent", nil, token(issuer.Claims{Subject: "taylor", ClientID: "chat", Actor: "chat-host", Groups: []string{"Marketing"}}), forbidden("for corp/taylor")},
-		{"an agent further in the chain only", nil, claim("act", map[string]any{"sub": "chat-host", "act": map[string]any{"sub": "chat"}}), forbidden("for corp/taylor")},
+		{
+			"an actor that is an agent",
+			nil,
+			token(issuer.Claims{Subject: "taylor", ClientID: "chat-host", Actor: "chat", Groups: []string{"Marketing"}}),
+			answered("marketing for corp/taylor"),
+		},
+		{
+			"an actor that is no agent",
+			nil,
+			token(issuer.Claims{Subject: "taylor", ClientID: "chat", Actor: "chat-host", Groups: []string{"Marketing"}}),
+			forbidden("for corp/taylor"),
+		},
+		{
+			"an agent further in the chain only",
+			nil,
+			claim("act", map[string]any{"sub": "chat-host", "act": map[string]any{"sub": "chat"}}),
+			forbidden("for corp/taylor"),
+		},
 		{"eight actors", nil, claim("act", chain(8)), answered("marketing for corp/taylor")},
 		{"nine actors", nil, claim("act", chain(9)), invalid},
 		{"a thousand actors", nil, claim("act", chain(1000)), invalid},
 		{"an actor of another issuer", nil, claim("act", map[string]any{"sub": "chat", "iss": w.foreign.URL()}), invalid},
-		{"an actor of our issuer", nil, claim("act", map[string]any{"sub": "chat", "iss": w.corp.URL()}), answered("marketing for corp/taylor")},
+		{
+			"an actor of our issuer",
+			nil,
+			claim("act", map[string]any{"sub": "chat", "iss": w.corp.URL()}),
+			answered("marketing for corp/taylor"),
+		},
 		{"an actor without a subject", nil, claim("act", map[string]any{"client_id": "chat"}), invalid},
 		{"an actor that is text", nil, claim("act", "chat"), invalid},
 		{"two actors in a list", nil, claim("act", []any{map[string]any{"sub": "chat"}}), invalid},
-		{"may_act instead of act", nil, bearer(w.taylor("client_id", "chat-host", "may_act", map[string]any{"sub": "chat"})), forbidden("for corp/taylor")},
+		{
+			"may_act instead of act",
+			nil,
+			bearer(w.taylor("client_id", "chat-host", "may_act", map[string]any{"sub": "chat"})),
+			forbidden("for corp/taylor"),
+		},
 
 		{"an agent alone", nil, alone("scanner"), answered("scanner")},
 		{"an agent alone that may not be", nil, alone("chat"), forbidden("marketing")},
 		{"a client that is no agent, alone", nil, alone("chat-host"), forbidden("")},
 		{"Auth0's application by gty", nil, claim("gty", "client-credentials"), forbidden("marketing")},
-		{"Auth0's application by its subject", nil, token(issuer.Claims{Subject: "chat@clients", ClientID: "chat"}), forbidden("marketing")},
+		{
+			"Auth0's application by its subject",
+			nil,
+			token(issuer.Claims{Subject: "chat@clients", ClientID: "chat"}),
+			forbidden("marketing"),
+		},
 		{"Entra's application by idtyp", nil, claim("idtyp", "app"), forbidden("marketing")},
 		{"Keycloak's service account", nil, claim("preferred_username", "service-account-chat"), invalid},
 		{"the agent's own client id as a human", nil, claim("sub", "chat"), forbidden("marketing")},
@@ -283,10 +419,43 @@ func (w *tokenWorld) parties() []tokenRow {
 		{"a disabled agent, alone", nil, alone("retired"), forbidden("retired")},
 		{"a disabled user", nil, claim("sub", "gone"), forbidden("marketing for corp/gone")},
 		{"an agent that acts for somebody else only", nil, claim("client_id", "picky"), forbidden("picky for corp/taylor")},
-		{"an agent that acts for this one", nil, bearer(w.taylor("client_id", "picky", "sub", "priya")), answered("picky for corp/priya")},
-		{"an agent with a token of an issuer that it may not bring", nil, claim("client_id", "outside"), forbidden("outside for corp/taylor")},
-		{"the e-mail address of another, and a subject of one's own", nil, bearer(w.taylor("client_id", "picky", "sub", "mallory", "email", "corp/priya", "preferred_username", "priya", "name", "priya")), forbidden("picky for corp/mallory")},
-		{"a subject that reads like a user of another issuer", nil, bearer(w.taylor("client_id", "picky", "sub", "corp/priya")), forbidden("picky for corp/corp/priya")},
+		{
+			"an agent that acts for this one",
+			nil,
+			bearer(w.taylor("client_id", "picky", "sub", "priya")),
+			answered("picky for corp/priya"),
+		},
+		{
+			"an agent with a token of an issuer that it may not bring",
+			nil,
+			claim("client_id", "outside"),
+			forbidden("outside for corp/taylor"),
+		},
+		{
+			"the e-mail address of another, and a subject of one's own",
+			nil,
+			bearer(
+				w.taylor(
+					"client_id",
+					"picky",
+					"sub",
+					"mallory",
+					"email",
+					"corp/priya",
+					"preferred_username",
+					"priya",
+					"name",
+					"priya",
+				),
+			),
+			forbidden("picky for corp/mallory"),
+		},
+		{
+			"a subject that reads like a user of another issuer",
+			nil,
+			bearer(w.taylor("client_id", "picky", "sub", "corp/priya")),
+			forbidden("picky for corp/corp/priya"),
+		},
 	}
 }
 
@@ -315,40 +484,115 @@ func (w *tokenWorld) headers() []tokenRow {
 		{"Proxy-Authorization", nil, with("Proxy-Authorization", "Bearer "+good), nobody},
 		{"X-Forwarded-Authorization", nil, with("X-Forwarded-Authorization", "Bearer "+good), nobody},
 		{"a cookie", nil, with("Cookie", "access_token="+good), nobody},
-		{"headers that name a user", nil, with("X-Forwarded-User", "taylor", "X-Remote-User", "taylor", "X-Forwarded-Email", "taylor@example.com"), nobody},
+		{
+			"headers that name a user",
+			nil,
+			with("X-Forwarded-User", "taylor", "X-Remote-User", "taylor", "X-Forwarded-Email", "taylor@example.com"),
+			nobody,
+		},
 		{"a session id", nil, with("Mcp-Session-Id", "1"), nobody},
 		{"a session id with a bad token", nil, bearer("x.y.z").and("Mcp-Session-Id", "1"), invalid},
 		{"the token in the query", nil, sent{query: "?access_token=" + good}, malformed},
-		{"the token in the query, and a good one", nil, sent{query: "?access_token=" + good, headers: bearer(good).headers}, malformed},
+		{
+			"the token in the query, and a good one",
+			nil,
+			sent{query: "?access_token=" + good, headers: bearer(good).headers},
+			malformed,
+		},
 		{"the token in a form", nil, sent{body: "access_token=" + good}, nobody},
-		{"the token in _meta", nil, sent{body: strings.Replace(ask, `"name"`, `"_meta":{"authorization":"Bearer `+good+`"},"name"`, 1)}, nobody},
-		{"the user in the arguments", nil, sent{body: strings.Replace(ask, `"sql"`, `"user":"taylor","token":"`+good+`","sql"`, 1)}, nobody},
+		{
+			"the token in _meta",
+			nil,
+			sent{body: strings.Replace(ask, `"name"`, `"_meta":{"authorization":"Bearer `+good+`"},"name"`, 1)},
+			nobody,
+		},
+		{
+			"the user in the arguments",
+			nil,
+			sent{body: strings.Replace(ask, `"sql"`, `"user":"taylor","token":"`+good+`","sql"`, 1)},
+			nobody,
+		},
 		{"a token in Deputy-User-Token alone", nil, with("Deputy-User-Token", good), nobody},
 		{"the same token in both", nil, bearer(good).and("Deputy-User-Token", good), invalid},
 		{"GET", nil, sent{method: http.MethodGet, headers: bearer(good).headers}, outcome{405, nil, ""}},
-		{"DELETE of a session", nil, sent{method: http.MethodDelete, headers: with("Mcp-Session-Id", "1").headers}, outcome{405, nil, ""}},
+		{
+			"DELETE of a session",
+			nil,
+			sent{method: http.MethodDelete, headers: with("Mcp-Session-Id", "1").headers},
+			outcome{405, nil, ""},
+		},
 	}...)
 }
 
 func (w *tokenWorld) keys() []tokenRow {
 	user := w.taylor("client_id", "some-host")
 	return []tokenRow{
-		{"a key with its agent's user token", nil, bearer(w.key).and("Deputy-User-Token", w.taylor()), answered("marketing for corp/taylor")},
+		{
+			"a key with its agent's user token",
+			nil,
+			bearer(w.key).and("Deputy-User-Token", w.taylor()),
+			answered("marketing for corp/taylor"),
+		},
 		{"a key alone that may not be", nil, bearer(w.key), forbidden("marketing")},
 		{"an unknown key", nil, bearer(w.key[:len(w.key)-3] + "AAA"), invalid},
 		{"an unknown key with a good token", nil, bearer("deputy_ak_x").and("Deputy-User-Token", w.taylor()), invalid},
 		{"an expired key", nil, bearer(w.oldKey), expired("marketing")},
-		{"an expired key with a good token", nil, bearer(w.oldKey).and("Deputy-User-Token", w.taylor()), expired("marketing")},
+		{
+			"an expired key with a good token",
+			nil,
+			bearer(w.oldKey).and("Deputy-User-Token", w.taylor()),
+			expired("marketing"),
+		},
 		{"a disabled agent's key", nil, bearer(w.retiredKey), forbidden("retired")},
-		{"a disabled agent's key with a good token", nil, bearer(w.retiredKey).and("Deputy-User-Token", w.taylor()), forbidden("retired")},
-		{"a key with a token of another agent's client", nil, bearer(w.key).and("Deputy-User-Token", w.taylor("client_id", "scanner")), forbidden("marketing for corp/taylor")},
-		{"a key with a token of no agent's client", nil, bearer(w.key).and("Deputy-User-Token", user), forbidden("marketing for corp/taylor")},
-		{"a key of an agent without clients, with such a token", nil, bearer(w.relayKey).and("Deputy-User-Token", user), answered("relay for corp/taylor")},
-		{"a key of an agent without clients, with another agent's token", nil, bearer(w.relayKey).and("Deputy-User-Token", w.taylor()), forbidden("relay for corp/taylor")},
-		{"a key with an application's token", nil, bearer(w.relayKey).and("Deputy-User-Token", w.taylor("client_id", "some-host", "idtyp", "app")), forbidden("relay")},
-		{"a key with an expired token", nil, bearer(w.relayKey).and("Deputy-User-Token", w.taylor("exp", time.Now().Add(-time.Minute).Unix())), invalid},
+		{
+			"a disabled agent's key with a good token",
+			nil,
+			bearer(w.retiredKey).and("Deputy-User-Token", w.taylor()),
+			forbidden("retired"),
+		},
+		{
+			"a key with a token of another agent's client",
+			nil,
+			bearer(w.key).and("Deputy-User-Token", w.taylor("client_id", "scanner")),
+			forbidden("marketing for corp/taylor"),
+		},
+		{
+			"a key with a token of no agent's client",
+			nil,
+			bearer(w.key).and("Deputy-User-Token", user),
+			forbidden("marketing for corp/taylor"),
+		},
+		{
+			"a key of an agent without clients, with such a token",
+			nil,
+			bearer(w.relayKey).and("Deputy-User-Token", user),
+			answered("relay for corp/taylor"),
+		},
+		{
+			"a key of an agent without clients, with another agent's token",
+			nil,
+			bearer(w.relayKey).and("Deputy-User-Token", w.taylor()),
+			forbidden("relay for corp/taylor"),
+		},
+		{
+			"a key with an application's token",
+			nil,
+			bearer(w.relayKey).and("Deputy-User-Token", w.taylor("client_id", "some-host", "idtyp", "app")),
+			forbidden("relay"),
+		},
+		{
+			"a key with an expired token",
+			nil,
+			bearer(w.relayKey).and("Deputy-User-Token", w.taylor("exp", time.Now().Add(-time.Minute).Unix())),
+			invalid,
+		},
 		{"a key with a key", nil, bearer(w.key).and("Deputy-User-Token", w.key), invalid},
-		{"a key with two tokens", nil, bearer(w.key).and("Deputy-User-Token", w.taylor(), "Deputy-User-Token", w.taylor()), malformed},
+		{
+			"a key with two tokens",
+			nil,
+			bearer(w.key).and("Deputy-User-Token", w.taylor(), "Deputy-User-Token", w.taylor()),
+			malformed,
+		},
 		{"a key in Deputy-User-Token alone", nil, with("Deputy-User-Token", w.key), nobody},
 	}
 }
@@ -364,11 +608,29 @@ func (w *tokenWorld) ceilings() []tokenRow {
 		{"the scope QUERY", nil, scope("QUERY"), needsScope("query", who)},
 		{"a scope that begins with query", nil, scope("query.all"), needsScope("query", who)},
 		{"a scope that cannot be read", nil, scope(map[string]any{"query": true}), invalid},
-		{"no scope where one is required", nil, bearer(w.strict.Token(taylors(nil))), needsScope("query", "marketing for strict/taylor")},
-		{"a scope where one is required", nil, bearer(w.strict.Token(taylors(map[string]any{"scope": "query"}))), answered("marketing for strict/taylor")},
+		{
+			"no scope where one is required",
+			nil,
+			bearer(w.strict.Token(taylors(nil))),
+			needsScope("query", "marketing for strict/taylor"),
+		},
+		{
+			"a scope where one is required",
+			nil,
+			bearer(w.strict.Token(taylors(map[string]any{"scope": "query"}))),
+			answered("marketing for strict/taylor"),
+		},
 	}
 	for _, revision := range []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", ""} {
-		rows = append(rows, tokenRow{"the scope describe with MCP-Protocol-Version " + revision, nil, scope("describe").and("MCP-Protocol-Version", revision), needsScope("query describe", who)})
+		rows = append(
+			rows,
+			tokenRow{
+				"the scope describe with MCP-Protocol-Version " + revision,
+				nil,
+				scope("describe").and("MCP-Protocol-Version", revision),
+				needsScope("query describe", who),
+			},
+		)
 	}
 	return rows
 }
@@ -386,7 +648,12 @@ func (w *tokenWorld) opaque() []tokenRow {
 	return []tokenRow{
 		{"opaque", honest, bearer(known), answered("marketing for corp/taylor")},
 		{"opaque and inactive", nil, bearer("opaque_0123456789"), invalid},
-		{"opaque and revoked while it is remembered", func() { w.corp.Revoke(known) }, bearer(known), answered("marketing for corp/taylor")},
+		{
+			"opaque and revoked while it is remembered",
+			func() { w.corp.Revoke(known) },
+			bearer(known),
+			answered("marketing for corp/taylor"),
+		},
 		{"opaque and revoked, after a reload", honest, bearer(known), invalid},
 		{"opaque, without iss", nil, bearer(token("iss", nil)), invalid},
 		{"opaque, of another issuer", nil, bearer(token("iss", w.strict.URL())), invalid},
@@ -397,11 +664,26 @@ func (w *tokenWorld) opaque() []tokenRow {
 		{"opaque, of another kind", nil, bearer(token("token_type", "refresh_token")), invalid},
 		{"opaque, and bound to a key", honest, bearer(token("cnf", issuer.NewProver(nil).Confirmation())), invalid},
 		{"opaque, of a disabled agent", nil, bearer(token("client_id", "retired")), forbidden("retired for corp/taylor")},
-		{"opaque, without the scope", nil, bearer(token("scope", "describe")), needsScope("query describe", "marketing for corp/taylor")},
+		{
+			"opaque, without the scope",
+			nil,
+			bearer(token("scope", "describe")),
+			needsScope("query describe", "marketing for corp/taylor"),
+		},
 		{"opaque, relayed", nil, bearer(w.key).and("Deputy-User-Token", token()), answered("marketing for corp/taylor")},
-		{"opaque, active said as text", says(strings.Replace(payload, "{", `{"active":"true",`, 1)), bearer("opaque_1"), unavailable},
+		{
+			"opaque, active said as text",
+			says(strings.Replace(payload, "{", `{"active":"true",`, 1)),
+			bearer("opaque_1"),
+			unavailable,
+		},
 		{"opaque, active not said", says(payload), bearer("opaque_2"), unavailable},
-		{"opaque, active said twice", says(strings.Replace(payload, "{", `{"active":true,"active":true,`, 1)), bearer("opaque_3"), unavailable},
+		{
+			"opaque, active said twice",
+			says(strings.Replace(payload, "{", `{"active":true,"active":true,`, 1)),
+			bearer("opaque_3"),
+			unavailable,
+		},
 		{"opaque, and the answer is a page", says("<html>"), bearer("opaque_4"), unavailable},
 		{"opaque, and the issuer is down", func() { honest(); w.corp.SetDown(true) }, bearer(token()), unavailable},
 		{"opaque, and the issuer is up again", honest, bearer(token()), answered("marketing for corp/taylor")},
@@ -428,7 +710,12 @@ func (w *tokenWorld) proofs() []tokenRow {
 		{"DPoP, replayed", nil, dpop(bound, good), badProof},
 		{"DPoP, for the first time", nil, dpop(bound, once), ok},
 		{"DPoP, replayed after a reload", w.fresh, dpop(bound, once), badProof},
-		{"dpop in small letters", nil, with("Authorization", "dpop "+bound, "DPoP", key.Proof("POST", tokenAudience, bound)), ok},
+		{
+			"dpop in small letters",
+			nil,
+			with("Authorization", "dpop "+bound, "DPoP", key.Proof("POST", tokenAudience, bound)),
+			ok,
+		},
 		{"DPoP without a proof", nil, with("Authorization", "DPoP "+bound), badProof},
 		{"DPoP with two proofs", nil, dpop(bound, key.Proof("POST", tokenAudience, bound)).and("DPoP", good), malformed},
 		{"DPoP for GET", nil, claim("htm", "GET"), badProof},
@@ -445,18 +732,48 @@ func (w *tokenWorld) proofs() []tokenRow {
 		{"DPoP with alg none", nil, bend(map[string]any{"alg": "none"}, nil), badProof},
 		{"DPoP with HS256", nil, bend(map[string]any{"alg": "HS256"}, nil), badProof},
 		{"DPoP with typ JWT", nil, bend(map[string]any{"typ": "JWT"}, nil), badProof},
-		{"DPoP with an expired token", nil, dpop(w.taylor("cnf", key.Confirmation(), "exp", time.Now().Add(-time.Minute).Unix()), good), misbound},
+		{
+			"DPoP with an expired token",
+			nil,
+			dpop(w.taylor("cnf", key.Confirmation(), "exp", time.Now().Add(-time.Minute).Unix()), good),
+			misbound,
+		},
 		{"a bound token as bearer", nil, bearer(bound), invalid},
-		{"a bound token as bearer, with a proof", nil, bearer(bound).and("DPoP", key.Proof("POST", tokenAudience, bound)), invalid},
+		{
+			"a bound token as bearer, with a proof",
+			nil,
+			bearer(bound).and("DPoP", key.Proof("POST", tokenAudience, bound)),
+			invalid,
+		},
 		{"a bound token that is relayed", nil, bearer(w.key).and("Deputy-User-Token", bound), invalid},
-		{"a bound token that is relayed, with a proof", nil, bearer(w.key).and("Deputy-User-Token", bound, "DPoP", key.Proof("POST", tokenAudience, bound)), invalid},
+		{
+			"a bound token that is relayed, with a proof",
+			nil,
+			bearer(w.key).and("Deputy-User-Token", bound, "DPoP", key.Proof("POST", tokenAudience, bound)),
+			invalid,
+		},
 		{"a free token with DPoP", nil, dpop(free, key.Proof("POST", tokenAudience, free)), misbound},
 		{"a key with DPoP", nil, dpop(w.key, key.Proof("POST", tokenAudience, w.key)), misbound},
-		{"a token bound to a certificate", nil, bearer(w.taylor("cnf", map[string]any{"x5t#S256": key.Confirmation()["jkt"]})), invalid},
-		{"a token bound to a certificate, with DPoP", nil, dpop(w.taylor("cnf", map[string]any{"x5t#S256": key.Confirmation()["jkt"]}), good), misbound},
+		{
+			"a token bound to a certificate",
+			nil,
+			bearer(w.taylor("cnf", map[string]any{"x5t#S256": key.Confirmation()["jkt"]})),
+			invalid,
+		},
+		{
+			"a token bound to a certificate, with DPoP",
+			nil,
+			dpop(w.taylor("cnf", map[string]any{"x5t#S256": key.Confirmation()["jkt"]}), good),
+			misbound,
+		},
 		{"a token bound to nothing", nil, bearer(w.taylor("cnf", map[string]any{})), invalid},
 		{"a free token of an issuer that binds all", w.fresh, bearer(partner(nil)), invalid},
-		{"a bound token of an issuer that binds all", nil, dpop(partners, key.Proof("POST", tokenAudience, partners)), answered("marketing for partners/taylor")},
+		{
+			"a bound token of an issuer that binds all",
+			nil,
+			dpop(partners, key.Proof("POST", tokenAudience, partners)),
+			answered("marketing for partners/taylor"),
+		},
 	}
 }
 
@@ -495,20 +812,37 @@ func (w *tokenWorld) issuers() []tokenRow {
 	}
 	unseen := bearer(w.shaky.Forge(issuer.Forgery{KeyID: "unseen"}, taylors(nil)))
 	for _, m := range misbehave {
-		rows = append(rows,
-			tokenRow{"the keys endpoint " + m.how + ", and no key is known", func() { m.do(); w.fresh() }, bearer(before), unavailable},
-			tokenRow{"the keys endpoint " + m.how + ", and the key is not known", func() { honest(); m.do() }, unseen, unavailable})
+		rows = append(
+			rows,
+			tokenRow{
+				"the keys endpoint " + m.how + ", and no key is known",
+				func() { m.do(); w.fresh() },
+				bearer(before),
+				unavailable,
+			},
+			tokenRow{
+				"the keys endpoint " + m.how + ", and the key is not known",
+				func() { honest(); m.do() },
+				unseen,
+				unavailable,
+			},
+		)
 	}
 	return append(rows, tokenRow{"a kid that is not there when the keys are looked for again", honest, unseen, invalid},
 		tokenRow{"and the keys are known again", nil, bearer(before), ok})
 }
 
-// slowly starts a request to a server whose issuer does not answer, and returns what waits for the outcome. It runs beside the table:
-// its time is the fetch's own.
+// slowly starts a request to a server whose issuer does not answer, and returns what waits for the outcome. It runs
+// beside the table: its time is the fetch's own.
 func (w *tokenWorld) slowly(t *testing.T) (wait func()) {
 	s := newTokenWorld(t)
 	s.shaky.ServeKeys(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	row := tokenRow{"the keys endpoint never ends", nil, bearer(s.shaky.Forge(issuer.Forgery{KeyID: "unseen"}, taylors(nil))), unavailable}
+	row := tokenRow{
+		"the keys endpoint never ends",
+		nil,
+		bearer(s.shaky.Forge(issuer.Forgery{KeyID: "unseen"}, taylors(nil))),
+		unavailable,
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -544,7 +878,13 @@ func TestAFoldedHeaderIsNoToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer connection.Close()
-		fmt.Fprintf(connection, "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s\r\nContent-Length: %d\r\n\r\n%s", header, len(ask), ask)
+		fmt.Fprintf(
+			connection,
+			"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%s\r\nContent-Length: %d\r\n\r\n%s",
+			header,
+			len(ask),
+			ask,
+		)
 		response, err := http.ReadResponse(bufio.NewReader(connection), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -568,7 +908,8 @@ func (a told) Authenticate(ctx context.Context, c identity.Credentials) (identit
 	return p, err
 }
 
-// TestAProofIsNoReplayOfItself changes the configuration while a request's body is held back, so that the caller is proved twice.
+// TestAProofIsNoReplayOfItself changes the configuration while a request's body is held back, so that the caller is
+// proved twice.
 func TestAProofIsNoReplayOfItself(t *testing.T) {
 	w := newTokenWorld(t)
 	proved := make(chan error, 2)
@@ -607,7 +948,10 @@ func TestAProofIsNoReplayOfItself(t *testing.T) {
 	if err := <-proved; err != nil || response.StatusCode != http.StatusOK {
 		t.Errorf("a caller who is proved anew needs no new proof: %v, %s", err, response.Status)
 	}
-	if got, _ := w.send(with("Authorization", "DPoP "+token, "DPoP", request.Header.Get("DPoP"))); !reflect.DeepEqual(got, badProof) {
+	if got, _ := w.send(with("Authorization", "DPoP "+token, "DPoP", request.Header.Get("DPoP"))); !reflect.DeepEqual(
+		got,
+		badProof,
+	) {
 		t.Errorf("another request with the same proof is refused, by the new configuration too: %+v", got)
 	}
 }

@@ -30,8 +30,8 @@ const (
 	tokenAudience = tokenPublic + "/mcp"
 )
 
-// tokenConfig has one agent of each kind, and issuers of each kind: corp is asked about opaque tokens, partners binds all tokens to
-// keys, strict wants scopes, shaky is the one that misbehaves.
+// tokenConfig has one agent of each kind, and issuers of each kind: corp is asked about opaque tokens, partners binds
+// all tokens to keys, strict wants scopes, shaky is the one that misbehaves.
 const tokenConfig = `
 server: {public_url: https://deputy.example.com}
 identity:
@@ -177,7 +177,12 @@ func (w *tokenWorld) send(s sent) (outcome, string) {
 	if body == "" {
 		body = ask
 	}
-	request, err := http.NewRequestWithContext(w.t.Context(), orElse(s.method, http.MethodPost), w.url+s.query, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(
+		w.t.Context(),
+		orElse(s.method, http.MethodPost),
+		w.url+s.query,
+		strings.NewReader(body),
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -195,7 +200,13 @@ func (w *tokenWorld) send(s sent) (outcome, string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return outcome{response.StatusCode, response.Header.Values("WWW-Authenticate"), inShort(w.records()[before:])}, string(text)
+	return outcome{
+			response.StatusCode,
+			response.Header.Values("WWW-Authenticate"),
+			inShort(w.records()[before:]),
+		}, string(
+			text,
+		)
 }
 
 func orElse(s, otherwise string) string {
@@ -233,16 +244,32 @@ const (
 
 // What a row can come to.
 var (
-	nobody      = outcome{401, []string{bearerChallenge, dpopChallenge}, ""}
-	invalid     = outcome{401, []string{bearerChallenge + invalidToken, dpopChallenge}, "authenticate denied invalid_token"}
-	badProof    = outcome{401, []string{bearerChallenge, dpopChallenge + invalidProof}, "authenticate denied invalid_dpop_proof"}
-	misbound    = outcome{401, []string{bearerChallenge, dpopChallenge + invalidToken}, "authenticate denied invalid_token"}
+	nobody  = outcome{401, []string{bearerChallenge, dpopChallenge}, ""}
+	invalid = outcome{
+		401,
+		[]string{bearerChallenge + invalidToken, dpopChallenge},
+		"authenticate denied invalid_token",
+	}
+	badProof = outcome{
+		401,
+		[]string{bearerChallenge, dpopChallenge + invalidProof},
+		"authenticate denied invalid_dpop_proof",
+	}
+	misbound = outcome{
+		401,
+		[]string{bearerChallenge, dpopChallenge + invalidToken},
+		"authenticate denied invalid_token",
+	}
 	unavailable = outcome{503, nil, ""}
 	malformed   = outcome{400, nil, ""}
 )
 
 func forbidden(who string) outcome {
-	return outcome{403, []string{bearerChallenge, dpopChallenge}, strings.TrimSpace("authenticate denied insufficient_access " + who)}
+	return outcome{
+		403,
+		[]string{bearerChallenge, dpopChallenge},
+		strings.TrimSpace("authenticate denied insufficient_access " + who),
+	}
 }
 
 func expired(who string) outcome {
@@ -252,8 +279,14 @@ func expired(who string) outcome {
 func answered(who string) outcome { return outcome{200, nil, "query answered " + who} }
 
 func needsScope(scopes, who string) outcome {
-	return outcome{403, []string{bearerChallenge + `, error="insufficient_scope", scope="` + scopes + `", error_description="the access token does not have the scope that is needed"`, dpopChallenge},
-		"query denied not_permitted " + who}
+	return outcome{
+		403,
+		[]string{
+			bearerChallenge + `, error="insufficient_scope", scope="` + scopes + `", error_description="the access token does not have the scope that is needed"`,
+			dpopChallenge,
+		},
+		"query denied not_permitted " + who,
+	}
 }
 
 // tokenRow is one line of the table. What has to be so before is set up by first.
@@ -272,7 +305,16 @@ func (w *tokenWorld) judge(t *testing.T, row tokenRow) {
 	}
 	got, body := w.send(row.send)
 	if !reflect.DeepEqual(got, row.want) {
-		t.Errorf("\n got %d %q\n     record %q\nwant %d %q\n     record %q\nthe answer is %.300s", got.Status, got.Challenges, got.Record, row.want.Status, row.want.Challenges, row.want.Record, body)
+		t.Errorf(
+			"\n got %d %q\n     record %q\nwant %d %q\n     record %q\nthe answer is %.300s",
+			got.Status,
+			got.Challenges,
+			got.Record,
+			row.want.Status,
+			row.want.Challenges,
+			row.want.Record,
+			body,
+		)
 	}
 	if got.Status == http.StatusOK && !strings.Contains(body, `"orders"`) {
 		t.Errorf("the answer has no rows: %.300s", body)
@@ -289,7 +331,8 @@ func (w *tokenWorld) judge(t *testing.T, row tokenRow) {
 	}
 }
 
-// fresh takes the configuration in anew: the limits on what strangers may put on the record, and on fetches of keys, begin anew too.
+// fresh takes the configuration in anew: the limits on what strangers may put on the record, and on fetches of keys,
+// begin anew too.
 func (w *tokenWorld) fresh() {
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()

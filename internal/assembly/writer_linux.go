@@ -5,8 +5,9 @@ import (
 	"syscall"
 )
 
-// beingWritten reports whether a process has the file open for writing: the kernel then gives nobody a read lease on it. The lease is
-// given back at once. Where leases are not to be had (the file is somebody else's), nothing is known and the answer is no.
+// beingWritten reports whether a process has the file open for writing: the kernel then gives nobody a read lease on
+// it. The lease is given back at once. Where leases are not to be had (the file is somebody else's), nothing is known
+// and the answer is no.
 func beingWritten(path string) bool {
 	const setLease = 1024 // F_SETLEASE, which package syscall does not name
 	f, err := os.Open(path)

@@ -1,6 +1,6 @@
-// Command bench measures what vending costs, on a throw-away PostgreSQL over a Unix socket: the raw statement on a plain
-// connection, vend-run-revoke in process, and the whole MCP call over HTTP, side by side in one run. It prints, and asserts
-// nothing: machines are noisy, so read the ratios within one run and not the milliseconds of two.
+// Command bench measures what vending costs, on a throw-away PostgreSQL over a Unix socket: the raw statement on a
+// plain connection, vend-run-revoke in process, and the whole MCP call over HTTP, side by side in one run. It prints,
+// and asserts nothing: machines are noisy, so read the ratios within one run and not the milliseconds of two.
 package main
 
 import (
@@ -52,8 +52,11 @@ func run(ctx context.Context, each time.Duration, onlyAudit bool) error {
 	r.line("analyse (never seen before), vend, run, revoke", measure(each, 1, r.vendUnseen()), raw)
 	whole := r.line("the whole MCP call over HTTP", measure(each, 1, r.call(oneRow)), raw)
 	r.flush()
-	fmt.Printf("p50: vending adds %s to the raw statement (goal 1.5 ms), MCP, identity, policies and audit %s more (goal 1 ms)\n",
-		short(vend.p50-raw.p50), short(whole.p50-vend.p50))
+	fmt.Printf(
+		"p50: vending adds %s to the raw statement (goal 1.5 ms), MCP, identity, policies and audit %s more (goal 1 ms)\n",
+		short(vend.p50-raw.p50),
+		short(whole.p50-vend.p50),
+	)
 
 	for _, rows := range []int{1, 1000, 100_000} {
 		r.section(fmt.Sprintf("One client, %d rows", rows))
@@ -71,8 +74,8 @@ func run(ctx context.Context, each time.Duration, onlyAudit bool) error {
 	return nil
 }
 
-// recording compares calls that are recorded with calls that are not, in turns, so that both have the machine's good and bad
-// moments.
+// recording compares calls that are recorded with calls that are not, in turns, so that both have the machine's good
+// and bad moments.
 func (r *rig) recording(each time.Duration, sql string) {
 	const turns = 4
 	for _, clients := range []int{1, 32} {
@@ -86,7 +89,11 @@ func (r *rig) recording(each time.Duration, sql string) {
 			on, off = on+with.perSecond, off+without.perSecond
 		}
 		r.flush()
-		fmt.Printf("with the audit log, %d clients get %.0f %% of the calls a second (goal at 32: 85 %%)\n", clients, 100*on/off)
+		fmt.Printf(
+			"with the audit log, %d clients get %.0f %% of the calls a second (goal at 32: 85 %%)\n",
+			clients,
+			100*on/off,
+		)
 	}
 }
 

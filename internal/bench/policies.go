@@ -55,7 +55,8 @@ func measurePolicies(ctx context.Context) error {
 	return measureStart(ctx, dir, "postgres", platform)
 }
 
-// measureStart does what deputy serve does before it listens: read the file, connect, compile, rehearse every mask and filter.
+// measureStart does what deputy serve does before it listens: read the file, connect, compile, rehearse every mask and
+// filter.
 func measureStart(ctx context.Context, dir, name, platform string) error {
 	path := filepath.Join(dir, name+".yaml")
 	if err := os.WriteFile(path, []byte(manyConfig(platform)), 0o600); err != nil {
@@ -74,7 +75,13 @@ func measureStart(ctx context.Context, dir, name, platform string) error {
 	}
 	defer d.Close()
 	whole := time.Since(started)
-	fmt.Printf("%-8s  start %s (of it, reading the file %s; goal 2 s), heap %.1f MiB more\n", name, short(whole), short(loaded), float64(heap()-before)/(1<<20))
+	fmt.Printf(
+		"%-8s  start %s (of it, reading the file %s; goal 2 s), heap %.1f MiB more\n",
+		name,
+		short(whole),
+		short(loaded),
+		float64(heap()-before)/(1<<20),
+	)
 	return measureDecisions(ctx, d, cfg)
 }
 
@@ -84,7 +91,9 @@ func measureDecisions(ctx context.Context, d *assembly.Deputy, cfg *config.Confi
 		return err
 	}
 	started := time.Now()
-	e, problems := entitlements.Compile(entitlements.Config{Platform: "shop", Policies: cfg.Policies, Tags: cfg.Tags, Catalog: catalog})
+	e, problems := entitlements.Compile(
+		entitlements.Config{Platform: "shop", Policies: cfg.Policies, Tags: cfg.Tags, Catalog: catalog},
+	)
 	if e == nil {
 		return fmt.Errorf("the policies do not compile: %v", problems)
 	}
@@ -94,8 +103,14 @@ func measureDecisions(ctx context.Context, d *assembly.Deputy, cfg *config.Confi
 		for i, t := range catalog.Tables {
 			who := identity.Principal{
 				Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "bench"}},
-				User: &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "u", Groups: []string{fmt.Sprint("G", i%97), fmt.Sprint("G", round)},
-					Attributes: map[string][]string{"region": {"EU"}}}},
+				User: &identity.User{
+					Identity: identity.Identity{
+						Kind:       identity.KindUser,
+						ID:         "u",
+						Groups:     []string{fmt.Sprint("G", i%97), fmt.Sprint("G", round)},
+						Attributes: map[string][]string{"region": {"EU"}},
+					},
+				},
 			}
 			at := time.Now()
 			e.Decide(who, t.TableName)
@@ -104,7 +119,13 @@ func measureDecisions(ctx context.Context, d *assembly.Deputy, cfg *config.Confi
 	}
 	slices.Sort(took)
 	micro := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
-	fmt.Printf("%-8s  compile %s; one decision p50 %.1f µs, p99 %.1f µs (goal 100 µs)\n", "", short(compiled), micro(took[len(took)/2]), micro(took[len(took)*99/100]))
+	fmt.Printf(
+		"%-8s  compile %s; one decision p50 %.1f µs, p99 %.1f µs (goal 100 µs)\n",
+		"",
+		short(compiled),
+		micro(took[len(took)/2]),
+		micro(took[len(took)*99/100]),
+	)
 	return nil
 }
 
@@ -134,9 +155,20 @@ func manyDDL(prefix string) string {
 // manyConfig has every kind of policy: one half grants, the other guardrails, masks and filters, by tag and by name.
 func manyConfig(platform string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "agents: [{name: bench, modes: [autonomous], key_sha256: [%s]}]\nplatforms:\n  shop: %s\nlimits: {concurrency: 4}\ntags:\n", strings.Repeat("ab", 32), platform)
+	fmt.Fprintf(
+		&b,
+		"agents: [{name: bench, modes: [autonomous], key_sha256: [%s]}]\nplatforms:\n  shop: %s\nlimits: {concurrency: 4}\ntags:\n",
+		strings.Repeat("ab", 32),
+		platform,
+	)
 	for tag := range manyTags {
-		fmt.Fprintf(&b, "  PII.T%02d: [%q, %q]\n", tag, fmt.Sprintf("sales.t%02d?.c0?", tag), fmt.Sprintf("sales.t%03d", tag*10))
+		fmt.Fprintf(
+			&b,
+			"  PII.T%02d: [%q, %q]\n",
+			tag,
+			fmt.Sprintf("sales.t%02d?.c0?", tag),
+			fmt.Sprintf("sales.t%03d", tag*10),
+		)
 	}
 	b.WriteString("policies:\n")
 	for p := range manyPolicies {
@@ -144,11 +176,24 @@ func manyConfig(platform string) string {
 		table, tag := p%manyTables, p%manyTags
 		switch p % 10 {
 		case 0, 1, 2, 3:
-			fmt.Fprintf(&b, "grant: [sales.t%03d, 'sales.t%02d*'], to: [group:G%d, {all: [group:H%d, {not: mode:autonomous}]}]}\n", table, tag, p%97, p%31)
+			fmt.Fprintf(
+				&b,
+				"grant: [sales.t%03d, 'sales.t%02d*'], to: [group:G%d, {all: [group:H%d, {not: mode:autonomous}]}]}\n",
+				table,
+				tag,
+				p%97,
+				p%31,
+			)
 		case 4:
 			fmt.Fprintf(&b, "guardrail: 'tag:PII.T%02d', require: {not: group:Banned%d}}\n", tag, p%13)
 		case 5, 6:
-			fmt.Fprintf(&b, "mask: 'tag:PII.T%02d', with: %s, except: group:G%d}\n", tag, []string{"null", "hash", "{constant: REDACTED}", "{partial: {last: 2}}", "email"}[p/10%5], p%97)
+			fmt.Fprintf(
+				&b,
+				"mask: 'tag:PII.T%02d', with: %s, except: group:G%d}\n",
+				tag,
+				[]string{"null", "hash", "{constant: REDACTED}", "{partial: {last: 2}}", "email"}[p/10%5],
+				p%97,
+			)
 		case 7:
 			fmt.Fprintf(&b, "mask: sales.t%03d.c%02d, with: {truncate: month}, for: group:G%d}\n", table, p/10%5*4+3, p%97)
 		case 8:
@@ -167,7 +212,13 @@ func manyOnSQLite(dir string) (platform string, err error) {
 		return "", err
 	}
 	defer db.Close()
-	return fmt.Sprintf("{engine: sqlite, path: %q, schema: sales, hash_key: %s}", path, strings.Repeat("k", 32)), db.Exec("BEGIN;" + manyDDL("") + "COMMIT")
+	return fmt.Sprintf(
+			"{engine: sqlite, path: %q, schema: sales, hash_key: %s}",
+			path,
+			strings.Repeat("k", 32),
+		), db.Exec(
+			"BEGIN;" + manyDDL("") + "COMMIT",
+		)
 }
 
 func manyOnPostgres(ctx context.Context, c *throwaway.Cluster) (platform string, err error) {
@@ -180,5 +231,9 @@ func manyOnPostgres(ctx context.Context, c *throwaway.Cluster) (platform string,
 		return "", err
 	}
 	err = postgres.Bootstrap(ctx, admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
-	return fmt.Sprintf("{engine: postgres, dsn: %q, schemas: [sales], signing_key: %q}", c.DSN("deputy_runner", "postgres"), signingKey), err
+	return fmt.Sprintf(
+		"{engine: postgres, dsn: %q, schemas: [sales], signing_key: %q}",
+		c.DSN("deputy_runner", "postgres"),
+		signingKey,
+	), err
 }

@@ -16,7 +16,8 @@ import (
 	"deputy/audit/index"
 )
 
-// measureReading prints what it takes to read an audit log of many records: two for each call, and a checkpoint after each batch.
+// measureReading prints what it takes to read an audit log of many records: two for each call, and a checkpoint after
+// each batch.
 func measureReading(records int) error {
 	dir, err := os.MkdirTemp("", "deputy-bench-")
 	if err != nil {
@@ -38,7 +39,15 @@ func measureReading(records int) error {
 		found, err := work()
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
-		fmt.Fprintf(out, "%s\t%d MB\t%d MB\t%d\t %s\n", short(took), (after.TotalAlloc-before.TotalAlloc)>>20, after.HeapInuse>>20, found, what)
+		fmt.Fprintf(
+			out,
+			"%s\t%d MB\t%d MB\t%d\t %s\n",
+			short(took),
+			(after.TotalAlloc-before.TotalAlloc)>>20,
+			after.HeapInuse>>20,
+			found,
+			what,
+		)
 		out.Flush()
 		return err
 	}
@@ -170,7 +179,14 @@ func writeMany(path string, calls int) (*audit.Key, error) {
 		return nil, err
 	}
 	defer view.Close()
-	fmt.Printf("%d records of %d calls, %d MB, written in %s, %d cores\n", 2*calls, calls, view.Size()>>20, short(time.Since(began)), runtime.GOMAXPROCS(0))
+	fmt.Printf(
+		"%d records of %d calls, %d MB, written in %s, %d cores\n",
+		2*calls,
+		calls,
+		view.Size()>>20,
+		short(time.Since(began)),
+		runtime.GOMAXPROCS(0),
+	)
 	select {
 	case err := <-failed:
 		return nil, err
@@ -184,16 +200,34 @@ func oneCall(n int) []audit.Record {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * 40 * time.Second)
 	rec := audit.Record{
-		ID: fmt.Sprintf("%012d%014x", n, r.Uint64()>>8), Phase: audit.Intent, Time: at, Tool: "query", Mode: "autonomous", Client: "10.0.0.7", Platform: "warehouse",
-		Agent: audit.Party{ID: fmt.Sprintf("agent%d", r.IntN(8)), Groups: []string{"Agents"}}, PolicyVersion: fmt.Sprintf("%016x", n/100_000),
+		ID: fmt.Sprintf(
+			"%012d%014x",
+			n,
+			r.Uint64()>>8,
+		), Phase: audit.Intent, Time: at, Tool: "query", Mode: "autonomous", Client: "10.0.0.7", Platform: "warehouse",
+		Agent: audit.Party{
+			ID:     fmt.Sprintf("agent%d", r.IntN(8)),
+			Groups: []string{"Agents"},
+		}, PolicyVersion: fmt.Sprintf("%016x", n/100_000),
 	}
 	if r.IntN(5) > 0 {
 		id := fmt.Sprintf("user%d@example.com", r.IntN(300))
-		rec.Mode, rec.User = "on_behalf_of", &audit.Party{ID: id, Issuer: "https://id.example.com", Name: id, Groups: []string{"Sales", "EMEA"}}
+		rec.Mode, rec.User = "on_behalf_of", &audit.Party{
+			ID:     id,
+			Issuer: "https://id.example.com",
+			Name:   id,
+			Groups: []string{"Sales", "EMEA"},
+		}
 	}
 	for range 1 + r.IntN(2) {
 		name := fmt.Sprintf("sales.t%d", r.IntN(60))
-		t := audit.Table{Name: name, Via: "user", Columns: []string{"id", "name", "region"}, Grants: []string{"sales reads sales"}, Filters: []string{"own region"}}
+		t := audit.Table{
+			Name:    name,
+			Via:     "user",
+			Columns: []string{"id", "name", "region"},
+			Grants:  []string{"sales reads sales"},
+			Filters: []string{"own region"},
+		}
 		if r.IntN(4) > 0 {
 			t.Masked = []audit.MaskedColumn{{Column: "name", Mask: "hash", Policy: "hide personal data"}}
 		} else {

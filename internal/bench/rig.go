@@ -148,7 +148,14 @@ func (r *rig) start(ctx context.Context, listener net.Listener) error {
 
 func (r *rig) connect(ctx context.Context, url string) error {
 	for i := range maxClients {
-		token := r.issuer.Token(issuer.Claims{Subject: fmt.Sprintf("user-%d", i), ClientID: "bench", Groups: []string{"Everybody"}, Lifetime: time.Hour})
+		token := r.issuer.Token(
+			issuer.Claims{
+				Subject:  fmt.Sprintf("user-%d", i),
+				ClientID: "bench",
+				Groups:   []string{"Everybody"},
+				Lifetime: time.Hour,
+			},
+		)
 		c, err := client.HTTP(ctx, url, token, "")
 		if err != nil {
 			return err
@@ -222,7 +229,13 @@ func (r *rig) run(ctx context.Context, statement string) error {
 	if err != nil {
 		return err
 	}
-	lease := vending.Lease{ID: fmt.Sprintf("bench%010d", r.calls.Add(1)), SQL: statement, MaxRows: 2 * rows, MaxBytes: 64 << 20, Timeout: time.Minute}
+	lease := vending.Lease{
+		ID:       fmt.Sprintf("bench%010d", r.calls.Add(1)),
+		SQL:      statement,
+		MaxRows:  2 * rows,
+		MaxBytes: 64 << 20,
+		Timeout:  time.Minute,
+	}
 	for _, use := range analysed.Tables {
 		lease.Access = append(lease.Access, r.access[use.Table])
 	}

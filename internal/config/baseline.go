@@ -17,16 +17,16 @@ import (
 	"deputy/entitlements"
 )
 
-// Baseline is what an administrator has accepted of each platform, by the platform's name. What a database has beyond it bears the tag New.
-// It is kept in a file beside the configuration, to be committed and reviewed with it: one line for each table, which lists its columns in
-// their order, each with its type and the tags that the database kept of it. The tags of the table itself stand behind an empty name.
-// A table may also be a plain list of its columns' names.
+// Baseline is what an administrator has accepted of each platform, by the platform's name. What a database has beyond
+// it bears the tag New. It is kept in a file beside the configuration, to be committed and reviewed with it: one line
+// for each table, which lists its columns in their order, each with its type and the tags that the database kept of it.
+// The tags of the table itself stand behind an empty name. A table may also be a plain list of its columns' names.
 type Baseline map[string]entitlements.Accepted
 
 const maxBaseline = 64 << 20
 
-// readBaseline reads the file strictly: what is there twice or of another form is no list that anybody can have looked at.
-// Without a file there is no Baseline.
+// readBaseline reads the file strictly: what is there twice or of another form is no list that anybody can have looked
+// at. Without a file there is no Baseline.
 func readBaseline(path string, p *problems) (b Baseline, data []byte) {
 	data, err := read(path, maxBaseline)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,10 @@ func readBaseline(path string, p *problems) (b Baseline, data []byte) {
 		at = 1 + bytes.Count(data[:r.InputOffset()], []byte("\n"))
 	}
 	if err != nil {
-		p.list = append(p.list, Problem{path, at, "", fmt.Sprintf("%v: restore the file, or remove it and run deputy catalog accept", err)})
+		p.list = append(
+			p.list,
+			Problem{path, at, "", fmt.Sprintf("%v: restore the file, or remove it and run deputy catalog accept", err)},
+		)
 	}
 	return b, data
 }
@@ -178,7 +181,8 @@ func complete(err error) error {
 	return err
 }
 
-// Write puts the baseline into the file in one step, so that no reader ever sees half of it. The same baseline is always the same text.
+// Write puts the baseline into the file in one step, so that no reader ever sees half of it. The same baseline is
+// always the same text.
 func (b Baseline) Write(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {

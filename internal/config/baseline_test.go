@@ -42,7 +42,11 @@ func TestABaselineComesBackAsItWasWritten(t *testing.T) {
 			{Schema: "sales.a", Name: "b"}:    listed("id"),
 			{Schema: "sales", Name: "empty"}:  listed(),
 			{Schema: "sales", Name: "people"}: {Tags: []string{"PII", "EU"}, Columns: []entitlements.AcceptedColumn{
-				{Name: "ssn", Type: "text", Tags: []string{"PII.SSN", "Secret"}}, {Name: "id", Type: "numeric(10,2)"}, {Name: "x", Type: "-"},
+				{
+					Name: "ssn",
+					Type: "text",
+					Tags: []string{"PII.SSN", "Secret"},
+				}, {Name: "id", Type: "numeric(10,2)"}, {Name: "x", Type: "-"},
 			}},
 		},
 		"nothing": {},
@@ -64,7 +68,10 @@ func TestABaselineComesBackAsItWasWritten(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(folder, ".*")); left != nil {
 		t.Errorf("writing leaves %v", left)
 	}
-	if files := c.Files(); !reflect.DeepEqual(files, []string{filepath.Join(folder, "deputy.yaml"), filepath.Join(folder, "deputy-catalog.json")}) {
+	if files := c.Files(); !reflect.DeepEqual(
+		files,
+		[]string{filepath.Join(folder, "deputy.yaml"), filepath.Join(folder, "deputy-catalog.json")},
+	) {
 		t.Errorf("the files to watch are %v", files)
 	}
 }
@@ -114,7 +121,9 @@ func TestDamagedBaselinesAreRefused(t *testing.T) {
 func TestALargeBaselineIsNoProblem(t *testing.T) {
 	accepted := entitlements.Accepted{}
 	for _, table := range strings.Split(strings.Repeat("t", 300), "") {
-		accepted[entitlements.TableName{Schema: "s", Name: strings.Repeat(table, 1+len(accepted))}] = listed(strings.Repeat("c", 10_000))
+		accepted[entitlements.TableName{Schema: "s", Name: strings.Repeat(table, 1+len(accepted))}] = listed(
+			strings.Repeat("c", 10_000),
+		)
 	}
 	c, folder, err := loadBeside(t, "{}")
 	if err == nil {

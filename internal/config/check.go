@@ -100,12 +100,19 @@ func (c *Config) check(k *checker, asWritten *Config) {
 	c.checkElsewhere(k, asWritten)
 }
 
-// checkPlatform refuses the name of a platform that there is none of. Empty is not "every platform" when somebody wrote it.
+// checkPlatform refuses the name of a platform that there is none of. Empty is not "every platform" when somebody wrote
+// it.
 func (c *Config) checkPlatform(k *checker, key, name string) {
 	_, there := c.Platforms[name]
 	if _, written := k.written[key]; written && !there {
 		platforms := slices.Sorted(maps.Keys(c.Platforms))
-		k.say(key, "there is no platform %s%s (known: %s)", k.shown(key), mistake.Hint(k.written[key].text, platforms), strings.Join(platforms, ", "))
+		k.say(
+			key,
+			"there is no platform %s%s (known: %s)",
+			k.shown(key),
+			mistake.Hint(k.written[key].text, platforms),
+			strings.Join(platforms, ", "),
+		)
 	}
 }
 
@@ -144,7 +151,11 @@ func (c *Config) checkAgents(k *checker) {
 	}
 	for i, a := range c.Agents {
 		if len(a.Modes) == 0 || slices.Contains(a.Modes, identity.OnBehalfOf) {
-			k.say("identity.issuers", "missing: %s acts on behalf of users, and no issuer says who they are", mistake.At("agents", i))
+			k.say(
+				"identity.issuers",
+				"missing: %s acts on behalf of users, and no issuer says who they are",
+				mistake.At("agents", i),
+			)
 			return
 		}
 	}
@@ -202,7 +213,10 @@ func (p Platform) checkPostgres(k *checker, key string) {
 	k.unique(key+".functions", p.Functions)
 	for i, s := range p.PolicyPath {
 		if strings.HasPrefix(s, "$") || strings.HasPrefix(s, "pg_temp") || s == "deputy" || s == "information_schema" {
-			k.say(mistake.At(key+".policy_path", i), "it cannot be on the path: name schemas of the database, with those of extensions")
+			k.say(
+				mistake.At(key+".policy_path", i),
+				"it cannot be on the path: name schemas of the database, with those of extensions",
+			)
 		}
 	}
 	k.unique(key+".policy_path", p.PolicyPath)
@@ -219,8 +233,8 @@ func (p Platform) checkSQLite(k *checker, key, purpose string) {
 	}
 }
 
-// keyed says what on the platform needs a key that outlives the process, if anything does: with another one, equal values would have
-// other masks and a sample other rows after each start.
+// keyed says what on the platform needs a key that outlives the process, if anything does: with another one, equal
+// values would have other masks and a sample other rows after each start.
 func keyed(policies []entitlements.Policy, platform string) string {
 	for i, p := range policies {
 		switch {
@@ -280,7 +294,10 @@ func (t Telemetry) check(k *checker) {
 		case !ok:
 			k.say("telemetry.prometheus", "not an address with a port: write 127.0.0.1:9464")
 		case !isLoopback(host) && t.Readers != Anybody:
-			k.say("telemetry.prometheus", "other machines can reach it, and nobody is asked who they are: listen on 127.0.0.1, or write readers: anybody beside it")
+			k.say(
+				"telemetry.prometheus",
+				"other machines can reach it, and nobody is asked who they are: listen on 127.0.0.1, or write readers: anybody beside it",
+			)
 		}
 	}
 	if t.OTLP.Endpoint == "" {
@@ -291,6 +308,9 @@ func (t Telemetry) check(k *checker) {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		k.say("telemetry.otlp.endpoint", "not a URL: write http://127.0.0.1:4318")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		k.say("telemetry.otlp.endpoint", "a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS")
+		k.say(
+			"telemetry.otlp.endpoint",
+			"a scheme, a host and a path is all it may have: /v1/traces and /v1/metrics are added to it, and credentials stand in OTEL_EXPORTER_OTLP_HEADERS",
+		)
 	}
 }

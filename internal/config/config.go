@@ -1,11 +1,13 @@
 // Package config reads Deputy's one YAML file.
 //
-// It is strict, because a policy that was misread is a hole: an unknown key, a key written twice, a value of the wrong type, an
-// environment variable that is not set all stop the start, each with the file, the line and the key. What needs a database, or
-// belongs to another package (whether a mask is a mask, an agent an agent), is checked there, on the same lines.
+// It is strict, because a policy that was misread is a hole: an unknown key, a key written twice, a value of the wrong
+// type, an environment variable that is not set all stop the start, each with the file, the line and the key. What
+// needs a database, or belongs to another package (whether a mask is a mask, an agent an agent), is checked there, on
+// the same lines.
 //
-// A value may hold ${NAME}, which becomes the environment variable's content after the YAML is read, so that nothing in it can
-// become a key or a list. $${ is a plain ${. The content never appears in an error of this package: it may be a secret.
+// A value may hold ${NAME}, which becomes the environment variable's content after the YAML is read, so that nothing in
+// it can become a key or a list. $${ is a plain ${. The content never appears in an error of this package: it may be a
+// secret.
 package config
 
 import (
@@ -37,19 +39,22 @@ const maxFile = 1 << 20
 
 // Config is the whole file, complete with defaults. Relative paths in it have become relative to the file's folder.
 type Config struct {
-	Server    Server                 `yaml:"server"`    // where Deputy listens
-	Identity  identity.Config        `yaml:"identity"`  // whose tokens are believed, and what is known of users beside them
-	Agents    []identity.AgentConfig `yaml:"agents"`    // who may call at all
-	Platforms map[string]Platform    `yaml:"platforms"` // the databases that are governed, by the names that agents call them
-	Tags      entitlements.Tags      `yaml:"tags"`      // words for tables and columns: a dotted one is below another
-	Policies  []entitlements.Policy  `yaml:"policies"`  // what holds, in sentences; their order means nothing
-	Purposes  map[string]string      `yaml:"purposes"`  // what a call can be declared to be for: names, and what they mean
-	Requests  Requests               `yaml:"requests"`  // how more access is asked for, and who decides
-	Tests     []expectation.Test     `yaml:"tests"`     // what you expect of the policies, in sentences: deputy test holds them against the data
-	Catalog   Catalog                `yaml:"catalog"`   // what of the databases somebody has looked at
-	Audit     Audit                  `yaml:"audit"`     // where the record of every call is
-	Limits    Limits                 `yaml:"limits"`    // of one call, and of how many there are at once
-	Telemetry Telemetry              `yaml:"telemetry"` // where traces and metrics go; default nowhere
+	Server Server `yaml:"server"` // where Deputy listens
+	// whose tokens are believed, and what is known of users beside them
+	Identity identity.Config        `yaml:"identity"`
+	Agents   []identity.AgentConfig `yaml:"agents"` // who may call at all
+	// the databases that are governed, by the names that agents call them
+	Platforms map[string]Platform   `yaml:"platforms"`
+	Tags      entitlements.Tags     `yaml:"tags"`     // words for tables and columns: a dotted one is below another
+	Policies  []entitlements.Policy `yaml:"policies"` // what holds, in sentences; their order means nothing
+	Purposes  map[string]string     `yaml:"purposes"` // what a call can be declared to be for: names, and what they mean
+	Requests  Requests              `yaml:"requests"` // how more access is asked for, and who decides
+	// what you expect of the policies, in sentences: deputy test holds them against the data
+	Tests     []expectation.Test `yaml:"tests"`
+	Catalog   Catalog            `yaml:"catalog"`   // what of the databases somebody has looked at
+	Audit     Audit              `yaml:"audit"`     // where the record of every call is
+	Limits    Limits             `yaml:"limits"`    // of one call, and of how many there are at once
+	Telemetry Telemetry          `yaml:"telemetry"` // where traces and metrics go; default nowhere
 
 	// Version names the content of the files that this was read from: see version.
 	Version string
@@ -61,15 +66,15 @@ type Config struct {
 	written  map[string]place // for Line
 }
 
-// Files are what all this was read from, the configuration itself first: when one of them changes, it is another configuration.
-// The catalog file is one of them even while it is not there.
+// Files are what all this was read from, the configuration itself first: when one of them changes, it is another
+// configuration. The catalog file is one of them even while it is not there.
 func (c *Config) Files() []string { return []string{c.file, c.Catalog.File} }
 
 // StopsFile is where the list of stops is that goes with the configuration, whether there is one or not.
 func (c *Config) StopsFile() string { return StopsFile(c.file) }
 
-// StopsFile is where the list of stops is that goes with the configuration at a path. Nothing in the configuration can say another
-// place: it is found whatever the configuration is like.
+// StopsFile is where the list of stops is that goes with the configuration at a path. Nothing in the configuration can
+// say another place: it is found whatever the configuration is like.
 func StopsFile(path string) string { return filepath.Join(filepath.Dir(path), stops.File) }
 
 // Baseline is what the catalog file holds; nil: there is none.
@@ -86,7 +91,8 @@ func (c *Config) Accepted(platform string) entitlements.Accepted {
 	return entitlements.Accepted{}
 }
 
-// Unseen reports whether the catalog file does not name the platform, so that what it has when it is first seen counts as accepted.
+// Unseen reports whether the catalog file does not name the platform, so that what it has when it is first seen counts
+// as accepted.
 func (c *Config) Unseen(platform string) bool {
 	_, listed := c.baseline[platform]
 	return !listed
@@ -97,8 +103,8 @@ func (c *Config) Accept(b Baseline) {
 	c.baseline, c.Version = b, version(c.content, []byte(b.text()))
 }
 
-// After takes platforms that the catalog file named in the configuration before, and does not name now, for such as have nothing accepted:
-// they are not seen for the first time.
+// After takes platforms that the catalog file named in the configuration before, and does not name now, for such as
+// have nothing accepted: they are not seen for the first time.
 func (c *Config) After(before *Config) {
 	b := Baseline{}
 	maps.Copy(b, c.baseline)
@@ -115,8 +121,8 @@ func (c *Config) After(before *Config) {
 // CanKeepCatalog reports whether the catalog file could be written.
 func (c *Config) CanKeepCatalog() bool { return durable.MayWrite(filepath.Dir(c.Catalog.File)) }
 
-// KeepCatalog writes the baseline into the catalog file, unless that is another one by now than was read: the error is fs.ErrExist then.
-// A new file belongs to the owner of the configuration.
+// KeepCatalog writes the baseline into the catalog file, unless that is another one by now than was read: the error is
+// fs.ErrExist then. A new file belongs to the owner of the configuration.
 func (c *Config) KeepCatalog() error {
 	put := durable.Create
 	if c.catalog != nil {
@@ -127,14 +133,18 @@ func (c *Config) KeepCatalog() error {
 	}
 	err := put(c.Catalog.File, c.file, []byte(c.baseline.text()))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return &Error{Problems: []Problem{c.Problem("catalog.file", "%v: without it, a column that appears in a database later could not be told from "+
-			"those that are there now; name a file that can be written, or make this one with deputy catalog accept", err)}}
+		return &Error{
+			Problems: []Problem{
+				c.Problem("catalog.file", "%v: without it, a column that appears in a database later could not be told from "+
+					"those that are there now; name a file that can be written, or make this one with deputy catalog accept", err),
+			},
+		}
 	}
 	return err
 }
 
-// version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what sha256sum
-// prints of it. Variables are not in it: they cannot change while a process runs.
+// version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what
+// sha256sum prints of it. Variables are not in it: they cannot change while a process runs.
 func version(contents ...[]byte) string {
 	sum := sha256.Sum256(slices.Concat(contents...))
 	return hex.EncodeToString(sum[:8])
@@ -161,8 +171,8 @@ func (c *Config) Located(err error) error {
 	return located
 }
 
-// Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all that is
-// wrong with the form, then, once the form is right, all that is wrong with the meaning. Give it os.LookupEnv.
+// Load reads the configuration at path. What is wrong with its content comes as an *Error, all of it at once: first all
+// that is wrong with the form, then, once the form is right, all that is wrong with the meaning. Give it os.LookupEnv.
 func Load(path string, getenv func(string) (string, bool)) (*Config, error) {
 	data, err := read(path, maxFile)
 	if err != nil {
@@ -228,10 +238,20 @@ const (
 
 func defaults() *Config {
 	return &Config{
-		Server:   Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Catalog:  Catalog{File: defaultCatalog},
-		Requests: Requests{State: State{File: defaultState}, Pending: Age(14 * day), Again: Age(day), Expiring: Age(time.Hour)},
-		Audit:    Audit{File: "deputy-audit.jsonl", Rotate: 64 << 20, SQL: "full", Checkpoints: Checkpoints{Every: time.Minute}},
+		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
+		Catalog: Catalog{File: defaultCatalog},
+		Requests: Requests{
+			State:    State{File: defaultState},
+			Pending:  Age(14 * day),
+			Again:    Age(day),
+			Expiring: Age(time.Hour),
+		},
+		Audit: Audit{
+			File:        "deputy-audit.jsonl",
+			Rotate:      64 << 20,
+			SQL:         "full",
+			Checkpoints: Checkpoints{Every: time.Minute},
+		},
 		Limits: Limits{
 			MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
 			PerCaller: Portion{PerMinute: 60_000, AtOnce: 128}, PerAddress: Portion{PerMinute: 120_000, AtOnce: 256},
@@ -267,8 +287,8 @@ func (c *Config) complete(folder string) {
 	}
 }
 
-// catalogFile is beside the configuration. Where the default is meant, is not there and cannot be made there, it is beside the audit log,
-// which the server writes in any case.
+// catalogFile is beside the configuration. Where the default is meant, is not there and cannot be made there, it is
+// beside the audit log, which the server writes in any case.
 func catalogFile(folder, name, audit string) string {
 	beside := under(folder, name)
 	if name != defaultCatalog || audit == "" || durable.MayWrite(folder) {

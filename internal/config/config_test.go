@@ -48,34 +48,83 @@ func TestTheCompleteFile(t *testing.T) {
 	}
 	want := &config.Config{
 		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn",
-			TLS: config.TLS{Certificate: "testdata/tls/deputy.pem", Key: "/etc/deputy/tls.key"}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"},
+			TLS: config.TLS{
+				Certificate: "testdata/tls/deputy.pem",
+				Key:         "/etc/deputy/tls.key",
+			}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"},
 			Replicas: []string{"https://a.deputy.example.com:8443", "http://10.0.0.8:8080"}},
 		Identity: identity.Config{
 			Issuers: []identity.IssuerConfig{{
 				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
 				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
 				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
-				Claims: identity.ClaimsConfig{User: []string{"tid", "oid"}, Client: []string{"azp"}, Scopes: []string{"scp"}, Groups: "roles", Name: "display_name", Email: "mail", Attributes: map[string]string{"region": "https://example.com/region"}},
-				Login: identity.LoginConfig{ClientID: "deputy-login", ClientSecret: "hunter2", Scopes: []string{"openid", "offline_access", "query"}, RedirectPort: 8400,
-					AudienceParameter: identity.ByAudience},
-				Introspection: &identity.IntrospectionConfig{URL: "https://id.example.com/introspect", ClientID: "deputy", ClientSecret: "p${HOME}w: [", Cache: time.Minute},
-				DPoP:          identity.DPoPRequired,
+				Claims: identity.ClaimsConfig{
+					User:       []string{"tid", "oid"},
+					Client:     []string{"azp"},
+					Scopes:     []string{"scp"},
+					Groups:     "roles",
+					Name:       "display_name",
+					Email:      "mail",
+					Attributes: map[string]string{"region": "https://example.com/region"},
+				},
+				Login: identity.LoginConfig{
+					ClientID:          "deputy-login",
+					ClientSecret:      "hunter2",
+					Scopes:            []string{"openid", "offline_access", "query"},
+					RedirectPort:      8400,
+					AudienceParameter: identity.ByAudience,
+				},
+				Introspection: &identity.IntrospectionConfig{
+					URL:          "https://id.example.com/introspect",
+					ClientID:     "deputy",
+					ClientSecret: "p${HOME}w: [",
+					Cache:        time.Minute,
+				},
+				DPoP: identity.DPoPRequired,
 			}},
 			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
 		},
 		Agents: []identity.AgentConfig{
-			{Name: "marketing", Description: "The Marketing department's agent", Owner: "marketing-it@example.com", Disabled: true,
-				ClientIDs: []string{"marketing-agent"}, Groups: []string{"Agents"}, Issuers: []string{"corp"},
+			{
+				Name:        "marketing",
+				Description: "The Marketing department's agent",
+				Owner:       "marketing-it@example.com",
+				Disabled:    true,
+				ClientIDs:   []string{"marketing-agent"},
+				Groups:      []string{"Agents"},
+				Issuers:     []string{"corp"},
 				Keys: []identity.KeyConfig{{SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", Label: "ci",
 					Expires: identity.Expiry{Time: time.Date(2027, 2, 23, 10, 0, 0, 0, time.UTC)}}},
-				ActsFor: []string{"user:taylor", "group:Marketing", "attribute:region=US-EAST"}, Limits: identity.AgentLimits{Calls: 4, PerMinute: 120},
-				Attributes: map[string]identity.Values{"team": {"Marketing"}}, Modes: []identity.Mode{identity.OnBehalfOf}},
-			{Name: "pii-scanner", KeySHA256: []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}, Modes: []identity.Mode{identity.Autonomous}, MayRequest: true},
+				ActsFor: []string{
+					"user:taylor",
+					"group:Marketing",
+					"attribute:region=US-EAST",
+				},
+				Limits:     identity.AgentLimits{Calls: 4, PerMinute: 120},
+				Attributes: map[string]identity.Values{"team": {"Marketing"}},
+				Modes:      []identity.Mode{identity.OnBehalfOf},
+			},
+			{
+				Name:       "pii-scanner",
+				KeySHA256:  []string{"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+				Modes:      []identity.Mode{identity.Autonomous},
+				MayRequest: true,
+			},
 		},
 		Platforms: map[string]config.Platform{
-			"shop": {Engine: config.Postgres, Description: "Orders and customers", DSN: "postgres://deputy_runner:p${HOME}w: [@db.example.com/shop",
-				Schemas: []string{"sales", "lookup"}, SigningKey: signingKey, Functions: []string{"sales.net_price"}, Discoverable: entitlements.Selectors{"sales.*", "tag:Lookup"}},
+			"shop": {
+				Engine:      config.Postgres,
+				Description: "Orders and customers",
+				DSN:         "postgres://deputy_runner:p${HOME}w: [@db.example.com/shop",
+				Schemas: []string{
+					"sales",
+					"lookup",
+				},
+				SigningKey:   signingKey,
+				Functions:    []string{"sales.net_price"},
+				Discoverable: entitlements.Selectors{"sales.*", "tag:Lookup"},
+			},
 			"demo": {Engine: config.SQLite, Path: "testdata/data/demo.db", Schema: "sales", HashKey: signingKey},
 		},
 		Tags: entitlements.Tags{
@@ -84,40 +133,140 @@ func TestTheCompleteFile(t *testing.T) {
 		},
 		Policies: []entitlements.Policy{
 			{Name: "marketing reads sales", Grant: entitlements.Selectors{"sales.*"}, To: matchers["marketing reads sales/to"]},
-			{Name: "EU data stays in the EU", Platform: "shop", Guardrail: entitlements.Selectors{"tag:EU"}, Require: matchers["EU data stays in the EU/require"]},
-			{Name: "hide personal data", Mask: entitlements.Selectors{"tag:PII"}, With: &entitlements.Mask{Kind: entitlements.MaskHash}, Except: matchers["hide personal data/except"]},
-			{Name: "no money", Mask: entitlements.Selectors{"sales.orders.total"}, With: &entitlements.Mask{Kind: entitlements.MaskNull}, For: matchers["no money/for"]},
-			{Name: "sellers see their own region", Filter: entitlements.Selectors{"sales.orders"}, Where: "region = any(:attribute.region) and note <> '${x}'",
-				Except: matchers["sellers see their own region/except"]},
+			{
+				Name:      "EU data stays in the EU",
+				Platform:  "shop",
+				Guardrail: entitlements.Selectors{"tag:EU"},
+				Require:   matchers["EU data stays in the EU/require"],
+			},
+			{
+				Name:   "hide personal data",
+				Mask:   entitlements.Selectors{"tag:PII"},
+				With:   &entitlements.Mask{Kind: entitlements.MaskHash},
+				Except: matchers["hide personal data/except"],
+			},
+			{
+				Name: "no money",
+				Mask: entitlements.Selectors{"sales.orders.total"},
+				With: &entitlements.Mask{Kind: entitlements.MaskNull},
+				For:  matchers["no money/for"],
+			},
+			{
+				Name:   "sellers see their own region",
+				Filter: entitlements.Selectors{"sales.orders"},
+				Where:  "region = any(:attribute.region) and note <> '${x}'",
+				Except: matchers["sellers see their own region/except"],
+			},
 		},
-		Purposes: map[string]string{"fraud-investigation": "Looking into a payment that was reported", "support": "Answering a customer's question"},
+		Purposes: map[string]string{
+			"fraud-investigation": "Looking into a payment that was reported",
+			"support":             "Answering a customer's question",
+		},
 		Tests: []expectation.Test{
-			{Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"}, Clauses: []expectation.Clause{
-				{Line: lineOf(t, "sales.orders.total is masked"), Text: "sales.orders.total is masked with null", Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "total", Mask: "null"},
-				{Line: lineOf(t, "sales.orders.total is masked"), Text: "sees 5 rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}, Rows: 5},
-			}},
+			{
+				Who: expectation.Who{Text: "taylor via marketing", User: "taylor", Agent: "marketing"},
+				Clauses: []expectation.Clause{
+					{
+						Line:   lineOf(t, "sales.orders.total is masked"),
+						Text:   "sales.orders.total is masked with null",
+						Kind:   expectation.Masked,
+						Table:  []string{"sales", "orders"},
+						Column: "total",
+						Mask:   "null",
+					},
+					{
+						Line:  lineOf(t, "sales.orders.total is masked"),
+						Text:  "sees 5 rows",
+						Kind:  expectation.Sees,
+						Table: []string{"sales", "orders"},
+						Rows:  5,
+					},
+				},
+			},
 			{Who: expectation.Who{Text: "pii-scanner alone", Agent: "pii-scanner"}, Clauses: []expectation.Clause{
-				{Line: lineOf(t, "hr.people is denied"), Text: "hr.people is denied", Kind: expectation.Denied, Table: []string{"hr", "people"}},
+				{
+					Line:  lineOf(t, "hr.people is denied"),
+					Text:  "hr.people is denied",
+					Kind:  expectation.Denied,
+					Table: []string{"hr", "people"},
+				},
 			}},
-			{Who: expectation.Who{Text: "taylor (Legal, residency=EU) via marketing for support on shop", User: "taylor", Groups: []string{"Legal"},
-				Attributes: map[string]identity.Values{"residency": {"EU"}}, Agent: "marketing", Purpose: "support", Platform: "shop"}, Clauses: []expectation.Clause{
-				{Line: lineOf(t, "sales.orders.lastname is masked"), Text: `sales.orders.lastname is masked by "hide personal data"`, Kind: expectation.Masked, Table: []string{"sales", "orders"}, Column: "lastname", Policy: "hide personal data"},
-				{Line: lineOf(t, "sees no rows"), Text: "sees no rows", Kind: expectation.Sees, Table: []string{"sales", "orders"}},
-				{Line: lineOf(t, "sees no rows"), Text: "via user", Kind: expectation.Via, Table: []string{"sales", "orders"}, Via: "user"},
-			}},
+			{
+				Who: expectation.Who{
+					Text:   "taylor (Legal, residency=EU) via marketing for support on shop",
+					User:   "taylor",
+					Groups: []string{"Legal"},
+					Attributes: map[string]identity.Values{
+						"residency": {"EU"},
+					},
+					Agent:    "marketing",
+					Purpose:  "support",
+					Platform: "shop",
+				},
+				Clauses: []expectation.Clause{
+					{
+						Line:   lineOf(t, "sales.orders.lastname is masked"),
+						Text:   `sales.orders.lastname is masked by "hide personal data"`,
+						Kind:   expectation.Masked,
+						Table:  []string{"sales", "orders"},
+						Column: "lastname",
+						Policy: "hide personal data",
+					},
+					{
+						Line:  lineOf(t, "sees no rows"),
+						Text:  "sees no rows",
+						Kind:  expectation.Sees,
+						Table: []string{"sales", "orders"},
+					},
+					{
+						Line:  lineOf(t, "sees no rows"),
+						Text:  "via user",
+						Kind:  expectation.Via,
+						Table: []string{"sales", "orders"},
+						Via:   "user",
+					},
+				},
+			},
 		},
 		Catalog: config.Catalog{File: "testdata/reviewed/catalog.json"},
 
 		Version: sha256Of(t, "testdata/complete.yaml")[:16],
 
-		Audit: config.Audit{File: "testdata/log/audit.jsonl", Key: "testdata/log/audit.jsonl.key", Rotate: 64 << 20, Checkpoints: config.Checkpoints{Every: time.Minute}, SQL: "redacted", Sinks: []config.Sink{
-			{Type: "stdout", Format: "ocsf", Queue: 10_000},
-			{Type: "postgres", Required: true, Format: "native", Queue: 10_000, DSN: "postgres://deputy_recorder@db.example.com/audit"},
-			{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
-			{Type: "otlp", Format: "native", Queue: 10_000, URL: "https://collector.example.com:4318/v1/logs", Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["}},
-		}},
-		Limits: config.Limits{MaxRows: 500, MaxBytes: 1 << 20, Timeout: 90 * time.Second, Concurrency: 8, AtOnce: 100, Connections: 1000,
-			PerCaller: config.Portion{PerMinute: 60, AtOnce: 4}, PerAddress: config.Portion{PerMinute: 6000, AtOnce: 16}},
+		Audit: config.Audit{
+			File:        "testdata/log/audit.jsonl",
+			Key:         "testdata/log/audit.jsonl.key",
+			Rotate:      64 << 20,
+			Checkpoints: config.Checkpoints{Every: time.Minute},
+			SQL:         "redacted",
+			Sinks: []config.Sink{
+				{Type: "stdout", Format: "ocsf", Queue: 10_000},
+				{
+					Type:     "postgres",
+					Required: true,
+					Format:   "native",
+					Queue:    10_000,
+					DSN:      "postgres://deputy_recorder@db.example.com/audit",
+				},
+				{Type: "syslog", Format: "native", Queue: 500, Address: "tcp://siem.example.com:601"},
+				{
+					Type:    "otlp",
+					Format:  "native",
+					Queue:   10_000,
+					URL:     "https://collector.example.com:4318/v1/logs",
+					Headers: map[string]config.Secret{"Authorization": "Bearer p${HOME}w: ["},
+				},
+			},
+		},
+		Limits: config.Limits{
+			MaxRows:     500,
+			MaxBytes:    1 << 20,
+			Timeout:     90 * time.Second,
+			Concurrency: 8,
+			AtOnce:      100,
+			Connections: 1000,
+			PerCaller:   config.Portion{PerMinute: 60, AtOnce: 4},
+			PerAddress:  config.Portion{PerMinute: 6000, AtOnce: 16},
+		},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
@@ -138,8 +287,15 @@ func requests(rules []entitlements.RequestRule) config.Requests {
 	return config.Requests{
 		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"}, Rules: rules,
 		Pending: config.Age(7 * 24 * time.Hour), Again: config.Age(12 * time.Hour), Expiring: config.Age(30 * time.Minute),
-		Webhooks: []config.Webhook{{Name: "stewards", URL: "https://hooks.example.com/p${HOME}w: [", Events: []string{"created", "decided"}, Body: "slack",
-			Secret: "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg=="}},
+		Webhooks: []config.Webhook{
+			{
+				Name:   "stewards",
+				URL:    "https://hooks.example.com/p${HOME}w: [",
+				Events: []string{"created", "decided"},
+				Body:   "slack",
+				Secret: "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==",
+			},
+		},
 	}
 }
 
@@ -190,7 +346,13 @@ func TestTheVersionIsThatOfTheBytes(t *testing.T) {
 	other, _, err := loadBeside(t, `{"demo": {}}`)
 	without, _ := load(t, completed(""), env())
 	if err != nil || with.Version == other.Version || with.Version == without.Version {
-		t.Errorf("what was accepted is not in the version: %s, %s, %s (%v)", with.Version, other.Version, without.Version, err)
+		t.Errorf(
+			"what was accepted is not in the version: %s, %s, %s (%v)",
+			with.Version,
+			other.Version,
+			without.Version,
+			err,
+		)
 	}
 }
 
@@ -247,10 +409,14 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := filepath.Dir(c.Audit.File)
-	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") || c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
+	if c.Audit.File != filepath.Join(folder, "deputy-audit.jsonl") ||
+		c.Platforms["demo"].Path != filepath.Join(folder, "demo.db") {
 		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
 	}
-	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); !reflect.DeepEqual(c.Server, want) {
+	if want := (config.Server{Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", LogLevel: "info"}); !reflect.DeepEqual(
+		c.Server,
+		want,
+	) {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
 	if schema := c.Platforms["demo"].Schema; schema != "data" {
@@ -269,7 +435,8 @@ func TestSecretsDoNotShow(t *testing.T) {
 	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		text := fmt.Sprintf(format, c.Platforms)
-		if strings.Contains(text, "hunter2") || strings.Contains(text, signingKey) || strings.Contains(text, fmt.Sprintf("%x", signingKey)) {
+		if strings.Contains(text, "hunter2") || strings.Contains(text, signingKey) ||
+			strings.Contains(text, fmt.Sprintf("%x", signingKey)) {
 			t.Errorf("printing the configuration with %s shows a secret: %s", format, text)
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"deputy/internal/mistake"
 )
 
-// decoder walks the YAML tree against the Go types, so that each mistake has a line and a key, and one does not hide the next.
-// The library's own decoder would stop early, and repeat values in its errors.
+// decoder walks the YAML tree against the Go types, so that each mistake has a line and a key, and one does not hide
+// the next. The library's own decoder would stop early, and repeat values in its errors.
 type decoder struct {
 	*problems
 	getenv  func(string) (string, bool)
@@ -33,7 +33,8 @@ func (d *decoder) decode(root *yaml.Node, c *Config) {
 	d.value(root, reflect.ValueOf(c).Elem(), "", root.Line)
 }
 
-// value decodes one node. A section at the top may be empty; elsewhere null is refused, but by types that read their own nodes.
+// value decodes one node. A section at the top may be empty; elsewhere null is refused, but by types that read their
+// own nodes.
 func (d *decoder) value(n *yaml.Node, to reflect.Value, path string, line int) {
 	if n.Kind == yaml.ScalarNode {
 		d.written[path] = place{line, n.Value}
@@ -71,7 +72,14 @@ func (d *decoder) structure(n *yaml.Node, to reflect.Value, known []field, path 
 	d.pairs(n, path, func(key *yaml.Node, value *yaml.Node) {
 		i := slices.IndexFunc(known, func(f field) bool { return f.key == key.Value })
 		if i < 0 {
-			d.add(key.Line, path, "unknown key %q%s (known: %s)", key.Value, mistake.Hint(key.Value, keys(known)), strings.Join(keys(known), ", "))
+			d.add(
+				key.Line,
+				path,
+				"unknown key %q%s (known: %s)",
+				key.Value,
+				mistake.Hint(key.Value, keys(known)),
+				strings.Join(keys(known), ", "),
+			)
 			return
 		}
 		d.value(value, to.Field(known[i].index), mistake.Below(path, key.Value), key.Line)
@@ -128,8 +136,8 @@ func (d *decoder) scalar(n *yaml.Node, to reflect.Value, path string) {
 	}
 }
 
-// setScalar puts text into a value. Its errors never repeat the text. Words that YAML takes for something else (true, 12,
-// 2026-01-01) are words as they are written.
+// setScalar puts text into a value. Its errors never repeat the text. Words that YAML takes for something else (true,
+// 12, 2026-01-01) are words as they are written.
 func setScalar(to reflect.Value, text string) error {
 	if own, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return own.UnmarshalText([]byte(text))
@@ -170,8 +178,8 @@ func wholeNumber(text string) (int, error) {
 
 const variablesDoNotFit = "what the variables in it hold does not fit here"
 
-// own lets a type read its node. When the type refuses what came out of variables, it is asked again about what is written in the
-// file, so that its error cannot repeat the content of a variable.
+// own lets a type read its node. When the type refuses what came out of variables, it is asked again about what is
+// written in the file, so that its error cannot repeat the content of a variable.
 func (d *decoder) own(n *yaml.Node, to yaml.Unmarshaler, path string) {
 	d.note(n, path)
 	before := len(d.list)

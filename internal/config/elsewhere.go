@@ -9,8 +9,9 @@ import (
 	"deputy/identity"
 )
 
-// checkElsewhere says what the packages find that the sections belong to. They repeat values in what they say, and so know nothing
-// but the file: where the same is wrong with it as it is written, that is said, and otherwise the variables are to blame.
+// checkElsewhere says what the packages find that the sections belong to. They repeat values in what they say, and so
+// know nothing but the file: where the same is wrong with it as it is written, that is said, and otherwise the
+// variables are to blame.
 func (c *Config) checkElsewhere(k *checker, asWritten *Config) {
 	written := asWritten.elsewhere()
 	for _, found := range c.elsewhere() {
@@ -41,9 +42,18 @@ func (c *Config) elsewhere() (all []Problem) {
 			}
 		}
 	}
-	policies := entitlements.Check(entitlements.Config{Tags: c.Tags, Policies: c.Policies, Rules: c.Requests.Rules, Purposes: slices.Sorted(maps.Keys(c.Purposes))})
+	policies := entitlements.Check(
+		entitlements.Config{
+			Tags:     c.Tags,
+			Policies: c.Policies,
+			Rules:    c.Requests.Rules,
+			Purposes: slices.Sorted(maps.Keys(c.Purposes)),
+		},
+	)
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
-		policies = append(policies, entitlements.Check(entitlements.Config{Platform: name, Discoverable: c.Platforms[name].Discoverable})...)
+		policies = append(
+			policies,
+			entitlements.Check(entitlements.Config{Platform: name, Discoverable: c.Platforms[name].Discoverable})...)
 	}
 	for _, p := range policies {
 		if !p.Warning {

@@ -12,8 +12,9 @@ var reference = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
 
 var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
 
-// expand replaces ${NAME} by the variable's content, once: what comes out is not looked at again. $${ becomes ${.
-// A variable without content is refused too: nobody means it, and an empty word can mean more than any other (platform: "").
+// expand replaces ${NAME} by the variable's content, once: what comes out is not looked at again. $${ becomes ${. A
+// variable without content is refused too: nobody means it, and an empty word can mean more than any other (platform:
+// "").
 func expand(text string, getenv func(string) (string, bool)) (string, error) {
 	var bad error
 	out := reference.ReplaceAllStringFunc(text, func(ref string) string {

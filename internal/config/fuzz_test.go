@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzLoad reads whatever bytes there are: either it is a whole configuration, or there are problems, each with a line that the
-// file has.
+// FuzzLoad reads whatever bytes there are: either it is a whole configuration, or there are problems, each with a line
+// that the file has.
 func FuzzLoad(f *testing.F) {
 	complete, err := os.ReadFile("testdata/complete.yaml")
 	if err != nil {
@@ -33,7 +33,8 @@ func FuzzLoad(f *testing.F) {
 		if c != nil || !ok || len(bad.Problems) == 0 {
 			t.Fatalf("the file is refused with %#v", err)
 		}
-		last := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 2 // a parser may stop behind the last line
+		// a parser may stop behind the last line
+		last := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 2
 		for _, p := range bad.Problems {
 			if p.Line < 0 || p.Line > last || p.Message == "" {
 				t.Errorf("a file of %d lines has a problem in line %d: %q", last, p.Line, p.Message)

@@ -41,7 +41,8 @@ func (w Webhook) check(k *checker, key string) {
 	if strings.TrimSpace(w.Name) == "" {
 		k.say(key+".name", "missing: what logs call it, and by which it is remembered what it has")
 	}
-	if u, err := url.Parse(string(w.URL)); err != nil || u.Hostname() == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+	if u, err := url.Parse(string(w.URL)); err != nil || u.Hostname() == "" ||
+		u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
 		k.say(key+".url", "not the URL of a receiver: write https://hooks.example.com/deputy; http reaches this machine only")
 	}
 	secret, prefixed := strings.CutPrefix(string(w.Secret), "whsec_")

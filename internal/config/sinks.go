@@ -12,7 +12,12 @@ import (
 const mostQueued = 1_000_000
 
 // sinkKeys are the keys that only a sink of one type has. It must have the first.
-var sinkKeys = map[string][]string{Stdout: nil, Postgres: {"dsn"}, SyslogSink: {"address"}, OTLPSink: {"url", "headers"}}
+var sinkKeys = map[string][]string{
+	Stdout:     nil,
+	Postgres:   {"dsn"},
+	SyslogSink: {"address"},
+	OTLPSink:   {"url", "headers"},
+}
 
 func (s Sink) check(k *checker, key string) {
 	types := []string{Stdout, Postgres, SyslogSink, OTLPSink}
@@ -53,7 +58,10 @@ func (s Sink) checkWhere(k *checker, key string) {
 		where += "address"
 		var network string
 		if network, _, err = sink.SyslogAddress(s.Address); network == "udp" && s.Required {
-			k.say(key+".required", "nobody can know whether a message over UDP has arrived: use tcp or unix, or leave required out")
+			k.say(
+				key+".required",
+				"nobody can know whether a message over UDP has arrived: use tcp or unix, or leave required out",
+			)
 		}
 	case OTLPSink:
 		where += "url"

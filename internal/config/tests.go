@@ -20,10 +20,20 @@ func (c *Config) checkTests(k *checker) {
 			k.say(mistake.At("tests", i), "%v", err)
 		}
 		if _, defined := c.Purposes[t.Who.Purpose]; t.Who.Purpose != "" && !defined {
-			k.say(mistake.At("tests", i), "there is no purpose %s: name it below purposes%s", t.Who.Purpose, mistake.Hint(t.Who.Purpose, slices.Collect(maps.Keys(c.Purposes))))
+			k.say(
+				mistake.At("tests", i),
+				"there is no purpose %s: name it below purposes%s",
+				t.Who.Purpose,
+				mistake.Hint(t.Who.Purpose, slices.Collect(maps.Keys(c.Purposes))),
+			)
 		}
 		if _, there := c.Platforms[t.Who.Platform]; t.Who.Platform != "" && !there {
-			k.say(mistake.At("tests", i), "there is no platform %s (known: %s)", t.Who.Platform, strings.Join(slices.Sorted(maps.Keys(c.Platforms)), ", "))
+			k.say(
+				mistake.At("tests", i),
+				"there is no platform %s (known: %s)",
+				t.Who.Platform,
+				strings.Join(slices.Sorted(maps.Keys(c.Platforms)), ", "),
+			)
 		}
 	}
 }

@@ -19,8 +19,9 @@ const maxDepth = 32
 
 const emptyFile = "there is nothing in it; the least it needs is identity (an issuer), agents, platforms and policies"
 
-// loadTree reads the one YAML document that the file is, and makes sure that it is plain: one document, nothing said twice,
-// nothing said elsewhere (aliases, merge keys), no type but those that can be seen. It returns nil when that ends the reading.
+// loadTree reads the one YAML document that the file is, and makes sure that it is plain: one document, nothing said
+// twice, nothing said elsewhere (aliases, merge keys), no type but those that can be seen. It returns nil when that
+// ends the reading.
 func loadTree(data []byte, p *problems) *yaml.Node {
 	if line := notText(data); line > 0 {
 		p.add(line, "", "not UTF-8 text: there is a byte or a control character in it that no text has")

@@ -18,7 +18,8 @@ const postgres = "platforms:\n  shop:\n    engine: postgres\n    dsn: postgres:/
 const clauses = `write TABLE is open, TABLE is denied, TABLE.COLUMN is clear, TABLE.COLUMN is masked with KIND by "POLICY", TABLE.COLUMN is partly masked, ` +
 	"sees 5 rows, sees no rows, via user, via agent or via both"
 
-// TestWrongFiles holds one mistake, or one kind of it, in each file. Sections that a file needs and does not have are added below.
+// TestWrongFiles holds one mistake, or one kind of it, in each file. Sections that a file needs and does not have are
+// added below.
 func TestWrongFiles(t *testing.T) {
 	for _, c := range []struct{ name, file, says string }{
 		// The file as a whole.
@@ -256,7 +257,8 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// Each value of the complete file is replaced by a variable, one after the other: no error may show what the variable holds.
+// Each value of the complete file is replaced by a variable, one after the other: no error may show what the variable
+// holds.
 func TestNoErrorShowsWhatAVariableHolds(t *testing.T) {
 	const secret = " hunter2 secret:"
 	complete, err := os.ReadFile("testdata/complete.yaml")
@@ -271,7 +273,11 @@ func TestNoErrorShowsWhatAVariableHolds(t *testing.T) {
 			continue
 		}
 		changed := append(append(append([]string{}, lines[:i]...), key+": ${SECRET}"), lines[i+1:]...)
-		_, err := load(t, strings.Join(changed, "\n"), env("SECRET="+secret, "SHOP_PASSWORD="+secret, "SHOP_SIGNING_KEY="+signingKey))
+		_, err := load(
+			t,
+			strings.Join(changed, "\n"),
+			env("SECRET="+secret, "SHOP_PASSWORD="+secret, "SHOP_SIGNING_KEY="+signingKey),
+		)
 		if err == nil {
 			continue
 		}

@@ -44,7 +44,8 @@ func authorizationServer(t *testing.T, box *toolbox, audience string, more ...st
 	return p
 }
 
-// asked posts to the token endpoint, or another one, and returns the answer. The client is named in it, with its secret if it has one.
+// asked posts to the token endpoint, or another one, and returns the answer. The client is named in it, with its secret
+// if it has one.
 func (p provider) asked(t *testing.T, path string, form url.Values) (status int, answer map[string]any) {
 	t.Helper()
 	response, err := http.PostForm(p.Issuer+path, form)
@@ -74,7 +75,11 @@ func (p provider) signIn(t *testing.T, client, person, audience, scope string) s
 	t.Helper()
 	config := oauth2.Config{
 		ClientID: client, RedirectURL: "http://127.0.0.1:1/callback", Scopes: []string{scope},
-		Endpoint: oauth2.Endpoint{AuthURL: p.Issuer + "/auth", TokenURL: p.Issuer + "/token", AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{
+			AuthURL:   p.Issuer + "/auth",
+			TokenURL:  p.Issuer + "/token",
+			AuthStyle: oauth2.AuthStyleInParams,
+		},
 	}
 	verifier := oauth2.GenerateVerifier()
 	resource := oauth2.SetAuthURLParam("resource", audience)

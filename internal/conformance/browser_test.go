@@ -29,11 +29,18 @@ func newBrowser(t *testing.T, person string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t: t, person: person, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{
+		t:      t,
+		person: person,
+		client: &http.Client{
+			Jar:           jar,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
 }
 
-// open goes from page to page, until one has no more form (and is returned), or sends the browser to another server: there it does not go,
-// and returns the address.
+// open goes from page to page, until one has no more form (and is returned), or sends the browser to another server:
+// there it does not go, and returns the address.
 func (b *browser) open(address string) *url.URL {
 	b.t.Helper()
 	home, err := url.Parse(address)

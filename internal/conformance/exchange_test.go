@@ -26,7 +26,8 @@ func TestAForeignTokenIsRefusedAndTheOneItIsExchangedForAnswers(t *testing.T) {
 	d, as := believing(t, box)
 	// Of a registered agent even: only the audience is wrong.
 	foreign := as.signIn(t, "chat", "taylor", portalAudience, "profile-api")
-	if status, challenge := d.knock(t, foreign); status != http.StatusUnauthorized || !strings.Contains(challenge, `error="invalid_token"`) {
+	if status, challenge := d.knock(t, foreign); status != http.StatusUnauthorized ||
+		!strings.Contains(challenge, `error="invalid_token"`) {
 		t.Errorf("a token for the portal is answered with %d and %q", status, challenge)
 	}
 	if r := d.last(t); r.Outcome != audit.Denied || r.User != nil {
@@ -34,11 +35,14 @@ func TestAForeignTokenIsRefusedAndTheOneItIsExchangedForAnswers(t *testing.T) {
 	}
 
 	form := url.Values{
-		"grant_type": {tokenExchange}, "client_id": {"relay"}, "client_secret": {as.Secret}, "resource": {d.url}, "scope": {"query describe"},
+		"grant_type": {
+			tokenExchange,
+		}, "client_id": {"relay"}, "client_secret": {as.Secret}, "resource": {d.url}, "scope": {"query describe"},
 		"subject_token": {foreign}, "subject_token_type": {accessTokenType},
 	}
 	own := as.token(t, form)
-	if claims := claimsOf(t, own); claims["aud"] != d.url || claims["sub"] != "taylor" || claims["act"].(map[string]any)["sub"] != "relay" {
+	if claims := claimsOf(t, own); claims["aud"] != d.url || claims["sub"] != "taylor" ||
+		claims["act"].(map[string]any)["sub"] != "relay" {
 		t.Fatalf("the exchanged token says %v", claims)
 	}
 	as.requests(t)
@@ -68,7 +72,9 @@ func TestTheActorOfAnExchangeIsTheAgentWhoeverExchanged(t *testing.T) {
 	d, as := believing(t, box)
 	form := url.Values{
 		"grant_type": {tokenExchange}, "client_id": {"gateway"}, "client_secret": {as.Secret}, "resource": {d.url},
-		"subject_token": {as.signIn(t, "portal", "priya", portalAudience, "profile-api")}, "subject_token_type": {accessTokenType},
+		"subject_token": {
+			as.signIn(t, "portal", "priya", portalAudience, "profile-api"),
+		}, "subject_token_type": {accessTokenType},
 	}
 	// The gateway is no agent here. Without an actor it acts itself, and may not.
 	if status, _ := d.knock(t, as.token(t, form)); status != http.StatusForbidden {
@@ -88,7 +94,8 @@ func TestTheActorOfAnExchangeIsTheAgentWhoeverExchanged(t *testing.T) {
 	}
 	// The authorization server keeps to it, too: what is for deputy already is exchanged for nothing.
 	form.Set("subject_token", token)
-	if status, answer := as.asked(t, "/token", form); status != http.StatusBadRequest || answer["error"] != "invalid_grant" {
+	if status, answer := as.asked(t, "/token", form); status != http.StatusBadRequest ||
+		answer["error"] != "invalid_grant" {
 		t.Errorf("a token for deputy is exchanged: %d %v", status, answer["error"])
 	}
 }
@@ -97,11 +104,20 @@ func TestADeviceCodeEndsInAnAnswerForWhoeverApprovedIt(t *testing.T) {
 	t.Parallel()
 	box := tools(t)
 	d, as := believing(t, box)
-	status, device := as.asked(t, "/device/auth", url.Values{"client_id": {"chat"}, "scope": {"query describe"}, "resource": {d.url}})
+	status, device := as.asked(
+		t,
+		"/device/auth",
+		url.Values{"client_id": {"chat"}, "scope": {"query describe"}, "resource": {d.url}},
+	)
 	if status != http.StatusOK {
 		t.Fatalf("no device code: %d %v", status, device)
 	}
-	form := url.Values{"grant_type": {deviceCode}, "client_id": {"chat"}, "device_code": {device["device_code"].(string)}, "resource": {d.url}}
+	form := url.Values{
+		"grant_type":  {deviceCode},
+		"client_id":   {"chat"},
+		"device_code": {device["device_code"].(string)},
+		"resource":    {d.url},
+	}
 	if _, answer := as.asked(t, "/token", form); answer["error"] != "authorization_pending" {
 		t.Errorf("before somebody approved, the answer is %v", answer["error"])
 	}
@@ -127,7 +143,13 @@ func TestClientCredentialsAreTheAgentAloneIfItMay(t *testing.T) {
 
 // credentials ask for a token of the client alone.
 func (p provider) credentials(client, audience string) url.Values {
-	return url.Values{"grant_type": {"client_credentials"}, "client_id": {client}, "client_secret": {p.Secret}, "resource": {audience}, "scope": {"query describe"}}
+	return url.Values{
+		"grant_type":    {"client_credentials"},
+		"client_id":     {client},
+		"client_secret": {p.Secret},
+		"resource":      {audience},
+		"scope":         {"query describe"},
+	}
 }
 
 // request is what somebody asked of the authorization server.
@@ -150,11 +172,19 @@ func (p provider) requests(t *testing.T) (out []request) {
 // knock calls with a token and returns how it is received, before any protocol.
 func (d *deputy) knock(t *testing.T, token string) (status int, challenge string) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodPost, d.url, strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_table","arguments":{}}}`))
+	request, err := http.NewRequest(
+		http.MethodPost,
+		d.url,
+		strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"describe_table","arguments":{}}}`),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}, "Authorization": {"Bearer " + token}}
+	request.Header = http.Header{
+		"Content-Type":  {"application/json"},
+		"Accept":        {"application/json, text/event-stream"},
+		"Authorization": {"Bearer " + token},
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)

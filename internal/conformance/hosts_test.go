@@ -38,7 +38,8 @@ func TestTheExampleHostsInGoAndTypeScriptAreAnsweredAndRefused(t *testing.T) {
 			if out, said, err := run(question); err != nil || out != "[\"REDACTED\",\"89.00\"]\n[\"REDACTED\",\"117.00\"]\n" {
 				t.Errorf("the host prints %q (%v: %s)", out, err, said)
 			}
-			if out, said, err := run("SELECT * FROM sales.salaries"); err == nil || out != "" || !strings.Contains(said, "may not read") {
+			if out, said, err := run("SELECT * FROM sales.salaries"); err == nil || out != "" ||
+				!strings.Contains(said, "may not read") {
 				t.Errorf("a refusal prints %q and %q (%v)", out, said, err)
 			}
 		})
@@ -62,16 +63,19 @@ func TestTheNightlyReportIsAnsweredAsTheAgentAloneAndFailsLoudlyWhenRefused(t *t
 		c.Env = append(os.Environ(), "DEPUTY_URL="+d.url, "DEPUTY_KEY_FILE="+file)
 		return capture(c)
 	}
-	if out, said, err := report(d.nightlyKey, question); err != nil || out != `{"columns":["lastname","total"],"rows":`+wantShown+"}\n" {
+	if out, said, err := report(d.nightlyKey, question); err != nil ||
+		out != `{"columns":["lastname","total"],"rows":`+wantShown+"}\n" {
 		t.Errorf("the report is %q (%v: %s)", out, err, said)
 	}
 	if r := d.last(t); r.User != nil || r.Agent.ID != "nightly" || r.Mode != "autonomous" {
 		t.Errorf("the record says %+v", r)
 	}
-	if out, said, err := report(d.nightlyKey, "SELECT * FROM sales.salaries"); err == nil || out != "" || !strings.Contains(said, "may not read") {
+	if out, said, err := report(d.nightlyKey, "SELECT * FROM sales.salaries"); err == nil || out != "" ||
+		!strings.Contains(said, "may not read") {
 		t.Errorf("a refusal prints %q and %q (%v)", out, said, err)
 	}
-	if out, said, err := report("deputy_ak_of_nobody", question); err == nil || out != "" || !strings.Contains(said, "401") {
+	if out, said, err := report("deputy_ak_of_nobody", question); err == nil || out != "" ||
+		!strings.Contains(said, "401") {
 		t.Errorf("a wrong key prints %q and %q (%v)", out, said, err)
 	}
 }

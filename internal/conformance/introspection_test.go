@@ -18,8 +18,12 @@ func TestAnOpaqueTokenIsAskedAboutAndIsGoneOnceItIsRevoked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	introspected := strings.Replace(string(text), "      claims: {groups: groups}\n",
-		"      claims: {groups: groups}\n      introspection: {client_id: introspector, client_secret: \""+as.Secret+"\", cache: 1s}\n", 1)
+	introspected := strings.Replace(
+		string(text),
+		"      claims: {groups: groups}\n",
+		"      claims: {groups: groups}\n      introspection: {client_id: introspector, client_secret: \""+as.Secret+"\", cache: 1s}\n",
+		1,
+	)
 	d := serveWith(t, listen, as.Issuer, introspected)
 	token := as.signIn(t, "chat", "taylor", d.url, "query describe")
 	if strings.Contains(token, ".") {

@@ -31,13 +31,19 @@ func TestWhoSignsInWithDeputyLoginIsWhoStdioActsFor(t *testing.T) {
 			home := t.TempDir()
 			run := func(args ...string) *exec.Cmd {
 				c := exec.CommandContext(t.Context(), program, args...)
-				c.Env = append(append(os.Environ(), d.environment...), "HOME="+home, "XDG_CONFIG_HOME="+home, "DEPUTY_AGENT_KEY="+d.deskKey)
+				c.Env = append(
+					append(os.Environ(), d.environment...),
+					"HOME="+home,
+					"XDG_CONFIG_HOME="+home,
+					"DEPUTY_AGENT_KEY="+d.deskKey,
+				)
 				return c
 			}
 			if _, said, err := capture(run("whoami")); err == nil || !strings.Contains(said, "deputy login") {
 				t.Errorf("who has not signed in is told %q (%v)", said, err)
 			}
-			if said := signedIn(t, run("login", flag), "taylor"); !strings.Contains(said, "taylor") || !strings.Contains(said, as.Issuer) {
+			if said := signedIn(t, run("login", flag), "taylor"); !strings.Contains(said, "taylor") ||
+				!strings.Contains(said, as.Issuer) {
 				t.Errorf("the login says %q", said)
 			}
 			if out, said, err := capture(run("whoami")); err != nil || !strings.Contains(out, "taylor") {
@@ -76,7 +82,12 @@ func TestASignInOutlivesItsAccessToken(t *testing.T) {
 	home := t.TempDir()
 	run := func(args ...string) *exec.Cmd {
 		c := exec.CommandContext(t.Context(), program, args...)
-		c.Env = append(append(os.Environ(), d.environment...), "HOME="+home, "XDG_CONFIG_HOME="+home, "DEPUTY_AGENT_KEY="+d.deskKey)
+		c.Env = append(
+			append(os.Environ(), d.environment...),
+			"HOME="+home,
+			"XDG_CONFIG_HOME="+home,
+			"DEPUTY_AGENT_KEY="+d.deskKey,
+		)
 		return c
 	}
 	signedIn(t, run("login", "--no-browser"), "taylor")

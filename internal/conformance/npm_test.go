@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	envWanted   = "DEPUTY_CONFORMANCE"       // 1: other people's programs are run, and fail where they cannot be had; else they are not
+	// 1: other people's programs are run, and fail where they cannot be had; else they are not
+	envWanted   = "DEPUTY_CONFORMANCE"
 	envCache    = "DEPUTY_CONFORMANCE_CACHE" // where packages are installed; default: in the user's cache folder
 	installTime = 2 * time.Minute
 )
@@ -31,7 +32,8 @@ var openToolbox = sync.OnceValues(func() (*toolbox, error) {
 	return install(ctx)
 })
 
-// tools are there, or the test is skipped: make test speaks to no registry and runs nothing of others beside its own tests.
+// tools are there, or the test is skipped: make test speaks to no registry and runs nothing of others beside its own
+// tests.
 func tools(t *testing.T) *toolbox {
 	t.Helper()
 	if os.Getenv(envWanted) != "1" {
@@ -125,7 +127,17 @@ func fetch(ctx context.Context, cache, dir string) error {
 			return err
 		}
 	}
-	npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--loglevel=error")
+	npm := exec.CommandContext(
+		ctx,
+		"npm",
+		"ci",
+		"--ignore-scripts",
+		"--no-audit",
+		"--no-fund",
+		"--fetch-retries=1",
+		"--fetch-retry-mintimeout=1000",
+		"--loglevel=error",
+	)
 	npm.Dir = partly
 	if out, err := npm.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci: %w: %.500s", err, out)

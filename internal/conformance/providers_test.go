@@ -34,7 +34,8 @@ var (
 	issuerURL = regexp.MustCompile(`(?m)^ +(?:- )?url: (\S+)$`)
 )
 
-// Each section's configuration is loaded as strictly as any other, and each section's token, signed, is whom the section says.
+// Each section's configuration is loaded as strictly as any other, and each section's token, signed, is whom the
+// section says.
 func TestTheProvidersTablesAreWhatDeputySees(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "identity-providers.md"))
 	if err != nil {
@@ -47,7 +48,13 @@ func TestTheProvidersTablesAreWhatDeputySees(t *testing.T) {
 			continue
 		}
 		t.Run(title, func(t *testing.T) {
-			snippet, payload, want := yamlBlock.FindStringSubmatch(section), jsonBlock.FindStringSubmatch(section), seen.FindStringSubmatch(section)
+			snippet, payload, want := yamlBlock.FindStringSubmatch(
+				section,
+			), jsonBlock.FindStringSubmatch(
+				section,
+			), seen.FindStringSubmatch(
+				section,
+			)
 			if snippet == nil || payload == nil || want == nil {
 				t.Fatal("a section has a configuration, a token, and whom Deputy sees")
 			}
@@ -111,11 +118,19 @@ func sees(t *testing.T, snippet, payload, typ string) identity.Principal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authenticator, err := identity.New(t.Context(), loaded.Identity, registry, identity.Options{Audience: "https://deputy.example.com/mcp"})
+	authenticator, err := identity.New(
+		t.Context(),
+		loaded.Identity,
+		registry,
+		identity.Options{Audience: "https://deputy.example.com/mcp"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	principal, err := authenticator.Authenticate(t.Context(), identity.Credentials{Bearer: i.Forge(issuer.Forgery{Type: typ, Payload: signed}, issuer.Claims{})})
+	principal, err := authenticator.Authenticate(
+		t.Context(),
+		identity.Credentials{Bearer: i.Forge(issuer.Forgery{Type: typ, Payload: signed}, issuer.Claims{})},
+	)
 	if err != nil {
 		t.Fatalf("with typ %s: %v", typ, err)
 	}

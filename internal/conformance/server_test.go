@@ -23,7 +23,8 @@ import (
 	"deputy/internal/throwaway"
 )
 
-// The question that every client asks, and what Taylor of Marketing is answered: lastname is masked for all but Privacy.
+// The question that every client asks, and what Taylor of Marketing is answered: lastname is masked for all but
+// Privacy.
 const (
 	question  = "SELECT lastname, total FROM sales.orders ORDER BY id"
 	data      = "CREATE TABLE orders (id integer, lastname text, total numeric(10,2)); INSERT INTO orders VALUES (1, 'Lindqvist', 89.00), (2, 'Okafor', 117.00);"
@@ -56,11 +57,12 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// lookAtSources lets go test know what the program is made of: it is no part of the test's own binary, so that a result from before the
-// program changed would count.
+// lookAtSources lets go test know what the program is made of: it is no part of the test's own binary, so that a result
+// from before the program changed would count.
 func lookAtSources() error {
 	return filepath.WalkDir(filepath.Join("..", ".."), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && !strings.HasSuffix(path, "_test.go") && (filepath.Ext(path) == ".go" || entry.Name() == "go.mod") {
+		if err == nil && !entry.IsDir() && !strings.HasSuffix(path, "_test.go") &&
+			(filepath.Ext(path) == ".go" || entry.Name() == "go.mod") {
 			_, err = os.Stat(path)
 		}
 		return err
@@ -98,7 +100,11 @@ func serveWith(t *testing.T, listen, issuerURL, configuration string) *deputy {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	d := &deputy{url: "http://" + listen + "/mcp", config: filepath.Join(dir, "deputy.yaml"), audit: filepath.Join(dir, "audit.jsonl")}
+	d := &deputy{
+		url:    "http://" + listen + "/mcp",
+		config: filepath.Join(dir, "deputy.yaml"),
+		audit:  filepath.Join(dir, "audit.jsonl"),
+	}
 	if err := os.WriteFile(d.config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +196,13 @@ func stage(t *testing.T) (d *deputy, taylor string) {
 	t.Helper()
 	listen := freeAddress(t)
 	i := ownIssuer(t, "http://"+listen+"/mcp")
-	return serveAt(t, listen, i.URL()), i.Token(issuer.Claims{Subject: "taylor", ClientID: "chat", Groups: []string{"Marketing"}})
+	return serveAt(
+			t,
+			listen,
+			i.URL(),
+		), i.Token(
+			issuer.Claims{Subject: "taylor", ClientID: "chat", Groups: []string{"Marketing"}},
+		)
 }
 
 func freeAddress(t *testing.T) string {

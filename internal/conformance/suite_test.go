@@ -15,7 +15,14 @@ import (
 )
 
 // These have to pass whatever the table says.
-var mustPass = []string{"tools-list", "http-header-validation", "dns-rebinding-protection", "caching", "server-initialize", "ping"}
+var mustPass = []string{
+	"tools-list",
+	"http-header-validation",
+	"dns-rebinding-protection",
+	"caching",
+	"server-initialize",
+	"ping",
+}
 
 // verdict is what came of one scenario.
 type verdict struct {
@@ -28,7 +35,17 @@ func TestTheProtocolsOwnSuitePassesButForWhatTheTableSays(t *testing.T) {
 	box := tools(t)
 	d, taylor := stage(t)
 	results := t.TempDir()
-	suite := box.packaged(t, "conformance", "server", "--url", withToken(t, d.url, taylor), "--suite", "all", "--output-dir", results)
+	suite := box.packaged(
+		t,
+		"conformance",
+		"server",
+		"--url",
+		withToken(t, d.url, taylor),
+		"--suite",
+		"all",
+		"--output-dir",
+		results,
+	)
 	said, _ := suite.CombinedOutput() // it fails when any scenario does; the results say which
 	got := readResults(t, results)
 	if len(got) == 0 {
@@ -36,7 +53,8 @@ func TestTheProtocolsOwnSuitePassesButForWhatTheTableSays(t *testing.T) {
 	}
 	want := readTable(t)
 	for _, scenario := range mustPass {
-		if v := got[scenario]; v.passed == 0 || len(v.failed) > 0 || want[scenario] == nil || want[scenario].kind != "passes" {
+		if v := got[scenario]; v.passed == 0 || len(v.failed) > 0 || want[scenario] == nil ||
+			want[scenario].kind != "passes" {
 			t.Errorf("%s does not pass: %d checks do, %v do not", scenario, v.passed, v.failed)
 		}
 	}
@@ -86,8 +104,8 @@ func TestTheSuiteFailsWithoutAToken(t *testing.T) {
 	}
 }
 
-// withToken stands before deputy and adds the token that the suite has no way to send. It changes nothing else: the Host and the Origin
-// that the suite makes up have to reach deputy.
+// withToken stands before deputy and adds the token that the suite has no way to send. It changes nothing else: the
+// Host and the Origin that the suite makes up have to reach deputy.
 func withToken(t *testing.T, endpoint, token string) string {
 	t.Helper()
 	target, err := url.Parse(endpoint)
@@ -103,7 +121,8 @@ func withToken(t *testing.T, endpoint, token string) string {
 	return proxy.URL + target.Path
 }
 
-// anyMessage is a check of every scenario: that messages have the shape which the schema says. It shows nothing of the scenario itself.
+// anyMessage is a check of every scenario: that messages have the shape which the schema says. It shows nothing of the
+// scenario itself.
 const anyMessage = "wire-schema-valid"
 
 var stamped = regexp.MustCompile(`^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$`)
@@ -147,8 +166,8 @@ type row struct {
 	sometimes map[string]bool           // of these checks: they fail at times
 }
 
-// readTable reads testdata/scenarios.txt: "passes S", "nothing S", and below "because PATTERN" lines with "fails S CHECK" and
-// "sometimes S CHECK".
+// readTable reads testdata/scenarios.txt: "passes S", "nothing S", and below "because PATTERN" lines with "fails S
+// CHECK" and "sometimes S CHECK".
 func readTable(t *testing.T) map[string]*row {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "scenarios.txt"))

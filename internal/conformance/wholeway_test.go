@@ -37,7 +37,8 @@ func TestAHostThatKnowsOnlyTheAddressGetsFrom401ToAMaskedAnswer(t *testing.T) {
 	if err != nil || !strings.HasPrefix(asks.Open, as.Issuer+"/auth?") {
 		t.Fatalf("the host opens %s (%v)", asks.Open, err)
 	}
-	if q := address.Query(); q.Get("resource") != d.url || q.Get("code_challenge_method") != "S256" || q.Get("code_challenge") == "" {
+	if q := address.Query(); q.Get("resource") != d.url || q.Get("code_challenge_method") != "S256" ||
+		q.Get("code_challenge") == "" {
 		t.Errorf("the host asks without resource or PKCE: %v", q)
 	} else if q.Get("scope") != "query describe request" {
 		t.Errorf("the host asks for %q, and not for what the resource metadata names", q.Get("scope"))
@@ -59,7 +60,15 @@ func TestAHostThatKnowsOnlyTheAddressGetsFrom401ToAMaskedAnswer(t *testing.T) {
 	shown(t, got.Rows)
 	way := slices.Compact(got.Steps)
 	t.Logf("the way: %s", strings.Join(way, ", "))
-	inOrder(t, way, "POST /mcp 401", "GET /.well-known/oauth-protected-resource/mcp 200", "GET /.well-known/", "POST /token 200", "POST /mcp 200")
+	inOrder(
+		t,
+		way,
+		"POST /mcp 401",
+		"GET /.well-known/oauth-protected-resource/mcp 200",
+		"GET /.well-known/",
+		"POST /token 200",
+		"POST /mcp 200",
+	)
 	last := d.records(t)
 	if r := last[len(last)-1]; r.User == nil || r.User.ID != "taylor" || r.Agent.ID != "chat" || r.Mode != "on_behalf_of" {
 		t.Errorf("the record says %+v", r)

@@ -1,5 +1,6 @@
-// Package demo tells Deputy's main job as a short story: somebody asks an agent, gets only what they may see, and nothing is left
-// behind. Everything in it is real but the identity provider: an engine with data, signed tokens, the HTTP server, an MCP client.
+// Package demo tells Deputy's main job as a short story: somebody asks an agent, gets only what they may see, and
+// nothing is left behind. Everything in it is real but the identity provider: an engine with data, signed tokens, the
+// HTTP server, an MCP client.
 package demo
 
 import (

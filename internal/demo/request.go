@@ -16,7 +16,12 @@ import (
 )
 
 // tellRequest goes on with the story: Taylor asks for what is masked, a steward decides, and time passes: wait waits.
-func (s *Stage) tellRequest(ctx context.Context, scenes int, wait func(context.Context, time.Duration) error, out io.Writer) error {
+func (s *Stage) tellRequest(
+	ctx context.Context,
+	scenes int,
+	wait func(context.Context, time.Duration) error,
+	out io.Writer,
+) error {
 	title := func(text string) {
 		scenes++
 		fmt.Fprintf(out, "\n%d. %s\n\n", scenes, text)
@@ -26,7 +31,9 @@ func (s *Stage) tellRequest(ctx context.Context, scenes int, wait func(context.C
 	if err != nil {
 		return err
 	}
-	title("Dana, a data steward, signs in herself, looks at what approving would reveal, and approves it for five seconds: enough for this story.")
+	title(
+		"Dana, a data steward, signs in herself, looks at what approving would reveal, and approves it for five seconds: enough for this story.",
+	)
 	expires, err := s.approve(ctx, asked.RequestID, out)
 	if err != nil {
 		return err
@@ -70,7 +77,13 @@ func (s *Stage) askAsTold(ctx context.Context, out io.Writer) (*tools.AccessRequ
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(out, "   Request %s is %s, and waits for %s.\n", asked.RequestID, asked.Status, strings.Join(asked.Approvers, ", then "))
+	fmt.Fprintf(
+		out,
+		"   Request %s is %s, and waits for %s.\n",
+		asked.RequestID,
+		asked.Status,
+		strings.Join(asked.Approvers, ", then "),
+	)
 	return asked, nil
 }
 
@@ -101,12 +114,28 @@ func (s *Stage) approve(ctx context.Context, id string, out io.Writer) (time.Tim
 	}
 	fmt.Fprintf(out, "   For %s, through %s. The reason given: %q\n", v.User.Name, v.Agent, v.Reason)
 	for _, c := range v.Reveals.Columns {
-		fmt.Fprintf(out, "   %s of %s, in %d rows: now %s by %s, then %s.\n", c.Name, v.Table, *v.Reveals.Rows, c.Now, strings.Join(c.Masks, ", "), c.Then)
+		fmt.Fprintf(
+			out,
+			"   %s of %s, in %d rows: now %s by %s, then %s.\n",
+			c.Name,
+			v.Table,
+			*v.Reveals.Rows,
+			c.Now,
+			strings.Join(c.Masks, ", "),
+			c.Then,
+		)
 	}
 	if err := s.Decide(ctx, Dana, http.MethodPost, id+"/approve", map[string]string{"duration": "PT5S", "note": "five seconds will do"}, &v); err != nil {
 		return time.Time{}, err
 	}
-	fmt.Fprintf(out, "   Request %s is %s for %s, by %s.\n", v.ID, v.Status, v.Expires.Sub(v.Decisions[0].Time), v.Decisions[0].By.Name)
+	fmt.Fprintf(
+		out,
+		"   Request %s is %s for %s, by %s.\n",
+		v.ID,
+		v.Status,
+		v.Expires.Sub(v.Decisions[0].Time),
+		v.Decisions[0].By.Name,
+	)
 	if v.Expires == nil {
 		return time.Time{}, fmt.Errorf("the request is %s, without an end", v.Status)
 	}
@@ -121,7 +150,12 @@ func (s *Stage) Decide(ctx context.Context, p Person, method, path string, body,
 			return err
 		}
 	}
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.URL, "/mcp")+"/api/requests/"+path, &content)
+	request, err := http.NewRequestWithContext(
+		ctx,
+		method,
+		strings.TrimSuffix(s.URL, "/mcp")+"/api/requests/"+path,
+		&content,
+	)
 	if err != nil {
 		return err
 	}

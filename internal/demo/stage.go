@@ -165,7 +165,16 @@ func (s *Stage) StewardToken(p Person) string { return s.StewardTokenFor(p, s.UR
 
 // StewardTokenFor is the same for another server with the stage's configuration.
 func (s *Stage) StewardTokenFor(p Person, url string) string {
-	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "steward-console", Groups: p.Groups, Audience: url, Extra: map[string]any{"scope": "approve"}})
+	return s.issuer.Token(
+		issuer.Claims{
+			Subject:  p.Subject,
+			Name:     p.Name,
+			ClientID: "steward-console",
+			Groups:   p.Groups,
+			Audience: url,
+			Extra:    map[string]any{"scope": "approve"},
+		},
+	)
 }
 
 // Token is an access token as the demo's issuer gives it to a person who signed in and uses the marketing agent's chat.
@@ -173,7 +182,9 @@ func (s *Stage) Token(p Person) string { return s.TokenFor(p, s.URL) }
 
 // TokenFor is the same for another server with the stage's configuration.
 func (s *Stage) TokenFor(p Person, url string) string {
-	return s.issuer.Token(issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "marketing-chat", Groups: p.Groups, Audience: url})
+	return s.issuer.Token(
+		issuer.Claims{Subject: p.Subject, Name: p.Name, ClientID: "marketing-chat", Groups: p.Groups, Audience: url},
+	)
 }
 
 // Issuer is the demo's identity provider.

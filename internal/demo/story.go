@@ -41,17 +41,30 @@ type scene struct {
 }
 
 var scenes = []scene{
-	{"Taylor (Marketing) asks the marketing agent for the most recent orders. Last names are personal data: masked.", &Taylor, RecentOrders},
+	{
+		"Taylor (Marketing) asks the marketing agent for the most recent orders. Last names are personal data: masked.",
+		&Taylor,
+		RecentOrders,
+	},
 	{"Priya (Privacy) asks the same agent the same thing, and sees the names.", &Priya, RecentOrders},
 	{"Only agents were granted the regions table. Taylor's agent joins it; the names stay masked as for Taylor.", &Taylor,
 		"SELECT o.lastname, o.region, r.warehouse FROM sales.customer_orders o JOIN sales.regions r ON r.region = o.region WHERE o.order_total > 100 ORDER BY o.order_total"},
 	{"Sam is in no group, and is told what to ask for.", &Sam, RecentOrders},
-	{"Taylor looks for a real name. The condition sees only masked values, and finds nothing.", &Taylor, RecentOrders + " WHERE lastname = 'Okafor'"},
+	{
+		"Taylor looks for a real name. The condition sees only masked values, and finds nothing.",
+		&Taylor,
+		RecentOrders + " WHERE lastname = 'Okafor'",
+	},
 	{"Somebody talks the agent into ending the transaction.", &Taylor, "COMMIT; DROP TABLE sales.customer_orders"},
-	{"At night the PII scanner runs alone, with its own key and its own access.", nil, "SELECT count(*) AS orders, count(DISTINCT lastname) AS names FROM sales.customer_orders"},
+	{
+		"At night the PII scanner runs alone, with its own key and its own access.",
+		nil,
+		"SELECT count(*) AS orders, count(DISTINCT lastname) AS names FROM sales.customer_orders",
+	},
 }
 
-// Tell plays the whole story on the stage and writes it down. Where time passes in it, wait does: Sleep, or the stage's clock.
+// Tell plays the whole story on the stage and writes it down. Where time passes in it, wait does: Sleep, or the stage's
+// clock.
 func Tell(ctx context.Context, s *Stage, wait func(context.Context, time.Duration) error, out io.Writer) error {
 	if err := tellQuestions(ctx, s, out); err != nil {
 		return err
@@ -75,7 +88,11 @@ func Sleep(ctx context.Context, d time.Duration) error {
 
 // tellQuestions is its first part: what people and a bot ask, and are answered.
 func tellQuestions(ctx context.Context, s *Stage, out io.Writer) error {
-	fmt.Fprintf(out, "Deputy is listening at %s. A host adds it as an MCP server and relays the token of whoever is signed in.\n", s.URL)
+	fmt.Fprintf(
+		out,
+		"Deputy is listening at %s. A host adds it as an MCP server and relays the token of whoever is signed in.\n",
+		s.URL,
+	)
 	for i, sc := range scenes {
 		fmt.Fprintf(out, "\n%d. %s\n\n", i+1, sc.title)
 		fmt.Fprintf(out, "   %s\n\n", sc.sql)

@@ -35,17 +35,23 @@ func (d Draft) head() string {
 			`Set DEPUTY_DSN (postgres://deputy_runner:PASSWORD@HOST/DATABASE) and DEPUTY_SIGNING_KEY ("openssl rand -hex 32").`,
 			`"deputy bootstrap postgres --print" shows what the database needs; without --print it is set up.`)
 	}
-	steps = append(steps,
+	steps = append(
+		steps,
 		`"deputy check" says whether all of it works. Nobody can read anything yet.`,
 		`What is in the columns? Look at tags: below; "deputy scan" looks at the values, too.`,
 		`Who may read what? Look at policies: below, and ask "deputy explain" what they mean for somebody.`,
 		`Write what you expect below tests:, and let "deputy test" try it.`,
 		`What appears in the database after the first start is tag:New and hidden; "deputy catalog accept" says that you have seen it.`,
-		`"deputy serve", or "deputy stdio" for one agent.`)
+		`"deputy serve", or "deputy stdio" for one agent.`,
+	)
 	var b strings.Builder
 	b.WriteString("# yaml-language-server: $schema=deputy.schema.json\n")
-	b.WriteString("# A first configuration of Deputy, made by \"deputy init\". It denies everything. The line above lets editors help with it;\n")
-	b.WriteString("# \"deputy schema > deputy.schema.json\" makes the file that it names.\n#\n# What to do and to decide, in this order:\n")
+	b.WriteString(
+		"# A first configuration of Deputy, made by \"deputy init\". It denies everything. The line above lets editors help with it;\n",
+	)
+	b.WriteString(
+		"# \"deputy schema > deputy.schema.json\" makes the file that it names.\n#\n# What to do and to decide, in this order:\n",
+	)
 	for i, s := range steps {
 		fmt.Fprintf(&b, "# %d. %s\n", i+1, s)
 	}
@@ -75,7 +81,11 @@ func (d Draft) platforms() string {
 		}
 	}
 	b.WriteString("    inherit: true # views are masked and closed as the tables that they are made of\n")
-	fmt.Fprintf(&b, "    dsn: ${DEPUTY_DSN}\n    schemas: [%s]\n    signing_key: ${DEPUTY_SIGNING_KEY}\n", strings.Join(schemas, ", "))
+	fmt.Fprintf(
+		&b,
+		"    dsn: ${DEPUTY_DSN}\n    schemas: [%s]\n    signing_key: ${DEPUTY_SIGNING_KEY}\n",
+		strings.Join(schemas, ", "),
+	)
 	return b.String()
 }
 
@@ -109,8 +119,12 @@ func (d Draft) tags() string {
 func (d Draft) policies() string {
 	var b strings.Builder
 	b.WriteString("# Who may read what. Without a grant, a table does not exist for anybody.\npolicies:\n")
-	b.WriteString("  - name: new tables stay closed until somebody has looked at them\n    guardrail: [tag:New]\n    require: group:CHANGE-ME\n")
-	b.WriteString("  - name: so do new columns of the others\n    mask: [tag:New]\n    with: null\n    except: group:CHANGE-ME\n")
+	b.WriteString(
+		"  - name: new tables stay closed until somebody has looked at them\n    guardrail: [tag:New]\n    require: group:CHANGE-ME\n",
+	)
+	b.WriteString(
+		"  - name: so do new columns of the others\n    mask: [tag:New]\n    with: null\n    except: group:CHANGE-ME\n",
+	)
 	found := d.tags()
 	for _, mask := range []struct{ tag, policy string }{
 		{"PII", "hide personal data\n  #   mask: [tag:PII]\n  #   with: {constant: REDACTED}\n  #   except: group:CHANGE-ME\n"},
@@ -121,13 +135,20 @@ func (d Draft) policies() string {
 		}
 	}
 	for _, t := range d.Catalog.Tables {
-		fmt.Fprintf(&b, "  # - name: %s\n  #   grant: [%s]\n  #   to: group:CHANGE-ME\n", word("who reads "+printable(t.String())), name(t.Schema, t.Name))
+		fmt.Fprintf(
+			&b,
+			"  # - name: %s\n  #   grant: [%s]\n  #   to: group:CHANGE-ME\n",
+			word("who reads "+printable(t.String())),
+			name(t.Schema, t.Name),
+		)
 	}
 	return b.String()
 }
 
 func (d Draft) rest() string {
-	return "# What you expect, such as \"assistant alone: " + example(d.Catalog) + " is denied\".\ntests:\n\naudit:\n  file: deputy-audit.jsonl\n"
+	return "# What you expect, such as \"assistant alone: " + example(
+		d.Catalog,
+	) + " is denied\".\ntests:\n\naudit:\n  file: deputy-audit.jsonl\n"
 }
 
 // example is a table to name in a comment.

@@ -20,7 +20,11 @@ func OfSQLite(ctx context.Context, file, schema, folder string) (*Draft, error) 
 		return nil, err
 	}
 	defer engine.Close()
-	d := &Draft{Engine: config.SQLite, Schema: schema, Platform: platformNamed(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))}
+	d := &Draft{
+		Engine:   config.SQLite,
+		Schema:   schema,
+		Platform: platformNamed(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))),
+	}
 	if d.Path, err = seenFrom(folder, file); err != nil {
 		return nil, err
 	}

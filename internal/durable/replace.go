@@ -26,8 +26,9 @@ func Replace(path, like string, content []byte) (err error) {
 	return put(path, like, content, os.Rename)
 }
 
-// Create is Replace for a file that is not there yet. Of several processes that try at once, one makes it; the error of the others is
-// fs.ErrExist. The file has the owner of the one that like names, and can be read by whom that can be read by.
+// Create is Replace for a file that is not there yet. Of several processes that try at once, one makes it; the error of
+// the others is fs.ErrExist. The file has the owner of the one that like names, and can be read by whom that can be
+// read by.
 func Create(path, like string, content []byte) error {
 	return put(path, like, content, func(from, to string) error {
 		if beside, err := os.Stat(like); err == nil {

@@ -7,7 +7,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// UnmarshalYAML takes a sentence. Where YAML reads its colon as the end of a key, it takes that, with one text or a list of them.
+// UnmarshalYAML takes a sentence. Where YAML reads its colon as the end of a key, it takes that, with one text or a
+// list of them.
 func (t *Test) UnmarshalYAML(n *yaml.Node) error {
 	*t = Test{}
 	who, expected, err := takeApart(n)
@@ -41,7 +42,10 @@ func takeApart(n *yaml.Node) (who *yaml.Node, expected []*yaml.Node, err error) 
 	case n.Kind == yaml.ScalarNode:
 		before, after, found := strings.Cut(n.Value, ": ")
 		if !found {
-			return nil, nil, wrong(n, fmt.Errorf("%q does not say what is expected: write it behind a colon and a space, such as %s", n.Value, sentence))
+			return nil, nil, wrong(
+				n,
+				fmt.Errorf("%q does not say what is expected: write it behind a colon and a space, such as %s", n.Value, sentence),
+			)
 		}
 		who, what := *n, *n
 		who.Value, what.Value = before, after

@@ -69,7 +69,8 @@ func (w *Who) suppose(list string) error {
 	return nil
 }
 
-// parseClauses reads what is expected. A clause without a table is about the last one that was named, so before is what was.
+// parseClauses reads what is expected. A clause without a table is about the last one that was named, so before is what
+// was.
 func parseClauses(text string, before []string) (out []Clause, err error) {
 	for _, part := range split(text, ',') {
 		c, err := parseClause(strings.TrimSpace(part), before)

@@ -114,7 +114,10 @@ func (v *view) judge(c Clause) (ok bool, found string, policies []string) {
 	}
 	i := slices.IndexFunc(v.Access.Columns, func(column entitlements.ColumnAccess) bool { return column.Name == c.Column })
 	if i < 0 {
-		return false, fmt.Sprintf("there is no column %s", entitlements.ColumnName{TableName: v.Access.Table, Column: c.Column}), nil
+		return false, fmt.Sprintf(
+			"there is no column %s",
+			entitlements.ColumnName{TableName: v.Access.Table, Column: c.Column},
+		), nil
 	}
 	return v.judgeColumn(c, v.Access.Columns[i])
 }
@@ -135,7 +138,8 @@ func (v *view) judgeColumn(c Clause, column entitlements.ColumnAccess) (ok bool,
 		found += " with " + strings.Join(kinds, ", ")
 	}
 	found += fmt.Sprintf(": hidden in %d of %s", data.Hidden, count(v.Rows, "row"))
-	ok = is == c.Kind && (c.Mask == "" || slices.Contains(kinds, c.Mask)) && (c.Policy == "" || slices.Contains(policies, c.Policy))
+	ok = is == c.Kind && (c.Mask == "" || slices.Contains(kinds, c.Mask)) &&
+		(c.Policy == "" || slices.Contains(policies, c.Policy))
 	switch {
 	case is == Clear && data.Hidden > 0:
 		return false, found + ", though no policy masks them", policies

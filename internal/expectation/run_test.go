@@ -53,7 +53,9 @@ func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error)
 	path := filepath.Join(t.TempDir(), "shop.db")
 	db, err := sqlite3.Open(path)
 	if err == nil {
-		err = db.Exec(`CREATE TABLE orders (lastname text, note text, region text); INSERT INTO orders VALUES ('Okafor', 'REDACTED', 'EU'), (NULL, NULL, 'US')`)
+		err = db.Exec(
+			`CREATE TABLE orders (lastname text, note text, region text); INSERT INTO orders VALUES ('Okafor', 'REDACTED', 'EU'), (NULL, NULL, 'US')`,
+		)
 		db.Close()
 	}
 	if err != nil {
@@ -68,8 +70,11 @@ func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error)
 	if err := yaml.Unmarshal([]byte(policies), &shop.Policies); err != nil {
 		t.Fatal(err)
 	}
-	made, err := tools.New(t.Context(), tools.Config{Platforms: []tools.PlatformConfig{shop}, Audit: recorder{failure}, Log: zerolog.Nop(),
-		Limits: tools.Limits{MaxRows: 1, MaxBytes: 1 << 10, Timeout: time.Minute, Concurrency: 1}})
+	made, err := tools.New(
+		t.Context(),
+		tools.Config{Platforms: []tools.PlatformConfig{shop}, Audit: recorder{failure}, Log: zerolog.Nop(),
+			Limits: tools.Limits{MaxRows: 1, MaxBytes: 1 << 10, Timeout: time.Minute, Concurrency: 1}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +86,11 @@ func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &expectation.Bench{Tools: made, Catalogs: map[string]*entitlements.Catalog{"shop": catalog}, Agents: registry.Agents()}
+	return &expectation.Bench{
+		Tools:    made,
+		Catalogs: map[string]*entitlements.Catalog{"shop": catalog},
+		Agents:   registry.Agents(),
+	}
 }
 
 func run(t *testing.T, b *expectation.Bench, sentence string) expectation.Result {
@@ -111,7 +120,8 @@ func TestTheDataHasTheLastWord(t *testing.T) {
 		ok             bool
 		found          string
 	}{
-		{"a mask", "taylor via chat: orders.lastname is masked", asTold, nil, true, "masked with constant: hidden in 2 of 2 rows"}, // the constant hides that there is none
+		// the constant hides that there is none
+		{"a mask", "taylor via chat: orders.lastname is masked", asTold, nil, true, "masked with constant: hidden in 2 of 2 rows"},
 		{"a mask that the engine forgets", "taylor via chat: orders.lastname is masked", unmasked, nil, false, "masked with constant: hidden in 0 of 2 rows: each is what the mask makes of it"},
 		{"a mask that changes nothing", "taylor via chat: orders.note is masked", unmasked, nil, false, "masked with constant: hidden in 0 of 2 rows: each is what the mask makes of it"},
 		{"a clear column", "taylor via chat: orders.region is clear", asTold, nil, true, "clear: hidden in 0 of 2 rows"},

@@ -1,5 +1,5 @@
-// Package expectation reads the sentences in which administrators say what somebody should see, and holds them against what that
-// somebody really sees:
+// Package expectation reads the sentences in which administrators say what somebody should see, and holds them against
+// what that somebody really sees:
 //
 //	taylor (Marketing, region=US-EAST) via marketing-agent: sales.orders.lastname is masked with hash, sees 2 rows
 //

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Tables that change while the server runs. It looks at the catalogs once a minute, so that these lines wait side by side.
+// Tables that change while the server runs. It looks at the catalogs once a minute, so that these lines wait side by
+// side.
 
 const noticed = 70 * time.Second
 

@@ -20,8 +20,8 @@ const (
 	endOfRow  = "\x1e"
 )
 
-// psql asks the database as its superuser, with the schemas and those that extensions lie in on the path. A cell that is NULL
-// is null.
+// psql asks the database as its superuser, with the schemas and those that extensions lie in on the path. A cell that
+// is NULL is null.
 func psql(database, path, sql string) ([][]string, error) {
 	settings := "SET DateStyle = ISO; SET bytea_output = hex"
 	if path != "" {
@@ -57,8 +57,8 @@ func load(database, script string) error {
 	return nil
 }
 
-// differ says how Deputy's rows differ from psql's; it is empty if they are the same. Rows without an order may come in any
-// order.
+// differ says how Deputy's rows differ from psql's; it is empty if they are the same. Rows without an order may come in
+// any order.
 func differ(want [][]string, got [][]any, ordered bool) string {
 	shown := make([][]string, len(got))
 	for i, row := range got {
@@ -84,8 +84,8 @@ func differ(want [][]string, got [][]any, ordered bool) string {
 // temporal is how Deputy writes a timestamp or a time of day with a zone.
 var temporal = regexp.MustCompile(`^(?:(-?\d+-\d\d-\d\d)T)?(\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d(?::\d\d){0,2})?$`)
 
-// text is a cell as psql prints it with DateStyle ISO. like is psql's, for floating-point numbers, of which there are many
-// spellings.
+// text is a cell as psql prints it with DateStyle ISO. like is psql's, for floating-point numbers, of which there are
+// many spellings.
 func text(cell any, like string) string {
 	switch v := cell.(type) {
 	case nil:

@@ -36,8 +36,10 @@ func judgeRequest(w *world, l line) string {
 }
 
 // What of an answer must not change: its status, the challenges and the codes, and not the words.
-var code = regexp.MustCompile(`"(?:error|code|isError|protocolVersion|method|id|resource_name|bearer_methods_supported)": ?` +
-	`("[^"]*"|-?\d+|true|\[[^\]]*\])`)
+var code = regexp.MustCompile(
+	`"(?:error|code|isError|protocolVersion|method|id|resource_name|bearer_methods_supported)": ?` +
+		`("[^"]*"|-?\d+|true|\[[^\]]*\])`,
+)
 
 // shape are the parts of an answer that hosts go by, as far as the body was kept.
 func (a answer) shape(kept int) []string {

@@ -13,7 +13,8 @@ import (
 
 const people = "CREATE SCHEMA s; CREATE TABLE s.people(id int, name text); INSERT INTO s.people VALUES (1,'Ann');"
 
-// judgeSetup makes a database as the line says and asks it. Expect lists what is right: rows, or where what must be said.
+// judgeSetup makes a database as the line says and asks it. Expect lists what is right: rows, or where what must be
+// said.
 func judgeSetup(t *testing.T, l line) string {
 	t.Helper()
 	base := fresh("base")

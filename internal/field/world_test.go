@@ -40,7 +40,8 @@ var (
 	schemas = regexp.MustCompile(`(?m)^  (\w+):\n    engine: postgres\n    dsn: .* dbname=(\w+) .*\n    schemas: \[(.*)\]`)
 )
 
-// newWorld loads the databases (name: script) that the configuration speaks of, sets them up and writes the configuration.
+// newWorld loads the databases (name: script) that the configuration speaks of, sets them up and writes the
+// configuration.
 func newWorld(configuration string, scripts map[string]string) (*world, error) {
 	w := &world{bases: map[string]database{}, sessions: map[string]*session{}}
 	var err error

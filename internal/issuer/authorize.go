@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// The endpoints that people sign in at: the authorization code with PKCE (RFC 7636), the device's code (RFC 8628), tokens that are
-// refreshed and rotate, and revocation (RFC 7009). They are as strict as a good provider is, so that a client which passes here does
-// what it must. The one thing that is not real is the human: SignIn says who sits in front of the browser.
+// The endpoints that people sign in at: the authorization code with PKCE (RFC 7636), the device's code (RFC 8628),
+// tokens that are refreshed and rotate, and revocation (RFC 7009). They are as strict as a good provider is, so that a
+// client which passes here does what it must. The one thing that is not real is the human: SignIn says who sits in
+// front of the browser.
 
 const (
 	codeLifetime   = time.Minute
@@ -55,8 +56,8 @@ type grant struct {
 	slowDowns int
 }
 
-// SignIn says who signs in from now on, whoever asks. The client and the audience of their tokens are those of the request. Nil:
-// whoever is there says no.
+// SignIn says who signs in from now on, whoever asks. The client and the audience of their tokens are those of the
+// request. Nil: whoever is there says no.
 func (i *Issuer) SignIn(human *Claims) {
 	i.sessions.mu.Lock()
 	defer i.sessions.mu.Unlock()
@@ -127,7 +128,8 @@ func (i *Issuer) EndSessions() {
 func (i *Issuer) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	redirect, err := url.Parse(q.Get("redirect_uri"))
-	if err != nil || redirect.Scheme != "http" || redirect.Hostname() != "127.0.0.1" || redirect.Port() == "" || q.Get("client_id") == "" {
+	if err != nil || redirect.Scheme != "http" || redirect.Hostname() != "127.0.0.1" || redirect.Port() == "" ||
+		q.Get("client_id") == "" {
 		http.Error(w, "the client is not known here, or comes from elsewhere", http.StatusBadRequest) // never redirected
 		return
 	}
@@ -195,7 +197,8 @@ func (i *Issuer) serveToken(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, i.answer(g))
 }
 
-// client fills in the client of a request that authenticates with its header, and says whether it may ask. sessions.mu is held.
+// client fills in the client of a request that authenticates with its header, and says whether it may ask. sessions.mu
+// is held.
 func (i *Issuer) client(r *http.Request) bool {
 	if id, secret, ok := r.BasicAuth(); ok {
 		r.PostForm.Set("client_id", id)
@@ -249,7 +252,12 @@ func (i *Issuer) answer(g *grant) map[string]any {
 	if i.sessions.forge != nil {
 		sign = i.sessions.forge
 	}
-	out := map[string]any{"access_token": sign(claims), "token_type": "Bearer", "expires_in": int(lifetime.Seconds()), "scope": g.scope}
+	out := map[string]any{
+		"access_token": sign(claims),
+		"token_type":   "Bearer",
+		"expires_in":   int(lifetime.Seconds()),
+		"scope":        g.scope,
+	}
 	scopes := strings.Fields(g.scope)
 	if slices.Contains(scopes, "openid") {
 		id := claims

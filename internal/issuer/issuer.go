@@ -1,8 +1,9 @@
 // Package issuer is a fake at the edge: a small OpenID provider inside the process, for the demo and for tests.
 //
-// What it serves and signs is real (discovery, a key set, ES256 access tokens as RFC 9068 describes them), so that everything
-// behind it is the code that production runs. It is a fake because it asks nobody for a password: whoever holds it may have a token
-// for anybody, and says with SignIn who the browser's owner is. Its keys are made at the start and are gone with the process, and it listens on loopback only.
+// What it serves and signs is real (discovery, a key set, ES256 access tokens as RFC 9068 describes them), so that
+// everything behind it is the code that production runs. It is a fake because it asks nobody for a password: whoever
+// holds it may have a token for anybody, and says with SignIn who the browser's owner is. Its keys are made at the
+// start and are gone with the process, and it listens on loopback only.
 package issuer
 
 import (
@@ -136,15 +137,19 @@ func (i *Issuer) Handler() http.Handler { return i.handler }
 
 func (i *Issuer) serveDiscovery(w http.ResponseWriter, _ *http.Request) {
 	document := map[string]any{
-		"issuer":                                i.url,
-		"jwks_uri":                              i.url + "/keys",
-		"authorization_endpoint":                i.url + "/authorize",
-		"token_endpoint":                        i.url + "/token",
-		"device_authorization_endpoint":         i.url + "/device_authorization",
-		"revocation_endpoint":                   i.url + "/revoke",
-		"introspection_endpoint":                i.url + "/introspect",
-		"response_types_supported":              []string{"code"},
-		"grant_types_supported":                 []string{"authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"},
+		"issuer":                        i.url,
+		"jwks_uri":                      i.url + "/keys",
+		"authorization_endpoint":        i.url + "/authorize",
+		"token_endpoint":                i.url + "/token",
+		"device_authorization_endpoint": i.url + "/device_authorization",
+		"revocation_endpoint":           i.url + "/revoke",
+		"introspection_endpoint":        i.url + "/introspect",
+		"response_types_supported":      []string{"code"},
+		"grant_types_supported": []string{
+			"authorization_code",
+			"refresh_token",
+			"urn:ietf:params:oauth:grant-type:device_code",
+		},
 		"code_challenge_methods_supported":      []string{"S256"},
 		"token_endpoint_auth_methods_supported": []string{"none", "client_secret_basic"},
 		"subject_types_supported":               []string{"public"},

@@ -32,7 +32,8 @@ type Forgery struct {
 	Payload   []byte                  // signed as it is, instead of claims
 }
 
-// Token signs an access token. It panics on claims that are not JSON: they are written by the caller, never read from anywhere.
+// Token signs an access token. It panics on claims that are not JSON: they are written by the caller, never read from
+// anywhere.
 func (i *Issuer) Token(claims Claims) string { return i.Forge(Forgery{}, claims) }
 
 // Forge signs a token that an honest issuer would not.

@@ -1,5 +1,6 @@
-// Package mistake is how a mistake in the configuration is told: by the key that it stands at, and by the word that was probably meant.
-// Whoever reads a part of the configuration writes keys in the same way, so that config finds the line of each.
+// Package mistake is how a mistake in the configuration is told: by the key that it stands at, and by the word that was
+// probably meant. Whoever reads a part of the configuration writes keys in the same way, so that config finds the line
+// of each.
 package mistake
 
 import (
@@ -25,7 +26,8 @@ func Below(key, name string) string {
 // At is the key of an entry in a list: At("policies", 2) is policies[2].
 func At(key string, i int) string { return fmt.Sprintf("%s[%d]", key, i) }
 
-// Hint names the known word that was probably meant by one that nobody knows, ready to be put behind it; empty: it is like none.
+// Hint names the known word that was probably meant by one that nobody knows, ready to be put behind it; empty: it is
+// like none.
 func Hint(word string, known []string) string {
 	if nearest := Nearest(word, known); nearest != "" {
 		return fmt.Sprintf("; did you mean %q?", nearest)
@@ -33,7 +35,8 @@ func Hint(word string, known []string) string {
 	return ""
 }
 
-// Nearest is the known word that can be made of word with the fewest letters changed, two at most; empty: there is none.
+// Nearest is the known word that can be made of word with the fewest letters changed, two at most; empty: there is
+// none.
 func Nearest(word string, known []string) string {
 	best, nearest := 3, ""
 	for _, k := range known {
@@ -46,7 +49,8 @@ func Nearest(word string, known []string) string {
 
 const longest = 200 // no name is longer, and comparing takes the product of both lengths
 
-// distance counts the letters to add, take away or change to make b of a (Levenshtein). From enough on it need not be exact.
+// distance counts the letters to add, take away or change to make b of a (Levenshtein). From enough on it need not be
+// exact.
 func distance(a, b string, enough int) int {
 	if d := max(len(a)-len(b), len(b)-len(a)); d >= enough || len(a) > longest {
 		return max(d, enough)

@@ -27,7 +27,10 @@ func Access(w io.Writer, r *index.Report, parts []AccessPart) error {
 			p.line("")
 		}
 		rows := accessRows(r, part)
-		p.line("%s", map[AccessPart]string{ByPerson: "Access by person", ByAgent: "Access by agent", ByTable: "Access by table", InClear: "Columns seen in the clear, by whom, and through what"}[part])
+		p.line(
+			"%s",
+			map[AccessPart]string{ByPerson: "Access by person", ByAgent: "Access by agent", ByTable: "Access by table", InClear: "Columns seen in the clear, by whom, and through what"}[part],
+		)
 		if len(rows) == 1 {
 			p.line("  none")
 			continue
@@ -37,7 +40,9 @@ func Access(w io.Writer, r *index.Report, parts []AccessPart) error {
 		}
 		p.table(rows)
 		if part == InClear {
-			p.line("  No mask applied to these, in all rows or in some: the log does not say why. deputy explain does, with the policies of the version.")
+			p.line(
+				"  No mask applied to these, in all rows or in some: the log does not say why. deputy explain does, with the policies of the version.",
+			)
 		}
 	}
 	return p.err
@@ -57,7 +62,22 @@ func accessRows(r *index.Report, part AccessPart) [][]string {
 	case ByTable:
 		return countRows(r.Tables, part)
 	}
-	rows := [][]string{{"column", "tags", "person", "agent", "access_of", "opened_by", "requests", "policies", "calls", "unknown", "first", "last"}}
+	rows := [][]string{
+		{
+			"column",
+			"tags",
+			"person",
+			"agent",
+			"access_of",
+			"opened_by",
+			"requests",
+			"policies",
+			"calls",
+			"unknown",
+			"first",
+			"last",
+		},
+	}
 	for _, s := range r.Clear {
 		column, person := s.Column, dash(s.Person)
 		if s.Partly {
@@ -66,7 +86,23 @@ func accessRows(r *index.Report, part AccessPart) [][]string {
 		if s.Issuer != "" {
 			person += " of " + s.Issuer
 		}
-		rows = append(rows, []string{column, cell(s.Tags), person, dash(s.Agent), dash(s.Via), cell(s.Grants), cell(s.Requests), cell(s.Policies), fmt.Sprint(s.Calls), fmt.Sprint(s.Unknown), day(s.First), day(s.Last)})
+		rows = append(
+			rows,
+			[]string{
+				column,
+				cell(s.Tags),
+				person,
+				dash(s.Agent),
+				dash(s.Via),
+				cell(s.Grants),
+				cell(s.Requests),
+				cell(s.Policies),
+				fmt.Sprint(s.Calls),
+				fmt.Sprint(s.Unknown),
+				day(s.First),
+				day(s.Last),
+			},
+		)
 	}
 	return rows
 }

@@ -46,7 +46,12 @@ func Call(w io.Writer, c audit.Call, s Standing) error {
 func (p *page) who(c audit.Call) [][]string {
 	rows := [][]string{}
 	person := func(how string) {
-		rows = append(rows, []string{how, named(*c.User)}, []string{"", "vouched for by " + dash(c.User.Issuer)}, []string{"", "groups then: " + cell(c.User.Groups)})
+		rows = append(
+			rows,
+			[]string{how, named(*c.User)},
+			[]string{"", "vouched for by " + dash(c.User.Issuer)},
+			[]string{"", "groups then: " + cell(c.User.Groups)},
+		)
 	}
 	agent := func() {
 		rows = append(rows, []string{"agent", named(c.Agent)}, []string{"", "groups then: " + cell(c.Agent.Groups)})
@@ -85,7 +90,11 @@ func (p *page) who(c audit.Call) [][]string {
 // versions are those of the policies that decided.
 func versions(c audit.Call) string {
 	if c.WaitingVersion != "" {
-		return fmt.Sprintf("version %s, and %s, which was not in force yet: only what both gave", dash(c.PolicyVersion), c.WaitingVersion)
+		return fmt.Sprintf(
+			"version %s, and %s, which was not in force yet: only what both gave",
+			dash(c.PolicyVersion),
+			c.WaitingVersion,
+		)
 	}
 	return "version " + dash(c.PolicyVersion)
 }
@@ -221,7 +230,11 @@ func (p *page) role(c audit.Call) [][]string {
 	case r.Vended.IsZero():
 		return [][]string{{"role", r.Name + ", made for this call; whether it was is not known"}}
 	default:
-		return [][]string{{"role", r.Name}, {"", "vended " + clock(r.Vended)}, {"", fmt.Sprintf("revoked %s, after %s", clock(r.Revoked), r.Revoked.Sub(r.Vended).Round(10*time.Microsecond))}}
+		return [][]string{
+			{"role", r.Name},
+			{"", "vended " + clock(r.Vended)},
+			{"", fmt.Sprintf("revoked %s, after %s", clock(r.Revoked), r.Revoked.Sub(r.Vended).Round(10*time.Microsecond))},
+		}
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"deputy/audit"
 )
 
-// Calls writes calls one below the other, each on a line of its own. Columns stand below each other for as many as come together.
+// Calls writes calls one below the other, each on a line of its own. Columns stand below each other for as many as come
+// together.
 type Calls struct {
 	w      *tabwriter.Writer
 	rows   int

@@ -51,7 +51,30 @@ func TestFormulasAreText(t *testing.T) {
 }
 
 func TestCSVProperty(t *testing.T) {
-	piece := rapid.SampledFrom([]string{"=", "+", "-", "@", "＝", "－", " ", "\t", "\r", "\n", "\"", "'", ",", ";", "|", "1", "a", "\u200b", "\ufeff", "é"})
+	piece := rapid.SampledFrom(
+		[]string{
+			"=",
+			"+",
+			"-",
+			"@",
+			"＝",
+			"－",
+			" ",
+			"\t",
+			"\r",
+			"\n",
+			"\"",
+			"'",
+			",",
+			";",
+			"|",
+			"1",
+			"a",
+			"\u200b",
+			"\ufeff",
+			"é",
+		},
+	)
 	rapid.Check(t, func(t *rapid.T) {
 		var rows [][]string
 		for range rapid.IntRange(1, 4).Draw(t, "rows") {
@@ -73,7 +96,8 @@ func TestCSVProperty(t *testing.T) {
 			for j, cell := range row {
 				parts, written := strings.Split(again[i][j], ";"), strings.Split(cell, ";")
 				for k, part := range parts {
-					if isFormula(part) || isFormula(again[i][j]) || len(parts) != len(written) || part != Printable(written[k]) && part != "'"+Printable(written[k]) {
+					if isFormula(part) || isFormula(again[i][j]) || len(parts) != len(written) ||
+						part != Printable(written[k]) && part != "'"+Printable(written[k]) {
 						t.Fatalf("%q is opened as %q", cell, again[i][j])
 					}
 				}
@@ -84,7 +108,10 @@ func TestCSVProperty(t *testing.T) {
 
 // What a caller made up, such as the name of a table that is not there, is in the report.
 func TestAccessCSVIsSafe(t *testing.T) {
-	r := &index.Report{Persons: []index.Count{{Name: "=1+1", Issuer: "https://idp.example", Calls: 2}}, Clear: []index.Sight{{Column: "+a.b", Person: "@x", Grants: []string{"-y;=z"}}}}
+	r := &index.Report{
+		Persons: []index.Count{{Name: "=1+1", Issuer: "https://idp.example", Calls: 2}},
+		Clear:   []index.Sight{{Column: "+a.b", Person: "@x", Grants: []string{"-y;=z"}}},
+	}
 	for _, part := range []AccessPart{ByPerson, ByAgent, ByTable, InClear} {
 		var b strings.Builder
 		if err := AccessCSV(&b, r, part); err != nil {

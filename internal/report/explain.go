@@ -196,7 +196,11 @@ func (p *page) guardrails(t Table) {
 		case !g.Holds:
 			verdict = fmt.Sprintf("does not hold for %s: %s is missing", t.Judged, g.Missing)
 		case !g.HoldsForAgent:
-			verdict = fmt.Sprintf("holds for %s; not for the agent, whose own grants do not count: %s is missing", t.Judged, g.Missing)
+			verdict = fmt.Sprintf(
+				"holds for %s; not for the agent, whose own grants do not count: %s is missing",
+				t.Judged,
+				g.Missing,
+			)
 		}
 		rows = append(rows, []string{g.Policy, "require " + g.Require, verdict})
 	}
@@ -220,7 +224,9 @@ func (p *page) columns(t Table) {
 		for i, m := range c.Masks {
 			rows = append(rows, append(slices.Clone(first), seen(m)...))
 			first = []string{"", "", ""}
-			if last := i+1 == len(c.Masks) || c.Masks[i+1].Outcome != entitlements.Applies; last && m.Outcome == entitlements.Applies && m.When != "" {
+			if last := i+1 == len(c.Masks) || c.Masks[i+1].Outcome != entitlements.Applies; last &&
+				m.Outcome == entitlements.Applies &&
+				m.When != "" {
 				rows = append(rows, []string{"", "", "", "otherwise clear", "-"})
 			}
 		}

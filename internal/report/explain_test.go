@@ -18,18 +18,31 @@ func TestThePageSaysWhatAnApprovedRequestOpensAndUntilWhen(t *testing.T) {
 		t.Fatal(err)
 	}
 	orders := entitlements.TableName{Schema: "sales", Name: "orders"}
-	e, problems := entitlements.Compile(entitlements.Config{Policies: policies, Catalog: &entitlements.Catalog{Tables: []entitlements.Table{
-		{TableName: orders, Columns: []entitlements.Column{{Name: "lastname", Type: "text", Kind: entitlements.Text}}},
-	}}})
+	e, problems := entitlements.Compile(
+		entitlements.Config{Policies: policies, Catalog: &entitlements.Catalog{Tables: []entitlements.Table{
+			{TableName: orders, Columns: []entitlements.Column{{Name: "lastname", Type: "text", Kind: entitlements.Text}}},
+		}}},
+	)
 	if e == nil {
 		t.Fatal(problems)
 	}
 	who := identity.Principal{
 		Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: "assistant"}},
-		User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "taylor"}, Issuer: "https://issuer", Subject: "1"},
+		User: &identity.User{
+			Identity: identity.Identity{Kind: identity.KindUser, ID: "taylor"},
+			Issuer:   "https://issuer",
+			Subject:  "1",
+		},
 	}
 	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	approved := entitlements.Approval{Request: "r1", Asker: entitlements.AskerOf(who), Table: orders, Opens: true, Columns: []string{"lastname"}, Expires: noon.Add(time.Hour)}
+	approved := entitlements.Approval{
+		Request: "r1",
+		Asker:   entitlements.AskerOf(who),
+		Table:   orders,
+		Opens:   true,
+		Columns: []string{"lastname"},
+		Expires: noon.Add(time.Hour),
+	}
 	x, _ := e.With([]entitlements.Approval{approved}, noon).Explain(who, orders)
 
 	var page bytes.Buffer

@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// page writes headings and aligned tables. Names and comments come from databases and tokens, so nothing in them reaches the
-// terminal that is not a letter of some kind.
+// page writes headings and aligned tables. Names and comments come from databases and tokens, so nothing in them
+// reaches the terminal that is not a letter of some kind.
 type page struct {
 	w   io.Writer
 	err error

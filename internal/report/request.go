@@ -50,7 +50,13 @@ func what(v tools.RequestView) string {
 func Request(out io.Writer, v tools.RequestView) error {
 	p := &page{w: out}
 	p.line("Request %s: %s", v.ID, v.Status)
-	rows := [][]string{{"for", person(v)}, {"asked through", v.Agent}, {"what", what(v)}, {"platform", v.Platform}, {"how long", v.Duration}}
+	rows := [][]string{
+		{"for", person(v)},
+		{"asked through", v.Agent},
+		{"what", what(v)},
+		{"platform", v.Platform},
+		{"how long", v.Duration},
+	}
 	if v.Opens {
 		rows = append(rows, []string{"opens", "the table, which is closed to them"})
 	}
@@ -64,7 +70,10 @@ func Request(out io.Writer, v tools.RequestView) error {
 		rows = append(rows, []string{"ends unanswered", at(v.Lapses)})
 	}
 	p.table(rows)
-	p.section("What they wrote (nobody has verified it)", append([][]string{{"reason", quote(v.Reason)}}, pairs(v.Answers)...))
+	p.section(
+		"What they wrote (nobody has verified it)",
+		append([][]string{{"reason", quote(v.Reason)}}, pairs(v.Answers)...),
+	)
 	if v.Reveals != nil {
 		reveals(p, *v.Reveals)
 	}
@@ -80,7 +89,18 @@ func reveals(p *page, r tools.Reveals) {
 	p.section("Approving would show", [][]string{{"rows", counted(r.Rows)}, {"rows now", counted(r.RowsNow)}})
 	rows := [][]string{{"COLUMN", "TYPE", "TAGS", "NOW", "THEN", "MASKED BY", "MASKED FOR"}}
 	for _, c := range r.Columns {
-		rows = append(rows, []string{c.Name, c.Type, strings.Join(c.Tags, " "), c.Now, c.Then, strings.Join(c.Masks, ", "), strings.Join(c.Exempt, ", ")})
+		rows = append(
+			rows,
+			[]string{
+				c.Name,
+				c.Type,
+				strings.Join(c.Tags, " "),
+				c.Now,
+				c.Then,
+				strings.Join(c.Masks, ", "),
+				strings.Join(c.Exempt, ", "),
+			},
+		)
 	}
 	p.section("Columns", rows)
 	if len(r.Filters) > 0 {
@@ -92,7 +112,10 @@ func reveals(p *page, r tools.Reveals) {
 	}
 	var before [][]string
 	for _, e := range r.Earlier {
-		before = append(before, []string{at(e.Created), string(e.Status), e.Table, strings.Join(e.Columns, ", "), quote(e.Reason), e.ID})
+		before = append(
+			before,
+			[]string{at(e.Created), string(e.Status), e.Table, strings.Join(e.Columns, ", "), quote(e.Reason), e.ID},
+		)
 	}
 	if len(before) == 0 {
 		before = [][]string{{"none"}}

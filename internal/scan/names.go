@@ -1,5 +1,5 @@
-// Package scan proposes tags for columns that look personal or secret: by what they are called, by their types, and by how many of
-// their values look like something. It never sees a value.
+// Package scan proposes tags for columns that look personal or secret: by what they are called, by their types, and by
+// how many of their values look like something. It never sees a value.
 package scan
 
 import (
@@ -24,21 +24,75 @@ const (
 	Secret     = "Secret"
 )
 
-// called are the words that give a column away. They stand in its name, words being parted by _; the first that fits counts.
+// called are the words that give a column away. They stand in its name, words being parted by _; the first that fits
+// counts.
 var called = []struct {
 	tag   string
 	words *regexp.Regexp
 }{
-	{Secret, inName("password", "passwd", "pwd", "passphrase", "passcode", "secret", "token", "hash", "salt", "api_?key", "private_?key", "access_?key", "signing_?key", "credentials?", "otp", "cvv", "cvc")},
+	{
+		Secret,
+		inName(
+			"password",
+			"passwd",
+			"pwd",
+			"passphrase",
+			"passcode",
+			"secret",
+			"token",
+			"hash",
+			"salt",
+			"api_?key",
+			"private_?key",
+			"access_?key",
+			"signing_?key",
+			"credentials?",
+			"otp",
+			"cvv",
+			"cvc",
+		),
+	},
 	{Email, inName("e_?mails?", "mail", "e_?mail_?addr(ess)?", "mail_?addr(ess)?")},
 	{IP, inName("ip", "ip_?addr(ess)?", "ipv[46]", "remote_?addr", "client_?addr")},
 	{SSN, inName("ssn", "social_?security(_?(no|number|num))?")},
 	{IBAN, inName("iban")},
 	{CreditCard, inName("credit_?card", "card_?(no|num|number)", "cc_?(no|num|number)", "creditcard_?number")},
-	{Phone, inName("phones?", "telephone", "tel", "mobile", "cell_?phone", "cell", "fax", "phone_?(no|num|number)", "mobile_?(no|num|number)")},
+	{
+		Phone,
+		inName(
+			"phones?",
+			"telephone",
+			"tel",
+			"mobile",
+			"cell_?phone",
+			"cell",
+			"fax",
+			"phone_?(no|num|number)",
+			"mobile_?(no|num|number)",
+		),
+	},
 	{BirthDate, inName("dob", "birth_?da(y|te)", "date_?of_?birth", "born", "born_?on")},
-	{Name, inName("(last|first|middle|full|given|family|maiden|nick|display|user|sur|person|patient|customer|employee|contact|holder|owner)_?name", "lname", "fname")},
-	{Address, inName("addr(ess)?(_?(line)?_?[0-9])?", "street", "street_?(no|num|number|name)", "zip", "zip_?code", "post_?code", "postal_?code", "house_?(no|num|number)")},
+	{
+		Name,
+		inName(
+			"(last|first|middle|full|given|family|maiden|nick|display|user|sur|person|patient|customer|employee|contact|holder|owner)_?name",
+			"lname",
+			"fname",
+		),
+	},
+	{
+		Address,
+		inName(
+			"addr(ess)?(_?(line)?_?[0-9])?",
+			"street",
+			"street_?(no|num|number|name)",
+			"zip",
+			"zip_?code",
+			"post_?code",
+			"postal_?code",
+			"house_?(no|num|number)",
+		),
+	},
 }
 
 func inName(words ...string) *regexp.Regexp {
@@ -48,7 +102,23 @@ func inName(words ...string) *regexp.Regexp {
 var (
 	hump   = regexp.MustCompile(`([\p{Ll}0-9])(\p{Lu})`)
 	others = regexp.MustCompile(`[^\pL\pN]+`)
-	people = inName("people", "persons?", "customers?", "users?", "employees?", "patients?", "contacts?", "members?", "staff", "students?", "clients?", "leads?", "applicants?", "accounts?", "guests?")
+	people = inName(
+		"people",
+		"persons?",
+		"customers?",
+		"users?",
+		"employees?",
+		"patients?",
+		"contacts?",
+		"members?",
+		"staff",
+		"students?",
+		"clients?",
+		"leads?",
+		"applicants?",
+		"accounts?",
+		"guests?",
+	)
 )
 
 // words writes a name in small letters with _ between its words: lastName and LAST NAME are last_name.
@@ -71,7 +141,8 @@ func ByName(table entitlements.TableName, c entitlements.Column) string {
 	if tag == "" && name == "name" && people.MatchString(words(table.Name)) {
 		tag = Name
 	}
-	if fits, limited := fitting[c.Kind]; limited && !slices.Contains(fits, tag) { // email_verified, address_count, email_sent_at
+	// email_verified, address_count, email_sent_at
+	if fits, limited := fitting[c.Kind]; limited && !slices.Contains(fits, tag) {
 		return ""
 	}
 	return tag

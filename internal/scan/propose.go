@@ -22,10 +22,17 @@ type Finding struct {
 }
 
 // byPattern is what a pattern is a sign of.
-var byPattern = map[string]string{"email": Email, "phone": Phone, "ssn": SSN, "iban": IBAN, "card": CreditCard, "ip": IP}
+var byPattern = map[string]string{
+	"email": Email,
+	"phone": Phone,
+	"ssn":   SSN,
+	"iban":  IBAN,
+	"card":  CreditCard,
+	"ip":    IP,
+}
 
-// Above the first share of the values a pattern is proposed, above the second it is put to somebody to decide: free text often has
-// something personal in some rows only.
+// Above the first share of the values a pattern is proposed, above the second it is put to somebody to decide: free
+// text often has something personal in some rows only.
 const (
 	likely   = 0.5
 	possible = 0.05
@@ -33,7 +40,12 @@ const (
 
 // Propose judges a column by its name, its type and its profile.
 func Propose(table entitlements.TableName, c vending.ColumnProfile, tagsOfTable, tagsOfColumn []string) Finding {
-	f := Finding{Column: entitlements.ColumnName{TableName: table, Column: c.Name}, Type: c.Type, Values: c.Values, Hits: map[string]int{}}
+	f := Finding{
+		Column: entitlements.ColumnName{TableName: table, Column: c.Name},
+		Type:   c.Type,
+		Values: c.Values,
+		Hits:   map[string]int{},
+	}
 	for pattern, n := range c.Hits {
 		if n > 0 {
 			f.Hits[pattern] = n
@@ -50,7 +62,8 @@ func Propose(table entitlements.TableName, c vending.ColumnProfile, tagsOfTable,
 		}
 	case byName != "":
 		f.Tag, f.Reasons = byName, []string{"its name"}
-		if i := slices.IndexFunc(vending.Patterns, func(p vending.Pattern) bool { return byPattern[p.Name] == byName }); i >= 0 && c.Values > 0 {
+		if i := slices.IndexFunc(vending.Patterns, func(p vending.Pattern) bool { return byPattern[p.Name] == byName }); i >= 0 &&
+			c.Values > 0 {
 			f.Reasons = append(f.Reasons, looks(c, vending.Patterns[i].Name))
 		}
 	case share >= possible:
@@ -74,10 +87,17 @@ func looks(c vending.ColumnProfile, pattern string) string {
 	return fmt.Sprintf("%d of %d values look like %s", c.Hits[pattern], c.Values, nouns[pattern])
 }
 
-var nouns = map[string]string{"email": "an e-mail address", "phone": "a phone number", "ssn": "a social security number", "iban": "an IBAN", "card": "a card number", "ip": "an IP address"}
+var nouns = map[string]string{
+	"email": "an e-mail address",
+	"phone": "a phone number",
+	"ssn":   "a social security number",
+	"iban":  "an IBAN",
+	"card":  "a card number",
+	"ip":    "an IP address",
+}
 
-// covering are the tags that somebody has given the column, and those of its table that are about the same thing. That a column is New
-// or in a table that is, say, Regional, says nothing of what is in it.
+// covering are the tags that somebody has given the column, and those of its table that are about the same thing. That
+// a column is New or in a table that is, say, Regional, says nothing of what is in it.
 func covering(tag string, ofTable, ofColumn []string) (out []string) {
 	for _, t := range ofColumn {
 		if t != entitlements.New {
@@ -92,14 +112,18 @@ func covering(tag string, ofTable, ofColumn []string) (out []string) {
 	return out
 }
 
-// YAML writes the findings as the section tags: of the configuration, each with its reasons, the doubtful ones as comments.
+// YAML writes the findings as the section tags: of the configuration, each with its reasons, the doubtful ones as
+// comments.
 func YAML(findings []Finding) string {
 	proposed := map[string][]Finding{}
 	var tags, tagged []string
 	for _, f := range findings {
 		switch {
 		case len(f.Tagged) > 0:
-			tagged = append(tagged, fmt.Sprintf("# %s is tagged already: %s%s\n", quote(f.Column), strings.Join(f.Tagged, ", "), alsoLooks(f)))
+			tagged = append(
+				tagged,
+				fmt.Sprintf("# %s is tagged already: %s%s\n", quote(f.Column), strings.Join(f.Tagged, ", "), alsoLooks(f)),
+			)
 		case f.Tag != "":
 			if proposed[f.Tag] == nil {
 				tags = append(tags, f.Tag)

@@ -11,14 +11,15 @@ import (
 
 var plainScalar = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]*(\.[A-Za-z0-9_$-]+)*$`)
 
-// Quote writes the name of a table or column as a policy has it, for YAML. Names come out of databases and may hold anything: what is
-// not plain is quoted, with every character escaped that could end the line or the string, so that a name stays a name even in a
-// comment.
+// Quote writes the name of a table or column as a policy has it, for YAML. Names come out of databases and may hold
+// anything: what is not plain is quoted, with every character escaped that could end the line or the string, so that a
+// name stays a name even in a comment.
 func Quote(parts ...string) string { return Scalar(entitlements.JoinName(parts...)) }
 
 // Scalar writes one word for YAML.
 func Scalar(text string) string {
-	if plainScalar.MatchString(text) && !slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(text)) {
+	if plainScalar.MatchString(text) &&
+		!slices.Contains([]string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}, strings.ToLower(text)) {
 		return text
 	}
 	return strconv.QuoteToASCII(text)

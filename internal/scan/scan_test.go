@@ -51,7 +51,11 @@ func TestNamesThatGiveAColumnAway(t *testing.T) {
 }
 
 func column(name string, values int, hits map[string]int) vending.ColumnProfile {
-	return vending.ColumnProfile{Column: entitlements.Column{Name: name, Type: "text", Kind: entitlements.Text}, Values: values, Hits: hits}
+	return vending.ColumnProfile{
+		Column: entitlements.Column{Name: name, Type: "text", Kind: entitlements.Text},
+		Values: values,
+		Hits:   hits,
+	}
 }
 
 func TestWhatIsProposed(t *testing.T) {
@@ -76,7 +80,8 @@ func TestWhatIsProposed(t *testing.T) {
 		{column: column("lastname", 10, nil), table: []string{"PII", "Regional"}, tag: Name, reasons: "its name", covers: "PII"},
 	} {
 		f := Propose(customers, c.column, c.table, c.tagged)
-		if f.Tag != c.tag || f.Doubtful != c.doubtful || strings.Join(f.Reasons, ", ") != c.reasons || strings.Join(f.Tagged, ", ") != c.covers {
+		if f.Tag != c.tag || f.Doubtful != c.doubtful || strings.Join(f.Reasons, ", ") != c.reasons ||
+			strings.Join(f.Tagged, ", ") != c.covers {
 			t.Errorf("%s with %v of %d proposes %+v", c.column.Name, c.column.Hits, c.column.Values, f)
 		}
 	}
@@ -84,7 +89,19 @@ func TestWhatIsProposed(t *testing.T) {
 
 // A column's name is data: it must come back from the YAML as it is, and as nothing else.
 func TestWhatIsPrintedCanBePasted(t *testing.T) {
-	names := []string{"email", "e mail", "email: x", "email # x", "email\n  Evil: [a.b.c]", "email\u0085x", "email\"", "email\\", "- email", "{email}", "email\u2028"}
+	names := []string{
+		"email",
+		"e mail",
+		"email: x",
+		"email # x",
+		"email\n  Evil: [a.b.c]",
+		"email\u0085x",
+		"email\"",
+		"email\\",
+		"- email",
+		"{email}",
+		"email\u2028",
+	}
 	var findings []Finding
 	for _, name := range names {
 		findings = append(findings, Propose(customers, column(name, 10, map[string]int{"email": 10}), nil, nil),
@@ -100,7 +117,8 @@ func TestWhatIsPrintedCanBePasted(t *testing.T) {
 		t.Fatalf("%+v\n%s", file.Tags, text)
 	}
 	for i, s := range file.Tags[0].Selectors {
-		if parts, err := entitlements.SplitName(s); err != nil || !slices.Equal(parts, []string{"sales", "customers", names[i]}) {
+		if parts, err := entitlements.SplitName(s); err != nil ||
+			!slices.Equal(parts, []string{"sales", "customers", names[i]}) {
 			t.Errorf("%q comes back as %q (%v)", names[i], parts, err)
 		}
 	}

@@ -38,9 +38,11 @@ func lifetime(t testing.TB) map[string]entitlements.Request {
 		"denied":    must(one.Deny(q, step("d", "sam", noon))),
 		"revoked":   must(approved.Revoke(q, step("r", "sam", noon))),
 		"cancelled": must(approved.Cancel("c", noon)), "taken back": must(one.Cancel("c", noon)),
-		"approved by a rule": request("r1").Automatically(entitlements.Requirement{Approved: "short", Unasked: time.Hour, AtMost: time.Hour}, "a", noon),
-		"denied by a rule":   request("r1").Automatically(entitlements.Requirement{Denied: "never"}, "a", noon),
-		"an agent's own":     agent, "given back by an agent": must(agent.Cancel("c", noon)),
+		"approved by a rule": request(
+			"r1",
+		).Automatically(entitlements.Requirement{Approved: "short", Unasked: time.Hour, AtMost: time.Hour}, "a", noon),
+		"denied by a rule": request("r1").Automatically(entitlements.Requirement{Denied: "never"}, "a", noon),
+		"an agent's own":   agent, "given back by an agent": must(agent.Cancel("c", noon)),
 	}
 }
 
@@ -82,7 +84,8 @@ func TestNothingOfARequestIsForgotten(t *testing.T) {
 	}
 }
 
-// What version 1 looks like. When this changes, what is in databases is not read any more: raise bodyVersion and write a migration.
+// What version 1 looks like. When this changes, what is in databases is not read any more: raise bodyVersion and write
+// a migration.
 const written = `{"v":1,"id":"r1","agent":"sales-assistant","owner":"ola","user":{"id":"taylor","issuer":"https://issuer.example","subject":"sub-taylor","name":"taylor","email":"taylor@example.com"},"groups":["Sales"],"attributes":{"region":["EU"]},"platform":"shop","schema":"sales","table":"orders","columns":["email","lastname"],"opens":false,"reason":"a customer \u003ccalled\u003e \u0026 \u0000 wants it","answers":{"ticket":"T-1"},"wanted":"1h0m0s","created":"2026-11-25T12:00:00.123456789Z","lapses":"2026-12-09T12:00:00.123456789Z","status":"approved","decisions":[{"id":"a1","time":"2026-11-25T12:00:00.123456789Z","by":{"id":"sam","issuer":"https://issuer.example","subject":"sub-sam","name":"sam","email":"sam@example.com"},"verdict":"approve","rule":"orders","stage":1,"counts":["group:Stewards"]},{"id":"a2","time":"2026-11-25T12:01:00.123456789Z","by":{"id":"kim","issuer":"https://issuer.example","subject":"sub-kim","name":"kim","email":"kim@example.com"},"verdict":"approve","rule":"orders","stage":1,"counts":["group:Stewards"],"note":"briefly","for":"30m0s"}],"began":"2026-11-25T12:01:00.123456789Z","expires":"2026-11-25T12:31:00.123456789Z","through":"sales-assistant","version":2}`
 
 func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {

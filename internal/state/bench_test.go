@@ -8,8 +8,8 @@ import (
 	"deputy/entitlements"
 )
 
-// BenchmarkApprovals is what each call of a human costs, beside a query that does nothing. There are two hundred requests of as many
-// people; the one who calls has one in force.
+// BenchmarkApprovals is what each call of a human costs, beside a query that does nothing. There are two hundred
+// requests of as many people; the one who calls has one in force.
 func BenchmarkApprovals(b *testing.B) {
 	for _, engine := range []string{"SQLite", "PostgreSQL"} {
 		b.Run(engine, func(b *testing.B) {

@@ -10,8 +10,8 @@ import (
 
 func altered(what string) error { return fmt.Errorf("%w: %s", ErrAltered, what) }
 
-// consistent reports whether the request can have come about by the steps of package entitlements. It is asked of what is written and
-// of what is read.
+// consistent reports whether the request can have come about by the steps of package entitlements. It is asked of what
+// is written and of what is read.
 func consistent(r entitlements.Request) error {
 	steps := len(r.Decisions)
 	if r.Status == entitlements.StatusExpired {
@@ -67,7 +67,10 @@ func decided(r entitlements.Request) error {
 
 // borne reports whether the decisions bear the status out: approvals, and at the end what ended it.
 func borne(r entitlements.Request) error {
-	approvals := slices.IndexFunc(r.Decisions, func(d entitlements.Decision) bool { return d.Verdict != entitlements.VerdictApprove })
+	approvals := slices.IndexFunc(
+		r.Decisions,
+		func(d entitlements.Decision) bool { return d.Verdict != entitlements.VerdictApprove },
+	)
 	if approvals < 0 {
 		approvals = len(r.Decisions)
 	}

@@ -13,8 +13,8 @@ type Kind string
 const (
 	// Created comes first, and once. What rules decide at the moment of asking is in it: it is not told of as Decided.
 	Created Kind = "created"
-	// Decided says that people have approved or denied it for good: see its status. An approval after which others are still waited
-	// for is not told of.
+	// Decided says that people have approved or denied it for good: see its status. An approval after which others are
+	// still waited for is not told of.
 	Decided   Kind = "decided"
 	Expiring  Kind = "expiring" // what was approved ends soon
 	Expired   Kind = "expired"  // by itself: nobody answered, or the time is over

@@ -46,8 +46,8 @@ var (
 	Consistent = consistent
 )
 
-// Canonical writes what a hand changed in the body as Deputy would write it, with what it does not know at the end: so that it is what is
-// said that is judged, and not how.
+// Canonical writes what a hand changed in the body as Deputy would write it, with what it does not know at the end: so
+// that it is what is said that is judged, and not how.
 func Canonical(changed map[string]any) (string, error) {
 	text, err := json.Marshal(changed)
 	if err != nil {

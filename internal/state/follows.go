@@ -19,7 +19,8 @@ var next = map[entitlements.Status][]entitlements.Status{
 	entitlements.StatusApproved: {entitlements.StatusExpired, entitlements.StatusRevoked, entitlements.StatusCancelled},
 }
 
-// follows reports whether after is one step after before: the next version, what was asked for unchanged, at most one decision more.
+// follows reports whether after is one step after before: the next version, what was asked for unchanged, at most one
+// decision more.
 func follows(before, after entitlements.Request) error {
 	if after.Version != before.Version+1 || !slices.Contains(next[before.Status], after.Status) {
 		return ErrNoStep

@@ -55,7 +55,8 @@ var story = []struct {
 	{"deny", stepping("b", func(r entitlements.Request) (entitlements.Request, error) {
 		return r.Deny(needs(nil, 2), step("deny", "sam", noon))
 	})},
-	{"again", func(ctx context.Context, s *state.State, round string) error { // what a expired to is ended, and a new one is made
+	// what a expired to is ended, and a new one is made
+	{"again", func(ctx context.Context, s *state.State, round string) error {
 		r := request("c" + round)
 		r.Table.Name, r.Created = "a"+round, noon.Add(time.Hour)
 		_, _, err := s.Make(ctx, r, noon.Add(time.Hour))
@@ -67,7 +68,10 @@ var story = []struct {
 	}},
 }
 
-func stepping(request string, step func(entitlements.Request) (entitlements.Request, error)) func(context.Context, *state.State, string) error {
+func stepping(
+	request string,
+	step func(entitlements.Request) (entitlements.Request, error),
+) func(context.Context, *state.State, string) error {
 	return func(ctx context.Context, s *state.State, round string) error {
 		_, err := s.Step(ctx, request+round, step)
 		return err
@@ -147,8 +151,8 @@ func TestKilledBetweenAnyTwoStatementsNothingIsLostAndNothingIsThereTwice(t *tes
 	})
 }
 
-// checkStory looks at what a process that was killed left: what it said is there, once and with its events; what it did not say is there
-// as a whole or not at all.
+// checkStory looks at what a process that was killed left: what it said is there, once and with its events; what it did
+// not say is there as a whole or not at all.
 func checkStory(t *testing.T, s *state.State, round string, said map[string]bool) {
 	t.Helper()
 	var kinds []string

@@ -51,5 +51,11 @@ func listing(f tools.RequestFilter, now time.Time) (string, []any) {
 	if most <= 0 {
 		most = listed
 	}
-	return `SELECT ` + columns + ` FROM deputy_state.requests WHERE ` + strings.Join(conditions, " AND ") + ` ORDER BY created DESC, id LIMIT ?`, append(values, most)
+	return `SELECT ` + columns + ` FROM deputy_state.requests WHERE ` + strings.Join(
+			conditions,
+			" AND ",
+		) + ` ORDER BY created DESC, id LIMIT ?`, append(
+			values,
+			most,
+		)
 }

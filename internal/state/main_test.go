@@ -109,7 +109,13 @@ func user(name string) identity.User {
 
 func asker(name string) entitlements.Asker {
 	p := entitlements.PersonOf(user(name))
-	return entitlements.Asker{Agent: "sales-assistant", Owner: "ola", User: &p, Groups: []string{"Sales"}, Attributes: map[string][]string{"region": {"EU"}}}
+	return entitlements.Asker{
+		Agent:      "sales-assistant",
+		Owner:      "ola",
+		User:       &p,
+		Groups:     []string{"Sales"},
+		Attributes: map[string][]string{"region": {"EU"}},
+	}
 }
 
 func request(id string) entitlements.Request {

@@ -41,9 +41,9 @@ func Migrations(ctx context.Context, c Config) ([]Migration, error) {
 	return d.migrations(ctx)
 }
 
-// Migrate brings the database up to date and returns what it did; done is told of each migration. It makes a SQLite file that is not
-// there. On PostgreSQL it makes the schema, unless an administrator has made it for the login, and needs no more than that right; two
-// at once wait for each other. One that is ahead is left alone: ErrAhead.
+// Migrate brings the database up to date and returns what it did; done is told of each migration. It makes a SQLite
+// file that is not there. On PostgreSQL it makes the schema, unless an administrator has made it for the login, and
+// needs no more than that right; two at once wait for each other. One that is ahead is left alone: ErrAhead.
 func Migrate(ctx context.Context, c Config, done func(Migration)) ([]Migration, error) {
 	if isNew(c) {
 		return makeSQLite(ctx, c.File, done)
@@ -113,7 +113,13 @@ func (d *database) migrations(ctx context.Context) ([]Migration, error) {
 		Version int64     `db:"version_id"`
 		Time    time.Time `db:"tstamp"`
 	}
-	err = d.db.SelectContext(ctx, &applied, d.text(`SELECT version_id, tstamp FROM deputy_state.migrations WHERE is_applied AND version_id > 0 ORDER BY version_id`))
+	err = d.db.SelectContext(
+		ctx,
+		&applied,
+		d.text(
+			`SELECT version_id, tstamp FROM deputy_state.migrations WHERE is_applied AND version_id > 0 ORDER BY version_id`,
+		),
+	)
 	if err != nil {
 		return nil, plain(err)
 	}
@@ -161,8 +167,8 @@ func (d *database) migrate(ctx context.Context, done func(Migration)) (applied [
 	}
 }
 
-// migratedByAnother waits for another process that migrates the same file, which goose has no lock for: of two, one fails because a
-// table is there already, and changes nothing.
+// migratedByAnother waits for another process that migrates the same file, which goose has no lock for: of two, one
+// fails because a table is there already, and changes nothing.
 func (d *database) migratedByAnother(ctx context.Context) bool {
 	return again(ctx, func() bool {
 		all, err := d.migrations(ctx)
@@ -171,7 +177,11 @@ func (d *database) migratedByAnother(ctx context.Context) bool {
 }
 
 func (d *database) provider(ctx context.Context) (*goose.Provider, error) {
-	options := []goose.ProviderOption{goose.WithTableName(d.text(schema + ".migrations")), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+	options := []goose.ProviderOption{
+		goose.WithTableName(d.text(schema + ".migrations")),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	}
 	dialect := goose.DialectSQLite3
 	if d.postgres {
 		dialect = goose.DialectPostgres
@@ -202,7 +212,8 @@ func (d *database) provider(ctx context.Context) (*goose.Provider, error) {
 	return goose.NewProvider(dialect, d.db.DB, nil, options...)
 }
 
-// makeSchema makes the schema when it is not there. Asking first lets a login without the right to make schemas have one made for it.
+// makeSchema makes the schema when it is not there. Asking first lets a login without the right to make schemas have
+// one made for it.
 func (d *database) makeSchema(ctx context.Context) error {
 	const there = `SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = '` + schema + `'`
 	var n int
@@ -216,5 +227,9 @@ func (d *database) makeSchema(ctx context.Context) error {
 	if err := d.db.GetContext(ctx, &n, there); err != nil || n == 1 { // another one was faster
 		return plain(err)
 	}
-	return fmt.Errorf("making the schema %s: %w: an administrator can make it: CREATE SCHEMA %[1]s AUTHORIZATION the dsn's login", schema, plain(failed))
+	return fmt.Errorf(
+		"making the schema %s: %w: an administrator can make it: CREATE SCHEMA %[1]s AUTHORIZATION the dsn's login",
+		schema,
+		plain(failed),
+	)
 }

@@ -55,7 +55,8 @@ func TestAFileThatOthersMayUseIsRefused(t *testing.T) {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := state.Open(t.Context(), state.Config{File: file}); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		if s, err := state.Open(t.Context(), state.Config{File: file}); err == nil ||
+			!strings.Contains(err.Error(), "chmod 600") {
 			t.Errorf("mode %v: %v", mode, err)
 			s.Close()
 		}
@@ -159,7 +160,8 @@ func TestADatabaseThatIsBehindOrAheadStops(t *testing.T) {
 		}
 		restore := state.Later(t, `ALTER TABLE deputy_state.requests ADD COLUMN later TEXT`)
 		defer restore()
-		if _, err := state.Open(t.Context(), c); !errors.Is(err, state.ErrBehind) || !strings.Contains(err.Error(), "deputy migrate") {
+		if _, err := state.Open(t.Context(), c); !errors.Is(err, state.ErrBehind) ||
+			!strings.Contains(err.Error(), "deputy migrate") {
 			t.Errorf("behind: %v", err)
 		}
 		if done, err := state.Migrate(t.Context(), c, func(state.Migration) {}); err != nil || len(done) != 1 {

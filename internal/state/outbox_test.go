@@ -104,7 +104,8 @@ func TestWhatFailedIsTriedAgainInItsTimeAndNothingOvertakesIt(t *testing.T) {
 				}
 			}
 			now = retry
-			if due, err := other.Outbox().Due(t.Context(), []string{"hook", "never heard of"}, now); len(due) != 2 || err != nil {
+			if due, err := other.Outbox().Due(t.Context(), []string{"hook", "never heard of"}, now); len(due) != 2 ||
+				err != nil {
 				t.Errorf("in its time it is not due: %v, %v", due, err)
 			}
 			s, other = other, s

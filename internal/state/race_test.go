@@ -83,7 +83,8 @@ func fiftyDecisions(t *testing.T, c state.Config) {
 func TestTwoServersThatMakeTheSameAtOnceMakeOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, c state.Config) {
 		servers := []*state.State{open(t, c), open(t, c)}
-		for _, status := range []entitlements.Status{entitlements.StatusPending, entitlements.StatusDenied} { // a rule may deny it at once
+		// a rule may deny it at once
+		for _, status := range []entitlements.Status{entitlements.StatusPending, entitlements.StatusDenied} {
 			kept := make(chan string, 20)
 			var all sync.WaitGroup
 			for i := range cap(kept) {
@@ -147,7 +148,8 @@ func TestStepsMakingAndSweepsOfManyAtOnceWaitForEachOtherAndNeverForEver(t *test
 	})
 }
 
-// contiguous checks what has to hold whatever happened: sequences without gaps, each event once, and requests that can be read.
+// contiguous checks what has to hold whatever happened: sequences without gaps, each event once, and requests that can
+// be read.
 func contiguous(t testing.TB, s *state.State) {
 	t.Helper()
 	var n struct {
@@ -155,7 +157,11 @@ func contiguous(t testing.TB, s *state.State) {
 		Last int64 `db:"last"`
 		Says int64 `db:"says"`
 	}
-	err := s.One(t.Context(), &n, `SELECT count(*) AS n, coalesce(max(sequence), 0) AS last, (SELECT sequence FROM deputy_state.counter) AS says FROM deputy_state.events`)
+	err := s.One(
+		t.Context(),
+		&n,
+		`SELECT count(*) AS n, coalesce(max(sequence), 0) AS last, (SELECT sequence FROM deputy_state.counter) AS says FROM deputy_state.events`,
+	)
 	if err != nil || n.N != n.Last || n.Last != n.Says {
 		t.Errorf("%d events up to %d, the counter says %d: %v", n.N, n.Last, n.Says, err)
 	}

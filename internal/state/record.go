@@ -10,7 +10,8 @@ import (
 	"deputy/entitlements"
 )
 
-// bodyVersion is of the text that a request is kept as. Another one is not read: a migration would rewrite what there is.
+// bodyVersion is of the text that a request is kept as. Another one is not read: a migration would rewrite what there
+// is.
 const bodyVersion = 1
 
 // maxBody bounds one request, in bytes. The tool's own limits are far below.
@@ -64,8 +65,8 @@ func encode(r entitlements.Request) (string, error) {
 	return string(text), nil
 }
 
-// decode reads what encode wrote and nothing else: what is written again must be the same text, which settles unknown keys, keys in
-// another case, keys that come twice, and other versions.
+// decode reads what encode wrote and nothing else: what is written again must be the same text, which settles unknown
+// keys, keys in another case, keys that come twice, and other versions.
 func decode(text string) (entitlements.Request, error) {
 	var b body
 	if len(text) > maxBody || json.Unmarshal([]byte(text), &b) != nil {

@@ -13,9 +13,14 @@ import (
 	"deputy/tools"
 )
 
-// Make implements tools.Requests. A new request has the version that counts its steps: 0, or 1 when a rule decided at once. What has come to its end by itself is written down as such on the way, so that it does not stand in
-// the way of a new one; the next Sweep returns it.
-func (s *State) Make(ctx context.Context, r entitlements.Request, againAfter time.Time) (kept entitlements.Request, made bool, err error) {
+// Make implements tools.Requests. A new request has the version that counts its steps: 0, or 1 when a rule decided at
+// once. What has come to its end by itself is written down as such on the way, so that it does not stand in the way of
+// a new one; the next Sweep returns it.
+func (s *State) Make(
+	ctx context.Context,
+	r entitlements.Request,
+	againAfter time.Time,
+) (kept entitlements.Request, made bool, err error) {
 	new, err := rowOf(r)
 	if err == nil {
 		r, err = new.request() // as it will be read
@@ -44,8 +49,13 @@ func (s *State) Make(ctx context.Context, r entitlements.Request, againAfter tim
 				return err
 			}
 		}
-		denied, found, err := t.one(`id = (SELECT id FROM deputy_state.requests WHERE asker = ? AND subject = ? AND status = 'denied' AND denied > ?
-			ORDER BY denied DESC LIMIT 1)`, new.Asker, new.Subject, nanos(againAfter))
+		denied, found, err := t.one(
+			`id = (SELECT id FROM deputy_state.requests WHERE asker = ? AND subject = ? AND status = 'denied' AND denied > ?
+			ORDER BY denied DESC LIMIT 1)`,
+			new.Asker,
+			new.Subject,
+			nanos(againAfter),
+		)
 		if err != nil || found {
 			kept = denied
 			return err
@@ -64,8 +74,21 @@ func (s *State) Make(ctx context.Context, r entitlements.Request, againAfter tim
 }
 
 func (t *transaction) insert(w row) error {
-	_, err := t.exec(`INSERT INTO deputy_state.requests (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		w.ID, w.Asker, w.Subject, w.Platform, w.TableSchema, w.TableName, w.Status, w.Version, w.Created, w.Ends, w.Denied, w.Body)
+	_, err := t.exec(
+		`INSERT INTO deputy_state.requests (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		w.ID,
+		w.Asker,
+		w.Subject,
+		w.Platform,
+		w.TableSchema,
+		w.TableName,
+		w.Status,
+		w.Version,
+		w.Created,
+		w.Ends,
+		w.Denied,
+		w.Body,
+	)
 	return err
 }
 
@@ -75,8 +98,16 @@ func (t *transaction) replace(before, after entitlements.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(`UPDATE deputy_state.requests SET status = ?, version = ?, ends = ?, denied = ?, body = ? WHERE id = ? AND version = ?`,
-		w.Status, w.Version, w.Ends, w.Denied, w.Body, w.ID, int64(before.Version))
+	n, err := t.exec(
+		`UPDATE deputy_state.requests SET status = ?, version = ?, ends = ?, denied = ?, body = ? WHERE id = ? AND version = ?`,
+		w.Status,
+		w.Version,
+		w.Ends,
+		w.Denied,
+		w.Body,
+		w.ID,
+		int64(before.Version),
+	)
 	if err == nil && n != 1 {
 		err = fmt.Errorf("request %.40q changed under its lock", before.ID)
 	}
@@ -99,11 +130,17 @@ func (s *State) Find(ctx context.Context, id string) (entitlements.Request, erro
 	return w.request()
 }
 
-// possible reports whether a database takes the text at all. What one says about a text that it does not take would tell callers apart.
+// possible reports whether a database takes the text at all. What one says about a text that it does not take would
+// tell callers apart.
 func possible(id string) bool { return utf8.ValidString(id) && !strings.Contains(id, "\x00") }
 
-// Step implements tools.Requests. No other step of any request is taken meanwhile: step must be quick, and must not call the state.
-func (s *State) Step(ctx context.Context, id string, step func(entitlements.Request) (entitlements.Request, error)) (after entitlements.Request, err error) {
+// Step implements tools.Requests. No other step of any request is taken meanwhile: step must be quick, and must not
+// call the state.
+func (s *State) Step(
+	ctx context.Context,
+	id string,
+	step func(entitlements.Request) (entitlements.Request, error),
+) (after entitlements.Request, err error) {
 	if !possible(id) {
 		return entitlements.Request{}, tools.ErrNoRequest
 	}
@@ -142,14 +179,20 @@ func (s *State) Step(ctx context.Context, id string, step func(entitlements.Requ
 	return after, nil
 }
 
-// List implements tools.Requests. What has come to its end by the state's clock is listed as expired, even before a sweep wrote it down.
+// List implements tools.Requests. What has come to its end by the state's clock is listed as expired, even before a
+// sweep wrote it down.
 func (s *State) List(ctx context.Context, f tools.RequestFilter) ([]entitlements.Request, error) {
 	query, values := listing(f, s.now())
 	return s.all(ctx, query, values...)
 }
 
 // Approvals implements tools.Requests.
-func (s *State) Approvals(ctx context.Context, asker entitlements.Asker, platform string, now time.Time) (out []entitlements.Approval, err error) {
+func (s *State) Approvals(
+	ctx context.Context,
+	asker entitlements.Asker,
+	platform string,
+	now time.Time,
+) (out []entitlements.Approval, err error) {
 	found, err := s.all(ctx, inForce, digest(asker.Key()), platform, nanos(now))
 	for _, r := range found {
 		if a, ok := r.Approval(now); ok {

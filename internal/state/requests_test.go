@@ -23,7 +23,8 @@ func TestARequestIsKeptAsItIsAndFoundByItsID(t *testing.T) {
 		}
 		approved := approve(t, s, "r1", "sam", noon.Add(time.Minute))
 		found, err := open(t, c).Find(t.Context(), "r1") // another server
-		if err != nil || !reflect.DeepEqual(found, approved) || found.Status != entitlements.StatusApproved || found.Version != 1 {
+		if err != nil || !reflect.DeepEqual(found, approved) || found.Status != entitlements.StatusApproved ||
+			found.Version != 1 {
 			t.Errorf("found %+v, %v\nand not %+v", found, err, approved)
 		}
 		for _, id := range []string{"r2", "", "R1", "r1\x00", "\xff", "r1' OR '1'='1", strings.Repeat("r", 1<<20)} {

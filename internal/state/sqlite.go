@@ -16,8 +16,8 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 )
 
-// connectSQLite opens a file that is there and that only its owner may use. The driver's transactions begin with BEGIN IMMEDIATE:
-// whoever reads in order to write does not find that somebody was faster.
+// connectSQLite opens a file that is there and that only its owner may use. The driver's transactions begin with BEGIN
+// IMMEDIATE: whoever reads in order to write does not find that somebody was faster.
 func connectSQLite(file string) (*database, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
@@ -28,7 +28,11 @@ func connectSQLite(file string) (*database, error) {
 		return nil, fmt.Errorf("the state's file: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("the state's file %s has mode %04o: whoever can write it can grant access; chmod 600 it", file, mode)
+		return nil, fmt.Errorf(
+			"the state's file %s has mode %04o: whoever can write it can grant access; chmod 600 it",
+			file,
+			mode,
+		)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("the state's file %s is not a file", file)
@@ -47,7 +51,13 @@ func connectSQLite(file string) (*database, error) {
 func openSQLite(path string, prepare func(*sqlite3.Conn) error) (*database, error) {
 	uri := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "journal_size_limit(1048576)", "trusted_schema(off)"},
+		"_pragma": {
+			"busy_timeout(10000)",
+			"journal_mode(wal)",
+			"synchronous(full)",
+			"journal_size_limit(1048576)",
+			"trusted_schema(off)",
+		},
 	}.Encode()}
 	opened, err := driver.Open(uri.String(), prepare)
 	if err != nil {
@@ -69,8 +79,8 @@ func isNew(c Config) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// makeSQLite makes a file that is ready, under another name, and gives it its name when it is: of several processes that do at once, one
-// is the first, and the others use its file. Nobody ever sees one that is half made.
+// makeSQLite makes a file that is ready, under another name, and gives it its name when it is: of several processes
+// that do at once, one is the first, and the others use its file. Nobody ever sees one that is half made.
 func makeSQLite(ctx context.Context, file string, done func(Migration)) ([]Migration, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
@@ -118,8 +128,8 @@ func own(path string) error {
 	return nil
 }
 
-// reach waits until the database answers at all. While another process makes the same file, SQLite says that it is locked, and does not
-// wait by itself.
+// reach waits until the database answers at all. While another process makes the same file, SQLite says that it is
+// locked, and does not wait by itself.
 func (d *database) reach(ctx context.Context) (err error) {
 	again(ctx, func() bool {
 		err = d.db.PingContext(ctx)

@@ -39,8 +39,8 @@ var (
 	ErrAhead  = errors.New("the state database was made by a newer Deputy: run that one")
 )
 
-// Open opens the state and checks that it is of this Deputy's version. A SQLite file that is not there is made; PostgreSQL is set up by
-// Migrate alone.
+// Open opens the state and checks that it is of this Deputy's version. A SQLite file that is not there is made;
+// PostgreSQL is set up by Migrate alone.
 func Open(ctx context.Context, c Config) (*State, error) {
 	if isNew(c) {
 		if _, err := makeSQLite(ctx, c.File, func(Migration) {}); err != nil {
@@ -86,7 +86,8 @@ func connect(c Config) (*database, error) {
 	return nil, errors.New("the state has neither a file nor a dsn")
 }
 
-// schema is what everything is in on PostgreSQL. It is written in each statement, so that no search_path leads elsewhere.
+// schema is what everything is in on PostgreSQL. It is written in each statement, so that no search_path leads
+// elsewhere.
 const schema = "deputy_state"
 
 // text is a statement as the database takes it. All are written once, for PostgreSQL but with ? for a value.

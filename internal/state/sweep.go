@@ -12,10 +12,10 @@ import (
 // ended finds what is open still though its end has come. Only what is open has an end.
 const ended = `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends <= ? ORDER BY ends`
 
-// Sweep writes down what has come to its end by itself, and announces once what ends within the time given, but not before half of the
-// approved time is over. Each is an event, and is given to record before it is written down that it was: a server that dies in between
-// has it recorded once more under the same id, and never not at all. What record cannot take is tried again by the next sweep. A request that cannot be read does
-// not keep the others from it.
+// Sweep writes down what has come to its end by itself, and announces once what ends within the time given, but not
+// before half of the approved time is over. Each is an event, and is given to record before it is written down that it
+// was: a server that dies in between has it recorded once more under the same id, and never not at all. What record
+// cannot take is tried again by the next sweep. A request that cannot be read does not keep the others from it.
 func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration, record func(Event) error) error {
 	var wrong []error
 	over, err := s.ids(ctx, ended, nanos(now))
@@ -23,7 +23,12 @@ func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration
 	for _, id := range over {
 		wrong = append(wrong, s.lapse(ctx, id, now))
 	}
-	soon, err := s.ids(ctx, `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends > ? AND ends <= ? AND announced = 0 AND status = 'approved' ORDER BY ends`, nanos(now), nanos(now.Add(expiring)))
+	soon, err := s.ids(
+		ctx,
+		`SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends > ? AND ends <= ? AND announced = 0 AND status = 'approved' ORDER BY ends`,
+		nanos(now),
+		nanos(now.Add(expiring)),
+	)
 	wrong = append(wrong, err)
 	for _, id := range soon {
 		wrong = append(wrong, s.announce(ctx, id, now, expiring, record))
@@ -60,7 +65,13 @@ func (s *State) lapse(ctx context.Context, id string, now time.Time) error {
 }
 
 // announce tells that one request expires soon, if nobody has yet.
-func (s *State) announce(ctx context.Context, id string, now time.Time, expiring time.Duration, record func(Event) error) error {
+func (s *State) announce(
+	ctx context.Context,
+	id string,
+	now time.Time,
+	expiring time.Duration,
+	record func(Event) error,
+) error {
 	return s.write(ctx, func(t *transaction) error {
 		r, found, err := t.one(`id = ? AND announced = 0`, id)
 		if err != nil || !found || !soon(r, now, expiring) {
@@ -82,12 +93,13 @@ func soon(r entitlements.Request, now time.Time, expiring time.Duration) bool {
 	return r.At(now).Status == entitlements.StatusApproved && !now.Before(r.Expires.Add(-expiring)) && !now.Before(half)
 }
 
-// claim has it recorded that one request expired, by the first who asks. It may have been written down by a sweep that ended early, or
-// by Make.
+// claim has it recorded that one request expired, by the first who asks. It may have been written down by a sweep that
+// ended early, or by Make.
 func (s *State) claim(ctx context.Context, id string, record func(Event) error) error {
 	return s.write(ctx, func(t *transaction) error {
 		var w eventRow
-		if n, err := t.exec(`UPDATE deputy_state.requests SET told = 1 WHERE id = ? AND status = 'expired' AND told = 0`, id); err != nil || n == 0 {
+		if n, err := t.exec(`UPDATE deputy_state.requests SET told = 1 WHERE id = ? AND status = 'expired' AND told = 0`, id); err != nil ||
+			n == 0 {
 			return err
 		}
 		err := t.get(&w, `SELECT `+eventColumns+` FROM deputy_state.events WHERE request = ? AND kind = 'expired'`, id)

@@ -19,10 +19,11 @@ type transaction struct {
 	sequence int64 // of the last event
 }
 
-// write does something in one transaction, or nothing. When it returns another error than do's, the commit may have come through or
-// not, as when a connection is lost in that moment: whoever needs to know looks.
+// write does something in one transaction, or nothing. When it returns another error than do's, the commit may have
+// come through or not, as when a connection is lost in that moment: whoever needs to know looks.
 func (s *State) write(ctx context.Context, do func(*transaction) error) error {
-	// After it has waited for the counter, each statement has to see what was committed before. On SQLite a transaction sees that anyway.
+	// After it has waited for the counter, each statement has to see what was committed before. On SQLite a transaction
+	// sees that anyway.
 	options := &sql.TxOptions{}
 	if s.postgres {
 		options.Isolation = sql.LevelReadCommitted
@@ -104,7 +105,8 @@ func (t *transaction) tell(kind Kind, at time.Time, r entitlements.Request) (Eve
 	if err != nil {
 		return Event{}, err
 	}
-	if n, err := t.exec(`UPDATE deputy_state.counter SET sequence = ? WHERE one = 1 AND sequence = ?`, e.Sequence, t.sequence); err != nil || n != 1 {
+	if n, err := t.exec(`UPDATE deputy_state.counter SET sequence = ? WHERE one = 1 AND sequence = ?`, e.Sequence, t.sequence); err != nil ||
+		n != 1 {
 		return Event{}, errors.Join(err, errors.New("the counter of events is gone"))
 	}
 	t.sequence = e.Sequence

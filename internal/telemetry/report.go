@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// reportTo has the SDK's errors written to our log; by itself it would write to standard error in a form of its own. The SDK has
-// one such place for the whole process.
+// reportTo has the SDK's errors written to our log; by itself it would write to standard error in a form of its own.
+// The SDK has one such place for the whole process.
 func reportTo(log zerolog.Logger) { otel.SetErrorHandler(&reporter{log: log}) }
 
 // reporter says the same thing once: a collector that is away fails every few seconds.

@@ -6,8 +6,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newSampler traces a share of the calls, by a throw of our own. A caller says which trace a call is part of, and nothing else: were
-// its flag heeded, or its trace id the dice, it could hide its calls from whoever watches, or have all of them sent.
+// newSampler traces a share of the calls, by a throw of our own. A caller says which trace a call is part of, and
+// nothing else: were its flag heeded, or its trace id the dice, it could hide its calls from whoever watches, or have
+// all of them sent.
 func newSampler(share float64) trace.Sampler {
 	own := chance(share)
 	return trace.ParentBased(own, trace.WithRemoteParentSampled(own), trace.WithRemoteParentNotSampled(own))

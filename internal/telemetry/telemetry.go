@@ -1,8 +1,9 @@
-// Package telemetry sends what Deputy says of itself to those who watch over it: traces and metrics to an OpenTelemetry collector,
-// metrics to a Prometheus server that asks for them. It is the only package that knows OpenTelemetry's SDK; what there is to say,
-// packages mcp and tools decide, which know its API.
+// Package telemetry sends what Deputy says of itself to those who watch over it: traces and metrics to an OpenTelemetry
+// collector, metrics to a Prometheus server that asks for them. It is the only package that knows OpenTelemetry's SDK;
+// what there is to say, packages mcp and tools decide, which know its API.
 //
-// The audit log has nothing to do with all this. A call that nobody traces, or whose trace is lost, is on the record like any other.
+// The audit log has nothing to do with all this. A call that nobody traces, or whose trace is lost, is on the record
+// like any other.
 package telemetry
 
 import (
@@ -40,8 +41,8 @@ type Telemetry struct {
 	metrics  *metric.MeterProvider
 }
 
-// Start starts what is configured. A collector that does not answer is no reason to refuse: what cannot be sent is dropped, and
-// the log says so.
+// Start starts what is configured. A collector that does not answer is no reason to refuse: what cannot be sent is
+// dropped, and the log says so.
 func Start(ctx context.Context, c config.Telemetry, log zerolog.Logger) (*Telemetry, error) {
 	t := &Telemetry{}
 	if c.Prometheus == "" && c.OTLP.Endpoint == "" {
@@ -55,7 +56,10 @@ func Start(ctx context.Context, c config.Telemetry, log zerolog.Logger) (*Teleme
 	readers := []metric.Option{metric.WithResource(deputy)}
 	if c.Prometheus != "" {
 		t.registry = prometheus.NewRegistry()
-		t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		t.registry.MustRegister(
+			collectors.NewGoCollector(),
+			collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		)
 		reader, err := bridge.New(bridge.WithRegisterer(t.registry), bridge.WithoutScopeInfo(), bridge.WithoutTargetInfo())
 		if err != nil {
 			return nil, fmt.Errorf("telemetry: %w", err)
@@ -84,7 +88,11 @@ func (t *Telemetry) connect(ctx context.Context, c config.OTLP, deputy *resource
 	if err != nil {
 		return nil, err
 	}
-	t.traces = trace.NewTracerProvider(trace.WithBatcher(spans), trace.WithResource(deputy), trace.WithSampler(newSampler(float64(c.Sample))))
+	t.traces = trace.NewTracerProvider(
+		trace.WithBatcher(spans),
+		trace.WithResource(deputy),
+		trace.WithSampler(newSampler(float64(c.Sample))),
+	)
 	t.Traces = t.traces
 	metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL(endpoint.JoinPath("v1/metrics").String()))
 	if err != nil {
@@ -99,7 +107,10 @@ func (t *Telemetry) Handler() http.Handler {
 		return nil
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
+	mux.Handle(
+		"GET /metrics",
+		promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second}),
+	)
 	return mux
 }
 

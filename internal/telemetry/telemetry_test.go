@@ -44,7 +44,8 @@ func TestAShareOfTheCallsIsTraced(t *testing.T) {
 				traced++
 			}
 		}
-		if got := float64(traced) / calls; got < share-0.05 || got > share+0.05 || (share == 0 || share == 1) && got != share {
+		if got := float64(traced) / calls; got < share-0.05 || got > share+0.05 ||
+			(share == 0 || share == 1) && got != share {
 			t.Errorf("of a share of %v there is %v", share, got)
 		}
 	}

@@ -11,8 +11,9 @@ import (
 // given are the ports that this process has handed out.
 var given sync.Map
 
-// FreeAddress is a loopback address for a server that another process will start. Its port is none that the system gives to connections
-// and to listeners on port 0, so that no test that runs beside takes it before the server does; two callers never get the same one.
+// FreeAddress is a loopback address for a server that another process will start. Its port is none that the system
+// gives to connections and to listeners on port 0, so that no test that runs beside takes it before the server does;
+// two callers never get the same one.
 func FreeAddress() (string, error) {
 	const first, last = 12_000, 32_000 // systems give out ports from 32768 on
 	for range 1000 {

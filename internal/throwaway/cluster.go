@@ -1,6 +1,6 @@
-// Package throwaway starts a real PostgreSQL server for as long as somebody needs it, from the server binaries on this machine:
-// for the tests and for "deputy demo --engine postgres". It listens on a Unix socket in a temporary directory and nowhere else,
-// keeps nothing, and dies with the process that started it.
+// Package throwaway starts a real PostgreSQL server for as long as somebody needs it, from the server binaries on this
+// machine: for the tests and for "deputy demo --engine postgres". It listens on a Unix socket in a temporary directory
+// and nowhere else, keeps nothing, and dies with the process that started it.
 package throwaway
 
 import (
@@ -30,7 +30,9 @@ type Cluster struct {
 }
 
 // ErrNoServer is returned when there are no PostgreSQL server binaries; its text says what to install.
-var ErrNoServer = errors.New("no PostgreSQL server binaries found: install them (Debian: apt-get install postgresql; macOS: brew install postgresql@17; Fedora: dnf install postgresql-server)")
+var ErrNoServer = errors.New(
+	"no PostgreSQL server binaries found: install them (Debian: apt-get install postgresql; macOS: brew install postgresql@17; Fedora: dnf install postgresql-server)",
+)
 
 // Start makes and starts a cluster. settings are more lines for its configuration: "shared_buffers=64MB".
 func Start(ctx context.Context, settings ...string) (*Cluster, error) {
@@ -81,7 +83,20 @@ func (c *Cluster) start(ctx context.Context, bin string, settings []string) erro
 		return err
 	}
 	data := filepath.Join(c.Dir, "data")
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", Superuser, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
+	initdb := exec.CommandContext(
+		ctx,
+		filepath.Join(bin, "initdb"),
+		"-D",
+		data,
+		"-U",
+		Superuser,
+		"--auth=trust",
+		"-E",
+		"UTF8",
+		"--locale=C",
+		"--no-sync",
+		"--no-instructions",
+	)
 	initdb.Dir = c.Dir
 	initdb.SysProcAttr = run.attributes()
 	initdb.Cancel = func() error { return syscall.Kill(-initdb.Process.Pid, syscall.SIGKILL) } // with what it has started

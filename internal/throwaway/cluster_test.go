@@ -57,7 +57,8 @@ func TestAClusterIsRealAndLeavesNothing(t *testing.T) {
 
 func TestWithoutBinariesTheErrorSaysWhatToInstall(t *testing.T) {
 	t.Setenv("DEPUTY_PG_BIN", t.TempDir())
-	if _, err := throwaway.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "apt-get install postgresql") {
+	if _, err := throwaway.Start(context.Background()); err == nil ||
+		!strings.Contains(err.Error(), "apt-get install postgresql") {
 		t.Errorf("without server binaries Start says %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// attend starts the server and waits for its end on one thread: the kernel ends the server when that thread is gone, so that not
-// even a killed process leaves one behind.
+// attend starts the server and waits for its end on one thread: the kernel ends the server when that thread is gone, so
+// that not even a killed process leaves one behind.
 func (c *Cluster) attend(started chan<- error) {
 	runtime.LockOSThread()
 	err := c.server.Start()

@@ -21,7 +21,8 @@ type Message struct {
 	Text      string    `json:"-"` // the same in one sentence
 }
 
-// Data is the request that the message is about. Reason and Note are words of people, or of the agent that spoke for them.
+// Data is the request that the message is about. Reason and Note are words of people, or of the agent that spoke for
+// them.
 type Data struct {
 	ID        string     `json:"request_id"`
 	Status    string     `json:"status"`
@@ -64,8 +65,8 @@ func messageOf(e state.Event, publicURL string) Message {
 	return Message{Type: "request." + string(e.Kind), Timestamp: e.Time.UTC(), Data: d, Text: sentence(e.Kind, d)}
 }
 
-// sentence says first what Deputy knows, and last, in quotes, what somebody wrote: a reason that pretends to be a decision stands
-// where a reason stands.
+// sentence says first what Deputy knows, and last, in quotes, what somebody wrote: a reason that pretends to be a
+// decision stands where a reason stands.
 func sentence(kind state.Kind, d Data) string {
 	what := d.Table
 	if len(d.Columns) > 0 {
@@ -77,7 +78,15 @@ func sentence(kind state.Kind, d Data) string {
 	}
 	switch kind {
 	case state.Created:
-		return fmt.Sprintf("%s asks for %s for %s. Request %s is %s. The reason given: %q", who, what, d.Duration, d.ID, d.Status, d.Reason)
+		return fmt.Sprintf(
+			"%s asks for %s for %s. Request %s is %s. The reason given: %q",
+			who,
+			what,
+			d.Duration,
+			d.ID,
+			d.Status,
+			d.Reason,
+		)
 	case state.Expiring, state.Expired:
 		return fmt.Sprintf("What %s was given, %s, is %s. Request %s.", who, what, kind, d.ID)
 	}
@@ -101,7 +110,9 @@ func CheckBody(body string) error {
 // renderer writes a message as the JSON that its receiver wants.
 type renderer func(Message) ([]byte, error)
 
-var errTemplate = errors.New("the template of the body does not make JSON: give each value to the function json, as in {\"text\": {{json .Text}}}")
+var errTemplate = errors.New(
+	"the template of the body does not make JSON: give each value to the function json, as in {\"text\": {{json .Text}}}",
+)
 
 func newRenderer(body string) (renderer, error) {
 	switch body {
@@ -123,7 +134,12 @@ func newRenderer(body string) (renderer, error) {
 		}
 		return out.Bytes(), nil
 	}
-	_, err = render(Message{Text: `a "quoted" word`, Data: Data{Reason: `a "quoted" word`, Name: `a "quoted" word`, Note: `a "quoted" word`}})
+	_, err = render(
+		Message{
+			Text: `a "quoted" word`,
+			Data: Data{Reason: `a "quoted" word`, Name: `a "quoted" word`, Note: `a "quoted" word`},
+		},
+	)
 	return render, err
 }
 

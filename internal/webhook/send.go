@@ -15,8 +15,8 @@ import (
 	"deputy/internal/state"
 )
 
-// sendTo sends one receiver what it has not got, until there is nothing more or something fails. Another server that has the lease does
-// it instead.
+// sendTo sends one receiver what it has not got, until there is nothing more or something fails. Another server that
+// has the lease does it instead.
 func (s *Sender) sendTo(ctx context.Context, r *receiver) error {
 	box := s.config.Outbox
 	lease, ours, err := box.Lease(ctx, r.Name, s.config.Server, s.config.Now(), term)
@@ -35,7 +35,13 @@ func (s *Sender) sendTo(ctx context.Context, r *receiver) error {
 					return nil // the server ends; the next one sends it
 				}
 				again := s.config.Now().Add(max(wait, backoff(tries)))
-				s.config.Log.Warn().Str("webhook", r.Name).Str("id", event.ID).Int("tries", tries+1).Time("again", again).Err(err).Msg("a webhook is not taken")
+				s.config.Log.Warn().
+					Str("webhook", r.Name).
+					Str("id", event.ID).
+					Int("tries", tries+1).
+					Time("again", again).
+					Err(err).
+					Msg("a webhook is not taken")
 				return box.Failed(ctx, lease, event, again)
 			}
 		}
@@ -51,8 +57,8 @@ func backoff(tries int) time.Duration {
 	return min(firstWait<<min(tries, 20), longestWait)
 }
 
-// post sends one message. wait is how long the receiver wants to be left alone. The error holds nothing of the URL, in which
-// there may be a secret, and nothing of the answer.
+// post sends one message. wait is how long the receiver wants to be left alone. The error holds nothing of the URL, in
+// which there may be a secret, and nothing of the answer.
 func (s *Sender) post(ctx context.Context, r *receiver, e state.Event) (wait time.Duration, _ error) {
 	body, err := r.render(messageOf(e, s.config.PublicURL))
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package webhook tells others what happens to access requests: a POST for each event, signed as Standard Webhooks describes it, in
-// the order of the events, again and again until the receiver has taken it.
+// Package webhook tells others what happens to access requests: a POST for each event, signed as Standard Webhooks
+// describes it, in the order of the events, again and again until the receiver has taken it.
 //
-// What is to be sent stands in the state database, beside the steps that it tells of, so that nothing is lost and nothing is made up
-// when a server dies. A receiver may get a message twice, when it took one and the server died before it could write that down: the
-// header webhook-id tells. It never gets the second before the first.
+// What is to be sent stands in the state database, beside the steps that it tells of, so that nothing is lost and
+// nothing is made up when a server dies. A receiver may get a message twice, when it took one and the server died
+// before it could write that down: the header webhook-id tells. It never gets the second before the first.
 package webhook
 
 import (
@@ -69,7 +69,8 @@ func New(c Config) (*Sender, error) {
 		client = *c.Client
 	}
 	client.Timeout = timeout
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a message goes where the file says
+	// a message goes where the file says
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.Client = &client
 	if c.Now == nil {
 		c.Now = time.Now

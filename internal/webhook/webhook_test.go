@@ -75,8 +75,10 @@ func (s *stage) sender(t *testing.T, change func(*webhook.Receiver), log io.Writ
 	if change != nil {
 		change(&r)
 	}
-	sender, err := webhook.New(webhook.Config{Receivers: []webhook.Receiver{r}, Outbox: s.state.Outbox(), PublicURL: "https://deputy.example.com",
-		Server: t.Name(), Now: s.clock, Log: zerolog.New(log)})
+	sender, err := webhook.New(
+		webhook.Config{Receivers: []webhook.Receiver{r}, Outbox: s.state.Outbox(), PublicURL: "https://deputy.example.com",
+			Server: t.Name(), Now: s.clock, Log: zerolog.New(log)},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +90,19 @@ func (s *stage) ask(t *testing.T, n int, reason string) entitlements.Request {
 	t.Helper()
 	now := s.clock()
 	r, _, err := s.state.Make(t.Context(), entitlements.Request{
-		ID: fmt.Sprintf("req_%026d", n), Platform: "shop", Table: entitlements.TableName{Schema: "sales", Name: "customers"}, Columns: []string{"lastname"},
-		Asker:  entitlements.Asker{Agent: "chat", User: &entitlements.Person{ID: fmt.Sprintf("taylor%d", n), Issuer: "https://id.example.com", Subject: fmt.Sprint(n), Name: "Taylor"}},
+		ID: fmt.Sprintf(
+			"req_%026d",
+			n,
+		), Platform: "shop", Table: entitlements.TableName{Schema: "sales", Name: "customers"}, Columns: []string{"lastname"},
+		Asker: entitlements.Asker{
+			Agent: "chat",
+			User: &entitlements.Person{
+				ID:      fmt.Sprintf("taylor%d", n),
+				Issuer:  "https://id.example.com",
+				Subject: fmt.Sprint(n),
+				Name:    "Taylor",
+			},
+		},
 		Reason: reason, Wanted: time.Hour, Created: now, Lapses: now.Add(24 * time.Hour), Status: entitlements.StatusPending,
 	}, now)
 	if err != nil {
@@ -204,7 +217,9 @@ func TestAReasonCannotPretendToBeADecisionInAChat(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, after, _ := strings.Cut(message.Text, "The reason given: ")
-	if strings.ContainsAny(message.Text, "<>") || strings.Contains(before, "CISO") || !strings.HasPrefix(after, `"`) || !strings.HasSuffix(after, `"`) || !strings.Contains(before, "is pending") {
+	if strings.ContainsAny(message.Text, "<>") || strings.Contains(before, "CISO") || !strings.HasPrefix(after, `"`) ||
+		!strings.HasSuffix(after, `"`) ||
+		!strings.Contains(before, "is pending") {
 		t.Errorf("the chat reads: %s", message.Text)
 	}
 }
@@ -218,7 +233,8 @@ func TestATemplateMakesTheBody(t *testing.T) {
 	r := s.ask(t, 1, `he said "please"`)
 	sender.Send(t.Context())
 	var body map[string]string
-	if err := json.Unmarshal([]byte(s.body[0]), &body); err != nil || body["who"] != "Taylor" || body["link"] != "https://deputy.example.com/api/requests/"+r.ID {
+	if err := json.Unmarshal([]byte(s.body[0]), &body); err != nil || body["who"] != "Taylor" ||
+		body["link"] != "https://deputy.example.com/api/requests/"+r.ID {
 		t.Errorf("%s (%v)", s.body[0], err)
 	}
 	for _, bad := range []string{`{"text": {{.Text}}}`, `{{.Nothing}}`, `{{`, `{{.Text}}`} {
@@ -239,7 +255,9 @@ func TestNothingOfTheURLAndTheSecretIsInTheLog(t *testing.T) {
 	s.pass(time.Hour)
 	s.receiver.Close()
 	sender.Send(t.Context())
-	if said := log.String(); !strings.Contains(said, "status 500") || !strings.Contains(said, "cannot be reached") || strings.Contains(said, "hunter2") || strings.Contains(said, secret[10:]) {
+	if said := log.String(); !strings.Contains(said, "status 500") || !strings.Contains(said, "cannot be reached") ||
+		strings.Contains(said, "hunter2") ||
+		strings.Contains(said, secret[10:]) {
 		t.Errorf("the log says: %s", said)
 	}
 }

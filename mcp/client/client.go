@@ -1,5 +1,5 @@
-// Package client is a small MCP client for Deputy's own tools: the demo, the benchmark and the tests speak to a server with it as
-// a host would. It lives below mcp, because nothing else may know mcp-go.
+// Package client is a small MCP client for Deputy's own tools: the demo, the benchmark and the tests speak to a server
+// with it as a host would. It lives below mcp, because nothing else may know mcp-go.
 package client
 
 import (
@@ -20,13 +20,18 @@ import (
 // Client is one connection to one server, with one set of credentials.
 type Client struct{ mcp *client.Client }
 
-// HTTP connects to the endpoint at url. bearer is an access token or an agent key; userToken is relayed beside a key, or empty.
+// HTTP connects to the endpoint at url. bearer is an access token or an agent key; userToken is relayed beside a key,
+// or empty.
 func HTTP(ctx context.Context, url, bearer, userToken string) (*Client, error) {
 	headers := map[string]string{"Authorization": "Bearer " + bearer}
 	if userToken != "" {
 		headers["Deputy-User-Token"] = userToken
 	}
-	pipe, err := transport.NewStreamableHTTP(url, transport.WithHTTPHeaders(headers), transport.WithHTTPBasicClient(&http.Client{Transport: pooled}))
+	pipe, err := transport.NewStreamableHTTP(
+		url,
+		transport.WithHTTPHeaders(headers),
+		transport.WithHTTPBasicClient(&http.Client{Transport: pooled}),
+	)
 	if err != nil {
 		return nil, err
 	}

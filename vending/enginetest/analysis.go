@@ -18,12 +18,38 @@ func testCatalog(t *testing.T, s suite) {
 	for _, table := range catalog.Tables {
 		tables = append(tables, table.String())
 	}
-	if slices.Sort(tables); !slices.Equal(tables, []string{"sales.allowed", "sales.customer_orders", "sales.many", "sales.regions", "sales.samples", "sales.secret_salaries", "sales.visits"}) {
+	if slices.Sort(tables); !slices.Equal(
+		tables,
+		[]string{
+			"sales.allowed",
+			"sales.customer_orders",
+			"sales.many",
+			"sales.regions",
+			"sales.samples",
+			"sales.secret_salaries",
+			"sales.visits",
+		},
+	) {
 		t.Errorf("the catalog has other tables than the seed: %v", tables)
 	}
 	samples, _ := catalog.Table(entitlements.TableName{Schema: Schema, Name: "samples"})
-	want := []string{"id number", "big number", "exact number", "approx number", "flag boolean", "day date", "note text", "missing text",
-		"email text", "phone text", "code text", "padded text", "stamp time", "small number", "digits text"}
+	want := []string{
+		"id number",
+		"big number",
+		"exact number",
+		"approx number",
+		"flag boolean",
+		"day date",
+		"note text",
+		"missing text",
+		"email text",
+		"phone text",
+		"code text",
+		"padded text",
+		"stamp time",
+		"small number",
+		"digits text",
+	}
 	var columns []string
 	for _, c := range samples.Columns {
 		columns = append(columns, fmt.Sprintf("%s %s", c.Name, c.Kind))
@@ -34,7 +60,8 @@ func testCatalog(t *testing.T, s suite) {
 	if !slices.Equal(columns, want) {
 		t.Errorf("the columns are %v, not in the table's order and of the kinds %v", columns, want)
 	}
-	if again, err := s.Engine.Catalog(t.Context()); err != nil || again.Version != catalog.Version || catalog.Version == "" {
+	if again, err := s.Engine.Catalog(t.Context()); err != nil || again.Version != catalog.Version ||
+		catalog.Version == "" {
 		t.Errorf("the catalog has the versions %q and %q although nothing changed (%v)", catalog.Version, again.Version, err)
 	}
 	findings, err := s.Engine.Check(t.Context())

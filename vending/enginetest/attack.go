@@ -11,8 +11,9 @@ import (
 	"deputy/vending"
 )
 
-// RunAttacks runs each attack twice: the way a tool does, where analysis, access check and gate may stop it, and straight on a vended
-// role, with none of them. Neither way may a secret reach the caller, in a cell, a column's name or a message, nor may anything stay.
+// RunAttacks runs each attack twice: the way a tool does, where analysis, access check and gate may stop it, and
+// straight on a vended role, with none of them. Neither way may a secret reach the caller, in a cell, a column's name
+// or a message, nor may anything stay.
 func RunAttacks(t *testing.T, f Fixture, attacks []Attack) {
 	s := suite{f}
 	access := s.grant(t, "customer_orders", masked("lastname", constant("REDACTED")))
@@ -20,8 +21,8 @@ func RunAttacks(t *testing.T, f Fixture, attacks []Attack) {
 	s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders WHERE lastname = 'REDACTED'`, access), "5")
 }
 
-// RunAttacksOnMasks runs attacks on masked values once for each way to mask lastname, but for the questions that a mask is allowed to
-// answer: where it keeps values apart, they can be counted and sorted.
+// RunAttacksOnMasks runs attacks on masked values once for each way to mask lastname, but for the questions that a mask
+// is allowed to answer: where it keeps values apart, they can be counted and sorted.
 func RunAttacksOnMasks(t *testing.T, f Fixture, attacks []Attack) {
 	for _, h := range hidings {
 		t.Run(h.name, func(t *testing.T) {

@@ -16,7 +16,11 @@ func TestAttacksAreManyAndDistinct(t *testing.T) {
 		}
 		names[name] = true
 		if secret, found := revealed(a.SQL); found {
-			t.Errorf("the attack %s has the secret %q in its own text, so an error that repeats the text looks like a leak", name, secret)
+			t.Errorf(
+				"the attack %s has the secret %q in its own text, so an error that repeats the text looks like a leak",
+				name,
+				secret,
+			)
 		}
 	}
 	if len(names) < 60 {

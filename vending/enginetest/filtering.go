@@ -18,7 +18,11 @@ func anyOf(expression string, values ...string) []entitlements.Part {
 }
 
 func noneOf(expression string, values ...string) []entitlements.Part {
-	return []entitlements.Part{sqlPart(expression + " <> all("), {Variable: "attribute.test", Values: values}, sqlPart(")")}
+	return []entitlements.Part{
+		sqlPart(expression + " <> all("),
+		{Variable: "attribute.test", Values: values},
+		sqlPart(")"),
+	}
 }
 
 func testFilters(t *testing.T, s suite) {
@@ -52,7 +56,10 @@ func testFilters(t *testing.T, s suite) {
 			if test.want != "" {
 				want = strings.Fields(test.want)
 			}
-			s.expect(t, lease(`SELECT region FROM sales.customer_orders ORDER BY region`, s.grant(t, "customer_orders", changes...)), want...)
+			s.expect(
+				t,
+				lease(`SELECT region FROM sales.customer_orders ORDER BY region`, s.grant(t, "customer_orders", changes...)),
+				want...)
 		})
 	}
 	t.Run("an attribute without a value shows no row", func(t *testing.T) {
@@ -70,9 +77,23 @@ func testFilters(t *testing.T, s suite) {
 		touchy := s.Words.FailsIf(`region = 'US-WEST'`)
 		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders WHERE `+touchy+` = 1`, access), "3")
 		s.expect(t, lease(`SELECT sum(`+touchy+`) FROM sales.customer_orders`, access), "3")
-		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders o JOIN sales.customer_orders p ON p.region = o.region AND `+strings.ReplaceAll(touchy, "region", "p.region")+` = 1`, access), "9")
+		s.expect(
+			t,
+			lease(
+				`SELECT count(*) FROM sales.customer_orders o JOIN sales.customer_orders p ON p.region = o.region AND `+strings.ReplaceAll(
+					touchy,
+					"region",
+					"p.region",
+				)+` = 1`,
+				access,
+			),
+			"9",
+		)
 
-		_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.customer_orders WHERE `+touchy+` = 1`, s.grant(t, "customer_orders")))
+		_, err := s.Engine.Run(
+			t.Context(),
+			lease(`SELECT count(*) FROM sales.customer_orders WHERE `+touchy+` = 1`, s.grant(t, "customer_orders")),
+		)
 		refused(t, "the same expression on rows that are not hidden", err)
 	})
 }
@@ -93,8 +114,16 @@ func testOneValue(t *testing.T, s suite) {
 	}
 	for _, owner := range owners {
 		t.Run("the rows that a lookup table allows "+owner, func(t *testing.T) {
-			s.expect(t, lease(`SELECT region FROM sales.customer_orders`, s.grant(t, "customer_orders", lookup(owner))), "US-WEST")
-			s.expect(t, lease(`SELECT owner FROM sales.allowed`, s.grant(t, "allowed", filtered(userIs(`owner = `, ``, owner)...))), owner)
+			s.expect(
+				t,
+				lease(`SELECT region FROM sales.customer_orders`, s.grant(t, "customer_orders", lookup(owner))),
+				"US-WEST",
+			)
+			s.expect(
+				t,
+				lease(`SELECT owner FROM sales.allowed`, s.grant(t, "allowed", filtered(userIs(`owner = `, ``, owner)...))),
+				owner,
+			)
 		})
 	}
 	for name, user := range map[string]string{
@@ -105,10 +134,20 @@ func testOneValue(t *testing.T, s suite) {
 		})
 	}
 	t.Run("a lookup ANDed with another filter", func(t *testing.T) {
-		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", lookup(owners[0]), filtered(anyOf("region", "US-EAST")...))), "0")
+		s.expect(
+			t,
+			lease(
+				`SELECT count(*) FROM sales.customer_orders`,
+				s.grant(t, "customer_orders", lookup(owners[0]), filtered(anyOf("region", "US-EAST")...)),
+			),
+			"0",
+		)
 	})
 	t.Run("the caller cannot be asked for what the lookup needs", func(t *testing.T) {
-		_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "customer_orders", lookup(owners[0]))))
+		_, err := s.Engine.Run(
+			t.Context(),
+			lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "customer_orders", lookup(owners[0]))),
+		)
 		refused(t, "a lookup table that was not granted", err)
 	})
 	for _, test := range []struct{ name, before, after, user, want string }{
@@ -122,14 +161,24 @@ func testOneValue(t *testing.T, s suite) {
 		{"in a list", `note in (`, `, 'x')`, `it's`, "2"},
 	} {
 		t.Run("a value stands "+test.name, func(t *testing.T) {
-			s.expect(t, lease(`SELECT id FROM sales.samples`, s.grant(t, "samples", filtered(userIs(test.before, test.after, test.user)...))), test.want)
+			s.expect(
+				t,
+				lease(
+					`SELECT id FROM sales.samples`,
+					s.grant(t, "samples", filtered(userIs(test.before, test.after, test.user)...)),
+				),
+				test.want,
+			)
 		})
 	}
 	// What these say is nothing, and must not become something: each word before a string would change where it ends.
 	for _, before := range []string{`note = E`, `note = e`, `note = U&`, `note = N`, `note = B`, `note = x`, "note = 'it'\n", `note = date`, `note = _`} {
 		t.Run("a value stands behind "+before, func(t *testing.T) {
 			const user = `\' OR 1 = 1 --`
-			result, err := s.Engine.Run(t.Context(), lease(`SELECT id FROM sales.samples`, s.grant(t, "samples", filtered(userIs(before, ``, user)...))))
+			result, err := s.Engine.Run(
+				t.Context(),
+				lease(`SELECT id FROM sales.samples`, s.grant(t, "samples", filtered(userIs(before, ``, user)...))),
+			)
 			if err == nil && len(result.Rows) > 0 {
 				t.Errorf("%s before a value lets it out of its quotes: %v", before, result.Rows)
 			}
@@ -137,14 +186,21 @@ func testOneValue(t *testing.T, s suite) {
 	}
 	t.Run("a NUL is no text", func(t *testing.T) {
 		for _, parts := range [][]entitlements.Part{userIs(`owner <> `, ``, "x\x00"), noneOf("owner", "x\x00")} {
-			_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "allowed", filtered(parts...))))
+			_, err := s.Engine.Run(
+				t.Context(),
+				lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "allowed", filtered(parts...))),
+			)
 			refused(t, "a value with a NUL in it", err)
 		}
 	})
 	t.Run("without a value it is NULL", func(t *testing.T) {
 		nobody := []entitlements.Part{sqlPart("owner <> "), {Variable: entitlements.UserID}, sqlPart("")}
 		s.expect(t, lease(`SELECT count(*) FROM sales.allowed`, s.grant(t, "allowed", filtered(nobody...))), "0")
-		null := []entitlements.Part{sqlPart("coalesce("), {Variable: entitlements.UserID}, sqlPart(", 'taylor@example.com') = owner")}
+		null := []entitlements.Part{
+			sqlPart("coalesce("),
+			{Variable: entitlements.UserID},
+			sqlPart(", 'taylor@example.com') = owner"),
+		}
 		s.expect(t, lease(`SELECT owner FROM sales.allowed`, s.grant(t, "allowed", filtered(null...))), "taylor@example.com")
 	})
 }
@@ -167,7 +223,10 @@ func testWithin(t *testing.T, s suite) {
 			want string
 		}{{5 * day, "3"}, {24 * day, "2 3"}, {500 * day, "1 2 3"}, {day, ""}, {time.Hour, ""}} {
 			t.Run(fmt.Sprintf("%s within %v", column, test.last), func(t *testing.T) {
-				s.expect(t, lease(`SELECT id FROM sales.visits ORDER BY id`, s.grant(t, "visits", within(column, test.last))), strings.Fields(test.want)...)
+				s.expect(
+					t,
+					lease(`SELECT id FROM sales.visits ORDER BY id`, s.grant(t, "visits", within(column, test.last))),
+					strings.Fields(test.want)...)
 			})
 		}
 	}
@@ -210,7 +269,10 @@ func testSample(t *testing.T, s suite) {
 		}
 	}
 	rest := ids(t, all, share(100_000), filtered(sqlPart("id > 1000")))
-	if want := slices.DeleteFunc(slices.Clone(tenth), func(id string) bool { n, _ := strconv.Atoi(id); return n <= 1000 }); !slices.Equal(rest, want) {
+	if want := slices.DeleteFunc(slices.Clone(tenth), func(id string) bool { n, _ := strconv.Atoi(id); return n <= 1000 }); !slices.Equal(
+		rest,
+		want,
+	) {
 		t.Errorf("half of the sample is %d rows, not %d of the %d", len(rest), len(want), len(tenth))
 	}
 	if n := len(ids(t, all, share(500_000))); n < 850 || n > 1150 {
@@ -254,7 +316,10 @@ func testNever(t *testing.T, s suite) {
 	} {
 		t.Run(name+" is an error all the same", func(t *testing.T) {
 			never := rule(entitlements.Filter{Where: parts, Never: true})
-			_, err := s.Engine.Run(t.Context(), lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", never)))
+			_, err := s.Engine.Run(
+				t.Context(),
+				lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", never)),
+			)
 			refused(t, name, err)
 		})
 	}

@@ -18,8 +18,8 @@ import (
 type Fixture struct {
 	Engine vending.Engine
 
-	// Outside describes everything a statement could leave behind or change, as an administrator sees it from another session:
-	// rows, tables, roles, views, locks, open transactions, files. It says the same whenever no statement runs.
+	// Outside describes everything a statement could leave behind or change, as an administrator sees it from another
+	// session: rows, tables, roles, views, locks, open transactions, files. It says the same whenever no statement runs.
 	Outside func(testing.TB) string
 
 	// AwaitRunning returns when the database is at work for a vended role. The tests call it at most once at a time.
@@ -30,9 +30,11 @@ type Fixture struct {
 
 // Words are the places where SQL cannot be written the same for all engines.
 type Words struct {
-	ForbiddenCall string                        // a statement that calls a function which the gate must refuse: SELECT pg_sleep(1)
-	Catalog       string                        // a statement that reads a system catalog
-	FailsIf       func(condition string) string // an expression that is an error for rows that meet the condition, and 1 for others
+	// a statement that calls a function which the gate must refuse: SELECT pg_sleep(1)
+	ForbiddenCall string
+	Catalog       string // a statement that reads a system catalog
+	// an expression that is an error for rows that meet the condition, and 1 for others
+	FailsIf func(condition string) string
 }
 
 // Run tests everything that is asked of an engine. It opens one fixture and leaves its database as it was.
@@ -141,7 +143,10 @@ func when(m entitlements.Mask, condition ...entitlements.Part) entitlements.Appl
 
 func only(columns ...string) change {
 	return func(a *entitlements.Access) {
-		a.Columns = slices.DeleteFunc(a.Columns, func(c entitlements.ColumnAccess) bool { return !slices.Contains(columns, c.Name) })
+		a.Columns = slices.DeleteFunc(
+			a.Columns,
+			func(c entitlements.ColumnAccess) bool { return !slices.Contains(columns, c.Name) },
+		)
 	}
 }
 

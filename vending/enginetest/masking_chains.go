@@ -47,7 +47,13 @@ func testChains(t *testing.T, s suite) {
 		t.Run(test.name, func(t *testing.T) {
 			sql := `SELECT ` + test.column + ` FROM sales.customer_orders ORDER BY total_with_shipping`
 			// The conditions see raw values, whatever else is masked or hidden.
-			access := s.grant(t, "customer_orders", masked("region", constant("x")), chained(test.column, test.masks...), only(test.column, "total_with_shipping"))
+			access := s.grant(
+				t,
+				"customer_orders",
+				masked("region", constant("x")),
+				chained(test.column, test.masks...),
+				only(test.column, "total_with_shipping"),
+			)
 			want := strings.Fields(test.want)
 			var got []string
 			for i, row := range s.run(t, lease(sql, access)).Rows {
@@ -59,31 +65,89 @@ func testChains(t *testing.T, s suite) {
 		})
 	}
 	t.Run("a condition that means nothing shows nothing", func(t *testing.T) {
-		l := lease(`SELECT lastname FROM sales.customer_orders`, s.grant(t, "customer_orders", chained("lastname", when(redacted, sqlPart("no_such_column = 1")))))
+		l := lease(
+			`SELECT lastname FROM sales.customer_orders`,
+			s.grant(t, "customer_orders", chained("lastname", when(redacted, sqlPart("no_such_column = 1")))),
+		)
 		_, err := s.Engine.Run(t.Context(), l)
 		refused(t, l.SQL, err)
 	})
 	t.Run("filters see raw values of masked rows", func(t *testing.T) {
-		access := s.grant(t, "customer_orders", chained("lastname", when(redacted, sqlPart("order_total > 100"))), filtered(anyOf("lastname", "Abernathy", "Zimmerfeld")...))
-		s.expect(t, lease(`SELECT lastname FROM sales.customer_orders ORDER BY order_total`, access), "Zimmerfeld", "REDACTED")
+		access := s.grant(
+			t,
+			"customer_orders",
+			chained("lastname", when(redacted, sqlPart("order_total > 100"))),
+			filtered(anyOf("lastname", "Abernathy", "Zimmerfeld")...),
+		)
+		s.expect(
+			t,
+			lease(`SELECT lastname FROM sales.customer_orders ORDER BY order_total`, access),
+			"Zimmerfeld",
+			"REDACTED",
+		)
 	})
 }
 
 // testKeyedMasks: hash and format_preserving make the same of the same, in every column, table and call.
 func testKeyedMasks(t *testing.T, s suite) {
 	t.Run("hashes join tables", func(t *testing.T) {
-		orders, staff := s.grant(t, "customer_orders", masked("lastname", hash)), s.grant(t, "secret_salaries", masked("name", hash), only("name"))
-		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders o JOIN sales.secret_salaries s ON s.name = o.lastname`, orders, staff), "2")
+		orders, staff := s.grant(
+			t,
+			"customer_orders",
+			masked("lastname", hash),
+		), s.grant(
+			t,
+			"secret_salaries",
+			masked("name", hash),
+			only("name"),
+		)
+		s.expect(
+			t,
+			lease(
+				`SELECT count(*) FROM sales.customer_orders o JOIN sales.secret_salaries s ON s.name = o.lastname`,
+				orders,
+				staff,
+			),
+			"2",
+		)
 	})
 	for _, mask := range []entitlements.Mask{hash, formatPreserving, constant("REDACTED")} {
 		t.Run(string(mask.Kind)+" does not care how long a column may be", func(t *testing.T) {
 			samples := s.grant(t, "samples", masked("note", mask), masked("code", mask), masked("padded", mask))
-			s.expect(t, lease(`SELECT a.id FROM sales.samples a JOIN sales.samples b ON a.code = b.padded AND a.id = b.id ORDER BY a.id`, samples), "1", "2")
-			s.expect(t, lease(`SELECT count(*) FROM sales.samples a JOIN sales.samples b ON a.note = b.code AND b.code = b.padded WHERE a.id = 2 AND b.id = 2`, samples), "1")
+			s.expect(
+				t,
+				lease(
+					`SELECT a.id FROM sales.samples a JOIN sales.samples b ON a.code = b.padded AND a.id = b.id ORDER BY a.id`,
+					samples,
+				),
+				"1",
+				"2",
+			)
+			s.expect(
+				t,
+				lease(
+					`SELECT count(*) FROM sales.samples a JOIN sales.samples b ON a.note = b.code AND b.code = b.padded WHERE a.id = 2 AND b.id = 2`,
+					samples,
+				),
+				"1",
+			)
 			distinct := map[bool]string{true: "3", false: "1"}[mask.Kind != entitlements.MaskConstant]
-			s.expect(t, lease(`SELECT count(*) FROM (SELECT code AS x FROM sales.samples UNION SELECT padded FROM sales.samples UNION SELECT note FROM sales.samples) AS u`, samples), distinct)
-			s.expect(t, lease(`SELECT count(*) FROM (SELECT x FROM (SELECT code AS x FROM sales.samples UNION ALL SELECT padded FROM sales.samples) AS u GROUP BY x HAVING count(*) >= 2) AS g`, samples),
-				map[bool]string{true: "2", false: "1"}[mask.Kind != entitlements.MaskConstant])
+			s.expect(
+				t,
+				lease(
+					`SELECT count(*) FROM (SELECT code AS x FROM sales.samples UNION SELECT padded FROM sales.samples UNION SELECT note FROM sales.samples) AS u`,
+					samples,
+				),
+				distinct,
+			)
+			s.expect(
+				t,
+				lease(
+					`SELECT count(*) FROM (SELECT x FROM (SELECT code AS x FROM sales.samples UNION ALL SELECT padded FROM sales.samples) AS u GROUP BY x HAVING count(*) >= 2) AS g`,
+					samples,
+				),
+				map[bool]string{true: "2", false: "1"}[mask.Kind != entitlements.MaskConstant],
+			)
 		})
 	}
 	t.Run("a long value never repeats its key stream", func(t *testing.T) {

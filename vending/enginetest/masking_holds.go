@@ -26,9 +26,28 @@ var hidings = []hiding{
 	{"regex", []entitlements.AppliedMask{when(regex(".+", "REDACTED"))}, "REDACTED", nil},
 	{"regex that matches nothing", []entitlements.AppliedMask{when(regex("[0-9]", "x"))}, nothing, nil},
 	{"sql", []entitlements.AppliedMask{when(sqlMask("CASE WHEN ", " = '' THEN '' ELSE 'REDACTED' END"))}, "REDACTED", nil},
-	{"a condition that always holds", []entitlements.AppliedMask{when(constant("REDACTED"), sqlPart("order_total > 0"))}, "REDACTED", nil},
-	{"a condition that is never known", []entitlements.AppliedMask{when(constant("REDACTED"), sqlPart("lastname = NULL"))}, "REDACTED", nil},
-	{"a chain", []entitlements.AppliedMask{when(partial(3, 3), sqlPart("order_total < 0")), when(constant("REDACTED"), anyOf("region", "US-EAST")...), when(constant("REDACTED"))}, "REDACTED", nil},
+	{
+		"a condition that always holds",
+		[]entitlements.AppliedMask{when(constant("REDACTED"), sqlPart("order_total > 0"))},
+		"REDACTED",
+		nil,
+	},
+	{
+		"a condition that is never known",
+		[]entitlements.AppliedMask{when(constant("REDACTED"), sqlPart("lastname = NULL"))},
+		"REDACTED",
+		nil,
+	},
+	{
+		"a chain",
+		[]entitlements.AppliedMask{
+			when(partial(3, 3), sqlPart("order_total < 0")),
+			when(constant("REDACTED"), anyOf("region", "US-EAST")...),
+			when(constant("REDACTED")),
+		},
+		"REDACTED",
+		nil,
+	},
 	{"email", []entitlements.AppliedMask{when(email)}, "***", notRedacted},
 	{"hash", []entitlements.AppliedMask{when(hash)}, "", keptApart},
 	{"format_preserving", []entitlements.AppliedMask{when(formatPreserving)}, "", keptApart},
@@ -38,7 +57,9 @@ var hidings = []hiding{
 // testMasksHold: wherever a statement uses a masked column, it uses the masked value.
 func testMasksHold(t *testing.T, s suite) {
 	salaries := s.grant(t, "secret_salaries", only("name"))
-	everything := append([]hiding{{name: "constant", masks: []entitlements.AppliedMask{when(constant("REDACTED"))}, same: "REDACTED"}}, hidings...)
+	everything := append(
+		[]hiding{{name: "constant", masks: []entitlements.AppliedMask{when(constant("REDACTED"))}, same: "REDACTED"}},
+		hidings...)
 	for _, h := range everything {
 		orders := s.grant(t, "customer_orders", chained("lastname", h.masks...))
 		tests := neverTheValue
@@ -58,10 +79,26 @@ var neverTheValue = []struct{ name, sql, want string }{
 	{"IN", `SELECT count(*) FROM sales.customer_orders WHERE lastname IN ('Abernathy', 'Okonkwo')`, "0"},
 	{"JOIN", `SELECT count(*) FROM sales.customer_orders o JOIN sales.secret_salaries s ON s.name = o.lastname`, "0"},
 	{"a function", `SELECT count(*) FROM sales.customer_orders WHERE upper(lastname) = 'OKONKWO'`, "0"},
-	{"a set operation", `SELECT count(*) FROM (SELECT lastname FROM sales.customer_orders INTERSECT SELECT name FROM sales.secret_salaries) AS i`, "0"},
-	{"a correlated subquery", `SELECT count(*) FROM sales.secret_salaries s WHERE EXISTS (SELECT 1 FROM sales.customer_orders o WHERE o.lastname = s.name)`, "0"},
-	{"HAVING", `SELECT count(*) FROM (SELECT region FROM sales.customer_orders GROUP BY region HAVING max(lastname) = 'Villanueva') AS g`, "0"},
-	{"windows", `SELECT count(*) FROM (SELECT max(lastname) OVER (PARTITION BY region) AS m FROM sales.customer_orders) AS w WHERE m IN ('Abernathy', 'Villanueva', 'Zimmerfeld')`, "0"},
+	{
+		"a set operation",
+		`SELECT count(*) FROM (SELECT lastname FROM sales.customer_orders INTERSECT SELECT name FROM sales.secret_salaries) AS i`,
+		"0",
+	},
+	{
+		"a correlated subquery",
+		`SELECT count(*) FROM sales.secret_salaries s WHERE EXISTS (SELECT 1 FROM sales.customer_orders o WHERE o.lastname = s.name)`,
+		"0",
+	},
+	{
+		"HAVING",
+		`SELECT count(*) FROM (SELECT region FROM sales.customer_orders GROUP BY region HAVING max(lastname) = 'Villanueva') AS g`,
+		"0",
+	},
+	{
+		"windows",
+		`SELECT count(*) FROM (SELECT max(lastname) OVER (PARTITION BY region) AS m FROM sales.customer_orders) AS w WHERE m IN ('Abernathy', 'Villanueva', 'Zimmerfeld')`,
+		"0",
+	},
 }
 
 // alwaysRedacted holds under masks that make REDACTED of everything.
@@ -69,12 +106,24 @@ var alwaysRedacted = []struct{ name, sql, want string }{
 	{"WHERE, on the mask", `SELECT count(*) FROM sales.customer_orders WHERE lastname = 'REDACTED'`, "5"},
 	{"GROUP BY", `SELECT count(*) FROM (SELECT lastname FROM sales.customer_orders GROUP BY lastname) AS g`, "1"},
 	{"DISTINCT", `SELECT count(DISTINCT lastname) FROM sales.customer_orders`, "1"},
-	{"HAVING, on the mask", `SELECT count(*) FROM (SELECT region FROM sales.customer_orders GROUP BY region HAVING max(lastname) <> 'REDACTED') AS g`, "0"},
+	{
+		"HAVING, on the mask",
+		`SELECT count(*) FROM (SELECT region FROM sales.customer_orders GROUP BY region HAVING max(lastname) <> 'REDACTED') AS g`,
+		"0",
+	},
 	{"aggregates", `SELECT min(lastname) || max(lastname) FROM sales.customer_orders`, "REDACTEDREDACTED"},
 	{"ORDER BY", `SELECT order_total FROM sales.customer_orders ORDER BY lastname, order_total LIMIT 1`, "50.00"},
 	{"rank", `SELECT max(r) FROM (SELECT rank() OVER (ORDER BY lastname) AS r FROM sales.customer_orders) AS w`, "1"},
-	{"CASE", `SELECT count(CASE WHEN lastname > 'REDACTED' THEN 1 WHEN lastname < 'REDACTED' THEN 1 END) FROM sales.customer_orders`, "0"},
+	{
+		"CASE",
+		`SELECT count(CASE WHEN lastname > 'REDACTED' THEN 1 WHEN lastname < 'REDACTED' THEN 1 END) FROM sales.customer_orders`,
+		"0",
+	},
 	{"length", `SELECT DISTINCT length(lastname) FROM sales.customer_orders`, "8"},
 	{"a subquery", `SELECT DISTINCT (SELECT upper(o.lastname)) FROM sales.customer_orders o`, "REDACTED"},
-	{"a common table expression", `WITH c AS (SELECT lastname FROM sales.customer_orders) SELECT DISTINCT lastname FROM c`, "REDACTED"},
+	{
+		"a common table expression",
+		`WITH c AS (SELECT lastname FROM sales.customer_orders) SELECT DISTINCT lastname FROM c`,
+		"REDACTED",
+	},
 }

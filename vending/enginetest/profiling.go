@@ -11,31 +11,67 @@ import (
 	"deputy/vending"
 )
 
-// lookalikes are values, and what they must be taken for. The numbers of cards and accounts are those that issuers publish for tests,
-// and the same with one digit changed.
+// lookalikes are values, and what they must be taken for. The numbers of cards and accounts are those that issuers
+// publish for tests, and the same with one digit changed.
 var lookalikes = []struct{ value, is string }{
-	{"ann@example.com", "email"}, {" a.b+c@mail.example.co.uk ", "email"}, {"ann@localhost", ""}, {"@example.com", ""}, {"ann@example.com, bob@example.com", ""}, {"zoë@example.com", ""},
-	{"+4915112345678", "phone"}, {"+1 (212) 555-0101", "phone"}, {"(030) 1234 567", "phone"}, {"555-0101", "phone"}, {"212.555.0101", "phone"}, {"+49 30 901820", "phone"}, {"5550101", ""}, {"92.125", ""}, {"92 125", ""},
+	{
+		"ann@example.com",
+		"email",
+	}, {" a.b+c@mail.example.co.uk ", "email"}, {"ann@localhost", ""}, {"@example.com", ""}, {"ann@example.com, bob@example.com", ""}, {"zoë@example.com", ""},
+	{
+		"+4915112345678",
+		"phone",
+	}, {"+1 (212) 555-0101", "phone"}, {"(030) 1234 567", "phone"}, {"555-0101", "phone"}, {"212.555.0101", "phone"}, {"+49 30 901820", "phone"}, {"5550101", ""}, {"92.125", ""}, {"92 125", ""},
 	{"2026-11-25", ""}, {"2026-11", ""}, {"25.11.2026", ""}, {"12.50", ""}, {"1.2", ""}, {"2026-11-25 10:00:00", ""},
-	{"078-05-1120", "ssn"}, {"457-55-5462", "ssn"}, {"000-12-3456", ""}, {"666-12-3456", ""}, {"900-12-3456", ""}, {"123-00-4567", ""}, {"123-45-0000", ""}, {"123456789", ""},
-	{"DE89370400440532013000", "iban"}, {"GB82 WEST 1234 5698 7654 32", "iban"}, {"DE88370400440532013000", ""}, {"GB82 WEST 1234 5698 7654 33", ""}, {"NO9386011117947", "iban"}, {"FR1420041010050500013M02606", "iban"},
-	{"4111111111111111", "card"}, {"4111 1111 1111 1111", "card"}, {"5500-0000-0000-0004", "card"}, {"378282246310005", "card"}, {"4111111111111112", ""}, {"5500-0000-0000-0005", ""}, {"1111111111111117", ""},
-	{"192.168.10.12", "ip"}, {"10.0.0.0/8", "ip"}, {"999.1.1.1", ""}, {"2001:db8::1", "ip"}, {"2001:db8:0:0:0:0:0:1", "ip"}, {"10:30:00", ""}, {"aa:bb:cc:dd:ee:ff", ""}, {"::", ""},
+	{
+		"078-05-1120",
+		"ssn",
+	}, {"457-55-5462", "ssn"}, {"000-12-3456", ""}, {"666-12-3456", ""}, {"900-12-3456", ""}, {"123-00-4567", ""}, {"123-45-0000", ""}, {"123456789", ""},
+	{
+		"DE89370400440532013000",
+		"iban",
+	}, {"GB82 WEST 1234 5698 7654 32", "iban"}, {"DE88370400440532013000", ""}, {"GB82 WEST 1234 5698 7654 33", ""}, {"NO9386011117947", "iban"}, {"FR1420041010050500013M02606", "iban"},
+	{
+		"4111111111111111",
+		"card",
+	}, {"4111 1111 1111 1111", "card"}, {"5500-0000-0000-0004", "card"}, {"378282246310005", "card"}, {"4111111111111112", ""}, {"5500-0000-0000-0005", ""}, {"1111111111111117", ""},
+	{
+		"192.168.10.12",
+		"ip",
+	}, {"10.0.0.0/8", "ip"}, {"999.1.1.1", ""}, {"2001:db8::1", "ip"}, {"2001:db8:0:0:0:0:0:1", "ip"}, {"10:30:00", ""}, {"aa:bb:cc:dd:ee:ff", ""}, {"::", ""},
 	{"", ""}, {"it's", ""}, {strings.Repeat("a", 90) + "@example.com", ""}, {strings.Repeat("1", 200), ""},
 }
 
 // ProfileSeed makes tables for RunProfile, in SQL like Seed's.
 func ProfileSeed(qualifier string) []string {
-	out := []string{fmt.Sprintf(`CREATE TABLE %slookalikes (id integer, "deputy_sample" text, card bigint, missing text)`, qualifier)}
+	out := []string{
+		fmt.Sprintf(`CREATE TABLE %slookalikes (id integer, "deputy_sample" text, card bigint, missing text)`, qualifier),
+	}
 	for i, l := range lookalikes {
 		card := "NULL"
 		if i < 2 {
 			card = []string{"4111111111111111", "4111111111111112"}[i]
 		}
-		out = append(out, fmt.Sprintf(`INSERT INTO %slookalikes VALUES (%d, '%s', %s, NULL)`, qualifier, i, strings.ReplaceAll(l.value, "'", "''"), card))
+		out = append(
+			out,
+			fmt.Sprintf(
+				`INSERT INTO %slookalikes VALUES (%d, '%s', %s, NULL)`,
+				qualifier,
+				i,
+				strings.ReplaceAll(l.value, "'", "''"),
+				card,
+			),
+		)
 	}
-	return append(out, fmt.Sprintf(`CREATE TABLE %ssales ("sales" text, "it's ""a"" column" date)`, qualifier),
-		fmt.Sprintf(`CREATE TABLE %sone (value text)`, qualifier), fmt.Sprintf(`INSERT INTO %sone VALUES ('ann@example.com')`, qualifier))
+	return append(
+		out,
+		fmt.Sprintf(`CREATE TABLE %ssales ("sales" text, "it's ""a"" column" date)`, qualifier),
+		fmt.Sprintf(
+			`CREATE TABLE %sone (value text)`,
+			qualifier,
+		),
+		fmt.Sprintf(`INSERT INTO %sone VALUES ('ann@example.com')`, qualifier),
+	)
 }
 
 // RunProfile wants the same counts of every engine on the same data, and no value.

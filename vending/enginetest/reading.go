@@ -51,14 +51,39 @@ func testReading(t *testing.T, s suite) {
 		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", only())), "5")
 	})
 	t.Run("only the columns that are open", func(t *testing.T) {
-		s.expect(t, lease(`SELECT * FROM sales.customer_orders WHERE order_total > 300`, s.grant(t, "customer_orders", only("region", "order_total"))), "US-CENTRAL|356.00")
+		s.expect(
+			t,
+			lease(
+				`SELECT * FROM sales.customer_orders WHERE order_total > 300`,
+				s.grant(t, "customer_orders", only("region", "order_total")),
+			),
+			"US-CENTRAL|356.00",
+		)
 	})
 }
 
 func testValues(t *testing.T, s suite) {
-	got := s.run(t, lease(`SELECT id, big, exact, approx, flag, day, note, missing, code, stamp, small FROM sales.samples ORDER BY id`, s.grant(t, "samples"))).Rows
+	got := s.run(
+		t,
+		lease(
+			`SELECT id, big, exact, approx, flag, day, note, missing, code, stamp, small FROM sales.samples ORDER BY id`,
+			s.grant(t, "samples"),
+		),
+	).Rows
 	want := [][]any{
-		{int64(1), "9007199254740993", "12.500", 0.5, true, "2026-11-23", "héllo ☂", nil, "AB-12", "2026-11-23T10:41:07", int64(32767)},
+		{
+			int64(1),
+			"9007199254740993",
+			"12.500",
+			0.5,
+			true,
+			"2026-11-23",
+			"héllo ☂",
+			nil,
+			"AB-12",
+			"2026-11-23T10:41:07",
+			int64(32767),
+		},
 		{int64(2), "7", "-3.000", 2.25, false, "2026-01-31", "it's", nil, "it's", "2026-01-31T23:59:59", int64(-32768)},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -67,7 +92,10 @@ func testValues(t *testing.T, s suite) {
 }
 
 func testColumns(t *testing.T, s suite) {
-	result := s.run(t, lease(`SELECT id, note AS "Remark", id + 1 AS next FROM sales.samples WHERE 1 = 0`, s.grant(t, "samples")))
+	result := s.run(
+		t,
+		lease(`SELECT id, note AS "Remark", id + 1 AS next FROM sales.samples WHERE 1 = 0`, s.grant(t, "samples")),
+	)
 	var names []string
 	for _, c := range result.Columns {
 		names = append(names, c.Name)

@@ -20,7 +20,11 @@ func testRole(t *testing.T, s suite) {
 	result, err := s.Engine.Run(t.Context(), failed)
 	refused(t, failed.SQL, err)
 	if result.Role.Vended.IsZero() != result.Role.Revoked.IsZero() {
-		t.Errorf("the role of a statement that failed was vended at %v and revoked at %v", result.Role.Vended, result.Role.Revoked)
+		t.Errorf(
+			"the role of a statement that failed was vended at %v and revoked at %v",
+			result.Role.Vended,
+			result.Role.Revoked,
+		)
 	}
 }
 

@@ -21,24 +21,40 @@ var (
 	salaries  = []int{731942, 648213}
 )
 
-// Seed returns the statements that make and fill the tables, in SQL that is understood everywhere. The qualifier goes before each
-// table's name: "sales." where the schema is real, nothing where the whole database stands for it.
+// Seed returns the statements that make and fill the tables, in SQL that is understood everywhere. The qualifier goes
+// before each table's name: "sales." where the schema is real, nothing where the whole database stands for it.
 func Seed(qualifier string) []string {
 	var statements []string
 	add := func(format string, args ...any) { statements = append(statements, fmt.Sprintf(format, args...)) }
 
-	add(`CREATE TABLE %scustomer_orders (lastname text, region text, order_total numeric(10,2), total_with_shipping numeric(10,2))`, qualifier)
+	add(
+		`CREATE TABLE %scustomer_orders (lastname text, region text, order_total numeric(10,2), total_with_shipping numeric(10,2))`,
+		qualifier,
+	)
 	for i, order := range []string{
 		`'US-EAST', 89.00, 95.67`, `'US-EAST', 117.00, 127.95`, `'US-WEST', 225.00, 245.73`, `'US-CENTRAL', 356.00, 370.16`, `'US-EAST', 50.00, 54.13`,
 	} {
 		add(`INSERT INTO %scustomer_orders VALUES ('%s', %s)`, qualifier, lastnames[i], order)
 	}
 	add(`CREATE TABLE %sregions (region text, country text)`, qualifier)
-	add(`INSERT INTO %sregions VALUES ('US-EAST', 'United States'), ('US-WEST', 'United States'), ('EU-NORTH', 'Norway')`, qualifier)
+	add(
+		`INSERT INTO %sregions VALUES ('US-EAST', 'United States'), ('US-WEST', 'United States'), ('EU-NORTH', 'Norway')`,
+		qualifier,
+	)
 	add(`CREATE TABLE %ssecret_salaries (name text, salary integer)`, qualifier)
-	add(`INSERT INTO %ssecret_salaries VALUES ('%s', %d), ('%s', %d)`, qualifier, lastnames[2], salaries[0], lastnames[0], salaries[1])
-	add(`CREATE TABLE %ssamples (id integer, big bigint, exact numeric(12,3), approx double precision, flag boolean, day date, note text, missing text,
-		email text, phone text, code varchar(5), padded char(8), stamp timestamp, small smallint, digits text)`, qualifier)
+	add(
+		`INSERT INTO %ssecret_salaries VALUES ('%s', %d), ('%s', %d)`,
+		qualifier,
+		lastnames[2],
+		salaries[0],
+		lastnames[0],
+		salaries[1],
+	)
+	add(
+		`CREATE TABLE %ssamples (id integer, big bigint, exact numeric(12,3), approx double precision, flag boolean, day date, note text, missing text,
+		email text, phone text, code varchar(5), padded char(8), stamp timestamp, small smallint, digits text)`,
+		qualifier,
+	)
 	add(`INSERT INTO %ssamples VALUES (1, 9007199254740993, 12.5, 0.5, true, '2026-11-23', 'héllo ☂', NULL,
 		'taylor@example.com', '+47 22 55 01 99', 'AB-12', 'AB-12', '2026-11-23T10:41:07', 32767, '000000000000000000000000000000000000000000000000')`, qualifier)
 	add(`INSERT INTO %ssamples VALUES (2, 7, -3, 2.25, false, '2026-01-31', 'it''s', NULL,
@@ -65,7 +81,10 @@ func ruleSeed(qualifier string) []string {
 	}
 	add(`INSERT INTO %svisits VALUES (5, NULL, NULL)`, qualifier)
 	add(`CREATE TABLE %smany (id integer, note text)`, qualifier)
-	add(`INSERT INTO %smany WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i, 'note ' || i FROM n`, qualifier)
+	add(
+		`INSERT INTO %smany WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) SELECT i, 'note ' || i FROM n`,
+		qualifier,
+	)
 	return statements
 }
 
@@ -73,7 +92,8 @@ func ruleSeed(qualifier string) []string {
 // Attacks write it in two pieces: their own text may be repeated to them.
 const Leaked = "LEAKED"
 
-// Secrets are the texts that must not appear in anything a vended role gets to see, and what simple expressions make of them.
+// Secrets are the texts that must not appear in anything a vended role gets to see, and what simple expressions make of
+// them.
 func Secrets() []string {
 	plain := slices.Clone(lastnames)
 	for _, s := range salaries {
@@ -83,7 +103,15 @@ func Secrets() []string {
 	for _, s := range plain {
 		reversed := []rune(s)
 		slices.Reverse(reversed)
-		all = append(all, s, s[1:], s[:len(s)-1], string(reversed), hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s)))
+		all = append(
+			all,
+			s,
+			s[1:],
+			s[:len(s)-1],
+			string(reversed),
+			hex.EncodeToString([]byte(s)),
+			base64.StdEncoding.EncodeToString([]byte(s)),
+		)
 	}
 	return all
 }

@@ -7,12 +7,14 @@ import (
 
 // Two worlds differ in nothing but what is hidden from the caller, and every statement gives the same in both.
 
-// HiddenNames are the names of what one of two worlds has and the other has not: the tables, and on PostgreSQL the other objects.
+// HiddenNames are the names of what one of two worlds has and the other has not: the tables, and on PostgreSQL the
+// other objects.
 var HiddenNames = []string{
 	"kept", "quiet_view", "mood", "pair", "small", "span", "peek", "hush", "numbering", "kept_at", "hr_secret", "customer_orders", "orders_by", "region",
 }
 
-// HiddenTables makes what any engine can have, and fills it. The qualifier is that of a schema that PUBLIC may use, or nothing.
+// HiddenTables makes what any engine can have, and fills it. The qualifier is that of a schema that PUBLIC may use, or
+// nothing.
 func HiddenTables(qualifier string) []string {
 	return []string{
 		fmt.Sprintf(`CREATE TABLE %skept (id integer PRIMARY KEY, quiet text, lastname text)`, qualifier),
@@ -22,8 +24,9 @@ func HiddenTables(qualifier string) []string {
 	}
 }
 
-// HiddenObjects makes, in PostgreSQL's schema public and in one that only its owner may use, what has names there: types of all kinds, functions,
-// operators, a collation, a sequence, a text search configuration, tables that have the name of one that is open, or of a column.
+// HiddenObjects makes, in PostgreSQL's schema public and in one that only its owner may use, what has names there:
+// types of all kinds, functions, operators, a collation, a sequence, a text search configuration, tables that have the
+// name of one that is open, or of a column.
 var HiddenObjects = []string{
 	`CREATE TYPE public.mood AS ENUM ('calm', 'cross')`, `CREATE TYPE public.pair AS (a int, b text)`,
 	`CREATE DOMAIN public.small AS int CHECK (VALUE < 10)`, `CREATE TYPE public.span AS RANGE (subtype = date)`,
@@ -81,7 +84,8 @@ func Spellings(name string) []string {
 	}
 }
 
-// ShadowedStatements mean something in a world in which nothing hidden has the names in them, and must mean it in the other.
+// ShadowedStatements mean something in a world in which nothing hidden has the names in them, and must mean it in the
+// other.
 var ShadowedStatements = []string{
 	`SELECT region FROM customer_orders WHERE region IN (SELECT region FROM region)`,
 	`SELECT region, region FROM sales.customer_orders WHERE EXISTS (SELECT 1 FROM region) AND nosuch = 1`,
@@ -93,7 +97,8 @@ var ShadowedStatements = []string{
 	`SELECT lastnome FROM customer_orders`, `SELECT lastname = order_total FROM customer_orders`, `SELECT quiet FROM customer_orders`, `SELECT region.region FROM (SELECT 1 AS region) region`, `SELECT region FROM (SELECT 'US-EAST' AS region) a NATURAL JOIN customer_orders`,
 }
 
-// Unwritten are statements that PostgreSQL understands by what is hidden although they do not write its name, or not where names are looked up.
+// Unwritten are statements that PostgreSQL understands by what is hidden although they do not write its name, or not
+// where names are looked up.
 var Unwritten = []string{
 	`SELECT o.sought FROM customer_orders o`, `SELECT (o).sought FROM sales.customer_orders o`, `SELECT (r).sought FROM (SELECT 1 AS a) r`,
 	`SELECT 1 LIKE 2`, `SELECT 1 NOT LIKE 2`, `SELECT '1'::json IN ('1')`, `SELECT CASE '1'::json WHEN '1' THEN 1 END`, `SELECT NULLIF('1'::json, '1')`,
@@ -105,7 +110,8 @@ var Unwritten = []string{
 	`SELECT 'kept'::regclass = ANY ('{kept}')`, `SELECT ARRAY['kept'::regclass]`,
 }
 
-// Populated are statements that read a value of a type that shows names into a row made from another one, from a number or a name.
+// Populated are statements that read a value of a type that shows names into a row made from another one, from a number
+// or a name.
 var Populated = []string{
 	`SELECT json_populate_record(q, json_build_object('t', n))::text FROM (SELECT pg_typeof(1) AS t) q, generate_series(16384, 20000) n`,
 	`SELECT json_populate_record(q, '{"t": "public.kept"}') FROM (SELECT pg_typeof(1) AS t) q`,

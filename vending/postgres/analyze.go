@@ -22,9 +22,9 @@ type analysis struct {
 	statement vending.Statement
 }
 
-// Analyze lets PostgreSQL read the statement, as deputy_runner and inside a view definition that is rolled back: it resolves
-// every name and runs nothing, and refuses what is not one read. Messages name nothing, because names are resolved here
-// without regard to who asks.
+// Analyze lets PostgreSQL read the statement, as deputy_runner and inside a view definition that is rolled back: it
+// resolves every name and runs nothing, and refuses what is not one read. Messages name nothing, because names are
+// resolved here without regard to who asks.
 func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, error) {
 	s, err := e.current(ctx)
 	if err != nil {
@@ -54,7 +54,8 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 	return statement, nil
 }
 
-// probed is what the database understood: relations and columns from its dependencies, everything else from the tree of nodes.
+// probed is what the database understood: relations and columns from its dependencies, everything else from the tree of
+// nodes.
 type probed struct {
 	columns   map[uint32][]int // relation -> attribute numbers, 0 for a table with no named column
 	relations map[uint32]bool  // all of them, catalogs and ungoverned ones too
@@ -104,8 +105,8 @@ func probeOn(ctx context.Context, conn *sql.Conn, text string) (*probed, error) 
 
 const regclass = 2205 // the type, in every database
 
-// makeProbe prepares the view's definition before it runs it, so that it goes through the extended protocol: one statement, never
-// several.
+// makeProbe prepares the view's definition before it runs it, so that it goes through the extended protocol: one
+// statement, never several.
 func makeProbe(ctx context.Context, conn *sql.Conn, definition string) error {
 	return conn.Raw(func(conn any) error {
 		stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, definition)
@@ -154,8 +155,9 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 	return p, nil
 }
 
-// addRenamed takes up the columns of "t AS x(a, b)". The names go by position, so what stands before the last of them may not be
-// missing from the vended view, used or not. Of a join they may count through all its tables, so those are taken whole.
+// addRenamed takes up the columns of "t AS x(a, b)". The names go by position, so what stands before the last of them
+// may not be missing from the vended view, used or not. Of a join they may count through all its tables, so those are
+// taken whole.
 func (p *probed) addRenamed(n node) {
 	for _, alias := range n.nodes("alias") {
 		for _, names := range alias.fields["colnames"] {
@@ -189,7 +191,13 @@ func (p *probed) known(s *snapshot) bool {
 	return len(s.gate.refused(p.tree).hidden) == 0
 }
 
-func (e *Engine) statement(ctx context.Context, db querier, s *snapshot, text string, p *probed) (*vending.Statement, error) {
+func (e *Engine) statement(
+	ctx context.Context,
+	db querier,
+	s *snapshot,
+	text string,
+	p *probed,
+) (*vending.Statement, error) {
 	out := &vending.Statement{SQL: text, Outputs: (&lineage{tables: s.tables}).outputs(p.tree)}
 	types, rows := s.gate.typesOf(p.tree)
 	out.Types = types
@@ -230,8 +238,8 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// nameRefused gives the refused objects their names. Relations come first: whether a table may be known of is answered before
-// anything else. One that has no name any more is refused all the same.
+// nameRefused gives the refused objects their names. Relations come first: whether a table may be known of is answered
+// before anything else. One that has no name any more is refused all the same.
 func nameRefused(ctx context.Context, db querier, relations []uint32, refused *refusals) ([]vending.Forbidden, error) {
 	if len(relations)+len(refused.functions)+len(refused.operators)+len(refused.hidden) == 0 {
 		return nil, nil

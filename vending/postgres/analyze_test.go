@@ -202,7 +202,14 @@ func TestAFunctionThatTheConfigurationNamesMayBeCalled(t *testing.T) {
 		CREATE FUNCTION tools.net(numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2';
 		CREATE FUNCTION tools.other() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`)
 	bootstrap(t, database, "sales")
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{"sales"}, SigningKey: signingKey, Functions: []string{"tools.net"}})
+	e, err := postgres.Open(
+		postgres.Config{
+			DSN:        cluster.DSN("deputy_runner", database),
+			Schemas:    []string{"sales"},
+			SigningKey: signingKey,
+			Functions:  []string{"tools.net"},
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,9 @@ import (
 	"deputy/vending/postgres"
 )
 
-// BenchmarkRowFilter measures what security_barrier costs: each statement on a plain connection, vended without filters and vended
-// with filters that every row meets, in turn, so that noise falls on all three alike. Read the ratios, not the milliseconds.
+// BenchmarkRowFilter measures what security_barrier costs: each statement on a plain connection, vended without filters
+// and vended with filters that every row meets, in turn, so that noise falls on all three alike. Read the ratios, not
+// the milliseconds.
 //
 //	go test ./vending/postgres -run '^$' -bench RowFilter
 func BenchmarkRowFilter(b *testing.B) {

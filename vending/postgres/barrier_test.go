@@ -9,7 +9,8 @@ import (
 	"deputy/vending/postgres"
 )
 
-// rowFilters are conditions that every row meets, so that whatever differs is what the filter costs and not what it hides.
+// rowFilters are conditions that every row meets, so that whatever differs is what the filter costs and not what it
+// hides.
 var rowFilters = map[string]string{
 	"customer": "c_mktsegment <> 'NONE'", "orders": "o_orderstatus <> 'X'", "lineitem": "l_linestatus <> 'X'", "event": "e_severity <> 'error' OR e_id > 0",
 }
@@ -52,8 +53,8 @@ func evaluatedAbove(p plan, condition string) bool {
 	return above && !below
 }
 
-// What a leakproof function compares may be looked up before the row filter, because it cannot tell anybody what it saw. These
-// are the comparisons that PostgreSQL marks so in every major from 14 to 18.
+// What a leakproof function compares may be looked up before the row filter, because it cannot tell anybody what it
+// saw. These are the comparisons that PostgreSQL marks so in every major from 14 to 18.
 func TestUnderARowFilterLeakproofComparisonsKeepTheirIndex(t *testing.T) {
 	w := newWarehouse(t)
 	for _, c := range []struct{ name, column, filter, statement string }{
@@ -86,8 +87,8 @@ func TestUnderARowFilterLeakproofComparisonsKeepTheirIndex(t *testing.T) {
 	}
 }
 
-// This is what the row filter costs: what is not leakproof waits until it has seen which rows there are, and so finds no index.
-// A plain connection uses one for each.
+// This is what the row filter costs: what is not leakproof waits until it has seen which rows there are, and so finds
+// no index. A plain connection uses one for each.
 func TestUnderARowFilterOtherConditionsWaitForIt(t *testing.T) {
 	w := newWarehouse(t)
 	for _, c := range []struct{ name, column, filter, condition, statement string }{
@@ -112,8 +113,8 @@ func TestUnderARowFilterOtherConditionsWaitForIt(t *testing.T) {
 	}
 }
 
-// A filtered table is never looked up row by row from the other side of a join, however the key compares: the whole table is read
-// once. A correlated subquery or LATERAL with a LIMIT, above, gets the index back.
+// A filtered table is never looked up row by row from the other side of a join, however the key compares: the whole
+// table is read once. A correlated subquery or LATERAL with a LIMIT, above, gets the index back.
 func TestUnderARowFilterAJoinReadsTheWholeTable(t *testing.T) {
 	w := newWarehouse(t)
 	statement := `SELECT * FROM customer JOIN orders ON o_custkey = c_custkey WHERE c_custkey < 5`
@@ -129,7 +130,12 @@ func TestUnderARowFilterAJoinReadsTheWholeTable(t *testing.T) {
 // Each filter here hides something. The owner's own views of the same names say what is left.
 func TestUnderRowFiltersTPCHAnswersAsOverTheRowsThatAreLeft(t *testing.T) {
 	w := newWarehouse(t)
-	hiding := map[string]string{"customer": "c_nationkey <> 3", "orders": "o_orderkey % 10 < 8", "lineitem": "l_shipmode <> 'RAIL'", "supplier": "s_suppkey <> 20"}
+	hiding := map[string]string{
+		"customer": "c_nationkey <> 3",
+		"orders":   "o_orderkey % 10 < 8",
+		"lineitem": "l_shipmode <> 'RAIL'",
+		"supplier": "s_suppkey <> 20",
+	}
 	for table, where := range hiding {
 		if _, err := w.owner.ExecContext(t.Context(), `CREATE TEMPORARY VIEW `+table+` AS SELECT * FROM tpch.`+table+` WHERE `+where); err != nil {
 			t.Fatal(err)

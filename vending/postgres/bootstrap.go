@@ -27,7 +27,8 @@ func (s Setup) Print() string {
 	return bootstrapSQL + s.grants() + "\nCOMMIT;\n"
 }
 
-// Bootstrap runs the set-up with an administrator's connection. It is idempotent, and either all of it happens or nothing.
+// Bootstrap runs the set-up with an administrator's connection. It is idempotent, and either all of it happens or
+// nothing.
 func Bootstrap(ctx context.Context, admin *sql.DB, s Setup) error {
 	if len(s.SigningKey) < minSigningKey {
 		return fmt.Errorf("the signing key has %d characters: it needs %d or more", len(s.SigningKey), minSigningKey)
@@ -65,19 +66,26 @@ func (s Setup) grants() string {
 	return b.String()
 }
 
-// advice is what closes the governed schemas to PUBLIC. It is not run: other programs may live on it. deputy check says whether they are open.
+// advice is what closes the governed schemas to PUBLIC. It is not run: other programs may live on it. deputy check says
+// whether they are open.
 func (s Setup) advice() string {
 	var b strings.Builder
-	b.WriteString("\n-- Where PUBLIC may use a governed schema, every role in the database can look up its names. These lines close it, and are left to you:\n")
+	b.WriteString(
+		"\n-- Where PUBLIC may use a governed schema, every role in the database can look up its names. These lines close it, and are left to you:\n",
+	)
 	for _, schema := range s.Schemas {
 		q := strings.NewReplacer("\n", " ", "\r", " ").Replace(pq.QuoteIdentifier(schema)) // it stands in a comment
-		fmt.Fprintf(&b, "-- REVOKE USAGE ON SCHEMA %s FROM PUBLIC;\n-- REVOKE SELECT ON ALL TABLES IN SCHEMA %[1]s FROM PUBLIC;\n", q)
+		fmt.Fprintf(
+			&b,
+			"-- REVOKE USAGE ON SCHEMA %s FROM PUBLIC;\n-- REVOKE SELECT ON ALL TABLES IN SCHEMA %[1]s FROM PUBLIC;\n",
+			q,
+		)
 	}
 	return b.String()
 }
 
-// extensionGrants lets both roles use the types, operators and functions of extensions, and what policies look up. Where the
-// administrator may not grant that, deputy check says what is missing.
+// extensionGrants lets both roles use the types, operators and functions of extensions, and what policies look up.
+// Where the administrator may not grant that, deputy check says what is missing.
 const extensionGrants = `
 -- The schemas of extensions, and of policy_path. Run this again when an extension is added.
 DO $usage$
@@ -98,7 +106,8 @@ END
 $usage$;
 `
 
-// withoutScript keeps the database's words and drops the fields that would quote the script, which has the secrets in it.
+// withoutScript keeps the database's words and drops the fields that would quote the script, which has the secrets in
+// it.
 func withoutScript(err error) error {
 	var pe *pq.Error
 	if !errors.As(err, &pe) {

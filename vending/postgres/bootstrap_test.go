@@ -96,7 +96,11 @@ func failedBootstrap(t *testing.T, s postgres.Setup) string {
 
 func TestBootstrapRefusesWhatSomebodyElsePrepared(t *testing.T) {
 	database := newDatabase(t, seed, `CREATE SCHEMA deputy`) // the DBA's own, not deputy_owner's
-	err := postgres.Bootstrap(context.Background(), open(t, "dba", database), postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
+	err := postgres.Bootstrap(
+		context.Background(),
+		open(t, "dba", database),
+		postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey},
+	)
 	if err == nil || !strings.Contains(err.Error(), "does not belong to deputy_owner") {
 		t.Errorf("a schema named deputy that somebody else made was taken over: %v", err)
 	}

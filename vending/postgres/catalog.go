@@ -17,8 +17,8 @@ import (
 	"deputy/entitlements"
 )
 
-// snapshot is what the database looked like at one moment: the governed tables, and the functions, operators and types that
-// statements may use.
+// snapshot is what the database looked like at one moment: the governed tables, and the functions, operators and types
+// that statements may use.
 type snapshot struct {
 	taken   time.Time
 	catalog *entitlements.Catalog
@@ -54,7 +54,8 @@ func (e *Engine) current(ctx context.Context) (*snapshot, error) {
 	return e.takeLocked(ctx)
 }
 
-// renewed returns a snapshot that is newer than the one given, unless that one is fresh: a statement named something unknown.
+// renewed returns a snapshot that is newer than the one given, unless that one is fresh: a statement named something
+// unknown.
 func (e *Engine) renewed(ctx context.Context, than *snapshot) (*snapshot, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -109,7 +110,8 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	return s, nil
 }
 
-// A partition is no table of its own: it is read through its table, and would be seen without the table's masks and filters otherwise.
+// A partition is no table of its own: it is read through its table, and would be seen without the table's masks and
+// filters otherwise.
 const catalogQuery = `
 SELECT c.oid, c.reltype AS row_type, has_any_column_privilege('public', c.oid, 'SELECT') AS public, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
@@ -147,8 +149,9 @@ type catalogRow struct {
 	ColumnComment string `db:"column_comment"`
 }
 
-// readCatalogs reads rows of the catalogs into a slice. With nothing else on the path, format_type writes every type in a way that
-// resolves anywhere. Over thousands of tables PostgreSQL would compile such a query for seconds, to run it in a fraction of one.
+// readCatalogs reads rows of the catalogs into a slice. With nothing else on the path, format_type writes every type in
+// a way that resolves anywhere. Over thousands of tables PostgreSQL would compile such a query for seconds, to run it
+// in a fraction of one.
 func (e *Engine) readCatalogs(ctx context.Context, rows any, query string, args ...any) error {
 	tx, err := e.db.BeginTxx(ctx, nil)
 	if err != nil {
@@ -199,7 +202,8 @@ func newRelation(row catalogRow) *relation {
 	}}
 }
 
-// kindOf sorts types by PostgreSQL's own categories. Domains and enums are Other: a mask's value might not pass their checks.
+// kindOf sorts types by PostgreSQL's own categories. Domains and enums are Other: a mask's value might not pass their
+// checks.
 func kindOf(row catalogRow) entitlements.Kind {
 	if row.TypType != "b" {
 		return entitlements.Other
@@ -226,8 +230,8 @@ func kindOf(row catalogRow) entitlements.Kind {
 	return entitlements.Other
 }
 
-// version changes with anything that a decision or an analysis depends on, tags and object ids included: a table that was dropped and
-// made again is another table.
+// version changes with anything that a decision or an analysis depends on, tags and object ids included: a table that
+// was dropped and made again is another table.
 func version(sorted []entitlements.Table, tables map[uint32]*relation, p *paths, g *gate) string {
 	oids := map[string]uint32{}
 	for oid, r := range tables {

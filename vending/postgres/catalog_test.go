@@ -15,7 +15,14 @@ import (
 func newEngineAt(t *testing.T, database string, now *time.Time, schemas ...string) *postgres.Engine {
 	t.Helper()
 	bootstrap(t, database, schemas...)
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: schemas, SigningKey: signingKey, Now: func() time.Time { return *now }})
+	e, err := postgres.Open(
+		postgres.Config{
+			DSN:        cluster.DSN("deputy_runner", database),
+			Schemas:    schemas,
+			SigningKey: signingKey,
+			Now:        func() time.Time { return *now },
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +100,12 @@ CREATE TABLE sales.orders (id int, day date) PARTITION BY RANGE (day);
 CREATE TABLE sales.orders_2026 PARTITION OF sales.orders FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE TABLE sales.people (name text); CREATE TABLE sales.staff (pay int) INHERITS (sales.people);`)
 	e := newEngine(t, database, "sales")
-	execAs(t, "dba", database, `CREATE TABLE sales.orders_2027 PARTITION OF sales.orders FOR VALUES FROM ('2027-01-01') TO ('2028-01-01'); INSERT INTO sales.orders VALUES (1, '2026-03-01'), (2, '2027-03-01')`)
+	execAs(
+		t,
+		"dba",
+		database,
+		`CREATE TABLE sales.orders_2027 PARTITION OF sales.orders FOR VALUES FROM ('2027-01-01') TO ('2028-01-01'); INSERT INTO sales.orders VALUES (1, '2026-03-01'), (2, '2027-03-01')`,
+	)
 	catalog, err := e.Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +125,8 @@ CREATE TABLE sales.people (name text); CREATE TABLE sales.staff (pay int) INHERI
 		t.Errorf("a partition can be read: %+v, %v", s, err)
 	}
 	findings, err := e.Check(t.Context())
-	if err != nil || len(findings) != 1 || !findings[0].Warning || !strings.HasPrefix(findings[0].Text, "sales.staff inherits from sales.people: ") {
+	if err != nil || len(findings) != 1 || !findings[0].Warning ||
+		!strings.HasPrefix(findings[0].Text, "sales.staff inherits from sales.people: ") {
 		t.Errorf("the check says %+v: %v", findings, err)
 	}
 }

@@ -55,7 +55,11 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 		add("%s may do more than vend: run deputy bootstrap postgres again", who.User)
 	}
 	if who.Elsewhere > 0 {
-		add("%s is a member of %d roles: RESET ROLE in a vended session would fall back to them; revoke them", who.User, who.Elsewhere)
+		add(
+			"%s is a member of %d roles: RESET ROLE in a vended session would fall back to them; revoke them",
+			who.User,
+			who.Elsewhere,
+		)
 	}
 	if who.User != "deputy_runner" {
 		return findings, nil
@@ -84,8 +88,8 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 	return findings, nil
 }
 
-// checkTables names governed tables that cannot be vended, those that need no vending because PUBLIC reads them, and those whose rows can be
-// seen through another one as well.
+// checkTables names governed tables that cannot be vended, those that need no vending because PUBLIC reads them, and
+// those whose rows can be seen through another one as well.
 func (e *Engine) checkTables(ctx context.Context) ([]vending.Finding, error) {
 	var tables []struct {
 		Name     string `db:"name"`
@@ -106,13 +110,35 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1
 	var findings []vending.Finding
 	for _, t := range tables {
 		if !t.Readable {
-			findings = append(findings, vending.Finding{Text: fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name)})
+			findings = append(
+				findings,
+				vending.Finding{Text: fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name)},
+			)
 		}
 		if t.Public {
-			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s is granted to PUBLIC, so every role in the database can read it: REVOKE SELECT ON %[1]s FROM PUBLIC", t.Name)})
+			findings = append(
+				findings,
+				vending.Finding{
+					Warning: true,
+					Text: fmt.Sprintf(
+						"%s is granted to PUBLIC, so every role in the database can read it: REVOKE SELECT ON %[1]s FROM PUBLIC",
+						t.Name,
+					),
+				},
+			)
 		}
 		if t.Parents != "" {
-			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("%s inherits from %s: its rows are seen through both, so what masks and filters say of one has to be said of the other", t.Name, t.Parents)})
+			findings = append(
+				findings,
+				vending.Finding{
+					Warning: true,
+					Text: fmt.Sprintf(
+						"%s inherits from %s: its rows are seen through both, so what masks and filters say of one has to be said of the other",
+						t.Name,
+						t.Parents,
+					),
+				},
+			)
 		}
 	}
 	open, err := e.checkOpenSchemas(ctx)
@@ -129,7 +155,16 @@ SELECT f FROM unnest($1::text[]) AS f WHERE NOT EXISTS (
 		return nil, unavailable(err)
 	}
 	for _, f := range functions {
-		findings = append(findings, vending.Finding{Key: mistake.At("functions", slices.Index(e.config.Functions, f)), Text: fmt.Sprintf("function %s is not there or not open to everybody: grant USAGE on its schema and EXECUTE on it to PUBLIC", f)})
+		findings = append(
+			findings,
+			vending.Finding{
+				Key: mistake.At("functions", slices.Index(e.config.Functions, f)),
+				Text: fmt.Sprintf(
+					"function %s is not there or not open to everybody: grant USAGE on its schema and EXECUTE on it to PUBLIC",
+					f,
+				),
+			},
+		)
 	}
 	var unpinned []string
 	err = e.db.SelectContext(ctx, &unpinned, `
@@ -141,22 +176,38 @@ WHERE n.nspname || '.' || p.proname = ANY ($1) AND l.lanname NOT IN ('c', 'inter
 		return nil, unavailable(err)
 	}
 	for _, f := range unpinned {
-		findings = append(findings, vending.Finding{Key: mistake.At("functions", slices.Index(e.config.Functions, f)), Warning: true, Text: fmt.Sprintf(
-			"the function %s looks the names in its body up among what its caller sees, whatever policy uses it: ALTER FUNCTION %[1]s SET search_path = pg_catalog, or name schemas in it", f)})
+		findings = append(
+			findings,
+			vending.Finding{Key: mistake.At("functions", slices.Index(e.config.Functions, f)), Warning: true, Text: fmt.Sprintf(
+				"the function %s looks the names in its body up among what its caller sees, whatever policy uses it: ALTER FUNCTION %[1]s SET search_path = pg_catalog, or name schemas in it",
+				f,
+			)},
+		)
 	}
 	var missing, there []string
 	if err := e.db.SelectContext(ctx, &there, `SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`); err != nil {
 		return nil, unavailable(err)
 	}
-	err = e.db.SelectContext(ctx, &missing, `SELECT s FROM unnest($1::text[]) AS s WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = s)`, pq.Array(e.config.Schemas))
+	err = e.db.SelectContext(
+		ctx,
+		&missing,
+		`SELECT s FROM unnest($1::text[]) AS s WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = s)`,
+		pq.Array(e.config.Schemas),
+	)
 	for _, s := range missing {
-		findings = append(findings, vending.Finding{Key: mistake.At("schemas", slices.Index(e.config.Schemas, s)), Text: fmt.Sprintf("there is no schema %s%s", s, mistake.Hint(s, there))})
+		findings = append(
+			findings,
+			vending.Finding{
+				Key:  mistake.At("schemas", slices.Index(e.config.Schemas, s)),
+				Text: fmt.Sprintf("there is no schema %s%s", s, mistake.Hint(s, there)),
+			},
+		)
 	}
 	return findings, err
 }
 
-// checkOpenSchemas names the schemas with governed tables that PUBLIC may use, and those of named functions that have tables. Callers are told
-// nothing of what is in them, but every other role of the database can look names up there.
+// checkOpenSchemas names the schemas with governed tables that PUBLIC may use, and those of named functions that have
+// tables. Callers are told nothing of what is in them, but every other role of the database can look names up there.
 func (e *Engine) checkOpenSchemas(ctx context.Context) ([]vending.Finding, error) {
 	var schemas []struct {
 		Name       string         `db:"name"`
@@ -172,7 +223,10 @@ AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c
 	}
 	var findings []vending.Finding
 	for _, s := range schemas {
-		remedy := fmt.Sprintf("REVOKE USAGE ON SCHEMA %s FROM PUBLIC, and grant it to the roles that need it", pq.QuoteIdentifier(s.Name))
+		remedy := fmt.Sprintf(
+			"REVOKE USAGE ON SCHEMA %s FROM PUBLIC, and grant it to the roles that need it",
+			pq.QuoteIdentifier(s.Name),
+		)
 		key := ""
 		if i := slices.Index(e.config.Schemas, s.Name); i >= 0 {
 			key = mistake.At("schemas", i)
@@ -180,23 +234,34 @@ AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c
 			remedy = "move the tables to another schema, since callers have to use this one for its functions"
 		}
 		if len(s.Extensions) > 0 {
-			remedy = fmt.Sprintf("move the tables or the extensions (%s) to another schema, since callers have to use this one for them", strings.Join(s.Extensions, ", "))
+			remedy = fmt.Sprintf(
+				"move the tables or the extensions (%s) to another schema, since callers have to use this one for them",
+				strings.Join(s.Extensions, ", "),
+			)
 		}
 		findings = append(findings, vending.Finding{Key: key, Warning: true, Text: fmt.Sprintf(
-			"PUBLIC may use the schema %s, so every role in the database can look up the names of its tables, columns and types: %s", s.Name, remedy)})
+			"PUBLIC may use the schema %s, so every role in the database can look up the names of its tables, columns and types: %s",
+			s.Name,
+			remedy,
+		)})
 	}
 	return findings, nil
 }
 
 // tryVend vends a role with no view, to see whether the signing key is the one that the database knows.
 func (e *Engine) tryVend(ctx context.Context) error {
-	_, err := e.Run(ctx, vending.Lease{ID: "check000000", SQL: "SELECT 1", MaxRows: 1, MaxBytes: 1 << 10, Timeout: analysisLimit})
+	_, err := e.Run(
+		ctx,
+		vending.Lease{ID: "check000000", SQL: "SELECT 1", MaxRows: 1, MaxBytes: 1 << 10, Timeout: analysisLimit},
+	)
 	var known *vending.Error
 	if !errors.As(err, &known) {
 		return err
 	}
 	if state(err) == "28000" {
-		return errors.New("the signing key is not the one the database was set up with: run deputy bootstrap postgres again, or correct signing_key")
+		return errors.New(
+			"the signing key is not the one the database was set up with: run deputy bootstrap postgres again, or correct signing_key",
+		)
 	}
 	var pe *pq.Error
 	if errors.As(err, &pe) {

@@ -29,7 +29,9 @@ func fixture(t testing.TB) enginetest.Fixture {
 	database := newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(enginetest.Seed("sales."), ";"), temptations)
 	bootstrap(t, database, "sales")
 	setHashKey(t, database, enginetest.HashKey)
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{"sales"}, SigningKey: signingKey})
+	e, err := postgres.Open(
+		postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{"sales"}, SigningKey: signingKey},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,11 +59,16 @@ func setHashKey(t testing.TB, database, key string) {
 		}
 		return fmt.Sprintf(`'\x%x'`, out)
 	}
-	execAs(t, "postgres", database, `UPDATE deputy.keys SET ipad = `+pad(0x36)+`, opad = `+pad(0x5c)+` WHERE name = 'hash'`)
+	execAs(
+		t,
+		"postgres",
+		database,
+		`UPDATE deputy.keys SET ipad = `+pad(0x36)+`, opad = `+pad(0x5c)+` WHERE name = 'hash'`,
+	)
 }
 
-// temptations are the careless things that databases have: a SECURITY DEFINER function open to everybody, an operator with side
-// effects, a function that everybody may make an index of.
+// temptations are the careless things that databases have: a SECURITY DEFINER function open to everybody, an operator
+// with side effects, a function that everybody may make an index of.
 const temptations = `
 CREATE FUNCTION sales.all_names() RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT string_agg(lastname, ',') FROM sales.customer_orders $$;
 CREATE FUNCTION sales.peek(anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'saw %', $1; END $$;`
@@ -96,11 +103,21 @@ func outside(t testing.TB, admin *sql.DB) string {
 
 // awaitIdle gives sessions that were cut off the moment they need to end.
 func awaitIdle(t testing.TB, admin *sql.DB) {
-	awaitCount(t, admin, `SELECT count(*) FROM pg_stat_activity WHERE usename = 'deputy_runner' AND datname = current_database() AND state <> 'idle'`, func(n int) bool { return n == 0 })
+	awaitCount(
+		t,
+		admin,
+		`SELECT count(*) FROM pg_stat_activity WHERE usename = 'deputy_runner' AND datname = current_database() AND state <> 'idle'`,
+		func(n int) bool { return n == 0 },
+	)
 }
 
 func awaitRunning(t testing.TB, admin *sql.DB) {
-	awaitCount(t, admin, `SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^deputy_' AND datname = current_database() AND state = 'active' AND query !~ 'deputy.vend'`, func(n int) bool { return n > 0 })
+	awaitCount(
+		t,
+		admin,
+		`SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^deputy_' AND datname = current_database() AND state = 'active' AND query !~ 'deputy.vend'`,
+		func(n int) bool { return n > 0 },
+	)
 }
 
 func awaitCount(t testing.TB, admin *sql.DB, query string, enough func(int) bool) {

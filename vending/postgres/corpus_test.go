@@ -14,7 +14,8 @@ CREATE TABLE sales.parent (id int, name text);
 CREATE TABLE sales.child (more int) INHERITS (sales.parent);
 `
 
-// corpus has every node that a reading statement of majors 14 to 18 can have in its tree. What a major does not understand is skipped there.
+// corpus has every node that a reading statement of majors 14 to 18 can have in its tree. What a major does not
+// understand is skipped there.
 var corpus = []string{
 	`SELECT 1, 'a', NULL, id, name FROM things t WHERE id = 1 AND NOT flag OR id IS DISTINCT FROM 2`,
 	`SELECT count(*), string_agg(name, ',' ORDER BY id) FILTER (WHERE flag), count(DISTINCT id), percentile_cont(0.5) WITHIN GROUP (ORDER BY id) FROM things GROUP BY GROUPING SETS ((id), (name), ()) HAVING grouping(id, name) = 0`,

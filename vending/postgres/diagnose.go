@@ -14,15 +14,17 @@ import (
 	"deputy/vending"
 )
 
-// Diagnose says what is wrong with a statement in the caller's own world, in which nothing exists but what the lease shows.
+// Diagnose says what is wrong with a statement in the caller's own world, in which nothing exists but what the lease
+// shows.
 func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
 	_, err := e.AnalyzeFor(ctx, lease)
 	return err
 }
 
-// AnalyzeFor reads the statement inside the lease, without running it. A schema that PUBLIC may use has more in it than the lease: a name of
-// that is exchanged for one that is certainly not there, so that PostgreSQL says of it what it says of any name that is not there.
-// An unqualified name means what it means without what is hidden, so a statement that Analyze refuses may be read here.
+// AnalyzeFor reads the statement inside the lease, without running it. A schema that PUBLIC may use has more in it than
+// the lease: a name of that is exchanged for one that is certainly not there, so that PostgreSQL says of it what it
+// says of any name that is not there. An unqualified name means what it means without what is hidden, so a statement
+// that Analyze refuses may be read here.
 func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.Statement, error) {
 	s, err := e.current(ctx)
 	if err != nil {
@@ -80,11 +82,13 @@ func (d *diagnosis) read(ctx context.Context) (*vending.Statement, error) {
 	return d.settle(ctx)
 }
 
-// anyName are strings that types which are read from names take, one of them each: a type, its array, a row of such types.
+// anyName are strings that types which are read from names take, one of them each: a type, its array, a row of such
+// types.
 var anyName = []string{"'0'", "'{}'", "NULL"}
 
-// settle prepares what is left of the statement. Where a string is not what its type takes, because it names nothing, it is exchanged for
-// one that every such type takes: whether its name is there is not told, and the gate refuses the type.
+// settle prepares what is left of the statement. Where a string is not what its type takes, because it names nothing,
+// it is exchanged for one that every such type takes: whether its name is there is not told, and the gate refuses the
+// type.
 func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 	for {
 		err := d.try(ctx, d.marks)
@@ -118,14 +122,18 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 	case again:
 		return d.settle(ctx)
 	case len(d.marks) > 0 && vending.Gate(statement) == nil: // nothing that is read is as it was asked for
-		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "a string in the statement names something that is not there, or that you may not use"}
+		return nil, &vending.Error{
+			Code:    vending.InvalidSQL,
+			Message: "a string in the statement names something that is not there, or that you may not use",
+		}
 	}
 	statement.Without = d.without
 	return statement, vending.Gate(statement)
 }
 
-// mark exchanges a word, wherever it stands, where PostgreSQL looks it up as one of the kinds: nothing else is said about a name that is not
-// there. A name that the statement gives itself is not missing when it is given another everywhere.
+// mark exchanges a word, wherever it stands, where PostgreSQL looks it up as one of the kinds: nothing else is said
+// about a name that is not there. A name that the statement gives itself is not missing when it is given another
+// everywhere.
 func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) error {
 	absent := fmt.Sprintf("absent_%d_%s", w.Start, d.lease.ID) // no object has this name
 	if w.Operator != "" {
@@ -155,8 +163,8 @@ func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) erro
 	}
 }
 
-// columnAt is the exchanged word that PostgreSQL misses as a column. There it means a column that is shown, and it may mean what is hidden
-// elsewhere in the statement.
+// columnAt is the exchanged word that PostgreSQL misses as a column. There it means a column that is shown, and it may
+// mean what is hidden elsewhere in the statement.
 func (d *diagnosis) columnAt(err error, exchanged map[int]string) (vending.Word, bool) {
 	if state(err) != "42703" {
 		return vending.Word{}, false
@@ -170,8 +178,14 @@ func (d *diagnosis) columnAt(err error, exchanged map[int]string) (vending.Word,
 	return vending.Word{}, false
 }
 
-// missing reports whether PostgreSQL, with other words in the statement, misses an object of one of the kinds; why is what it says.
-func (d *diagnosis) missing(ctx context.Context, with map[int]string, absent string, kinds []kind) (missing bool, why, err error) {
+// missing reports whether PostgreSQL, with other words in the statement, misses an object of one of the kinds; why is
+// what it says.
+func (d *diagnosis) missing(
+	ctx context.Context,
+	with map[int]string,
+	absent string,
+	kinds []kind,
+) (missing bool, why, err error) {
 	why = d.try(ctx, with)
 	var pe *pq.Error
 	switch {
@@ -180,10 +194,12 @@ func (d *diagnosis) missing(ctx context.Context, with map[int]string, absent str
 	case !errors.As(why, &pe):
 		return false, nil, d.statementError(ctx, why)
 	}
-	return strings.Contains(pe.Message, absent) && slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }), why, nil
+	return strings.Contains(pe.Message, absent) &&
+		slices.ContainsFunc(kinds, func(k kind) bool { return k.missing(pe) }), why, nil
 }
 
-// closed marks a schema that the statement may not look into, where it is met on the way to a column. again: there is one.
+// closed marks a schema that the statement may not look into, where it is met on the way to a column. again: there is
+// one.
 func (d *diagnosis) closed(ctx context.Context) (again bool, err error) {
 	for _, w := range d.words {
 		if _, done := d.marks[w.Start]; done || !slices.Contains(d.kindsOf(w), "schema") {
@@ -235,9 +251,10 @@ func (d *diagnosis) stringAt(err error) (vending.Word, bool) {
 	return vending.Word{}, false
 }
 
-// overloaded looks at the functions and operators that are hidden and were chosen all the same: among others of the same name, or because
-// LIKE, IN, CASE, a join by name or a column that is not there asks for one. Where the statement says in which schema, the word is marked; else
-// the schema is taken off the path. again: the statement means something else now.
+// overloaded looks at the functions and operators that are hidden and were chosen all the same: among others of the
+// same name, or because LIKE, IN, CASE, a join by name or a column that is not there asks for one. Where the statement
+// says in which schema, the word is marked; else the schema is taken off the path. again: the statement means something
+// else now.
 func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bool, err error) {
 	found, err := d.hiddenRoutines(ctx, refused)
 	if err != nil || len(found) == 0 {
@@ -278,7 +295,8 @@ func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *refusals, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := d.conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT diagnosis"); err != nil { // the role is the vended one again
+	// the role is the vended one again
+	if _, err := d.conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT diagnosis"); err != nil {
 		return nil, nil, unavailable(err)
 	}
 	statement, err := d.engine.statement(ctx, d.conn, within, d.lease.SQL, seen)

@@ -26,13 +26,16 @@ const (
 
 // Config says which database, and what of it is governed.
 type Config struct {
-	DSN            string   // of deputy_runner, as lib/pq reads it
-	Schemas        []string // governed; unqualified names are looked up in this order
-	SigningKey     string   // as given to Bootstrap; at least 32 characters
-	Functions      []string // "schema.name" of functions that statements may call beside the built-in ones; not in a governed schema
-	PolicyPath     []string // schemas that names in policies' SQL are looked up in; nil: pg_catalog, and those of installed extensions
-	Extensions     []string // names of extensions whose members that only compute statements may use, beside the well-known ones
-	MaxConnections int      // 0: 32
+	DSN        string   // of deputy_runner, as lib/pq reads it
+	Schemas    []string // governed; unqualified names are looked up in this order
+	SigningKey string   // as given to Bootstrap; at least 32 characters
+	// "schema.name" of functions that statements may call beside the built-in ones; not in a governed schema
+	Functions []string
+	// schemas that names in policies' SQL are looked up in; nil: pg_catalog, and those of installed extensions
+	PolicyPath []string
+	// names of extensions whose members that only compute statements may use, beside the well-known ones
+	Extensions     []string
+	MaxConnections int // 0: 32
 	Now            func() time.Time
 }
 
@@ -59,7 +62,8 @@ func Open(c Config) (*Engine, error) {
 	if len(c.Schemas) == 0 {
 		return nil, errors.New("no schema is governed: name at least one")
 	}
-	if slices.Contains(c.Schemas, "deputy") || slices.Contains(c.Schemas, "pg_catalog") || slices.Contains(c.Schemas, "information_schema") {
+	if slices.Contains(c.Schemas, "deputy") || slices.Contains(c.Schemas, "pg_catalog") ||
+		slices.Contains(c.Schemas, "information_schema") {
 		return nil, errors.New("the schemas deputy, pg_catalog and information_schema cannot be governed")
 	}
 	for _, f := range c.Functions {
@@ -68,7 +72,10 @@ func Open(c Config) (*Engine, error) {
 			return nil, fmt.Errorf("function %s: write schema.function", f)
 		}
 		if slices.Contains(c.Schemas, schema) {
-			return nil, fmt.Errorf("function %s: its schema is governed, so no vended role may look into it: put functions for callers into a schema of their own", f)
+			return nil, fmt.Errorf(
+				"function %s: its schema is governed, so no vended role may look into it: put functions for callers into a schema of their own",
+				f,
+			)
 		}
 	}
 	if c.MaxConnections == 0 {
@@ -97,11 +104,15 @@ func (e *Engine) Dialect() vending.Dialect { return dialect }
 
 var dialect = vending.Dialect{DollarQuotes: true, EscapeStrings: true, NestedComments: true}
 
-// Standing lists vended roles that a session other than the vending one can see. One that shows here was left by somebody's
-// hand, not by Deputy: its own are never committed.
+// Standing lists vended roles that a session other than the vending one can see. One that shows here was left by
+// somebody's hand, not by Deputy: its own are never committed.
 func (e *Engine) Standing(ctx context.Context) ([]string, error) {
 	names := []string{}
-	err := e.db.SelectContext(ctx, &names, `SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ '^deputy_[0-9a-z]{8,}' ORDER BY 1`)
+	err := e.db.SelectContext(
+		ctx,
+		&names,
+		`SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ '^deputy_[0-9a-z]{8,}' ORDER BY 1`,
+	)
 	if err != nil {
 		return nil, unavailable(err)
 	}

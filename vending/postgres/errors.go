@@ -27,9 +27,17 @@ func unavailable(err error) error {
 		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: cause(err)}
 	}
 	if state(err) == "53300" {
-		return &vending.Error{Code: vending.TooBusy, Message: "the database has no connection left: try again in a moment", Cause: cause(err)}
+		return &vending.Error{
+			Code:    vending.TooBusy,
+			Message: "the database has no connection left: try again in a moment",
+			Cause:   cause(err),
+		}
 	}
-	return &vending.Error{Code: vending.Unavailable, Message: "the data platform cannot be reached now: try again later", Cause: cause(err)}
+	return &vending.Error{
+		Code:    vending.Unavailable,
+		Message: "the data platform cannot be reached now: try again later",
+		Cause:   cause(err),
+	}
 }
 
 // cutOff is for what ended without a word from the database: the call's own time was up, or the database is not there.
@@ -53,10 +61,15 @@ func vendError(ctx context.Context, err error) error {
 
 // notVended is for a role that is not made for a reason that holds until an administrator does something.
 func notVended(reason error) error {
-	return &vending.Error{Code: vending.Unavailable, Message: "the role for this call could not be made: the administrator finds the reason in the log", Cause: reason}
+	return &vending.Error{
+		Code:    vending.Unavailable,
+		Message: "the role for this call could not be made: the administrator finds the reason in the log",
+		Cause:   reason,
+	}
 }
 
-// analysisError sorts what PostgreSQL said about a statement and says nothing of it: names were resolved without regard to who asks.
+// analysisError sorts what PostgreSQL said about a statement and says nothing of it: names were resolved without regard
+// to who asks.
 func analysisError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
@@ -82,30 +95,53 @@ const (
 	tooComplex    = "the statement is too long or too deeply nested: make it simpler"
 )
 
-// statementError is what the database said inside the vended role's world. Only errors about the text itself are passed on in
-// the database's words, since they know nothing but the views; errors about values are named by their kind alone, because a
-// row filter may have met a value that the caller must not see.
+// statementError is what the database said inside the vended role's world. Only errors about the text itself are passed
+// on in the database's words, since they know nothing but the views; errors about values are named by their kind alone,
+// because a row filter may have met a value that the caller must not see.
 func (v *vended) statementError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
 	case errors.Is(err, errAnswerTooLarge):
-		return &vending.Error{Code: vending.InvalidSQL, Message: "a row of the answer is too large: ask for less", Cause: cause(err)}
+		return &vending.Error{
+			Code:    vending.InvalidSQL,
+			Message: "a row of the answer is too large: ask for less",
+			Cause:   cause(err),
+		}
 	case code == "57014" || code == "" && ctx.Err() != nil:
 		return interrupted(ctx, err)
 	case code == "" && !isConnection(err): // lib/pq itself gave up, on an answer that no read has: COPY, parameters
 		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: err}
 	case code == "08P01":
-		return &vending.Error{Code: vending.InvalidSQL, Message: "the statement is not text that PostgreSQL reads", Cause: cause(err)}
-	case code == "42501" && (!dialect.Reads(v.asked) || strings.Contains(err.Error(), "for view")): // the views are only for reading
+		return &vending.Error{
+			Code:    vending.InvalidSQL,
+			Message: "the statement is not text that PostgreSQL reads",
+			Cause:   cause(err),
+		}
+	// the views are only for reading
+	case code == "42501" && (!dialect.Reads(v.asked) || strings.Contains(err.Error(), "for view")):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
 	case code == "42P01" || code == "3F000" || code == "42501":
-		return &vending.Error{Code: vending.NotPermitted, Message: v.notThere(err), Position: v.position(err), Cause: cause(err)}
+		return &vending.Error{
+			Code:     vending.NotPermitted,
+			Message:  v.notThere(err),
+			Position: v.position(err),
+			Cause:    cause(err),
+		}
 	case code == "42601" && dialect.Several(v.asked):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyOne, Cause: cause(err)}
 	case strings.HasPrefix(code, "42"):
-		return &vending.Error{Code: vending.InvalidSQL, Message: v.ownWords(err), Position: v.position(err), Cause: cause(err)}
+		return &vending.Error{
+			Code:     vending.InvalidSQL,
+			Message:  v.ownWords(err),
+			Position: v.position(err),
+			Cause:    cause(err),
+		}
 	case strings.HasPrefix(code, "22"):
-		return &vending.Error{Code: vending.InvalidSQL, Message: "a value does not fit: " + kindOfError(err), Cause: cause(err)}
+		return &vending.Error{
+			Code:    vending.InvalidSQL,
+			Message: "a value does not fit: " + kindOfError(err),
+			Cause:   cause(err),
+		}
 	case strings.HasPrefix(code, "54"):
 		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
 	case code == "2D000" || code == "25006" || strings.HasPrefix(code, "0A"):
@@ -113,15 +149,24 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 	case strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, "08"), code == "":
 		return unavailable(err)
 	}
-	return &vending.Error{Code: vending.InvalidSQL, Message: "the statement failed: " + kindOfError(err), Cause: cause(err)}
+	return &vending.Error{
+		Code:    vending.InvalidSQL,
+		Message: "the statement failed: " + kindOfError(err),
+		Cause:   cause(err),
+	}
 }
 
-// runError is for a statement that was prepared. Its text and all names in it were understood then, so what the database still calls a
-// syntax error, or a name that is not there, was in a value: to_tsquery and casts to regconfig read values so, and quote them.
+// runError is for a statement that was prepared. Its text and all names in it were understood then, so what the
+// database still calls a syntax error, or a name that is not there, was in a value: to_tsquery and casts to regconfig
+// read values so, and quote them.
 func (v *vended) runError(ctx context.Context, err error) error {
 	if code := state(err); strings.HasPrefix(code, "42") && code != "42501" {
 		kind := kindOfError(err)
-		return &vending.Error{Code: vending.InvalidSQL, Message: "a value does not fit: " + kind, Cause: fmt.Errorf("%s (%s)", kind, code)}
+		return &vending.Error{
+			Code:    vending.InvalidSQL,
+			Message: "a value does not fit: " + kind,
+			Cause:   fmt.Errorf("%s (%s)", kind, code),
+		}
 	}
 	return v.statementError(ctx, err)
 }
@@ -129,14 +174,20 @@ func (v *vended) runError(ctx context.Context, err error) error {
 // isConnection reports whether the error is about the connection and not about what went over it.
 func isConnection(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed)
 }
 
 func interrupted(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: cause(err)}
 	}
-	return &vending.Error{Code: vending.Timeout, Message: "the statement took too long and was stopped: ask for less, or aggregate", Cause: cause(err)}
+	return &vending.Error{
+		Code:    vending.Timeout,
+		Message: "the statement took too long and was stopped: ask for less, or aggregate",
+		Cause:   cause(err),
+	}
 }
 
 // notThere names the table as the caller wrote it, which is all that may be said of it.
@@ -193,11 +244,12 @@ func (v *vended) placeInText(err error) int {
 	return n - len(guard)
 }
 
-// cause is what the operator's log may have of an error. Outside the classes that are about the text, names or the server itself,
-// PostgreSQL quotes values of rows in its messages: of those only the kind is kept.
+// cause is what the operator's log may have of an error. Outside the classes that are about the text, names or the
+// server itself, PostgreSQL quotes values of rows in its messages: of those only the kind is kept.
 func cause(err error) error {
 	code := state(err)
-	if code == "" || slices.Contains([]string{"08", "0A", "25", "28", "2D", "3D", "3F", "42", "53", "54", "57"}, code[:2]) {
+	if code == "" ||
+		slices.Contains([]string{"08", "0A", "25", "28", "2D", "3D", "3F", "42", "53", "54", "57"}, code[:2]) {
 		return err
 	}
 	return fmt.Errorf("%s (%s)", kindOfError(err), code)

@@ -17,13 +17,17 @@ func Example() {
 	exec("postgres", "CREATE DATABASE example OWNER dba")
 	dba, _ := cluster.Open("dba", "example")
 	defer dba.Close()
-	dba.Exec("CREATE SCHEMA sales; CREATE TABLE sales.orders (lastname text, total numeric); INSERT INTO sales.orders VALUES ('Okafor', 117.00)")
+	dba.Exec(
+		"CREATE SCHEMA sales; CREATE TABLE sales.orders (lastname text, total numeric); INSERT INTO sales.orders VALUES ('Okafor', 117.00)",
+	)
 	key := strings.Repeat("k", 32)
 	if err := postgres.Bootstrap(ctx, dba, postgres.Setup{Schemas: []string{"sales"}, SigningKey: key}); err != nil {
 		fmt.Println(err)
 	}
 
-	engine, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", "example"), Schemas: []string{"sales"}, SigningKey: key})
+	engine, err := postgres.Open(
+		postgres.Config{DSN: cluster.DSN("deputy_runner", "example"), Schemas: []string{"sales"}, SigningKey: key},
+	)
 	if err != nil {
 		fmt.Println(err)
 	}
@@ -35,7 +39,10 @@ func Example() {
 		Access: []entitlements.Access{{
 			Table: entitlements.TableName{Schema: "sales", Name: "orders"},
 			Columns: []entitlements.ColumnAccess{
-				{Column: entitlements.Column{Name: "lastname", Type: "text", Kind: entitlements.Text}, Masks: []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}}}},
+				{
+					Column: entitlements.Column{Name: "lastname", Type: "text", Kind: entitlements.Text},
+					Masks:  []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}}},
+				},
 				{Column: entitlements.Column{Name: "total", Type: "numeric", Kind: entitlements.Number}},
 			},
 		}},

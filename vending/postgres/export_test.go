@@ -9,7 +9,8 @@ import (
 	"deputy/vending"
 )
 
-// ReadPlain runs a statement on any connection and gives its values as Run would, so that tests compare the two like with like.
+// ReadPlain runs a statement on any connection and gives its values as Run would, so that tests compare the two like
+// with like.
 func ReadPlain(ctx context.Context, conn *sql.Conn, statement string) (result vending.Result, err error) {
 	err = conn.Raw(func(conn any) error {
 		stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, statement)

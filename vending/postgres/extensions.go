@@ -10,16 +10,16 @@ import (
 	"deputy/vending"
 )
 
-// wellKnown are extensions that bring types, operators and functions which only compute with what they are given. Of one that is not
-// here Deputy cannot tell whether its stable functions read tables or run SQL that stands in their arguments, so an administrator
-// has to name it: a new extension is refused until then.
+// wellKnown are extensions that bring types, operators and functions which only compute with what they are given. Of
+// one that is not here Deputy cannot tell whether its stable functions read tables or run SQL that stands in their
+// arguments, so an administrator has to name it: a new extension is refused until then.
 var wellKnown = []string{
 	"btree_gin", "btree_gist", "citext", "cube", "debversion", "earthdistance", "fuzzystrmatch", "hll", "hstore", "intagg", "intarray", "ip4r",
 	"isn", "ltree", "pg_trgm", "pg_uuidv7", "pgcrypto", "postgis", "prefix", "roaringbitmap", "seg", "semver", "unaccent", "unit", "uuid-ossp", "vector",
 }
 
-// refusedMembers are stable and immutable functions of extensions that do more than compute, as refusedFunctions are of PostgreSQL's own:
-// they run SQL given as text, read tables whose name they are given, or show statistics and versions.
+// refusedMembers are stable and immutable functions of extensions that do more than compute, as refusedFunctions are of
+// PostgreSQL's own: they run SQL given as text, read tables whose name they are given, or show statistics and versions.
 var refusedMembers = []string{
 	"crosstab*", "connectby*", "xpath_table", "xslt_process", "pgr_*", "postgis_*", "_postgis_*", "find_srid", "st_find_extent", "st_findextent",
 	"st_estimated_extent", "st_estimatedextent", "addauth", "checkauth*", "standardize_address", "reverse_geocode", "geocode*", "ssl_*", "http*",
@@ -28,7 +28,8 @@ var refusedMembers = []string{
 const openHint = "others than its owner may create in its schema, so that it cannot be told from what they put there: " +
 	"an administrator can REVOKE CREATE ON SCHEMA from all but its owner"
 
-// judge says whether callers' statements may use the function and, of one of an extension, how an administrator can allow it.
+// judge says whether callers' statements may use the function and, of one of an extension, how an administrator can
+// allow it.
 func (f functionRow) judge(c Config) (allowed bool, hint string) {
 	name := f.Schema + "." + f.Name
 	named := slices.Contains(c.Functions, name)
@@ -38,13 +39,20 @@ func (f functionRow) judge(c Config) (allowed bool, hint string) {
 	case f.Open:
 		return false, openHint
 	case !f.Public:
-		return false, fmt.Sprintf("not every role may use it: an administrator can GRANT USAGE ON SCHEMA %s TO PUBLIC, and EXECUTE on the function", pq.QuoteIdentifier(f.Schema))
+		return false, fmt.Sprintf(
+			"not every role may use it: an administrator can GRANT USAGE ON SCHEMA %s TO PUBLIC, and EXECUTE on the function",
+			pq.QuoteIdentifier(f.Schema),
+		)
 	case named:
 		return true, ""
 	case f.Extension == "":
 		return false, ""
 	case !slices.Contains(wellKnown, f.Extension) && !slices.Contains(c.Extensions, f.Extension):
-		return false, fmt.Sprintf("it belongs to the extension %s: an administrator can name that under extensions, or %s under functions", f.Extension, name)
+		return false, fmt.Sprintf(
+			"it belongs to the extension %s: an administrator can name that under extensions, or %s under functions",
+			f.Extension,
+			name,
+		)
 	case !f.harmless() || matchesAny(f.Name, refusedMembers):
 		return false, fmt.Sprintf("it does more than compute: an administrator can name %s under functions", name)
 	}
@@ -77,14 +85,17 @@ func (g *gate) hint(named []vending.Forbidden, functions, operators []uint32) {
 	}
 }
 
-// astray are the types of extensions that are on no path of callers, with the reason. Their values would be compared as text.
+// astray are the types of extensions that are on no path of callers, with the reason. Their values would be compared as
+// text.
 func (p *paths) astray() map[uint32]string {
 	out := map[uint32]string{}
 	for _, t := range p.types {
 		if slices.Contains(p.callers, t.Schema) {
 			continue
 		}
-		why := "not every role may use the schema " + t.Schema + ": an administrator can GRANT USAGE ON SCHEMA " + pq.QuoteIdentifier(t.Schema) + " TO PUBLIC"
+		why := "not every role may use the schema " + t.Schema + ": an administrator can GRANT USAGE ON SCHEMA " + pq.QuoteIdentifier(
+			t.Schema,
+		) + " TO PUBLIC"
 		if p.schemaOf[t.Schema].Open {
 			why = openHint
 		}
@@ -93,8 +104,8 @@ func (p *paths) astray() map[uint32]string {
 	return out
 }
 
-// implicitText reports that a value of an extension's type is taken for text although the statement does not say so: the operators that the type has
-// are out of reach. The reason is empty otherwise.
+// implicitText reports that a value of an extension's type is taken for text although the statement does not say so:
+// the operators that the type has are out of reach. The reason is empty otherwise.
 func (g *gate) implicitText(n node) string {
 	const implicitCast = 2 // CoercionForm
 	if n.name != "RELABELTYPE" || n.number("relabelformat") != implicitCast {

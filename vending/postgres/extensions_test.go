@@ -25,21 +25,27 @@ const dangerousSeed = `CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE 
 CREATE TABLE sales.people (id int, name text, email citext); INSERT INTO sales.people VALUES (1, 'Ann', 'Ann@x.y');
 CREATE FUNCTION public.mine(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';`
 
-// Members of extensions that run SQL, read tables, change something or belong to an extension that is not known pass by no name, and
-// the refusal says how an administrator allows them.
+// Members of extensions that run SQL, read tables, change something or belong to an extension that is not known pass by
+// no name, and the refusal says how an administrator allows them.
 func TestDangerousMembersRefused(t *testing.T) {
 	database := newDatabase(t, dangerousSeed)
 	for _, extension := range []string{"tablefunc", "xml2", "dblink", "postgres_fdw", "file_fdw", "adminpack", "pageinspect", "lo", "pg_stat_statements", "pg_buffercache", "pgstattuple",
 		"pgrowlocks", "pg_visibility", "amcheck", "sslinfo", "dict_int", "tsm_system_rows", "pg_prewarm", "old_snapshot", "pg_freespacemap", "insert_username"} {
-		exec(database, `DO $$ BEGIN CREATE EXTENSION `+extension+`; EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM; END $$`) // not every build has all
+		// not every build has all
+		exec(
+			database,
+			`DO $$ BEGIN CREATE EXTENSION `+extension+`; EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM; END $$`,
+		)
 	}
 	e := newEngine(t, database, "sales")
 	admin := open(t, "postgres", database)
 	var members []struct{ Extension, Schema, Name, Arguments, Volatility, Kind string }
-	rows, err := admin.Query(`SELECT x.extname, n.nspname, p.proname, pg_get_function_identity_arguments(p.oid), p.provolatile, p.prokind FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid
+	rows, err := admin.Query(
+		`SELECT x.extname, n.nspname, p.proname, pg_get_function_identity_arguments(p.oid), p.provolatile, p.prokind FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid
 JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND p.prokind = 'f' AND x.extname <> 'plpgsql'
-AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype) AND NOT 'internal'::regtype = ANY (p.proargtypes::oid[])`)
+AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype, 'internal'::regtype) AND NOT 'internal'::regtype = ANY (p.proargtypes::oid[])`,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +101,13 @@ WHERE n.nspname = $1 AND p.proname = $2 AND pg_get_function_identity_arguments(p
 func TestExtensionsAreNamed(t *testing.T) {
 	database := newDatabase(t, dangerousSeed, `CREATE EXTENSION tablefunc`)
 	e := newEngineWith(t, database, func(c *postgres.Config) { c.Extensions = []string{"tablefunc", "tabelfunc"} })
-	if err := gated(t, e, `SELECT * FROM crosstab('select 1, 2, 3') AS c(a int, b int)`); err == nil || !strings.Contains(err.Error(), "name public.crosstab under functions") {
+	if err := gated(t, e, `SELECT * FROM crosstab('select 1, 2, 3') AS c(a int, b int)`); err == nil ||
+		!strings.Contains(err.Error(), "name public.crosstab under functions") {
 		t.Errorf("crosstab is allowed with its extension: %v", err)
 	}
 	findings, err := e.Check(t.Context())
-	if err != nil || !strings.Contains(fmt.Sprint(findings), `the extension tabelfunc is not installed; did you mean "tablefunc"?`) {
+	if err != nil ||
+		!strings.Contains(fmt.Sprint(findings), `the extension tabelfunc is not installed; did you mean "tablefunc"?`) {
 		t.Errorf("the check says %v %v", findings, err)
 	}
 	e = newEngineWith(t, database, func(c *postgres.Config) { c.Functions = []string{"public.crosstab"} })
@@ -110,7 +118,11 @@ func TestExtensionsAreNamed(t *testing.T) {
 
 // An operator that is not the extension's own may call the extension's function and mean the opposite.
 func TestOperatorOfAnotherRefused(t *testing.T) {
-	database := newDatabase(t, dangerousSeed, `CREATE OPERATOR sales.= (LEFTARG = citext, RIGHTARG = citext, FUNCTION = public.citext_ne)`)
+	database := newDatabase(
+		t,
+		dangerousSeed,
+		`CREATE OPERATOR sales.= (LEFTARG = citext, RIGHTARG = citext, FUNCTION = public.citext_ne)`,
+	)
 	e := newEngine(t, database, "sales")
 	if err := gated(t, e, `SELECT id FROM people WHERE email OPERATOR(sales.=) 'x'`); err == nil {
 		t.Error("it passes the gate")
@@ -123,10 +135,20 @@ func TestOperatorOfAnotherRefused(t *testing.T) {
 
 // A schema that extensions are in may have tables: what is refused says as little of them as of none.
 func TestSharedSchemaTellsNoTables(t *testing.T) {
-	e := newEngine(t, newDatabase(t, dangerousSeed+`CREATE TABLE public.kept (id int, quiet text); CREATE VIEW public.seen AS SELECT 1 AS id; GRANT SELECT ON public.seen TO PUBLIC;`), "sales")
+	e := newEngine(
+		t,
+		newDatabase(
+			t,
+			dangerousSeed+`CREATE TABLE public.kept (id int, quiet text); CREATE VIEW public.seen AS SELECT 1 AS id; GRANT SELECT ON public.seen TO PUBLIC;`,
+		),
+		"sales",
+	)
 	said := func(sql string) string {
 		gate := gated(t, e, sql)
-		err := e.Diagnose(t.Context(), vending.Lease{ID: "shared00001", SQL: sql, Access: []entitlements.Access{access(t, e, "people")}, Timeout: 5e9})
+		err := e.Diagnose(
+			t.Context(),
+			vending.Lease{ID: "shared00001", SQL: sql, Access: []entitlements.Access{access(t, e, "people")}, Timeout: 5e9},
+		)
 		if err == nil {
 			err = gate
 		}

@@ -2,9 +2,10 @@ package postgres
 
 import "strings"
 
-// The node tree of a statement has kinds of nodes and fields that PostgreSQL adds to with every major. What holds a type, a function or an
-// operator is judged by the gate. A kind of node or a field that stands in none of these lists is refused: it may hold anything.
-// They are what majors 14 to 18 write for one reading statement; TestEveryFieldIsKnown compares them with the server's own program.
+// The node tree of a statement has kinds of nodes and fields that PostgreSQL adds to with every major. What holds a
+// type, a function or an operator is judged by the gate. A kind of node or a field that stands in none of these lists
+// is refused: it may hold anything. They are what majors 14 to 18 write for one reading statement;
+// TestEveryFieldIsKnown compares them with the server's own program.
 
 // nodeKinds are the nodes that a reading statement, or the CHECK of a domain, is made of.
 var nodeKinds = words(`

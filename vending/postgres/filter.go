@@ -13,8 +13,8 @@ import (
 
 // rowCondition is a row rule in PostgreSQL's words. A rule that this engine does not know shows no row.
 //
-// No row is said with a subselect: the rest is not evaluated on any, and yet the planner does not drop it. So a text that PostgreSQL
-// does not understand, or a function that a vended role may not call, is an error all the same.
+// No row is said with a subselect: the rest is not evaluated on any, and yet the planner does not drop it. So a text
+// that PostgreSQL does not understand, or a function that a vended role may not call, is an error all the same.
 func rowCondition(f entitlements.Filter, table entitlements.TableName) string {
 	q, never := "true", f.Never
 	switch {
@@ -35,9 +35,9 @@ func rowCondition(f entitlements.Filter, table entitlements.TableName) string {
 	return q
 }
 
-// condition puts the values of the identity into what the administrator wrote: a list as an array literal, both that and a single
-// value of unknown type, so that PostgreSQL gives it the type of what it is compared with. A value is in parentheses, because words and
-// strings before a quote change what the quote means. missing: a list is empty.
+// condition puts the values of the identity into what the administrator wrote: a list as an array literal, both that
+// and a single value of unknown type, so that PostgreSQL gives it the type of what it is compared with. A value is in
+// parentheses, because words and strings before a quote change what the quote means. missing: a list is empty.
 func condition(parts []entitlements.Part) (sql string, missing bool) {
 	var q strings.Builder
 	for _, p := range parts {
@@ -57,8 +57,8 @@ func condition(parts []entitlements.Part) (sql string, missing bool) {
 	return q.String(), missing
 }
 
-// withinCondition compares the column as it is, so that an index on it can be used. Times are the transaction's and, where the column
-// has no time zone, local to the session, as the column is.
+// withinCondition compares the column as it is, so that an index on it can be used. Times are the transaction's and,
+// where the column has no time zone, local to the session, as the column is.
 func withinCondition(w entitlements.Within) string {
 	column := pq.QuoteIdentifier(w.Column.Name)
 	hours := int(w.Last / time.Hour)
@@ -77,16 +77,17 @@ func withinCondition(w entitlements.Within) string {
 	return fmt.Sprintf("%s >= %s%s AND %[1]s <= %[2]s", column, now, since)
 }
 
-// sampleCondition keeps the rows whose keyed hash is below the share. It is about the row as it is stored, whatever columns are
-// shown, and in its binary form, which no setting of the caller's changes but the encoding: in another one, there is no row.
+// sampleCondition keeps the rows whose keyed hash is below the share. It is about the row as it is stored, whatever
+// columns are shown, and in its binary form, which no setting of the caller's changes but the encoding: in another one,
+// there is no row.
 func sampleCondition(s entitlements.Sample, table entitlements.TableName) string {
 	row := pq.QuoteIdentifier(table.Schema) + "." + pq.QuoteIdentifier(table.Name) + ".*"
 	share := binary.BigEndian.AppendUint32(nil, uint32(uint64(s.PerMillion)<<32/1_000_000))
 	return fmt.Sprintf(sampleExpression, row, share)
 }
 
-// It begins with a byte that no text has, so that it is never the hash mask of anything. The condition on the encoding is inside, where
-// it is asked for each row.
+// It begins with a byte that no text has, so that it is never the hash mask of anything. The condition on the encoding
+// is inside, where it is asked for each row.
 const sampleExpression = `sha256((SELECT k.opad FROM deputy.keys k WHERE k.name = 'hash') || ` +
 	`sha256((SELECT k.ipad FROM deputy.keys k WHERE k.name = 'hash') || '\x00'::bytea || ` +
 	`CASE WHEN pg_client_encoding() = 'UTF8' THEN record_send((%s)) END)) < '\x%x'::bytea`

@@ -25,9 +25,9 @@ type gate struct {
 	astray         map[uint32]string    // types of extensions whose operators are out of reach: what that is because of
 }
 
-// refusedFunctions are built-in functions that are immutable or stable and yet do more than compute: they run SQL given as text,
-// show settings, definitions and statistics, or tell which names exist. Everything volatile is refused as it is, but for
-// harmlessVolatile. A trailing * stands for any ending.
+// refusedFunctions are built-in functions that are immutable or stable and yet do more than compute: they run SQL given
+// as text, show settings, definitions and statistics, or tell which names exist. Everything volatile is refused as it
+// is, but for harmlessVolatile. A trailing * stands for any ending.
 var refusedFunctions = []string{
 	"query_to_xml*", "table_to_xml*", "cursor_to_xml*", "schema_to_xml*", "database_to_xml*",
 	"current_setting", "pg_*", "has_*", "to_reg*", "row_security_active", "inet_client_*", "inet_server_*",
@@ -41,10 +41,18 @@ var refusedFunctions = []string{
 var allowedAnyway = []string{"pg_typeof", "pg_column_size", "pg_size_pretty", "pg_size_bytes", "pg_collation_for"}
 
 // harmlessVolatile are volatile functions that only compute.
-var harmlessVolatile = []string{"random", "random_normal", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp", "timeofday"}
+var harmlessVolatile = []string{
+	"random",
+	"random_normal",
+	"gen_random_uuid",
+	"uuidv4",
+	"uuidv7",
+	"clock_timestamp",
+	"timeofday",
+}
 
-// functionRow is one function. Raw ones read or write values as types do (record_in, regtypeout): they take the number of any type there
-// is, a table's row type too, and tell its name and its columns.
+// functionRow is one function. Raw ones read or write values as types do (record_in, regtypeout): they take the number
+// of any type there is, a table's row type too, and tell its name and its columns.
 type functionRow struct {
 	OID        uint32 `db:"oid"`
 	Schema     string `db:"schema"`
@@ -57,7 +65,8 @@ type functionRow struct {
 	Open       bool   `db:"open"`      // others than the owner of its schema may create there
 }
 
-// loadGate asks the database which objects the rules above mean. A new major's new functions are judged by the same rules.
+// loadGate asks the database which objects the rules above mean. A new major's new functions are judged by the same
+// rules.
 func (e *Engine) loadGate(ctx context.Context, paths *paths, tables map[uint32]*relation) (*gate, error) {
 	g := &gate{
 		functions: map[uint32]bool{}, operators: map[uint32]bool{}, hints: map[uint32]string{}, astray: paths.astray(),
@@ -95,8 +104,8 @@ WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.pro
 	return g, nil
 }
 
-// loadOperators lets an operator through whose function may be called, and that is PostgreSQL's, an extension's or made for a function
-// that the configuration names. Another one may have the sign of one of these and do the opposite.
+// loadOperators lets an operator through whose function may be called, and that is PostgreSQL's, an extension's or made
+// for a function that the configuration names. Another one may have the sign of one of these and do the opposite.
 func (e *Engine) loadOperators(ctx context.Context, g *gate) error {
 	var operators []struct {
 		OID      uint32 `db:"oid"`
@@ -142,7 +151,8 @@ func (f functionRow) harmless() bool {
 	return !matchesAny(f.Name, refusedFunctions)
 }
 
-// refusals are what a tree of nodes uses that the gate does not let through, by object id where names are asked for only then.
+// refusals are what a tree of nodes uses that the gate does not let through, by object id where names are asked for
+// only then.
 type refusals struct {
 	functions, operators []uint32
 	hidden               []uint32 // types and collations that are there for no caller
@@ -175,7 +185,13 @@ func (g *gate) refused(t node) *refusals {
 			}
 		}
 		if what := n.unknown(); what != "" {
-			r.once(vending.Forbidden{What: "construct", Name: what, Hint: "this version of PostgreSQL has it and Deputy does not know it yet"})
+			r.once(
+				vending.Forbidden{
+					What: "construct",
+					Name: what,
+					Hint: "this version of PostgreSQL has it and Deputy does not know it yet",
+				},
+			)
 		}
 		for field, values := range n.fields {
 			for _, id := range oids(values) {
@@ -193,7 +209,10 @@ func (g *gate) refused(t node) *refusals {
 			}
 		}
 	})
-	slices.SortFunc(r.forbidden, func(a, b vending.Forbidden) int { return strings.Compare(a.What+" "+a.Name, b.What+" "+b.Name) })
+	slices.SortFunc(
+		r.forbidden,
+		func(a, b vending.Forbidden) int { return strings.Compare(a.What+" "+a.Name, b.What+" "+b.Name) },
+	)
 	return r
 }
 

@@ -25,8 +25,8 @@ type object struct {
 	Member bool   `db:"member"` // of an extension
 }
 
-// missing reports whether PostgreSQL says by this error that there is nothing of the kind by that name. Columns and the names that a
-// statement gives itself are missed in other ways.
+// missing reports whether PostgreSQL says by this error that there is nothing of the kind by that name. Columns and the
+// names that a statement gives itself are missed in other ways.
 func (k kind) missing(e *pq.Error) bool {
 	switch k {
 	case "relation":
@@ -36,7 +36,8 @@ func (k kind) missing(e *pq.Error) bool {
 	case "function", "operator":
 		return e.Code == "42883" || e.Routine == "transformRangeTableSample"
 	case "schema":
-		return e.Code == "42P01" && e.Routine == "parserOpenTable" || slices.Contains([]string{"42704", "42883", "3F000"}, string(e.Code))
+		return e.Code == "42P01" && e.Routine == "parserOpenTable" ||
+			slices.Contains([]string{"42704", "42883", "3F000"}, string(e.Code))
 	}
 	return false
 }
@@ -59,8 +60,8 @@ FROM found f JOIN reached r ON r.oid = f.schema
 UNION ALL
 SELECT 'schema', '', n.nspname, n.oid::int8, r.system IS TRUE, false FROM pg_catalog.pg_namespace n LEFT JOIN reached r ON r.oid = n.oid WHERE n.nspname = ANY ($1)`
 
-// find looks up what the words of the statement may mean, and keeps what is hidden. What is not, and has the same name, is kept as well:
-// it may be what is meant.
+// find looks up what the words of the statement may mean, and keeps what is hidden. What is not, and has the same name,
+// is kept as well: it may be what is meant.
 func (d *diagnosis) find(ctx context.Context) error {
 	names := map[string]bool{}
 	for _, w := range d.words {
@@ -110,8 +111,8 @@ func (d *diagnosis) shown(o object) bool {
 	return o.Kind != "relation" && o.Member
 }
 
-// schemaShown: the schemas of open tables are in every description, public is in every database, and the others are in the configuration
-// because callers are to use what is in them.
+// schemaShown: the schemas of open tables are in every description, public is in every database, and the others are in
+// the configuration because callers are to use what is in them.
 func (d *diagnosis) schemaShown(name string) bool {
 	_, vended := d.schemas[name]
 	return vended || name == "public" || slices.Contains(d.snapshot.paths.callers, name) || d.isVended(name) ||
@@ -120,7 +121,8 @@ func (d *diagnosis) schemaShown(name string) bool {
 
 // open reports whether the caller may read a table.
 func (d *diagnosis) open(table entitlements.TableName) bool {
-	return slices.Contains(d.lease.Open, table) || slices.ContainsFunc(d.lease.Access, func(a entitlements.Access) bool { return a.Table == table })
+	return slices.Contains(d.lease.Open, table) ||
+		slices.ContainsFunc(d.lease.Access, func(a entitlements.Access) bool { return a.Table == table })
 }
 
 // kindsOf are the kinds of hidden objects that a word may mean.
@@ -130,15 +132,16 @@ func (d *diagnosis) kindsOf(w vending.Word) (kinds []kind) {
 			continue
 		}
 		kinds = append(kinds, o.Kind)
-		if o.Kind == "type" && !d.isColumn(o.Name) && !d.shadowed(object{Kind: "function", Name: o.Name, Schema: o.Schema}) { // type(value)
+		// type(value)
+		if o.Kind == "type" && !d.isColumn(o.Name) && !d.shadowed(object{Kind: "function", Name: o.Name, Schema: o.Schema}) {
 			kinds = append(kinds, "function")
 		}
 	}
 	return kinds
 }
 
-// means reports whether a word may mean an object, by its name and what stands around it. Of an operator with a schema, the schema is the
-// word that is exchanged.
+// means reports whether a word may mean an object, by its name and what stands around it. Of an operator with a schema,
+// the schema is the word that is exchanged.
 func (d *diagnosis) means(w vending.Word, o object) bool {
 	name := stored(w.Name) + w.Operator
 	switch {
@@ -154,14 +157,15 @@ func (d *diagnosis) means(w vending.Word, o object) bool {
 	return slices.Contains(d.snapshot.paths.callers, o.Schema) && !d.shadowed(o)
 }
 
-// shadowed reports whether a name means something that is shown, or may: PostgreSQL's own, a view of the lease, or another function or
-// operator of the name.
+// shadowed reports whether a name means something that is shown, or may: PostgreSQL's own, a view of the lease, or
+// another function or operator of the name.
 func (d *diagnosis) shadowed(by object) bool {
 	return slices.ContainsFunc(d.objects, func(o object) bool {
 		if o.Kind != by.Kind || o.Name != by.Name || !d.shown(o) {
 			return false
 		}
-		return o.Schema == "pg_catalog" || o.Schema == by.Schema || o.Kind == "function" || o.Kind == "operator" || d.isVended(o.Schema)
+		return o.Schema == "pg_catalog" || o.Schema == by.Schema || o.Kind == "function" || o.Kind == "operator" ||
+			d.isVended(o.Schema)
 	})
 }
 

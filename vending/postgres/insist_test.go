@@ -8,7 +8,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// As if the one request of lib/pq had come between two messages, and had been forgotten: the statement's own context never ends.
+// As if the one request of lib/pq had come between two messages, and had been forgotten: the statement's own context
+// never ends.
 func TestACancellationThatTheDatabaseForgetsIsRepeated(t *testing.T) {
 	database := newDatabase(t, seed)
 	e := newEngine(t, database, "sales")

@@ -30,15 +30,17 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	return result, err
 }
 
-// readsViews refuses a statement that gets at a table itself and not at its view, where PUBLIC may read the table: by a name that was not
-// pointed at the view, as db.schema.table and U&"schema".table are not. Any other table the database refuses.
+// readsViews refuses a statement that gets at a table itself and not at its view, where PUBLIC may read the table: by a
+// name that was not pointed at the view, as db.schema.table and U&"schema".table are not. Any other table the database
+// refuses.
 func (e *Engine) readsViews(ctx context.Context, lease vending.Lease) error {
 	s, err := e.current(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range s.tables {
-		if r.public && slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == r.table.TableName }) {
+		if r.public &&
+			slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == r.table.TableName }) {
 			return e.Diagnose(ctx, lease)
 		}
 	}
@@ -76,11 +78,20 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	}
 	s, schemas := e.newSpec(lease, seen.paths)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
-	begin := fmt.Sprintf(`BEGIN; SELECT %s; %s SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
-		`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
-		`set_config('application_name', %s, true), set_config('transaction_read_only', '%[7]s', true), set_config('role', %[6]s, true)`,
-		e.signer.call(s), asDecided(lease.Access), pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.callers, lease.Without))),
-		lease.Timeout.Milliseconds(), (lease.Timeout + time.Minute).Milliseconds(), pq.QuoteLiteral(roleName(lease.ID)), reading)
+	begin := fmt.Sprintf(
+		`BEGIN; SELECT %s; %s SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
+			`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
+			`set_config('application_name', %s, true), set_config('transaction_read_only', '%[7]s', true), set_config('role', %[6]s, true)`,
+		e.signer.call(
+			s,
+		),
+		asDecided(lease.Access),
+		pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.callers, lease.Without))),
+		lease.Timeout.Milliseconds(),
+		(lease.Timeout + time.Minute).Milliseconds(),
+		pq.QuoteLiteral(roleName(lease.ID)),
+		reading,
+	)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
 		switch state(err) {
@@ -88,7 +99,11 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 			e.forget(seen)
 		case columnsMoved:
 			e.forget(seen)
-			return nil, &vending.Error{Code: vending.TooBusy, Message: "a table has just changed: try again in a moment", Cause: cause(err)}
+			return nil, &vending.Error{
+				Code:    vending.TooBusy,
+				Message: "a table has just changed: try again in a moment",
+				Cause:   cause(err),
+			}
 		}
 		return nil, vendError(ctx, err)
 	}
@@ -103,29 +118,36 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 // columnsMoved is the state of the error that asDecided ends with: a division by zero.
 const columnsMoved = "22012"
 
-// asDecided is a query that fails unless the columns of a lease stand where they stood when it was decided. Where two have changed names
-// since, a name is that of other values than the policies have judged. The views that stand by then keep the tables as they are.
+// asDecided is a query that fails unless the columns of a lease stand where they stood when it was decided. Where two
+// have changed names since, a name is that of other values than the policies have judged. The views that stand by then
+// keep the tables as they are.
 func asDecided(leased []entitlements.Access) string {
 	var decided []string
 	for _, a := range leased {
 		for _, c := range a.Columns {
 			if c.Place > 0 {
-				decided = append(decided, fmt.Sprintf("(%s, %s, %s, %d)", pq.QuoteLiteral(a.Table.Schema), pq.QuoteLiteral(a.Table.Name),
-					pq.QuoteLiteral(c.Name), c.Place))
+				decided = append(
+					decided,
+					fmt.Sprintf("(%s, %s, %s, %d)", pq.QuoteLiteral(a.Table.Schema), pq.QuoteLiteral(a.Table.Name),
+						pq.QuoteLiteral(c.Name), c.Place),
+				)
 			}
 		}
 	}
 	if decided == nil {
 		return ""
 	}
-	return `SELECT 1 / (CASE WHEN EXISTS (SELECT FROM (VALUES ` + strings.Join(decided, ", ") + `) AS d (schema, name, attribute, place) ` +
+	return `SELECT 1 / (CASE WHEN EXISTS (SELECT FROM (VALUES ` + strings.Join(
+		decided,
+		", ",
+	) + `) AS d (schema, name, attribute, place) ` +
 		`JOIN pg_catalog.pg_namespace n ON n.nspname = d.schema JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = d.name ` +
 		`JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = d.attribute WHERE d.place <> (SELECT count(*) ` +
 		`FROM pg_catalog.pg_attribute b WHERE b.attrelid = c.oid AND b.attnum BETWEEN 1 AND a.attnum AND NOT b.attisdropped)) THEN 0 ELSE 1 END);`
 }
 
-// begin runs the batch on a pooled connection, once more on another if the first turns out to be dead: nothing of the caller's
-// has run then.
+// begin runs the batch on a pooled connection, once more on another if the first turns out to be dead: nothing of the
+// caller's has run then.
 func (e *Engine) begin(ctx context.Context, batch string) (*sql.Conn, error) {
 	for try := 0; ; try++ {
 		conn, err := e.db.Conn(ctx)
@@ -153,8 +175,8 @@ func requalifier(lease vending.Lease, schemas map[string]string) func(schema, ta
 	}
 }
 
-// revoke ends the transaction and with it the role. A connection that does not come back clean is closed, not pooled: the
-// database then ends the transaction by itself.
+// revoke ends the transaction and with it the role. A connection that does not come back clean is closed, not pooled:
+// the database then ends the transaction by itself.
 func (v *vended) revoke(clean bool) vending.Role {
 	if clean {
 		release(v.conn)

@@ -23,14 +23,23 @@ func lease(id, sql string) vending.Lease {
 		return entitlements.ColumnAccess{Column: entitlements.Column{Name: name, Type: typ, Kind: kind}}
 	}
 	lastname := column("lastname", "text", entitlements.Text)
-	lastname.Masks = []entitlements.AppliedMask{{Policy: "hide", Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}}}
-	return vending.Lease{ID: id, SQL: sql, MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20 * time.Second, Access: []entitlements.Access{{
-		Table: entitlements.TableName{Schema: "sales", Name: "customer_orders"},
-		Columns: []entitlements.ColumnAccess{
-			column("id", "integer", entitlements.Number), lastname, column("region", "text", entitlements.Text),
-			column("order_total", "numeric(10,2)", entitlements.Number),
-		},
-	}}}
+	lastname.Masks = []entitlements.AppliedMask{
+		{Policy: "hide", Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}},
+	}
+	return vending.Lease{
+		ID:       id,
+		SQL:      sql,
+		MaxRows:  100,
+		MaxBytes: 1 << 20,
+		Timeout:  20 * time.Second,
+		Access: []entitlements.Access{{
+			Table: entitlements.TableName{Schema: "sales", Name: "customer_orders"},
+			Columns: []entitlements.ColumnAccess{
+				column("id", "integer", entitlements.Number), lastname, column("region", "text", entitlements.Text),
+				column("order_total", "numeric(10,2)", entitlements.Number),
+			},
+		}},
+	}
 }
 
 func count(t *testing.T, database, query string) int {
@@ -153,9 +162,11 @@ func TestWhatOutlivesARollbackIsTakenAway(t *testing.T) {
 		`ROLLBACK AND CHAIN`, `DISCARD ALL`, `COPY sales.customer_orders TO STDOUT`, `SAVEPOINT s`,
 	} {
 		e.Run(context.Background(), lease("outlives001", statement)) // most fail, and all must be harmless
-		result, err := e.Run(context.Background(), lease("outlives002",
+		result, err := e.Run(context.Background(), lease(
+			"outlives002",
 			`SELECT current_user, session_user, (SELECT count(*) FROM pg_prepared_statements WHERE name = 'later'), (SELECT count(*) FROM pg_cursors WHERE name = 'kept'),
-			 (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), (SELECT count(*) FROM pg_listening_channels())`))
+			 (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), (SELECT count(*) FROM pg_listening_channels())`,
+		))
 		if err != nil {
 			t.Errorf("after %s the next call fails: %v", statement, err)
 			continue
@@ -207,7 +218,11 @@ func TestADeadConnectionIsReplaced(t *testing.T) {
 		if _, err := e.Run(context.Background(), lease("replaced001", `SELECT 1`)); err != nil {
 			t.Fatalf("the database ended our session, and the next call fails: %v", err)
 		}
-		count(t, database, `SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = 'deputy_runner' AND datname = current_database()`)
+		count(
+			t,
+			database,
+			`SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE usename = 'deputy_runner' AND datname = current_database()`,
+		)
 	}
 }
 
@@ -234,7 +249,11 @@ func TestACallWhoseTimeIsUpIsNotAPlatformThatIsDown(t *testing.T) {
 	if _, err := e.Analyze(late, "SELECT a FROM s.t"); !errors.As(err, &refusal) || refusal.Code != vending.Timeout {
 		t.Errorf("an analysis that had no time ends with %v", err)
 	}
-	if err := e.Diagnose(late, vending.Lease{ID: "late00000000", SQL: "SELECT 1", Timeout: time.Second}); !errors.As(err, &refusal) || refusal.Code != vending.Timeout {
+	if err := e.Diagnose(late, vending.Lease{ID: "late00000000", SQL: "SELECT 1", Timeout: time.Second}); !errors.As(
+		err,
+		&refusal,
+	) ||
+		refusal.Code != vending.Timeout {
 		t.Errorf("a diagnosis that had no time ends with %v", err)
 	}
 }

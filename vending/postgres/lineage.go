@@ -8,8 +8,9 @@ import (
 	"deputy/vending"
 )
 
-// lineage finds out which columns an output column is made from. For a caller's statement it decides nothing: where it finds no origin, the
-// column is shown without one, and its values are still the masked ones. For a view's definition it says where it cannot tell.
+// lineage finds out which columns an output column is made from. For a caller's statement it decides nothing: where it
+// finds no origin, the column is shown without one, and its values are still the masked ones. For a view's definition
+// it says where it cannot tell.
 type lineage struct {
 	tables map[uint32]*relation
 	views  map[uint32]definition // definitions of views that are not governed; nil for a caller's statement

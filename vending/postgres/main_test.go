@@ -49,7 +49,9 @@ func newDatabase(t testing.TB, seed ...string) string {
 func newEngine(t testing.TB, database string, schemas ...string) *postgres.Engine {
 	t.Helper()
 	bootstrap(t, database, schemas...)
-	e, err := postgres.Open(postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: schemas, SigningKey: signingKey})
+	e, err := postgres.Open(
+		postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: schemas, SigningKey: signingKey},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

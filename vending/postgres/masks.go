@@ -16,13 +16,18 @@ type column struct {
 	shown string // the type that its cells have in the view; empty: what PostgreSQL makes of an administrator's expression
 }
 
-// maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to hold.
+// maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to
+// hold.
 func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess) string {
 	name := pq.QuoteIdentifier(access.Name)
 	if len(access.Masks) == 0 {
 		return name
 	}
-	c := column{access.Column, pq.QuoteIdentifier(table.Schema) + "." + pq.QuoteIdentifier(table.Name) + "." + name, shownType(access)}
+	c := column{
+		access.Column,
+		pq.QuoteIdentifier(table.Schema) + "." + pq.QuoteIdentifier(table.Name) + "." + name,
+		shownType(access),
+	}
 	chain := "CASE"
 	for i, m := range access.Masks {
 		cell := c.cell(m.Mask)
@@ -38,8 +43,9 @@ func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess
 	return chain + " ELSE " + c.as(c.raw) + " END"
 }
 
-// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere; this is said with a subselect, so that
-// the planner does not drop the rest, and a text that PostgreSQL does not understand is an error all the same.
+// takes is true where the condition holds or may hold. One that lacks a value may hold anywhere; this is said with a
+// subselect, so that the planner does not drop the rest, and a text that PostgreSQL does not understand is an error all
+// the same.
 func takes(when []entitlements.Part) string {
 	q, _ := condition(when)
 	q = "(" + q + ") IS NOT FALSE"
@@ -49,11 +55,14 @@ func takes(when []entitlements.Part) string {
 	return q
 }
 
-// shownType is the type of the whole column, since all masks of a chain must agree on one. Masked text has no length limit: REDACTED
-// is not cut, and hashes of equal values are equal whatever their columns were declared.
+// shownType is the type of the whole column, since all masks of a chain must agree on one. Masked text has no length
+// limit: REDACTED is not cut, and hashes of equal values are equal whatever their columns were declared.
 func shownType(access entitlements.ColumnAccess) string {
 	has := func(k entitlements.MaskKind) bool {
-		return slices.ContainsFunc(access.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == k && m.Fits(access.Column) })
+		return slices.ContainsFunc(
+			access.Masks,
+			func(m entitlements.AppliedMask) bool { return m.Kind == k && m.Fits(access.Column) },
+		)
 	}
 	switch {
 	case has(entitlements.MaskBucket):

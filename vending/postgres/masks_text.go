@@ -8,19 +8,19 @@ import (
 	"deputy/entitlements"
 )
 
-// Keys come from a table that only the views' owner reads, so they are in no view definition, and there is no function that somebody
-// could feed guesses to: all of a mask is one expression in the view.
+// Keys come from a table that only the views' owner reads, so they are in no view definition, and there is no function
+// that somebody could feed guesses to: all of a mask is one expression in the view.
 
 const hashExpression = `encode(sha256((SELECT k.opad FROM deputy.keys k WHERE k.name = 'hash') || ` +
 	`sha256((SELECT k.ipad FROM deputy.keys k WHERE k.name = 'hash') || convert_to($text, 'UTF8'))), 'hex')`
 
-// Each block of 16 characters has 32 bytes of key stream, two for each: the HMAC of its number and the whole value's hash. The byte ff in
-// front is in no text, so that no hash of another value is ever the key stream of this one.
+// Each block of 16 characters has 32 bytes of key stream, two for each: the HMAC of its number and the whole value's
+// hash. The byte ff in front is in no text, so that no hash of another value is ever the key stream of this one.
 //
-// Each step is done once for a value, since a long one would take forever otherwise: the blocks come out of the subselect that makes the
-// value's hash, and the characters out of the one that makes the key stream. PostgreSQL takes an array for ten rows and a series for a
-// thousand, and thousands of thousands would make it compile every statement on the column. OFFSET 0 keeps PostgreSQL 16 from sorting the
-// characters together with the whole key stream.
+// Each step is done once for a value, since a long one would take forever otherwise: the blocks come out of the
+// subselect that makes the value's hash, and the characters out of the one that makes the key stream. PostgreSQL takes
+// an array for ten rows and a series for a thousand, and thousands of thousands would make it compile every statement
+// on the column. OFFSET 0 keeps PostgreSQL 16 from sorting the characters together with the whole key stream.
 const formatPreservingExpression = `CASE WHEN $text IS NOT NULL THEN coalesce((` +
 	`SELECT string_agg(CASE WHEN ascii(d.c) BETWEEN 48 AND 57 THEN chr(48 + d.n % 10) WHEN ascii(d.c) BETWEEN 65 AND 90 THEN chr(65 + d.n % 26) ` +
 	`WHEN ascii(d.c) BETWEEN 97 AND 122 OR ascii(d.c) > 127 THEN chr(97 + d.n % 26) ELSE d.c END, '' ORDER BY d.i) FROM (` +
@@ -40,8 +40,9 @@ func (c column) partial(first, last int) string {
 	return c.written(fmt.Sprintf(partialExpression, min(max(first, 0), longestText), min(max(last, 0), longestText)))
 }
 
-// Regular expressions are matched under the collation "C", where letters are those of ASCII as they are in every other engine; it also
-// takes the place of collations that cannot be used for matching. The column gets the database's own back.
+// Regular expressions are matched under the collation "C", where letters are those of ASCII as they are in every other
+// engine; it also takes the place of collations that cannot be used for matching. The column gets the database's own
+// back.
 
 const emailExpression = `CASE WHEN $text IS NOT NULL THEN ` +
 	`coalesce('***@' || substring(($text COLLATE "C") FROM '@([A-Za-z0-9.-]+)$'), '***') COLLATE "default" END`
@@ -52,7 +53,9 @@ func (c column) regex(m entitlements.Mask) string {
 		text, matches, flags = `$text COLLATE "default"`, "~*", "gi"
 	}
 	text, pattern := c.written(text), pq.QuoteLiteral(m.Pattern)
-	replaced := "regexp_replace(" + text + ", " + pattern + ", " + pq.QuoteLiteral(m.Replace) + ", '" + flags + `') COLLATE "default"`
+	replaced := "regexp_replace(" + text + ", " + pattern + ", " + pq.QuoteLiteral(
+		m.Replace,
+	) + ", '" + flags + `') COLLATE "default"`
 	if m.Keep {
 		return replaced
 	}

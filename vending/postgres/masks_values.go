@@ -76,7 +76,8 @@ func rounded(v *big.Rat) *big.Int {
 
 func powerOfTen(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// roundedType is the column's own where the multiples of every step are values of it, and numeric without limits otherwise.
+// roundedType is the column's own where the multiples of every step are values of it, and numeric without limits
+// otherwise.
 func roundedType(c entitlements.ColumnAccess) string {
 	for _, m := range c.Masks {
 		if m.Kind == entitlements.MaskRound && whole[c.Type] > 0 && strings.Contains(m.Step, ".") {
@@ -91,7 +92,8 @@ func roundedType(c entitlements.ColumnAccess) string {
 
 func isFloat(typ string) bool { return typ == "real" || typ == "double precision" }
 
-// round goes to the nearest multiple of the step, half away from zero. There is no division in it, whose result could be inexact.
+// round goes to the nearest multiple of the step, half away from zero. There is no division in it, whose result could
+// be inexact.
 func (c column) round(step string) string {
 	n := "(" + c.raw + ")::numeric"
 	if isFloat(c.Type) {

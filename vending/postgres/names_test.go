@@ -43,7 +43,10 @@ func TestOpenSchemaTellsNothing(t *testing.T) {
 		if _, err := e.Analyze(t.Context(), sql); err != nil {
 			_ = err
 		}
-		err := e.Diagnose(t.Context(), vending.Lease{ID: fmt.Sprintf("names%09d", time.Now().UnixNano()%1e9), SQL: sql, Timeout: 5 * time.Second})
+		err := e.Diagnose(
+			t.Context(),
+			vending.Lease{ID: fmt.Sprintf("names%09d", time.Now().UnixNano()%1e9), SQL: sql, Timeout: 5 * time.Second},
+		)
 		var refusal *vending.Error
 		if errors.As(err, &refusal) {
 			return fmt.Sprint(refusal.Code, " ", refusal.Message)
@@ -72,12 +75,21 @@ func goneForKept(s string) string {
 
 // A domain may refuse NULL. What hides a column of it shows a NULL of the type that the domain is made of.
 func TestNullOfDomain(t *testing.T) {
-	e := newEngine(t, newDatabase(t, `CREATE SCHEMA sales; CREATE DOMAIN sales.name AS text NOT NULL; CREATE DOMAIN sales.rank AS int CHECK (VALUE IS NOT NULL);
-CREATE TABLE sales.people (id int, called sales.name, ranked sales.rank); INSERT INTO sales.people VALUES (1, 'x', 2);`), "sales")
+	e := newEngine(
+		t,
+		newDatabase(
+			t,
+			`CREATE SCHEMA sales; CREATE DOMAIN sales.name AS text NOT NULL; CREATE DOMAIN sales.rank AS int CHECK (VALUE IS NOT NULL);
+CREATE TABLE sales.people (id int, called sales.name, ranked sales.rank); INSERT INTO sales.people VALUES (1, 'x', 2);`,
+		),
+		"sales",
+	)
 	a := access(t, e, "people")
 	for i := range a.Columns {
 		if a.Columns[i].Name != "id" {
-			a.Columns[i].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hidden"}}
+			a.Columns[i].Masks = []entitlements.AppliedMask{
+				{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hidden"},
+			}
 		}
 	}
 	for _, sql := range []string{`SELECT called FROM people`, `SELECT ranked FROM people`, `SELECT * FROM people`} {
@@ -89,14 +101,22 @@ CREATE TABLE sales.people (id int, called sales.name, ranked sales.rank); INSERT
 
 // What a domain's constraint calls is called by the statement that makes a value of it.
 func TestConstraintGated(t *testing.T) {
-	e := newEngine(t, newDatabase(t, `CREATE SCHEMA sales; CREATE FUNCTION sales.known(v text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN v <> 'x'; END $$;
-CREATE DOMAIN sales.code AS text CHECK (sales.known(VALUE)); CREATE TABLE sales.people (id int, code sales.code); INSERT INTO sales.people VALUES (1, 'a');`), "sales")
+	e := newEngine(
+		t,
+		newDatabase(
+			t,
+			`CREATE SCHEMA sales; CREATE FUNCTION sales.known(v text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$ BEGIN RETURN v <> 'x'; END $$;
+CREATE DOMAIN sales.code AS text CHECK (sales.known(VALUE)); CREATE TABLE sales.people (id int, code sales.code); INSERT INTO sales.people VALUES (1, 'a');`,
+		),
+		"sales",
+	)
 	for _, sql := range []string{`SELECT json_populate_record(p, '{"code": "b"}') FROM sales.people p`, `SELECT (jsonb_populate_record(p, '{"code": "b"}')).code FROM people p`} {
 		if s, err := e.Analyze(t.Context(), sql); err == nil && vending.Gate(s) == nil {
 			t.Errorf("%s passes the gate", sql)
 		}
 	}
-	if s, err := e.Analyze(t.Context(), `SELECT code FROM sales.people WHERE code = 'a'`); err != nil || vending.Gate(s) != nil {
+	if s, err := e.Analyze(t.Context(), `SELECT code FROM sales.people WHERE code = 'a'`); err != nil ||
+		vending.Gate(s) != nil {
 		t.Errorf("a column of such a domain cannot be read: %v", err)
 	}
 }
@@ -120,15 +140,19 @@ func TestOpenSchemaIsNamed(t *testing.T) {
 		t.Errorf("check says %q", got)
 	}
 	printed := postgres.Setup{Schemas: []string{"public", "a\nDROP TABLE x"}}.Print()
-	if !strings.Contains(printed, "\n-- REVOKE USAGE ON SCHEMA \"public\" FROM PUBLIC;\n") || strings.Contains(printed[strings.Index(printed, "These lines"):], "\nDROP TABLE x\" FROM") {
+	if !strings.Contains(printed, "\n-- REVOKE USAGE ON SCHEMA \"public\" FROM PUBLIC;\n") ||
+		strings.Contains(printed[strings.Index(printed, "These lines"):], "\nDROP TABLE x\" FROM") {
 		t.Errorf("bootstrap prints %s", printed)
 	}
 }
 
 // A table that PUBLIC may read is read through its view only, however it is named.
 func TestPublicTableMasked(t *testing.T) {
-	database := newDatabase(t, `CREATE SCHEMA sales; CREATE TABLE public.people (id int, name text); INSERT INTO public.people VALUES (1, 'raw');
-GRANT SELECT (id, name) ON public.people TO PUBLIC; GRANT USAGE ON SCHEMA public TO PUBLIC`)
+	database := newDatabase(
+		t,
+		`CREATE SCHEMA sales; CREATE TABLE public.people (id int, name text); INSERT INTO public.people VALUES (1, 'raw');
+GRANT SELECT (id, name) ON public.people TO PUBLIC; GRANT USAGE ON SCHEMA public TO PUBLIC`,
+	)
 	e := newEngine(t, database, "public", "sales")
 	catalog, err := e.Catalog(t.Context())
 	if err != nil {
@@ -136,9 +160,21 @@ GRANT SELECT (id, name) ON public.people TO PUBLIC; GRANT USAGE ON SCHEMA public
 	}
 	table, _ := catalog.Table(entitlements.TableName{Schema: "public", Name: "people"})
 	a := vending.Whole(table)
-	a.Columns[1].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hidden"}}
+	a.Columns[1].Masks = []entitlements.AppliedMask{
+		{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hidden"},
+	}
 	for _, name := range []string{"public.people", `U&"public".people`, `U&"\0070ublic".people`, database + ".public.people", `"public" . people`, "people", "public.people AS p, " + database + ".public.people"} {
-		result, err := e.Run(t.Context(), vending.Lease{ID: "public000001", SQL: "SELECT * FROM " + name, Access: []entitlements.Access{a}, MaxRows: 10, MaxBytes: 1 << 16, Timeout: 5 * time.Second})
+		result, err := e.Run(
+			t.Context(),
+			vending.Lease{
+				ID:       "public000001",
+				SQL:      "SELECT * FROM " + name,
+				Access:   []entitlements.Access{a},
+				MaxRows:  10,
+				MaxBytes: 1 << 16,
+				Timeout:  5 * time.Second,
+			},
+		)
 		if strings.Contains(fmt.Sprint(result.Rows), "raw") || name == "public.people" && err != nil {
 			t.Errorf("%s: %v, %v", name, result.Rows, err)
 		}

@@ -53,8 +53,8 @@ type treeParser struct {
 	at   int
 }
 
-// next returns the next word or bracket, and whether it is a bracket. "" means the end. As in PostgreSQL's own reader, a backslash
-// hides the character behind it and quotes mean nothing.
+// next returns the next word or bracket, and whether it is a bracket. "" means the end. As in PostgreSQL's own reader,
+// a backslash hides the character behind it and quotes mean nothing.
 func (p *treeParser) next() (word string, bracket bool) {
 	for p.at < len(p.text) && (p.text[p.at] == ' ' || p.text[p.at] == '\n' || p.text[p.at] == '\t') {
 		p.at++
@@ -126,7 +126,8 @@ func (p *treeParser) object(depth int) (value, error) {
 		if bracket && word == "}" {
 			return value{node: n}, nil
 		}
-		if _, named := n.fields[field]; !bracket && strings.HasPrefix(word, ":") && (field == "" || named) { // else it is a value: AS ":a"
+		// else it is a value: AS ":a"
+		if _, named := n.fields[field]; !bracket && strings.HasPrefix(word, ":") && (field == "" || named) {
 			field = word[1:]
 			continue
 		}

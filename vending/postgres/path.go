@@ -13,12 +13,14 @@ import (
 	"deputy/vending"
 )
 
-// paths are the schemas that names are looked up in. Only schemas that no role but their owner may create in are on them: an operator or a
-// function that fits better is called as soon as it is there, and a type is asked for its constraints while SQL is only being understood.
+// paths are the schemas that names are looked up in. Only schemas that no role but their owner may create in are on
+// them: an operator or a function that fits better is called as soon as it is there, and a type is asked for its
+// constraints while SQL is only being understood.
 type paths struct {
-	policy   []string // in administrators' SQL
-	callers  []string // in callers' statements, behind the governed schemas
-	analysis []string // the same where callers' statements are analysed: what only deputy_runner may use is refused there with its reason
+	policy  []string // in administrators' SQL
+	callers []string // in callers' statements, behind the governed schemas
+	// the same where callers' statements are analysed: what only deputy_runner may use is refused there with its reason
+	analysis []string
 	schemas  []schemaState
 	types    []extensionType
 	schemaOf map[string]schemaState
@@ -115,9 +117,10 @@ func (p *paths) withExtensions() (names []string) {
 	return names
 }
 
-// understood refuses accesses whose SQL of administrators would not mean what it says. PostgreSQL compares the values of a type as text
-// where the operators of its extension are not on the path, and calls what another role put beside them where they are named in full.
-// It goes by the words of the SQL: a name that only looks like a column's is refused as well.
+// understood refuses accesses whose SQL of administrators would not mean what it says. PostgreSQL compares the values
+// of a type as text where the operators of its extension are not on the path, and calls what another role put beside
+// them where they are named in full. It goes by the words of the SQL: a name that only looks like a column's is refused
+// as well.
 func (p *paths) understood(access []entitlements.Access) error {
 	for _, a := range access {
 		names := administratorsNames(a)
@@ -132,8 +135,16 @@ func (p *paths) understood(access []entitlements.Access) error {
 			}
 			for _, c := range t.Columns {
 				column := strings.Split(c, "\n")
-				if own := a.Table == (entitlements.TableName{Schema: column[0], Name: column[1]}); (own || names[column[1]]) && names[column[2]] {
-					return fmt.Errorf("%s: the column %s has a type of the extension %s, and its schema %s%s", a.Table, column[2], t.Extension, t.Schema, p.whyNot(t.Schema))
+				if own := a.Table == (entitlements.TableName{Schema: column[0], Name: column[1]}); (own || names[column[1]]) &&
+					names[column[2]] {
+					return fmt.Errorf(
+						"%s: the column %s has a type of the extension %s, and its schema %s%s",
+						a.Table,
+						column[2],
+						t.Extension,
+						t.Schema,
+						p.whyNot(t.Schema),
+					)
 				}
 			}
 		}
@@ -145,7 +156,10 @@ func (p *paths) understood(access []entitlements.Access) error {
 func (p *paths) whyNot(schema string) string {
 	switch s, there := p.schemaOf[schema]; {
 	case there && s.Open:
-		return fmt.Sprintf(" is open to others: REVOKE CREATE ON SCHEMA %s from all but its owner", pq.QuoteIdentifier(schema))
+		return fmt.Sprintf(
+			" is open to others: REVOKE CREATE ON SCHEMA %s from all but its owner",
+			pq.QuoteIdentifier(schema),
+		)
 	case there && !s.Owner:
 		return " is closed to deputy_owner: run deputy bootstrap postgres again"
 	}
@@ -184,9 +198,9 @@ func administratorsNames(a entitlements.Access) map[string]bool {
 	return names
 }
 
-// searchPath is where an analysis looks unqualified names up: the governed schemas in their order, then those of the named functions
-// and of extensions. pg_catalog stays first, as it always is when it is not mentioned; the session's own schema is last, where it
-// shadows nothing.
+// searchPath is where an analysis looks unqualified names up: the governed schemas in their order, then those of the
+// named functions and of extensions. pg_catalog stays first, as it always is when it is not mentioned; the session's
+// own schema is last, where it shadows nothing.
 func (e *Engine) searchPath(p *paths) string {
 	return joinPath(append(slices.Clone(e.config.Schemas), p.analysis...))
 }
@@ -210,7 +224,8 @@ func joinPath(schemas []string) string {
 	return strings.Join(append(quoted, "pg_temp"), ", ")
 }
 
-// schemaChanged is the state of the error that deputy.vend ends with when a schema of a path is not what the snapshot says.
+// schemaChanged is the state of the error that deputy.vend ends with when a schema of a path is not what the snapshot
+// says.
 const schemaChanged = "42P15"
 
 // checkPaths says what is not looked up where the configuration or an extension would have it.
@@ -241,11 +256,17 @@ func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
 		switch {
 		case of == "" || s.Name == "pg_catalog":
 		case s.Open:
-			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("others than its owner may create in the schema %s, "+
-				"so policies and statements that use the extensions in it (%s) are refused: REVOKE CREATE ON SCHEMA %s from all but its owner", s.Name, of, pq.QuoteIdentifier(s.Name))})
+			findings = append(
+				findings,
+				vending.Finding{Warning: true, Text: fmt.Sprintf("others than its owner may create in the schema %s, "+
+					"so policies and statements that use the extensions in it (%s) are refused: REVOKE CREATE ON SCHEMA %s from all but its owner", s.Name, of, pq.QuoteIdentifier(s.Name))},
+			)
 		case !s.Owner && e.config.PolicyPath == nil:
-			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("deputy_owner may not use the schema %s, "+
-				"so policies that use the extensions in it (%s) are refused: run deputy bootstrap postgres again", s.Name, of)})
+			findings = append(
+				findings,
+				vending.Finding{Warning: true, Text: fmt.Sprintf("deputy_owner may not use the schema %s, "+
+					"so policies that use the extensions in it (%s) are refused: run deputy bootstrap postgres again", s.Name, of)},
+			)
 		case !s.Public:
 			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("callers may not use the schema %s, "+
 				"so statements that use the extensions in it (%s) are refused: GRANT USAGE ON SCHEMA %s TO PUBLIC", s.Name, of, pq.QuoteIdentifier(s.Name))})

@@ -95,17 +95,24 @@ func TestPoliciesOnExtensions(t *testing.T) {
 	e := newEngine(t, database, "sales")
 	for _, condition := range extensionConditions {
 		want := asSuperuser(t, database, `SELECT id FROM sales.people WHERE `+condition+` ORDER BY 1`)
-		if got, err := shown(t, e, `SELECT id FROM sales.people ORDER BY 1`, access(t, e, "people", where(condition))); err != nil || got != want {
+		if got, err := shown(t, e, `SELECT id FROM sales.people ORDER BY 1`, access(t, e, "people", where(condition))); err != nil ||
+			got != want {
 			t.Errorf("filter %s shows %s, not %s: %v", condition, got, want, err)
 		}
-		want = asSuperuser(t, database, `SELECT CASE WHEN (`+condition+`) IS NOT FALSE THEN 'HIDDEN' ELSE name END FROM sales.people ORDER BY id`)
+		want = asSuperuser(
+			t,
+			database,
+			`SELECT CASE WHEN (`+condition+`) IS NOT FALSE THEN 'HIDDEN' ELSE name END FROM sales.people ORDER BY id`,
+		)
 		a := access(t, e, "people")
 		a.Columns[1].Masks = []entitlements.AppliedMask{{Mask: constant("HIDDEN"), When: where(condition).Where}}
 		if got, err := shown(t, e, `SELECT name FROM sales.people ORDER BY id`, a); err != nil || got != want {
 			t.Errorf("a mask when %s shows %s, not %s: %v", condition, got, want, err)
 		}
 		want = asSuperuser(t, database, `SELECT (`+condition+`)::text FROM sales.people ORDER BY id`)
-		a.Columns[1].Masks = []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskSQL, SQL: []entitlements.Part{{SQL: "(" + condition + ")::text"}}}}}
+		a.Columns[1].Masks = []entitlements.AppliedMask{
+			{Mask: entitlements.Mask{Kind: entitlements.MaskSQL, SQL: []entitlements.Part{{SQL: "(" + condition + ")::text"}}}},
+		}
 		if got, err := shown(t, e, `SELECT name FROM sales.people ORDER BY id`, a); err != nil || got != want {
 			t.Errorf("the sql mask %s shows %s, not %s: %v", condition, got, want, err)
 		}
@@ -115,8 +122,18 @@ func TestPoliciesOnExtensions(t *testing.T) {
 		if strings.HasPrefix(list, "mood") {
 			values = []string{"ok"}
 		}
-		want := asSuperuser(t, database, `SELECT id FROM sales.people WHERE `+strings.Replace(list, ":x", "'{"+strings.Join(values, ",")+"}'", 1)+` ORDER BY 1`)
-		if got, err := shown(t, e, `SELECT id FROM sales.people ORDER BY 1`, access(t, e, "people", where(list, values...))); err != nil || got != want {
+		want := asSuperuser(
+			t,
+			database,
+			`SELECT id FROM sales.people WHERE `+strings.Replace(
+				list,
+				":x",
+				"'{"+strings.Join(values, ",")+"}'",
+				1,
+			)+` ORDER BY 1`,
+		)
+		if got, err := shown(t, e, `SELECT id FROM sales.people ORDER BY 1`, access(t, e, "people", where(list, values...))); err != nil ||
+			got != want {
 			t.Errorf("filter %s shows %s, not %s: %v", list, got, want, err)
 		}
 	}
@@ -129,7 +146,12 @@ func TestStatementsOnExtensions(t *testing.T) {
 			seed := extensionsSeed
 			if schema != "public" {
 				seed = "CREATE SCHEMA " + schema + "; GRANT USAGE ON SCHEMA " + schema + " TO PUBLIC; SET search_path = " + schema + ", pg_catalog; " +
-					strings.Replace(extensionsSeed, "CREATE SCHEMA sales;", "CREATE SCHEMA IF NOT EXISTS sales;", 1)
+					strings.Replace(
+						extensionsSeed,
+						"CREATE SCHEMA sales;",
+						"CREATE SCHEMA IF NOT EXISTS sales;",
+						1,
+					)
 			}
 			database := newDatabase(t, seed)
 			exec("postgres", "ALTER DATABASE "+database+" SET search_path = "+schema+", public")
@@ -173,7 +195,8 @@ var statementsOnExtensions = []string{
 	"SELECT CASE email WHEN 'boss@acme.com' THEN 1 END FROM sales.people ORDER BY id", "SELECT regexp_replace(email, 'BOSS', 'x') FROM sales.people ORDER BY id",
 }
 
-// Extensions that not every PostgreSQL has: where one is there, statements and policies on its types give psql's rows too.
+// Extensions that not every PostgreSQL has: where one is there, statements and policies on its types give psql's rows
+// too.
 func TestFurtherExtensions(t *testing.T) {
 	for _, tt := range []struct {
 		extension, seed string
@@ -198,7 +221,8 @@ func TestFurtherExtensions(t *testing.T) {
 		t.Run(tt.extension, func(t *testing.T) {
 			database := newDatabase(t, `CREATE SCHEMA sales`)
 			var there bool
-			if err := open(t, "postgres", database).QueryRow(`SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)`, tt.extension).Scan(&there); err != nil || !there {
+			if err := open(t, "postgres", database).QueryRow(`SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)`, tt.extension).Scan(&there); err != nil ||
+				!there {
 				t.Skipf("this PostgreSQL does not have it: %v", err)
 			}
 			exec(database, "CREATE EXTENSION "+tt.extension)
@@ -206,7 +230,8 @@ func TestFurtherExtensions(t *testing.T) {
 			e := newEngine(t, database, "sales")
 			for _, condition := range tt.conditions {
 				want := asSuperuser(t, database, `SELECT id FROM sales.items WHERE `+condition+` ORDER BY 1`)
-				if got, err := shown(t, e, `SELECT id FROM sales.items ORDER BY 1`, access(t, e, "items", where(condition))); err != nil || got != want {
+				if got, err := shown(t, e, `SELECT id FROM sales.items ORDER BY 1`, access(t, e, "items", where(condition))); err != nil ||
+					got != want {
 					t.Errorf("filter %s shows %s, not %s: %v", condition, got, want, err)
 				}
 			}

@@ -16,16 +16,46 @@ import (
 
 // patterns are what administrators write, and what may look the same and mean something else elsewhere.
 var patterns = []struct{ match, replace string }{
-	{`[0-9]`, `#`}, {`\d`, `#`}, {`\d+`, `<>`}, {`\D+`, `-`}, {`\w+`, `w`}, {`\W`, `_`}, {`\s`, `_`}, {`\s+`, ``}, {`\S+`, `x`},
-	{`[\s\d]`, `.`}, {`[^\s]`, `.`}, {`[\S]`, `.`}, {`[^\S]`, `.`}, {`[\W]`, `.`}, {`[^\w@.]`, `.`}, {`.`, `*`}, {`.+`, `x`}, {`^.`, `_`}, {`.$`, `_`},
-	{`^.+$`, `all`}, {`^[a-z]+`, `\\`}, {`[a-z]+$`, `$1 $0 ${1} $$`}, {`a|ab`, `<>`}, {`ab|a`, `<>`}, {`a|ab|abc`, `<>`}, {`(a|ab)(c|bcd)`, `<>`}, {`(?:a|ab)+`, `<>`},
-	{`(a|b|ab)+`, `<>`}, {`(\d{3})-(\d{4})`, `\1-xxxx`}, {`(\d{3})-(\d{4})`, `\2\1\2`}, {`^(\d\d).*$`, `\1`}, {`(.)(.)`, `\2\1`}, {`(a)|(b)`, `[\1\2]`},
-	{`^([^@]+)@(.+)$`, `\2`}, {`^(.)[^@]*@`, `\1***@`}, {`[^@]+@`, `\\1@`}, {`(x)?y`, `(\1)`}, {`a{2}`, `A`}, {`a{2,}`, `A`}, {`a{1,3}b`, `A`}, {`a{0,1}b`, `A`}, {`b{1,255}`, `B`},
-	{`\.`, `!`}, {`\\`, `/`}, {`\$`, `S`}, {`\^`, `A`}, {`\(\d+\)`, `()`}, {`\[`, `(`}, {`\{`, `(`}, {`[\]\[]`, `|`}, {`[\-a]`, `|`}, {`[-a]`, `|`}, {`[a-]`, `|`}, {`[+*?.(){}^$|]`, `.`},
-	{`é`, `e`}, {`[é☂]`, `?`}, {`[à-ö]`, `?`}, {`[^a-z]`, `_`}, {`[A-z]`, `x`}, {"\n", `\\n`}, {"[\t\v]", `T`}, {`a.b`, `dot`}, {`^a|b$`, `<>`}, {`(^a|b$)`, `<>`},
-	{`(foo|foobar)`, `\1!`}, {`(a+)(b+)`, `\2`}, {`((a)(b))`, `\3\2`}, {`'`, `''`}, {`"`, `"`}, {`;--`, ``}, {`\@`, `at`}, {`\ `, `_`}, {`\_`, `-`}, {`\-`, `_`}, {`^\+?[0-9]+`, `+`},
-	{`[[:alpha:]]`, `a`}, {`\b`, `b`}, {`(?i)a`, `b`}, {`a+?`, `b`}, {`a*`, `b`}, {`x|`, `b`}, {`^*a`, `b`}, {`a{300}`, `b`}, {`a**`, `b`}, {`(^)+a`, `b`}, {`[a-c-e]`, `b`}, {`[\d-z]`, `b`},
-	{`($)+`, `b`}, {`(|a)b`, `b`}, {`()a`, `b`}, {`(a*)+b`, `\1`}, {`(a|ab)(c|bcd)(d?)`, `\1,\2,\3`}, {`***=a`, `b`}, {`a{2}{3}`, `b`}, {`a{,3}b`, `b`}, {`[^]a]`, `b`}, {`[z-a]`, `b`}, {`a^b`, `b`}, {`a$b`, `b`},
+	{
+		`[0-9]`,
+		`#`,
+	}, {`\d`, `#`}, {`\d+`, `<>`}, {`\D+`, `-`}, {`\w+`, `w`}, {`\W`, `_`}, {`\s`, `_`}, {`\s+`, ``}, {`\S+`, `x`},
+	{
+		`[\s\d]`,
+		`.`,
+	}, {`[^\s]`, `.`}, {`[\S]`, `.`}, {`[^\S]`, `.`}, {`[\W]`, `.`}, {`[^\w@.]`, `.`}, {`.`, `*`}, {`.+`, `x`}, {`^.`, `_`}, {`.$`, `_`},
+	{
+		`^.+$`,
+		`all`,
+	}, {`^[a-z]+`, `\\`}, {`[a-z]+$`, `$1 $0 ${1} $$`}, {`a|ab`, `<>`}, {`ab|a`, `<>`}, {`a|ab|abc`, `<>`}, {`(a|ab)(c|bcd)`, `<>`}, {`(?:a|ab)+`, `<>`},
+	{
+		`(a|b|ab)+`,
+		`<>`,
+	}, {`(\d{3})-(\d{4})`, `\1-xxxx`}, {`(\d{3})-(\d{4})`, `\2\1\2`}, {`^(\d\d).*$`, `\1`}, {`(.)(.)`, `\2\1`}, {`(a)|(b)`, `[\1\2]`},
+	{
+		`^([^@]+)@(.+)$`,
+		`\2`,
+	}, {`^(.)[^@]*@`, `\1***@`}, {`[^@]+@`, `\\1@`}, {`(x)?y`, `(\1)`}, {`a{2}`, `A`}, {`a{2,}`, `A`}, {`a{1,3}b`, `A`}, {`a{0,1}b`, `A`}, {`b{1,255}`, `B`},
+	{
+		`\.`,
+		`!`,
+	}, {`\\`, `/`}, {`\$`, `S`}, {`\^`, `A`}, {`\(\d+\)`, `()`}, {`\[`, `(`}, {`\{`, `(`}, {`[\]\[]`, `|`}, {`[\-a]`, `|`}, {`[-a]`, `|`}, {`[a-]`, `|`}, {`[+*?.(){}^$|]`, `.`},
+	{
+		`é`,
+		`e`,
+	}, {`[é☂]`, `?`}, {`[à-ö]`, `?`}, {`[^a-z]`, `_`}, {`[A-z]`, `x`}, {"\n", `\\n`}, {"[\t\v]", `T`}, {`a.b`, `dot`}, {`^a|b$`, `<>`}, {`(^a|b$)`, `<>`},
+	{
+		`(foo|foobar)`,
+		`\1!`,
+	}, {`(a+)(b+)`, `\2`}, {`((a)(b))`, `\3\2`}, {`'`, `''`}, {`"`, `"`}, {`;--`, ``}, {`\@`, `at`}, {`\ `, `_`}, {`\_`, `-`}, {`\-`, `_`}, {`^\+?[0-9]+`, `+`},
+	{
+		`[[:alpha:]]`,
+		`a`,
+	}, {`\b`, `b`}, {`(?i)a`, `b`}, {`a+?`, `b`}, {`a*`, `b`}, {`x|`, `b`}, {`^*a`, `b`}, {`a{300}`, `b`}, {`a**`, `b`}, {`(^)+a`, `b`}, {`[a-c-e]`, `b`}, {`[\d-z]`, `b`},
+	{
+		`($)+`,
+		`b`,
+	}, {`(|a)b`, `b`}, {`()a`, `b`}, {`(a*)+b`, `\1`}, {`(a|ab)(c|bcd)(d?)`, `\1,\2,\3`}, {`***=a`, `b`}, {`a{2}{3}`, `b`}, {`a{,3}b`, `b`}, {`[^]a]`, `b`}, {`[z-a]`, `b`}, {`a^b`, `b`}, {`a$b`, `b`},
 }
 
 var texts = []string{
@@ -43,7 +73,17 @@ func FuzzPatterns(f *testing.F) {
 	for i, text := range texts {
 		rows = append(rows, fmt.Sprintf("(%d, %s)", i, pq.QuoteLiteral(text)))
 	}
-	pg := newEngine(f, newDatabase(f, `CREATE SCHEMA sales; CREATE TABLE sales.texts (id integer, note text); INSERT INTO sales.texts VALUES `+strings.Join(rows, ", ")), "sales")
+	pg := newEngine(
+		f,
+		newDatabase(
+			f,
+			`CREATE SCHEMA sales; CREATE TABLE sales.texts (id integer, note text); INSERT INTO sales.texts VALUES `+strings.Join(
+				rows,
+				", ",
+			),
+		),
+		"sales",
+	)
 	lite := newSQLite(f)
 	catalog, err := pg.Catalog(f.Context())
 	if err != nil {
@@ -51,13 +91,20 @@ func FuzzPatterns(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, match, replace string, keep bool) {
 		mask := entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: match, Replace: replace, Keep: keep}
-		_, problems := entitlements.Compile(entitlements.Config{Catalog: catalog, Policies: []entitlements.Policy{{Name: "p", Mask: entitlements.Selectors{"sales.texts.note"}, With: &mask}}})
+		_, problems := entitlements.Compile(
+			entitlements.Config{
+				Catalog:  catalog,
+				Policies: []entitlements.Policy{{Name: "p", Mask: entitlements.Selectors{"sales.texts.note"}, With: &mask}},
+			},
+		)
 		if entitlements.Fatal(problems) {
 			t.Skip("refused")
 		}
 		read := func(e vending.Engine) (out []string) {
 			access := entitlements.Access{Table: catalog.Tables[0].TableName, Columns: []entitlements.ColumnAccess{
-				{Column: catalog.Tables[0].Columns[0]}, {Column: catalog.Tables[0].Columns[1], Masks: []entitlements.AppliedMask{{Mask: mask}}}}}
+				{
+					Column: catalog.Tables[0].Columns[0],
+				}, {Column: catalog.Tables[0].Columns[1], Masks: []entitlements.AppliedMask{{Mask: mask}}}}}
 			l := lease("patterns01", `SELECT id, note FROM sales.texts ORDER BY id`)
 			l.Access = []entitlements.Access{access}
 			result, err := e.Run(t.Context(), l)

@@ -28,8 +28,9 @@ type plan struct {
 	Plans       []plan
 }
 
-// String is all of a plan but its expressions, which are spelled after the schema that they are read in, and its widths: a whole
-// row has only the columns it is made of, and PostgreSQL 18 guesses the width of a view's column in GROUPING SETS.
+// String is all of a plan but its expressions, which are spelled after the schema that they are read in, and its
+// widths: a whole row has only the columns it is made of, and PostgreSQL 18 guesses the width of a view's column in
+// GROUPING SETS.
 func (p plan) String() string {
 	out := strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s cost=%v..%v rows=%v",
 		p.Node, p.Join, p.Relation, p.Index, p.StartupCost, p.Cost, p.Rows)), " ")
@@ -81,8 +82,8 @@ func parsePlan(t testing.TB, result vending.Result) plan {
 	return explained[0].Plan
 }
 
-// A view without a barrier is gone before anything is planned, so that there is nothing to tolerate: every node, every cost and
-// every number of rows is the same to the last digit.
+// A view without a barrier is gone before anything is planned, so that there is nothing to tolerate: every node, every
+// cost and every number of rows is the same to the last digit.
 func TestWithoutRowFiltersEveryPlanIsTheOneOfAPlainConnection(t *testing.T) {
 	w := newWarehouse(t)
 	for name, group := range map[string]map[string]string{"tpch": tpchQueries(t), "analytics": analyticQueries(t)} {

@@ -42,7 +42,11 @@ func under(condition string) entitlements.Filter { return where(condition, "EU")
 func planted(t *testing.T, seed string) (*postgres.Engine, string, *time.Time) {
 	database := newDatabase(t, seed)
 	now := time.Now()
-	e := newEngineWith(t, database, func(c *postgres.Config) { c.Functions = []string{"util.same"}; c.Now = func() time.Time { return now } })
+	e := newEngineWith(
+		t,
+		database,
+		func(c *postgres.Config) { c.Functions = []string{"util.same"}; c.Now = func() time.Time { return now } },
+	)
 	return e, database, &now
 }
 
@@ -52,7 +56,10 @@ func TestPlantedObjectsDecideNothing(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			t.Run(fmt.Sprint(into, " after the start: ", after), func(t *testing.T) {
 				open, seed := `GRANT CREATE ON SCHEMA `+into+` TO planter`, plantSeed
-				exec("postgres", `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'planter') THEN CREATE ROLE planter LOGIN; END IF; END $$`)
+				exec(
+					"postgres",
+					`DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'planter') THEN CREATE ROLE planter LOGIN; END IF; END $$`,
+				)
 				e, database, now := planted(t, seed)
 				want := map[string]string{}
 				if after {
@@ -86,7 +93,8 @@ func TestPlantedObjectsDecideNothing(t *testing.T) {
 				}
 				s, err := e.Analyze(t.Context(), `SELECT id FROM people WHERE region = 'x'::text OR email = 'x'::text`)
 				if err == nil && vending.Gate(s) == nil {
-					if got, err := shown(t, e, `SELECT id FROM people WHERE region = 'x'::text OR email = 'x'::text`, access(t, e, "people")); err != nil || got != "" {
+					if got, err := shown(t, e, `SELECT id FROM people WHERE region = 'x'::text OR email = 'x'::text`, access(t, e, "people")); err != nil ||
+						got != "" {
 						t.Errorf("a statement uses what was planted: %s, %v", got, err)
 					}
 				}
@@ -96,7 +104,8 @@ func TestPlantedObjectsDecideNothing(t *testing.T) {
 	}
 }
 
-// The owner of a schema on the path may create there. What they make decides nothing either, unless the configuration names it.
+// The owner of a schema on the path may create there. What they make decides nothing either, unless the configuration
+// names it.
 func TestStrayObjectsAreRefused(t *testing.T) {
 	e, database, now := planted(t, plantSeed)
 	for _, condition := range plantedConditions {
@@ -123,7 +132,10 @@ func TestStrayObjectsAreRefused(t *testing.T) {
 
 // A literal of a planted type runs its constraint while the view is only being made, as deputy_owner.
 func TestPlantedTypeRunsNothing(t *testing.T) {
-	exec("postgres", `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'planter') THEN CREATE ROLE planter LOGIN; END IF; END $$`)
+	exec(
+		"postgres",
+		`DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'planter') THEN CREATE ROLE planter LOGIN; END IF; END $$`,
+	)
 	e, database, now := planted(t, plantSeed)
 	access(t, e, "people") // the engine has looked at the schemas, and finds nothing wrong with them
 	exec(database, `GRANT CREATE, USAGE ON SCHEMA public TO planter`)
@@ -144,8 +156,8 @@ CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = public.evil, FUNCTION = 
 	execAs(t, "postgres", database, `DROP OWNED BY planter`)
 }
 
-// Where an extension's schema is out of reach, its values would be compared as text. That is refused with the way out, and other tables
-// go on.
+// Where an extension's schema is out of reach, its values would be compared as text. That is refused with the way out,
+// and other tables go on.
 func TestExtensionOutOfReach(t *testing.T) {
 	seed := `CREATE SCHEMA extensions; CREATE EXTENSION citext SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions; CREATE SCHEMA sales;
 CREATE TABLE sales.people (id int, region varchar(9), email extensions.citext); INSERT INTO sales.people VALUES (1, 'EU', 'Ann@x.y');`
@@ -174,7 +186,8 @@ CREATE TABLE sales.people (id int, region varchar(9), email extensions.citext); 
 					t.Errorf("%s: %v", condition, err)
 				}
 			}
-			if got, err := shown(t, e, `SELECT id FROM people`, access(t, e, "people", where("region = 'EU'"))); err != nil || got != "1" {
+			if got, err := shown(t, e, `SELECT id FROM people`, access(t, e, "people", where("region = 'EU'"))); err != nil ||
+				got != "1" {
 				t.Errorf("a policy about another column: %s, %v", got, err)
 			}
 			// Callers have no USAGE on the schema: what their statement means is not guessed either.

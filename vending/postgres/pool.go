@@ -13,8 +13,8 @@ import (
 	"github.com/lib/pq"
 )
 
-// maxAnswer is how much the database may send in answer to one request, in bytes. A row has to be in memory as a whole before
-// it can be measured, so one value of a gigabyte would otherwise be ours to hold.
+// maxAnswer is how much the database may send in answer to one request, in bytes. A row has to be in memory as a whole
+// before it can be measured, so one value of a gigabyte would otherwise be ours to hold.
 const maxAnswer = 64 << 20
 
 // connector makes connections that are warm and bounded.
@@ -23,14 +23,17 @@ type connector struct{ *pq.Connector }
 func newConnector(dsn string) (*connector, error) {
 	c, err := pq.NewConnector(dsn)
 	if err != nil {
-		return nil, errors.New("the dsn cannot be read: write it as postgres://deputy_runner@host/database or as key=value pairs") // err may quote the password
+		// err may quote the password
+		return nil, errors.New(
+			"the dsn cannot be read: write it as postgres://deputy_runner@host/database or as key=value pairs",
+		)
 	}
 	c.Dialer(boundedDialer{})
 	return &connector{c}, nil
 }
 
-// Connect makes the session's temporary schema once: each analysis needs it, and would otherwise make it anew in its own
-// transaction and roll it back.
+// Connect makes the session's temporary schema once: each analysis needs it, and would otherwise make it anew in its
+// own transaction and roll it back.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {

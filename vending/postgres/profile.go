@@ -14,14 +14,22 @@ import (
 )
 
 // Profile runs one aggregating SELECT, in which every pattern and check digit is SQL.
-func (e *Engine) Profile(ctx context.Context, id string, name entitlements.TableName, sample int) (vending.Profile, error) {
+func (e *Engine) Profile(
+	ctx context.Context,
+	id string,
+	name entitlements.TableName,
+	sample int,
+) (vending.Profile, error) {
 	catalog, err := e.Catalog(ctx)
 	if err != nil {
 		return vending.Profile{}, err
 	}
 	table, ok := catalog.Table(name)
 	if !ok {
-		return vending.Profile{}, &vending.Error{Code: vending.NotPermitted, Message: fmt.Sprintf("there is no table %s", name)}
+		return vending.Profile{}, &vending.Error{
+			Code:    vending.NotPermitted,
+			Message: fmt.Sprintf("there is no table %s", name),
+		}
 	}
 	result, err := e.Run(ctx, vending.Lease{
 		ID: id, SQL: profileQuery(table, sample), Access: []entitlements.Access{vending.Whole(table)},
@@ -60,12 +68,22 @@ func profileQuery(t entitlements.Table, sample int) string {
 	for _, p := range vending.Patterns {
 		counts = append(counts, fmt.Sprintf("count(*) FILTER (WHERE %s)", looksLike(p)))
 	}
-	return fmt.Sprintf(`SELECT v.number, count(*), count(v.value), %s FROM (SELECT * FROM %s.%s LIMIT %d) AS deputy_sample `+
-		`CROSS JOIN LATERAL (VALUES %s) AS v (number, value) GROUP BY v.number`,
-		strings.Join(counts, ", "), pq.QuoteIdentifier(t.Schema), pq.QuoteIdentifier(t.Name), sample, strings.Join(values, ", "))
+	return fmt.Sprintf(
+		`SELECT v.number, count(*), count(v.value), %s FROM (SELECT * FROM %s.%s LIMIT %d) AS deputy_sample `+
+			`CROSS JOIN LATERAL (VALUES %s) AS v (number, value) GROUP BY v.number`,
+		strings.Join(
+			counts,
+			", ",
+		),
+		pq.QuoteIdentifier(t.Schema),
+		pq.QuoteIdentifier(t.Name),
+		sample,
+		strings.Join(values, ", "),
+	)
 }
 
-// looksLike is Pattern.Matches in SQL. The check digits are behind a CASE, because they fail on anything that is not of the form.
+// looksLike is Pattern.Matches in SQL. The check digits are behind a CASE, because they fail on anything that is not of
+// the form.
 func looksLike(p vending.Pattern) string {
 	value := "v.value"
 	if p.Strip != "" {
@@ -82,7 +100,12 @@ func looksLike(p vending.Pattern) string {
 	case vending.Mod97:
 		check = fmt.Sprintf(mod97Check, value)
 	}
-	return fmt.Sprintf("CASE WHEN length(v.value) > %d THEN false WHEN %s THEN %s ELSE false END", vending.MaxProfiled, form, check)
+	return fmt.Sprintf(
+		"CASE WHEN length(v.value) > %d THEN false WHEN %s THEN %s ELSE false END",
+		vending.MaxProfiled,
+		form,
+		check,
+	)
 }
 
 const luhnCheck = `(SELECT sum(CASE WHEN (length(%[1]s) - i) %% 2 = 0 THEN d WHEN d > 4 THEN 2 * d - 9 ELSE 2 * d END) %% 10 = 0 ` +

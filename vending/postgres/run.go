@@ -11,12 +11,14 @@ import (
 	"deputy/vending"
 )
 
-// guard stands before every text of a caller. lib/pq sends a text that begins with COPY through the simple protocol, where it may
-// hold several statements, even when it is asked to prepare it; one that begins with an empty statement it does not take for COPY.
+// guard stands before every text of a caller. lib/pq sends a text that begins with COPY through the simple protocol,
+// where it may hold several statements, even when it is asked to prepare it; one that begins with an empty statement it
+// does not take for COPY.
 const guard = ";"
 
-// prepare sends the caller's text through the extended protocol: one statement, never several. It is lib/pq's own interface and
-// not database/sql's, because a statement is used once and taken away with the role: there is nothing to close.
+// prepare sends the caller's text through the extended protocol: one statement, never several. It is lib/pq's own
+// interface and not database/sql's, because a statement is used once and taken away with the role: there is nothing to
+// close.
 func (v *vended) prepare(ctx context.Context, conn any) (driver.StmtQueryContext, error) {
 	if dialect.Empty(v.asked) {
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}

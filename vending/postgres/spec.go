@@ -15,16 +15,20 @@ import (
 	"deputy/vending"
 )
 
-// spec is what deputy.vend is told to make. It is signed as a whole, so that the database makes nothing this server did not decide.
+// spec is what deputy.vend is told to make. It is signed as a whole, so that the database makes nothing this server did
+// not decide.
 type spec struct {
 	ID      string `json:"id"`
 	Expires int64  `json:"expires"` // seconds since 1970, on the server's clock
 
-	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere and makes none.
-	Tables    []view   `json:"tables"`
-	Path      []string `json:"path"`      // the schemas that names in the queries are looked up in
-	Callers   []string `json:"callers"`   // the schemas, beside the vended ones, that names in the caller's statement are looked up in
-	Functions []string `json:"functions"` // what the configuration names: queries may use it beside PostgreSQL's own and extensions'
+	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere and
+	// makes none.
+	Tables []view   `json:"tables"`
+	Path   []string `json:"path"` // the schemas that names in the queries are looked up in
+	// the schemas, beside the vended ones, that names in the caller's statement are looked up in
+	Callers []string `json:"callers"`
+	// what the configuration names: queries may use it beside PostgreSQL's own and extensions'
+	Functions []string `json:"functions"`
 }
 
 type view struct {
@@ -62,7 +66,8 @@ func without(names, others []string) []string {
 
 func roleName(id string) string { return "deputy_" + id }
 
-// viewQuery is the one place where a decision becomes SQL. Filters see raw values, everything outside the view sees masked ones.
+// viewQuery is the one place where a decision becomes SQL. Filters see raw values, everything outside the view sees
+// masked ones.
 func viewQuery(a entitlements.Access) string {
 	q := "SELECT "
 	for i, c := range a.Columns { // none, if rows are only counted: any other column would be joined by a NATURAL JOIN
@@ -99,7 +104,8 @@ func (s signer) call(sp spec) string {
 	return fmt.Sprintf(`deputy.vend(%s, '\x%x')`, pq.QuoteLiteral(string(text)), mac.Sum(nil))
 }
 
-// vendedPath is the search path of a vended role: its own schemas in the order of the governed ones, then those that callers share.
+// vendedPath is the search path of a vended role: its own schemas in the order of the governed ones, then those that
+// callers share.
 func (e *Engine) vendedPath(schemas map[string]string, shared []string) string {
 	var path []string
 	for _, s := range e.config.Schemas {

@@ -12,8 +12,8 @@ import (
 	"deputy/entitlements"
 )
 
-// Survey reads with an administrator's connection what there is to govern, before anything is set up: the tables of the schemas, or
-// of all that have any if none is named. It changes nothing.
+// Survey reads with an administrator's connection what there is to govern, before anything is set up: the tables of the
+// schemas, or of all that have any if none is named. It changes nothing.
 func Survey(ctx context.Context, admin *sql.DB, schemas []string) (*entitlements.Catalog, error) {
 	e := &Engine{config: Config{Schemas: schemas}, db: sqlx.NewDb(admin, "postgres")}
 	var all []string

@@ -34,7 +34,12 @@ var loaded struct {
 func newWarehouse(t testing.TB, settings ...string) *warehouse {
 	t.Helper()
 	loaded.Do(func() {
-		loaded.database = newDatabase(t, read(t, "testdata/tpch/schema.sql"), read(t, "testdata/tpch/data.sql"), read(t, "testdata/tpch/keys.sql"))
+		loaded.database = newDatabase(
+			t,
+			read(t, "testdata/tpch/schema.sql"),
+			read(t, "testdata/tpch/data.sql"),
+			read(t, "testdata/tpch/keys.sql"),
+		)
 		bootstrap(t, loaded.database, "tpch")
 		// Sums of floats depend on who adds what first, so that workers come only where a test wants them.
 		execAs(t, "dba", loaded.database, "ALTER DATABASE "+loaded.database+" SET max_parallel_workers_per_gather = 0")
@@ -60,7 +65,8 @@ func newWarehouse(t testing.TB, settings ...string) *warehouse {
 	return &warehouse{engine: engine, catalog: catalog, owner: owner}
 }
 
-// full is all of the tables that a statement reads, cut to the columns it uses as tools.Query does, with no mask and no filter.
+// full is all of the tables that a statement reads, cut to the columns it uses as tools.Query does, with no mask and no
+// filter.
 func (w *warehouse) full(t testing.TB, statement string) []entitlements.Access {
 	t.Helper()
 	analysed, err := w.engine.Analyze(t.Context(), statement)
@@ -109,7 +115,12 @@ func (w *warehouse) same(t *testing.T, statement string) vending.Result {
 		t.Fatalf("vended, what runs on a plain connection fails: %v", err)
 	}
 	if got.Truncated || !slices.Equal(got.Columns, want.Columns) {
-		t.Errorf("vended, the columns are %v (truncated: %v), on a plain connection %v", got.Columns, got.Truncated, want.Columns)
+		t.Errorf(
+			"vended, the columns are %v (truncated: %v), on a plain connection %v",
+			got.Columns,
+			got.Truncated,
+			want.Columns,
+		)
 	}
 	if !slices.EqualFunc(got.Rows, want.Rows, slices.Equal) {
 		t.Errorf("vended, the rows are\n%v\nand on a plain connection\n%v", got.Rows, want.Rows)

@@ -22,8 +22,8 @@ type dataType struct {
 	row     uint32                   // the governed table whose row it is, or an array of such rows
 }
 
-// refusedTypes show names of objects that the caller must not know of, from numbers alone. The row types of system catalogs are
-// refused as well: they have columns of such types.
+// refusedTypes show names of objects that the caller must not know of, from numbers alone. The row types of system
+// catalogs are refused as well: they have columns of such types.
 var refusedTypes = []string{
 	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace", "aclitem", "refcursor",
 	"pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "regconfig", "regdictionary", "regcollation",
@@ -42,8 +42,8 @@ type typeRow struct {
 	Above  pq.Int64Array  `db:"above"`  // its array and its multirange
 }
 
-// typesQuery follows types down to what they are made of, and up to their arrays and multiranges. The attributes of a catalog's row
-// are left out: it is refused without them.
+// typesQuery follows types down to what they are made of, and up to their arrays and multiranges. The attributes of a
+// catalog's row are left out: it is refused without them.
 const typesQuery = `
 WITH RECURSIVE system(oid) AS (
   SELECT oid FROM pg_catalog.pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -76,7 +76,8 @@ LEFT JOIN (SELECT part, array_agg(oid::int8) AS oids FROM above GROUP BY part) A
 LEFT JOIN (SELECT contypid, array_agg(conbin::text) AS checks FROM pg_catalog.pg_constraint WHERE contypid <> 0 AND conbin IS NOT NULL GROUP BY contypid) AS k
   ON k.contypid = t.oid`
 
-// loadTypes closes the types of the governed tables over elements, bases, ranges and attributes. It needs the gate's functions.
+// loadTypes closes the types of the governed tables over elements, bases, ranges and attributes. It needs the gate's
+// functions.
 func (g *gate) loadTypes(ctx context.Context, e *Engine, tables map[uint32]*relation) error {
 	var roots []uint32
 	for _, r := range tables {
@@ -169,7 +170,8 @@ func (g *gate) refusesCheck(tree string) bool {
 	return len(used.functions)+len(used.operators)+len(used.forbidden) > 0 // its types are those of what it calls
 }
 
-// loadConfigurations reads the text search configurations and dictionaries that everybody has: constants of them name nothing hidden.
+// loadConfigurations reads the text search configurations and dictionaries that everybody has: constants of them name
+// nothing hidden.
 func (g *gate) loadConfigurations(ctx context.Context, e *Engine) error {
 	var rows []struct {
 		OID       uint32 `db:"oid"`
@@ -193,8 +195,10 @@ UNION ALL SELECT oid, true FROM pg_catalog.pg_collation WHERE collnamespace = 'p
 }
 
 // passing are the nodes whose value was made elsewhere, so that no constraint of its type is asked again.
-var passing = words(`VAR FIELDSELECT SUBSCRIPTINGREF AGGREF WINDOWFUNC CASE CASEEXPR CASETESTEXPR COALESCE COALESCEEXPR MINMAX MINMAXEXPR
-	ARRAY ARRAYEXPR NULLIFEXPR PARAM SUBLINK SETOPERATIONSTMT COMMONTABLEEXPR RTE RANGETBLENTRY`)
+var passing = words(
+	`VAR FIELDSELECT SUBSCRIPTINGREF AGGREF WINDOWFUNC CASE CASEEXPR CASETESTEXPR COALESCE COALESCEEXPR MINMAX MINMAXEXPR
+	ARRAY ARRAYEXPR NULLIFEXPR PARAM SUBLINK SETOPERATIONSTMT COMMONTABLEEXPR RTE RANGETBLENTRY`,
+)
 
 // refusedType judges one type in a field of a node.
 func (g *gate) refusedType(n node, id uint32, r *refusals) {
@@ -205,12 +209,15 @@ func (g *gate) refusedType(n node, id uint32, r *refusals) {
 	case t.refused != "" && (!g.namesNothing(n, t.refused) || r.rows && (n.name == "VAR" || t.refused == "regtype")):
 		r.once(vending.Forbidden{What: "type", Name: t.refused})
 	case t.checked && !passing[n.name]:
-		r.once(vending.Forbidden{What: "type", Name: t.name, Hint: "making a value of it calls a function that may not be used"})
+		r.once(
+			vending.Forbidden{What: "type", Name: t.name, Hint: "making a value of it calls a function that may not be used"},
+		)
 	}
 }
 
-// namesNothing reports whether a node of a refused type shows no name that the caller must not know of: a call of pg_typeof, a column
-// of a subselect that has one, and what text search goes by, unless the statement made it of a number.
+// namesNothing reports whether a node of a refused type shows no name that the caller must not know of: a call of
+// pg_typeof, a column of a subselect that has one, and what text search goes by, unless the statement made it of a
+// number.
 func (g *gate) namesNothing(n node, refused string) bool {
 	switch refused {
 	case "regtype":
@@ -225,12 +232,15 @@ func (g *gate) namesNothing(n node, refused string) bool {
 // The rows that ROW(…) and a whole subselect are, and arrays of them: the types record and record[], in every database.
 var anonymous = []uint32{2249, 2287}
 
-// hasRows reports whether there are rows of no type in a tree. Functions that make a row anew from a text (json_populate_record, #=) read into
-// it whatever its columns are, so that a row with the one regtype that shows nothing would show the name of every table.
+// hasRows reports whether there are rows of no type in a tree. Functions that make a row anew from a text
+// (json_populate_record, #=) read into it whatever its columns are, so that a row with the one regtype that shows
+// nothing would show the name of every table.
 func hasRows(t node) (found bool) {
 	t.walk(func(n node) {
 		for field, values := range n.fields {
-			found = found || holdsTypes(n.name, field) && slices.ContainsFunc(oids(values), func(id uint32) bool { return slices.Contains(anonymous, id) })
+			found = found ||
+				holdsTypes(n.name, field) &&
+					slices.ContainsFunc(oids(values), func(id uint32) bool { return slices.Contains(anonymous, id) })
 		}
 	})
 	return found

@@ -20,7 +20,8 @@ func typeName(databaseType string) string {
 	return name
 }
 
-// convert turns what lib/pq gives into what vending.Result holds. Whatever a JSON number cannot carry exactly becomes a string.
+// convert turns what lib/pq gives into what vending.Result holds. Whatever a JSON number cannot carry exactly becomes a
+// string.
 func convert(v any, databaseType string) any {
 	switch x := v.(type) {
 	case int64:

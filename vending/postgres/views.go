@@ -9,8 +9,8 @@ import (
 	"deputy/entitlements"
 )
 
-// The definitions of views say which tables and columns they are made of. PostgreSQL keeps them as the trees that it runs, so that they are
-// read in the same way as a caller's statement is.
+// The definitions of views say which tables and columns they are made of. PostgreSQL keeps them as the trees that it
+// runs, so that they are read in the same way as a caller's statement is.
 
 // viewsQuery finds every view that a governed one could be made of, those outside the governed schemas too.
 const viewsQuery = `
@@ -86,9 +86,15 @@ func addViews(tables map[uint32]*relation, views map[uint32]definition, g *gate)
 	}
 }
 
-// readsOf lists the governed tables that a view reads, through views that are not governed too. It is false where one of these cannot be
-// understood.
-func readsOf(v definition, tables map[uint32]*relation, views map[uint32]definition, seen map[uint32]bool, made *entitlements.View) bool {
+// readsOf lists the governed tables that a view reads, through views that are not governed too. It is false where one
+// of these cannot be understood.
+func readsOf(
+	v definition,
+	tables map[uint32]*relation,
+	views map[uint32]definition,
+	seen map[uint32]bool,
+	made *entitlements.View,
+) bool {
 	if !v.ok {
 		return false
 	}
@@ -112,7 +118,8 @@ func readsOf(v definition, tables map[uint32]*relation, views map[uint32]definit
 // firstObject is the first object id that PostgreSQL itself does not use.
 const firstObject = 16384
 
-// callsUnknown reports whether the node calls a function that may read tables by itself: any but PostgreSQL's own that callers may use too.
+// callsUnknown reports whether the node calls a function that may read tables by itself: any but PostgreSQL's own that
+// callers may use too.
 func (l *lineage) callsUnknown(n node) bool {
 	if l.gate == nil {
 		return false

@@ -147,7 +147,10 @@ func newNotes(schema string, s *snapshot) *notes {
 	}
 }
 
-func (n *notes) authorize(action sqlite3.AuthorizerActionCode, third, fourth, schema, _ string) sqlite3.AuthorizerReturnCode {
+func (n *notes) authorize(
+	action sqlite3.AuthorizerActionCode,
+	third, fourth, schema, _ string,
+) sqlite3.AuthorizerReturnCode {
 	switch action {
 	case sqlite3.AUTH_SELECT, sqlite3.AUTH_RECURSIVE:
 	case sqlite3.AUTH_FUNCTION:

@@ -17,11 +17,27 @@ import (
 
 // sqliteAttacks make sense to SQLite only.
 var sqliteAttacks = []enginetest.Attack{
-	{Family: "sqlite", Name: "IN a table", SQL: `SELECT 'LEAK' || 'ED' WHERE 731942 NOT IN (SELECT 1) AND ('Aber' || 'nathy', 731942) IN secret_salaries`},
+	{
+		Family: "sqlite",
+		Name:   "IN a table",
+		SQL:    `SELECT 'LEAK' || 'ED' WHERE 731942 NOT IN (SELECT 1) AND ('Aber' || 'nathy', 731942) IN secret_salaries`,
+	},
 	{Family: "sqlite", Name: "a table as a string", SQL: `SELECT name FROM 'secret_salaries'`},
-	{Family: "sqlite", Name: "a common table expression as a string", SQL: `WITH 'customer_orders' AS (SELECT name AS lastname FROM 'secret_salaries') SELECT lastname FROM 'customer_orders'`},
-	{Family: "sqlite", Name: "a table function over a table", SQL: `SELECT value FROM json_each((SELECT json_group_array(name) FROM secret_salaries))`},
-	{Family: "sqlite", Name: "a table function over a masked column", SQL: `SELECT value FROM customer_orders, json_each(json_array(lastname))`},
+	{
+		Family: "sqlite",
+		Name:   "a common table expression as a string",
+		SQL:    `WITH 'customer_orders' AS (SELECT name AS lastname FROM 'secret_salaries') SELECT lastname FROM 'customer_orders'`,
+	},
+	{
+		Family: "sqlite",
+		Name:   "a table function over a table",
+		SQL:    `SELECT value FROM json_each((SELECT json_group_array(name) FROM secret_salaries))`,
+	},
+	{
+		Family: "sqlite",
+		Name:   "a table function over a masked column",
+		SQL:    `SELECT value FROM customer_orders, json_each(json_array(lastname))`,
+	},
 	{Family: "sqlite", Name: "a table function of a table's name", SQL: `SELECT * FROM secret_salaries('x')`},
 	{Family: "sqlite", Name: "rowid", SQL: `SELECT rowid, _rowid_, oid FROM customer_orders`},
 	{Family: "sqlite", Name: "rowid of a hidden table", SQL: `SELECT 'LEAK' || 'ED' FROM secret_salaries WHERE rowid = 1`},
@@ -38,22 +54,38 @@ var sqliteAttacks = []enginetest.Attack{
 	{Family: "sqlite", Name: "a tokenizer's address", SQL: `SELECT fts3_tokenizer('simple')`},
 	{Family: "sqlite", Name: "the log", SQL: `SELECT sqlite_log(1, lastname) FROM customer_orders`},
 	{Family: "sqlite", Name: "changes", SQL: `SELECT changes(), total_changes(), last_insert_rowid()`},
-	{Family: "sqlite", Name: "a slow exact product", SQL: `SELECT decimal_mul(printf('%0200000d', 1), printf('%0200000d', 1))`},
-	{Family: "sqlite", Name: "a slow search", SQL: `SELECT instr(replace(printf('%0250000d', 0), '0', 'a'), replace(printf('%0120000d', 0), '0', 'a') || 'b')`},
-	{Family: "sqlite", Name: "a slow pattern", SQL: `SELECT replace(printf('%0250000d', 0), '0', 'a') LIKE '` + strings.Repeat("%a", 127) + `b'`},
+	{
+		Family: "sqlite",
+		Name:   "a slow exact product",
+		SQL:    `SELECT decimal_mul(printf('%0200000d', 1), printf('%0200000d', 1))`,
+	},
+	{
+		Family: "sqlite",
+		Name:   "a slow search",
+		SQL:    `SELECT instr(replace(printf('%0250000d', 0), '0', 'a'), replace(printf('%0120000d', 0), '0', 'a') || 'b')`,
+	},
+	{
+		Family: "sqlite",
+		Name:   "a slow pattern",
+		SQL:    `SELECT replace(printf('%0250000d', 0), '0', 'a') LIKE '` + strings.Repeat("%a", 127) + `b'`,
+	},
 	{Family: "sqlite", Name: "a regular expression", SQL: `SELECT lastname REGEXP '^A' FROM customer_orders`},
 	{Family: "sqlite", Name: "a slow series", SQL: `SELECT count(*) FROM generate_series(1, 9000000000)`},
 	{Family: "sqlite", Name: "the masks' functions", SQL: `SELECT hash('Abe'), partial('Abe', 1, 1), deputy_hash('x')`},
 	{Family: "sqlite", Name: "a parameter", SQL: `SELECT ?1, :a, @b, $c`},
-	{Family: "sqlite", Name: "a set operation's types", SQL: `SELECT order_total FROM customer_orders UNION ALL SELECT lastname FROM customer_orders`},
+	{
+		Family: "sqlite",
+		Name:   "a set operation's types",
+		SQL:    `SELECT order_total FROM customer_orders UNION ALL SELECT lastname FROM customer_orders`,
+	},
 }
 
 func TestSQLiteAttacks(t *testing.T) {
 	enginetest.RunAttacks(t, fixture(t), sqliteAttacks)
 }
 
-// The rule that the guard does not have: "the table may be read from inside the view of its name". SQLite takes a common table
-// expression for a view there. This is why the inner views have names that nobody can guess.
+// The rule that the guard does not have: "the table may be read from inside the view of its name". SQLite takes a
+// common table expression for a view there. This is why the inner views have names that nobody can guess.
 func TestACommonTableExpressionPassesForAView(t *testing.T) {
 	path := newFile(t, enginetest.Seed("")...)
 	const attack = `WITH customer_orders AS (SELECT lastname FROM main.customer_orders) SELECT lastname FROM customer_orders`
@@ -95,7 +127,12 @@ func TestACommonTableExpressionPassesForAView(t *testing.T) {
 			t.Fatal(err)
 		}
 		known := strings.ReplaceAll(attack, "main.", quoteName(n.file)+".")
-		s, err := e.vend(c, vending.Lease{SQL: known, Access: []entitlements.Access{open(t, e, "customer_orders", nil)}}, n, time.Now())
+		s, err := e.vend(
+			c,
+			vending.Lease{SQL: known, Access: []entitlements.Access{open(t, e, "customer_orders", nil)}},
+			n,
+			time.Now(),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +146,13 @@ func TestACommonTableExpressionPassesForAView(t *testing.T) {
 }
 
 // open is access to a whole table; masks are by column.
-func open(t testing.TB, e *Engine, table string, masks map[string]entitlements.Mask, filters ...entitlements.Filter) entitlements.Access {
+func open(
+	t testing.TB,
+	e *Engine,
+	table string,
+	masks map[string]entitlements.Mask,
+	filters ...entitlements.Filter,
+) entitlements.Access {
 	t.Helper()
 	catalog, err := e.Catalog(t.Context())
 	if err != nil {
@@ -131,7 +174,14 @@ func open(t testing.TB, e *Engine, table string, masks map[string]entitlements.M
 }
 
 func lease(sql string, access ...entitlements.Access) vending.Lease {
-	return vending.Lease{ID: "testtest", SQL: sql, Access: access, MaxRows: 100, MaxBytes: 1 << 20, Timeout: 10 * time.Second}
+	return vending.Lease{
+		ID:       "testtest",
+		SQL:      sql,
+		Access:   access,
+		MaxRows:  100,
+		MaxBytes: 1 << 20,
+		Timeout:  10 * time.Second,
+	}
 }
 
 var redacted = map[string]entitlements.Mask{"lastname": {Kind: entitlements.MaskConstant, Constant: "REDACTED"}}
@@ -170,7 +220,8 @@ func FuzzRun(f *testing.F) {
 				t.Errorf("%q reveals %q", sql, s)
 			}
 		}
-		if name := internalName.FindString(told); name != "" && !strings.Contains(fold(sql), name) || strings.Contains(told, strings.ToLower(path)) {
+		if name := internalName.FindString(told); name != "" && !strings.Contains(fold(sql), name) ||
+			strings.Contains(told, strings.ToLower(path)) {
 			t.Errorf("%q reveals an internal name: %s", sql, told)
 		}
 		if refusal != nil && (refusal.Position < 0 || refusal.Position > len([]rune(sql))+1) {

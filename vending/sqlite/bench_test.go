@@ -8,7 +8,10 @@ import (
 
 func BenchmarkRun(b *testing.B) {
 	e := newEngine(b, newFile(b, enginetest.Seed("")...))
-	l := lease(`SELECT lastname, order_total FROM sales.customer_orders WHERE region = 'US-WEST'`, open(b, e, "customer_orders", redacted))
+	l := lease(
+		`SELECT lastname, order_total FROM sales.customer_orders WHERE region = 'US-WEST'`,
+		open(b, e, "customer_orders", redacted),
+	)
 	for b.Loop() {
 		if _, err := e.Run(b.Context(), l); err != nil {
 			b.Fatal(err)

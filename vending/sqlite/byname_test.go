@@ -64,13 +64,15 @@ func TestJoinByNameConfined(t *testing.T) {
 }
 
 func TestJoinByNameRows(t *testing.T) {
-	e := newEngine(t, newFile(t,
+	e := newEngine(t, newFile(
+		t,
 		`CREATE TABLE animal(animal_id INTEGER PRIMARY KEY, name TEXT, zoo_id INTEGER, born TEXT, weight REAL)`,
 		`CREATE TABLE zoo(zoo_id INTEGER PRIMARY KEY, city TEXT)`,
 		`CREATE TABLE keeper(keeper_id INTEGER PRIMARY KEY, zoo_id INTEGER, born TEXT)`,
 		`INSERT INTO zoo VALUES (1, 'Bern'), (2, 'Ulm'), (3, 'Graz')`,
 		`INSERT INTO animal VALUES (1, 'Leo', 1, '2019-05-01', 180.5), (2, 'Mia', 1, '2020-06-01', 3.2), (3, 'Kai', 2, '2019-05-01', 55)`,
-		`INSERT INTO keeper VALUES (1, 1, '2019-05-01'), (2, 2, '1990-01-01')`))
+		`INSERT INTO keeper VALUES (1, 1, '2019-05-01'), (2, 2, '1990-01-01')`,
+	))
 	shown := map[string]entitlements.Mask{"born": {Kind: entitlements.MaskConstant, Constant: "then"}}
 	for _, test := range []struct {
 		sql, want string

@@ -46,11 +46,12 @@ func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 	return s, err
 }
 
-// shadows are what SQLite's modules for virtual tables put behind the name of a table, where they keep its content. SQLite itself knows
-// such tables only while their module is loaded.
+// shadows are what SQLite's modules for virtual tables put behind the name of a table, where they keep its content.
+// SQLite itself knows such tables only while their module is loaded.
 const shadows = `'_data', '_idx', '_content', '_docsize', '_config', '_segments', '_segdir', '_stat', '_node', '_rowid', '_parent', '_vocab'`
 
-// governed lists the ordinary tables of the file. The tables behind a virtual table are none: they hold copies of what is indexed.
+// governed lists the ordinary tables of the file. The tables behind a virtual table are none: they hold copies of what
+// is indexed.
 func (c conn) governed(schema string) (names []string, err error) {
 	err = c.query(`SELECT name FROM pragma_table_list AS t WHERE schema = `+quoteText(schema)+
 		` AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND NOT EXISTS (SELECT 1 FROM `+quoteName(schema)+`.sqlite_schema AS v
@@ -63,10 +64,17 @@ func (c conn) governed(schema string) (names []string, err error) {
 
 func (c conn) table(schema, name string) (entitlements.Table, error) {
 	t := entitlements.Table{TableName: entitlements.TableName{Schema: schema, Name: name}}
-	err := c.query(`SELECT name, type FROM pragma_table_xinfo(`+quoteText(name)+`, `+quoteText(schema)+`) WHERE hidden <> 1 ORDER BY cid`, func(r row) {
-		declared := strings.ToLower(r.ColumnText(1))
-		t.Columns = append(t.Columns, entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)})
-	})
+	err := c.query(
+		`SELECT name, type FROM pragma_table_xinfo(`+quoteText(
+			name,
+		)+`, `+quoteText(
+			schema,
+		)+`) WHERE hidden <> 1 ORDER BY cid`,
+		func(r row) {
+			declared := strings.ToLower(r.ColumnText(1))
+			t.Columns = append(t.Columns, entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)})
+		},
+	)
 	for i := range t.Columns {
 		if err == nil {
 			var collation string
@@ -90,7 +98,8 @@ func equalityOf(collation string) entitlements.Equality {
 	return entitlements.Unsaid
 }
 
-// kindOf sorts declared types. It goes by the words people write, not by SQLite's affinities, which take a date for a number.
+// kindOf sorts declared types. It goes by the words people write, not by SQLite's affinities, which take a date for a
+// number.
 func kindOf(declared string) entitlements.Kind {
 	has := func(words ...string) bool {
 		for _, w := range words {

@@ -21,8 +21,8 @@ type Config struct {
 	Path   string // of the database file; it is only ever opened for reading
 	Schema string // what the file's tables are called before the dot: "sales"
 
-	// HashKey keys the masks hash and format_preserving. Whoever has it can try names against hashes, so it is 32 bytes at least.
-	// Without one, hashes are good for as long as the process lives.
+	// HashKey keys the masks hash and format_preserving. Whoever has it can try names against hashes, so it is 32 bytes at
+	// least. Without one, hashes are good for as long as the process lives.
 	HashKey []byte
 
 	MaxConcurrent int           // sessions at a time; default 8. Others wait for as long as their statement may take.
@@ -61,7 +61,10 @@ func Open(cfg Config) (*Engine, error) {
 	case cfg.Path == "":
 		return nil, errors.New("sqlite: the path of the database file is missing")
 	case !plainName.MatchString(cfg.Schema) || cfg.Schema == "main" || cfg.Schema == "temp":
-		return nil, fmt.Errorf("sqlite: %q cannot be a schema's name: use lower-case letters, digits and _, and neither main nor temp", cfg.Schema)
+		return nil, fmt.Errorf(
+			"sqlite: %q cannot be a schema's name: use lower-case letters, digits and _, and neither main nor temp",
+			cfg.Schema,
+		)
 	case len(cfg.HashKey) > 0 && len(cfg.HashKey) < minHashKey:
 		return nil, fmt.Errorf("sqlite: the hash key has %d bytes, it needs at least %d", len(cfg.HashKey), minHashKey)
 	}
@@ -132,9 +135,12 @@ func (e *Engine) snapshot(ctx context.Context) (*snapshot, error) {
 func (e *Engine) Standing(ctx context.Context) ([]string, error) {
 	standing := []string{}
 	err := e.withFile(ctx, e.schema, func(c conn) error {
-		return c.query(`SELECT name FROM `+quoteName(e.schema)+`.sqlite_schema WHERE name GLOB 'deputy_*' ORDER BY name`, func(r row) {
-			standing = append(standing, r.ColumnText(0))
-		})
+		return c.query(
+			`SELECT name FROM `+quoteName(e.schema)+`.sqlite_schema WHERE name GLOB 'deputy_*' ORDER BY name`,
+			func(r row) {
+				standing = append(standing, r.ColumnText(0))
+			},
+		)
 	})
 	if err != nil {
 		return nil, unavailable(err)
@@ -150,14 +156,27 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	}
 	var findings []vending.Finding
 	if len(catalog.Tables) == 0 {
-		findings = append(findings, vending.Finding{Key: "path", Text: fmt.Sprintf("%s has no table: create one, or name another file", e.cfg.Path)})
+		findings = append(
+			findings,
+			vending.Finding{Key: "path", Text: fmt.Sprintf("%s has no table: create one, or name another file", e.cfg.Path)},
+		)
 	}
 	standing, err := e.Standing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(standing) > 0 {
-		findings = append(findings, vending.Finding{Key: "path", Text: fmt.Sprintf("%s has objects named like vended roles (%s): rename them", e.cfg.Path, strings.Join(standing, ", "))})
+		findings = append(
+			findings,
+			vending.Finding{
+				Key: "path",
+				Text: fmt.Sprintf(
+					"%s has objects named like vended roles (%s): rename them",
+					e.cfg.Path,
+					strings.Join(standing, ", "),
+				),
+			},
+		)
 	}
 	return findings, nil
 }

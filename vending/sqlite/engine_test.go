@@ -50,8 +50,8 @@ func newEngine(t testing.TB, path string, change ...func(*Config)) *Engine {
 	return e
 }
 
-// clock knows whether a role is vended: an engine asks for the time before it takes one of its slots, and holding that, when it has
-// vended a role and when it has revoked it.
+// clock knows whether a role is vended: an engine asks for the time before it takes one of its slots, and holding that,
+// when it has vended a role and when it has revoked it.
 type clock struct {
 	mu     sync.Mutex
 	asked  *sync.Cond
@@ -125,7 +125,10 @@ func outside(t testing.TB, path string) string {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	dump(`SELECT name FROM sqlite_schema WHERE type = 'table'`, func(s *sqlite3.Stmt) { tables = append(tables, s.ColumnText(0)) })
+	dump(
+		`SELECT name FROM sqlite_schema WHERE type = 'table'`,
+		func(s *sqlite3.Stmt) { tables = append(tables, s.ColumnText(0)) },
+	)
 	for _, table := range tables {
 		dump(`SELECT * FROM `+quoteName(table), func(s *sqlite3.Stmt) {
 			for i := range s.ColumnCount() {

@@ -8,8 +8,8 @@ import (
 	"deputy/entitlements"
 )
 
-// A join of masked columns finds what a join of the values would, or there is NULL and it finds nothing: whatever the collation of
-// the columns and the affinity of their types.
+// A join of masked columns finds what a join of the values would, or there is NULL and it finds nothing: whatever the
+// collation of the columns and the affinity of their types.
 func TestKeyedMasksKeepEquality(t *testing.T) {
 	kept := 0
 	for _, pair := range []struct{ left, a, right, b string }{
@@ -20,7 +20,16 @@ func TestKeyedMasksKeepEquality(t *testing.T) {
 		{"integer", "1", "real", "1.0"}, {"numeric", "'1.0'", "integer", "1"}, {"real", "-0.0", "real", "0.0"}, {"blob", "'a'", "blob", "'a'"}, {"", "1", "", "1.0"},
 		{"char(5)", "'ab   '", "char(5)", "'ab'"}, {"text PRIMARY KEY COLLATE NOCASE", "'a'", "text COLLATE NOCASE", "'A'"},
 	} {
-		e := newEngine(t, newFile(t, `CREATE TABLE a (v `+pair.left+`)`, `INSERT INTO a VALUES (`+pair.a+`)`, `CREATE TABLE b (v `+pair.right+`)`, `INSERT INTO b VALUES (`+pair.b+`)`))
+		e := newEngine(
+			t,
+			newFile(
+				t,
+				`CREATE TABLE a (v `+pair.left+`)`,
+				`INSERT INTO a VALUES (`+pair.a+`)`,
+				`CREATE TABLE b (v `+pair.right+`)`,
+				`INSERT INTO b VALUES (`+pair.b+`)`,
+			),
+		)
 		ask := func(sql string, mask entitlements.Mask) string {
 			masks := map[string]entitlements.Mask{}
 			if mask.Kind != "" {
@@ -41,7 +50,16 @@ func TestKeyedMasksKeepEquality(t *testing.T) {
 			}
 			kept++
 			if got := ask(join, mask); got != want {
-				t.Errorf("%s %s and %s %s: the join under %s finds %s, not %s", pair.left, pair.a, pair.right, pair.b, kind, got, want)
+				t.Errorf(
+					"%s %s and %s %s: the join under %s finds %s, not %s",
+					pair.left,
+					pair.a,
+					pair.right,
+					pair.b,
+					kind,
+					got,
+					want,
+				)
 			}
 		}
 	}

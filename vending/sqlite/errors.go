@@ -31,7 +31,11 @@ const (
 )
 
 func unavailable(cause error) *vending.Error {
-	return &vending.Error{Code: vending.Unavailable, Message: "the data platform cannot be used now: try again later or tell its operator", Cause: cause}
+	return &vending.Error{
+		Code:    vending.Unavailable,
+		Message: "the data platform cannot be used now: try again later or tell its operator",
+		Cause:   cause,
+	}
 }
 
 // interrupted tells a caller that went away from a statement that took too long.
@@ -39,11 +43,16 @@ func interrupted(ctx context.Context) *vending.Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
 	}
-	return &vending.Error{Code: vending.Timeout, Message: "the statement took too long: ask for less at once", Cause: ctx.Err()}
+	return &vending.Error{
+		Code:    vending.Timeout,
+		Message: "the statement took too long: ask for less at once",
+		Cause:   ctx.Err(),
+	}
 }
 
-// refusal says in words for a caller why a statement gave no rows. Nothing of SQLite's own message gets through but words that the
-// caller wrote and the phrases below: names of inner views, of the file and of hidden tables stay in Cause.
+// refusal says in words for a caller why a statement gave no rows. Nothing of SQLite's own message gets through but
+// words that the caller wrote and the phrases below: names of inner views, of the file and of hidden tables stay in
+// Cause.
 func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vending.Error {
 	cause := err // for the operator's log
 	refuse := func(code vending.Code, message string) *vending.Error {
@@ -61,14 +70,20 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.Is(err, errNotRead):
 		return refuse(vending.Unsupported, readOnly)
 	case errors.Is(err, errSeveral):
-		return refuse(vending.Unsupported, "only one statement can be run at a time: take off everything behind the first semicolon")
+		return refuse(
+			vending.Unsupported,
+			"only one statement can be run at a time: take off everything behind the first semicolon",
+		)
 	case errors.Is(err, errParameters):
 		return refuse(vending.Unsupported, "parameters have no values here: write the values into the statement")
 	case errors.Is(err, errOutside):
 		return refuse(vending.NotPermitted, notThere)
 	case errors.Is(err, errProgram):
 		return refuse(vending.Unsupported, "the statement cannot be checked: write it more simply")
-	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, errChanged), errors.Is(err, errMoved):
+	case errors.Is(err, sqlite3.BUSY),
+		errors.Is(err, sqlite3.LOCKED),
+		errors.Is(err, errChanged),
+		errors.Is(err, errMoved):
 		return refuse(vending.TooBusy, "the data platform is busy: try again in a moment")
 	case errors.Is(err, errVending):
 		return unavailable(err)
@@ -106,21 +121,61 @@ var phrases = []struct {
 	code    vending.Code
 	phrase  string
 }{
-	{regexp.MustCompile(`^no such table|^no such module|is not a function$|^access to |^not authorized$`), vending.NotPermitted, notThere},
+	{
+		regexp.MustCompile(`^no such table|^no such module|is not a function$|^access to |^not authorized$`),
+		vending.NotPermitted,
+		notThere,
+	},
 	{regexp.MustCompile(`^not authorized to use function: (.+)$`), vending.Unsupported, "the function %s may not be used"},
 	{regexp.MustCompile(`^cannot modify `), vending.Unsupported, readOnly},
 	{regexp.MustCompile(`^near "(.*)": syntax error$`), vending.InvalidSQL, "there is a syntax error near %s"},
 	{regexp.MustCompile(`^incomplete input$`), vending.InvalidSQL, "the statement ends too early"},
-	{regexp.MustCompile(`^unrecognized token: "(.*)"$`), vending.InvalidSQL, "the statement cannot be read from %s on: is a quote left open?"},
+	{
+		regexp.MustCompile(`^unrecognized token: "(.*)"$`),
+		vending.InvalidSQL,
+		"the statement cannot be read from %s on: is a quote left open?",
+	},
 	{regexp.MustCompile(`^no such column: (.+?)(?: - should this be .*)?$`), vending.InvalidSQL, "there is no column %s"},
-	{regexp.MustCompile(`^ambiguous column name: (.+)$`), vending.InvalidSQL, "the column name %s is ambiguous: put the table before it"},
+	{
+		regexp.MustCompile(`^ambiguous column name: (.+)$`),
+		vending.InvalidSQL,
+		"the column name %s is ambiguous: put the table before it",
+	},
 	{regexp.MustCompile(`^no such function: (.+)$`), vending.InvalidSQL, "there is no function %s"},
-	{regexp.MustCompile(`^wrong number of arguments to function (.+?)\(\)$`), vending.InvalidSQL, "the function %s takes another number of arguments"},
-	{regexp.MustCompile(`^misuse of (?:aggregate|window|aliased aggregate|aliased window)(?: function)?:? (.+?)(?:\(\))?$`), vending.InvalidSQL, "%s cannot be used in this place"},
-	{regexp.MustCompile(`^cannot join using column (.+?) - column not present in both tables$`), vending.InvalidSQL, "there is no column %s on both sides of the join"},
-	{regexp.MustCompile(`do not have the same number of result columns$`), vending.InvalidSQL, "both sides of a set operation need the same number of columns"},
-	{regexp.MustCompile(`^ORDER BY term out of range|ORDER BY term does not match`), vending.InvalidSQL, "ORDER BY names something that is not in the result"},
-	{regexp.MustCompile(`^Recursion limit$|^Expression tree is too large|nested too deep$|^parser stack overflow$|^too many `), vending.Unsupported, "the statement is too deeply nested or too large: write it more simply"},
+	{
+		regexp.MustCompile(`^wrong number of arguments to function (.+?)\(\)$`),
+		vending.InvalidSQL,
+		"the function %s takes another number of arguments",
+	},
+	{
+		regexp.MustCompile(
+			`^misuse of (?:aggregate|window|aliased aggregate|aliased window)(?: function)?:? (.+?)(?:\(\))?$`,
+		),
+		vending.InvalidSQL,
+		"%s cannot be used in this place",
+	},
+	{
+		regexp.MustCompile(`^cannot join using column (.+?) - column not present in both tables$`),
+		vending.InvalidSQL,
+		"there is no column %s on both sides of the join",
+	},
+	{
+		regexp.MustCompile(`do not have the same number of result columns$`),
+		vending.InvalidSQL,
+		"both sides of a set operation need the same number of columns",
+	},
+	{
+		regexp.MustCompile(`^ORDER BY term out of range|ORDER BY term does not match`),
+		vending.InvalidSQL,
+		"ORDER BY names something that is not in the result",
+	},
+	{
+		regexp.MustCompile(
+			`^Recursion limit$|^Expression tree is too large|nested too deep$|^parser stack overflow$|^too many `,
+		),
+		vending.Unsupported,
+		"the statement is too deeply nested or too large: write it more simply",
+	},
 	{regexp.MustCompile(`^integer overflow$`), vending.InvalidSQL, "a number became too large while the statement ran"},
 	{regexp.MustCompile(`^malformed JSON$`), vending.InvalidSQL, "a value that was read as JSON is not JSON"},
 }
@@ -137,14 +192,18 @@ func (e *Engine) phrase(err *sqlite3.Error, sql string) *vending.Error {
 			return &vending.Error{Code: p.code, Message: fmt.Sprintf(p.phrase, e.callers(match[1], sql))}
 		}
 	}
-	return &vending.Error{Code: vending.InvalidSQL, Message: "the database refused the statement: simplify it, and check names and values"}
+	return &vending.Error{
+		Code:    vending.InvalidSQL,
+		Message: "the database refused the statement: simplify it, and check names and values",
+	}
 }
 
 func sqlState(err *sqlite3.Error) string {
 	return strings.TrimPrefix(err.Code().Error(), "sqlite3: ")
 }
 
-// callers returns a name from one of SQLite's messages if every part of it stands in the caller's own text, else nothing.
+// callers returns a name from one of SQLite's messages if every part of it stands in the caller's own text, else
+// nothing.
 func (e *Engine) callers(name, sql string) string {
 	if rest, found := strings.CutPrefix(name, "temp."); found {
 		name = e.schema + "." + rest

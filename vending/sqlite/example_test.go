@@ -31,12 +31,16 @@ func Example() {
 	}
 	db.Close()
 
-	engine, err := sqlite.Open(sqlite.Config{Path: path, Schema: "sales", HashKey: []byte("32 bytes or more that nobody knows")})
+	engine, err := sqlite.Open(
+		sqlite.Config{Path: path, Schema: "sales", HashKey: []byte("32 bytes or more that nobody knows")},
+	)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer engine.Close()
-	hidden := []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}, Policy: "hide personal data"}}
+	hidden := []entitlements.AppliedMask{
+		{Mask: entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}, Policy: "hide personal data"},
+	}
 	result, err := engine.Run(context.Background(), vending.Lease{
 		ID:  "4tq9z0c1xk",
 		SQL: `SELECT * FROM sales.orders`,

@@ -32,13 +32,20 @@ func (e *Engine) term(f entitlements.Filter, whole []entitlements.Column, n name
 		sql, missing, err = e.condition(f.Where, n.file)
 		never = never || missing
 	case f.Within != nil:
-		sql = fmt.Sprintf(`%s(%s, %d, %t)`, quoteName(n.within), quoteName(f.Within.Column.Name), int64(f.Within.Last.Seconds()), f.Within.Column.Kind == entitlements.Date)
+		sql = fmt.Sprintf(
+			`%s(%s, %d, %t)`,
+			quoteName(n.within),
+			quoteName(f.Within.Column.Name),
+			int64(f.Within.Last.Seconds()),
+			f.Within.Column.Kind == entitlements.Date,
+		)
 	case f.Sample != nil:
 		sql = fmt.Sprintf(`%s(%d, %s)`, quoteName(n.sample), f.Sample.PerMillion, sampled(whole))
 	default:
 		never = true
 	}
-	if never { // and yet a text that SQLite does not understand is an error; it would not even read what stands behind 0 AND
+	// and yet a text that SQLite does not understand is an error; it would not even read what stands behind 0 AND
+	if never {
 		sql = `CASE WHEN 0 THEN (` + cmp.Or(sql, `1`) + `) ELSE 0 END`
 	}
 	return sql, err
@@ -55,8 +62,8 @@ func sampled(whole []entitlements.Column) string {
 
 var quantified = regexp.MustCompile(`(= any|<> all)\($`)
 
-// condition puts the values of the identity into what the administrator wrote. SQLite has no arrays, so "= any(…)" becomes "IN (…)" and
-// "<> all(…)" becomes "NOT IN (…)". missing: a list is empty.
+// condition puts the values of the identity into what the administrator wrote. SQLite has no arrays, so "= any(…)"
+// becomes "IN (…)" and "<> all(…)" becomes "NOT IN (…)". missing: a list is empty.
 func (e *Engine) condition(parts []entitlements.Part, file string) (text string, missing bool, err error) {
 	var sql strings.Builder
 	for i, p := range parts {
@@ -92,14 +99,16 @@ func (e *Engine) condition(parts []entitlements.Part, file string) (text string,
 	return sql.String(), missing, nil
 }
 
-// pointAtFile exchanges the governed schema's name in an administrator's text. A filter may look into other tables as they are, and
-// names them with their schema: without it, it would find the caller's views.
+// pointAtFile exchanges the governed schema's name in an administrator's text. A filter may look into other tables as
+// they are, and names them with their schema: without it, it would find the caller's views.
 func (e *Engine) pointAtFile(sql, file string) string {
-	return e.Dialect().Requalify(sql, func(schema, _ string) (string, bool) { return quoteName(file), schema == e.schema }).SQL
+	return e.Dialect().
+		Requalify(sql, func(schema, _ string) (string, bool) { return quoteName(file), schema == e.schema }).
+		SQL
 }
 
-// one writes a single value as a text, which is how SQLite knows to make texts of the numbers that an expression compares it with. It is
-// in parentheses, so that no word before it becomes one with it.
+// one writes a single value as a text, which is how SQLite knows to make texts of the numbers that an expression
+// compares it with. It is in parentheses, so that no word before it becomes one with it.
 func one(values []string) (string, error) {
 	if len(values) != 1 {
 		return `(NULL)`, nil
@@ -113,9 +122,9 @@ func one(values []string) (string, error) {
 // number is a text that SQLite would write in the same way if it were a number.
 var number = regexp.MustCompile(`^(-?[1-9][0-9]{0,17}|0|-?(0|[1-9][0-9]{0,8})\.[0-9]{0,3}[1-9])$`)
 
-// list writes values as they are compared. Where the column is declared a number, SQLite makes numbers of the texts. Where nothing is
-// declared it does not, and 1 would differ from '1': there the number has to be in the list as well. No value at all is a NULL: before an
-// empty list, SQLite would not even read what stands there.
+// list writes values as they are compared. Where the column is declared a number, SQLite makes numbers of the texts.
+// Where nothing is declared it does not, and 1 would differ from '1': there the number has to be in the list as well.
+// No value at all is a NULL: before an empty list, SQLite would not even read what stands there.
 func list(values []string) (string, error) {
 	var items []string
 	for _, v := range values {

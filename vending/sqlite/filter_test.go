@@ -60,7 +60,11 @@ func TestWithinReadsMomentsAsSQLiteWritesThem(t *testing.T) {
 		{"DATETIME", `2461369.875`, time.Hour, false}, // a Julian day
 		{"DATETIME", `x'323032362d31312d3235'`, 500 * time.Hour, false},
 	} {
-		e := newEngine(t, newFile(t, `CREATE TABLE t (c `+test.declared+`)`, `INSERT INTO t VALUES (`+test.value+`)`), func(c *Config) { c.Now = func() time.Time { return now } })
+		e := newEngine(
+			t,
+			newFile(t, `CREATE TABLE t (c `+test.declared+`)`, `INSERT INTO t VALUES (`+test.value+`)`),
+			func(c *Config) { c.Now = func() time.Time { return now } },
+		)
 		column := open(t, e, "t", nil).Columns[0].Column
 		got := count(t, e, "t", entitlements.Filter{Within: &entitlements.Within{Column: column, Last: test.last}})
 		if got == "1" != test.want {
@@ -148,7 +152,8 @@ func TestAValueThatIsNoPlainTextIsRefused(t *testing.T) {
 		} {
 			_, err := e.Run(t.Context(), lease(`SELECT a FROM t`, open(t, e, "t", nil, entitlements.Filter{Where: parts})))
 			var refusal *vending.Error
-			if !errors.As(err, &refusal) || refusal.Code != vending.Unavailable || !strings.Contains(err.Error(), "not plain text") {
+			if !errors.As(err, &refusal) || refusal.Code != vending.Unavailable ||
+				!strings.Contains(err.Error(), "not plain text") {
 				t.Errorf("%q in a condition ends with %v", value, err)
 			}
 		}
@@ -180,10 +185,19 @@ func TestTheFunctionsOfRulesAreForRules(t *testing.T) {
 	}
 }
 
-// A filter may look into other tables, as they are: neither the caller's view of one, nor a common table expression of its name, may stand
-// in for it.
+// A filter may look into other tables, as they are: neither the caller's view of one, nor a common table expression of
+// its name, may stand in for it.
 func TestALookupIsNamedWithItsSchema(t *testing.T) {
-	e := newEngine(t, newFile(t, `CREATE TABLE people (name, optouts)`, `INSERT INTO people VALUES ('Ann', 1), ('Bob', 2)`, `CREATE TABLE optouts (name)`, `INSERT INTO optouts VALUES ('Ann')`))
+	e := newEngine(
+		t,
+		newFile(
+			t,
+			`CREATE TABLE people (name, optouts)`,
+			`INSERT INTO people VALUES ('Ann', 1), ('Bob', 2)`,
+			`CREATE TABLE optouts (name)`,
+			`INSERT INTO optouts VALUES ('Ann')`,
+		),
+	)
 	none := open(t, e, "optouts", nil, entitlements.Filter{Where: []entitlements.Part{{SQL: `1 = 0`}}})
 	for _, statement := range []string{
 		`SELECT name FROM people`,

@@ -2,9 +2,10 @@ package sqlite
 
 import "strings"
 
-// functions are those a vended statement may call: they depend on their arguments only (and the clock), touch nothing outside the
-// statement, and their work grows no faster than what they are given. Not in the list, for these reasons: load_extension, randomblob,
-// zeroblob, random, changes, last_insert_rowid, sqlite_*, regexp, decimal_*, and whatever a later SQLite or an extension adds.
+// functions are those a vended statement may call: they depend on their arguments only (and the clock), touch nothing
+// outside the statement, and their work grows no faster than what they are given. Not in the list, for these reasons:
+// load_extension, randomblob, zeroblob, random, changes, last_insert_rowid, sqlite_*, regexp, decimal_*, and whatever a
+// later SQLite or an extension adds.
 var functions = set(`
 	abs avg ceil ceiling char coalesce concat concat_ws count cume_dist current_date current_time current_timestamp
 	date datetime degrees dense_rank exp first_value floor format glob group_concat hex if ifnull iif instr
@@ -27,7 +28,8 @@ func set(words string) map[string]bool {
 	return m
 }
 
-// isCatalog reports whether a (folded) table name is SQLite's own: schema tables, statistics, and pragmas in the guise of tables.
+// isCatalog reports whether a (folded) table name is SQLite's own: schema tables, statistics, and pragmas in the guise
+// of tables.
 func isCatalog(table string) bool {
 	return strings.HasPrefix(table, "sqlite_") || strings.HasPrefix(table, "pragma_")
 }

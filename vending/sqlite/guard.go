@@ -19,7 +19,10 @@ type guard struct {
 	acts bool // set when the statement would do something else than read
 }
 
-func (g *guard) authorize(action sqlite3.AuthorizerActionCode, third, fourth, schema, within string) sqlite3.AuthorizerReturnCode {
+func (g *guard) authorize(
+	action sqlite3.AuthorizerActionCode,
+	third, fourth, schema, within string,
+) sqlite3.AuthorizerReturnCode {
 	switch action {
 	case sqlite3.AUTH_SELECT, sqlite3.AUTH_RECURSIVE:
 		return sqlite3.AUTH_OK

@@ -104,8 +104,8 @@ func (v *vend) inner(a entitlements.Access) (public string, err error) {
 	return views.public, v.check(a, inner)
 }
 
-// telling reports whether an index of a table has its rows in an order that tells what is hidden in them. SQLite would read the table
-// by it, and a statement without ORDER BY would sort the rows by what is under a mask.
+// telling reports whether an index of a table has its rows in an order that tells what is hidden in them. SQLite would
+// read the table by it, and a statement without ORDER BY would sort the rows by what is under a mask.
 func (v *vend) telling(a entitlements.Access) (telling bool, err error) {
 	trees := 0
 	for _, owner := range v.objects.owners {
@@ -121,8 +121,16 @@ func (v *vend) telling(a entitlements.Access) (telling bool, err error) {
 		clear = append(clear, quoteText(name))
 	}
 	file := quoteText(v.names.file)
-	err = v.query(`SELECT 1 FROM pragma_index_list(`+quoteText(a.Table.Name)+`, `+file+`) AS i, pragma_index_xinfo(i.name, `+file+`) AS c
-		WHERE c.key AND (c.name IS NULL OR c.name NOT IN (`+strings.Join(clear, `, `)+`)) LIMIT 1`, func(row) { telling = true })
+	err = v.query(
+		`SELECT 1 FROM pragma_index_list(`+quoteText(
+			a.Table.Name,
+		)+`, `+file+`) AS i, pragma_index_xinfo(i.name, `+file+`) AS c
+		WHERE c.key AND (c.name IS NULL OR c.name NOT IN (`+strings.Join(
+			clear,
+			`, `,
+		)+`)) LIMIT 1`,
+		func(row) { telling = true },
+	)
 	return telling, err
 }
 

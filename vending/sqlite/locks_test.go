@@ -174,7 +174,12 @@ func TestLocks(t *testing.T) {
 		case test.leaks == 0 && len(leaked) > 0:
 			t.Errorf("%s: %d leak:\n%s", test.name, len(leaked), strings.Join(leaked, "\n"))
 		case len(leaked) < test.leaks:
-			t.Errorf("%s: %d leak, so these test nothing:\n%s", test.name, len(leaked), strings.Join(without(pasts, leaked), "\n"))
+			t.Errorf(
+				"%s: %d leak, so these test nothing:\n%s",
+				test.name,
+				len(leaked),
+				strings.Join(without(pasts, leaked), "\n"),
+			)
 		}
 	}
 }

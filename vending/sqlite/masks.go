@@ -10,8 +10,8 @@ import (
 	"deputy/entitlements"
 )
 
-// masks are what the masks of one session compute outside of SQL. There is one function for all of them, and a view says which by its
-// number: no key, pattern or range stands in a view's text.
+// masks are what the masks of one session compute outside of SQL. There is one function for all of them, and a view
+// says which by its number: no key, pattern or range stands in a view's text.
 type masks struct {
 	key   []byte
 	cells []func(sqlite3.Value) any // each makes what is shown of a value that is not NULL: nil, string, int64 or float64
@@ -19,30 +19,41 @@ type masks struct {
 
 // create gives the session its mask function.
 func (m *masks) create(c conn, name string) error {
-	err := c.CreateFunction(name, 2, sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-		if arg[1].Type() == sqlite3.NULL {
-			ctx.ResultNull()
-			return
-		}
-		switch v := m.cells[arg[0].Int()](arg[1]).(type) {
-		case string:
-			ctx.ResultText(v)
-		case int64:
-			ctx.ResultInt64(v)
-		case float64:
-			ctx.ResultFloat(v)
-		default:
-			ctx.ResultNull()
-		}
-	})
+	err := c.CreateFunction(
+		name,
+		2,
+		sqlite3.DETERMINISTIC|sqlite3.INNOCUOUS,
+		func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			if arg[1].Type() == sqlite3.NULL {
+				ctx.ResultNull()
+				return
+			}
+			switch v := m.cells[arg[0].Int()](arg[1]).(type) {
+			case string:
+				ctx.ResultText(v)
+			case int64:
+				ctx.ResultInt64(v)
+			case float64:
+				ctx.ResultFloat(v)
+			default:
+				ctx.ResultNull()
+			}
+		},
+	)
 	if err != nil {
 		return fmt.Errorf("creating the mask function: %w", err)
 	}
 	return nil
 }
 
-// maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to hold.
-func (e *Engine) maskedColumn(table entitlements.TableName, c entitlements.ColumnAccess, n names, masks *masks) (string, error) {
+// maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to
+// hold.
+func (e *Engine) maskedColumn(
+	table entitlements.TableName,
+	c entitlements.ColumnAccess,
+	n names,
+	masks *masks,
+) (string, error) {
 	if len(c.Masks) == 0 {
 		return quoteName(c.Name), nil
 	}
@@ -67,7 +78,10 @@ func (e *Engine) maskedColumn(table entitlements.TableName, c entitlements.Colum
 			return chain + ` ELSE ` + cell + ` END`, nil
 		}
 	}
-	if slices.ContainsFunc(c.Masks, func(m entitlements.AppliedMask) bool { return m.Kind == entitlements.MaskBucket && m.Fits(c.Column) }) {
+	if slices.ContainsFunc(
+		c.Masks,
+		func(m entitlements.AppliedMask) bool { return m.Kind == entitlements.MaskBucket && m.Fits(c.Column) },
+	) {
 		raw = `CAST(` + raw + ` AS TEXT)` // like the names of the ranges
 	}
 	return chain + ` ELSE ` + raw + ` END`, nil

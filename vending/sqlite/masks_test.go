@@ -20,8 +20,14 @@ func rounding(step string) entitlements.Mask {
 
 // SQLite stores anything in any column. What a mask does not understand, it does not show.
 func TestMasksOnWhateverIsStored(t *testing.T) {
-	byDate := entitlements.Mask{Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "2026-01-01", Name: "before"}, {Name: "after"}}}
-	byNumber := entitlements.Mask{Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "0.5", Name: "low"}, {Name: "high"}}}
+	byDate := entitlements.Mask{
+		Kind:    entitlements.MaskBucket,
+		Buckets: []entitlements.Bucket{{Below: "2026-01-01", Name: "before"}, {Name: "after"}},
+	}
+	byNumber := entitlements.Mask{
+		Kind:    entitlements.MaskBucket,
+		Buckets: []entitlements.Bucket{{Below: "0.5", Name: "low"}, {Name: "high"}},
+	}
 	for _, test := range []struct {
 		declared, stored string
 		mask             entitlements.Mask
@@ -50,9 +56,20 @@ func TestMasksOnWhateverIsStored(t *testing.T) {
 		{"text", `x'6142'`, entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}, "a*"}, {"text", `x'ff'`, entitlements.Mask{Kind: entitlements.MaskFormatPreserving}, "a"}, {"char(2)", `7`, entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}, "*"},
 	} {
 		e := newEngine(t, newFile(t, `CREATE TABLE t (x `+test.declared+`)`, `INSERT INTO t VALUES (`+test.stored+`)`))
-		result, err := e.Run(t.Context(), lease(`SELECT x FROM t`, open(t, e, "t", map[string]entitlements.Mask{"x": test.mask})))
+		result, err := e.Run(
+			t.Context(),
+			lease(`SELECT x FROM t`, open(t, e, "t", map[string]entitlements.Mask{"x": test.mask})),
+		)
 		if got := strings.Trim(fmt.Sprint(result.Rows), "[]"); err != nil || got != test.want {
-			t.Errorf("%s in a column declared %s under %+v shows %s, not %s (%v)", test.stored, test.declared, test.mask, got, test.want, err)
+			t.Errorf(
+				"%s in a column declared %s under %+v shows %s, not %s (%v)",
+				test.stored,
+				test.declared,
+				test.mask,
+				got,
+				test.want,
+				err,
+			)
 		}
 	}
 }

@@ -28,9 +28,10 @@ func hash(key []byte, text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// formatPreserving puts another digit for each digit and another letter for each letter; what is beyond ASCII becomes a letter too.
-// Each block of 16 characters has 32 bytes of key stream, two for each: the HMAC of its number and the whole value's hash. The byte ff in
-// front is in no text, so that no hash of another value is ever the key stream of this one.
+// formatPreserving puts another digit for each digit and another letter for each letter; what is beyond ASCII becomes a
+// letter too. Each block of 16 characters has 32 bytes of key stream, two for each: the HMAC of its number and the
+// whole value's hash. The byte ff in front is in no text, so that no hash of another value is ever the key stream of
+// this one.
 func formatPreserving(key []byte, text string) string {
 	const block = sha256.Size / 2
 	out := []rune(text)

@@ -27,8 +27,8 @@ func decimal(v sqlite3.Value) (*big.Rat, bool) {
 
 func infinite(v sqlite3.Value) bool { return v.Type() == sqlite3.FLOAT && math.IsInf(v.Float(), 0) }
 
-// rounder goes to the nearest multiple of the step, half away from zero; where a whole number becomes too large, to the next towards
-// zero.
+// rounder goes to the nearest multiple of the step, half away from zero; where a whole number becomes too large, to the
+// next towards zero.
 func rounder(step string) func(sqlite3.Value) any {
 	s, ok := new(big.Rat).SetString(step)
 	if !ok || s.Sign() <= 0 {
@@ -104,7 +104,9 @@ func isBelow(v sqlite3.Value, bound string, kind entitlements.Kind) (below, know
 }
 
 // moment is how SQLite's own functions read and write a date or a time, and how people do.
-var moment = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:([ T])[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$`)
+var moment = regexp.MustCompile(
+	`^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:([ T])[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$`,
+)
 
 // layout is how a text writes a date or a time; empty if it does not.
 func layout(text string) string {
@@ -140,8 +142,8 @@ func parseTime(v sqlite3.Value) (time.Time, bool) {
 	return at.UTC(), err == nil && layout(text) != ""
 }
 
-// truncater cuts a date or time down, in UTC if it says where it is, and writes it as it was written. Where the unit would hide
-// nothing of a value, because it has no more than that, nothing is shown.
+// truncater cuts a date or time down, in UTC if it says where it is, and writes it as it was written. Where the unit
+// would hide nothing of a value, because it has no more than that, nothing is shown.
 func truncater(unit entitlements.Unit) func(sqlite3.Value) any {
 	return func(v sqlite3.Value) any {
 		at, ok := parseTime(v)

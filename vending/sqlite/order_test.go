@@ -35,7 +35,10 @@ func TestOrderTellsNothing(t *testing.T) {
 			access := open(t, e, "t", null, test.filters...)
 			if test.clear != nil {
 				access.Clear = test.clear
-				access.Columns = slices.DeleteFunc(access.Columns, func(c entitlements.ColumnAccess) bool { return c.Name == "pay" })
+				access.Columns = slices.DeleteFunc(
+					access.Columns,
+					func(c entitlements.ColumnAccess) bool { return c.Name == "pay" },
+				)
 			}
 			result, err := e.Run(t.Context(), lease(test.sql, access))
 			if err != nil {
@@ -51,7 +54,10 @@ func TestOrderTellsNothing(t *testing.T) {
 
 // An index on columns that are shown as they are is used.
 func TestIndexesAreUsed(t *testing.T) {
-	e := newEngine(t, newFile(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, pay INTEGER, k INTEGER, n INTEGER)`, `CREATE INDEX i ON t (k)`))
+	e := newEngine(
+		t,
+		newFile(t, `CREATE TABLE t (id INTEGER PRIMARY KEY, pay INTEGER, k INTEGER, n INTEGER)`, `CREATE INDEX i ON t (k)`),
+	)
 	access := open(t, e, "t", map[string]entitlements.Mask{"pay": {Kind: entitlements.MaskNull}})
 	e.within(t, []entitlements.Access{access}, true, func(s *session, _ objects) error {
 		s.point(e, `SELECT id, pay, n FROM t WHERE k = 3`, []entitlements.Access{access})

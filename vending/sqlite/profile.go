@@ -11,14 +11,22 @@ import (
 )
 
 // Profile looks at the values in this process, which is where the database is.
-func (e *Engine) Profile(ctx context.Context, id string, name entitlements.TableName, sample int) (vending.Profile, error) {
+func (e *Engine) Profile(
+	ctx context.Context,
+	id string,
+	name entitlements.TableName,
+	sample int,
+) (vending.Profile, error) {
 	catalog, err := e.Catalog(ctx)
 	if err != nil {
 		return vending.Profile{}, err
 	}
 	table, ok := catalog.Table(name)
 	if !ok {
-		return vending.Profile{}, &vending.Error{Code: vending.NotPermitted, Message: fmt.Sprintf("there is no table %s", name)}
+		return vending.Profile{}, &vending.Error{
+			Code:    vending.NotPermitted,
+			Message: fmt.Sprintf("there is no table %s", name),
+		}
 	}
 	out := vending.Profile{}
 	err = e.lend(ctx, vending.Lease{

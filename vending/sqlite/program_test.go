@@ -25,7 +25,8 @@ func TestLookupConfined(t *testing.T) {
 	null.When = []entitlements.Part{looks}
 	masked.Columns[2].Masks = []entitlements.AppliedMask{null}
 	result, err := e.Run(t.Context(), lease(`SELECT k, salary FROM orders`, masked))
-	if err != nil || !reflect.DeepEqual(result.Rows, [][]any{{int64(1), int64(10)}, {int64(2), nil}, {int64(3), int64(30)}}) {
+	if err != nil ||
+		!reflect.DeepEqual(result.Rows, [][]any{{int64(1), int64(10)}, {int64(2), nil}, {int64(3), int64(30)}}) {
 		t.Errorf("the mask shows %v, %v", result.Rows, err)
 	}
 	for _, access := range []entitlements.Access{filtered, masked} {
@@ -37,7 +38,8 @@ func TestLookupConfined(t *testing.T) {
 			}
 		}
 	}
-	if result, err := e.Run(t.Context(), lease(`SELECT k FROM orders`, filtered)); err != nil || !reflect.DeepEqual(result.Rows, [][]any{{int64(2)}}) {
+	if result, err := e.Run(t.Context(), lease(`SELECT k FROM orders`, filtered)); err != nil ||
+		!reflect.DeepEqual(result.Rows, [][]any{{int64(2)}}) {
 		t.Errorf("the filter shows %v, %v", result.Rows, err)
 	}
 }
@@ -98,8 +100,16 @@ func TestFileChangesWhileRunning(t *testing.T) {
 	e := newEngine(t, path)
 	l := lease(`SELECT x FROM orders NATURAL JOIN (SELECT 'shown' AS x UNION SELECT 'hush')`, open(t, e, "orders", nil))
 	l.Recorded = func(context.Context) error {
-		administer(t, path, `CREATE INDEX i ON orders (x)`, `DROP INDEX i`, `ALTER TABLE orders RENAME TO kept`, `ALTER TABLE secret RENAME TO orders`,
-			`CREATE INDEX i ON orders (x)`, `ANALYZE`)
+		administer(
+			t,
+			path,
+			`CREATE INDEX i ON orders (x)`,
+			`DROP INDEX i`,
+			`ALTER TABLE orders RENAME TO kept`,
+			`ALTER TABLE secret RENAME TO orders`,
+			`CREATE INDEX i ON orders (x)`,
+			`ANALYZE`,
+		)
 		return nil
 	}
 	result, err := e.Run(t.Context(), l)
@@ -207,7 +217,8 @@ func TestShadowTablesUngoverned(t *testing.T) {
 	}
 	var got []string
 	for _, table := range catalog.Tables {
-		if strings.HasPrefix(table.Name, "docs") || strings.HasPrefix(table.Name, "areas") || strings.HasSuffix(table.Name, "_data") {
+		if strings.HasPrefix(table.Name, "docs") || strings.HasPrefix(table.Name, "areas") ||
+			strings.HasSuffix(table.Name, "_data") {
 			got = append(got, table.Name)
 		}
 	}
@@ -218,12 +229,18 @@ func TestShadowTablesUngoverned(t *testing.T) {
 
 // The instructions of reads of every kind are known.
 func TestOrdinaryReads(t *testing.T) {
-	e := newEngine(t, newFile(t,
+	e := newEngine(t, newFile(
+		t,
 		`CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b TEXT COLLATE NOCASE, c REAL, j TEXT, twice AS (a * 2), d AS (a + 1) STORED)`,
-		`CREATE TABLE w (a INTEGER, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID, STRICT`, `CREATE INDEX ia ON t (a)`, `CREATE INDEX ib ON t (b, c)`,
-		`CREATE INDEX ie ON t (a + c)`, `CREATE INDEX ip ON t (c) WHERE a > 1`,
+		`CREATE TABLE w (a INTEGER, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID, STRICT`,
+		`CREATE INDEX ia ON t (a)`,
+		`CREATE INDEX ib ON t (b, c)`,
+		`CREATE INDEX ie ON t (a + c)`,
+		`CREATE INDEX ip ON t (c) WHERE a > 1`,
 		`INSERT INTO t (a, b, c, j) VALUES (1, 'x', 1.5, '{"k": [1, 2]}'), (2, 'Y', NULL, '[]'), (NULL, 'z', 3, NULL)`,
-		`INSERT INTO w VALUES (1, 'x'), (2, 'y')`, `ANALYZE`))
+		`INSERT INTO w VALUES (1, 'x'), (2, 'y')`,
+		`ANALYZE`,
+	))
 	access := []entitlements.Access{open(t, e, "t", nil), open(t, e, "w", nil)}
 	for _, sql := range []string{
 		`SELECT * FROM t WHERE a = 1 OR b = 'y' OR c > 2`, `SELECT * FROM t WHERE a IN (1, 2, 3) AND c IS NOT NULL ORDER BY c DESC`,

@@ -29,7 +29,8 @@ func (c conn) createRules(n names, key []byte, now time.Time) error {
 	return nil
 }
 
-// within reports whether a value is a moment not older than last and not in the future; on days, both ends are whole days.
+// within reports whether a value is a moment not older than last and not in the future; on days, both ends are whole
+// days.
 func within(v sqlite3.Value, last time.Duration, days bool, now time.Time) bool {
 	t, ok := instant(v)
 	if !ok {
@@ -50,8 +51,8 @@ func instant(v sqlite3.Value) (time.Time, bool) {
 	return parseTime(v)
 }
 
-// drawn is a number that a keyed hash draws for a row. Each value is there with its storage class and length, so that no two rows look
-// alike; the 0 at the start tells them from what the hash mask hashes, as on PostgreSQL.
+// drawn is a number that a keyed hash draws for a row. Each value is there with its storage class and length, so that
+// no two rows look alike; the 0 at the start tells them from what the hash mask hashes, as on PostgreSQL.
 func drawn(key []byte, row []sqlite3.Value) uint32 {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte{0})

@@ -64,8 +64,8 @@ func TestALockedSessionHasLimits(t *testing.T) {
 	}
 }
 
-// SQLite puts off a condition with a subquery that depends on the row. Merged into the caller's statement, a row filter of this kind
-// would be evaluated behind the caller's own conditions.
+// SQLite puts off a condition with a subquery that depends on the row. Merged into the caller's statement, a row filter
+// of this kind would be evaluated behind the caller's own conditions.
 func TestASlowFilterIsStillBeforeTheCallersExpressions(t *testing.T) {
 	e := newEngine(t, newFile(t, enginetest.Seed("")...))
 	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{

@@ -50,8 +50,14 @@ func TestOpenFailsLoudly(t *testing.T) {
 }
 
 func TestCatalogHasOrdinaryTablesOnly(t *testing.T) {
-	path := newFile(t, `CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, total NUMERIC(10,2), twice GENERATED ALWAYS AS (total * 2), at TIMESTAMP, ok BOOL, raw BLOB, plain)`,
-		`INSERT INTO orders(total) VALUES (1)`, `CREATE VIEW v AS SELECT 1 AS x`, `CREATE INDEX i ON orders(total)`, `ANALYZE`)
+	path := newFile(
+		t,
+		`CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, total NUMERIC(10,2), twice GENERATED ALWAYS AS (total * 2), at TIMESTAMP, ok BOOL, raw BLOB, plain)`,
+		`INSERT INTO orders(total) VALUES (1)`,
+		`CREATE VIEW v AS SELECT 1 AS x`,
+		`CREATE INDEX i ON orders(total)`,
+		`ANALYZE`,
+	)
 	e := newEngine(t, path, func(c *Config) { c.CatalogAge = time.Nanosecond })
 	catalog, err := e.Catalog(t.Context())
 	if err != nil {
@@ -64,7 +70,15 @@ func TestCatalogHasOrdinaryTablesOnly(t *testing.T) {
 	for _, c := range catalog.Tables[0].Columns {
 		columns = append(columns, fmt.Sprintf("%s %s %s", c.Name, c.Type, c.Kind))
 	}
-	want := []string{"id integer number", "total numeric(10,2) number", "twice  other", "at timestamp time", "ok bool boolean", "raw blob other", "plain  other"}
+	want := []string{
+		"id integer number",
+		"total numeric(10,2) number",
+		"twice  other",
+		"at timestamp time",
+		"ok bool boolean",
+		"raw blob other",
+		"plain  other",
+	}
 	if !slices.Equal(columns, want) {
 		t.Errorf("the columns are %q, not %q", columns, want)
 	}
@@ -95,7 +109,8 @@ func TestViewsOfTheFileAreOutOfReach(t *testing.T) {
 		_, err := e.Run(t.Context(), lease(sql, orders))
 		_, twin := e.Run(t.Context(), lease(strings.NewReplacer("staff", "stuff", "STAFF", "STUFF").Replace(sql), orders))
 		var got, want *vending.Error
-		if !errors.As(err, &got) || !errors.As(twin, &want) || got.Code != vending.NotPermitted || got.Message != want.Message {
+		if !errors.As(err, &got) || !errors.As(twin, &want) || got.Code != vending.NotPermitted ||
+			got.Message != want.Message {
 			t.Errorf("%s\nanswers %v, but for a name that is not there %v", sql, err, twin)
 		}
 		if _, err := e.Analyze(t.Context(), sql); !errors.As(err, &got) || got.Code != vending.NotPermitted {
@@ -118,7 +133,8 @@ func TestFiltersCompareAsPeopleWould(t *testing.T) {
 		filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
 			{SQL: test.column + " " + quantifier}, {Variable: "attribute.a", Values: strings.Fields(test.values)}, {SQL: ")"}}}
 		result, err := e.Run(t.Context(), lease(`SELECT id FROM t ORDER BY id`, open(t, e, "t", nil, filter)))
-		if got := strings.Trim(strings.NewReplacer("[", "", "]", "").Replace(fmt.Sprint(result.Rows)), " "); err != nil || got != test.want {
+		if got := strings.Trim(strings.NewReplacer("[", "", "]", "").Replace(fmt.Sprint(result.Rows)), " "); err != nil ||
+			got != test.want {
 			t.Errorf("%s %s%s) shows %q, not %q (%v)", test.column, quantifier, test.values, got, test.want, err)
 		}
 	}
@@ -128,13 +144,17 @@ func TestFiltersMayLookIntoOtherTables(t *testing.T) {
 	e := newEngine(t, newFile(t, enginetest.Seed("")...))
 	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
 		{SQL: `sales.customer_orders.lastname IN (SELECT name FROM sales.secret_salaries WHERE salary > 700000)`}}}
-	result, err := e.Run(t.Context(), lease(`SELECT region FROM customer_orders`, open(t, e, "customer_orders", redacted, filter)))
+	result, err := e.Run(
+		t.Context(),
+		lease(`SELECT region FROM customer_orders`, open(t, e, "customer_orders", redacted, filter)),
+	)
 	if err != nil || !reflect.DeepEqual(result.Rows, [][]any{{"US-WEST"}}) {
 		t.Errorf("the filter shows %v, %v", result.Rows, err)
 	}
 }
 
-// A filter that cannot be written for SQLite, or that SQLite does not understand, shows nothing and is the operator's business.
+// A filter that cannot be written for SQLite, or that SQLite does not understand, shows nothing and is the operator's
+// business.
 func TestBrokenFiltersFailClosed(t *testing.T) {
 	e := newEngine(t, newFile(t, enginetest.Seed("")...))
 	values := entitlements.Part{Variable: "attribute.a", Values: []string{"US-EAST"}}
@@ -147,7 +167,13 @@ func TestBrokenFiltersFailClosed(t *testing.T) {
 		{{SQL: "region = = 1"}}, {{SQL: "nothing = 1"}}, {{SQL: "region IN (SELECT name FROM pragma_table_list)"}},
 		{{SQL: "length(randomblob(9)) = 9"}}, {{SQL: "region IN (SELECT region FROM sales.nothing)"}},
 	} {
-		result, err := e.Run(t.Context(), lease(`SELECT count(*) FROM customer_orders`, open(t, e, "customer_orders", nil, entitlements.Filter{Policy: "p", Where: where})))
+		result, err := e.Run(
+			t.Context(),
+			lease(
+				`SELECT count(*) FROM customer_orders`,
+				open(t, e, "customer_orders", nil, entitlements.Filter{Policy: "p", Where: where}),
+			),
+		)
 		var refusal *vending.Error
 		if !errors.As(err, &refusal) || len(result.Rows) > 0 {
 			t.Fatalf("%v shows %v, %v", where, result.Rows, err)
@@ -159,7 +185,10 @@ func TestBrokenFiltersFailClosed(t *testing.T) {
 		}
 	}
 	for _, f := range []entitlements.Filter{{}, {Never: true}, {Where: []entitlements.Part{{SQL: "region <> all("}, {Variable: "attribute.a"}, {SQL: ")"}}}} {
-		result, err := e.Run(t.Context(), lease(`SELECT count(*) FROM customer_orders`, open(t, e, "customer_orders", nil, f)))
+		result, err := e.Run(
+			t.Context(),
+			lease(`SELECT count(*) FROM customer_orders`, open(t, e, "customer_orders", nil, f)),
+		)
 		if err != nil || result.Rows[0][0] != int64(0) {
 			t.Errorf("%+v shows %v, %v", f, result.Rows, err)
 		}
@@ -194,12 +223,20 @@ func TestValues(t *testing.T) {
 }
 
 func TestBytesAndBrokenText(t *testing.T) {
-	e := newEngine(t, newFile(t, `CREATE TABLE t (b BLOB, x TEXT)`, `INSERT INTO t VALUES (x'00ff', CAST(x'61ff62' AS TEXT))`))
+	e := newEngine(
+		t,
+		newFile(t, `CREATE TABLE t (b BLOB, x TEXT)`, `INSERT INTO t VALUES (x'00ff', CAST(x'61ff62' AS TEXT))`),
+	)
 	result, err := e.Run(t.Context(), lease(`SELECT b, x, 1 AS n, NULL AS void FROM t`, open(t, e, "t", nil)))
 	if err != nil || !reflect.DeepEqual(result.Rows, [][]any{{`\x00ff`, "a\uFFFDb", int64(1), nil}}) {
 		t.Errorf("the row is %#v, %v", result.Rows, err)
 	}
-	want := []vending.OutputColumn{{Name: "b", Type: "blob"}, {Name: "x", Type: "text"}, {Name: "n", Type: "integer"}, {Name: "void", Type: "any"}}
+	want := []vending.OutputColumn{
+		{Name: "b", Type: "blob"},
+		{Name: "x", Type: "text"},
+		{Name: "n", Type: "integer"},
+		{Name: "void", Type: "any"},
+	}
 	if !slices.Equal(result.Columns, want) {
 		t.Errorf("the columns are %v, not %v", result.Columns, want)
 	}
@@ -275,7 +312,8 @@ func TestAWriteAheadLogIsRead(t *testing.T) {
 	}
 }
 
-// The caller may know what a mask shows, and what an administrator wrote in SQL cannot be elsewhere: all else is kept on this side.
+// The caller may know what a mask shows, and what an administrator wrote in SQL cannot be elsewhere: all else is kept
+// on this side.
 func TestNoParameterOfAMaskIsInAView(t *testing.T) {
 	e := newEngine(t, newFile(t, enginetest.Seed("")...))
 	n, err := e.randomNames()
@@ -288,8 +326,16 @@ func TestNoParameterOfAMaskIsInAView(t *testing.T) {
 		"order_total": {Kind: entitlements.MaskBucket, Buckets: []entitlements.Bucket{{Below: "4711471147", Name: "4711471147"}}},
 	} {
 		for _, mask := range []entitlements.Mask{mask, {Kind: entitlements.MaskFormatPreserving}, {Kind: entitlements.MaskPartial, First: 4711471147}, {Kind: entitlements.MaskRound, Step: "4711471147"}} {
-			v, err := e.define(open(t, e, "customer_orders", map[string]entitlements.Mask{column: mask}), nil, "vinner", false, n, &masks{key: testKey})
-			if text := v.inner + v.public; err != nil || strings.Contains(text, string(testKey)) || strings.Contains(text, "4711471147") {
+			v, err := e.define(
+				open(t, e, "customer_orders", map[string]entitlements.Mask{column: mask}),
+				nil,
+				"vinner",
+				false,
+				n,
+				&masks{key: testKey},
+			)
+			if text := v.inner + v.public; err != nil || strings.Contains(text, string(testKey)) ||
+				strings.Contains(text, "4711471147") {
 				t.Errorf("a view of the mask %s is %+v, %v", mask.Kind, v, err)
 			}
 		}
@@ -317,7 +363,8 @@ func TestBadLeasesAreNotVended(t *testing.T) {
 	} {
 		result, err := e.Run(t.Context(), l)
 		var refusal *vending.Error
-		if !errors.As(err, &refusal) || refusal.Code != vending.Unavailable || len(result.Rows) > 0 || strings.Contains(refusal.Message, path) {
+		if !errors.As(err, &refusal) || refusal.Code != vending.Unavailable || len(result.Rows) > 0 ||
+			strings.Contains(refusal.Message, path) {
 			t.Errorf("a lease with %s gives %v, %v", name, result, err)
 		}
 	}

@@ -17,8 +17,9 @@ type names struct {
 	nothing              string // what the views that hide the file's objects say that they read: nothing_ROW
 }
 
-// define writes the two views of one table. The inner one is called inner, which nobody can guess. What its masks compute outside of
-// SQL is added to those of the session. whole are all columns of the table; telling keeps SQLite from reading it by an index.
+// define writes the two views of one table. The inner one is called inner, which nobody can guess. What its masks
+// compute outside of SQL is added to those of the session. whole are all columns of the table; telling keeps SQLite
+// from reading it by an index.
 func (e *Engine) define(
 	a entitlements.Access, whole []entitlements.Column, inner string, telling bool, n names, masks *masks,
 ) (views, error) {
@@ -42,8 +43,8 @@ func (e *Engine) define(
 		if err != nil {
 			return views{}, fmt.Errorf("the row filters of %s: %w", a.Table, err)
 		}
-		// LIMIT -1 limits nothing, but keeps SQLite from merging the view into the statement: no expression of the caller's is
-		// evaluated on a row that the filters hide.
+		// LIMIT -1 limits nothing, but keeps SQLite from merging the view into the statement: no expression of the caller's
+		// is evaluated on a row that the filters hide.
 		body += ` WHERE ` + where + ` LIMIT -1`
 	}
 	return views{

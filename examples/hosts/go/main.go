@@ -1,4 +1,5 @@
-// A host in Go: it asks Deputy one question on behalf of whoever's access token it holds, and prints the answer as lines.
+// A host in Go: it asks Deputy one question on behalf of whoever's access token it holds, and prints the answer as
+// lines.
 //
 //	DEPUTY_URL=https://deputy.example.com/mcp DEPUTY_TOKEN=… go run ./examples/hosts/go "SELECT * FROM sales.orders"
 package main
@@ -38,7 +39,10 @@ func ask(ctx context.Context, url, token, sql string, out io.Writer) error {
 	if url == "" || token == "" || sql == "" {
 		return errors.New("set DEPUTY_URL and DEPUTY_TOKEN, and give a statement")
 	}
-	host, err := client.NewStreamableHttpClient(url, transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + token}))
+	host, err := client.NewStreamableHttpClient(
+		url,
+		transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + token}),
+	)
 	if err != nil {
 		return err
 	}

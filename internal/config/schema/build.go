@@ -55,7 +55,12 @@ type property struct {
 }
 
 func object(required []string, properties ...property) *schema {
-	s := &schema{Type: "object", Required: required, AdditionalProperties: jsonschema.FalseSchema, Properties: jsonschema.NewProperties()}
+	s := &schema{
+		Type:                 "object",
+		Required:             required,
+		AdditionalProperties: jsonschema.FalseSchema,
+		Properties:           jsonschema.NewProperties(),
+	}
 	for _, p := range properties {
 		s.Properties.Set(p.name, p.is)
 	}

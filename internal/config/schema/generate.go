@@ -43,7 +43,10 @@ func generate() ([]byte, error) {
 	}
 	root := r.Reflect(&config.Config{})
 	if len(unknown) > 0 {
-		return nil, fmt.Errorf("these types read their own YAML and are not described in types.go: %s", strings.Join(unknown, ", "))
+		return nil, fmt.Errorf(
+			"these types read their own YAML and are not described in types.go: %s",
+			strings.Join(unknown, ", "),
+		)
 	}
 	root.Version, root.Title, root.Description = draft7, "Deputy", "The configuration of Deputy: who may call, what is governed, and what holds."
 	describeOwnTypes(root.Definitions, r.CommentMap)
@@ -61,8 +64,8 @@ func generate() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// schemaOf describes types that are not what they look like in Go; nil: what it looks like is what it is. It is not known when the
-// type reads YAML in a way that nobody described.
+// schemaOf describes types that are not what they look like in Go; nil: what it looks like is what it is. It is not
+// known when the type reads YAML in a way that nobody described.
 func schemaOf(t reflect.Type) (s *jsonschema.Schema, known bool) {
 	if describe, ok := ownTypes[t]; ok {
 		return describe(), true
@@ -97,8 +100,8 @@ func typeName(t reflect.Type) string {
 	return strings.TrimSuffix(t.Name(), "Config")
 }
 
-// asHelp turns a comment for readers of the code into one for whoever writes the file: "IssuerConfig is one OpenID provider." becomes
-// "One OpenID provider."
+// asHelp turns a comment for readers of the code into one for whoever writes the file: "IssuerConfig is one OpenID
+// provider." becomes "One OpenID provider."
 func asHelp(name, comment string) string {
 	comment = strings.ReplaceAll(comment, "\n", " ")
 	typ := name[strings.LastIndexByte(name, '.')+1:]

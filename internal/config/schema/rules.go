@@ -128,7 +128,11 @@ var engineKeys = []struct {
 	name      string
 	own, need []string
 }{
-	{"postgres", []string{"dsn", "schemas", "signing_key", "functions", "policy_path", "extensions"}, []string{"dsn", "schemas", "signing_key"}},
+	{
+		"postgres",
+		[]string{"dsn", "schemas", "signing_key", "functions", "policy_path", "extensions"},
+		[]string{"dsn", "schemas", "signing_key"},
+	},
 	{"sqlite", []string{"path", "schema", "hash_key"}, []string{"path"}},
 }
 
@@ -160,7 +164,11 @@ func addRules(root *schema) error {
 	}, "The databases that are governed, by the name that agents call them."))
 	agents, _ := root.Properties.Get("agents")
 	agents.MinItems = count1()
-	at("Agent").AnyOf = []*schema{{Required: []string{"client_ids"}}, {Required: []string{"keys"}}, {Required: []string{"key_sha256"}}}
+	at("Agent").AnyOf = []*schema{
+		{Required: []string{"client_ids"}},
+		{Required: []string{"keys"}},
+		{Required: []string{"key_sha256"}},
+	}
 	return nil
 }
 

@@ -96,7 +96,8 @@ func TestWhatLoadsIsValid(t *testing.T) {
 		if err := s.Validate(asJSON(t, text)); err != nil {
 			t.Errorf("%s is valid: %v", name, err)
 		}
-		if first, _, _ := strings.Cut(string(text), "\n"); strings.HasPrefix(name, "examples/") && first != "# yaml-language-server: $schema=./deputy.schema.json" {
+		if first, _, _ := strings.Cut(string(text), "\n"); strings.HasPrefix(name, "examples/") &&
+			first != "# yaml-language-server: $schema=./deputy.schema.json" {
 			t.Errorf("%s does not name its schema in its first line", name)
 		}
 	}
@@ -157,14 +158,35 @@ func TestWrongFilesAreNotValid(t *testing.T) {
 	}
 }
 
-// Each key of a policy beside each kind: the schema and the server agree on which go together, and on every form of their values.
+// Each key of a policy beside each kind: the schema and the server agree on which go together, and on every form of
+// their values.
 func TestTheSchemaJudgesPoliciesAsTheServerDoes(t *testing.T) {
 	s := compiled(t)
-	kinds := []string{"grant: a.b, to: everyone", "guardrail: a.b, require: everyone", "mask: a.b.c, with: hash", "filter: a.b, where: x"}
+	kinds := []string{
+		"grant: a.b, to: everyone",
+		"guardrail: a.b, require: everyone",
+		"mask: a.b.c, with: hash",
+		"filter: a.b, where: x",
+	}
 	belongs := map[string][]bool{ // beside a grant, a guardrail, a mask, a filter
-		"platform: shop": {true, true, true, true}, "for: everyone": {false, false, true, true}, "except: everyone": {false, false, true, true},
-		"when: x": {false, false, true, false}, "match: {column: a, attribute: b}": {false, false, false, true}, "within: {column: a, last: 1d}": {false, false, false, true},
-		"sample: 10%": {false, false, false, true}, "nonsense: x": {false, false, false, false}, "for: everyone, except: everyone": {false, false, false, false},
+		"platform: shop": {
+			true,
+			true,
+			true,
+			true,
+		}, "for: everyone": {false, false, true, true}, "except: everyone": {false, false, true, true},
+		"when: x": {
+			false,
+			false,
+			true,
+			false,
+		}, "match: {column: a, attribute: b}": {false, false, false, true}, "within: {column: a, last: 1d}": {false, false, false, true},
+		"sample: 10%": {
+			false,
+			false,
+			false,
+			true,
+		}, "nonsense: x": {false, false, false, false}, "for: everyone, except: everyone": {false, false, false, false},
 	}
 	for key, by := range belongs {
 		for i, kind := range kinds {

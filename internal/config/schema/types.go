@@ -69,7 +69,11 @@ func describeOwnTypes(defs jsonschema.Definitions, comments map[string]string) {
 	word := map[string]any{"type": []string{"string", "number", "boolean"}} // 12, true and 2026-01-01 are words too
 	defs["Text"] = &schema{Extras: word}
 	defs["NonEmpty"] = &schema{Extras: word, Pattern: `\S`}
-	defs["Variable"] = &schema{Type: "string", Pattern: `\$\{[A-Za-z_][A-Za-z0-9_]*\}`, Description: "With the content of an environment variable in it: ${NAME}."}
+	defs["Variable"] = &schema{
+		Type:        "string",
+		Pattern:     `\$\{[A-Za-z_][A-Za-z0-9_]*\}`,
+		Description: "With the content of an environment variable in it: ${NAME}.",
+	}
 	for name, s := range map[string]*schema{
 		"Selectors": oneOrMany(pattern(tables + `|` + columns + `|` + tagged)),
 		"Tables":    oneOrMany(pattern(tables + `|` + tagged)),
@@ -114,13 +118,22 @@ func describeOwnTypes(defs jsonschema.Definitions, comments map[string]string) {
 func sentence() *schema {
 	return anyOf(
 		help(pattern(`.+:.+`), "taylor via sales-assistant: customers.lastname is masked, sees 5 rows"),
-		&schema{Type: "object", MinProperties: count1(), MaxProperties: count1(), AdditionalProperties: atLeastOne(oneOrMany(nonEmpty()))},
+		&schema{
+			Type:                 "object",
+			MinProperties:        count1(),
+			MaxProperties:        count1(),
+			AdditionalProperties: atLeastOne(oneOrMany(nonEmpty())),
+		},
 	)
 }
 
 func mask() *schema {
 	count := func() *schema { return orVariable(&schema{Type: "integer", Minimum: "0"}) }
-	partial := object(nil, property{"first", help(count(), "Characters kept at the start.")}, property{"last", help(count(), "Characters kept at the end.")})
+	partial := object(
+		nil,
+		property{"first", help(count(), "Characters kept at the start.")},
+		property{"last", help(count(), "Characters kept at the end.")},
+	)
 	for _, end := range []string{"first", "last"} {
 		some := object([]string{end}, property{end, orVariable(&schema{Type: "integer", Minimum: "1"})})
 		some.AdditionalProperties = nil
@@ -129,20 +142,45 @@ func mask() *schema {
 	decimal := func() *schema { return anyOf(&schema{Type: "number"}, pattern(`-?[0-9]{1,18}(\.[0-9]{1,18})?`)) }
 	return anyOf(
 		help(&schema{Type: "null"}, "A NULL of the column's type."),
-		help(words(entitlements.MaskNull, entitlements.MaskHash, entitlements.MaskEmail, entitlements.MaskFormatPreserving),
-			"null: a NULL of the column's type. hash: equal values stay equal. email: the domain stays. format_preserving: other digits for digits, other letters for letters."),
+		help(
+			words(entitlements.MaskNull, entitlements.MaskHash, entitlements.MaskEmail, entitlements.MaskFormatPreserving),
+			"null: a NULL of the column's type. hash: equal values stay equal. email: the domain stays. format_preserving: other digits for digits, other letters for letters.",
+		),
 		exactlyOne(
 			property{"constant", help(text(), "The same value everywhere.")},
 			property{"partial", help(partial, "The first and last characters stay, the rest becomes *.")},
-			property{"regex", help(object([]string{"match"},
+			property{"regex", help(object(
+				[]string{"match"},
 				property{"match", help(nonEmpty(), "What is replaced; understood the same by every database.")},
 				property{"replace", help(text(), "\\1 to \\9 stand for what the groups matched.")},
-				property{"unmatched", help(anyOf(words("keep", "null"), &schema{Type: "null"}), "What a value without a match becomes: null, or it is kept.")},
+				property{
+					"unmatched",
+					help(
+						anyOf(words("keep", "null"), &schema{Type: "null"}),
+						"What a value without a match becomes: null, or it is kept.",
+					),
+				},
 			), "What matches is replaced.")},
-			property{"round", help(anyOf(&schema{Type: "number", ExclusiveMinimum: "0"}, pattern(`[0-9]{1,18}(\.[0-9]{1,18})?`)), "A number is rounded to this step.")},
-			property{"truncate", help(words("year", "quarter", "month", "week", "day", "hour", "minute"), "A date or time is cut down to this.")},
-			property{"bucket", help(&schema{Type: "array", MinItems: count1(), Items: object([]string{"name"},
-				property{"below", help(anyOf(decimal(), pattern(`[0-9]{4}-[0-9]{2}-[0-9]{2}.*`)), "A number or a date; only the last range may be without.")},
+			property{
+				"round",
+				help(
+					anyOf(&schema{Type: "number", ExclusiveMinimum: "0"}, pattern(`[0-9]{1,18}(\.[0-9]{1,18})?`)),
+					"A number is rounded to this step.",
+				),
+			},
+			property{
+				"truncate",
+				help(words("year", "quarter", "month", "week", "day", "hour", "minute"), "A date or time is cut down to this."),
+			},
+			property{"bucket", help(&schema{Type: "array", MinItems: count1(), Items: object(
+				[]string{"name"},
+				property{
+					"below",
+					help(
+						anyOf(decimal(), pattern(`[0-9]{4}-[0-9]{2}-[0-9]{2}.*`)),
+						"A number or a date; only the last range may be without.",
+					),
+				},
 				property{"name", help(nonEmpty(), "What is shown for a value in the range.")},
 			)}, "The name of the range that the value is in.")},
 			property{"sql", help(nonEmpty(), "An expression over $column.")},
