@@ -51,7 +51,7 @@ fuzz:
 
 # The PostgreSQL engine on every supported major; needs npm.
 matrix:
-	./internal/throwaway/matrix.sh
+	./internal/testkit/throwaway/matrix.sh
 
 postgres:
-	@./internal/throwaway/install.sh
+	@./internal/testkit/throwaway/install.sh

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // TestWhoATokenNames is the list of good tokens and the principals they give.

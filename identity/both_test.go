@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // waits makes the pair of a world and of what a configuration that waits says otherwise.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // allowed is what a principal may do: the first letters of query, describe, request and approve.

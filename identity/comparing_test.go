@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // What gives compares names byte by byte; what takes away stops a user in every spelling of their id or address.

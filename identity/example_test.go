@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // Taylor asks the marketing agent, whose host sends Taylor's access token along. The agent alone gets nowhere.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 const audience = "https://deputy.example/mcp"

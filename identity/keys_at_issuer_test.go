@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 func TestAHundredBadTokensCauseFewFetches(t *testing.T) {

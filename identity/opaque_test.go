@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // introspecting has the issuer of a world asked about opaque tokens.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // A steward's decision is a human's own. Whatever an agent can get hold of is not enough for it.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 func TestAProcessKeepsToTheFirstHumanItServed(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // provider is a product, and an access token as it signs them: of a human who asks through the client of the agent

@@ -16,7 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // TestRefusedTokens is the list of access tokens that are nobody's, and why. Nothing of a token is in its refusal.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/vending"
 	"deputy/vending/postgres"
 	"deputy/vending/sqlite"

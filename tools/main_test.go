@@ -19,7 +19,7 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/tools"
 	"deputy/vending"
 	"deputy/vending/postgres"

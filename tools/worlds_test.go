@@ -13,7 +13,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"pgregory.net/rapid"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/tools"
 	"deputy/vending"
 	"deputy/vending/enginetest"

@@ -8,7 +8,7 @@ import (
 
 	"deputy/audit"
 	"deputy/audit/sink"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 func messageOf(t *testing.T, format sink.Format, r audit.Record) sink.Message {

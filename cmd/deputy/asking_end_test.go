@@ -10,7 +10,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp/client"
 )
 

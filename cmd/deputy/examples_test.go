@@ -17,7 +17,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/config"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp/client"
 	"deputy/tools"
 	"deputy/vending"

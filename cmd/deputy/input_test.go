@@ -23,7 +23,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // What is wrong from the outside goes through the front door here: the server as it is served, and nothing of it

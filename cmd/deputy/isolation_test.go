@@ -16,7 +16,7 @@ import (
 	"deputy/audit"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 var revisions = []string{

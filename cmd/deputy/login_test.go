@@ -22,7 +22,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/identity"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // desk is a human's machine: an issuer that they sign in at, a configuration, and a folder for what is theirs. Every

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp/client"
 	"deputy/tools"
 )

@@ -22,8 +22,8 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/issuer"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/throwaway"
 	"deputy/vending/postgres"
 )
 

@@ -20,7 +20,7 @@ import (
 	"deputy/audit"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/tools"
 )
 

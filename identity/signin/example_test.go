@@ -10,7 +10,7 @@ import (
 
 	"deputy/identity"
 	"deputy/identity/signin"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // Somebody signs in once, and from then on there is a token that is good for a while.

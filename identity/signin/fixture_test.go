@@ -14,7 +14,7 @@ import (
 
 	"deputy/identity"
 	"deputy/identity/signin"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 const audience = "https://deputy.example/mcp"

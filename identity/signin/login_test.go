@@ -17,7 +17,7 @@ import (
 
 	"deputy/identity"
 	"deputy/identity/signin"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 func TestAHumanSignsInInABrowser(t *testing.T) {

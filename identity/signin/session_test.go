@@ -20,7 +20,7 @@ import (
 
 	"deputy/identity"
 	"deputy/identity/signin"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 func refused(t *testing.T, err error) *identity.AuthError {

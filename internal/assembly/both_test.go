@@ -11,7 +11,7 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/mcp/client"
 )
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"deputy/audit"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp/client"
 )
 

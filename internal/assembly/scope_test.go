@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"deputy/audit"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // Through the front door, with a real token: what it names is all it may be used for, and the host is told what to ask

@@ -24,7 +24,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/assembly"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp"
 )
 

@@ -21,7 +21,7 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp"
 )
 

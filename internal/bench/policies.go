@@ -17,7 +17,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/vending/postgres"
 )
 

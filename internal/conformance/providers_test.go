@@ -11,7 +11,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/config"
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // What is around the sections of examples/identity-providers.md to make configurations of them.

@@ -19,8 +19,8 @@ import (
 
 	"deputy/audit"
 	"deputy/identity"
-	"deputy/internal/issuer"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/throwaway"
 )
 
 // The question that every client asks, and what Taylor of Marketing is answered: lastname is masked for all but

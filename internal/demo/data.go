@@ -11,7 +11,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/vending/postgres"
 )
 

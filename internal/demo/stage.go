@@ -19,8 +19,8 @@ import (
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
-	"deputy/internal/issuer"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/throwaway"
 	"deputy/mcp"
 )
 

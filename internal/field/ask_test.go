@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 	"deputy/mcp/client"
 )
 

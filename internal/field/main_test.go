@@ -13,8 +13,8 @@ import (
 	"sync"
 	"testing"
 
-	"deputy/internal/issuer"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/throwaway"
 )
 
 var update = flag.Bool("update", false, "take lines that hold now off testdata/known.txt")

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 // How psql separates what it prints. No value of the worlds has these characters.

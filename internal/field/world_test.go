@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 // world is one configuration over its databases, and deputy serve on it.

@@ -13,7 +13,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/state"
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 // cluster is one real PostgreSQL for all tests of the package; and a database that each test finds empty.

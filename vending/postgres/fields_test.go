@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"testing"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 // numbers are the fields that hold numbers of objects, or may be mistaken for such, as the server's own program writes

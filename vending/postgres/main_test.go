@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 	"deputy/vending/postgres"
 )
 

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"deputy/internal/throwaway"
+	"deputy/internal/testkit/throwaway"
 )
 
 func TestAClusterIsRealAndLeavesNothing(t *testing.T) {

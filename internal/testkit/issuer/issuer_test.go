@@ -8,7 +8,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
-	"deputy/internal/issuer"
+	"deputy/internal/testkit/issuer"
 )
 
 // An OpenID client finds the issuer by its URL alone and believes what it signs.
