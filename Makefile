@@ -26,7 +26,7 @@ field: postgres
 # The server is killed two hundred times under load, and one that keeps requests between any two statements.
 crash: postgres
 	DEPUTY_KILLS=200 $(GO) test -count=1 -v -timeout 30m -run 'TestKilledAtAnyMoment' ./cmd/deputy
-	DEPUTY_KILLS=1 $(GO) test -count=1 -v -run 'TestKilledBetween' ./internal/state
+	DEPUTY_KILLS=1 $(GO) test -count=1 -v -run 'TestKilledBetween' ./entitlements/requests/store
 
 vet:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
@@ -37,7 +37,7 @@ bench: postgres
 	$(GO) run ./internal/bench -policies
 	$(GO) run ./internal/bench -audit-read
 	$(GO) test ./vending/postgres -run '^$$' -bench RowFilter -benchtime 30x
-	$(GO) test ./internal/state -run '^$$' -bench Approvals -benchtime 500x
+	$(GO) test ./entitlements/requests/store -run '^$$' -bench Approvals -benchtime 500x
 
 # The JSON Schema of the configuration, after a change of its types or their comments.
 schema:

@@ -15,8 +15,8 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests/store"
 	"deputy/identity"
-	"deputy/internal/state"
 	"deputy/tools"
 )
 
@@ -122,9 +122,9 @@ func (w *watched) Approvals(
 func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 	t.Helper()
 	o := &office{t: t, log: &memory{}, now: noon}
-	kept, err := state.Open(
+	kept, err := store.Open(
 		t.Context(),
-		state.Config{File: filepath.Join(t.TempDir(), "state.db"), Now: func() time.Time { return o.now }},
+		store.Config{File: filepath.Join(t.TempDir(), "state.db"), Now: func() time.Time { return o.now }},
 	)
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"deputy/entitlements"
 )
 
-// Requests is where access requests are kept, for all servers that share it. Package internal/state implements it. A
+// Requests is where access requests are kept, for all servers that share it. Package store implements it. A
 // step is one transaction, or nothing; of two steps at once, the second one sees what the first one made.
 type Requests interface {
 	// Make keeps a new request, unless its asker has an open one for the same subject at the request's time of creation,

@@ -16,9 +16,9 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests/store"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/state"
 	"deputy/mcp/client"
 	"deputy/tools"
 )
@@ -284,7 +284,7 @@ func (all *answers) check(t *testing.T, kept *keptRequests, path string) {
 
 // keptRequests is the state as somebody sees it who opens its database.
 type keptRequests struct {
-	*state.State
+	*store.State
 	db     *sql.DB
 	schema string // with its dot
 }

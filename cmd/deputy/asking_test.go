@@ -20,10 +20,10 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests/store"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/internal/state"
 	"deputy/mcp"
 	"deputy/mcp/client"
 	"deputy/tools"
@@ -45,7 +45,7 @@ func askingStage(t *testing.T, engine, inPostgres string, change ...func(*demo.C
 			t.Fatal(err)
 		}
 		c.State = asURL(pg, "dba", inPostgres)
-		if _, err := state.Migrate(t.Context(), state.Config{DSN: c.State}, func(state.Migration) {}); err != nil {
+		if _, err := store.Migrate(t.Context(), store.Config{DSN: c.State}, func(store.Migration) {}); err != nil {
 			t.Fatal(err)
 		}
 	}

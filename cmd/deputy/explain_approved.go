@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
-	"deputy/internal/state"
 	"deputy/tools"
 )
 
@@ -33,7 +33,7 @@ func approved(
 			return nil // nobody has asked for anything yet, and to look makes no file
 		}
 	}
-	kept, err := state.Open(ctx, assembly.StateConfig(cfg))
+	kept, err := store.Open(ctx, assembly.StateConfig(cfg))
 	if err != nil {
 		return fmt.Errorf("looking up what was approved: %w", err)
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"deputy/entitlements/requests/store"
 	"deputy/internal/config"
-	"deputy/internal/state"
 )
 
 func newMigrate() *cobra.Command {
@@ -33,8 +33,8 @@ can grant access. The dsn must lead to the database itself, and not to a connect
 }
 
 // stateConfig is where the configuration says that requests are kept.
-func stateConfig(cfg *config.Config) state.Config {
-	return state.Config{File: cfg.Requests.State.File, DSN: string(cfg.Requests.State.DSN)}
+func stateConfig(cfg *config.Config) store.Config {
+	return store.Config{File: cfg.Requests.State.File, DSN: string(cfg.Requests.State.DSN)}
 }
 
 func migrate(c *cobra.Command, _ []string) error {
@@ -44,7 +44,7 @@ func migrate(c *cobra.Command, _ []string) error {
 	}
 	asJSON, _ := c.Flags().GetBool("json")
 	if status, _ := c.Flags().GetBool("status"); status {
-		all, err := state.Migrations(c.Context(), stateConfig(cfg))
+		all, err := store.Migrations(c.Context(), stateConfig(cfg))
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func migrate(c *cobra.Command, _ []string) error {
 		return err
 	}
 	began := time.Now()
-	all, err := state.Migrate(c.Context(), stateConfig(cfg), func(m state.Migration) {
+	all, err := store.Migrate(c.Context(), stateConfig(cfg), func(m store.Migration) {
 		if !asJSON {
 			fmt.Fprintf(c.OutOrStdout(), "applied %s (%s)\n", m.Name, time.Since(began).Round(time.Millisecond))
 		}
@@ -77,11 +77,11 @@ func migrate(c *cobra.Command, _ []string) error {
 	return nil
 }
 
-func printMigrations(c *cobra.Command, all []state.Migration, asJSON bool) error {
+func printMigrations(c *cobra.Command, all []store.Migration, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(c.OutOrStdout())
 		e.SetIndent("", "  ")
-		return e.Encode(append([]state.Migration{}, all...))
+		return e.Encode(append([]store.Migration{}, all...))
 	}
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, m := range all {

@@ -13,10 +13,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/identity/stops"
 	"deputy/internal/config"
-	"deputy/internal/state"
 	"deputy/internal/telemetry"
 	"deputy/mcp"
 	"deputy/tools"
@@ -32,7 +32,7 @@ type Deputy struct {
 	Tools         *tools.Tools
 	Authenticator *identity.Authenticator
 	Audit         *AuditLog
-	State         *state.State // of access requests; nil: there is no rule for any
+	State         *store.State // of access requests; nil: there is no rule for any
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
 	Proofs        *identity.Proofs // that were used; nil: none yet

@@ -1,7 +1,7 @@
 package assembly
 
 import (
-	"deputy/internal/state"
+	"deputy/entitlements/requests/store"
 	"deputy/vending"
 )
 
@@ -9,4 +9,4 @@ import (
 func (l *Live) Engine(platform string) vending.Engine { return l.now().Engines[platform] }
 
 // Kept is the state of access requests that calls begin with now; nil: there is none.
-func (l *Live) Kept() *state.State { return l.now().State }
+func (l *Live) Kept() *store.State { return l.now().State }

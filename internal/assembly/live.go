@@ -8,12 +8,12 @@ import (
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/metric"
 
+	"deputy/entitlements/requests/notify"
+	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/identity/stops"
 	"deputy/internal/config"
-	"deputy/internal/state"
 	"deputy/internal/telemetry"
-	"deputy/internal/webhook"
 	"deputy/mcp"
 	"deputy/tools"
 )
@@ -33,7 +33,7 @@ type Live struct {
 
 	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
 	stops     *stops.List          // the same one for all generations
-	state     *state.State         // opened once, when there is a rule for access requests
+	state     *store.State         // opened once, when there is a rule for access requests
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
 
@@ -75,7 +75,7 @@ func Follow(
 		return nil, err
 	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
-	var sender *webhook.Sender
+	var sender *notify.Sender
 	if l.current.State != nil {
 		sender = l.sender(l.current) // before anybody can ask for anything
 	}

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests/notify"
+	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/internal/config"
-	"deputy/internal/state"
-	"deputy/internal/webhook"
 	"deputy/mcp"
 	"deputy/tools"
 )
@@ -32,15 +32,15 @@ func (d *Deputy) openState(ctx context.Context) (err error) {
 	}
 	c := StateConfig(d.Config)
 	c.Now = d.now
-	if d.State, err = state.Open(ctx, c); err != nil {
+	if d.State, err = store.Open(ctx, c); err != nil {
 		return errors.New(d.Config.Problem("requests.state", "%v", err).String())
 	}
 	return nil
 }
 
 // StateConfig is what the configuration means for package state.
-func StateConfig(c *config.Config) state.Config {
-	return state.Config{File: c.Requests.State.File, DSN: string(c.Requests.State.DSN)}
+func StateConfig(c *config.Config) store.Config {
+	return store.Config{File: c.Requests.State.File, DSN: string(c.Requests.State.DSN)}
 }
 
 // requests is where access requests are kept, as far as there are rules: without any, nothing can be asked for, and
@@ -66,7 +66,7 @@ func (d *Deputy) stateReady(ctx context.Context) error {
 
 // tend ends what is over, tells of it, and sends webhooks, until the context ends. The sender may be nil still. Each of
 // several servers does; the state sees to it that everything happens once.
-func (l *Live) tend(ctx context.Context, sender *webhook.Sender) {
+func (l *Live) tend(ctx context.Context, sender *notify.Sender) {
 	if sender != nil {
 		l.tending.Go(func() { sender.Run(ctx) })
 	}
@@ -100,17 +100,17 @@ func (l *Live) sweep(ctx context.Context, now time.Time) {
 
 // Sweep ends the access requests that are over at a time, and announces those that soon will be.
 func (d *Deputy) Sweep(ctx context.Context, now time.Time) error {
-	return d.State.Sweep(ctx, now, time.Duration(d.Config.Requests.Expiring), func(e state.Event) error {
-		if e.Kind != state.Expired {
+	return d.State.Sweep(ctx, now, time.Duration(d.Config.Requests.Expiring), func(e store.Event) error {
+		if e.Kind != store.Expired {
 			return nil
 		}
 		return d.Tools.Expired(ctx, e.Request, e.ID, e.Time)
 	})
 }
 
-func (l *Live) sender(g *generation) *webhook.Sender {
+func (l *Live) sender(g *generation) *notify.Sender {
 	name, _ := os.Hostname()
-	c := webhook.Config{
+	c := notify.Config{
 		Outbox:    g.State.Outbox(),
 		PublicURL: g.Config.Server.PublicURL,
 		Server:    fmt.Sprintf("%s (%d)", name, os.Getpid()),
@@ -119,14 +119,14 @@ func (l *Live) sender(g *generation) *webhook.Sender {
 	for _, w := range g.Config.Requests.Webhooks {
 		c.Receivers = append(
 			c.Receivers,
-			webhook.Receiver{Name: w.Name, URL: string(w.URL), Secret: string(w.Secret), Events: w.Events, Body: w.Body},
+			notify.Receiver{Name: w.Name, URL: string(w.URL), Secret: string(w.Secret), Events: w.Events, Body: w.Body},
 		)
 	}
-	sender, err := webhook.New(c)
+	sender, err := notify.New(c)
 	if err != nil { // the configuration was checked
 		l.log.Error().Err(err).Msg("webhooks are not sent")
 		c.Receivers = nil
-		sender, _ = webhook.New(c)
+		sender, _ = notify.New(c)
 	}
 	if err := sender.Introduce(context.WithoutCancel(l.life)); err != nil {
 		l.log.Warn().Err(err).Msg("webhooks may not be told of the first events")

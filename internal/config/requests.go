@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"deputy/entitlements/requests/notify"
 	"deputy/internal/mistake"
-	"deputy/internal/webhook"
 )
 
 // check leaves the rules to package entitlements.
@@ -57,7 +57,7 @@ func (w Webhook) check(k *checker, key string) {
 			k.oneOf(mistake.At(key+".events", i), e, webhookEvents...)
 		}
 	}
-	if err := webhook.CheckBody(w.Body); err != nil {
+	if err := notify.CheckBody(w.Body); err != nil {
 		k.say(key+".body", "%v", err)
 	}
 }

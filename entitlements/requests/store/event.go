@@ -1,0 +1,75 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"deputy/entitlements"
+)
+
+// Kind is what happened to a request.
+type Kind string
+
+const (
+	// Created comes first, and once. What rules decide at the moment of asking is in it: it is not told of as Decided.
+	Created Kind = "created"
+	// Decided says that people have approved or denied it for good: see its status. An approval after which others are
+	// still waited for is not told of.
+	Decided   Kind = "decided"
+	Expiring  Kind = "expiring" // what was approved ends soon
+	Expired   Kind = "expired"  // by itself: nobody answered, or the time is over
+	Revoked   Kind = "revoked"
+	Cancelled Kind = "cancelled"
+)
+
+// Event is one thing that happened to a request, for those who are told.
+type Event struct {
+	Sequence int64  // of all events, without gaps
+	ID       string // random, and the same whenever it is told
+	Kind     Kind
+	Time     time.Time
+	Request  entitlements.Request // as it was then
+}
+
+// eventRow is an event as it is kept.
+type eventRow struct {
+	Sequence int64  `db:"sequence"`
+	ID       string `db:"id"`
+	Kind     string `db:"kind"`
+	Happened int64  `db:"happened"`
+	Request  string `db:"request"`
+	Version  int64  `db:"version"`
+	Body     string `db:"body"`
+}
+
+const eventColumns = `sequence, id, kind, happened, request, version, body`
+
+func (w eventRow) event() (Event, error) {
+	r, err := decode(w.Body)
+	if err == nil && (r.ID != w.Request || int64(r.Version) != w.Version || !Kind(w.Kind).fits(r.Status)) {
+		err = altered("its columns say something else than its text")
+	}
+	if err != nil {
+		return Event{}, fmt.Errorf("event %d: %w", w.Sequence, err)
+	}
+	return Event{w.Sequence, w.ID, Kind(w.Kind), time.Unix(0, w.Happened).UTC(), r}, nil
+}
+
+// fits reports whether a request that this happened to can have the status.
+func (k Kind) fits(s entitlements.Status) bool {
+	switch k {
+	case Created:
+		return s == entitlements.StatusPending || s == entitlements.StatusApproved || s == entitlements.StatusDenied
+	case Decided:
+		return s == entitlements.StatusApproved || s == entitlements.StatusDenied
+	case Expiring:
+		return s == entitlements.StatusApproved
+	case Expired:
+		return s == entitlements.StatusExpired
+	case Revoked:
+		return s == entitlements.StatusRevoked
+	case Cancelled:
+		return s == entitlements.StatusCancelled
+	}
+	return false
+}

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"deputy/entitlements"
+)
+
+// transaction is the only one that writes, over all servers, until it ends.
+type transaction struct {
+	*State
+	ctx      context.Context
+	tx       *sqlx.Tx
+	sequence int64 // of the last event
+}
+
+// write does something in one transaction, or nothing. When it returns another error than do's, the commit may have
+// come through or not, as when a connection is lost in that moment: whoever needs to know looks.
+func (s *State) write(ctx context.Context, do func(*transaction) error) error {
+	// After it has waited for the counter, each statement has to see what was committed before. On SQLite a transaction
+	// sees that anyway.
+	options := &sql.TxOptions{}
+	if s.postgres {
+		options.Isolation = sql.LevelReadCommitted
+	}
+	s.before()
+	tx, err := s.db.BeginTxx(ctx, options)
+	if err != nil {
+		return plain(err)
+	}
+	defer tx.Rollback()
+	t := &transaction{State: s, ctx: ctx, tx: tx}
+	if s.postgres {
+		if _, err := t.exec(limits); err != nil {
+			return err
+		}
+	}
+	if err := t.get(&t.sequence, `SELECT sequence FROM deputy_state.counter WHERE one = 1`+t.locked()); err != nil {
+		return err
+	}
+	if err := do(t); err != nil {
+		return err
+	}
+	s.before()
+	err = plain(tx.Commit())
+	s.before()
+	return err
+}
+
+// locked is the end of a SELECT of what is going to be changed. On SQLite the transaction has locked everything.
+func (d *database) locked() string {
+	if d.postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+func (t *transaction) exec(query string, values ...any) (changed int64, err error) {
+	t.before()
+	result, err := t.tx.ExecContext(t.ctx, t.text(query), values...)
+	if err != nil {
+		return 0, plain(err)
+	}
+	changed, err = result.RowsAffected()
+	return changed, plain(err)
+}
+
+// get returns sql.ErrNoRows as it is.
+func (t *transaction) get(into any, query string, values ...any) error {
+	t.before()
+	err := t.tx.GetContext(t.ctx, into, t.text(query), values...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return plain(err)
+}
+
+// one reads the only row that a condition finds.
+func (t *transaction) one(condition string, values ...any) (r entitlements.Request, found bool, err error) {
+	var w row
+	err = t.get(&w, `SELECT `+columns+` FROM deputy_state.requests WHERE `+condition+t.locked(), values...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, false, nil
+	}
+	if err == nil {
+		r, err = w.request()
+	}
+	return r, err == nil, err
+}
+
+// tell writes an event down.
+func (t *transaction) tell(kind Kind, at time.Time, r entitlements.Request) (Event, error) {
+	text, err := encode(r)
+	if err != nil {
+		return Event{}, err
+	}
+	e := Event{t.sequence + 1, t.newID(), kind, at.UTC().Round(0), r}
+	_, err = t.exec(`INSERT INTO deputy_state.events (`+eventColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		e.Sequence, e.ID, string(kind), nanos(at), r.ID, int64(r.Version), text)
+	if err != nil {
+		return Event{}, err
+	}
+	if n, err := t.exec(`UPDATE deputy_state.counter SET sequence = ? WHERE one = 1 AND sequence = ?`, e.Sequence, t.sequence); err != nil ||
+		n != 1 {
+		return Event{}, errors.Join(err, errors.New("the counter of events is gone"))
+	}
+	t.sequence = e.Sequence
+	return e, nil
+}
