@@ -89,7 +89,7 @@ func (a *Approval) policy() string { return "request " + a.Request }
 
 // to is whom the approval is for, as a grant would say it.
 func (a *Approval) to() *Matcher {
-	term := func(word, name string) Matcher { return Matcher{term: Term{word: word, name: name}} }
+	term := func(word, name string) Matcher { return Matcher{term: Term{Word: word, Name: name}} }
 	m := term("agent", a.Asker.Agent)
 	if a.Asker.User != nil {
 		m = term("user", a.Asker.User.ID)

@@ -157,13 +157,13 @@ func require(rules []*requestRule) (q Requirement) {
 func (q Requirement) of(rules []*requestRule, judged *identity.Identity, who *identity.Principal) (Requirement, error) {
 	automatic, unasked := true, longestPeriod
 	for _, r := range rules {
-		if r.From != nil && !r.From.holds(judged, who) {
+		if r.From != nil && !r.From.Holds(judged, who) {
 			return Requirement{}, ErrNotAskable
 		}
-		if r.Deny != nil && r.Deny.When.mayHold(judged, who) && q.Denied == "" {
+		if r.Deny != nil && r.Deny.When.MayHold(judged, who) && q.Denied == "" {
 			q.Denied = r.Name
 		}
-		automatic = automatic && r.Approve != nil && r.Approve.When.holds(judged, who)
+		automatic = automatic && r.Approve != nil && r.Approve.When.Holds(judged, who)
 		unasked = min(unasked, r.upTo)
 	}
 	switch {

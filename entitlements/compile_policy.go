@@ -27,7 +27,7 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 	switch k {
 	case kindMask:
 		if p.With != nil {
-			c.within("with", func() { c.check(p.With.check()) })
+			c.within("with", func() { c.check(p.With.Check()) })
 		}
 		out.when = c.condition("when", p.When)
 	case kindFilter:
@@ -56,7 +56,7 @@ func (c *compiler) condition(key, text string) (parts []Part) {
 	}
 	c.within(key, func() {
 		var err error
-		parts, err = parseCondition(text)
+		parts, err = ParseCondition(text)
 		c.check(err)
 	})
 	return parts
@@ -161,9 +161,9 @@ func (c *compiler) checkName(what, name string, seen map[string]bool) {
 
 // checkPurposes refuses purposes that nobody can name.
 func (c *compiler) checkPurposes(key string, m *Matcher) {
-	m.each(func(t Term) {
-		if t.word == "purpose" && !slices.Contains(c.cfg.Purposes, t.name) {
-			c.within(key, func() { c.problem("there is no purpose %s%s", t.name, known("purposes", t.name, c.cfg.Purposes)) })
+	m.Each(func(t Term) {
+		if t.Word == "purpose" && !slices.Contains(c.cfg.Purposes, t.Name) {
+			c.within(key, func() { c.problem("there is no purpose %s%s", t.Name, known("purposes", t.Name, c.cfg.Purposes)) })
 		}
 	})
 }

@@ -98,7 +98,7 @@ func (c *compiler) stages(r *RequestRule) (out []Stage) {
 	}
 	if r.Approvers != nil {
 		c.checkApprovers(r.Approvers)
-		return []Stage{{Rule: r.Name, Number: 1, Approvers: r.Approvers.alternatives(), Need: 1}}
+		return []Stage{{Rule: r.Name, Number: 1, Approvers: r.Approvers.Alternatives(), Need: 1}}
 	}
 	if r.Stages != nil && len(r.Stages) == 0 {
 		c.within("stages", func() { c.problem("the list is empty: name at least one stage, or leave the key out") })
@@ -121,11 +121,11 @@ var countOfPeople = regexp.MustCompile(`^[1-9][0-9]?$`)
 
 func (c *compiler) stage(s ApprovalStage, rule string, number int) Stage {
 	c.checkApprovers(s.Approvers)
-	out := Stage{Rule: rule, Number: number, Approvers: s.Approvers.alternatives(), Need: 1}
+	out := Stage{Rule: rule, Number: number, Approvers: s.Approvers.Alternatives(), Need: 1}
 	switch {
 	case s.Need == "":
 	case s.Need == "all":
-		out.Every, out.Approvers = true, s.Approvers.entries()
+		out.Every, out.Approvers = true, s.Approvers.Entries()
 		out.Need = len(out.Approvers)
 	case countOfPeople.MatchString(s.Need):
 		out.Need, _ = strconv.Atoi(s.Need)
@@ -146,26 +146,15 @@ func (c *compiler) stage(s ApprovalStage, rule string, number int) Stage {
 	return out
 }
 
-// entries are those of a list, as it is written: each of them is one, whatever it is joined of.
-func (m *Matcher) entries() (out []*Matcher) {
-	if m.any == nil {
-		return []*Matcher{m}
-	}
-	for i := range m.any {
-		out = append(out, &m.any[i])
-	}
-	return out
-}
-
 // most is how many people there can be among the approvers, where users alone are named: nobody knows how many are in a
 // group.
 func (s Stage) most() (people int, known bool) {
 	users := map[string]bool{}
 	others := 0
 	for _, m := range s.Approvers {
-		for _, a := range m.alternatives() {
-			if a.term.word == "user" {
-				users[a.term.name] = true
+		for _, a := range m.Alternatives() {
+			if a.term.Word == "user" {
+				users[a.term.Name] = true
 			} else {
 				others++
 			}
@@ -182,13 +171,13 @@ func (s Stage) most() (people int, known bool) {
 func (c *compiler) checkApprovers(m *Matcher) {
 	c.within("approvers", func() {
 		said := map[Term]bool{}
-		m.each(func(t Term) {
-			if t.aboutAgent() && !said[t] {
+		m.Each(func(t Term) {
+			if t.AboutAgent() && !said[t] {
 				said[t] = true
 				c.problem("approvers are people, and %s asks about an agent", t)
 			}
 		})
-		if len(said) == 0 && contradict(m, &Matcher{term: Term{word: "group", name: identity.AllUsers}}) {
+		if len(said) == 0 && Contradict(m, &Matcher{term: Term{Word: "group", Name: identity.AllUsers}}) {
 			c.problem("approvers are people, and nobody is %s", m)
 		}
 	})

@@ -82,7 +82,7 @@ func (t *table) decide(who *identity.Principal, approved standing) (Access, *Den
 // broken names the guardrails that do not hold for the identity.
 func (t *table) broken(judged *identity.Identity, who *identity.Principal) (reasons []string) {
 	for _, g := range t.guardrails {
-		if !g.require.holds(judged, who) {
+		if !g.require.Holds(judged, who) {
 			reasons = append(reasons, fmt.Sprintf("guardrail %q does not hold for %s %s", g.policy, judged.Kind, judged.ID))
 		}
 	}
@@ -136,9 +136,9 @@ func (t *table) open(access *Access, who *identity.Principal, approved standing)
 // Matcher.aboutAgent.
 func (g *grant) opensTo(who *identity.Principal) (user, agent bool) {
 	user = who.User != nil && slices.ContainsFunc(g.to, func(m *Matcher) bool {
-		return !m.aboutAgent() && m.holds(&who.User.Identity, who)
+		return !m.AboutAgent() && m.Holds(&who.User.Identity, who)
 	})
-	agent = slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.holds(&who.Agent.Identity, who) })
+	agent = slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.Holds(&who.Agent.Identity, who) })
 	return user, agent
 }
 
@@ -178,9 +178,9 @@ func (t *table) show(access *Access, judged *identity.Identity, who *identity.Pr
 func (s scope) applies(judged *identity.Identity, who *identity.Principal) bool {
 	switch {
 	case s.only != nil:
-		return s.only.mayHold(judged, who)
+		return s.only.MayHold(judged, who)
 	case s.except != nil:
-		return !s.except.holds(judged, who)
+		return !s.except.Holds(judged, who)
 	}
 	return true
 }

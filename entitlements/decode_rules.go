@@ -89,7 +89,7 @@ func readMask(n *yaml.Node) (*Mask, error) {
 		return err
 	})
 	if err == nil {
-		if bad := m.check(); bad != nil {
+		if bad := m.Check(); bad != nil {
 			err = wrong(n, "%w", bad)
 		}
 	}
@@ -147,7 +147,7 @@ func readMaskSQL(n *yaml.Node) ([]Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := parseMaskSQL(s)
+	parts, err := ParseMaskSQL(s)
 	if err != nil {
 		return nil, wrong(n, "%w", err)
 	}

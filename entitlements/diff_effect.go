@@ -131,7 +131,7 @@ func conditionText(parts []Part, values bool) string {
 			parts[i].Values = nil
 		}
 	}
-	return expressionText(parts)
+	return ExpressionText(parts)
 }
 
 // rules are the access's filters as text, each once: which policy says so does not matter.

@@ -125,12 +125,12 @@ func somebodies(users []string, tables ...*table) (out []Somebody) {
 		}
 		t.eachTerm(func(term Term) {
 			switch {
-			case term.word == "user":
-				named = appendOnce(named, term.name)
-			case term.word == "purpose":
-				purposes = appendOnce(purposes, term.name)
-			case term.word == "attribute",
-				term.word == "group" && term.name != identity.AllUsers && term.name != identity.AllAgents:
+			case term.Word == "user":
+				named = appendOnce(named, term.Name)
+			case term.Word == "purpose":
+				purposes = appendOnce(purposes, term.Name)
+			case term.Word == "attribute",
+				term.Word == "group" && term.Name != identity.AllUsers && term.Name != identity.AllAgents:
 				facts = appendOnce(facts, term.String())
 			}
 		})
@@ -190,7 +190,7 @@ func (t *table) conditionVariables() (out []string) {
 func (t *table) eachTerm(do func(Term)) {
 	each := func(m *Matcher) {
 		if m != nil {
-			m.each(do)
+			m.Each(do)
 		}
 	}
 	for _, g := range t.grants {

@@ -151,7 +151,7 @@ func (e *Entitlements) explainApprovals(who *identity.Principal, name TableName)
 		v := GrantVerdict{Policy: a.policy(), To: a.to().String(), Missing: []string{}, Until: a.Expires}
 		switch {
 		case !a.CountsFor(*who, e.now):
-			v.Missing = append(v.Missing, Term{word: "agent", name: a.Through}.String())
+			v.Missing = append(v.Missing, Term{Word: "agent", Name: a.Through}.String())
 		case who.User != nil:
 			v.Opens = ViaUser
 		case e.tables[name].broken(&who.Agent.Identity, who) != nil:
@@ -180,7 +180,7 @@ func (m *Matcher) unmet(judged *identity.Identity, who *identity.Principal) stri
 	}
 	var parts []string
 	for i := range m.all {
-		if !m.all[i].holds(judged, who) {
+		if !m.all[i].Holds(judged, who) {
 			parts = append(parts, m.all[i].unmet(judged, who))
 		}
 	}
@@ -192,7 +192,7 @@ func (t *table) explainGuardrails(judged *identity.Identity, who *identity.Princ
 	for _, g := range t.guardrails {
 		v := GuardrailVerdict{
 			Policy: g.policy, Require: g.require.String(),
-			Holds: g.require.holds(judged, who), HoldsForAgent: g.require.holds(&who.Agent.Identity, who),
+			Holds: g.require.Holds(judged, who), HoldsForAgent: g.require.Holds(&who.Agent.Identity, who),
 		}
 		if !v.Holds {
 			v.Missing = g.require.unmet(judged, who)
@@ -226,7 +226,7 @@ func (t *table) explainColumns(judged *identity.Identity, who *identity.Principa
 			mask := MaskVerdict{
 				Policy: m.Policy,
 				With:   m.Mask.String(),
-				When:   expressionText(m.When),
+				When:   ExpressionText(m.When),
 				Scope:  s.String(),
 				By:     m.by,
 			}
@@ -242,7 +242,7 @@ func (t *table) explainColumns(judged *identity.Identity, who *identity.Principa
 				lifted = append(lifted, mask)
 			default:
 				one := shown.Masks[len(applied)]
-				mask.Outcome, mask.Why, mask.When = Applies, m.remark(one), expressionText(one.When)
+				mask.Outcome, mask.Why, mask.When = Applies, m.remark(one), ExpressionText(one.When)
 				applied, last, taken = append(applied, mask), m, len(one.When) == 0
 			}
 		}
@@ -260,7 +260,7 @@ func (m *maskRule) remark(applied AppliedMask) string {
 	case m.misfit != nil:
 		return m.misfit.String() + " does not fit the column's type"
 	case len(m.When) > 0 && len(applied.When) == 0:
-		return "every cell: something has no value in when: " + expressionText(m.When)
+		return "every cell: something has no value in when: " + ExpressionText(m.When)
 	}
 	return ""
 }

@@ -75,7 +75,7 @@ func compareStory(t *rapid.T, x Explanation, access Access) {
 			}
 		}
 		for _, m := range c.Masks {
-			decided = append(decided, m.Policy+m.Mask.String()+expressionText(m.When))
+			decided = append(decided, m.Policy+m.Mask.String()+ExpressionText(m.When))
 		}
 		if !reflect.DeepEqual(said, decided) || x.Columns[i].Clear != (len(decided) == 0) {
 			t.Fatalf("%s.%s: the verdicts say %v, the decision %v", x.Table, c.Name, said, decided)

@@ -21,13 +21,13 @@ var (
 	variableWord = regexp.MustCompile(`(?i):\s*(attribute|user)\b`)
 )
 
-// parseCondition takes a condition on rows apart. It does not understand the SQL: it makes sure that the text stays one
+// ParseCondition takes a condition on rows apart. It does not understand the SQL: it makes sure that the text stays one
 // expression wherever an engine puts it in parentheses, and finds the variables in it. What else is wrong, the database
 // says. In the parts, a list is always preceded and followed by SQL as Part says.
-func parseCondition(text string) ([]Part, error) { return parseExpression(text, false) }
+func ParseCondition(text string) ([]Part, error) { return parseExpression(text, false) }
 
-// parseMaskSQL does the same for the expression of a sql mask, whose only variable is $column.
-func parseMaskSQL(text string) ([]Part, error) {
+// ParseMaskSQL does the same for the expression of a sql mask, whose only variable is $column.
+func ParseMaskSQL(text string) ([]Part, error) {
 	parts, err := parseExpression(text, true)
 	for _, p := range parts {
 		if p.Variable != "" && p.Variable != ThisColumn {

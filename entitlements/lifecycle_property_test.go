@@ -75,7 +75,7 @@ func enough(q Requirement, humans []human) bool {
 		is := func(of []*Matcher) func(human) bool {
 			return func(h human) bool {
 				return slices.ContainsFunc(of, func(m *Matcher) bool {
-					return m.holds(&h.accounts[0].Identity, &identity.Principal{User: &h.accounts[0]})
+					return m.Holds(&h.accounts[0].Identity, &identity.Principal{User: &h.accounts[0]})
 				})
 			}
 		}

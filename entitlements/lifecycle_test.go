@@ -25,7 +25,7 @@ func stage(t *testing.T, rule string, number int, need string, approvers string)
 	s := Stage{
 		Rule:      rule,
 		Number:    number,
-		Approvers: m.alternatives(),
+		Approvers: m.Alternatives(),
 		Need:      map[string]int{"": 1, "1": 1, "2": 2, "3": 3}[need],
 		Every:     need == "all",
 	}
@@ -153,7 +153,7 @@ func TestEveryStageNeedsItsPeople(t *testing.T) {
 		{"a stage of nobody", want(Stage{Rule: "r", Number: 1, Need: 1}), []identity.User{ada}, StatusPending, ErrNotApprover},
 		{"a stage of nobody, one each", want(Stage{Rule: "r", Number: 1, Every: true}), []identity.User{ada}, StatusPending, ErrNotApprover},
 		{"a stage of nobody behind one of somebody", want(stage(t, "r", 1, "", "group:Stewards"), Stage{Rule: "r", Number: 2, Every: true}), []identity.User{ada}, StatusPending, nil},
-		{"a stage that needs none needs one", want(stage(t, "r", 1, "", "group:Stewards"), Stage{Rule: "r", Number: 2, Approvers: matcher(t, "group:Privacy").alternatives()}), []identity.User{ada}, StatusPending, nil},
+		{"a stage that needs none needs one", want(stage(t, "r", 1, "", "group:Stewards"), Stage{Rule: "r", Number: 2, Approvers: matcher(t, "group:Privacy").Alternatives()}), []identity.User{ada}, StatusPending, nil},
 		{"a rule denies", Requirement{Denied: "no", Stages: []Stage{two}, AtMost: time.Hour}, []identity.User{ada}, StatusPending, ErrRuleDenies},
 		{"an account without an id", want(stage(t, "r", 1, "", "everyone")), []identity.User{{Issuer: "i", Subject: "s"}}, StatusPending, ErrNotApprover},
 	} {

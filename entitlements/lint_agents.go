@@ -17,9 +17,9 @@ var personal = regexp.MustCompile(
 // cannot be known.
 func (l *linter) nobodyActsSo() {
 	l.matchers(func(key string, m *Matcher) {
-		m.each(func(t Term) {
+		m.Each(func(t Term) {
 			if !slices.ContainsFunc(l.Agents, func(a identity.Agent) bool { return t.couldBe(a) }) {
-				l.warn(key, "no registered agent is %s: those there are %s", t, l.describe(t.word))
+				l.warn(key, "no registered agent is %s: those there are %s", t, l.describe(t.Word))
 			}
 		})
 	})
@@ -27,13 +27,13 @@ func (l *linter) nobodyActsSo() {
 
 // couldBe reports whether some call of the agent could fulfil the term.
 func (t Term) couldBe(a identity.Agent) bool {
-	switch t.word {
+	switch t.Word {
 	case "agent":
-		return a.ID == t.name
+		return a.ID == t.Name
 	case "agent-group":
-		return a.In(t.name)
+		return a.In(t.Name)
 	case "mode":
-		return a.May(identity.Mode(t.name))
+		return a.May(identity.Mode(t.Name))
 	}
 	return true
 }
@@ -65,7 +65,7 @@ func (l *linter) describe(word string) string {
 // declaring it. For is the other way round: who declares nothing escapes.
 func (l *linter) purposeAlone() {
 	l.matchers(func(key string, m *Matcher) {
-		for _, alternative := range m.alternatives() {
+		for _, alternative := range m.Alternatives() {
 			if alternative.onlyPurpose() {
 				l.warn(
 					key,
@@ -80,11 +80,11 @@ func (l *linter) purposeAlone() {
 // onlyPurpose reports whether a purpose decides the matcher and nothing else does.
 func (m *Matcher) onlyPurpose() bool {
 	purpose, other := false, false
-	m.each(func(t Term) {
+	m.Each(func(t Term) {
 		switch {
-		case t.word == "purpose":
+		case t.Word == "purpose":
 			purpose = true
-		case t.word == "everyone" || t.word == "group" && (t.name == identity.AllUsers || t.name == identity.AllAgents):
+		case t.Word == "everyone" || t.Word == "group" && (t.Name == identity.AllUsers || t.Name == identity.AllAgents):
 		default:
 			other = true
 		}
@@ -139,8 +139,8 @@ func (t *table) granting(policy string) *grant {
 // saysAllUsers reports whether somebody wrote down that every human is meant.
 func (m *Matcher) saysAllUsers() bool {
 	return slices.ContainsFunc(
-		m.alternatives(),
-		func(a *Matcher) bool { return a.term == Term{word: "group", name: identity.AllUsers} },
+		m.Alternatives(),
+		func(a *Matcher) bool { return a.term == Term{Word: "group", Name: identity.AllUsers} },
 	)
 }
 
@@ -151,7 +151,7 @@ func (l *linter) contradicted() {
 	}
 	var by []string
 	for _, t := range l.reached {
-		i := slices.IndexFunc(t.guardrails, func(g guardrail) bool { return contradict(l.policy.To, g.require) })
+		i := slices.IndexFunc(t.guardrails, func(g guardrail) bool { return Contradict(l.policy.To, g.require) })
 		if i < 0 {
 			return
 		}

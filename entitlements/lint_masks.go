@@ -3,8 +3,6 @@ package entitlements
 import (
 	"slices"
 	"strings"
-
-	"deputy/identity"
 )
 
 // everyColumn calls do for each column that the mask policy is about, with the place of its rule among those of the
@@ -32,7 +30,7 @@ func (t placed) beaten(c *column, rule int) string {
 // everyone reports whether the scope leaves nobody out.
 func (s scope) everyone() bool {
 	if s.only != nil {
-		return slices.ContainsFunc(s.only.alternatives(), func(m *Matcher) bool { return m.term.word == "everyone" })
+		return slices.ContainsFunc(s.only.Alternatives(), func(m *Matcher) bool { return m.term.Word == "everyone" })
 	}
 	return s.except == nil
 }
@@ -40,7 +38,7 @@ func (s scope) everyone() bool {
 // aboutNobody: a mask or filter that leaves out everybody there could be.
 func (l *linter) aboutNobody() {
 	s := scope{l.policy.For, l.policy.Except}
-	if contradict(s.matcher(), scope{}.matcher()) {
+	if Contradict(s.matcher(), scope{}.matcher()) {
 		key := "for"
 		if s.except != nil {
 			key = "except"
@@ -84,7 +82,7 @@ func (l *linter) weakerFirst() {
 		for i := rule + 1; i < len(c.masks); i++ {
 			other := c.masks[i]
 			if other.reach < m.reach && compareStrictness(m.Mask, other.Mask) > 0 &&
-				!contradict(t.masks[m.scope].matcher(), t.masks[other.scope].matcher()) {
+				!Contradict(t.masks[m.scope].matcher(), t.masks[other.scope].matcher()) {
 				losers = appendOnce(losers, other.Policy)
 				columns[other.Policy] = append(columns[other.Policy], t.String()+"."+c.Name)
 				winning, losing[other.Policy] = m.Mask, other.Mask
@@ -111,7 +109,7 @@ func (s scope) matcher() *Matcher {
 	case s.except != nil:
 		return &Matcher{not: s.except}
 	}
-	return &Matcher{term: Term{word: "everyone"}}
+	return &Matcher{term: Term{Word: "everyone"}}
 }
 
 // becomesNull: a mask that does not fit what it is on.
@@ -135,63 +133,3 @@ func (l *linter) becomesNull() {
 		)
 	}
 }
-
-// contradict reports whether it is certain that no identity and no call can fulfil both.
-func contradict(a, b *Matcher) bool {
-	for _, x := range a.alternatives() {
-		for _, y := range b.alternatives() {
-			if !impossible(append(x.consequences(false), y.consequences(false)...)) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// literal is a term that must hold, or must not.
-type literal struct {
-	Term
-	not bool
-}
-
-// consequences are what must be the case when the matcher holds (or, with not, when it does not). It says less than it
-// could where several ways are open, and never more.
-func (m *Matcher) consequences(not bool) (out []literal) {
-	parts, each := m.all, !not
-	if m.any != nil {
-		parts, each = m.any, not
-	}
-	switch {
-	case m.not != nil:
-		return m.not.consequences(!not)
-	case parts == nil:
-		return []literal{{m.term, not}}
-	case each || len(parts) == 1:
-		for i := range parts {
-			out = append(out, parts[i].consequences(not)...)
-		}
-	}
-	return out
-}
-
-// impossible reports whether the literals cannot all be the case at once.
-func impossible(literals []literal) bool {
-	one := []string{"user", "agent", "mode", "purpose"} // of these, there is one
-	for i, a := range literals {
-		if a.word == "everyone" && a.not {
-			return true
-		}
-		for _, b := range literals[i+1:] {
-			switch {
-			case a.Term == b.Term && a.not != b.not,
-				a.word == b.word && a.name != b.name && !a.not && !b.not && slices.Contains(one, a.word),
-				a.word == "mode" && b.word == "mode" && a.name != b.name && a.not && b.not,
-				a.builtin(identity.AllUsers) && b.builtin(identity.AllAgents), a.builtin(identity.AllAgents) && b.builtin(identity.AllUsers):
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func (l literal) builtin(group string) bool { return !l.not && l.word == "group" && l.name == group }

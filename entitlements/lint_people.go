@@ -14,23 +14,23 @@ import (
 // of them nothing is said.
 func (l *linter) unheard() {
 	l.matchers(func(key string, m *Matcher) {
-		m.each(func(t Term) {
-			switch t.word {
+		m.Each(func(t Term) {
+			switch t.Word {
 			case "attribute":
-				l.unheardAttribute(key, t.name)
+				l.unheardAttribute(key, t.Name)
 			case "group":
-				l.nearly(key, t, meant(t.name, l.groups()))
+				l.nearly(key, t, meant(t.Name, l.groups()))
 			case "user":
 				var ids []string
 				for _, u := range l.Users {
 					ids = append(ids, u.ID)
 				}
-				l.nearly(key, t, meant(t.name, ids))
+				l.nearly(key, t, meant(t.Name, ids))
 			}
 		})
 	})
 	for _, e := range []struct{ key, text string }{{"where", l.policy.Where}, {"when", l.policy.When}} {
-		parts, _ := parseCondition(e.text)
+		parts, _ := ParseCondition(e.text)
 		for _, p := range parts {
 			if name, ok := strings.CutPrefix(p.Variable, attributePrefix); ok {
 				l.unheardAttribute(e.key, name)
@@ -44,7 +44,7 @@ func (l *linter) unheard() {
 
 func (l *linter) nearly(key string, t Term, meant string) {
 	if meant != "" {
-		l.warn(key, "nothing else is said of %s; did you mean %q?", t, t.word+":"+meant)
+		l.warn(key, "nothing else is said of %s; did you mean %q?", t, t.Word+":"+meant)
 	}
 }
 
@@ -89,9 +89,9 @@ func (r Review) groups() []string {
 func (r Review) MeantGroup(name string) string {
 	known := r.groups()
 	named := func(_ string, m *Matcher) {
-		m.each(func(t Term) {
-			if t.word == "group" || t.word == "agent-group" {
-				known = append(known, t.name)
+		m.Each(func(t Term) {
+			if t.Word == "group" || t.Word == "agent-group" {
+				known = append(known, t.Name)
 			}
 		})
 	}
@@ -120,7 +120,7 @@ func meant(name string, known []string) string {
 
 // opensToNobody: a grant that says of everyone that it is not to them.
 func (l *linter) opensToNobody() {
-	if l.policy.To != nil && contradict(l.policy.To, scope{}.matcher()) {
+	if l.policy.To != nil && Contradict(l.policy.To, scope{}.matcher()) {
 		l.warn("to", "it opens nothing to anybody: say to whom, or take the policy out")
 	}
 }

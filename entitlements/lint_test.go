@@ -220,13 +220,13 @@ func TestOnlyWhatIsCertainIsAContradiction(t *testing.T) {
 	for _, x := range texts {
 		for _, y := range texts {
 			a, b := matcher(t, x), matcher(t, y)
-			if !contradict(a, b) {
+			if !Contradict(a, b) {
 				continue
 			}
 			certain++
 			if slices.ContainsFunc(callers, func(who identity.Principal) bool {
 				judged := who.Judged()
-				return a.holds(&judged, &who) && b.holds(&judged, &who)
+				return a.Holds(&judged, &who) && b.Holds(&judged, &who)
 			}) {
 				t.Errorf("%s and %s can hold at once", x, y)
 			}

@@ -129,8 +129,8 @@ func constantFits(value string, k Kind) bool {
 	return false
 }
 
-// check refuses a mask that nobody can have meant.
-func (m Mask) check() error {
+// Check refuses a mask that nobody can have meant.
+func (m Mask) Check() error {
 	switch m.Kind {
 	case MaskNull, MaskHash, MaskEmail, MaskFormatPreserving:
 		return nil

@@ -24,9 +24,9 @@ type Matcher struct {
 
 // Term is one condition: its word ("group") and what follows.
 type Term struct {
-	word  string
-	name  string
-	value string // of an attribute
+	Word  string
+	Name  string
+	Value string // The value of an attribute; of other terms there is none.
 }
 
 const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"
@@ -46,9 +46,18 @@ func Match(text string) (*Matcher, error) {
 	return &Matcher{term: t}, nil
 }
 
+// AnyOf holds when one of the matchers does.
+func AnyOf(matchers ...Matcher) Matcher { return Matcher{any: matchers} }
+
+// AllOf holds when all of the matchers do.
+func AllOf(matchers ...Matcher) Matcher { return Matcher{all: matchers} }
+
+// Not holds when the matcher does not.
+func Not(m Matcher) Matcher { return Matcher{not: &m} }
+
 func parseTerm(text string) (Term, error) {
 	word, name, colon := strings.Cut(text, ":")
-	t := Term{word: word, name: name}
+	t := Term{Word: word, Name: name}
 	switch word {
 	case "everyone":
 		if colon {
@@ -58,7 +67,7 @@ func parseTerm(text string) (Term, error) {
 	case "group", "user", "agent", "agent-group", "purpose":
 	case "attribute":
 		var equals bool
-		if t.name, t.value, equals = strings.Cut(name, "="); !equals || t.value == "" {
+		if t.Name, t.Value, equals = strings.Cut(name, "="); !equals || t.Value == "" {
 			return Term{}, fmt.Errorf("%q: write attribute:NAME=VALUE", text)
 		}
 	case "mode":
@@ -78,10 +87,10 @@ func parseTerm(text string) (Term, error) {
 		}
 		return Term{}, fmt.Errorf("%q is not a term%s (known: %s)", text, hint, knownTerms)
 	}
-	if t.name == "" {
+	if t.Name == "" {
 		return Term{}, fmt.Errorf("%q: write %s:NAME", text, word)
 	}
-	for _, s := range []string{t.name, t.value} {
+	for _, s := range []string{t.Name, t.Value} {
 		switch {
 		case strings.TrimSpace(s) != s:
 			return Term{}, fmt.Errorf("%q: there is a space beside the name", text)
@@ -100,45 +109,45 @@ func parseTerm(text string) (Term, error) {
 	return t, nil
 }
 
-// aboutAgent reports whether the term asks about the acting agent instead of the judged identity.
-func (t Term) aboutAgent() bool {
-	return slices.Contains([]string{"agent", "agent-group", "mode", "purpose"}, t.word)
+// AboutAgent reports whether the term asks about the acting agent instead of the judged identity.
+func (t Term) AboutAgent() bool {
+	return slices.Contains([]string{"agent", "agent-group", "mode", "purpose"}, t.Word)
 }
 
 func (t Term) holds(judged *identity.Identity, who *identity.Principal, alike func(a, b string) bool) bool {
 	in := func(i *identity.Identity) bool {
-		return i.In(t.name) || slices.ContainsFunc(i.Groups, func(group string) bool { return alike(group, t.name) })
+		return i.In(t.Name) || slices.ContainsFunc(i.Groups, func(group string) bool { return alike(group, t.Name) })
 	}
-	switch t.word {
+	switch t.Word {
 	case "everyone":
 		return true
 	case "group":
 		return in(judged)
 	case "attribute":
-		return slices.ContainsFunc(judged.Attributes[t.name], func(value string) bool { return alike(value, t.value) })
+		return slices.ContainsFunc(judged.Attributes[t.Name], func(value string) bool { return alike(value, t.Value) })
 	case "user":
-		return judged.Kind == identity.KindUser && alike(judged.ID, t.name)
+		return judged.Kind == identity.KindUser && alike(judged.ID, t.Name)
 	case "agent":
-		return who.Agent.ID == t.name
+		return who.Agent.ID == t.Name
 	case "agent-group":
 		return in(&who.Agent.Identity)
 	case "mode":
-		return string(who.Mode()) == t.name
+		return string(who.Mode()) == t.Name
 	case "purpose":
-		return who.Purpose == t.name
+		return who.Purpose == t.Name
 	}
 	return false
 }
 
-// holds judges one identity of the principal: its user or its agent, never both at once. It is for what gives: names
-// are compared byte by byte, and what stands below a not, which takes away again, as mayHold compares them.
-func (m *Matcher) holds(judged *identity.Identity, who *identity.Principal) bool {
+// Holds judges one identity of the principal: its user or its agent, never both at once. It is for what gives: names
+// are compared byte by byte, and what stands below a not, which takes away again, as MayHold compares them.
+func (m *Matcher) Holds(judged *identity.Identity, who *identity.Principal) bool {
 	return m.judge(judged, who, false)
 }
 
-// mayHold is holds for what takes away: the names of groups, users and attributes' values are the same in every
+// MayHold is Holds for what takes away: the names of groups, users and attributes' values are the same in every
 // spelling, as identity.Alike has it.
-func (m *Matcher) mayHold(judged *identity.Identity, who *identity.Principal) bool {
+func (m *Matcher) MayHold(judged *identity.Identity, who *identity.Principal) bool {
 	return m.judge(judged, who, true)
 }
 
@@ -157,42 +166,53 @@ func (m *Matcher) judge(judged *identity.Identity, who *identity.Principal, taki
 	return m.term.holds(judged, who, func(a, b string) bool { return a == b })
 }
 
-// each calls do for every term in the matcher.
-func (m *Matcher) each(do func(Term)) {
-	if m.term.word != "" {
+// Each calls do for every term in the matcher.
+func (m *Matcher) Each(do func(Term)) {
+	if m.term.Word != "" {
 		do(m.term)
 	}
 	for _, part := range slices.Concat(m.all, m.any) {
-		part.each(do)
+		part.Each(do)
 	}
 	if m.not != nil {
-		m.not.each(do)
+		m.not.Each(do)
 	}
 }
 
-// alternatives takes apart what is joined by any: the matcher holds when one of them does.
-func (m *Matcher) alternatives() []*Matcher {
+// Alternatives takes apart what is joined by any: the matcher holds when one of them does.
+func (m *Matcher) Alternatives() []*Matcher {
 	if m.any == nil {
 		return []*Matcher{m}
 	}
 	var out []*Matcher
 	for i := range m.any {
-		out = append(out, m.any[i].alternatives()...)
+		out = append(out, m.any[i].Alternatives()...)
 	}
 	return out
 }
 
-// aboutAgent reports whether nothing in the matcher asks about the judged identity. A grant to such a matcher is a
+// Entries are those of a list, as it is written: each of them is one, whatever it is joined of.
+func (m *Matcher) Entries() (out []*Matcher) {
+	if m.any == nil {
+		return []*Matcher{m}
+	}
+	for i := range m.any {
+		out = append(out, &m.any[i])
+	}
+	return out
+}
+
+// AboutAgent reports whether nothing in the matcher asks about the judged identity. A grant to such a matcher is a
 // grant to the agent: it must not make the human qualify, or the agent would escape the guardrails that it has to pass
 // itself.
-func (m *Matcher) aboutAgent() bool {
+func (m *Matcher) AboutAgent() bool {
 	switch {
 	case m.not != nil:
-		return m.not.aboutAgent()
+		return m.not.AboutAgent()
 	case m.all != nil:
-		return !slices.ContainsFunc(m.all, func(part Matcher) bool { return !part.aboutAgent() })
+		return !slices.ContainsFunc(m.all, func(part Matcher) bool { return !part.AboutAgent() })
 	case m.any != nil:
-		return !slices.ContainsFunc(m.any, func(part Matcher) bool { return !part.aboutAgent() })
+		return !slices.ContainsFunc(m.any, func(part Matcher) bool { return !part.AboutAgent() })
 	}
-	return m.term.aboutAgent()
+	return m.term.AboutAgent()
 }

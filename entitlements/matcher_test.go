@@ -62,9 +62,9 @@ func TestMatchers(t *testing.T) {
 			got    bool
 			want   bool
 		}{
-			{"Taylor", m.holds(&taylor.Identity, &obo), tt.user},
-			{"the agent acting for Taylor", m.holds(&bot.Identity, &obo), tt.agent},
-			{"the agent alone", m.holds(&bot.Identity, &alone), tt.alone},
+			{"Taylor", m.Holds(&taylor.Identity, &obo), tt.user},
+			{"the agent acting for Taylor", m.Holds(&bot.Identity, &obo), tt.agent},
+			{"the agent alone", m.Holds(&bot.Identity, &alone), tt.alone},
 		} {
 			if c.got != c.want {
 				t.Errorf("%s: for %s it is %t, not %t", tt.text, c.judged, c.got, c.want)
@@ -75,14 +75,14 @@ func TestMatchers(t *testing.T) {
 
 func TestAnAttributeMayHaveAnEqualsSignInItsValue(t *testing.T) {
 	who := principal(bot, user("u", nil, "dn", "cn=u"))
-	if !matcher(t, "attribute:dn=cn=u").holds(&who.User.Identity, &who) {
+	if !matcher(t, "attribute:dn=cn=u").Holds(&who.User.Identity, &who) {
 		t.Error("the value is cut at its second equals sign")
 	}
 }
 
 func TestTheZeroMatcherMatchesNobody(t *testing.T) {
 	who := principal(bot, taylor)
-	if new(Matcher).holds(&taylor.Identity, &who) {
+	if new(Matcher).Holds(&taylor.Identity, &who) {
 		t.Error("it matches somebody")
 	}
 }
@@ -90,7 +90,7 @@ func TestTheZeroMatcherMatchesNobody(t *testing.T) {
 func TestMatchMakesATerm(t *testing.T) {
 	who := principal(bot, taylor)
 	m, err := Match("user:taylor")
-	if err != nil || !m.holds(&taylor.Identity, &who) {
+	if err != nil || !m.Holds(&taylor.Identity, &who) {
 		t.Errorf("user:taylor is not Taylor: %v", err)
 	}
 	if _, err := Match("taylor"); err == nil {

@@ -219,7 +219,7 @@ func TestUserAndAgentAreNeverMerged(t *testing.T) {
 			name := table.TableName
 			opens := func(i identity.Identity) bool {
 				return slices.ContainsFunc(e.tables[name].grants, func(g grant) bool {
-					return slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.holds(&i, &identity.Principal{}) })
+					return slices.ContainsFunc(g.to, func(m *Matcher) bool { return m.Holds(&i, &identity.Principal{}) })
 				})
 			}
 			want := map[[2]bool]Via{{true, true}: ViaBoth, {true, false}: ViaUser, {false, true}: ViaAgent}[[2]bool{opens(user), opens(bot)}]
@@ -266,6 +266,6 @@ func TestMasksAndFiltersAreJudgedOnTheHuman(t *testing.T) {
 }
 
 func asksAboutAgent(m Matcher) bool {
-	return m.term.aboutAgent() || m.not != nil && asksAboutAgent(*m.not) ||
+	return m.term.AboutAgent() || m.not != nil && asksAboutAgent(*m.not) ||
 		slices.ContainsFunc(m.all, asksAboutAgent) || slices.ContainsFunc(m.any, asksAboutAgent)
 }

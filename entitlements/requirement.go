@@ -47,7 +47,7 @@ type Stage struct {
 func (s Stage) counts(by identity.User) (out []string) {
 	alone := identity.Principal{User: &by}
 	for _, m := range s.Approvers {
-		if m.holds(&by.Identity, &alone) {
+		if m.Holds(&by.Identity, &alone) {
 			out = append(out, m.String())
 		}
 	}

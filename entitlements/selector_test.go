@@ -99,7 +99,7 @@ func TestWhere(t *testing.T) {
 		{":user.id::int = id", "[user.id]::int = id"},
 	}
 	for _, tt := range tests {
-		parts, err := parseCondition(tt.where)
+		parts, err := ParseCondition(tt.where)
 		if err != nil {
 			t.Errorf("%s is refused: %v", tt.where, err)
 			continue
@@ -161,7 +161,7 @@ func TestWhereRefuses(t *testing.T) {
 		"an attribute in capitals":                     "region = any(:ATTRIBUTE.region)",
 		"another placeholder":                          "region = any(:region)",
 	} {
-		if parts, err := parseCondition(where); err == nil {
+		if parts, err := ParseCondition(where); err == nil {
 			t.Errorf("%s is accepted: %q gives %v", name, where, parts)
 		}
 	}
@@ -175,7 +175,7 @@ func FuzzWhere(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, where string) {
-		parts, err := parseCondition(where)
+		parts, err := ParseCondition(where)
 		if err != nil {
 			return
 		}

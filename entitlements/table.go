@@ -121,7 +121,7 @@ func (t *table) add(p *ruling) {
 		slices.ContainsFunc(p.selectors, func(s selector) bool { return s.tag != "" && tagged(t.closing, s.tag) })
 	switch {
 	case p.kind == kindGrant && covers && p.To != nil:
-		t.grants = append(t.grants, grant{p.Name, p.To.alternatives(), p.To})
+		t.grants = append(t.grants, grant{p.Name, p.To.Alternatives(), p.To})
 	case p.kind == kindGuardrail && (covers || closes):
 		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require, slices.Equal(p.Guardrail, Selectors{"tag:" + New})})
 	case p.kind == kindFilter && (covers || closes):

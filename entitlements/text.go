@@ -12,12 +12,12 @@ import (
 // What an explanation shows of a policy reads as it does in the file: whatever stands here can be pasted there.
 
 func (t Term) String() string {
-	s := t.word
-	if t.name != "" {
-		s += ":" + t.name
+	s := t.Word
+	if t.Name != "" {
+		s += ":" + t.Name
 	}
-	if t.value != "" {
-		s += "=" + t.value
+	if t.Value != "" {
+		s += "=" + t.Value
 	}
 	return s
 }
@@ -31,7 +31,7 @@ func (m Matcher) String() string {
 		return "{all: " + list(m.all) + "}"
 	case m.any != nil:
 		return list(m.any)
-	case m.term.word == "":
+	case m.term.Word == "":
 		return "nobody"
 	}
 	return scalar(m.term.String())
@@ -97,14 +97,14 @@ func (m Mask) String() string {
 		}
 		return needs("[" + strings.Join(ranges, ", ") + "]")
 	case MaskSQL:
-		return needs(scalar(expressionText(m.SQL)))
+		return needs(scalar(ExpressionText(m.SQL)))
 	}
 	return string(m.Kind)
 }
 
-// expressionText is an expression for people to read, never to run: with the values it is bound to, or the variable
+// ExpressionText is an expression for people to read, never to run: with the values it is bound to, or the variable
 // where it has none.
-func expressionText(parts []Part) string {
+func ExpressionText(parts []Part) string {
 	var b strings.Builder
 	for _, p := range parts {
 		switch {
@@ -134,7 +134,7 @@ func (f Filter) Rule() string {
 	case f.Sample != nil:
 		return f.Sample.String() + " of the rows"
 	}
-	return expressionText(f.Where)
+	return ExpressionText(f.Where)
 }
 
 // span is a length of time as it is written in a policy.
