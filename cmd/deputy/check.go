@@ -20,7 +20,7 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/identity/stops"
-	"deputy/internal/admin"
+	"deputy/internal/admin/halt"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/mistake"
@@ -106,7 +106,7 @@ func checkStops(cfg *config.Config) (findings []finding) {
 		return []finding{{"problem", cfg.StopsFile(), fmt.Sprintf("%v: every call is refused until it can", err)}}
 	}
 	for _, s := range all {
-		if unknown := admin.Unknown(cfg, s); unknown != "" {
+		if unknown := halt.Unknown(cfg, s); unknown != "" {
 			findings = append(findings, finding{"warning", cfg.StopsFile(), "a stop is for nothing: " + unknown})
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/internal/draft"
+	"deputy/internal/admin/draft"
 )
 
 func newInit() *cobra.Command {

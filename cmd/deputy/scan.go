@@ -10,8 +10,8 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/admin/scan"
 	"deputy/internal/assembly"
-	"deputy/internal/scan"
 	"deputy/tools"
 )
 

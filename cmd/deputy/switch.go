@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/identity/stops"
-	"deputy/internal/admin"
+	"deputy/internal/admin/halt"
 	"deputy/internal/config"
 	"deputy/internal/report"
 )
@@ -78,7 +78,7 @@ var errNotEverywhere = errors.New("not every server has the list of stops, " +
 	"or something keeps it from meaning what it seems to: see above")
 
 func (s switching) run(c *cobra.Command, id, verb string) error {
-	change := admin.StopChange{ConfigFile: configPath(c), Stop: stops.Stop{Agent: id}, Lift: s.lift}
+	change := halt.StopChange{ConfigFile: configPath(c), Stop: stops.Stop{Agent: id}, Lift: s.lift}
 	if s.user {
 		change.Stop = stops.Stop{User: id}
 		change.Stop.Issuer, _ = c.Flags().GetString("issuer")
@@ -89,7 +89,7 @@ func (s switching) run(c *cobra.Command, id, verb string) error {
 	if change.Wait, _ = c.Flags().GetDuration("wait"); change.Wait < 0 {
 		return &usageError{errors.New("--wait: a time from 0s on, such as 10s")}
 	}
-	result, err := admin.ChangeStops(c.Context(), change, os.LookupEnv)
+	result, err := halt.ChangeStops(c.Context(), change, os.LookupEnv)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s switching) run(c *cobra.Command, id, verb string) error {
 	return err
 }
 
-func printSwitched(w io.Writer, r *admin.StopResult, verb string) {
+func printSwitched(w io.Writer, r *halt.StopResult, verb string) {
 	when := "now"
 	if !r.Changed {
 		when = "already"
@@ -112,12 +112,12 @@ func printSwitched(w io.Writer, r *admin.StopResult, verb string) {
 	say := func(format string, args ...any) { fmt.Fprintln(w, report.Printable(fmt.Sprintf(format, args...))) }
 	say("%s: %s is %sd %s", r.List, r.Party, verb, when)
 	for _, s := range r.Servers {
-		line := map[admin.Standing]string{
-			admin.Has:        "has the list",
-			admin.HasAnother: "HAS ANOTHER LIST: the change is not in force there",
-			admin.CannotRead: "CANNOT READ its list, and refuses every call",
-			admin.NoAnswer:   "DOES NOT SAY which list it has: the change may not be in force there",
-			admin.NotRunning: "no server listens here; " +
+		line := map[halt.Standing]string{
+			halt.Has:        "has the list",
+			halt.HasAnother: "HAS ANOTHER LIST: the change is not in force there",
+			halt.CannotRead: "CANNOT READ its list, and refuses every call",
+			halt.NoAnswer:   "DOES NOT SAY which list it has: the change may not be in force there",
+			halt.NotRunning: "no server listens here; " +
 				"one that starts, or serves over standard input, reads the list before every call",
 		}[s.Standing]
 		say("%s: %s", s.URL, strings.Join(nonEmpty(line, s.Detail), ": "))

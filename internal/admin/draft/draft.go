@@ -8,8 +8,8 @@ import (
 	"unicode"
 
 	"deputy/entitlements"
+	"deputy/internal/admin/scan"
 	"deputy/internal/config"
-	"deputy/internal/scan"
 )
 
 // Draft is what a first configuration is about.

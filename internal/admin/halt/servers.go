@@ -1,5 +1,5 @@
-// Package admin is what administrators' commands decide, without flags and printing.
-package admin
+// Package halt puts agents and users on the list of stops, and asks the servers whether they have it.
+package halt
 
 import (
 	"context"
