@@ -16,11 +16,11 @@ type term struct{ kind, name, value string }
 
 const termForms = "user:ID, group:NAME or attribute:NAME=VALUE"
 
-func parseWhom(texts []string, key string, wrong *problems) (all whom) {
+func parseWhom(texts []string, key string, wrong *Problems) (all whom) {
 	for i, text := range texts {
 		t, ok := parseTerm(text)
 		if !ok {
-			wrong.add(
+			wrong.Add(
 				mistake.At(key, i),
 				"%q does not say whom it acts for%s: write %s",
 				text,

@@ -5,10 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"deputy/internal/mistake"
@@ -16,14 +14,8 @@ import (
 
 // Options are what an Authenticator needs besides the configuration. The zero value is useful.
 type Options struct {
-	// to ask issuers with; redirects are never followed and answers are bounded, whatever it says
-	HTTPClient *http.Client
-	Now        func() time.Time // default time.Now
-	Audience   string           // of issuers that configure none: the server's public URL with /mcp
-	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
-	Stops      Stops            // the list of stops beside the configuration; nil: there is none
-
-	beside *Authenticator // whose issuers are asked, and no others: see Beside; nil: all are
+	Now   func() time.Time // default time.Now
+	Stops Stops            // the list of stops beside the configuration; nil: there is none
 }
 
 // Stops is who is refused now, whatever the configuration says. It is asked for every principal anew.
@@ -48,79 +40,53 @@ func (Credentials) GoString() string { return "identity.Credentials{}" }
 
 // Authenticator turns credentials into principals. Its methods may be called concurrently.
 type Authenticator struct {
-	issuers  []*issuer
+	tokens   Tokens
 	registry *Registry
 	users    map[string]Identity // what the configuration says of users, by id
 	disabled map[string]bool     // the ids of disabled users, as spelled
 	now      func() time.Time
-	cache    *tokenCache
-	proofs   *Proofs
 	stops    Stops
 }
 
-// Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that
-// configure none. Its error is a *ConfigError.
-func (c Config) Check(audience string) error {
-	_, err := offline(c, nil, Options{Audience: audience})
-	return err
-}
-
-// New checks the configuration and asks each issuer once. An issuer that does not answer does not stop the start: it is
-// asked again when a call needs it, see Ready. One that answers with something else than its own configuration does.
-func New(ctx context.Context, config Config, registry *Registry, opts Options) (*Authenticator, error) {
-	if registry == nil {
-		return nil, errors.New("identity needs a registry of agents")
+// New makes an Authenticator of the configuration, its agents, and what verifies the access tokens of its issuers. It
+// checks what the configuration says of users, and what agents and issuers say of each other. Its error is a
+// *ConfigError, or says that an argument is missing.
+func New(config Config, registry *Registry, tokens Tokens, opts Options) (*Authenticator, error) {
+	if registry == nil || tokens == nil {
+		return nil, errors.New("identity needs a registry of agents and a verifier of tokens")
 	}
-	a, err := offline(config, registry, opts)
-	if err != nil {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	var wrong Problems
+	users := configuredUsers(config, &wrong)
+	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
 	if err := registry.Fits(config); err != nil {
 		return nil, err
 	}
-	var wrong problems
-	for n, err := range a.ask(ctx) {
-		if errors.As(err, new(misconfigured)) {
-			wrong.add(mistake.At("identity.issuers", n)+".url", "%v", err)
-		}
-	}
-	if err := wrong.err(); err != nil {
-		return nil, err
-	}
-	return a, nil
-}
-
-func offline(config Config, registry *Registry, opts Options) (*Authenticator, error) {
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	var wrong problems
-	issuers := newIssuers(config.Issuers, opts, &wrong)
-	users := configuredUsers(config.Users, issuers, &wrong)
-	if err := wrong.err(); err != nil {
-		return nil, err
-	}
-	if opts.Proofs == nil {
-		opts.Proofs = NewProofs()
-	}
 	return &Authenticator{
-		issuers: issuers, registry: registry, users: users, disabled: disabledUsers(config.Users), stops: opts.Stops,
-		now: opts.Now, cache: newTokenCache(), proofs: opts.Proofs,
+		tokens: tokens, registry: registry, users: users, disabled: disabledUsers(config.Users),
+		now: opts.Now, stops: opts.Stops,
 	}, nil
 }
 
-func configuredUsers(configs []UserConfig, issuers []*issuer, wrong *problems) map[string]Identity {
+// CheckUsers says what is wrong with what the configuration says of users.
+func (c Config) CheckUsers(wrong *Problems) { configuredUsers(c, wrong) }
+
+func configuredUsers(c Config, wrong *Problems) map[string]Identity {
 	users, seen := map[string]Identity{}, map[string]string{}
-	for i, config := range configs {
+	for i, config := range c.Users {
 		key := mistake.At("identity.users", i)
 		first, twice := seen[config.ID]
 		switch {
 		case config.ID == "":
-			wrong.add(key+".id", "missing: write the sub of the user's tokens")
+			wrong.Add(key+".id", "missing: write the sub of the user's tokens")
 		case twice:
-			wrong.add(key+".id", "%s is that user already: say all that is known of one in one place", first)
-		case !nameable(config.ID, issuers):
-			wrong.add(
+			wrong.Add(key+".id", "%s is that user already: say all that is known of one in one place", first)
+		case !c.nameable(config.ID):
+			wrong.Add(
 				key+".id",
 				"%q is nobody's id: with several issuers an id is ISSUER/SUB, with the name of one of them",
 				config.ID,
@@ -148,33 +114,26 @@ func (a *Authenticator) disables(u User) bool {
 	return slices.ContainsFunc(u.names(), func(name string) bool { return a.disabled[spelled(name)] })
 }
 
+// UserPrefix is what the ids of an issuer's users begin with; empty when it is the only issuer.
+func (c Config) UserPrefix(issuer IssuerConfig) string {
+	if len(c.Issuers) > 1 {
+		return issuer.Name + "/"
+	}
+	return ""
+}
+
 // nameable reports whether a token of one of the issuers can have this user id.
-func nameable(id string, issuers []*issuer) bool {
-	for _, iss := range issuers {
-		if strings.HasPrefix(id, iss.prefix) {
+func (c Config) nameable(id string) bool {
+	for _, issuer := range c.Issuers {
+		if strings.HasPrefix(id, c.UserPrefix(issuer)) {
 			return true
 		}
 	}
-	return len(issuers) == 0
+	return len(c.Issuers) == 0
 }
 
 // Ready says which issuers' keys are not to be had now. Their users cannot be verified until they are; others can.
-func (a *Authenticator) Ready(ctx context.Context) error { return errors.Join(a.ask(ctx)...) }
-
-// ask is what keeps each issuer's keys from being had; nil where they are.
-func (a *Authenticator) ask(ctx context.Context) []error {
-	failures := make([]error, len(a.issuers))
-	var all sync.WaitGroup
-	for n, iss := range a.issuers {
-		all.Go(func() {
-			if _, failures[n] = iss.keys.current(ctx); failures[n] == nil && iss.asks != nil {
-				_, failures[n] = iss.asks.endpoint(ctx)
-			}
-		})
-	}
-	all.Wait()
-	return failures
-}
+func (a *Authenticator) Ready(ctx context.Context) error { return a.tokens.Ready(ctx) }
 
 // Authenticate verifies the credentials of one call. Errors are *AuthError.
 //
@@ -187,7 +146,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 		return Principal{}, err
 	}
 	if key == "" {
-		t, err := a.verify(ctx, bearer, c.ClientAddress, c.Proof)
+		t, err := a.tokens.Verify(ctx, bearer, c.ClientAddress, c.Proof)
 		if err != nil {
 			return Principal{}, err
 		}
@@ -207,7 +166,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (Princi
 	if c.UserToken == "" {
 		return autonomous(p)
 	}
-	t, err := a.verify(ctx, c.UserToken, c.ClientAddress, nil) // a relayed token has no proof of this request
+	t, err := a.tokens.Verify(ctx, c.UserToken, c.ClientAddress, nil) // a relayed token has no proof of this request
 	if err != nil {
 		return Principal{}, err
 	}
@@ -239,9 +198,9 @@ func (c Credentials) sort() (key, bearer string, err error) {
 }
 
 // byToken is the principal of an access token alone.
-func (a *Authenticator) byToken(t *token) (Principal, error) {
-	entry := a.registry.clients[t.client]
-	if t.client == "" || entry == nil {
+func (a *Authenticator) byToken(t *Token) (Principal, error) {
+	entry := a.registry.clients[t.Client]
+	if t.Client == "" || entry == nil {
 		return Principal{}, insufficient(
 			"the access token is used by a client that is not a registered agent",
 		).of(a.describe(Principal{}, t))
@@ -251,20 +210,20 @@ func (a *Authenticator) byToken(t *token) (Principal, error) {
 		return Principal{}, why
 	}
 	switch {
-	case !entry.brings(t.issuer.name, t.issuer.url):
+	case !entry.brings(t.IssuerName, t.Issuer):
 		return Principal{}, insufficient("agent %s may not bring tokens of this issuer", entry.agent.ID).of(p)
 	case !a.application(t):
 		return a.onBehalf(entry, p)
 	}
-	owner := a.registry.clients[t.subject]
-	if owner == entry || owner == nil && t.appToken && !t.delegated {
+	owner := a.registry.clients[t.Subject]
+	if owner == entry || owner == nil && t.Application && !t.Delegated {
 		return autonomous(p)
 	}
 	return Principal{}, insufficient("the access token stands for another application, not for a human").of(p)
 }
 
 // relayed is the principal of an agent that proved itself by key and brought a human's token.
-func (a *Authenticator) relayed(entry *registration, p Principal, t *token) (Principal, error) {
+func (a *Authenticator) relayed(entry *registration, p Principal, t *Token) (Principal, error) {
 	p = a.describe(p, t)
 	if why := a.stopped(p); why != nil {
 		return Principal{}, why
@@ -272,11 +231,11 @@ func (a *Authenticator) relayed(entry *registration, p Principal, t *token) (Pri
 	if a.application(t) {
 		return Principal{}, insufficient("the relayed token does not stand for a human").of(p)
 	}
-	owner := a.registry.clients[t.client]
-	if owner != entry && (owner != nil || t.delegated || len(entry.clients) > 0) {
+	owner := a.registry.clients[t.Client]
+	if owner != entry && (owner != nil || t.Delegated || len(entry.clients) > 0) {
 		return Principal{}, insufficient("the relayed token was not issued to agent %s", entry.agent.ID).of(p)
 	}
-	if !entry.brings(t.issuer.name, t.issuer.url) {
+	if !entry.brings(t.IssuerName, t.Issuer) {
 		return Principal{}, insufficient("agent %s may not bring tokens of this issuer", entry.agent.ID).of(p)
 	}
 	return a.onBehalf(entry, p)
@@ -287,13 +246,13 @@ const AccessToken = "access token"
 
 // describe adds to a principal what the token says of it: the human, who passed the authority on, and what it is
 // limited to.
-func (a *Authenticator) describe(p Principal, t *token) Principal {
-	p.Scopes, p.Limited, p.Actors, p.prefix = t.scopes, t.limited, t.actors, t.issuer.scopePrefix
+func (a *Authenticator) describe(p Principal, t *Token) Principal {
+	p.Scopes, p.Limited, p.Actors, p.prefix = t.Scopes, t.Limited, t.Actors, t.ScopePrefix
 	if p.Credential == "" {
 		p.Credential = AccessToken
 	}
 	if !a.application(t) {
-		user := a.complete(t.user)
+		user := a.complete(t.User)
 		p.User = &user
 	}
 	return p
@@ -311,8 +270,8 @@ func (a *Authenticator) complete(user User) User {
 }
 
 // application reports whether the subject is a client and not a human.
-func (a *Authenticator) application(t *token) bool {
-	return t.appToken || t.selfIssued || a.registry.clients[t.subject] != nil
+func (a *Authenticator) application(t *Token) bool {
+	return t.Application || t.SelfIssued || a.registry.clients[t.Subject] != nil
 }
 
 // onBehalf is the last question: may this agent act for this human?

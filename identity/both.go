@@ -3,9 +3,6 @@ package identity
 import (
 	"context"
 	"errors"
-	"slices"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Both accepts callers by two configurations: the one in force, and a newer one of which some part cannot be in force
@@ -13,7 +10,7 @@ import (
 // one makes of the same credentials, for the policies of that one to judge.
 type Both struct {
 	InForce *Authenticator
-	Waiting *Authenticator // made by Beside; nil: there is none, and the one in force accepts alone
+	Waiting *Authenticator // made beside it; nil: there is none, and the one in force accepts alone
 }
 
 // Authenticate is Authenticator.Authenticate by both. Errors are *AuthError, of the first that refuses.
@@ -83,31 +80,4 @@ func lower(a, b int) int {
 		return b
 	}
 	return a
-}
-
-// Beside makes the Authenticator of a configuration that is not in force yet. It asks no issuer that only that
-// configuration names: of the others it uses the keys that are here, whatever else the configuration says of them. Its
-// error is a *ConfigError.
-func (a *Authenticator) Beside(config Config, registry *Registry, opts Options) (*Authenticator, error) {
-	opts.beside = a
-	out, err := offline(config, registry, opts)
-	if err != nil {
-		return nil, err
-	}
-	return out, registry.Fits(config)
-}
-
-var errNotInForce = errors.New("the configuration that names it is not in force yet, so it is not asked")
-
-// besides has the issuer use what the one in force has. Where that has nothing, tokens that need it cannot be verified.
-func (i *issuer) besides(a *Authenticator) {
-	n := slices.IndexFunc(a.issuers, func(other *issuer) bool { return other.url == i.url })
-	if n < 0 {
-		i.keys.fetch = func(context.Context) ([]jose.JSONWebKey, error) { return nil, errNotInForce }
-	} else {
-		i.keys = a.issuers[n].keys
-	}
-	if i.asks != nil && (n < 0 || a.issuers[n].asks == nil || a.issuers[n].asks.url != i.asks.url) {
-		i.asks.silent = true
-	}
 }

@@ -40,6 +40,17 @@ type IssuerConfig struct {
 	Login LoginConfig `yaml:"login"` // how people sign in with deputy login; default: they do not
 }
 
+// IssuerKind is whose product an issuer is, and so where its tokens have what.
+type IssuerKind string
+
+const (
+	Generic  IssuerKind = "generic" // as RFC 9068 says
+	Entra    IssuerKind = "entra"
+	Okta     IssuerKind = "okta"
+	Auth0    IssuerKind = "auth0"
+	Keycloak IssuerKind = "keycloak"
+)
+
 // LoginConfig is the client that deputy login is at an issuer: a native app with the redirect URI
 // http://127.0.0.1/callback.
 type LoginConfig struct {

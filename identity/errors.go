@@ -51,8 +51,6 @@ func (e *AuthError) Unwrap() error { return e.Cause }
 
 func invalid(message string) *AuthError { return &AuthError{Code: InvalidToken, Message: message} }
 
-func badProof(message string) *AuthError { return &AuthError{Code: InvalidProof, Message: message} }
-
 func insufficient(format string, args ...any) *AuthError {
 	return &AuthError{Code: InsufficientAccess, Message: fmt.Sprintf(format, args...)}
 }

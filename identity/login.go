@@ -42,6 +42,16 @@ func (c LoginConfig) Complete() LoginConfig {
 // Offered reports whether people sign in at the issuer with deputy login.
 func (c LoginConfig) Offered() bool { return c.ClientID != "" }
 
+// Offer is how people of a server sign in at one issuer: the member deputy_login of its metadata.
+type Offer struct {
+	Name              string            `json:"name,omitempty"`
+	Issuer            string            `json:"issuer"`
+	ClientID          string            `json:"client_id"`
+	Scopes            []string          `json:"scopes"`
+	RedirectPort      int               `json:"redirect_port,omitempty"`
+	AudienceParameter AudienceParameter `json:"audience_parameter"`
+}
+
 // Offers are the issuers that people sign in at with deputy login. What is secret is not in them.
 func (c Config) Offers() []Offer {
 	offers := []Offer{}
@@ -63,27 +73,28 @@ func (c Config) Offers() []Offer {
 	return offers
 }
 
-func (c LoginConfig) check(key string, wrong *problems) {
+// Check says what is wrong with it, where it stands at a key.
+func (c LoginConfig) Check(key string, wrong *Problems) {
 	if c.ClientID == "" && (c.ClientSecret != "" || c.Scopes != nil || c.RedirectPort != 0 || c.AudienceParameter != "") {
-		wrong.add(
+		wrong.Add(
 			key+".client_id",
 			"missing: register deputy login at the issuer as a native app, and write the client id that it gives",
 		)
 	}
 	if strings.ContainsFunc(c.ClientID, unicode.IsSpace) {
-		wrong.add(key+".client_id", "%q has a space in it: write the client id as the issuer gave it", c.ClientID)
+		wrong.Add(key+".client_id", "%q has a space in it: write the client id as the issuer gave it", c.ClientID)
 	}
 	for i, scope := range c.Scopes {
 		if !IsScope(scope) {
-			wrong.add(mistake.At(key+".scopes", i), "%q is not a scope: one word each", scope)
+			wrong.Add(mistake.At(key+".scopes", i), "%q is not a scope: one word each", scope)
 		}
 	}
 	if c.RedirectPort < 0 || c.RedirectPort > 65535 {
-		wrong.add(key+".redirect_port", "out of range: a port is from 1 to 65535; leave it out for any free one")
+		wrong.Add(key+".redirect_port", "out of range: a port is from 1 to 65535; leave it out for any free one")
 	}
 	if c.AudienceParameter != "" && !slices.Contains(audienceParameters, c.AudienceParameter) {
 		known := []string{string(ByResource), string(ByAudience), string(ByNone)}
-		wrong.add(
+		wrong.Add(
 			key+".audience_parameter",
 			"%q is not one of %s%s",
 			c.AudienceParameter,
@@ -95,6 +106,6 @@ func (c LoginConfig) check(key string, wrong *problems) {
 
 // IsScope reports whether the text is one scope as RFC 6749 writes them, so that it cannot become two.
 func IsScope(text string) bool {
-	return text != "" && len(text) <= maxID &&
+	return text != "" && len(text) <= MaxID &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r < '!' || r > '~' || r == '"' || r == '\\' })
 }

@@ -20,7 +20,7 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 	case c.Bearer == "":
 		return User{}, &AuthError{Code: Missing, Message: "no credential: send the access token of a client for people"}
 	}
-	t, err := a.verify(ctx, c.Bearer, c.ClientAddress, c.Proof)
+	t, err := a.tokens.Verify(ctx, c.Bearer, c.ClientAddress, c.Proof)
 	if err != nil {
 		return User{}, err
 	}
@@ -30,13 +30,13 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 	switch {
 	case a.application(t):
 		return User{}, insufficient("the access token does not stand for a human").of(who)
-	case len(t.actors) > 0:
+	case len(t.Actors) > 0:
 		return User{}, insufficient(
 			"somebody acts for the human whom the access token names: only the human can do this",
 		).of(who)
-	case slices.ContainsFunc(t.clients, isAgent):
+	case slices.ContainsFunc(t.Clients, isAgent):
 		return User{}, insufficient("the access token is an agent's: a human signs in through a client for people").of(who)
-	case !t.issuer.forPeople(t.client):
+	case !t.ForPeople:
 		return User{}, insufficient("the access token is not of a client for people").of(who)
 	case stopped != nil:
 		return User{}, stopped
@@ -46,9 +46,4 @@ func (a *Authenticator) Person(ctx context.Context, c Credentials) (User, error)
 		)
 	}
 	return *who.User, nil
-}
-
-// forPeople reports whether people act themselves through the client.
-func (i *issuer) forPeople(client string) bool {
-	return client != "" && slices.Contains(i.stewards, client)
 }

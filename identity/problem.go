@@ -22,14 +22,16 @@ func (e *ConfigError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// problems collects what is wrong, so that one mistake does not hide the next.
-type problems []Problem
+// Problems collects what is wrong, so that one mistake does not hide the next.
+type Problems []Problem
 
-func (p *problems) add(key, format string, args ...any) {
+// Add notes what is wrong at a key.
+func (p *Problems) Add(key, format string, args ...any) {
 	*p = append(*p, Problem{key, fmt.Sprintf(format, args...)})
 }
 
-func (p problems) err() error {
+// Err is a *ConfigError with all of them; nil: there is none.
+func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil
 	}

@@ -40,36 +40,36 @@ var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 // Its error is a *ConfigError.
 func NewRegistry(agents []AgentConfig) (*Registry, error) {
 	r := &Registry{clients: map[string]*registration{}}
-	var wrong problems
+	var wrong Problems
 	names := map[string]string{}
 	for i, config := range agents {
 		key := mistake.At("agents", i)
 		first, twice := names[config.Name]
 		switch {
 		case config.Name == "":
-			wrong.add(key+".name", "missing: what policies and records call the agent")
+			wrong.Add(key+".name", "missing: what policies and records call the agent")
 		case !agentName.MatchString(config.Name):
-			wrong.add(
+			wrong.Add(
 				key+".name",
 				"%q is not a name: it is made of a-z, 0-9, '.', '_' and '-', and starts with a letter or digit",
 				config.Name,
 			)
 		case twice:
-			wrong.add(key+".name", "%s has the name %s already: each agent needs its own", first, config.Name)
+			wrong.Add(key+".name", "%s has the name %s already: each agent needs its own", first, config.Name)
 		default:
 			names[config.Name] = key
 		}
 		r.add(config, key, &wrong)
 	}
-	if err := wrong.err(); err != nil {
+	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
+func (r *Registry) add(config AgentConfig, key string, wrong *Problems) {
 	if len(config.ClientIDs) == 0 && len(config.KeySHA256) == 0 && len(config.Keys) == 0 {
-		wrong.add(key, "nobody could prove to be this agent: give it client_ids or keys")
+		wrong.Add(key, "nobody could prove to be this agent: give it client_ids or keys")
 	}
 	identity := identityOf(KindAgent, config.Name, config.Groups, config.Attributes, key, wrong)
 	entry := &registration{key: key, issuers: slices.Clone(config.Issuers), agent: Agent{
@@ -78,34 +78,34 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 	}}
 	r.entries = append(r.entries, entry)
 	if config.Limits.Calls < 0 {
-		wrong.add(key+".limits.calls", "it cannot be negative")
+		wrong.Add(key+".limits.calls", "it cannot be negative")
 	}
 	if config.Limits.PerMinute < 0 {
-		wrong.add(key+".limits.per_minute", "it cannot be negative")
+		wrong.Add(key+".limits.per_minute", "it cannot be negative")
 	}
 	entry.actsFor = parseWhom(config.ActsFor, key+".acts_for", wrong)
 	switch human := entry.agent.May(OnBehalfOf); {
 	case config.ActsFor != nil && len(config.ActsFor) == 0:
-		wrong.add(key+".acts_for", "nobody is in it: write whom it acts for, or modes: [autonomous] if it is nobody")
+		wrong.Add(key+".acts_for", "nobody is in it: write whom it acts for, or modes: [autonomous] if it is nobody")
 	case config.ActsFor != nil && !human:
-		wrong.add(key+".acts_for", "the agent acts for nobody: its modes do not include on_behalf_of")
+		wrong.Add(key+".acts_for", "the agent acts for nobody: its modes do not include on_behalf_of")
 	}
 	if config.MayRequest && !entry.agent.May(Autonomous) {
-		wrong.add(
+		wrong.Add(
 			key+".may_request",
 			"the agent never acts on its own: its modes do not include autonomous, and for a human it may ask as they may",
 		)
 	}
 	if config.Issuers != nil && len(config.Issuers) == 0 {
-		wrong.add(key+".issuers", "none is in it: write whose tokens it may bring, or leave the key out for all")
+		wrong.Add(key+".issuers", "none is in it: write whose tokens it may bring, or leave the key out for all")
 	}
 	for i, id := range config.ClientIDs {
 		other, taken := r.clients[id]
 		switch key := mistake.At(key+".client_ids", i); {
 		case id == "" || strings.ContainsFunc(id, unicode.IsSpace):
-			wrong.add(key, "%q is empty or has a space in it: write the client id as it is in the issuer's tokens", id)
+			wrong.Add(key, "%q is empty or has a space in it: write the client id as it is in the issuer's tokens", id)
 		case taken:
-			wrong.add(key, "%q is a client id of %s already: each belongs to one agent", id, other.key)
+			wrong.Add(key, "%q is a client id of %s already: each belongs to one agent", id, other.key)
 		default:
 			r.clients[id] = entry
 			entry.clients = append(entry.clients, id)
@@ -115,7 +115,7 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 		key := mistake.At(key+".keys", i)
 		r.addKey(entry, k.SHA256, k.Expires, key+".sha256", wrong)
 		if strings.ContainsFunc(k.Label, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			wrong.add(key+".label", "it has characters in it that cannot be printed")
+			wrong.Add(key+".label", "it has characters in it that cannot be printed")
 		}
 	}
 	for i, text := range config.KeySHA256 {
@@ -123,27 +123,27 @@ func (r *Registry) add(config AgentConfig, key string, wrong *problems) {
 	}
 }
 
-func (r *Registry) addKey(entry *registration, text string, expires Expiry, key string, wrong *problems) {
+func (r *Registry) addKey(entry *registration, text string, expires Expiry, key string, wrong *Problems) {
 	hash, err := parseKeyHash(text)
 	if err != nil {
-		wrong.add(key, "%v", err)
+		wrong.Add(key, "%v", err)
 		return
 	}
 	if other := r.keyOf(hash); other != nil {
-		wrong.add(key, "it is a key of %s already: each belongs to one agent", other.owner.key)
+		wrong.Add(key, "it is a key of %s already: each belongs to one agent", other.owner.key)
 		return
 	}
 	r.keys = append(r.keys, registeredKey{hash, expires, entry})
 }
 
-func modes(configured []Mode, key string, wrong *problems) []Mode {
+func modes(configured []Mode, key string, wrong *Problems) []Mode {
 	if len(configured) == 0 {
 		return []Mode{OnBehalfOf}
 	}
 	known := []string{string(OnBehalfOf), string(Autonomous)}
 	for i, m := range configured {
 		if m != OnBehalfOf && m != Autonomous {
-			wrong.add(
+			wrong.Add(
 				mistake.At(key, i),
 				"%q is not a mode%s (known: %s)",
 				m,
@@ -182,7 +182,7 @@ func (r *Registry) ByKey(key string) (Agent, bool) {
 }
 
 func (r *Registry) byKey(key string) *registeredKey {
-	if !isKey(key) || len(key) > maxID {
+	if !isKey(key) || len(key) > MaxID {
 		return nil
 	}
 	return r.keyOf(sha256.Sum256([]byte(key)))
@@ -199,7 +199,7 @@ func (r *Registry) keyOf(hash [sha256.Size]byte) (found *registeredKey) {
 
 // Fits checks what agents and issuers say of each other. Its error is a *ConfigError.
 func (r *Registry) Fits(c Config) error {
-	var wrong problems
+	var wrong Problems
 	var known []string
 	for _, iss := range c.Issuers {
 		known = append(known, iss.URL)
@@ -210,13 +210,13 @@ func (r *Registry) Fits(c Config) error {
 	for _, entry := range r.entries {
 		for i, name := range entry.issuers {
 			if !slices.Contains(known, name) {
-				wrong.add(mistake.At(entry.key+".issuers", i), "%q is no issuer's name or URL%s", name, mistake.Hint(name, known))
+				wrong.Add(mistake.At(entry.key+".issuers", i), "%q is no issuer's name or URL%s", name, mistake.Hint(name, known))
 			}
 		}
 	}
 	for n, iss := range c.Issuers {
 		if entry := r.clients[iss.Login.ClientID]; entry != nil {
-			wrong.add(
+			wrong.Add(
 				mistake.At("identity.issuers", n)+".login.client_id",
 				"%q is a client id of %s: people sign in through a client of their own",
 				iss.Login.ClientID,
@@ -225,7 +225,7 @@ func (r *Registry) Fits(c Config) error {
 		}
 		for i, client := range iss.StewardClients {
 			if entry := r.clients[client]; entry != nil {
-				wrong.add(
+				wrong.Add(
 					mistake.At(mistake.At("identity.issuers", n)+".steward_clients", i),
 					"%q is a client id of %s: people act through clients of their own",
 					client,
@@ -234,7 +234,7 @@ func (r *Registry) Fits(c Config) error {
 			}
 		}
 	}
-	return wrong.err()
+	return wrong.Err()
 }
 
 // brings reports whether the agent may bring tokens of the issuer.

@@ -132,12 +132,12 @@ func readPrivate(path string) (string, error) {
 	if others := info.Mode().Perm() & 0o077; others != 0 && runtime.GOOS != "windows" {
 		return "", fmt.Errorf("%s has mode %04o and others may use it: chmod 600 it", path, info.Mode().Perm())
 	}
-	content, err := io.ReadAll(io.LimitReader(file, maxToken+1))
+	content, err := io.ReadAll(io.LimitReader(file, MaxToken+1))
 	if err != nil {
 		return "", err
 	}
-	if len(content) > maxToken {
-		return "", fmt.Errorf("%s is longer than %d bytes", path, maxToken)
+	if len(content) > MaxToken {
+		return "", fmt.Errorf("%s is longer than %d bytes", path, MaxToken)
 	}
 	if content = bytes.TrimSpace(content); len(content) == 0 {
 		return "", errors.New(path + " is empty")

@@ -1,226 +1,45 @@
 package identity
 
 import (
-	"encoding/json"
-	"slices"
-	"strings"
-	"unicode"
+	"context"
+	"time"
 )
 
-// token is what a verified access token says of who is there. Which agent that is, and whether it may, is not decided
-// here.
-type token struct {
-	issuer     *issuer
-	user       User     // built as for a human; means nothing when the token stands for an application
-	client     string   // the client that uses the token now; "" when it names none
-	clients    []string // all that are named, the one that uses it now first
-	actors     []string // all who act (RFC 8693), the one that acts now first
-	delegated  bool     // client is an actor and not just who the token was issued to
-	subject    string   // the client id behind the subject when the token stands for an application
-	appToken   bool     // the issuer says in so many words that no human is there
-	selfIssued bool     // the subject is one of the clients that the token names
-	scopes     []Scope
-	limited    bool // scopes are all that it may be used for
+const (
+	// MaxToken is the size of the longest credential that is looked at, in bytes.
+	MaxToken = 16 << 10
+	// MaxID is the size of the longest identifier, in bytes; OpenID Connect allows a sub 255.
+	MaxID = 256
+)
+
+// Tokens verifies access tokens. Package oidc implements it for OpenID providers.
+type Tokens interface {
+	// Verify checks one access token that came from a network address, and the proof that came with it; a relayed token
+	// has none. Errors are *AuthError.
+	Verify(ctx context.Context, raw, address string, proof *Proof) (*Token, error)
+	// Ready says which issuers' tokens cannot be verified now.
+	Ready(ctx context.Context) error
 }
 
-// maxActors is how many hands an authority may have passed through.
-const maxActors = 8
+// Token is what a verified access token says of who is there. An Authenticator decides which agent that is, and whether
+// it may call.
+type Token struct {
+	Issuer      string // the issuer's URL
+	IssuerName  string // the issuer's name in the configuration; may be empty
+	ScopePrefix string // what clients write before a scope when they ask this issuer for it
 
-// read finds the parties in a token. Every claim that could name one must be well-formed, also those that are not used.
-func (i *issuer) read(c claims) (*token, error) {
-	subject, err := c.id("sub")
-	if err != nil || subject == "" {
-		return nil, invalid("the access token does not say whom it is about")
-	}
-	t := &token{issuer: i, subject: strings.TrimSuffix(subject, "@clients")} // Auth0 writes CLIENT_ID@clients
-	if t.actors, err = i.actors(c); err != nil {
-		return nil, err
-	}
-	named, all, err := i.clients(c)
-	if err != nil {
-		return nil, invalid("the access token does not say clearly which client uses it")
-	}
-	if t.client = named; len(t.actors) > 0 {
-		t.client, t.delegated = t.actors[0], true
-		all = append([]string{t.client}, all...)
-	}
-	t.clients = all
-	t.selfIssued = slices.Contains(all, t.subject)
-	if t.appToken, err = i.product(c, subject, named); err != nil {
-		return nil, err
-	}
-	for claim, value := range map[string]string{"idtyp": "app", "gty": "client-credentials"} { // Entra, Auth0
-		kinds, err := c.list(claim)
-		if err != nil {
-			return nil, invalid("the access token does not say clearly whether a human is there")
-		}
-		t.appToken = t.appToken || slices.Contains(kinds, value)
-	}
-	for _, client := range all {
-		if name, err := c.text("preferred_username"); err == nil && strings.EqualFold(name, "service-account-"+client) {
-			// Keycloak's client credentials look like a human but for this name, which a human could have chosen:
-			// so it can neither count as a human nor give an agent's own access.
-			return nil, invalid("the access token is of a service account: let the agent use an API key")
-		}
-	}
-	if t.scopes, t.limited, err = i.scopes(c); err != nil {
-		return nil, err
-	}
-	key, err := i.userKey(c, t.appToken || t.selfIssued)
-	if err != nil {
-		return nil, err
-	}
-	if t.user, err = i.user(key, c); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
+	User        User     // built as for a human; means nothing when the token stands for an application
+	Client      string   // the client that uses the token now; "" when the token names none
+	Clients     []string // all that are named, the one that uses it now first
+	Actors      []string // all who act (RFC 8693), the one that acts now first
+	Subject     string   // the client id behind the subject when the token stands for an application
+	Delegated   bool     // Client is an actor and not just the client that the token was issued to
+	Application bool     // the issuer says in so many words that no human is there
+	SelfIssued  bool     // the subject is one of the clients that the token names
+	ForPeople   bool     // people act themselves through Client, as the issuer's configuration says
 
-// actors are all who act, outermost first: it alone counts, the others are for the record. A may_act says who might act
-// and not who does: it is not read.
-func (i *issuer) actors(c claims) (all []string, err error) {
-	unclear := invalid("the access token does not say clearly who acts")
-	for at := c; ; {
-		actor, err := at.object("act")
-		if err != nil {
-			return nil, unclear
-		}
-		if actor == nil {
-			return all, nil
-		}
-		if len(all) == maxActors {
-			return nil, invalid("the access token has passed through too many hands")
-		}
-		id, err := actor.id("sub")
-		if err != nil || id == "" {
-			return nil, unclear
-		}
-		if _, _, err := i.clients(actor); err != nil {
-			return nil, unclear
-		}
-		issuer, err := actor.id("iss")
-		switch {
-		case err != nil, actor.has("iss") && issuer != i.url && len(all) == 0:
-			return nil, unclear // somebody else's name for somebody, which may also be one of ours
-		case issuer != "" && issuer != i.url:
-			id = issuer + " " + id
-		}
-		all, at = append(all, id), actor
-	}
-}
+	Scopes  []Scope
+	Limited bool // Scopes are all that the token may be used for
 
-// commonClients are the claims that name a client at one issuer or another.
-var commonClients = []string{"client_id", "azp", "appid", "cid"}
-
-// clients lists the clients that the token names beside its actors. Only the configured claims say which of them uses
-// it.
-func (i *issuer) clients(c claims) (uses string, all []string, err error) {
-	for n, name := range append(slices.Clip(i.claims.Client), commonClients...) {
-		id, err := c.id(name)
-		if err != nil {
-			return "", nil, err
-		}
-		if id == "" {
-			continue
-		}
-		if uses == "" && n < len(i.claims.Client) {
-			uses = id
-		}
-		all = append(all, id)
-	}
-	return uses, all, nil
-}
-
-// scopes reads the first of the configured claims that is there; all that are there can be read. Words that mean
-// nothing here are left out.
-func (i *issuer) scopes(c claims) (scopes []Scope, limited bool, err error) {
-	var words []string
-	stated := false
-	for _, claim := range i.claims.Scopes {
-		found, err := c.words(claim)
-		if err != nil {
-			return nil, false, invalid("the access token's scopes cannot be read")
-		}
-		if c.has(claim) && !stated {
-			words, stated = found, true
-		}
-	}
-	for _, word := range words {
-		if s := Scope(strings.TrimPrefix(word, i.scopePrefix)); slices.Contains(AgentScopes(), s) || s == ScopeApprove {
-			scopes = append(scopes, s)
-		}
-	}
-	return scopes, i.scopeRule == ScopesRequired || i.scopeRule == ScopesWhenPresent && stated, nil
-}
-
-// userKey is which user of the issuer it is. Where several claims say so together, none can be written so that it looks
-// like two: the colon between them stands in none of them. An application need not have them.
-func (i *issuer) userKey(c claims, application bool) (string, error) {
-	var parts []string
-	for _, claim := range i.claims.User {
-		id, err := c.id(claim)
-		if err != nil || id == "" && !application {
-			return "", invalid("the access token does not say whom it is about")
-		}
-		parts = append(parts, id)
-	}
-	if len(parts) == 1 {
-		return parts[0], nil
-	}
-	for n, part := range parts {
-		parts[n] = colons.Replace(part)
-	}
-	return strings.Join(parts, ":"), nil
-}
-
-var colons = strings.NewReplacer("%", "%25", ":", "%3A")
-
-// user reads the configured claims. A claim that is there but cannot be read refuses the token: to go on without a
-// group could lift a mask that the group is under.
-func (i *issuer) user(key string, c claims) (User, error) {
-	unreadable := invalid("the access token's groups or attributes cannot be read")
-	user := User{
-		Identity: Identity{Kind: KindUser, ID: i.prefix + key, Attributes: map[string][]string{}},
-		Issuer:   i.url,
-		Subject:  key,
-		Name:     displayName(c, i.claims.Name),
-		Email:    displayName(c, i.claims.Email),
-	}
-	elsewhere, err := c.object("_claim_names")
-	if err != nil || c.has("hasgroups") || elsewhere.has(i.claims.Groups) {
-		return User{}, unreadable // Entra leaves out the groups of those who have many
-	}
-	groups, err := c.list(i.claims.Groups)
-	if err != nil {
-		return User{}, unreadable
-	}
-	user.Groups = union(nil, groups)
-	for attribute, claim := range i.claims.Attributes {
-		values, err := c.values(claim)
-		if err != nil || elsewhere.has(claim) {
-			return User{}, unreadable
-		}
-		if len(values) > 0 {
-			user.Attributes[attribute] = union(nil, values)
-		}
-	}
-	return user, nil
-}
-
-// displayName decides nothing, so it refuses nothing: what cannot be shown is left out.
-func displayName(c claims, claim string) string {
-	var name string
-	if json.Unmarshal(c[claim], &name) != nil {
-		return ""
-	}
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, name)
-	if runes := []rune(name); len(runes) > maxID {
-		name = string(runes[:maxID])
-	}
-	return name
+	Expires time.Time // as a signed token says it; zero: its issuer was asked about it
 }

@@ -40,14 +40,14 @@ func identityOf(
 	groups []string,
 	attributes map[string]Values,
 	key string,
-	wrong *problems,
+	wrong *Problems,
 ) Identity {
 	for i, group := range groups {
 		switch key := mistake.At(key+".groups", i); group {
 		case "":
-			wrong.add(key, "there is no value: write the name of a group")
+			wrong.Add(key, "there is no value: write the name of a group")
 		case AllUsers, AllAgents:
-			wrong.add(key, "the group %s is built in: all who belong to it are in it, so leave it out", group)
+			wrong.Add(key, "the group %s is built in: all who belong to it are in it, so leave it out", group)
 		}
 	}
 	identity := Identity{Kind: kind, ID: id, Groups: union(nil, groups), Attributes: map[string][]string{}}
@@ -55,9 +55,9 @@ func identityOf(
 		values, key := attributes[name], mistake.Below(key+".attributes", name)
 		switch {
 		case name == "":
-			wrong.add(key, "an attribute has no name: write NAME: VALUE")
+			wrong.Add(key, "an attribute has no name: write NAME: VALUE")
 		case len(values) == 0 || slices.Contains(values, ""):
-			wrong.add(key, "the attribute has no value: write one or several, or leave it out")
+			wrong.Add(key, "the attribute has no value: write one or several, or leave it out")
 		}
 		identity.Attributes[name] = union(nil, values)
 	}
@@ -66,8 +66,8 @@ func identityOf(
 
 // Identity is what the configuration says of the user; a token may add to it.
 func (u UserConfig) Identity() (Identity, error) {
-	var wrong problems
-	return identityOf(KindUser, u.ID, u.Groups, u.Attributes, fmt.Sprintf("user %q", u.ID), &wrong), wrong.err()
+	var wrong Problems
+	return identityOf(KindUser, u.ID, u.Groups, u.Attributes, fmt.Sprintf("user %q", u.ID), &wrong), wrong.Err()
 }
 
 // union adds to a those of b that are not in it yet. The result shares no memory with b.

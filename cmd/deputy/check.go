@@ -19,6 +19,7 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/identity/stops"
 	"deputy/internal/admin/halt"
 	"deputy/internal/assembly"
@@ -224,8 +225,8 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 func checkIdentity(ctx context.Context, cfg *config.Config) (findings []finding) {
 	registry, err := identity.NewRegistry(cfg.Agents)
 	if err == nil {
-		var a *identity.Authenticator
-		if a, err = identity.New(ctx, cfg.Identity, registry, identity.Options{Audience: cfg.Server.PublicURL + "/mcp"}); err == nil {
+		var a *oidc.Authenticator
+		if a, err = oidc.New(ctx, cfg.Identity, registry, oidc.Options{Audience: cfg.Server.PublicURL + "/mcp"}); err == nil {
 			err = a.Ready(ctx)
 		}
 	}

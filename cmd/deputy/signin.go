@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/identity/signin"
 	"deputy/internal/config"
 )
@@ -111,12 +112,12 @@ func configuredTarget(c *cobra.Command, cfg *config.Config, kept *signin.Store) 
 }
 
 // verifying verifies tokens as the configuration says, and knows its agents.
-func verifying(ctx context.Context, cfg *config.Config) (*identity.Authenticator, *identity.Registry, error) {
+func verifying(ctx context.Context, cfg *config.Config) (*oidc.Authenticator, *identity.Registry, error) {
 	registry, err := identity.NewRegistry(cfg.Agents)
 	if err != nil {
 		return nil, nil, cfg.Located(err)
 	}
-	a, err := identity.New(ctx, cfg.Identity, registry, identity.Options{Audience: cfg.Server.PublicURL + "/mcp"})
+	a, err := oidc.New(ctx, cfg.Identity, registry, oidc.Options{Audience: cfg.Server.PublicURL + "/mcp"})
 	if err != nil {
 		return nil, nil, cfg.Located(err)
 	}

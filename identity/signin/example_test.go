@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/identity/signin"
 	"deputy/internal/testkit/issuer"
 )
@@ -32,11 +33,11 @@ func Example() {
 
 	ctx := context.Background()
 	registry, _ := identity.NewRegistry(nil)
-	a, err := identity.New(
+	a, err := oidc.New(
 		ctx,
 		identity.Config{Issuers: []identity.IssuerConfig{{URL: iss.URL(), Audience: server}}},
 		registry,
-		identity.Options{},
+		oidc.Options{},
 	)
 	if err != nil {
 		fmt.Println(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/identity/signin"
 	"deputy/internal/testkit/issuer"
 )
@@ -61,11 +62,11 @@ func newWorld(t *testing.T, change ...func(*identity.IssuerConfig)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := identity.New(
+	a, err := oidc.New(
 		t.Context(),
 		identity.Config{Issuers: []identity.IssuerConfig{config}},
 		registry,
-		identity.Options{Now: w.clock.Now},
+		oidc.Options{Now: w.clock.Now},
 	)
 	if err != nil {
 		t.Fatal(err)

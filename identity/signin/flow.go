@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"deputy/identity"
+	"deputy/identity/oidc"
 )
 
 // patience is how long somebody may take to sign in in a browser.
@@ -32,7 +32,7 @@ func (f Flow) run(ctx context.Context, t Target) (*oauth2.Token, error) {
 	if f.Wait == 0 {
 		f.Wait = patience
 	}
-	at, err := identity.Discover(ctx, t.Issuer, f.Client)
+	at, err := oidc.Discover(ctx, t.Issuer, f.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (f Flow) run(ctx context.Context, t Target) (*oauth2.Token, error) {
 
 // inBrowser is the authorization code with PKCE: whoever sees the code on its way cannot use it, and we take no code
 // but our own.
-func (f Flow) inBrowser(ctx context.Context, t Target, at identity.Endpoints) (*oauth2.Token, error) {
+func (f Flow) inBrowser(ctx context.Context, t Target, at oidc.Endpoints) (*oauth2.Token, error) {
 	if at.Authorization == "" {
 		return nil, errors.New("the issuer does not sign people in in a browser")
 	}
@@ -78,7 +78,7 @@ func (f Flow) inBrowser(ctx context.Context, t Target, at identity.Endpoints) (*
 
 // onDevice shows a code that the human types in a browser elsewhere, and asks as often as the issuer likes whether they
 // have.
-func (f Flow) onDevice(ctx context.Context, t Target, at identity.Endpoints) (*oauth2.Token, error) {
+func (f Flow) onDevice(ctx context.Context, t Target, at oidc.Endpoints) (*oauth2.Token, error) {
 	if at.DeviceAuthorization == "" {
 		return nil, errors.New("the issuer does not sign people in on another device: leave out --device")
 	}

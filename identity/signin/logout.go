@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"deputy/identity"
+	"deputy/identity/oidc"
 )
 
 // Ended is what a logout did.
@@ -53,7 +53,7 @@ func (s *Store) Logout(ctx context.Context, t Target) (Ended, error) {
 
 // revoke gives back the refresh token first: it is what others are made of.
 func (s *Store) revoke(ctx context.Context, e entry) error {
-	at, err := identity.Discover(ctx, e.Issuer, s.Client)
+	at, err := oidc.Discover(ctx, e.Issuer, s.Client)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *Store) revoke(ctx context.Context, e entry) error {
 	return nil
 }
 
-func giveBack(ctx context.Context, e entry, at identity.Endpoints, form url.Values) error {
+func giveBack(ctx context.Context, e entry, at oidc.Endpoints, form url.Values) error {
 	inHeader := e.ClientSecret != "" && !at.SecretInForm
 	if !inHeader {
 		form.Set("client_id", e.ClientID)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 )
 
 // Where a Deputy answers, below the URL that people know it by.
@@ -29,7 +30,7 @@ type Wanted struct {
 
 // Remote asks a server how its people sign in.
 func (s *Store) Remote(ctx context.Context, server string, wanted Wanted) (Target, error) {
-	found, err := identity.DiscoverResource(ctx, server, metadataPath, endpoint, s.Client)
+	found, err := oidc.DiscoverResource(ctx, server, metadataPath, endpoint, s.Client)
 	if err != nil {
 		return Target{}, err
 	}
@@ -54,7 +55,7 @@ func (s *Store) Remote(ctx context.Context, server string, wanted Wanted) (Targe
 	return t, nil
 }
 
-func choose(found identity.Resource, wanted Wanted) (identity.Offer, error) {
+func choose(found oidc.Resource, wanted Wanted) (identity.Offer, error) {
 	offers := found.Login
 	if wanted.ClientID != "" {
 		offers = nil
@@ -107,9 +108,9 @@ func (s *Store) verify(t Target) func(context.Context, string) (identity.SignedI
 		if err != nil {
 			return identity.SignedIn{}, err
 		}
-		a, err := identity.New(ctx, identity.Config{Issuers: []identity.IssuerConfig{{
+		a, err := oidc.New(ctx, identity.Config{Issuers: []identity.IssuerConfig{{
 			URL: t.Issuer, Audience: t.Audience, TokenTypes: []string{"at+jwt", "JWT"},
-		}}}, registry, identity.Options{HTTPClient: s.Client, Now: s.Now})
+		}}}, registry, oidc.Options{HTTPClient: s.Client, Now: s.Now})
 		if err != nil {
 			return identity.SignedIn{}, err
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 )
 
 // refreshTime bounds one refresh. It is not ended earlier: the issuer may have replaced the refresh token by then.
@@ -53,7 +54,7 @@ func (s *Store) renew(ctx context.Context, t Target) (string, error) {
 	}
 	was := e.target() // the client that the refresh token belongs to
 	was.Verify = t.Verify
-	at, err := identity.Discover(ctx, was.Issuer, s.Client)
+	at, err := oidc.Discover(ctx, was.Issuer, s.Client)
 	if err != nil {
 		return s.stillGood(e, unavailable(err))
 	}
@@ -109,7 +110,7 @@ func notKept(path string, e entry, got *oauth2.Token, why error) error {
 	return out
 }
 
-func (t Target) refresh(ctx context.Context, at identity.Endpoints, refreshToken string) (*oauth2.Token, error) {
+func (t Target) refresh(ctx context.Context, at oidc.Endpoints, refreshToken string) (*oauth2.Token, error) {
 	client := *at.Client
 	client.Transport = &withParameter{next: client.Transport, parameter: t.audience()}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &client)

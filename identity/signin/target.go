@@ -9,6 +9,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 )
 
 // Target is what somebody signs in for: a server, and the issuer whose tokens it takes.
@@ -24,7 +25,7 @@ type Target struct {
 }
 
 // client is the OAuth client of the target at its issuer's endpoints.
-func (t Target) client(at identity.Endpoints) *oauth2.Config {
+func (t Target) client(at oidc.Endpoints) *oauth2.Config {
 	style := oauth2.AuthStyleInParams // a public client says its name and no more
 	if t.Login.ClientSecret != "" && !at.SecretInForm {
 		style = oauth2.AuthStyleInHeader

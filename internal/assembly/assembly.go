@@ -15,6 +15,7 @@ import (
 
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/identity/stops"
 	"deputy/internal/config"
 	"deputy/internal/telemetry"
@@ -30,13 +31,13 @@ type Deputy struct {
 	Config        *config.Config
 	Engines       map[string]vending.Engine
 	Tools         *tools.Tools
-	Authenticator *identity.Authenticator
+	Authenticator *oidc.Authenticator
 	Audit         *AuditLog
 	State         *store.State // of access requests; nil: there is no rule for any
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
-	Proofs        *identity.Proofs // that were used; nil: none yet
-	Stops         *stops.List      // beside the configuration; it outlives every change of the configuration
+	Proofs        *oidc.Proofs // that were used; nil: none yet
+	Stops         *stops.List  // beside the configuration; it outlives every change of the configuration
 
 	keeps bool             // it is a server, which keeps the catalog file
 	added bool             // platforms were added to what the catalog file says
@@ -77,7 +78,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	if d.Stops == nil {
 		d.Stops = stops.At(d.Config.StopsFile(), d.Log)
 	}
-	if d.Authenticator, err = identity.New(ctx, d.Config.Identity, registry, identity.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
+	if d.Authenticator, err = oidc.New(ctx, d.Config.Identity, registry, oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/internal/config"
 	"deputy/mcp"
 )
@@ -20,7 +21,7 @@ func (g *generation) both(c *config.Config) (*generation, error) {
 	d := *g.Deputy
 	out := &generation{Deputy: &d, engines: g.engines, waiting: c}
 	// The server's own name cannot change while it runs, so tokens go on being made out to the one that it has.
-	if out.waitingCallers, err = d.Authenticator.Beside(c.Identity, registry, identity.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
+	if out.waitingCallers, err = d.Authenticator.Beside(c.Identity, registry, oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
 		return nil, err
 	}
 	made := ToolsConfig(c, nil, d.Audit, d.Log)
@@ -53,7 +54,7 @@ func elsewhere(was, is config.Platform) bool {
 
 // callers accept who may call.
 func (g *generation) callers() identity.Both {
-	return identity.Both{InForce: g.Authenticator, Waiting: g.waitingCallers}
+	return g.Authenticator.Both(g.waitingCallers)
 }
 
 // limits are the lower of both.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"reflect"
 
-	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/internal/config"
 	"deputy/vending"
 )
@@ -21,7 +21,7 @@ type generation struct {
 	// Of a generation that decides by a newer configuration too: see both.
 
 	waiting        *config.Config
-	waitingCallers *identity.Authenticator
+	waitingCallers *oidc.Authenticator
 }
 
 // engine is shared by the generations that configure it alike, and closed with the last of them.

@@ -11,6 +11,7 @@ import (
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/identity/stops"
 	"deputy/internal/config"
 	"deputy/internal/telemetry"
@@ -31,7 +32,7 @@ type Live struct {
 	log   zerolog.Logger
 	audit *AuditLog // opened once
 
-	proofs    *identity.Proofs     // of all generations: what was used with one is used with the next
+	proofs    *oidc.Proofs         // of all generations: what was used with one is used with the next
 	stops     *stops.List          // the same one for all generations
 	state     *store.State         // opened once, when there is a rule for access requests
 	telemetry *telemetry.Telemetry // started once
@@ -58,7 +59,7 @@ func Follow(
 	load func() (*config.Config, error),
 	newLog func(level string) zerolog.Logger,
 ) (*Live, error) {
-	l := &Live{load: load, proofs: identity.NewProofs()}
+	l := &Live{load: load, proofs: oidc.NewProofs()}
 	c, seen, err := l.read(ctx)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/identity/oidc"
 )
 
 // checkElsewhere says what the packages find that the sections belong to. They repeat values in what they say, and so
@@ -30,7 +31,7 @@ func (c *Config) checkElsewhere(k *checker, asWritten *Config) {
 // elsewhere is all that can be found without a database and without an issuer.
 func (c *Config) elsewhere() (all []Problem) {
 	registry, agents := identity.NewRegistry(c.Agents)
-	found := []error{agents, c.Identity.Check(c.Server.PublicURL + "/mcp")}
+	found := []error{agents, oidc.Check(c.Identity, c.Server.PublicURL+"/mcp")}
 	if registry != nil {
 		found = append(found, registry.Fits(c.Identity))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/identity"
+	"deputy/identity/oidc"
 	"deputy/internal/config"
 	"deputy/internal/testkit/issuer"
 )
@@ -118,11 +119,11 @@ func sees(t *testing.T, snippet, payload, typ string) identity.Principal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	authenticator, err := identity.New(
+	authenticator, err := oidc.New(
 		t.Context(),
 		loaded.Identity,
 		registry,
-		identity.Options{Audience: "https://deputy.example.com/mcp"},
+		oidc.Options{Audience: "https://deputy.example.com/mcp"},
 	)
 	if err != nil {
 		t.Fatal(err)
