@@ -13,6 +13,7 @@ import (
 	"deputy/internal/testkit/throwaway"
 	"deputy/vending"
 	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 	"deputy/vending/sqlite"
 )
 
@@ -75,7 +76,7 @@ func emptyPostgres(t testing.TB) database {
 			t.Fatal(err)
 		}
 		defer admin.Close()
-		if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
+		if err := setup.Bootstrap(t.Context(), admin, setup.Order{Schemas: []string{"sales"}, SigningKey: signingKey}); err != nil {
 			t.Fatal(err)
 		}
 		e, err := postgres.Open(

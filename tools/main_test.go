@@ -23,6 +23,7 @@ import (
 	"deputy/tools"
 	"deputy/vending"
 	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 	"deputy/vending/sqlite"
 )
 
@@ -132,7 +133,7 @@ func newPostgres(t testing.TB, schema, script string) (name string) {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{schema}, SigningKey: signingKey}); err != nil {
+	if err := setup.Bootstrap(t.Context(), admin, setup.Order{Schemas: []string{schema}, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
 	return name

@@ -18,6 +18,7 @@ import (
 	"deputy/vending"
 	"deputy/vending/enginetest"
 	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 	"deputy/vending/sqlite"
 )
 
@@ -84,7 +85,7 @@ func postgresWorld(t *testing.T, hidden bool) oneWorld {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if err := postgres.Bootstrap(t.Context(), admin, postgres.Setup{Schemas: []string{"public", "sales"}, SigningKey: signingKey}); err != nil {
+	if err := setup.Bootstrap(t.Context(), admin, setup.Order{Schemas: []string{"public", "sales"}, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
 	return newWorld(

@@ -15,7 +15,7 @@ import (
 
 	"deputy/audit/sink"
 	"deputy/internal/config"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 func newBootstrap() *cobra.Command {
@@ -68,12 +68,12 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	setup, err := setupOf(p)
+	order, err := orderOf(p)
 	if err != nil {
 		return err
 	}
 	if print, _ := c.Flags().GetBool("print"); print {
-		fmt.Fprint(c.OutOrStdout(), setup.Print())
+		fmt.Fprint(c.OutOrStdout(), order.Print())
 		return nil
 	}
 	admin, err := openAdmin(c)
@@ -83,7 +83,7 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 	defer admin.Close()
 	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 	defer cancel()
-	if err := postgres.Bootstrap(ctx, admin, setup); err != nil {
+	if err := setup.Bootstrap(ctx, admin, order); err != nil {
 		return err
 	}
 	fmt.Fprintf(
@@ -133,21 +133,21 @@ func postgresPlatform(cfg *config.Config, name string) (config.Platform, error) 
 	return config.Platform{}, &usageError{fmt.Errorf("say which platform with --platform: one of %v", names)}
 }
 
-// setupOf takes the runner's password from where the server has it: its dsn.
-func setupOf(p config.Platform) (postgres.Setup, error) {
+// orderOf takes the runner's password from where the server has it: its dsn.
+func orderOf(p config.Platform) (setup.Order, error) {
 	dsn, err := pq.NewConfig(string(p.DSN))
 	if err != nil {
-		return postgres.Setup{}, errors.New(
+		return setup.Order{}, errors.New(
 			"the platform's dsn cannot be read: write it as postgres://deputy_runner:password@host/database",
 		)
 	}
 	if dsn.User != "deputy_runner" {
-		return postgres.Setup{}, fmt.Errorf(
+		return setup.Order{}, fmt.Errorf(
 			"the platform's dsn logs in as %q: the server logs in as deputy_runner; the administrator's connection goes into DEPUTY_ADMIN_DSN",
 			dsn.User,
 		)
 	}
-	return postgres.Setup{
+	return setup.Order{
 		Schemas:        p.Schemas,
 		PolicyPath:     p.PolicyPath,
 		SigningKey:     string(p.SigningKey),

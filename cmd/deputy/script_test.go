@@ -24,7 +24,7 @@ import (
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/throwaway"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 // The command line, as files that read like a session in a terminal. Beside testscript's own commands they have:
@@ -212,10 +212,10 @@ func bootstrap(c *throwaway.Cluster, database string) error {
 		return err
 	}
 	defer admin.Close()
-	return postgres.Bootstrap(
+	return setup.Bootstrap(
 		context.Background(),
 		admin,
-		postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey},
+		setup.Order{Schemas: []string{"sales"}, SigningKey: signingKey},
 	)
 }
 

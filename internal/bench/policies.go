@@ -18,7 +18,7 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/testkit/throwaway"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 // The size of a large company's policies: 500 tables of 20 columns, 1,000 policies, 50 tags.
@@ -230,7 +230,7 @@ func manyOnPostgres(ctx context.Context, c *throwaway.Cluster) (platform string,
 	if _, err := admin.ExecContext(ctx, "CREATE SCHEMA sales;"+manyDDL("sales.")); err != nil {
 		return "", err
 	}
-	err = postgres.Bootstrap(ctx, admin, postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey})
+	err = setup.Bootstrap(ctx, admin, setup.Order{Schemas: []string{"sales"}, SigningKey: signingKey})
 	return fmt.Sprintf(
 		"{engine: postgres, dsn: %q, schemas: [sales], signing_key: %q}",
 		c.DSN("deputy_runner", "postgres"),

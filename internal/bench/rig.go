@@ -23,7 +23,7 @@ import (
 	"deputy/mcp/client"
 	"deputy/tools"
 	"deputy/vending"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 const (
@@ -102,7 +102,7 @@ func (r *rig) fill(ctx context.Context) error {
 			return err
 		}
 	}
-	return postgres.Bootstrap(ctx, admin, postgres.Setup{Schemas: []string{"bench"}, SigningKey: signingKey})
+	return setup.Bootstrap(ctx, admin, setup.Order{Schemas: []string{"bench"}, SigningKey: signingKey})
 }
 
 func (r *rig) start(ctx context.Context, listener net.Listener) error {

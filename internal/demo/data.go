@@ -12,7 +12,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/internal/testkit/throwaway"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 // The data, in words that both engines understand; prefix is "sales." where there are schemas.
@@ -63,8 +63,8 @@ func makePostgres(ctx context.Context, c *throwaway.Cluster, data func(prefix st
 	if _, err := admin.ExecContext(ctx, "CREATE SCHEMA "+schema+";"+data(schema+".")); err != nil {
 		return "", fmt.Errorf("filling the demo's database: %w", err)
 	}
-	setup := postgres.Setup{Schemas: []string{schema}, SigningKey: signingKey}
-	return c.DSN("deputy_runner", "postgres"), postgres.Bootstrap(ctx, admin, setup)
+	order := setup.Order{Schemas: []string{schema}, SigningKey: signingKey}
+	return c.DSN("deputy_runner", "postgres"), setup.Bootstrap(ctx, admin, order)
 }
 
 // onPostgres exchanges the platform of the demo's configuration.

@@ -14,6 +14,11 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
+	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/gate"
+	"deputy/vending/postgres/lineage"
+	"deputy/vending/postgres/nodetree"
+	"deputy/vending/postgres/sqltext"
 )
 
 // analysis is what is kept of a statement, and the catalog that it is true for.
@@ -35,7 +40,7 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 		known.Cached = true
 		return &known, nil
 	}
-	seen, err := e.probe(ctx, s, dialect.Trim(text))
+	seen, err := e.probe(ctx, s, sqltext.Dialect.Trim(text))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +66,7 @@ type probed struct {
 	relations map[uint32]bool  // all of them, catalogs and ungoverned ones too
 	constants map[uint32]bool  // that are only the value of a constant, '…'::regclass: the gate refuses the type
 	wholeRow  bool
-	tree      node
+	tree      nodetree.Node
 }
 
 const (
@@ -83,7 +88,7 @@ func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, 
 	}
 	defer release(conn)
 	begin := fmt.Sprintf("BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
-		pq.QuoteLiteral(e.searchPath(s.paths)), analysisLimit.Milliseconds())
+		pq.QuoteLiteral(s.paths.Analysis()), analysisLimit.Milliseconds())
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return nil, cutOff(ctx, err)
 	}
@@ -123,9 +128,9 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 	if err := json.Unmarshal([]byte(dependencies), &pairs); err != nil {
 		return nil, unavailable(fmt.Errorf("reading dependencies: %w", err))
 	}
-	tree, err := parseNodeTree(text)
+	tree, err := nodetree.Parse(text)
 	switch {
-	case errors.Is(err, errTooDeep):
+	case errors.Is(err, nodetree.ErrTooDeep):
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: err}
 	case err != nil:
 		return nil, unavailable(err)
@@ -137,14 +142,14 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 		p.columns[relation] = append(p.columns[relation], int(pair[1]))
 	}
 	read := map[uint32]bool{}
-	tree.walk(func(n node) {
-		if n.name == "VAR" && n.text("varattno") == "0" {
+	tree.Walk(func(n nodetree.Node) {
+		if n.Name == "VAR" && n.Text("varattno") == "0" {
 			p.wholeRow = true
 		}
-		if id, ok := constantOID(n); ok && slices.Contains(oids(n.fields["consttype"]), regclass) {
+		if id, ok := n.ConstantOID(); ok && slices.Contains(nodetree.OIDs(n.Fields["consttype"]), regclass) {
 			p.constants[id] = true
 		}
-		for _, id := range oids(n.fields["relid"]) {
+		for _, id := range nodetree.OIDs(n.Fields["relid"]) {
 			if id != 0 && id != self {
 				p.relations[id], read[id] = true, true
 			}
@@ -158,14 +163,14 @@ func newProbed(dependencies, text string, self uint32) (*probed, error) {
 // addRenamed takes up the columns of "t AS x(a, b)". The names go by position, so what stands before the last of them
 // may not be missing from the vended view, used or not. Of a join they may count through all its tables, so those are
 // taken whole.
-func (p *probed) addRenamed(n node) {
-	for _, alias := range n.nodes("alias") {
-		for _, names := range alias.fields["colnames"] {
-			for i, name := range names.list {
-				switch relation := uint32(n.number("relid")); {
-				case n.number("rtekind") == rteJoin:
+func (p *probed) addRenamed(n nodetree.Node) {
+	for _, alias := range n.Nodes("alias") {
+		for _, names := range alias.Fields["colnames"] {
+			for i, name := range names.List {
+				switch relation := uint32(n.Number("relid")); {
+				case n.Number("rtekind") == nodetree.RTEJoin:
 					p.wholeRow = true
-				case relation != 0 && name.word != "": // a dropped column has no name
+				case relation != 0 && name.Word != "": // a dropped column has no name
 					p.columns[relation] = append(p.columns[relation], i+1)
 				}
 			}
@@ -177,18 +182,18 @@ func (p *probed) known(s *snapshot) bool {
 	for id, numbers := range p.columns {
 		r := s.tables[id]
 		if r == nil {
-			if s.gate.composites[id] {
+			if s.gate.Composite(id) {
 				continue
 			}
 			return false
 		}
 		for _, n := range numbers {
-			if n > 0 && r.numbers[n] == "" {
+			if n > 0 && r.Numbers[n] == "" {
 				return false
 			}
 		}
 	}
-	return len(s.gate.refused(p.tree).hidden) == 0
+	return len(s.gate.Refused(p.tree).Hidden) == 0
 }
 
 func (e *Engine) statement(
@@ -198,8 +203,8 @@ func (e *Engine) statement(
 	text string,
 	p *probed,
 ) (*vending.Statement, error) {
-	out := &vending.Statement{SQL: text, Outputs: (&lineage{tables: s.tables}).outputs(p.tree)}
-	types, rows := s.gate.typesOf(p.tree)
+	out := &vending.Statement{SQL: text, Outputs: lineage.Outputs(s.tables, p.tree)}
+	types, rows := s.gate.TypesOf(p.tree)
 	out.Types = types
 	for id := range rows {
 		p.relations[id] = true
@@ -208,28 +213,28 @@ func (e *Engine) statement(
 	for _, id := range slices.Sorted(maps.Keys(p.relations)) {
 		r := s.tables[id]
 		if r == nil {
-			if !s.gate.composites[id] && !p.constants[id] { // the type of (p).a is judged as a type
+			if !s.gate.Composite(id) && !p.constants[id] { // the type of (p).a is judged as a type
 				others = append(others, id)
 			}
 			continue
 		}
-		use := vending.TableUse{Table: r.table.TableName, All: p.wholeRow || rows[id]}
-		for _, c := range r.table.Columns {
-			if slices.ContainsFunc(p.columns[id], func(n int) bool { return r.numbers[n] == c.Name }) {
+		use := vending.TableUse{Table: r.Table.TableName, All: p.wholeRow || rows[id]}
+		for _, c := range r.Table.Columns {
+			if slices.ContainsFunc(p.columns[id], func(n int) bool { return r.Numbers[n] == c.Name }) {
 				use.Columns = append(use.Columns, c.Name)
 			}
 		}
 		out.Tables = append(out.Tables, use)
 	}
-	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return compareNames(a.Table, b.Table) })
+	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return catalog.CompareNames(a.Table, b.Table) })
 
-	refused := s.gate.refused(p.tree)
+	refused := s.gate.Refused(p.tree)
 	named, err := nameRefused(ctx, db, others, refused)
 	if err != nil {
 		return nil, err
 	}
-	s.gate.hint(named, refused.functions, refused.operators)
-	out.Forbidden = append(named, refused.forbidden...)
+	s.gate.Hint(named, refused)
+	out.Forbidden = append(named, refused.Forbidden...)
 	return out, nil
 }
 
@@ -240,8 +245,13 @@ type querier interface {
 
 // nameRefused gives the refused objects their names. Relations come first: whether a table may be known of is answered
 // before anything else. One that has no name any more is refused all the same.
-func nameRefused(ctx context.Context, db querier, relations []uint32, refused *refusals) ([]vending.Forbidden, error) {
-	if len(relations)+len(refused.functions)+len(refused.operators)+len(refused.hidden) == 0 {
+func nameRefused(
+	ctx context.Context,
+	db querier,
+	relations []uint32,
+	refused *gate.Refusals,
+) ([]vending.Forbidden, error) {
+	if len(relations)+len(refused.Functions)+len(refused.Operators)+len(refused.Hidden) == 0 {
 		return nil, nil
 	}
 	var out []vending.Forbidden
@@ -257,7 +267,7 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
   UNION ALL
   SELECT 'hidden', coalesce(t.typname, c.collname, id::text)
   FROM unnest($4::oid[]) AS id LEFT JOIN pg_catalog.pg_type t ON t.oid = id LEFT JOIN pg_catalog.pg_collation c ON c.oid = id
-) AS refused ORDER BY 1 DESC, 2`, oidArray(relations), oidArray(refused.functions), oidArray(refused.operators), oidArray(refused.hidden))
+) AS refused ORDER BY 1 DESC, 2`, sqltext.OIDs(relations), sqltext.OIDs(refused.Functions), sqltext.OIDs(refused.Operators), sqltext.OIDs(refused.Hidden))
 	if err != nil {
 		return nil, cutOff(ctx, err)
 	}
@@ -277,11 +287,3 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
 }
 
 var order = map[string]string{"table": "1", "hidden": "1", "catalog": "2", "function": "3", "operator": "4"}
-
-func oidArray(ids []uint32) any {
-	out := make([]int64, len(ids))
-	for i, id := range ids {
-		out[i] = int64(id)
-	}
-	return pq.Array(out)
-}

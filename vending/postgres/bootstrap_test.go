@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 func TestBootstrapByADBAWhoIsNoSuperuser(t *testing.T) {
@@ -74,7 +75,7 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 }
 
 func TestNoSecretIsPrintedOrInAnError(t *testing.T) {
-	s := postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey, RunnerPassword: "hunter2hunter2"}
+	s := setup.Order{Schemas: []string{"sales"}, SigningKey: signingKey, RunnerPassword: "hunter2hunter2"}
 	for what, text := range map[string]string{"the printed SQL": s.Print(), "the error of a failed bootstrap": failedBootstrap(t, s)} {
 		if strings.Contains(text, s.SigningKey) || strings.Contains(text, s.RunnerPassword) {
 			t.Errorf("%s has a secret in it", what)
@@ -82,9 +83,9 @@ func TestNoSecretIsPrintedOrInAnError(t *testing.T) {
 	}
 }
 
-func failedBootstrap(t *testing.T, s postgres.Setup) string {
+func failedBootstrap(t *testing.T, s setup.Order) string {
 	database := newDatabase(t) // without the schema that is to be governed
-	err := postgres.Bootstrap(context.Background(), open(t, "dba", database), s)
+	err := setup.Bootstrap(context.Background(), open(t, "dba", database), s)
 	if err == nil || !strings.Contains(err.Error(), `schema "sales" does not exist`) {
 		t.Fatalf("bootstrap of a schema that is not there says %v", err)
 	}
@@ -96,10 +97,10 @@ func failedBootstrap(t *testing.T, s postgres.Setup) string {
 
 func TestBootstrapRefusesWhatSomebodyElsePrepared(t *testing.T) {
 	database := newDatabase(t, seed, `CREATE SCHEMA deputy`) // the DBA's own, not deputy_owner's
-	err := postgres.Bootstrap(
+	err := setup.Bootstrap(
 		context.Background(),
 		open(t, "dba", database),
-		postgres.Setup{Schemas: []string{"sales"}, SigningKey: signingKey},
+		setup.Order{Schemas: []string{"sales"}, SigningKey: signingKey},
 	)
 	if err == nil || !strings.Contains(err.Error(), "does not belong to deputy_owner") {
 		t.Errorf("a schema named deputy that somebody else made was taken over: %v", err)

@@ -12,6 +12,9 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
+	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/gate"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Diagnose says what is wrong with a statement in the caller's own world, in which nothing exists but what the lease
@@ -35,7 +38,7 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 		return nil, err
 	}
 	d := &diagnosis{
-		vended: v, engine: e, snapshot: s, lease: lease, words: dialect.Words(v.text.SQL), marks: map[int]string{},
+		vended: v, engine: e, snapshot: s, lease: lease, words: sqltext.Dialect.Words(v.text.SQL), marks: map[int]string{},
 	}
 	statement, err := d.read(ctx)
 	var known *vending.Error
@@ -61,7 +64,7 @@ type diagnosis struct {
 const escaped = "write names without U&: in such a name Deputy does not see what the statement is about"
 
 func (d *diagnosis) read(ctx context.Context) (*vending.Statement, error) {
-	if dialect.Empty(d.asked) {
+	if sqltext.Dialect.Empty(d.asked) {
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
 	}
 	if slices.ContainsFunc(d.words, func(w vending.Word) bool { return w.Escaped }) {
@@ -255,14 +258,14 @@ func (d *diagnosis) stringAt(err error) (vending.Word, bool) {
 // same name, or because LIKE, IN, CASE, a join by name or a column that is not there asks for one. Where the statement
 // says in which schema, the word is marked; else the schema is taken off the path. again: the statement means something
 // else now.
-func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bool, err error) {
+func (d *diagnosis) overloaded(ctx context.Context, refused *gate.Refusals) (again bool, err error) {
 	found, err := d.hiddenRoutines(ctx, refused)
 	if err != nil || len(found) == 0 {
 		return false, err
 	}
 	before := len(d.marks)
 	for _, o := range found {
-		if slices.Contains(d.snapshot.paths.callers, o.Schema) && !slices.Contains(d.without, o.Schema) {
+		if slices.Contains(d.snapshot.paths.Callers, o.Schema) && !slices.Contains(d.without, o.Schema) {
 			d.without, again = append(d.without, o.Schema), true
 		}
 		for _, w := range d.words {
@@ -274,7 +277,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bo
 		}
 	}
 	if again {
-		path := d.engine.vendedPath(d.schemas, without(d.snapshot.paths.callers, d.without))
+		path := d.engine.vendedPath(d.schemas, without(d.snapshot.paths.Callers, d.without))
 		if _, err := d.conn.ExecContext(ctx, "SELECT pg_catalog.set_config('search_path', "+pq.QuoteLiteral(path)+", true)"); err != nil {
 			return false, unavailable(err)
 		}
@@ -283,7 +286,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *refusals) (again bo
 }
 
 // probe analyses what was prepared, as Analyze does, and says what the views of the lease stand for.
-func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *refusals, error) {
+func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *gate.Refusals, error) {
 	if _, err := d.conn.ExecContext(ctx, "SELECT pg_catalog.set_config('role', 'none', true)"); err != nil {
 		return nil, nil, unavailable(err)
 	}
@@ -303,13 +306,13 @@ func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *refusals, e
 	if err != nil {
 		return nil, nil, err
 	}
-	return statement, within.gate.refused(seen.tree), nil
+	return statement, within.gate.Refused(seen.tree), nil
 }
 
 // within is the snapshot of the lease: its views stand for the tables.
 func (d *diagnosis) within(ctx context.Context) (*snapshot, error) {
 	out := *d.snapshot
-	out.tables, out.gate = map[uint32]*relation{}, d.snapshot.gate.clone()
+	out.tables, out.gate = catalog.Tables{}, d.snapshot.gate.Clone()
 	rows, err := d.conn.QueryContext(ctx, `
 SELECT c.oid, c.reltype, t.typarray, n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE n.nspname = ANY ($1)`, pq.Array(slices.Collect(maps.Values(d.schemas))))
@@ -327,14 +330,14 @@ JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE n.nspname = ANY ($1)`, pq.A
 			if name != a.Table.Name || schema != d.schemas[a.Table.Schema] {
 				continue
 			}
-			r := &relation{rowType: row, numbers: map[int]string{}}
-			r.table.TableName = a.Table
+			r := &catalog.Relation{RowType: row, Numbers: map[int]string{}}
+			r.Table.TableName = a.Table
 			for i, c := range a.Columns {
-				r.table.Columns = append(r.table.Columns, c.Column)
-				r.numbers[i+1] = c.Name
+				r.Table.Columns = append(r.Table.Columns, c.Column)
+				r.Numbers[i+1] = c.Name
 			}
 			out.tables[oid] = r
-			out.gate.standIn(d.snapshot, a.Table, oid, row, array)
+			out.gate.StandIn(d.snapshot.tables, a.Table, oid, row, array)
 		}
 	}
 	return &out, rows.Err()

@@ -13,10 +13,14 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"deputy/vending"
+	"deputy/vending/postgres/gate"
+	"deputy/vending/postgres/lineage"
+	"deputy/vending/postgres/searchpath"
+	"deputy/vending/postgres/setup"
+	"deputy/vending/postgres/sqltext"
 )
 
 const (
-	minSigningKey  = 32
 	catalogAge     = time.Minute // a changed table is noticed after this at the latest
 	analysisAge    = 10 * time.Minute
 	analysesKept   = 1024
@@ -28,7 +32,7 @@ const (
 type Config struct {
 	DSN        string   // of deputy_runner, as lib/pq reads it
 	Schemas    []string // governed; unqualified names are looked up in this order
-	SigningKey string   // as given to Bootstrap; at least 32 characters
+	SigningKey string   // as given to setup.Bootstrap; at least 32 characters
 	// "schema.name" of functions that statements may call beside the built-in ones; not in a governed schema
 	Functions []string
 	// schemas that names in policies' SQL are looked up in; nil: pg_catalog, and those of installed extensions
@@ -37,6 +41,16 @@ type Config struct {
 	Extensions     []string
 	MaxConnections int // 0: 32
 	Now            func() time.Time
+}
+
+func (c Config) schemas() searchpath.Config {
+	return searchpath.Config{
+		Schemas: c.Schemas, Functions: c.Functions, PolicyPath: c.PolicyPath, Extensions: c.Extensions,
+	}
+}
+
+func (c Config) allowed() gate.Config {
+	return gate.Config{Functions: c.Functions, Extensions: c.Extensions}
 }
 
 // Engine implements vending.Engine.
@@ -48,7 +62,7 @@ type Engine struct {
 
 	mu       sync.Mutex // guards snapshot
 	snapshot *snapshot
-	views    map[uint32]definition // definitions, as last read
+	views    lineage.Views // as last read
 	analyses *expirable.LRU[string, *analysis]
 }
 
@@ -56,8 +70,12 @@ var _ vending.Engine = (*Engine)(nil)
 
 // Open checks the configuration. It does not connect: Check and the first call do.
 func Open(c Config) (*Engine, error) {
-	if len(c.SigningKey) < minSigningKey {
-		return nil, fmt.Errorf("the signing key has %d characters: it needs %d or more", len(c.SigningKey), minSigningKey)
+	if len(c.SigningKey) < setup.MinSigningKey {
+		return nil, fmt.Errorf(
+			"the signing key has %d characters: it needs %d or more",
+			len(c.SigningKey),
+			setup.MinSigningKey,
+		)
 	}
 	if len(c.Schemas) == 0 {
 		return nil, errors.New("no schema is governed: name at least one")
@@ -100,9 +118,7 @@ func Open(c Config) (*Engine, error) {
 }
 
 // Dialect is PostgreSQL's.
-func (e *Engine) Dialect() vending.Dialect { return dialect }
-
-var dialect = vending.Dialect{DollarQuotes: true, EscapeStrings: true, NestedComments: true}
+func (e *Engine) Dialect() vending.Dialect { return sqltext.Dialect }
 
 // Standing lists vended roles that a session other than the vending one can see. One that shows here was left by
 // somebody's hand, not by Deputy: its own are never committed.

@@ -15,6 +15,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
+	"deputy/vending/postgres/sqltext"
 )
 
 // unavailable is for everything that is between us and the database and not about the statement.
@@ -118,7 +119,7 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 			Cause:   cause(err),
 		}
 	// the views are only for reading
-	case code == "42501" && (!dialect.Reads(v.asked) || strings.Contains(err.Error(), "for view")):
+	case code == "42501" && (!sqltext.Dialect.Reads(v.asked) || strings.Contains(err.Error(), "for view")):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
 	case code == "42P01" || code == "3F000" || code == "42501":
 		return &vending.Error{
@@ -127,7 +128,7 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 			Position: v.position(err),
 			Cause:    cause(err),
 		}
-	case code == "42601" && dialect.Several(v.asked):
+	case code == "42601" && sqltext.Dialect.Several(v.asked):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyOne, Cause: cause(err)}
 	case strings.HasPrefix(code, "42"):
 		return &vending.Error{
@@ -192,7 +193,7 @@ func interrupted(ctx context.Context, err error) error {
 
 // notThere names the table as the caller wrote it, which is all that may be said of it.
 func (v *vended) notThere(err error) string {
-	if name := dialect.NameAt(v.asked, v.position(err)); name != "" {
+	if name := sqltext.Dialect.NameAt(v.asked, v.position(err)); name != "" {
 		return name + " is not there, or you may not read it: describe_table lists the tables you can"
 	}
 	return notThere

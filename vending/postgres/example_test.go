@@ -9,6 +9,7 @@ import (
 	"deputy/entitlements"
 	"deputy/vending"
 	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 // A database administrator sets a database up once; from then on each lease is a role for one statement.
@@ -21,7 +22,7 @@ func Example() {
 		"CREATE SCHEMA sales; CREATE TABLE sales.orders (lastname text, total numeric); INSERT INTO sales.orders VALUES ('Okafor', 117.00)",
 	)
 	key := strings.Repeat("k", 32)
-	if err := postgres.Bootstrap(ctx, dba, postgres.Setup{Schemas: []string{"sales"}, SigningKey: key}); err != nil {
+	if err := setup.Bootstrap(ctx, dba, setup.Order{Schemas: []string{"sales"}, SigningKey: key}); err != nil {
 		fmt.Println(err)
 	}
 

@@ -10,6 +10,8 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/gate"
+	"deputy/vending/postgres/sqltext"
 )
 
 // kind is what a name is looked up as.
@@ -105,8 +107,7 @@ func (d *diagnosis) shown(o object) bool {
 	case o.Kind == "function":
 		return o.Member || slices.Contains(d.engine.config.Functions, o.Schema+"."+o.Name)
 	case o.Kind == "type":
-		t := d.snapshot.gate.types[o.OID]
-		return t != nil && (t.common || slices.ContainsFunc(t.tables, d.open))
+		return d.snapshot.gate.Shown(o.OID, d.open)
 	}
 	return o.Kind != "relation" && o.Member
 }
@@ -115,7 +116,7 @@ func (d *diagnosis) shown(o object) bool {
 // the configuration because callers are to use what is in them.
 func (d *diagnosis) schemaShown(name string) bool {
 	_, vended := d.schemas[name]
-	return vended || name == "public" || slices.Contains(d.snapshot.paths.callers, name) || d.isVended(name) ||
+	return vended || name == "public" || slices.Contains(d.snapshot.paths.Callers, name) || d.isVended(name) ||
 		slices.ContainsFunc(d.lease.Open, func(t entitlements.TableName) bool { return t.Schema == name })
 }
 
@@ -154,7 +155,7 @@ func (d *diagnosis) means(w vending.Word, o object) bool {
 	case w.Qualifier != "":
 		return stored(w.Qualifier) == o.Schema
 	}
-	return slices.Contains(d.snapshot.paths.callers, o.Schema) && !d.shadowed(o)
+	return slices.Contains(d.snapshot.paths.Callers, o.Schema) && !d.shadowed(o)
 }
 
 // shadowed reports whether a name means something that is shown, or may: PostgreSQL's own, a view of the lease, or
@@ -181,8 +182,10 @@ func (d *diagnosis) isVended(schema string) bool {
 }
 
 // hiddenRoutines are the refused functions and operators that are there for no caller.
-func (d *diagnosis) hiddenRoutines(ctx context.Context, refused *refusals) (found []object, err error) {
-	rows, err := d.conn.QueryContext(ctx, `
+func (d *diagnosis) hiddenRoutines(ctx context.Context, refused *gate.Refusals) (found []object, err error) {
+	rows, err := d.conn.QueryContext(
+		ctx,
+		`
 SELECT n.nspname, p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE p.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog' AND n.nspname || '.' || p.proname <> ALL ($2)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
@@ -190,7 +193,12 @@ UNION ALL
 SELECT n.nspname, o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')`,
-		oidArray(refused.functions), pq.Array(append([]string{}, d.engine.config.Functions...)), oidArray(refused.operators))
+		sqltext.OIDs(
+			refused.Functions,
+		),
+		pq.Array(append([]string{}, d.engine.config.Functions...)),
+		sqltext.OIDs(refused.Operators),
+	)
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Run vends, runs and revokes in one transaction that cannot commit.
@@ -39,8 +40,8 @@ func (e *Engine) readsViews(ctx context.Context, lease vending.Lease) error {
 		return err
 	}
 	for _, r := range s.tables {
-		if r.public &&
-			slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == r.table.TableName }) {
+		if r.Public &&
+			slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == r.Table.TableName }) {
 			return e.Diagnose(ctx, lease)
 		}
 	}
@@ -73,7 +74,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	if err != nil {
 		return nil, err
 	}
-	if err := seen.paths.understood(lease.Access); err != nil {
+	if err := seen.paths.Understood(lease.Access); err != nil {
 		return nil, notVended(err)
 	}
 	s, schemas := e.newSpec(lease, seen.paths)
@@ -86,7 +87,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 			s,
 		),
 		asDecided(lease.Access),
-		pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.callers, lease.Without))),
+		pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.Callers, lease.Without))),
 		lease.Timeout.Milliseconds(),
 		(lease.Timeout + time.Minute).Milliseconds(),
 		pq.QuoteLiteral(roleName(lease.ID)),
@@ -107,13 +108,17 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		}
 		return nil, vendError(ctx, err)
 	}
-	asked := dialect.Trim(lease.SQL)
+	asked := sqltext.Dialect.Trim(lease.SQL)
 	return &vended{
 		conn: conn, now: e.config.Now, schemas: schemas, asked: asked, absent: map[string]string{},
 		role: vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
-		text: dialect.Requalify(asked, requalifier(lease, schemas)),
+		text: sqltext.Dialect.Requalify(asked, requalifier(lease, schemas)),
 	}, nil
 }
+
+// schemaChanged is the state of the error that deputy.vend ends with when a schema of a path is not what the snapshot
+// says.
+const schemaChanged = "42P15"
 
 // columnsMoved is the state of the error that asDecided ends with: a division by zero.
 const columnsMoved = "22012"

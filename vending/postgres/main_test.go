@@ -10,6 +10,7 @@ import (
 
 	"deputy/internal/testkit/throwaway"
 	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 // cluster is one real PostgreSQL for all tests of the package; each test has its own database.
@@ -62,7 +63,7 @@ func newEngine(t testing.TB, database string, schemas ...string) *postgres.Engin
 func bootstrap(t testing.TB, database string, schemas ...string) {
 	t.Helper()
 	admin := open(t, "dba", database)
-	if err := postgres.Bootstrap(context.Background(), admin, postgres.Setup{Schemas: schemas, SigningKey: signingKey}); err != nil {
+	if err := setup.Bootstrap(context.Background(), admin, setup.Order{Schemas: schemas, SigningKey: signingKey}); err != nil {
 		t.Fatal(err)
 	}
 }

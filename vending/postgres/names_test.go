@@ -9,7 +9,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 )
 
 const openSeed = `CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, total numeric);
@@ -139,7 +139,7 @@ func TestOpenSchemaIsNamed(t *testing.T) {
 	if got := warned(); !strings.Contains(got, `REVOKE USAGE ON SCHEMA "public" FROM PUBLIC`) {
 		t.Errorf("check says %q", got)
 	}
-	printed := postgres.Setup{Schemas: []string{"public", "a\nDROP TABLE x"}}.Print()
+	printed := setup.Order{Schemas: []string{"public", "a\nDROP TABLE x"}}.Print()
 	if !strings.Contains(printed, "\n-- REVOKE USAGE ON SCHEMA \"public\" FROM PUBLIC;\n") ||
 		strings.Contains(printed[strings.Index(printed, "These lines"):], "\nDROP TABLE x\" FROM") {
 		t.Errorf("bootstrap prints %s", printed)

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"deputy/vending"
+	"deputy/vending/postgres/sqltext"
 )
 
 // guard stands before every text of a caller. lib/pq sends a text that begins with COPY through the simple protocol,
@@ -20,7 +21,7 @@ const guard = ";"
 // interface and not database/sql's, because a statement is used once and taken away with the role: there is nothing to
 // close.
 func (v *vended) prepare(ctx context.Context, conn any) (driver.StmtQueryContext, error) {
-	if dialect.Empty(v.asked) {
+	if sqltext.Dialect.Empty(v.asked) {
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
 	}
 	stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, guard+v.text.SQL)

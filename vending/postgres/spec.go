@@ -11,8 +11,10 @@ import (
 
 	"github.com/lib/pq"
 
-	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/searchpath"
+	"deputy/vending/postgres/sqltext"
+	"deputy/vending/postgres/view"
 )
 
 // spec is what deputy.vend is told to make. It is signed as a whole, so that the database makes nothing this server did
@@ -23,15 +25,16 @@ type spec struct {
 
 	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere and
 	// makes none.
-	Tables []view   `json:"tables"`
-	Path   []string `json:"path"` // the schemas that names in the queries are looked up in
+	Tables []vendedView `json:"tables"`
+	Path   []string     `json:"path"` // the schemas that names in the queries are looked up in
 	// the schemas, beside the vended ones, that names in the caller's statement are looked up in
 	Callers []string `json:"callers"`
 	// what the configuration names: queries may use it beside PostgreSQL's own and extensions'
 	Functions []string `json:"functions"`
 }
 
-type view struct {
+// vendedView is the view of one table.
+type vendedView struct {
 	Schema  string `json:"schema"` // vended, stands for the governed one
 	Name    string `json:"name"`   // the table's own
 	Barrier bool   `json:"barrier"`
@@ -42,10 +45,10 @@ type view struct {
 const specAge = 2 * time.Minute
 
 // newSpec writes the views of a lease, and tells which vended schema stands for which governed one.
-func (e *Engine) newSpec(lease vending.Lease, p *paths) (spec, map[string]string) {
+func (e *Engine) newSpec(lease vending.Lease, p *searchpath.Paths) (spec, map[string]string) {
 	out := spec{
-		ID: lease.ID, Expires: e.config.Now().Add(specAge).Unix(), Tables: []view{},
-		Path: p.policy, Callers: without(p.callers, lease.Without), Functions: append([]string{}, e.config.Functions...),
+		ID: lease.ID, Expires: e.config.Now().Add(specAge).Unix(), Tables: []vendedView{},
+		Path: p.Policy, Callers: without(p.Callers, lease.Without), Functions: append([]string{}, e.config.Functions...),
 	}
 	schemas := map[string]string{}
 	for _, access := range lease.Access {
@@ -54,7 +57,7 @@ func (e *Engine) newSpec(lease vending.Lease, p *paths) (spec, map[string]string
 			vended = roleName(lease.ID) + "_" + strconv.Itoa(len(schemas))
 			schemas[access.Table.Schema] = vended
 		}
-		out.Tables = append(out.Tables, view{vended, access.Table.Name, len(access.Filters) > 0, viewQuery(access)})
+		out.Tables = append(out.Tables, vendedView{vended, access.Table.Name, len(access.Filters) > 0, view.Query(access)})
 	}
 	return out, schemas
 }
@@ -65,28 +68,6 @@ func without(names, others []string) []string {
 }
 
 func roleName(id string) string { return "deputy_" + id }
-
-// viewQuery is the one place where a decision becomes SQL. Filters see raw values, everything outside the view sees
-// masked ones.
-func viewQuery(a entitlements.Access) string {
-	q := "SELECT "
-	for i, c := range a.Columns { // none, if rows are only counted: any other column would be joined by a NATURAL JOIN
-		if i > 0 {
-			q += ", "
-		}
-		q += maskedColumn(a.Table, c) + " AS " + pq.QuoteIdentifier(c.Shown())
-	}
-	q += " FROM " + pq.QuoteIdentifier(a.Table.Schema) + "." + pq.QuoteIdentifier(a.Table.Name)
-	for i, f := range a.Filters {
-		if i == 0 {
-			q += " WHERE "
-		} else {
-			q += " AND "
-		}
-		q += "(" + rowCondition(f, a.Table) + ")"
-	}
-	return q
-}
 
 // signer signs specs with HMAC-SHA-256 as deputy.vend checks it: the key is the hash of the configured one.
 type signer struct{ key [sha256.Size]byte }
@@ -113,5 +94,5 @@ func (e *Engine) vendedPath(schemas map[string]string, shared []string) string {
 			path = append(path, vended)
 		}
 	}
-	return joinPath(slices.Concat(path, shared))
+	return sqltext.Path(slices.Concat(path, shared))
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"deputy/internal/config"
-	"deputy/vending/postgres"
+	"deputy/vending/postgres/setup"
 	"deputy/vending/sqlite"
 )
 
@@ -38,7 +38,7 @@ func OfPostgres(ctx context.Context, admin *sql.DB, schemas []string) (*Draft, e
 	if err := admin.QueryRowContext(ctx, "SELECT current_database()").Scan(&name); err != nil {
 		return nil, fmt.Errorf("connecting as administrator: %w", err)
 	}
-	catalog, err := postgres.Survey(ctx, admin, schemas)
+	catalog, err := setup.Survey(ctx, admin, schemas)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package postgres
+package nodetree
 
 import (
 	"os"
@@ -49,31 +49,10 @@ func TestEveryFieldIsKnown(t *testing.T) {
 	}
 }
 
-// What a node cannot be told by is refused, and so is a field.
-func TestUnknownNodesAreRefused(t *testing.T) {
-	g := &gate{}
-	for text, want := range map[string]string{
-		`{VAR :varno 1}`: "", `{VAR :varno 1 :newtype 26}`: "VAR.newtype", `{NEWEXPR :varno 1}`: "NEWEXPR",
-		`{BOOLEXPR :args ({JSONFANCY :a 1})}`: "JSONFANCY",
-	} {
-		tree, err := parseExpression(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := ""
-		for _, f := range g.refused(tree).forbidden {
-			got = f.Name
-		}
-		if got != want {
-			t.Errorf("%s: refused is %q and not %q", text, got, want)
-		}
-	}
-}
-
 // A value may begin as a field does.
 func TestColonInValue(t *testing.T) {
-	tree, err := parseExpression(`{TARGETENTRY :expr <> :resname :typid :resjunk false}`)
-	if err != nil || tree.text("resname") != ":typid" || len(tree.fields) != 3 || tree.text("resjunk") != "false" {
+	tree, err := ParseExpression(`{TARGETENTRY :expr <> :resname :typid :resjunk false}`)
+	if err != nil || tree.Text("resname") != ":typid" || len(tree.Fields) != 3 || tree.Text("resjunk") != "false" {
 		t.Errorf("%v, %v", tree, err)
 	}
 }

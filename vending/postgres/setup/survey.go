@@ -1,4 +1,4 @@
-package postgres
+package setup
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/vending/postgres/catalog"
 )
 
 // Survey reads with an administrator's connection what there is to govern, before anything is set up: the tables of the
 // schemas, or of all that have any if none is named. It changes nothing.
 func Survey(ctx context.Context, admin *sql.DB, schemas []string) (*entitlements.Catalog, error) {
-	e := &Engine{config: Config{Schemas: schemas}, db: sqlx.NewDb(admin, "postgres")}
+	db := sqlx.NewDb(admin, "postgres")
 	var all []string
-	if err := e.db.SelectContext(ctx, &all, schemasQuery); err != nil {
+	if err := db.SelectContext(ctx, &all, schemasQuery); err != nil {
 		return nil, fmt.Errorf("reading the schemas: %w", err)
 	}
 	for _, s := range schemas {
@@ -26,18 +27,13 @@ func Survey(ctx context.Context, admin *sql.DB, schemas []string) (*entitlements
 		}
 	}
 	if len(schemas) == 0 {
-		e.config.Schemas = all
+		schemas = all
 	}
-	tables, err := e.loadTables(ctx)
+	tables, err := catalog.Load(ctx, db, schemas)
 	if err != nil {
 		return nil, err
 	}
-	catalog := &entitlements.Catalog{}
-	for _, r := range tables {
-		catalog.Tables = append(catalog.Tables, r.table)
-	}
-	slices.SortFunc(catalog.Tables, func(a, b entitlements.Table) int { return compareNames(a.TableName, b.TableName) })
-	return catalog, nil
+	return &entitlements.Catalog{Tables: tables.Sorted()}, nil
 }
 
 const schemasQuery = `

@@ -1,4 +1,4 @@
-package postgres
+package nodetree
 
 import "strings"
 
@@ -81,19 +81,25 @@ func words(text string) map[string]bool {
 	return out
 }
 
-// holdsTypes reports whether a field of a node holds types. JSON constructors have an enumeration of this name.
-func holdsTypes(node, field string) bool {
+// HoldsFunctions reports whether a field holds the number of a function.
+func HoldsFunctions(field string) bool { return functionFields[field] }
+
+// HoldsOperators reports whether a field holds the numbers of operators.
+func HoldsOperators(field string) bool { return operatorFields[field] }
+
+// HoldsTypes reports whether a field of a node holds types. JSON constructors have an enumeration of this name.
+func HoldsTypes(node, field string) bool {
 	return typeFields[field] && !(node == "JSONCONSTRUCTOREXPR" && field == "type")
 }
 
-// unknown returns the kind of the node, or one of its fields, that is in no list; empty: everything is known.
-func (n node) unknown() string {
-	if !nodeKinds[n.name] {
-		return n.name
+// Unknown returns the kind of the node, or one of its fields, that is in no list; empty: everything is known.
+func (n Node) Unknown() string {
+	if !nodeKinds[n.Name] {
+		return n.Name
 	}
-	for field := range n.fields {
+	for field := range n.Fields {
 		if !typeFields[field] && !functionFields[field] && !operatorFields[field] && !otherFields[field] {
-			return n.name + "." + field
+			return n.Name + "." + field
 		}
 	}
 	return ""

@@ -1,4 +1,4 @@
-package postgres
+package gate
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
+	"deputy/vending/postgres/nodetree"
+	"deputy/vending/postgres/searchpath"
 )
 
 // wellKnown are extensions that bring types, operators and functions which only compute with what they are given. Of
@@ -25,9 +27,6 @@ var refusedMembers = []string{
 	"st_estimated_extent", "st_estimatedextent", "addauth", "checkauth*", "standardize_address", "reverse_geocode", "geocode*", "ssl_*", "http*",
 }
 
-const openHint = "others than its owner may create in its schema, so that it cannot be told from what they put there: " +
-	"an administrator can REVOKE CREATE ON SCHEMA from all but its owner"
-
 // judge says whether callers' statements may use the function and, of one of an extension, how an administrator can
 // allow it.
 func (f functionRow) judge(c Config) (allowed bool, hint string) {
@@ -37,7 +36,7 @@ func (f functionRow) judge(c Config) (allowed bool, hint string) {
 	case f.Schema == "pg_catalog" && f.Extension == "":
 		return named || f.harmless(), ""
 	case f.Open:
-		return false, openHint
+		return false, searchpath.OpenHint
 	case !f.Public:
 		return false, fmt.Sprintf(
 			"not every role may use it: an administrator can GRANT USAGE ON SCHEMA %s TO PUBLIC, and EXECUTE on the function",
@@ -67,15 +66,15 @@ func matchesAny(name string, patterns []string) bool {
 	})
 }
 
-// hint adds to what is refused how it can be allowed.
-func (g *gate) hint(named []vending.Forbidden, functions, operators []uint32) {
+// Hint adds to what is refused how it can be allowed.
+func (g *Gate) Hint(named []vending.Forbidden, refused *Refusals) {
 	for i := range named {
 		var ids []uint32
 		switch named[i].What {
 		case "function":
-			ids = functions
+			ids = refused.Functions
 		case "operator":
-			ids = operators
+			ids = refused.Operators
 		}
 		for _, id := range ids {
 			if named[i].Hint == "" {
@@ -85,38 +84,19 @@ func (g *gate) hint(named []vending.Forbidden, functions, operators []uint32) {
 	}
 }
 
-// astray are the types of extensions that are on no path of callers, with the reason. Their values would be compared as
-// text.
-func (p *paths) astray() map[uint32]string {
-	out := map[uint32]string{}
-	for _, t := range p.types {
-		if slices.Contains(p.callers, t.Schema) {
-			continue
-		}
-		why := "not every role may use the schema " + t.Schema + ": an administrator can GRANT USAGE ON SCHEMA " + pq.QuoteIdentifier(
-			t.Schema,
-		) + " TO PUBLIC"
-		if p.schemaOf[t.Schema].Open {
-			why = openHint
-		}
-		out[t.OID] = why
-	}
-	return out
-}
-
 // implicitText reports that a value of an extension's type is taken for text although the statement does not say so:
 // the operators that the type has are out of reach. The reason is empty otherwise.
-func (g *gate) implicitText(n node) string {
+func (g *Gate) implicitText(n nodetree.Node) string {
 	const implicitCast = 2 // CoercionForm
-	if n.name != "RELABELTYPE" || n.number("relabelformat") != implicitCast {
+	if n.Name != "RELABELTYPE" || n.Number("relabelformat") != implicitCast {
 		return ""
 	}
-	for _, arg := range n.nodes("arg") {
-		for field, values := range arg.fields {
+	for _, arg := range n.Nodes("arg") {
+		for field, values := range arg.Fields {
 			if !strings.Contains(field, "type") || strings.Contains(field, "typmod") {
 				continue
 			}
-			for _, id := range oids(values) {
+			for _, id := range nodetree.OIDs(values) {
 				if why := g.astray[id]; why != "" {
 					return why
 				}

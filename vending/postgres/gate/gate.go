@@ -1,19 +1,33 @@
-package postgres
+// Package gate decides what statements may use of a PostgreSQL database beside its governed tables: functions,
+// operators, types and collations, by identity. It is the second lock: what it refuses is harmless without it too.
+package gate
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/nodetree"
+	"deputy/vending/postgres/searchpath"
 )
 
-// gate is what statements may use of the database beside governed tables, by object id.
-type gate struct {
+// Config is what an administrator allows beyond what is known to only compute.
+type Config struct {
+	Functions  []string // "schema.name"
+	Extensions []string // names of extensions beside the well-known ones
+}
+
+// Gate is what statements may use of the database beside governed tables, by object id.
+type Gate struct {
 	functions      map[uint32]bool
 	operators      map[uint32]bool
 	types          map[uint32]*dataType // that governed tables, extensions and PostgreSQL itself have; any other is hidden
@@ -65,15 +79,14 @@ type functionRow struct {
 	Open       bool   `db:"open"`      // others than the owner of its schema may create there
 }
 
-// loadGate asks the database which objects the rules above mean. A new major's new functions are judged by the same
-// rules.
-func (e *Engine) loadGate(ctx context.Context, paths *paths, tables map[uint32]*relation) (*gate, error) {
-	g := &gate{
-		functions: map[uint32]bool{}, operators: map[uint32]bool{}, hints: map[uint32]string{}, astray: paths.astray(),
+// Load asks the database which objects the rules above mean. A new major's new functions are judged by the same rules.
+func Load(ctx context.Context, db *sqlx.DB, c Config, paths *searchpath.Paths, tables catalog.Tables) (*Gate, error) {
+	g := &Gate{
+		functions: map[uint32]bool{}, operators: map[uint32]bool{}, hints: map[uint32]string{}, astray: paths.Astray(),
 		types: map[uint32]*dataType{}, composites: map[uint32]bool{}, collations: map[uint32]bool{}, configurations: map[uint32]bool{},
 	}
 	var functions []functionRow
-	err := e.db.SelectContext(ctx, &functions, `
+	err := db.SelectContext(ctx, &functions, `
 SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatility, p.prosecdef AS security,
        'cstring'::regtype = ANY (p.proargtypes::oid[] || p.prorettype) AS raw, coalesce(x.extname, '') AS extension,
        n.nspname = 'pg_catalog' OR has_schema_privilege('public', n.oid, 'USAGE') AND has_function_privilege('public', p.oid, 'EXECUTE') AS public,
@@ -81,12 +94,12 @@ SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatilit
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 LEFT JOIN (pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid)
   ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
-WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(e.config.Functions))
+WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(c.Functions))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	for _, f := range functions {
-		if allowed, hint := f.judge(e.config); allowed {
+		if allowed, hint := f.judge(c); allowed {
 			g.functions[f.OID] = true
 		} else if hint != "" {
 			g.hints[f.OID] = hint
@@ -95,10 +108,10 @@ WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.pro
 			g.typeOf = f.OID
 		}
 	}
-	if err := e.loadOperators(ctx, g); err != nil {
+	if err := g.loadOperators(ctx, db, c); err != nil {
 		return nil, err
 	}
-	if err := g.loadTypes(ctx, e, tables); err != nil {
+	if err := g.loadTypes(ctx, db, c, tables); err != nil {
 		return nil, err
 	}
 	return g, nil
@@ -106,7 +119,7 @@ WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.pro
 
 // loadOperators lets an operator through whose function may be called, and that is PostgreSQL's, an extension's or made
 // for a function that the configuration names. Another one may have the sign of one of these and do the opposite.
-func (e *Engine) loadOperators(ctx context.Context, g *gate) error {
+func (g *Gate) loadOperators(ctx context.Context, db *sqlx.DB, c Config) error {
 	var operators []struct {
 		OID      uint32 `db:"oid"`
 		Function uint32 `db:"function"`
@@ -114,7 +127,7 @@ func (e *Engine) loadOperators(ctx context.Context, g *gate) error {
 		Member   bool   `db:"member"`
 		Open     bool   `db:"open"`
 	}
-	err := e.db.SelectContext(ctx, &operators, `
+	err := db.SelectContext(ctx, &operators, `
 SELECT o.oid, o.oprcode::oid::int8 AS function, f.nspname || '.' || p.proname AS name,
        n.nspname = 'pg_catalog' OR EXISTS (
          SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid
@@ -123,13 +136,13 @@ SELECT o.oid, o.oprcode::oid::int8 AS function, f.nspname || '.' || p.proname AS
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace`)
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	for _, o := range operators {
 		switch {
 		case o.Open:
-			g.hints[o.OID] = openHint
-		case g.functions[o.Function] && (o.Member || slices.Contains(e.config.Functions, o.Name)):
+			g.hints[o.OID] = searchpath.OpenHint
+		case g.functions[o.Function] && (o.Member || slices.Contains(c.Functions, o.Name)):
 			g.operators[o.OID] = true
 		case o.Member && g.hints[o.Function] != "":
 			g.hints[o.OID] = g.hints[o.Function]
@@ -151,40 +164,40 @@ func (f functionRow) harmless() bool {
 	return !matchesAny(f.Name, refusedFunctions)
 }
 
-// refusals are what a tree of nodes uses that the gate does not let through, by object id where names are asked for
+// Refusals are what a tree of nodes uses that the gate does not let through, by object id where names are asked for
 // only then.
-type refusals struct {
-	functions, operators []uint32
-	hidden               []uint32 // types and collations that are there for no caller
-	forbidden            []vending.Forbidden
+type Refusals struct {
+	Functions, Operators []uint32
+	Hidden               []uint32 // types and collations that are there for no caller
+	Forbidden            []vending.Forbidden
 	rows                 bool // there are rows of no type in the tree
 }
 
-func (r *refusals) once(f vending.Forbidden) {
-	if !slices.Contains(r.forbidden, f) {
-		r.forbidden = append(r.forbidden, f)
+func (r *Refusals) once(f vending.Forbidden) {
+	if !slices.Contains(r.Forbidden, f) {
+		r.Forbidden = append(r.Forbidden, f)
 	}
 }
 
-// refused lists what a tree of nodes uses that the gate does not let through.
-func (g *gate) refused(t node) *refusals {
-	r := &refusals{rows: hasRows(t)}
-	t.walk(func(n node) {
-		if n.name == "ROWMARKCLAUSE" {
+// Refused lists what a tree of nodes uses that the gate does not let through.
+func (g *Gate) Refused(t nodetree.Node) *Refusals {
+	r := &Refusals{rows: hasRows(t)}
+	t.Walk(func(n nodetree.Node) {
+		if n.Name == "ROWMARKCLAUSE" {
 			r.once(vending.Forbidden{What: "clause", Name: "FOR UPDATE or FOR SHARE"})
 		}
-		if n.name == "VAR" && n.number("varattno") < 0 {
+		if n.Name == "VAR" && n.Number("varattno") < 0 {
 			r.once(vending.Forbidden{What: "system column", Name: "(ctid, xmin, tableoid and the like)"})
 		}
 		if why := g.implicitText(n); why != "" {
 			r.once(vending.Forbidden{What: "comparison", Name: "of a value of an extension's type as text", Hint: why})
 		}
-		for _, c := range slices.Concat(n.nodes("expr"), n.nodes("args")) {
-			if r.rows && (n.name == "TARGETENTRY" || n.name == "ROWEXPR") && c.name == "CONST" {
+		for _, c := range slices.Concat(n.Nodes("expr"), n.Nodes("args")) {
+			if r.rows && (n.Name == "TARGETENTRY" || n.Name == "ROWEXPR") && c.Name == "CONST" {
 				g.refusedPart(c, r)
 			}
 		}
-		if what := n.unknown(); what != "" {
+		if what := n.Unknown(); what != "" {
 			r.once(
 				vending.Forbidden{
 					What: "construct",
@@ -193,40 +206,59 @@ func (g *gate) refused(t node) *refusals {
 				},
 			)
 		}
-		for field, values := range n.fields {
-			for _, id := range oids(values) {
+		for field, values := range n.Fields {
+			for _, id := range nodetree.OIDs(values) {
 				switch {
 				case id == 0:
-				case functionFields[field] && !g.functions[id]:
-					r.functions = append(r.functions, id)
-				case operatorFields[field] && !g.operators[id]:
-					r.operators = append(r.operators, id)
-				case holdsTypes(n.name, field):
+				case nodetree.HoldsFunctions(field) && !g.functions[id]:
+					r.Functions = append(r.Functions, id)
+				case nodetree.HoldsOperators(field) && !g.operators[id]:
+					r.Operators = append(r.Operators, id)
+				case nodetree.HoldsTypes(n.Name, field):
 					g.refusedType(n, id, r)
 				case field == "collOid" && !g.collations[id]:
-					r.hidden = append(r.hidden, id)
+					r.Hidden = append(r.Hidden, id)
 				}
 			}
 		}
 	})
 	slices.SortFunc(
-		r.forbidden,
+		r.Forbidden,
 		func(a, b vending.Forbidden) int { return strings.Compare(a.What+" "+a.Name, b.What+" "+b.Name) },
 	)
 	return r
 }
 
-// clone is a gate that more types can be added to.
-func (g *gate) clone() *gate {
+// Computes reports whether statements may call the function.
+func (g *Gate) Computes(function uint32) bool { return g.functions[function] }
+
+// Composite reports whether a relation stands for a known type, and for no table.
+func (g *Gate) Composite(relation uint32) bool { return g.composites[relation] }
+
+// Shown reports whether a type is there for a caller who may read some of the tables.
+func (g *Gate) Shown(id uint32, open func(entitlements.TableName) bool) bool {
+	t := g.types[id]
+	return t != nil && (t.common || slices.ContainsFunc(t.tables, open))
+}
+
+// WriteTypes writes what is known of the types: it changes when an analysis may be true no more.
+func (g *Gate) WriteTypes(w io.Writer) {
+	for _, oid := range slices.Sorted(maps.Keys(g.types)) {
+		fmt.Fprintln(w, oid, *g.types[oid])
+	}
+}
+
+// Clone is a gate that more types can be added to.
+func (g *Gate) Clone() *Gate {
 	out := *g
 	out.types = maps.Clone(g.types)
 	return &out
 }
 
-// standIn takes the row of a view for that of the table that it stands for.
-func (g *gate) standIn(s *snapshot, table entitlements.TableName, view, row, array uint32) {
-	for _, r := range s.tables {
-		if t := g.types[r.rowType]; r.table.TableName == table && t != nil {
+// StandIn takes the row of a view, and the array of such rows, for that of the table that the view stands for.
+func (g *Gate) StandIn(tables catalog.Tables, table entitlements.TableName, view, row, array uint32) {
+	for _, r := range tables {
+		if t := g.types[r.RowType]; r.Table.TableName == table && t != nil {
 			of := *t
 			of.tables, of.row = []entitlements.TableName{table}, view
 			g.types[row], g.types[array] = &of, &of

@@ -1,12 +1,15 @@
-package postgres
+package lineage
 
 import (
 	"context"
 	"slices"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/nodetree"
 )
 
 // The definitions of views say which tables and columns they are made of. PostgreSQL keeps them as the trees that it
@@ -21,26 +24,29 @@ WHERE r.ev_type = '1' AND c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_cata
 // definition is one of a view, as it was last read; ok is false where it could not be understood.
 type definition struct {
 	version string
-	tree    node
+	tree    nodetree.Node
 	ok      bool
 }
 
-// loadViews reads the definitions that are not known yet. e.mu is held.
-func (e *Engine) loadViews(ctx context.Context) (map[uint32]definition, error) {
+// Views are the definitions of all views, as they were last read.
+type Views map[uint32]definition
+
+// Read returns the definitions that stand in the database now. It reads those that are not known yet.
+func (known Views) Read(ctx context.Context, db *sqlx.DB) (Views, error) {
 	var there []struct {
 		OID     int64  `db:"oid"`
 		Version string `db:"version"`
 	}
-	if err := e.db.SelectContext(ctx, &there, viewsQuery); err != nil {
-		return nil, unavailable(err)
+	if err := db.SelectContext(ctx, &there, viewsQuery); err != nil {
+		return nil, err
 	}
-	views, missing := map[uint32]definition{}, []int64{}
+	views, missing := Views{}, []int64{}
 	for _, v := range there {
-		known, ok := e.views[uint32(v.OID)]
-		if !ok || known.version != v.Version {
-			missing, known = append(missing, v.OID), definition{version: v.Version}
+		read, ok := known[uint32(v.OID)]
+		if !ok || read.version != v.Version {
+			missing, read = append(missing, v.OID), definition{version: v.Version}
 		}
-		views[uint32(v.OID)] = known
+		views[uint32(v.OID)] = read
 	}
 	var read []struct {
 		OID  int64  `db:"oid"`
@@ -48,35 +54,35 @@ func (e *Engine) loadViews(ctx context.Context) (map[uint32]definition, error) {
 	}
 	const trees = `SELECT ev_class::int8 AS oid, ev_action::text AS tree FROM pg_rewrite WHERE ev_type = '1' AND ev_class = ANY ($1::oid[])`
 	if len(missing) > 0 {
-		if err := e.db.SelectContext(ctx, &read, trees, pq.Array(missing)); err != nil {
-			return nil, unavailable(err)
+		if err := db.SelectContext(ctx, &read, trees, pq.Array(missing)); err != nil {
+			return nil, err
 		}
 	}
 	for _, r := range read {
 		v := views[uint32(r.OID)]
-		tree, err := parseNodeTree(r.Tree)
+		tree, err := nodetree.Parse(r.Tree)
 		v.tree, v.ok = tree, err == nil
 		views[uint32(r.OID)] = v
 	}
-	e.views = views
 	return views, nil
 }
 
-// addViews puts into the governed views what they are made of.
-func addViews(tables map[uint32]*relation, views map[uint32]definition, g *gate) {
+// Describe puts into the governed views what they are made of. only reports whether a function of PostgreSQL's own
+// reads nothing but what it is given.
+func (views Views) Describe(tables catalog.Tables, only func(function uint32) bool) {
 	for oid, r := range tables {
 		v, ok := views[oid]
 		if !ok {
 			continue
 		}
-		made := &entitlements.View{Columns: make([]entitlements.Lineage, len(r.table.Columns))}
-		r.table.View = made
+		made := &entitlements.View{Columns: make([]entitlements.Lineage, len(r.Table.Columns))}
+		r.Table.View = made
 		seen := map[uint32]bool{oid: true}
 		made.Hidden = !readsOf(v, tables, views, seen, made)
-		slices.SortFunc(made.Reads, compareNames)
+		slices.SortFunc(made.Reads, catalog.CompareNames)
 		made.Reads = slices.Compact(made.Reads)
 		for i := range made.Columns {
-			l := &lineage{tables: tables, views: views, gate: g}
+			l := &lineage{tables: tables, views: views, only: only}
 			var origins []entitlements.ColumnName
 			if v.ok {
 				origins = l.target(&scope{v.tree, nil}, i+1, 0)
@@ -90,8 +96,8 @@ func addViews(tables map[uint32]*relation, views map[uint32]definition, g *gate)
 // of these cannot be understood.
 func readsOf(
 	v definition,
-	tables map[uint32]*relation,
-	views map[uint32]definition,
+	tables catalog.Tables,
+	views Views,
 	seen map[uint32]bool,
 	made *entitlements.View,
 ) bool {
@@ -99,14 +105,14 @@ func readsOf(
 		return false
 	}
 	understood := true
-	v.tree.walk(func(n node) {
-		for _, id := range oids(n.fields["relid"]) {
+	v.tree.Walk(func(n nodetree.Node) {
+		for _, id := range nodetree.OIDs(n.Fields["relid"]) {
 			if seen[id] {
 				continue
 			}
 			seen[id] = true
 			if r := tables[id]; r != nil {
-				made.Reads = append(made.Reads, r.table.TableName)
+				made.Reads = append(made.Reads, r.Table.TableName)
 			} else if below, ok := views[id]; ok {
 				understood = readsOf(below, tables, views, seen, made) && understood
 			}
@@ -120,13 +126,13 @@ const firstObject = 16384
 
 // callsUnknown reports whether the node calls a function that may read tables by itself: any but PostgreSQL's own that
 // callers may use too.
-func (l *lineage) callsUnknown(n node) bool {
-	if l.gate == nil {
+func (l *lineage) callsUnknown(n nodetree.Node) bool {
+	if l.only == nil {
 		return false
 	}
 	for _, field := range []string{"funcid", "aggfnoid", "winfnoid", "opfuncid"} {
-		for _, id := range oids(n.fields[field]) {
-			if id != 0 && (id >= firstObject || !l.gate.functions[id]) {
+		for _, id := range nodetree.OIDs(n.Fields[field]) {
+			if id != 0 && (id >= firstObject || !l.only(id)) {
 				return true
 			}
 		}

@@ -1,15 +1,18 @@
-package postgres
+package gate
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
-	"strconv"
+	"strings"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/nodetree"
+	"deputy/vending/postgres/sqltext"
 )
 
 // dataType is what the gate knows of a type. A type that it does not know is hidden: no governed table has it.
@@ -78,13 +81,13 @@ LEFT JOIN (SELECT contypid, array_agg(conbin::text) AS checks FROM pg_catalog.pg
 
 // loadTypes closes the types of the governed tables over elements, bases, ranges and attributes. It needs the gate's
 // functions.
-func (g *gate) loadTypes(ctx context.Context, e *Engine, tables map[uint32]*relation) error {
+func (g *Gate) loadTypes(ctx context.Context, db *sqlx.DB, config Config, tables catalog.Tables) error {
 	var roots []uint32
 	for _, r := range tables {
-		roots = append(roots, r.rowType)
+		roots = append(roots, r.RowType)
 	}
 	var rows []typeRow
-	if err := e.readCatalogs(ctx, &rows, typesQuery, oidArray(roots), pq.Array(e.config.Functions)); err != nil {
+	if err := catalog.Read(ctx, db, &rows, typesQuery, sqltext.OIDs(roots), pq.Array(config.Functions)); err != nil {
 		return err
 	}
 	c := closure{gate: g, rows: map[uint32]typeRow{}, done: map[uint32]bool{}}
@@ -99,22 +102,22 @@ func (g *gate) loadTypes(ctx context.Context, e *Engine, tables map[uint32]*rela
 		c.close(oid)
 	}
 	for id, r := range tables {
-		c.show(r.rowType, r.table.TableName)
-		for _, oid := range append(c.rows[r.rowType].Above, int64(r.rowType)) {
+		c.show(r.RowType, r.Table.TableName)
+		for _, oid := range append(c.rows[r.RowType].Above, int64(r.RowType)) {
 			if t := g.types[uint32(oid)]; t != nil {
 				t.row = id
 			}
 		}
 	}
 	for oid := range c.rows {
-		slices.SortFunc(g.types[oid].tables, compareNames)
+		slices.SortFunc(g.types[oid].tables, catalog.CompareNames)
 	}
-	return g.loadConfigurations(ctx, e)
+	return g.loadConfigurations(ctx, db)
 }
 
 // closure gives a type what holds of those that it is made of.
 type closure struct {
-	gate *gate
+	gate *Gate
 	rows map[uint32]typeRow
 	done map[uint32]bool
 }
@@ -161,28 +164,28 @@ func (c *closure) show(oid uint32, table entitlements.TableName) {
 }
 
 // refusesCheck reports whether a domain's constraint uses what a statement may not use. One that cannot be read does.
-func (g *gate) refusesCheck(tree string) bool {
-	check, err := parseExpression(tree)
+func (g *Gate) refusesCheck(tree string) bool {
+	check, err := nodetree.ParseExpression(tree)
 	if err != nil {
 		return true
 	}
-	used := g.refused(check)
-	return len(used.functions)+len(used.operators)+len(used.forbidden) > 0 // its types are those of what it calls
+	used := g.Refused(check)
+	return len(used.Functions)+len(used.Operators)+len(used.Forbidden) > 0 // its types are those of what it calls
 }
 
 // loadConfigurations reads the text search configurations and dictionaries that everybody has: constants of them name
 // nothing hidden.
-func (g *gate) loadConfigurations(ctx context.Context, e *Engine) error {
+func (g *Gate) loadConfigurations(ctx context.Context, db *sqlx.DB) error {
 	var rows []struct {
 		OID       uint32 `db:"oid"`
 		Collation bool   `db:"collation"`
 	}
-	err := e.db.SelectContext(ctx, &rows, `
+	err := db.SelectContext(ctx, &rows, `
 SELECT oid, false AS collation FROM pg_catalog.pg_ts_config WHERE cfgnamespace = 'pg_catalog'::regnamespace
 UNION ALL SELECT oid, false FROM pg_catalog.pg_ts_dict WHERE dictnamespace = 'pg_catalog'::regnamespace
 UNION ALL SELECT oid, true FROM pg_catalog.pg_collation WHERE collnamespace = 'pg_catalog'::regnamespace`)
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	for _, row := range rows {
 		if row.Collation {
@@ -195,20 +198,20 @@ UNION ALL SELECT oid, true FROM pg_catalog.pg_collation WHERE collnamespace = 'p
 }
 
 // passing are the nodes whose value was made elsewhere, so that no constraint of its type is asked again.
-var passing = words(
+var passing = strings.Fields(
 	`VAR FIELDSELECT SUBSCRIPTINGREF AGGREF WINDOWFUNC CASE CASEEXPR CASETESTEXPR COALESCE COALESCEEXPR MINMAX MINMAXEXPR
 	ARRAY ARRAYEXPR NULLIFEXPR PARAM SUBLINK SETOPERATIONSTMT COMMONTABLEEXPR RTE RANGETBLENTRY`,
 )
 
 // refusedType judges one type in a field of a node.
-func (g *gate) refusedType(n node, id uint32, r *refusals) {
+func (g *Gate) refusedType(n nodetree.Node, id uint32, r *Refusals) {
 	t := g.types[id]
 	switch {
 	case t == nil:
-		r.hidden = append(r.hidden, id)
-	case t.refused != "" && (!g.namesNothing(n, t.refused) || r.rows && (n.name == "VAR" || t.refused == "regtype")):
+		r.Hidden = append(r.Hidden, id)
+	case t.refused != "" && (!g.namesNothing(n, t.refused) || r.rows && (n.Name == "VAR" || t.refused == "regtype")):
 		r.once(vending.Forbidden{What: "type", Name: t.refused})
-	case t.checked && !passing[n.name]:
+	case t.checked && !slices.Contains(passing, n.Name):
 		r.once(
 			vending.Forbidden{What: "type", Name: t.name, Hint: "making a value of it calls a function that may not be used"},
 		)
@@ -218,13 +221,13 @@ func (g *gate) refusedType(n node, id uint32, r *refusals) {
 // namesNothing reports whether a node of a refused type shows no name that the caller must not know of: a call of
 // pg_typeof, a column of a subselect that has one, and what text search goes by, unless the statement made it of a
 // number.
-func (g *gate) namesNothing(n node, refused string) bool {
+func (g *Gate) namesNothing(n nodetree.Node, refused string) bool {
 	switch refused {
 	case "regtype":
-		return n.name == "VAR" || n.name == "FUNCEXPR" && n.number("funcid") == int(g.typeOf)
+		return n.Name == "VAR" || n.Name == "FUNCEXPR" && n.Number("funcid") == int(g.typeOf)
 	case "regconfig", "regdictionary":
-		id, _ := constantOID(n)
-		return n.name == "VAR" || n.text("constisnull") == "true" || g.configurations[id]
+		id, _ := n.ConstantOID()
+		return n.Name == "VAR" || n.Text("constisnull") == "true" || g.configurations[id]
 	}
 	return false
 }
@@ -235,60 +238,46 @@ var anonymous = []uint32{2249, 2287}
 // hasRows reports whether there are rows of no type in a tree. Functions that make a row anew from a text
 // (json_populate_record, #=) read into it whatever its columns are, so that a row with the one regtype that shows
 // nothing would show the name of every table.
-func hasRows(t node) (found bool) {
-	t.walk(func(n node) {
-		for field, values := range n.fields {
+func hasRows(t nodetree.Node) (found bool) {
+	t.Walk(func(n nodetree.Node) {
+		for field, values := range n.Fields {
 			found = found ||
-				holdsTypes(n.name, field) &&
-					slices.ContainsFunc(oids(values), func(id uint32) bool { return slices.Contains(anonymous, id) })
+				nodetree.HoldsTypes(n.Name, field) &&
+					slices.ContainsFunc(nodetree.OIDs(values), func(id uint32) bool { return slices.Contains(anonymous, id) })
 		}
 	})
 	return found
 }
 
 // refusedPart judges a constant that is a column of a row.
-func (g *gate) refusedPart(c node, r *refusals) {
-	for _, id := range oids(c.fields["consttype"]) {
+func (g *Gate) refusedPart(c nodetree.Node, r *Refusals) {
+	for _, id := range nodetree.OIDs(c.Fields["consttype"]) {
 		if t := g.types[id]; t != nil && t.refused != "" {
 			r.once(vending.Forbidden{What: "type", Name: t.refused})
 		}
 	}
 }
 
-// typesOf are the types in a tree that only some tables have, each with the tables, and the tables whose rows they are.
-func (g *gate) typesOf(t node) (uses []vending.TypeUse, rows map[uint32]bool) {
+// TypesOf are the types in a tree that only some tables have, each with the tables, and the tables whose rows they are.
+func (g *Gate) TypesOf(t nodetree.Node) (uses []vending.TypeUse, rows map[uint32]bool) {
 	seen, rows := map[uint32]bool{}, map[uint32]bool{}
-	t.walk(func(n node) {
-		for field, values := range n.fields {
-			if !holdsTypes(n.name, field) {
+	t.Walk(func(n nodetree.Node) {
+		for field, values := range n.Fields {
+			if !nodetree.HoldsTypes(n.Name, field) {
 				continue
 			}
-			for _, id := range oids(values) {
+			for _, id := range nodetree.OIDs(values) {
 				d := g.types[id]
 				if d == nil || d.common || seen[id] {
 					continue
 				}
 				seen[id] = true
 				uses = append(uses, vending.TypeUse{Name: d.name, Tables: d.tables})
-				if d.row != 0 && n.name != "VAR" {
+				if d.row != 0 && n.Name != "VAR" {
 					rows[d.row] = true
 				}
 			}
 		}
 	})
 	return uses, rows
-}
-
-// constantOID is the value of a constant that is four bytes long: {CONST … :constvalue 4 [ 193 14 0 0 0 0 0 0 ]}.
-func constantOID(n node) (uint32, bool) {
-	var bytes []byte
-	for _, v := range n.fields["constvalue"] {
-		if b, err := strconv.Atoi(v.word); err == nil { // negative where the byte has its highest bit
-			bytes = append(bytes, byte(b))
-		}
-	}
-	if n.name != "CONST" || len(bytes) < 5 || bytes[0] != 4 {
-		return 0, false
-	}
-	return binary.LittleEndian.Uint32(bytes[1:5]), true
 }

@@ -1,4 +1,6 @@
-package postgres
+// Package searchpath decides in which schemas PostgreSQL looks names up: those of administrators' SQL, those of
+// callers' statements, and those of a statement that is being analysed.
+package searchpath
 
 import (
 	"context"
@@ -6,19 +8,31 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
 	"deputy/internal/mistake"
 	"deputy/vending"
+	"deputy/vending/postgres/sqltext"
 )
 
-// paths are the schemas that names are looked up in. Only schemas that no role but their owner may create in are on
+// Config is what the configuration says of schemas.
+type Config struct {
+	Schemas    []string // governed
+	Functions  []string // "schema.name"
+	PolicyPath []string // nil: pg_catalog, and the schemas of installed extensions
+	Extensions []string // names of those whose members statements may use
+}
+
+// Paths are the schemas that names are looked up in. Only schemas that no role but their owner may create in are on
 // them: an operator or a function that fits better is called as soon as it is there, and a type is asked for its
 // constraints while SQL is only being understood.
-type paths struct {
-	policy  []string // in administrators' SQL
-	callers []string // in callers' statements, behind the governed schemas
+type Paths struct {
+	Policy  []string // in administrators' SQL
+	Callers []string // in callers' statements, behind the governed schemas
+
+	config Config
 	// the same where callers' statements are analysed: what only deputy_runner may use is refused there with its reason
 	analysis []string
 	schemas  []schemaState
@@ -70,14 +84,15 @@ SELECT m.oid, m.extname AS extension, n.nspname AS schema, array(
   JOIN pg_catalog.pg_namespace g ON g.oid = c.relnamespace WHERE a.atttypid = m.oid AND g.nspname = ANY ($1)) AS columns
 FROM member m JOIN pg_catalog.pg_namespace n ON n.oid = m.typnamespace WHERE n.nspname <> 'pg_catalog' ORDER BY m.oid`
 
-func (e *Engine) loadPaths(ctx context.Context) (*paths, error) {
-	p := &paths{policy: []string{}, callers: []string{}, schemaOf: map[string]schemaState{}}
-	named := append(e.functionSchemas(), e.config.PolicyPath...)
-	if err := e.db.SelectContext(ctx, &p.schemas, schemasOfPathsQuery, pq.Array(named)); err != nil {
-		return nil, unavailable(err)
+// Load asks the database which schemas there are, and who may use them and create in them.
+func Load(ctx context.Context, db *sqlx.DB, c Config) (*Paths, error) {
+	p := &Paths{config: c, Policy: []string{}, Callers: []string{}, schemaOf: map[string]schemaState{}}
+	named := append(c.FunctionSchemas(), c.PolicyPath...)
+	if err := db.SelectContext(ctx, &p.schemas, schemasOfPathsQuery, pq.Array(named)); err != nil {
+		return nil, err
 	}
-	if err := e.db.SelectContext(ctx, &p.types, extensionTypesQuery, pq.Array(e.config.Schemas)); err != nil {
-		return nil, unavailable(err)
+	if err := db.SelectContext(ctx, &p.types, extensionTypesQuery, pq.Array(c.Schemas)); err != nil {
+		return nil, err
 	}
 	for _, s := range p.schemas {
 		p.schemaOf[s.Name] = s
@@ -86,19 +101,19 @@ func (e *Engine) loadPaths(ctx context.Context) (*paths, error) {
 			p.installed = append(p.installed, name)
 		}
 	}
-	wanted := e.config.PolicyPath
+	wanted := c.PolicyPath
 	if wanted == nil {
 		wanted = append([]string{"pg_catalog"}, p.withExtensions()...)
 	}
 	for _, name := range wanted {
 		if s := p.schemaOf[name]; name == "pg_catalog" || s.Owner && !s.Open {
-			p.policy = append(p.policy, name)
+			p.Policy = append(p.Policy, name)
 		}
 	}
-	for _, name := range append(e.functionSchemas(), p.withExtensions()...) {
+	for _, name := range append(c.FunctionSchemas(), p.withExtensions()...) {
 		s := p.schemaOf[name]
-		if !s.Open && s.Public && !slices.Contains(p.callers, name) {
-			p.callers = append(p.callers, name)
+		if !s.Open && s.Public && !slices.Contains(p.Callers, name) {
+			p.Callers = append(p.Callers, name)
 		}
 		if !s.Open && s.Runner && !slices.Contains(p.analysis, name) {
 			p.analysis = append(p.analysis, name)
@@ -108,7 +123,7 @@ func (e *Engine) loadPaths(ctx context.Context) (*paths, error) {
 }
 
 // withExtensions are the schemas that extensions are installed in, but for pg_catalog, which is looked at first anyway.
-func (p *paths) withExtensions() (names []string) {
+func (p *Paths) withExtensions() (names []string) {
 	for _, s := range p.schemas {
 		if len(s.Extensions) > 0 && s.Name != "pg_catalog" {
 			names = append(names, s.Name)
@@ -117,11 +132,11 @@ func (p *paths) withExtensions() (names []string) {
 	return names
 }
 
-// understood refuses accesses whose SQL of administrators would not mean what it says. PostgreSQL compares the values
+// Understood refuses accesses whose SQL of administrators would not mean what it says. PostgreSQL compares the values
 // of a type as text where the operators of its extension are not on the path, and calls what another role put beside
 // them where they are named in full. It goes by the words of the SQL: a name that only looks like a column's is refused
 // as well.
-func (p *paths) understood(access []entitlements.Access) error {
+func (p *Paths) Understood(access []entitlements.Access) error {
 	for _, a := range access {
 		names := administratorsNames(a)
 		for _, s := range p.schemas {
@@ -130,7 +145,7 @@ func (p *paths) understood(access []entitlements.Access) error {
 			}
 		}
 		for _, t := range p.types {
-			if slices.Contains(p.policy, t.Schema) {
+			if slices.Contains(p.Policy, t.Schema) {
 				continue
 			}
 			for _, c := range t.Columns {
@@ -153,7 +168,7 @@ func (p *paths) understood(access []entitlements.Access) error {
 }
 
 // whyNot says why a schema is not on the policies' path, and what to do.
-func (p *paths) whyNot(schema string) string {
+func (p *Paths) whyNot(schema string) string {
 	switch s, there := p.schemaOf[schema]; {
 	case there && s.Open:
 		return fmt.Sprintf(
@@ -189,7 +204,7 @@ func administratorsNames(a entitlements.Access) map[string]bool {
 			}
 		}
 	}
-	names := dialect.Names(sql.String())
+	names := sqltext.Dialect.Names(sql.String())
 	if names[a.Table.Name] { // the whole row, or a column behind its table's name
 		for _, c := range a.Columns {
 			names[c.Name] = true
@@ -198,40 +213,32 @@ func administratorsNames(a entitlements.Access) map[string]bool {
 	return names
 }
 
-// searchPath is where an analysis looks unqualified names up: the governed schemas in their order, then those of the
-// named functions and of extensions. pg_catalog stays first, as it always is when it is not mentioned; the session's
-// own schema is last, where it shadows nothing.
-func (e *Engine) searchPath(p *paths) string {
-	return joinPath(append(slices.Clone(e.config.Schemas), p.analysis...))
+// Analysis is the path on which an analysis looks unqualified names up: the governed schemas in their order, then those
+// of the named functions and of extensions.
+func (p *Paths) Analysis() string {
+	return sqltext.Path(append(slices.Clone(p.config.Schemas), p.analysis...))
 }
 
-func (e *Engine) functionSchemas() []string {
+// FunctionSchemas are the schemas of the functions that the configuration names.
+func (c Config) FunctionSchemas() []string {
 	var out []string
-	for _, f := range e.config.Functions {
+	for _, f := range c.Functions {
 		schema, _, ok := strings.Cut(f, ".")
-		if ok && schema != "pg_catalog" && !slices.Contains(e.config.Schemas, schema) && !slices.Contains(out, schema) {
+		if ok && schema != "pg_catalog" && !slices.Contains(c.Schemas, schema) && !slices.Contains(out, schema) {
 			out = append(out, schema)
 		}
 	}
 	return out
 }
 
-func joinPath(schemas []string) string {
-	var quoted []string
-	for _, s := range schemas {
-		quoted = append(quoted, pq.QuoteIdentifier(s))
-	}
-	return strings.Join(append(quoted, "pg_temp"), ", ")
-}
+// Schemas is what was read of the schemas: it changes when a path may have changed.
+func (p *Paths) Schemas() any { return p.schemas }
 
-// schemaChanged is the state of the error that deputy.vend ends with when a schema of a path is not what the snapshot
-// says.
-const schemaChanged = "42P15"
-
-// checkPaths says what is not looked up where the configuration or an extension would have it.
-func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
-	for i, name := range e.config.PolicyPath {
-		if !slices.Contains(p.policy, name) {
+// Findings says what is not looked up where the configuration or an extension would have it.
+func (p *Paths) Findings() (findings []vending.Finding) {
+	c := p.config
+	for i, name := range c.PolicyPath {
+		if !slices.Contains(p.Policy, name) {
 			text := fmt.Sprintf("there is no schema %s", name)
 			if _, there := p.schemaOf[name]; there {
 				text = fmt.Sprintf("the schema %s%s", name, p.whyNot(name))
@@ -239,13 +246,13 @@ func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
 			findings = append(findings, vending.Finding{Key: mistake.At("policy_path", i), Text: text})
 		}
 	}
-	for i, f := range e.config.Functions {
+	for i, f := range c.Functions {
 		if schema, _, _ := strings.Cut(f, "."); p.schemaOf[schema].Open {
 			findings = append(findings, vending.Finding{Key: mistake.At("functions", i), Warning: true,
 				Text: fmt.Sprintf("what uses the function %s is refused: its schema%s", f, p.whyNot(schema))})
 		}
 	}
-	for i, name := range e.config.Extensions {
+	for i, name := range c.Extensions {
 		if !slices.Contains(p.installed, name) {
 			findings = append(findings, vending.Finding{Key: mistake.At("extensions", i),
 				Text: fmt.Sprintf("the extension %s is not installed%s", name, mistake.Hint(name, p.installed))})
@@ -261,7 +268,7 @@ func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
 				vending.Finding{Warning: true, Text: fmt.Sprintf("others than its owner may create in the schema %s, "+
 					"so policies and statements that use the extensions in it (%s) are refused: REVOKE CREATE ON SCHEMA %s from all but its owner", s.Name, of, pq.QuoteIdentifier(s.Name))},
 			)
-		case !s.Owner && e.config.PolicyPath == nil:
+		case !s.Owner && c.PolicyPath == nil:
 			findings = append(
 				findings,
 				vending.Finding{Warning: true, Text: fmt.Sprintf("deputy_owner may not use the schema %s, "+
@@ -273,4 +280,27 @@ func (e *Engine) checkPaths(p *paths) (findings []vending.Finding) {
 		}
 	}
 	return findings
+}
+
+// OpenHint says what an administrator can do about a schema that others than its owner may create in.
+const OpenHint = "others than its owner may create in its schema, so that it cannot be told from what they put there: " +
+	"an administrator can REVOKE CREATE ON SCHEMA from all but its owner"
+
+// Astray are the types of extensions that are on no path of callers, with the reason. Their values would be compared as
+// text.
+func (p *Paths) Astray() map[uint32]string {
+	out := map[uint32]string{}
+	for _, t := range p.types {
+		if slices.Contains(p.Callers, t.Schema) {
+			continue
+		}
+		why := "not every role may use the schema " + t.Schema + ": an administrator can GRANT USAGE ON SCHEMA " + pq.QuoteIdentifier(
+			t.Schema,
+		) + " TO PUBLIC"
+		if p.schemaOf[t.Schema].Open {
+			why = OpenHint
+		}
+		out[t.OID] = why
+	}
+	return out
 }

@@ -1,4 +1,6 @@
-package postgres
+// Package setup is what a database administrator sets up once per PostgreSQL database, and what "deputy check" says of
+// a database where it is not as it should be. bootstrap.sql holds the SQL.
+package setup
 
 import (
 	"context"
@@ -14,8 +16,11 @@ import (
 //go:embed bootstrap.sql
 var bootstrapSQL string
 
-// Setup is what a database administrator sets up once per database.
-type Setup struct {
+// MinSigningKey is the length of the shortest signing key.
+const MinSigningKey = 32
+
+// Order is what an administrator has set up.
+type Order struct {
 	Schemas        []string // governed: deputy_owner gets SELECT on their tables
 	PolicyPath     []string // schemas that names in policies' SQL are looked up in, beside those of extensions
 	SigningKey     string   // the server's; at least 32 characters
@@ -23,23 +28,23 @@ type Setup struct {
 }
 
 // Print returns the SQL for review. The two secrets are left as psql variables.
-func (s Setup) Print() string {
-	return bootstrapSQL + s.grants() + "\nCOMMIT;\n"
+func (o Order) Print() string {
+	return bootstrapSQL + o.grants() + "\nCOMMIT;\n"
 }
 
 // Bootstrap runs the set-up with an administrator's connection. It is idempotent, and either all of it happens or
 // nothing.
-func Bootstrap(ctx context.Context, admin *sql.DB, s Setup) error {
-	if len(s.SigningKey) < minSigningKey {
-		return fmt.Errorf("the signing key has %d characters: it needs %d or more", len(s.SigningKey), minSigningKey)
+func Bootstrap(ctx context.Context, admin *sql.DB, o Order) error {
+	if len(o.SigningKey) < MinSigningKey {
+		return fmt.Errorf("the signing key has %d characters: it needs %d or more", len(o.SigningKey), MinSigningKey)
 	}
-	if len(s.Schemas) == 0 {
+	if len(o.Schemas) == 0 {
 		return errors.New("no schema is governed: name at least one")
 	}
 	script := strings.NewReplacer(
-		":'runner_password'", pq.QuoteLiteral(s.RunnerPassword),
-		":'signing_key'", pq.QuoteLiteral(s.SigningKey),
-	).Replace(bootstrapSQL) + s.grants() + "\nCOMMIT;\n"
+		":'runner_password'", pq.QuoteLiteral(o.RunnerPassword),
+		":'signing_key'", pq.QuoteLiteral(o.SigningKey),
+	).Replace(bootstrapSQL) + o.grants() + "\nCOMMIT;\n"
 	conn, err := admin.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting as administrator: %w", err)
@@ -53,27 +58,27 @@ func Bootstrap(ctx context.Context, admin *sql.DB, s Setup) error {
 }
 
 // grants gives the two roles what they need of the governed schemas: names to both, values to deputy_owner alone.
-func (s Setup) grants() string {
+func (o Order) grants() string {
 	var b strings.Builder
 	b.WriteString("\n-- The governed schemas. Run this again when tables are added.\n")
-	for _, schema := range s.Schemas {
+	for _, schema := range o.Schemas {
 		q := pq.QuoteIdentifier(schema)
 		fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA %s TO deputy_owner, deputy_runner;\n", q)
 		fmt.Fprintf(&b, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO deputy_owner;\n", q)
 	}
-	b.WriteString(s.advice())
-	fmt.Fprintf(&b, extensionGrants, pq.QuoteLiteral(strings.Join(s.PolicyPath, "\n")))
+	b.WriteString(o.advice())
+	fmt.Fprintf(&b, extensionGrants, pq.QuoteLiteral(strings.Join(o.PolicyPath, "\n")))
 	return b.String()
 }
 
 // advice is what closes the governed schemas to PUBLIC. It is not run: other programs may live on it. deputy check says
 // whether they are open.
-func (s Setup) advice() string {
+func (o Order) advice() string {
 	var b strings.Builder
 	b.WriteString(
 		"\n-- Where PUBLIC may use a governed schema, every role in the database can look up its names. These lines close it, and are left to you:\n",
 	)
-	for _, schema := range s.Schemas {
+	for _, schema := range o.Schemas {
 		q := strings.NewReplacer("\n", " ", "\r", " ").Replace(pq.QuoteIdentifier(schema)) // it stands in a comment
 		fmt.Fprintf(
 			&b,

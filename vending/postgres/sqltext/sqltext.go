@@ -1,0 +1,32 @@
+// Package sqltext is how PostgreSQL's SQL is written: its dialect, and names on a search path.
+package sqltext
+
+import (
+	"strings"
+
+	"github.com/lib/pq"
+
+	"deputy/vending"
+)
+
+// Dialect is PostgreSQL's.
+var Dialect = vending.Dialect{DollarQuotes: true, EscapeStrings: true, NestedComments: true}
+
+// Path writes a search path. pg_catalog stays first, as it always is when it is not mentioned; the session's own schema
+// is last, where it shadows nothing.
+func Path(schemas []string) string {
+	var quoted []string
+	for _, s := range schemas {
+		quoted = append(quoted, pq.QuoteIdentifier(s))
+	}
+	return strings.Join(append(quoted, "pg_temp"), ", ")
+}
+
+// OIDs is an argument of the type oid[].
+func OIDs(ids []uint32) any {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
+		out[i] = int64(id)
+	}
+	return pq.Array(out)
+}
