@@ -16,7 +16,6 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // apiPath is where people who decide on access requests find them. It is no part of the protocol that agents speak:
@@ -280,15 +279,15 @@ func readRuling(body io.Reader, verdict entitlements.Verdict) (tools.Ruling, err
 }
 
 // statuses are the HTTP statuses of refusals.
-var statuses = map[vending.Code]int{
+var statuses = map[tools.Code]int{
 	tools.NoSuchRequest: http.StatusNotFound,
 	tools.OwnRequest:    http.StatusForbidden,
 	tools.NotApprover:   http.StatusForbidden,
 	tools.Settled:       http.StatusConflict,
 	tools.TooLong:       http.StatusUnprocessableEntity,
 	tools.Stopped:       http.StatusForbidden,
-	vending.InvalidSQL:  http.StatusBadRequest,
-	vending.TooBusy:     http.StatusTooManyRequests,
+	tools.BadRequest:    http.StatusBadRequest,
+	tools.TooBusy:       http.StatusTooManyRequests,
 }
 
 // refuse shows a refusal, and of any other error nothing at all.
@@ -303,9 +302,7 @@ func (a *stewards) refuse(w http.ResponseWriter, err error) {
 	if !known {
 		status = http.StatusServiceUnavailable
 	}
-	code := string(refusal.Code)
-	if refusal.Code == vending.InvalidSQL {
-		code = "bad_request"
-	}
-	answerJSON(w, status, map[string]string{"error": code, "message": refusal.Message, "audit_id": refusal.AuditID})
+	answerJSON(w, status, map[string]string{
+		"error": string(refusal.Code), "message": refusal.Message, "audit_id": refusal.AuditID,
+	})
 }

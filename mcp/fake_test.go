@@ -19,7 +19,6 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // fakeTools stands in for package tools: it answers what it is told to and remembers who asked.
@@ -71,7 +70,7 @@ func (f *fakeTools) RequestAccess(
 	if args.Declined {
 		f.refused = append(f.refused, toolRequest+": declined")
 		f.mu.Unlock()
-		return nil, &tools.Refusal{Code: vending.NotPermitted, Message: "declined", AuditID: "a8"}
+		return nil, &tools.Refusal{Code: tools.NotPermitted, Message: "declined", AuditID: "a8"}
 	}
 	f.asked = append(f.asked, args)
 	f.mu.Unlock()
@@ -104,7 +103,7 @@ func (f *fakeTools) Ceiling(_ context.Context, call tools.Call, tool string) *to
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refused = append(f.refused, tool+": ceiling")
-	return &tools.Refusal{Code: vending.NotPermitted, Message: "a scope is missing", AuditID: "a8"}
+	return &tools.Refusal{Code: tools.NotPermitted, Message: "a scope is missing", AuditID: "a8"}
 }
 
 func (f *fakeTools) TurnAway(_ context.Context, client string, why *identity.AuthError) {
@@ -121,7 +120,7 @@ func (f *fakeTools) Busy(_ context.Context, call tools.Call, reason string) *too
 		who += " " + u.Subject
 	}
 	f.busy = append(f.busy, who+": "+reason)
-	return &tools.Refusal{Code: vending.TooBusy, Message: reason, AuditID: "a8", Hint: "Wait."}
+	return &tools.Refusal{Code: tools.TooBusy, Message: reason, AuditID: "a8", Hint: "Wait."}
 }
 
 func (f *fakeTools) turnedAway() []string {
@@ -135,7 +134,7 @@ func (f *fakeTools) Refuse(_ context.Context, call tools.Call, tool, reason stri
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, call)
 	f.refused = append(f.refused, tool+": "+reason)
-	return &tools.Refusal{Code: vending.InvalidSQL, Message: reason, AuditID: "a9", Hint: "Mend the arguments."}
+	return &tools.Refusal{Code: tools.InvalidArgument, Message: reason, AuditID: "a9", Hint: "Mend the arguments."}
 }
 
 func (f *fakeTools) Platforms() []string { return f.platforms }

@@ -18,7 +18,6 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 func TestBothGenerationsOfClientsAreServed(t *testing.T) {
@@ -86,7 +85,7 @@ func TestArgumentsReachTheToolAsWritten(t *testing.T) {
 func TestARefusalIsAResultThatSaysWhatToDo(t *testing.T) {
 	fake := &fakeTools{query: func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error) {
 		return nil, &tools.Refusal{
-			Code:    vending.NotPermitted,
+			Code:    tools.NotPermitted,
 			Message: "there is no table x",
 			AuditID: "a7",
 			Hint:    "Call describe_table.",

@@ -13,7 +13,6 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // Limits bound what callers may do. A zero is the default.
@@ -150,7 +149,7 @@ func (l *limiter) turnAway(w http.ResponseWriter, r *http.Request, call tools.Ca
 		status = http.StatusServiceUnavailable
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(seconds(e.wait)))
-	answer(w, status, string(vending.TooBusy), e.says)
+	answer(w, status, string(tools.TooBusy), e.says)
 }
 
 // admit is for a transport without requests of its own: there a call is what comes, and what runs.

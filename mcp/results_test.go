@@ -10,7 +10,6 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"deputy/tools"
-	"deputy/vending"
 )
 
 func TestCellsStayOnTheirLineAndInTheirColumn(t *testing.T) {
@@ -79,7 +78,7 @@ func TestADescriptionIsATable(t *testing.T) {
 
 // Results and refusals both, because some clients check the structured part of a refusal too.
 func TestEverythingStructuredFitsItsOutputSchema(t *testing.T) {
-	refusal := showRefusal(tools.Refusal{Code: vending.Timeout, Message: "m"})
+	refusal := showRefusal(tools.Refusal{Code: tools.Timeout, Message: "m"})
 	refusal.IsError = false // else mcp-go would not look
 	broken := mcp.NewToolResultStructured(map[string]any{"rows": "none"}, "")
 	for name, tt := range map[string]struct {

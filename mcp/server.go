@@ -14,7 +14,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/tools"
-	"deputy/vending"
 )
 
 const (
@@ -176,7 +175,7 @@ func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 
 func unavailable() tools.Refusal {
 	return tools.Refusal{
-		Code:    vending.Unavailable,
+		Code:    tools.Unavailable,
 		Message: "the call could not be completed, because of a fault on the server",
 		Hint:    "Try again later; if it stays like this, tell whoever runs this Deputy server. Changing the statement will not help.",
 	}

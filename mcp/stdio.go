@@ -17,7 +17,6 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // maxPiped is how many requests of one client are served at once; the next ones wait in the pipe.
@@ -115,7 +114,7 @@ func stdioCaller(cfg Config, credentials func() (identity.Credentials, error), w
 
 func credentialRefusal(err error) *tools.Refusal {
 	r := &tools.Refusal{
-		Code:    vending.NotPermitted,
+		Code:    tools.NotPermitted,
 		Message: "the credentials of this Deputy process cannot be read",
 		Hint: "Nothing you can write helps. Ask the person who set this server up to set DEPUTY_AGENT_KEY and, to act for a human, " +
 			"DEPUTY_USER_TOKEN or DEPUTY_USER_TOKEN_FILE, in the environment of \"deputy stdio\".",
@@ -131,7 +130,7 @@ func credentialRefusal(err error) *tools.Refusal {
 			r.Hint = "Nothing you can write helps. Ask the human to restart this server in their application; what you have seen so far was another human's."
 		}
 		if refusal.Code == identity.Unavailable {
-			r.Code = vending.Unavailable
+			r.Code = tools.Unavailable
 			if !errors.Is(err, identity.ErrStopped) {
 				r.Hint = "Try again later."
 			}

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"deputy/entitlements"
-	"deputy/vending"
 )
 
 // waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform:
@@ -74,7 +73,7 @@ func (t *Tools) decisions(ctx context.Context, p *platform) (entitlements.Both, 
 func (w *waiting) entitlements(p *platform) (*entitlements.Entitlements, error) {
 	own := w.platforms[p.Name]
 	if own.Elsewhere {
-		return nil, &vending.Error{Code: vending.Unavailable, Message: "this platform is being moved: try again later"}
+		return nil, &Error{Code: Unavailable, Message: "this platform is being moved: try again later"}
 	}
 	var others []*entitlements.Catalog
 	for _, other := range p.others {

@@ -98,7 +98,7 @@ func seen(t *rapid.T, made *tools.Tools, who identity.Principal, purpose string)
 		r, err := made.Query(t.Context(), tools.Call{Principal: who, Client: "test"}, args)
 		if err != nil {
 			var refusal *tools.Refusal
-			if !errors.As(err, &refusal) || refusal.Code != vending.NotPermitted && refusal.Code != vending.InvalidSQL {
+			if !errors.As(err, &refusal) || refusal.Code != tools.NotPermitted && refusal.Code != tools.InvalidArgument {
 				t.Fatalf("%s is not answered: %v", table, err)
 			}
 			continue

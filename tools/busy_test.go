@@ -8,7 +8,6 @@ import (
 	"deputy/audit"
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
@@ -30,7 +29,7 @@ func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
 	}
 	refusal := made.Busy(t.Context(), tools.Call{Principal: taylor, Client: "192.0.2.1"}, "too many requests")
 	r := log.last(t)
-	if refusal.Code != vending.TooBusy || refusal.Message != "too many requests" || refusal.Hint == "" ||
+	if refusal.Code != tools.TooBusy || refusal.Message != "too many requests" || refusal.Hint == "" ||
 		refusal.AuditID != r.ID {
 		t.Errorf("the refusal is %+v", refusal)
 	}
@@ -47,7 +46,7 @@ func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
 	for range 1000 {
 		refusal = made.Busy(t.Context(), tools.Call{Principal: taylor}, "too many requests")
 	}
-	if len(log.records) != 20 || refusal.AuditID != "" || refusal.Code != vending.TooBusy {
+	if len(log.records) != 20 || refusal.AuditID != "" || refusal.Code != tools.TooBusy {
 		t.Errorf("of a thousand at once %d are on the record, and the last refusal is %+v", len(log.records), refusal)
 	}
 	now = now.Add(time.Second)

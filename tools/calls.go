@@ -2,7 +2,6 @@ package tools
 
 import (
 	"deputy/identity"
-	"deputy/vending"
 )
 
 // Call is one tool call in the making: who asks, verified, and from where.
@@ -75,13 +74,3 @@ type ColumnInfo struct {
 	Access      string   `json:"access"`
 	MaskedBy    string   `json:"masked_by,omitempty"`
 }
-
-// Refusal is an answer too: a sentence for the model, and what to do next. Nothing in it is hidden from the caller.
-type Refusal struct {
-	Code    vending.Code `json:"code"`
-	Message string       `json:"message"`
-	AuditID string       `json:"audit_id"`
-	Hint    string       `json:"hint"`
-}
-
-func (r *Refusal) Error() string { return string(r.Code) + ": " + r.Message }

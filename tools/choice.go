@@ -10,7 +10,6 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/vending"
 )
 
 // Choices are the names of the platforms on which the caller may see or ask for something: those that the argument
@@ -47,15 +46,15 @@ func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, 
 	names := t.Choices(ctx, call)
 	switch {
 	case len(names) == 0:
-		return nil, &vending.Error{
-			Code:    vending.NotPermitted,
+		return nil, &Error{
+			Code:    NotPermitted,
 			Message: "there is no platform of that name on which you may see anything, or it cannot be reached now",
 		}
 	case len(names) == 1 && name == "":
 		return t.platform(names[0])
 	}
-	return nil, &vending.Error{
-		Code:    vending.InvalidSQL,
+	return nil, &Error{
+		Code:    InvalidArgument,
 		Message: fmt.Sprintf("say which platform to ask: one of %q", names),
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"deputy/entitlements"
-	"deputy/vending"
 )
 
 // DescribeTable says what the principal can see of a table, or of which tables it may know. An error is always a
@@ -103,8 +102,8 @@ func find(visible []entitlements.Visible, name string) (entitlements.Visible, er
 	case 1:
 		return found[0], nil
 	case 0:
-		return entitlements.Visible{}, &vending.Error{
-			Code:    vending.NotPermitted,
+		return entitlements.Visible{}, &Error{
+			Code:    NotPermitted,
 			Message: "that table is not there, or you may not know of it",
 		}
 	}
@@ -112,8 +111,8 @@ func find(visible []entitlements.Visible, name string) (entitlements.Visible, er
 	for _, v := range found {
 		names = append(names, v.Table.String())
 	}
-	return entitlements.Visible{}, &vending.Error{
-		Code:    vending.InvalidSQL,
+	return entitlements.Visible{}, &Error{
+		Code:    InvalidArgument,
 		Message: fmt.Sprintf("several tables have that name: say which of %s", strings.Join(names, ", ")),
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/vending"
 )
 
 // Steward is a human who decides on requests, in person and verified: no agent speaks for them.
@@ -25,15 +24,6 @@ type Ruling struct {
 	Note    string               // to whoever asked; on the record
 	For     time.Duration        // of an approval: for so long at most; 0: as long as was asked for
 }
-
-// The codes of refusals to stewards, beside those of package vending.
-const (
-	NoSuchRequest vending.Code = "no_such_request" // or not one that this person has to do with
-	OwnRequest    vending.Code = "own_request"
-	NotApprover   vending.Code = "not_an_approver" // of the stage that the request waits for, or a second time
-	Settled       vending.Code = "settled"         // somebody was quicker, or a time is over
-	TooLong       vending.Code = "too_long"
-)
 
 // verdictTools are the tools that records of decisions name.
 var verdictTools = map[entitlements.Verdict]string{
@@ -72,7 +62,7 @@ func (t *Tools) rule(
 	}
 	if ruling.Note != "" {
 		if ruling.Note, err = words(ruling.Note); err != nil {
-			return nil, wrongArgument("the note cannot be read: write one line of at most 1000 characters")
+			return nil, badRequest("the note cannot be read: write one line of at most 1000 characters")
 		}
 	}
 	step := entitlements.Step{ID: r.ID, By: s.User, Now: t.config.Now(), Note: ruling.Note, For: ruling.For}
@@ -102,7 +92,7 @@ func (t *Tools) Misread(ctx context.Context, s Steward, v entitlements.Verdict, 
 	if tool == "" {
 		tool = audit.Look
 	}
-	return t.end(ctx, t.inPerson(s, tool), wrongArgument(why))
+	return t.end(ctx, t.inPerson(s, tool), badRequest(why))
 }
 
 func decide(
@@ -124,7 +114,7 @@ func decide(
 
 // concerning finds a request that the person decides on, or that is their own. Every other is not there.
 func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitlements.Request, error) {
-	none := &vending.Error{Code: NoSuchRequest, Message: "there is no such request that you have to do with"}
+	none := &Error{Code: NoSuchRequest, Message: "there is no such request that you have to do with"}
 	if t.config.Requests == nil {
 		return entitlements.Request{}, none
 	}
@@ -143,13 +133,13 @@ func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitleme
 
 // undecided says why a step was not taken, to whoever wanted it.
 func undecided(err error) error {
-	for why, code := range map[error]vending.Code{
+	for why, code := range map[error]Code{
 		entitlements.ErrOwnRequest: OwnRequest, entitlements.ErrNotApprover: NotApprover, entitlements.ErrTwice: NotApprover,
 		entitlements.ErrTaken: NotApprover, entitlements.ErrRuleDenies: NotApprover,
-		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong, entitlements.ErrChanging: vending.Unavailable,
+		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong, entitlements.ErrChanging: Unavailable,
 	} {
 		if errors.Is(err, why) {
-			return &vending.Error{Code: code, Message: why.Error()}
+			return &Error{Code: code, Message: why.Error()}
 		}
 	}
 	return err

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"deputy/tools"
-	"deputy/vending"
 	"deputy/vending/enginetest"
 )
 
@@ -72,7 +71,7 @@ func TestHiddenMakesNoDifference(t *testing.T) {
 		}
 	}
 	t.Log(codes)
-	if codes[string(vending.NotPermitted)] < 50 {
+	if codes[string(tools.NotPermitted)] < 50 {
 		t.Errorf("too few of the statements are about what is hidden: %v", codes)
 	}
 }

@@ -110,7 +110,7 @@ func compareCell(t *testing.T, made *tools.Tools, cell matrixCell, who string) {
 	result, err := made.Query(t.Context(), tools.Call{Principal: principal, Client: "test"}, args)
 	var refusal *tools.Refusal
 	switch {
-	case cell.denied && errors.As(err, &refusal) && refusal.Code == vending.NotPermitted:
+	case cell.denied && errors.As(err, &refusal) && refusal.Code == tools.NotPermitted:
 		return
 	case cell.denied:
 		t.Errorf("%s reads %s: %v, %v", who, cell.table, result, err)

@@ -69,7 +69,7 @@ func TestSwappedNames(t *testing.T) {
 		answer, err := running.Query(t.Context(), as("taylor", "Marketing", "Privacy"), tools.QueryArgs{SQL: sql})
 		if err == nil {
 			t.Errorf("under the name of another, a masked column is %s", rows(answer))
-		} else if r := refusal(t, err); r.Code != vending.TooBusy {
+		} else if r := refusal(t, err); r.Code != tools.TooBusy {
 			t.Errorf("it is refused as %s", r.Code)
 		}
 		db.ahead.Add(1)
@@ -102,7 +102,7 @@ func sees(t *testing.T, made *tools.Tools, sql, want string) {
 func closed(t *testing.T, made *tools.Tools, sql string) {
 	t.Helper()
 	_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: sql})
-	if r := refusal(t, err); r.Code != vending.NotPermitted {
+	if r := refusal(t, err); r.Code != tools.NotPermitted {
 		t.Errorf("%s is refused as %s", sql, r.Code)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/vending"
 )
 
 // Observation is how one table really is for a principal. It holds decisions and counts, and no value.
@@ -107,7 +106,7 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 	switch {
 	case err == nil:
 		return nil, fmt.Errorf("the decision is to deny, and yet %d rows were counted", counted[0])
-	case !ok || refusal.Code != vending.NotPermitted:
+	case !ok || refusal.Code != NotPermitted:
 		return nil, err
 	}
 	return &Observation{Denial: denial}, nil

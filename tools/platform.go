@@ -2,7 +2,6 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -200,20 +199,8 @@ func enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
 	case slots <- struct{}{}:
 		return leave, nil
 	case <-wait.C:
-		return nil, &vending.Error{Code: vending.TooBusy, Message: "too many calls are running: try again in a moment"}
+		return nil, &Error{Code: TooBusy, Message: "too many calls are running: try again in a moment"}
 	case <-ctx.Done():
-		return nil, &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
-	}
-}
-
-func asVendingError(err error) *vending.Error {
-	var known *vending.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	return &vending.Error{
-		Code:    vending.Unavailable,
-		Message: "Deputy cannot answer now: its administrator finds the reason in the log",
-		Cause:   err,
+		return nil, &Error{Code: Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
 	}
 }

@@ -211,7 +211,7 @@ func (w world) seenBy(t *rapid.T, who identity.Principal) sight {
 		switch {
 		case err == nil:
 			out[table] = r.Rows
-		case !errors.As(err, &refusal) || refusal.Code != vending.NotPermitted:
+		case !errors.As(err, &refusal) || refusal.Code != tools.NotPermitted:
 			t.Fatalf("%s is not answered: %v", table, err)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"deputy/vending"
 )
 
 // declare puts the purpose of a call into its principal, for the policies to judge and the record to keep. The purpose
@@ -18,22 +16,24 @@ func (t *Tools) declare(call Call, purpose string) (Call, error) {
 		return call, nil
 	}
 	if len(t.config.Purposes) == 0 {
-		return call, &vending.Error{Code: vending.InvalidSQL, Message: "there is no argument purpose: leave it out"}
+		return call, &Error{Code: InvalidArgument, Message: "there is no argument purpose: leave it out", Hint: purposeHint}
 	}
 	if _, known := t.config.Purposes[purpose]; !known {
 		names := slices.Sorted(maps.Keys(t.config.Purposes))
-		return call, &vending.Error{
-			Code:    vending.InvalidSQL,
+		return call, &Error{
+			Code:    InvalidArgument,
 			Message: fmt.Sprintf("there is no such purpose: it may be one of %q, or left out", names),
+			Hint:    purposeHint,
 		}
 	}
 	call.Principal.Purpose = purpose
 	return call, nil
 }
 
+const purposeHint = "send the call again with a purpose that the tool lists, if one is true, or without any"
+
 // undeclared keeps what a caller said of its purpose where nobody takes it for one.
 func (r *record) undeclared(purpose string, why error) error {
-	r.hint = "send the call again with a purpose that the tool lists, if one is true, or without any"
 	r.Reasons = append(r.Reasons, fmt.Sprintf("no purpose is called %.64q", recordable(purpose)))
 	return why
 }

@@ -61,7 +61,7 @@ func TestAPurposeOpensAndUnmasksOnlyWhatPoliciesSayAndIsOnTheRecord(t *testing.T
 			call.Principal.Purpose = "fraud-investigation" // whoever put it there: only the argument counts
 			r, err := made.Query(t.Context(), call, tools.QueryArgs{SQL: tt.sql, Purpose: tt.purpose})
 			switch {
-			case tt.sees == "" && refusal(t, err).Code != vending.NotPermitted:
+			case tt.sees == "" && refusal(t, err).Code != tools.NotPermitted:
 				t.Errorf("%s for the purpose %q is refused with %v", tt.sql, tt.purpose, err)
 			case tt.sees != "" && (err != nil || rows(r) != tt.sees):
 				t.Errorf("%s for the purpose %q by %v gives %v (%v)", tt.sql, tt.purpose, tt.groups, r, err)
@@ -81,7 +81,7 @@ func TestAPurposeOpensAndUnmasksOnlyWhatPoliciesSayAndIsOnTheRecord(t *testing.T
 		if _, err = made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "payroll"}); refusal(
 			t,
 			err,
-		).Code != vending.NotPermitted {
+		).Code != tools.NotPermitted {
 			t.Errorf("described without the purpose: %v", err)
 		}
 	})
@@ -103,7 +103,7 @@ func TestAPurposeThatIsNotDefinedIsRefusedAndNotRecordedAsOne(t *testing.T) {
 				asked := log.last(t)
 				_, describe := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Purpose: purpose})
 				for what, err := range map[string]error{"query": query, "describe_table": describe} {
-					if r := refusal(t, err); r.Code != vending.InvalidSQL || !strings.Contains(r.Message, tt.says) {
+					if r := refusal(t, err); r.Code != tools.InvalidArgument || !strings.Contains(r.Message, tt.says) {
 						t.Errorf("%s with the purpose %.20q is refused with %+v", what, purpose, r)
 					}
 				}

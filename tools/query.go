@@ -182,8 +182,8 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 		}
 	}
 	if denied {
-		return nil, &vending.Error{
-			Code:    vending.NotPermitted,
+		return nil, &Error{
+			Code:    NotPermitted,
 			Message: "the statement names a table that is not there or that you may not read: describe_table lists those you can",
 		}
 	}
@@ -208,7 +208,7 @@ func (q *question) open(table entitlements.TableName) bool {
 var errClosed = errors.New("its policies do not fit the database any more")
 
 func closedFor(table entitlements.TableName) error {
-	return &vending.Error{Code: vending.Unavailable, Cause: errClosed, Message: fmt.Sprintf(
+	return &Error{Code: Unavailable, Cause: errClosed, Message: fmt.Sprintf(
 		"%s is closed for now: the database has changed and the policies on it have to be looked at; Deputy's administrator finds the reason in the log; other tables can be read",
 		table,
 	)}
@@ -235,8 +235,8 @@ func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitleme
 // everybody, and is told as it is. That an analysis took too long, or could not be read, is such a reason as well: it
 // may have come only so far because the table is there.
 func (q *question) reconsider(ctx context.Context, reason error) (*vending.Statement, []entitlements.Access, error) {
-	why := asVendingError(reason)
-	if ctx.Err() != nil || why.Code == vending.TooBusy || why.Code == vending.Cancelled {
+	why := asError(reason)
+	if ctx.Err() != nil || why.Code == TooBusy || why.Code == Cancelled {
 		return nil, nil, why
 	}
 	lease, hint := q.diagnosis()
@@ -246,8 +246,8 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 		}
 		return nil, q.platform.Engine.Diagnose(ctx, lease)
 	}, q.platform.database()...)
-	var known *vending.Error
-	if errors.As(err, &known) {
+	if engines, ok := errors.AsType[*vending.Error](err); ok {
+		known := asError(engines)
 		known.Cause = errors.Join(known.Cause, why)
 		why = known
 	}
@@ -257,8 +257,8 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 			return statement, access, nil
 		}
 	}
-	if why.Code == vending.NotPermitted {
-		q.record.hint = hint
+	if why.Code == NotPermitted {
+		why = &Error{Code: why.Code, Message: why.Message, Hint: hint, Cause: why.Cause}
 	}
 	return nil, nil, why
 }

@@ -68,11 +68,11 @@ func TestWithoutADurableRecordNothingIsAnswered(t *testing.T) {
 			as("taylor", "Marketing"),
 			tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
 		)
-		if why := refusal(t, err); r != nil || why.Code != vending.Unavailable || strings.Contains(why.Message, "space") {
+		if why := refusal(t, err); r != nil || why.Code != tools.Unavailable || strings.Contains(why.Message, "space") {
 			t.Errorf("with a full disk the answer is %v, %v", r, why)
 		}
 		d, err := made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{})
-		if why := refusal(t, err); d != nil || why.Code != vending.Unavailable {
+		if why := refusal(t, err); d != nil || why.Code != tools.Unavailable {
 			t.Errorf("with a full disk the description is %v, %v", d, why)
 		}
 	})
@@ -147,7 +147,7 @@ func TestATableThatMayBeDiscoveredCanBeAskedFor(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, e vending.Engine) {
 		made, log := newTools(t, e, "")
 		_, err := made.Query(t.Context(), as("taylor", "Marketing"), tools.QueryArgs{SQL: `SELECT * FROM sales.payroll`})
-		if r := refusal(t, err); r.Code != vending.NotPermitted || !strings.Contains(r.Hint, "sales.payroll") {
+		if r := refusal(t, err); r.Code != tools.NotPermitted || !strings.Contains(r.Hint, "sales.payroll") {
 			t.Errorf("the refusal does not say what to ask for: %+v", r)
 		}
 		record := log.last(t)
@@ -166,7 +166,7 @@ func TestWhatTheGateRefusesIsNamedInTheRecord(t *testing.T) {
 		as("taylor", "Marketing"),
 		tools.QueryArgs{SQL: `SELECT pg_sleep(60) FROM customer_orders`},
 	)
-	if r := refusal(t, err); r.Code != vending.Unsupported || !strings.Contains(r.Message, "pg_sleep") {
+	if r := refusal(t, err); r.Code != tools.UnsupportedStatement || !strings.Contains(r.Message, "pg_sleep") {
 		t.Errorf("pg_sleep is refused with %+v", r)
 	}
 	if record := log.last(t); record.Role != nil ||

@@ -13,11 +13,10 @@ import (
 	"deputy/vending"
 )
 
-// record is an audit record while its call is on the way, and what the refusal will say beside it.
+// record is an audit record while its call is on the way.
 type record struct {
 	audit.Record
 	started time.Time
-	hint    string
 
 	intended chan error // what became of the intent, if there is one
 }
@@ -82,8 +81,8 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	}
 	if r.intended != nil { // an outcome never comes before its intent, and rows never without one
 		if failure := <-r.intended; failure != nil && err == nil {
-			err = &vending.Error{
-				Code:    vending.Unavailable,
+			err = &Error{
+				Code:    Unavailable,
 				Message: "the audit log cannot be written, so nothing is answered: try again later",
 				Cause:   failure,
 			}
@@ -93,7 +92,7 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	r.Outcome = audit.Answered
 	var refusal *Refusal
 	if err != nil {
-		why := asVendingError(err)
+		why := r.inPlace(asError(err))
 		r.Outcome, r.Code = outcome(why.Code), string(why.Code)
 		if why.Code == Stopped {
 			r.Reasons = append(r.Reasons, why.Message)
@@ -109,14 +108,14 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	}
 	err = t.writing(ctx, "audit outcome", r.Record)()
 	if err != nil {
-		r.Outcome, r.Code = audit.Failed, string(vending.Unavailable)
+		r.Outcome, r.Code = audit.Failed, string(Unavailable)
 	}
 	t.measure(ctx, r)
 	if err != nil {
 		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
 		return newRefusal(
-			&vending.Error{
-				Code:    vending.Unavailable,
+			&Error{
+				Code:    Unavailable,
 				Message: "the audit log cannot be written, so nothing is answered: try again later",
 			},
 			r,
@@ -127,9 +126,9 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 
 // loggable is what the operator's log may have of the cause. Databases quote a statement that they cannot read, and
 // where its values are not on the record they are not in the log either.
-func (t *Tools) loggable(why *vending.Error) error {
+func (t *Tools) loggable(why *Error) error {
 	switch why.Code {
-	case vending.InvalidSQL, vending.Unsupported, vending.NotPermitted:
+	case InvalidSQL, UnsupportedStatement, NotPermitted:
 		if t.config.Statements != Whole && t.config.Statements != "" {
 			return nil
 		}
@@ -151,8 +150,8 @@ func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err e
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = &vending.Error{
-				Code:    vending.Unavailable,
+			err = &Error{
+				Code:    Unavailable,
 				Message: "something went wrong in Deputy: its administrator finds the place in the log",
 				Cause:   fmt.Errorf("panic: %T\n%s", p, debug.Stack()),
 			}
@@ -165,9 +164,10 @@ func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err e
 // that is not there, or, with no tool, a message that is no call. Of what names no tool so many are on the record and
 // the others are counted there, as of those whom a limit turned away.
 func (t *Tools) Refuse(ctx context.Context, call Call, tool, reason string) *Refusal {
-	why := &vending.Error{Code: vending.InvalidSQL, Message: reason}
+	why := &Error{Code: InvalidArgument, Message: reason}
 	reasons := []string{reason}
 	if _, there := scopes[tool]; !there {
+		why.Code = BadRequest
 		room, more := t.unserved.note(t.config.Now())
 		if !room {
 			return &Refusal{Code: why.Code, Message: reason}
@@ -179,39 +179,6 @@ func (t *Tools) Refuse(ctx context.Context, call Call, tool, reason string) *Ref
 	r := t.begin(call, cmp.Or(tool, audit.Message))
 	r.Reasons = reasons
 	return t.end(ctx, r, why)
-}
-
-func newRefusal(why *vending.Error, r *record) *Refusal {
-	code := why.Code
-	if code == vending.Cancelled { // nobody reads it; callers know no such code
-		code = vending.Timeout
-	}
-	hint := r.hint
-	if hint == "" {
-		hint = hints[code]
-	}
-	return &Refusal{Code: code, Message: why.Message, AuditID: r.ID, Hint: hint}
-}
-
-// hints say what to do next, where the message does not know better.
-var hints = map[vending.Code]string{
-	vending.NotPermitted: "call describe_table without a table to see what you can read; ask an administrator of Deputy for anything else",
-	vending.InvalidSQL:   "correct the statement and try again; describe_table shows names and types",
-	vending.Unsupported:  "send one SELECT, VALUES, TABLE or WITH that only computes and reads",
-	vending.Timeout:      "ask for fewer rows, add a condition or aggregate",
-	vending.TooBusy:      "wait a moment and try again",
-	Stopped:              "do not try again: tell the human that an administrator of Deputy has stopped this",
-	vending.Unavailable:  "try again later; tell an administrator of Deputy the audit_id if it goes on",
-}
-
-func outcome(c vending.Code) audit.Outcome {
-	switch c {
-	case vending.NotPermitted, vending.Unsupported, NoSuchRequest, OwnRequest, NotApprover, TooLong:
-		return audit.Denied
-	case vending.Cancelled, Stopped:
-		return audit.Cancelled
-	}
-	return audit.Failed
 }
 
 func party(i identity.Identity) audit.Party { return audit.Party{ID: i.ID, Groups: i.Groups} }

@@ -122,7 +122,7 @@ func TestWithoutAnIntentNothingRunsAndWithoutAnOutcomeNothingIsAnswered(t *testi
 				as("taylor", "Marketing"),
 				tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
 			)
-			if r := refusal(t, err); result != nil || r.Code != vending.Unavailable {
+			if r := refusal(t, err); result != nil || r.Code != tools.Unavailable {
 				t.Errorf("without %s: %+v %+v", phase, result, r)
 			}
 		}

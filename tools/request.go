@@ -9,7 +9,6 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/vending"
 )
 
 const (
@@ -84,14 +83,15 @@ func (t *Tools) requestAccess(ctx context.Context, call Call, args RequestArgs, 
 		return nil, err
 	}
 	if t.config.Requests == nil {
-		r.hint = "tell the human to ask an administrator of Deputy"
-		return nil, refused("access cannot be asked for here")
+		return nil, &Error{Code: NotPermitted, Message: "access cannot be asked for here",
+			Hint: "tell the human to ask an administrator of Deputy"}
 	}
 	switch {
 	case args.Declined:
 		r.Reasons = append(r.Reasons, "the human was asked in the client, and did not agree")
-		r.hint = "do not ask for it again unless they say so"
-		return nil, refused("the human was asked, and did not agree that this is asked for in their name")
+		return nil, &Error{Code: NotPermitted,
+			Message: "the human was asked, and did not agree that this is asked for in their name",
+			Hint:    "do not ask for it again unless they say so"}
 	case mixed(args):
 		return nil, wrongArgument("send request_id to look a request up, or table and reason to ask, not both")
 	case args.RequestID != "":
@@ -115,10 +115,15 @@ func asks(a RequestArgs) bool {
 func mixed(a RequestArgs) bool { return (a.RequestID != "" || a.Cancel) && asks(a) }
 
 func refused(message string) error {
-	return &vending.Error{Code: vending.NotPermitted, Message: message}
+	return &Error{Code: NotPermitted, Message: message}
 }
+
 func wrongArgument(message string) error {
-	return &vending.Error{Code: vending.InvalidSQL, Message: message}
+	return &Error{Code: InvalidArgument, Message: message}
+}
+
+func badRequest(message string) error {
+	return &Error{Code: BadRequest, Message: message}
 }
 
 // ask makes a request, unless there is one already.
@@ -143,10 +148,10 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 		return nil, err
 	}
 	if w.waiting >= mostPending {
-		r.hint = "call request_access without arguments to see them; cancel what is not needed any more"
-		return nil, &vending.Error{
-			Code:    vending.TooBusy,
+		return nil, &Error{
+			Code:    TooBusy,
 			Message: fmt.Sprintf("there are %d requests that wait for an answer already", w.waiting),
+			Hint:    "call request_access without arguments to see them; cancel what is not needed any more",
 		}
 	}
 	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), w.asker, w.platform, w.table

@@ -12,7 +12,6 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // failing keeps nothing.
@@ -110,7 +109,7 @@ func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 			if i == 0 {
 				said, steps = answer(r), fmt.Sprint(o.state.calls)
 			}
-			if answer(r) != said || fmt.Sprint(o.state.calls) != steps || r.Code != vending.NotPermitted {
+			if answer(r) != said || fmt.Sprint(o.state.calls) != steps || r.Code != tools.NoSuchRequest {
 				t.Errorf("%s: %s after %v, and one that does not exist %s after %s", tt.name, answer(r), o.state.calls, said, steps)
 			}
 			last := o.log.last(t)
@@ -164,7 +163,7 @@ func TestAConfirmationIsOnTheRecordAndDecidesNothing(t *testing.T) {
 func TestWhatTheHumanDoesNotWantIsNotAskedForAndThatIsOnTheRecord(t *testing.T) {
 	o := newOffice(t)
 	r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Declined: true})
-	if r.Code != vending.NotPermitted || !strings.Contains(r.Message, "did not agree") ||
+	if r.Code != tools.NotPermitted || !strings.Contains(r.Message, "did not agree") ||
 		!strings.Contains(r.Hint, "do not ask") ||
 		len(o.kept()) > 0 {
 		t.Errorf("%+v, and kept is %+v", r, o.kept())

@@ -21,7 +21,7 @@ func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *
 			why = "the request is somebody else's" // an auditor looks for who tries ids
 		}
 		r.Reasons = append(r.Reasons, why)
-		return nil, refused("there is no such request of yours")
+		return nil, &Error{Code: NoSuchRequest, Message: "there is no such request of yours"}
 	}
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (t *Tools) cancel(
 		return q.Cancel(r.ID, t.config.Now())
 	})
 	if errors.Is(err, entitlements.ErrSettled) {
-		err = wrongArgument("the request has ended already: there is nothing to cancel")
+		err = &Error{Code: Settled, Message: "the request has ended already: there is nothing to cancel"}
 	}
 	return q, err
 }

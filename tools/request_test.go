@@ -12,7 +12,6 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 const why = "a customer has called"
@@ -222,7 +221,7 @@ func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 		"no answer": nil, "an empty one": {"ticket": ""}, "blanks": {"ticket": " \t\n"}, "one to something else": {"tickets": "T-1"},
 		"one that cannot be seen": {"ticket": "T\u202e1"}, "a long one": {"ticket": strings.Repeat("x", 1001)},
 	} {
-		if r := refusal(t, ask(answers)); r.Code != vending.InvalidSQL ||
+		if r := refusal(t, ask(answers)); r.Code != tools.InvalidArgument ||
 			!strings.Contains(r.Hint, "ticket: The number of the ticket") {
 			t.Errorf("%s: %+v", name, r)
 		}
@@ -268,7 +267,7 @@ func TestAReasonIsASentenceThatCanBeRead(t *testing.T) {
 		"none": "", "blanks": " \t\r\n\u00a0\u2028 ", "a terminal code": "please\x1b[2J", "a NUL": "a\x00b", "what turns the text round": "a\u202eb", "what cannot be seen": "a\u200bb",
 		"not UTF-8": "a\xff", "too much": strings.Repeat("ä", 1001),
 	} {
-		if r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Columns: nil, Reason: reason, Duration: "4h"}); r.Code != vending.InvalidSQL ||
+		if r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Columns: nil, Reason: reason, Duration: "4h"}); r.Code != tools.InvalidArgument ||
 			!strings.Contains(r.Message, "the argument reason") ||
 			strings.Contains(r.Message, "please") {
 			t.Errorf("%s: %+v", name, r)
@@ -294,7 +293,7 @@ func TestForHowLongIsReadStrictly(t *testing.T) {
 		args := tools.RequestArgs{Table: "payroll", Reason: why, Duration: tt.duration}
 		a, err := o.RequestAccess(t.Context(), seller(), args)
 		if tt.says != "" {
-			if r := refusal(t, err); r.Code != vending.InvalidSQL || !strings.Contains(r.Message, tt.says) {
+			if r := refusal(t, err); r.Code != tools.InvalidArgument || !strings.Contains(r.Message, tt.says) {
 				t.Errorf("%q: %+v", tt.duration, r)
 			}
 			continue
@@ -314,16 +313,16 @@ func TestWhatIsOpenOrCannotBeAskedForIsNotKept(t *testing.T) {
 		args tools.RequestArgs
 		says string
 	}{
-		{"a table that is open", tools.RequestArgs{Table: "orders"}, "invalid_sql: that is open already: query it"},
-		{"a column that is clear", tools.RequestArgs{Table: "orders", Columns: []string{"id"}}, "invalid_sql: that is open already: query it"},
-		{"a column that is not there", tools.RequestArgs{Table: "orders", Columns: []string{"nothing"}}, "invalid_sql: one of the columns is not there: describe_table lists them"},
+		{"a table that is open", tools.RequestArgs{Table: "orders"}, "already_open: that is open already: query it"},
+		{"a column that is clear", tools.RequestArgs{Table: "orders", Columns: []string{"id"}}, "already_open: that is open already: query it"},
+		{"a column that is not there", tools.RequestArgs{Table: "orders", Columns: []string{"nothing"}}, "invalid_argument: one of the columns is not there: describe_table lists them"},
 		{"a column that a mask for everyone hides", tools.RequestArgs{Table: "orders", Columns: []string{"card"}}, "not_permitted: that cannot be asked for here: tell the human to ask an administrator of Deputy"},
 		{"a table that no rule covers", tools.RequestArgs{Table: "bonus"}, "not_permitted: that cannot be asked for here: tell the human to ask an administrator of Deputy"},
-		{"another platform", tools.RequestArgs{Platform: "lake", Table: "orders"}, `invalid_sql: say which platform to ask: one of ["shop"]`},
-		{"nothing, for a reason", tools.RequestArgs{}, "invalid_sql: the argument table is missing: say what is asked for"},
-		{"a request and a table", tools.RequestArgs{RequestID: "req_x", Table: "payroll"}, "invalid_sql: send request_id to look a request up, or table and reason to ask, not both"},
-		{"a request and a reason", tools.RequestArgs{RequestID: "req_x"}, "invalid_sql: send request_id to look a request up, or table and reason to ask, not both"},
-		{"to take back a table", tools.RequestArgs{Table: "payroll", Cancel: true}, "invalid_sql: send request_id to look a request up, or table and reason to ask, not both"},
+		{"another platform", tools.RequestArgs{Platform: "lake", Table: "orders"}, `invalid_argument: say which platform to ask: one of ["shop"]`},
+		{"nothing, for a reason", tools.RequestArgs{}, "invalid_argument: the argument table is missing: say what is asked for"},
+		{"a request and a table", tools.RequestArgs{RequestID: "req_x", Table: "payroll"}, "invalid_argument: send request_id to look a request up, or table and reason to ask, not both"},
+		{"a request and a reason", tools.RequestArgs{RequestID: "req_x"}, "invalid_argument: send request_id to look a request up, or table and reason to ask, not both"},
+		{"to take back a table", tools.RequestArgs{Table: "payroll", Cancel: true}, "invalid_argument: send request_id to look a request up, or table and reason to ask, not both"},
 	} {
 		tt.args.Reason = why
 		if r := o.refused(seller(), tt.args); r.Error() != tt.says {
@@ -364,7 +363,7 @@ func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
 		}
 	}
 	last := tools.RequestArgs{Table: "t20", Reason: why}
-	if r := o.refused(seller(), last); r.Code != vending.TooBusy || !strings.Contains(r.Hint, "without arguments") {
+	if r := o.refused(seller(), last); r.Code != tools.TooBusy || !strings.Contains(r.Hint, "without arguments") {
 		t.Errorf("one more: %+v", r)
 	}
 	if o.Proposal(t.Context(), seller(), last) != nil {
@@ -407,7 +406,7 @@ func TestARequestIsTakenBackAndAnApprovalGivenBack(t *testing.T) {
 	if got := o.query(seller(), "SELECT what FROM events"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("and the table gives %s", got)
 	}
-	if r := o.refused(seller(), cancel); r.Code != vending.InvalidSQL ||
+	if r := o.refused(seller(), cancel); r.Code != tools.Settled ||
 		!strings.Contains(r.Message, "nothing to cancel") {
 		t.Errorf("a second time: %+v", r)
 	}
@@ -419,7 +418,7 @@ func TestARequestIsTakenBackAndAnApprovalGivenBack(t *testing.T) {
 func TestAnAgentOnItsOwnAsksOnlyIfItsRegistrationSaysSo(t *testing.T) {
 	o := newOffice(t)
 	args := tools.RequestArgs{Table: "payroll", Reason: why}
-	if r := o.refused(alone("scanner", false), args); r.Code != vending.NotPermitted ||
+	if r := o.refused(alone("scanner", false), args); r.Code != tools.NotPermitted ||
 		!strings.Contains(r.Message, "registration") {
 		t.Errorf("an agent that may not: %+v", r)
 	}
@@ -450,7 +449,7 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 	o.log.steps()
 	o.state.calls = nil
 	for _, args := range []tools.RequestArgs{{}, {Table: "ledger", Reason: why}, {RequestID: a.RequestID}, {RequestID: a.RequestID, Cancel: true}} {
-		if r := o.refused(limited("query", "describe", "approve"), args); r.Code != vending.NotPermitted ||
+		if r := o.refused(limited("query", "describe", "approve"), args); r.Code != tools.NotPermitted ||
 			!strings.Contains(r.Message, "scope request") {
 			t.Errorf("%+v: %+v", args, r)
 		}
@@ -467,7 +466,7 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
 	o := newOffice(t, func(c *tools.Config) { c.Requests = nil })
 	for _, args := range []tools.RequestArgs{{}, {Table: "payroll", Reason: why}, {Table: "hidden", Reason: why}, {RequestID: "req_x"}} {
-		if r := o.refused(seller(), args); r.Code != vending.NotPermitted || r.Message != "access cannot be asked for here" ||
+		if r := o.refused(seller(), args); r.Code != tools.NotPermitted || r.Message != "access cannot be asked for here" ||
 			r.Hint != "tell the human to ask an administrator of Deputy" {
 			t.Errorf("%+v: %+v", args, r)
 		}
@@ -510,11 +509,11 @@ func TestWithTheStateDownNothingIsAnsweredAndThatIsOnTheRecord(t *testing.T) {
 	}
 	for name, call := range calls {
 		r := refusal(t, call())
-		if r.Code != vending.Unavailable || strings.Contains(fmt.Sprint(r), "10.0.0.7") {
+		if r.Code != tools.Unavailable || strings.Contains(fmt.Sprint(r), "10.0.0.7") {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if record := o.log.last(t); record.ID != r.AuditID || record.Outcome != audit.Failed ||
-			record.Code != string(vending.Unavailable) ||
+			record.Code != string(tools.Unavailable) ||
 			strings.Contains(fmt.Sprint(record), "10.0.0.7") {
 			t.Errorf("%s: the record is %+v", name, record)
 		}
@@ -531,7 +530,7 @@ func TestWithoutAnAuditLogNothingIsMadeOrTakenBack(t *testing.T) {
 	o.state.calls = nil
 	o.log.failure = errors.New("disk full")
 	for _, args := range []tools.RequestArgs{{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}}, {Table: "events", Reason: why}, {RequestID: a.RequestID, Cancel: true}, {}, {RequestID: a.RequestID}} {
-		if r := o.refused(seller(), args); r.Code != vending.Unavailable {
+		if r := o.refused(seller(), args); r.Code != tools.Unavailable {
 			t.Errorf("%+v: %+v", args, r)
 		}
 	}
@@ -546,7 +545,7 @@ func TestARequestThatCouldNotBeKeptIsOnTheRecordAsFailed(t *testing.T) {
 	o := newOffice(t)
 	args := tools.RequestArgs{Table: "payroll", Reason: why}
 	o.state.Requests = failing{o.state.Requests}
-	if r := o.refused(seller(), args); r.Code != vending.Unavailable {
+	if r := o.refused(seller(), args); r.Code != tools.Unavailable {
 		t.Errorf("%+v", r)
 	}
 	if r := o.log.last(t); r.Request == nil || r.Request.Status != "" || r.Outcome != audit.Failed {

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
-	"deputy/vending"
 )
 
 // wish is what somebody asks for, before it is a request.
@@ -101,7 +100,7 @@ func (t *Tools) propose(args RequestArgs, takes entitlements.Ask, r *record) (re
 	if request, err = proposed(args.Reason, duration, takes.AtMost); err != nil {
 		return request, err
 	}
-	if request.Answers, err = answers(args.Answers, takes.Questions, r); err != nil {
+	if request.Answers, err = answers(args.Answers, takes.Questions); err != nil {
 		return request, err
 	}
 	if args.Confirmed {
@@ -138,7 +137,7 @@ func proposed(reason, duration string, atMost time.Duration) (request entitlemen
 }
 
 // answers takes an answer to every question that a rule asks, and to no other.
-func answers(given map[string]string, questions []entitlements.Question, r *record) (map[string]string, error) {
+func answers(given map[string]string, questions []entitlements.Question) (map[string]string, error) {
 	out, open := map[string]string{}, []string{}
 	for _, q := range questions {
 		said, err := words(given[q.Name])
@@ -148,8 +147,8 @@ func answers(given map[string]string, questions []entitlements.Question, r *reco
 		out[q.Name] = said
 	}
 	if len(open) > 0 {
-		r.hint = "ask the human, and send the same call with answers: an object with " + strings.Join(open, "; ")
-		return nil, wrongArgument("whoever decides needs to know more")
+		return nil, &Error{Code: InvalidArgument, Message: "whoever decides needs to know more",
+			Hint: "ask the human, and send the same call with answers: an object with " + strings.Join(open, "; ")}
 	}
 	for name := range given {
 		if !slices.ContainsFunc(questions, func(q entitlements.Question) bool { return q.Name == name }) {
@@ -176,9 +175,9 @@ func notAskable(err error) error {
 	case errors.Is(err, entitlements.ErrUnknownColumn):
 		return wrongArgument("one of the columns is not there: describe_table lists them")
 	case errors.Is(err, entitlements.ErrHaveIt):
-		return wrongArgument("that is open already: query it")
+		return &Error{Code: AlreadyOpen, Message: "that is open already: query it"}
 	case errors.Is(err, entitlements.ErrChanging):
-		return &vending.Error{Code: vending.Unavailable, Message: err.Error()}
+		return &Error{Code: Unavailable, Message: err.Error()}
 	case errors.Is(err, entitlements.ErrNotAskable):
 		return refused("that cannot be asked for here: tell the human to ask an administrator of Deputy")
 	}

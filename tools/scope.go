@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"deputy/identity"
-	"deputy/vending"
 )
 
 // scopes say which one a credential must allow for a tool. One that is not here is for credentials without a ceiling.
@@ -28,11 +27,11 @@ func (t *Tools) ceiling(p identity.Principal, r *record) error {
 	if p.Allows(scope) {
 		return nil
 	}
-	r.hint = "an access token with that scope is needed: the host asks its authorization server for one"
 	r.Reasons = append(r.Reasons, fmt.Sprintf("the access token does not have the scope %s", scope))
-	return &vending.Error{
-		Code:    vending.NotPermitted,
+	return &Error{
+		Code:    NotPermitted,
 		Message: fmt.Sprintf("the access token may not be used for this: it does not have the scope %s", scope),
+		Hint:    "an access token with that scope is needed: the host asks its authorization server for one",
 	}
 }
 

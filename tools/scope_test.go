@@ -8,7 +8,6 @@ import (
 	"deputy/audit"
 	"deputy/identity"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // limited is a call of Taylor's through a token that names scopes.
@@ -50,7 +49,7 @@ func TestAScopeIsACeilingForEachToolAndNeverAGrant(t *testing.T) {
 			}
 			continue
 		}
-		if r := refusal(t, tt.err); r.Code != vending.NotPermitted || !strings.Contains(r.Message, "the scope ") ||
+		if r := refusal(t, tt.err); r.Code != tools.NotPermitted || !strings.Contains(r.Message, "the scope ") ||
 			!strings.Contains(r.Hint, "authorization server") {
 			t.Errorf("%s: the refusal is %+v", tt.name, r)
 		}
@@ -59,7 +58,7 @@ func TestAScopeIsACeilingForEachToolAndNeverAGrant(t *testing.T) {
 	for _, r := range log.records {
 		if r.Outcome == audit.Denied {
 			denied = append(denied, r.Reasons...)
-			if r.Code != string(vending.NotPermitted) || r.User.ID != "taylor" || len(r.Tables) > 0 {
+			if r.Code != string(tools.NotPermitted) || r.User.ID != "taylor" || len(r.Tables) > 0 {
 				t.Errorf("the record is %+v", r)
 			}
 		}
@@ -67,7 +66,7 @@ func TestAScopeIsACeilingForEachToolAndNeverAGrant(t *testing.T) {
 	if len(denied) != 5 {
 		t.Errorf("on the record as denied are %q", denied)
 	}
-	if r := refusal(t, query(limited("query"), "payroll")); r.Code != vending.NotPermitted {
+	if r := refusal(t, query(limited("query"), "payroll")); r.Code != tools.NotPermitted {
 		t.Errorf("the scope query opens no table: %+v", r)
 	}
 	if r := log.last(t); strings.Contains(strings.Join(r.Reasons, ";"), "scope") {

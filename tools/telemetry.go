@@ -13,7 +13,6 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"deputy/audit"
-	"deputy/vending"
 )
 
 // Telemetry is how calls can be watched from outside; nothing of it is needed.
@@ -101,7 +100,7 @@ func step[T any](
 	defer func() { span.End() }() // not deferred itself: it would write the text of a panic into the trace
 	result, err := do(ctx)
 	if err != nil {
-		Failed(span, string(asVendingError(err).Code))
+		Failed(span, string(asError(err).Code))
 	}
 	return result, err
 }
@@ -174,7 +173,7 @@ func (t *Tools) writing(ctx context.Context, name string, r audit.Record) (write
 		result := "written"
 		if err != nil {
 			result = "failed"
-			Failed(span, string(vending.Unavailable))
+			Failed(span, string(Unavailable))
 		}
 		t.instruments.appends.Record(
 			ctx,

@@ -18,7 +18,6 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/vending"
 )
 
 // Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log,
@@ -173,8 +172,8 @@ func (t *Tools) platform(name string) (*platform, error) {
 			return p, nil
 		}
 	}
-	return nil, &vending.Error{
-		Code:    vending.InvalidSQL,
+	return nil, &Error{
+		Code:    InvalidArgument,
 		Message: fmt.Sprintf("say which platform to ask: one of %q", t.Platforms()),
 	}
 }

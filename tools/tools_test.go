@@ -70,18 +70,18 @@ func TestLostColumnClosesItsTable(t *testing.T) {
 		as("taylor", "Marketing"),
 		tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
 	)
-	if r := refusal(t, err); r.Code != vending.Unavailable {
+	if r := refusal(t, err); r.Code != tools.Unavailable {
 		t.Errorf("with a renamed PII column the answer is %+v", r)
 	}
 	if log.last(t).Outcome != audit.Failed {
 		t.Error("the refusal is on the record as something else")
 	}
 	_, err = made.DescribeTable(t.Context(), as("taylor", "Marketing"), tools.DescribeArgs{Table: "customer_orders"})
-	if r := refusal(t, err); r.Code != vending.Unavailable || !strings.Contains(r.Message, "closed for now") {
+	if r := refusal(t, err); r.Code != tools.Unavailable || !strings.Contains(r.Message, "closed for now") {
 		t.Errorf("describe_table says %+v of it", r)
 	}
 	_, err = made.Query(t.Context(), as("taylor", "Nobody"), tools.QueryArgs{SQL: `SELECT region FROM customer_orders`})
-	if r := refusal(t, err); r.Code != vending.NotPermitted {
+	if r := refusal(t, err); r.Code != tools.NotPermitted {
 		t.Errorf("who may not know of the table is told %+v", r)
 	}
 	if _, err := made.Query(t.Context(), as("taylor", "Privacy"), tools.QueryArgs{SQL: `SELECT salary FROM payroll`}); err != nil {
@@ -109,7 +109,7 @@ func TestAPanicIsOnTheRecordAndNotInTheAnswer(t *testing.T) {
 		as("taylor", "Marketing"),
 		tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
 	)
-	if r := refusal(t, err); r.Code != vending.Unavailable || strings.Contains(r.Error()+r.Hint, "Lindqvist") {
+	if r := refusal(t, err); r.Code != tools.Unavailable || strings.Contains(r.Error()+r.Hint, "Lindqvist") {
 		t.Errorf("a panic is answered with %+v", r)
 	}
 	if log.last(t).Outcome != audit.Failed {
@@ -146,7 +146,7 @@ func TestCallsBeyondTheLimitWaitAndAreThenToldSo(t *testing.T) {
 			go func() { ended <- call() }()
 			<-running
 		}
-		if r := refusal(t, call()); r.Code != vending.TooBusy {
+		if r := refusal(t, call()); r.Code != tools.TooBusy {
 			t.Errorf("a call beyond the limit is answered with %+v", r)
 		}
 		close(release)

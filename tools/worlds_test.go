@@ -129,7 +129,7 @@ func onBothWorlds(t *testing.T, test func(t *testing.T, same func(t rapid.TB, sq
 			test(t, func(f rapid.TB, sql string) {
 				a, b := with.query(t, sql), without.query(t, sql)
 				// that is the machine's
-				late := strings.HasPrefix(a, string(vending.Timeout)) || strings.HasPrefix(b, string(vending.Timeout))
+				late := strings.HasPrefix(a, string(tools.Timeout)) || strings.HasPrefix(b, string(tools.Timeout))
 				if a != b && !late {
 					f.Errorf("%s\nwith what is hidden: %s\nwithout:             %s", sql, a, b)
 				}

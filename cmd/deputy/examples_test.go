@@ -20,7 +20,6 @@ import (
 	"deputy/internal/testkit/issuer"
 	"deputy/mcp/client"
 	"deputy/tools"
-	"deputy/vending"
 )
 
 // Every file in examples is started here as it stands. demo.yaml is what every stage runs.
@@ -127,7 +126,7 @@ func refused(t *testing.T, c *client.Client, sql string) {
 	t.Helper()
 	_, err := c.Query(t.Context(), map[string]any{"sql": sql})
 	var refusal *tools.Refusal
-	if !errors.As(err, &refusal) || refusal.Code != vending.NotPermitted {
+	if !errors.As(err, &refusal) || refusal.Code != tools.NotPermitted {
 		t.Errorf("%s is not refused: %v", sql, err)
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"deputy/internal/demo"
 	"deputy/mcp/client"
 	"deputy/tools"
-	"deputy/vending"
 	"deputy/vending/enginetest"
 )
 
@@ -69,7 +68,7 @@ func attack(t *testing.T, c *client.Client, a enginetest.Attack) {
 	var refusal *tools.Refusal
 	if errors.As(err, &refusal) {
 		answer, _ = json.Marshal(refusal)
-		if refusal.Code == vending.Unavailable {
+		if refusal.Code == tools.Unavailable {
 			t.Errorf("%s/%s: one statement makes the platform unavailable: %s", a.Family, a.Name, answer)
 		}
 	} else if err != nil && !strings.Contains(err.Error(), "too_large") { // HTTP's own answer to more than a megabyte

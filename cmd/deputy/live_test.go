@@ -161,7 +161,7 @@ policies:
 					{"SELECT min(lastname) FROM customer_orders", "support", demo.Names[0]},
 					{"SELECT min(lastname) FROM customer_orders", "fraud-investigation", "REDACTED"},
 					{"SELECT min(lastname) FROM customer_orders", "", "REDACTED"},
-					{"SELECT min(lastname) FROM customer_orders", "made-up", "invalid_sql"},
+					{"SELECT min(lastname) FROM customer_orders", "made-up", "invalid_argument"},
 				} {
 					args := map[string]any{"sql": tt.sql}
 					if tt.purpose != "" {
