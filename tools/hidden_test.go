@@ -8,14 +8,15 @@ import (
 	"testing"
 
 	"deputy/tools"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/dataset"
 )
 
 // hiddenWorlds are two files that differ only in what is hidden from a caller of customer_orders, whose lastname is
 // masked: in the other tables and their rows, in the names under the mask, in indexes, statistics, sequences, views and
 // triggers.
 func hiddenWorlds() (one, other string) {
-	seed := enginetest.Seed("")
+	seed := dataset.Statements("")
 	common := "CREATE TABLE payroll (lastname text, salary integer);"
 	one = common + strings.Join(seed, ";\n") + `;
 		CREATE INDEX by_lastname ON customer_orders (lastname, order_total); CREATE INDEX by_name ON secret_salaries (name);
@@ -56,7 +57,7 @@ func TestHiddenMakesNoDifference(t *testing.T) {
 	a, _ := newTools(t, sqliteWith(t, "sales", one), "")
 	b, _ := newTools(t, sqliteWith(t, "sales", other), "")
 	codes := map[string]int{}
-	for _, s := range slices.Concat(enginetest.Hidden(), enginetest.Attacks(), enginetest.Unsaid()) {
+	for _, s := range slices.Concat(attack.Hidden(), attack.All(), attack.Unsaid()) {
 		if s.Family == "bomb" {
 			continue // how long it may take decides
 		}

@@ -16,7 +16,9 @@ import (
 	"deputy/internal/testkit/throwaway"
 	"deputy/tools"
 	"deputy/vending"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/dataset"
+	"deputy/vending/enginetest/worlds"
 	"deputy/vending/postgres"
 	"deputy/vending/postgres/setup"
 	"deputy/vending/sqlite"
@@ -41,10 +43,10 @@ func newWorld(t *testing.T, e vending.Engine) oneWorld {
 
 // sqliteWorld and postgresWorld are the seed with and without what is hidden.
 func sqliteWorld(t *testing.T, hidden bool) oneWorld {
-	script := enginetest.Seed("")
+	script := dataset.Statements("")
 	script = append(script, `CREATE TABLE payroll (lastname text, salary integer)`)
 	if hidden {
-		script = append(script, enginetest.HiddenTables("")...)
+		script = append(script, worlds.HiddenTables("")...)
 	}
 	script = append(script, `ANALYZE`)
 	path := filepath.Join(t.TempDir(), "shop.db")
@@ -73,10 +75,10 @@ func postgresWorld(t *testing.T, hidden bool) oneWorld {
 			`CREATE TABLE sales.payroll (lastname text, salary integer)`,
 			`CREATE EXTENSION citext`,
 		},
-		enginetest.Seed("sales.")...)
+		dataset.Statements("sales.")...)
 	if hidden {
-		script = append(script, enginetest.HiddenTables("public.")...)
-		script = append(script, enginetest.HiddenObjects...)
+		script = append(script, worlds.HiddenTables("public.")...)
+		script = append(script, worlds.HiddenObjects...)
 	}
 	exec(t, name, strings.Join(script, ";"))
 	exec(t, name, "VACUUM ANALYZE") // of both: what is open to the caller is the same in them, and read in the same way
@@ -141,10 +143,10 @@ func onBothWorlds(t *testing.T, test func(t *testing.T, same func(t rapid.TB, sq
 // Two databases that differ only in what is hidden from the caller give the same for every statement.
 func TestWorldsAreAlike(t *testing.T) {
 	onBothWorlds(t, func(t *testing.T, same func(rapid.TB, string), with, without oneWorld) {
-		for _, sql := range slices.Concat(enginetest.ShadowedStatements, enginetest.Unwritten, enginetest.Populated) {
+		for _, sql := range slices.Concat(worlds.ShadowedStatements, worlds.Unwritten, worlds.Populated) {
 			same(t, sql)
 		}
-		for _, a := range slices.Concat(enginetest.Attacks(), enginetest.PostgresAttacks()) {
+		for _, a := range slices.Concat(attack.All(), attack.Postgres()) {
 			if a.Family != "bombs" && a.Family != "resources" && !strings.Contains(a.SQL, "random") &&
 				!strings.Contains(a.SQL, "00000000") &&
 				!strings.Contains(a.SQL, "now") &&
@@ -152,7 +154,7 @@ func TestWorldsAreAlike(t *testing.T) {
 				same(t, a.SQL)
 			}
 		}
-		for _, form := range enginetest.NamePositions {
+		for _, form := range worlds.NamePositions {
 			for _, name := range []string{"kept", "public.kept", "public.mood"} {
 				same(t, strings.ReplaceAll(form, "%s", name))
 			}
@@ -177,9 +179,9 @@ func TestWorldsTakeAsLong(t *testing.T) {
 func TestWorldsAreAlikeForAnyName(t *testing.T) {
 	onBothWorlds(t, func(t *testing.T, same func(rapid.TB, string), with, without oneWorld) {
 		rapid.Check(t, func(t *rapid.T) {
-			form := rapid.SampledFrom(enginetest.NamePositions).Draw(t, "form")
-			name := rapid.SampledFrom(enginetest.HiddenNames).Draw(t, "name")
-			same(t, strings.ReplaceAll(form, "%s", rapid.SampledFrom(enginetest.Spellings(name)).Draw(t, "spelling")))
+			form := rapid.SampledFrom(worlds.NamePositions).Draw(t, "form")
+			name := rapid.SampledFrom(worlds.HiddenNames).Draw(t, "name")
+			same(t, strings.ReplaceAll(form, "%s", rapid.SampledFrom(worlds.Spellings(name)).Draw(t, "spelling")))
 		})
 	})
 }
@@ -194,7 +196,7 @@ func TestWorldsAreDescribedAlike(t *testing.T) {
 			q, err := w.RequestAccess(t.Context(), who, tools.RequestArgs{Table: table, Reason: "to see it"})
 			return out + "\n" + w.seen(t, q, err)
 		}
-		for _, name := range append(enginetest.HiddenNames, "") {
+		for _, name := range append(worlds.HiddenNames, "") {
 			for _, table := range []string{name, "public." + name, "sales." + name, "hr_secret." + name} {
 				if a, b := asked(with, table), asked(without, table); a != b {
 					t.Errorf("%s\nwith what is hidden: %s\nwithout:             %s", table, a, b)

@@ -16,7 +16,8 @@ import (
 	"deputy/internal/demo"
 	"deputy/mcp/client"
 	"deputy/tools"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/dataset"
 )
 
 // Through the front door: a signed-in Taylor sends every attack as a tool call over HTTP.
@@ -26,23 +27,23 @@ func TestNoAttackGetsAnythingOutOfTheServer(t *testing.T) {
 			s, err := demo.Start(
 				t.Context(),
 				demo.Config{Engine: engine, Log: zerolog.Nop(), Timeout: time.Second, Data: func(prefix string) string {
-					return strings.Join(enginetest.Seed(prefix), ";")
+					return strings.Join(dataset.Statements(prefix), ";")
 				}},
 			)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			attacks := enginetest.Attacks()
+			attacks := attack.All()
 			if engine == config.Postgres {
-				attacks = append(attacks, enginetest.PostgresAttacks()...)
+				attacks = append(attacks, attack.Postgres()...)
 			}
 			if len(attacks) < 80 {
 				t.Errorf("there are only %d attacks", len(attacks))
 			}
 			c := overHTTP(t, s, s.Token(demo.Taylor), "")
 			for _, a := range attacks {
-				attack(t, c, a)
+				attackServer(t, c, a)
 			}
 			standing, err := s.Engines["shop"].Standing(t.Context())
 			if err != nil || len(standing) > 0 {
@@ -61,7 +62,7 @@ func TestNoAttackGetsAnythingOutOfTheServer(t *testing.T) {
 }
 
 // attack sends one, slow ones with little patience, and looks at everything that comes back.
-func attack(t *testing.T, c *client.Client, a enginetest.Attack) {
+func attackServer(t *testing.T, c *client.Client, a attack.Attack) {
 	t.Helper()
 	r, err := c.Query(t.Context(), map[string]any{"sql": a.SQL, "max_rows": 50})
 	answer, _ := json.Marshal(r)
@@ -76,7 +77,7 @@ func attack(t *testing.T, c *client.Client, a enginetest.Attack) {
 		return
 	}
 	text := strings.ToLower(string(answer))
-	for _, secret := range enginetest.Secrets() {
+	for _, secret := range dataset.Secrets() {
 		if strings.Contains(text, strings.ToLower(secret)) &&
 			!strings.Contains(strings.ToLower(a.SQL), strings.ToLower(secret)) {
 			t.Errorf("%s/%s: the answer holds %q: %.300s", a.Family, a.Name, secret, answer)

@@ -7,9 +7,11 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/enginetest/dataset"
+	"deputy/vending/enginetest/trial"
 )
 
-func testCatalog(t *testing.T, s suite) {
+func testCatalog(t *testing.T, s trial.Suite) {
 	catalog, err := s.Engine.Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +34,7 @@ func testCatalog(t *testing.T, s suite) {
 	) {
 		t.Errorf("the catalog has other tables than the seed: %v", tables)
 	}
-	samples, _ := catalog.Table(entitlements.TableName{Schema: Schema, Name: "samples"})
+	samples, _ := catalog.Table(entitlements.TableName{Schema: dataset.Schema, Name: "samples"})
 	want := []string{
 		"id number",
 		"big number",
@@ -75,7 +77,7 @@ func testCatalog(t *testing.T, s suite) {
 	}
 }
 
-func testAnalyze(t *testing.T, s suite) {
+func testAnalyze(t *testing.T, s trial.Suite) {
 	const orders, regions, all = "customer_orders", "regions", "lastname region order_total total_with_shipping"
 	for _, test := range []struct {
 		name, sql string
@@ -113,7 +115,7 @@ func testAnalyze(t *testing.T, s suite) {
 			if err != nil {
 				t.Fatalf("%s\n%v", test.sql, err)
 			}
-			s.compareTables(t, statement, test.tables)
+			compareTables(t, s, statement, test.tables)
 			compareOrigins(t, statement, test.origins)
 			if len(statement.Forbidden) > 0 || vending.Gate(statement) != nil {
 				t.Errorf("%s\nis an ordinary read, but the gate would refuse %v", test.sql, statement.Forbidden)
@@ -125,14 +127,14 @@ func testAnalyze(t *testing.T, s suite) {
 	}
 }
 
-func (s suite) compareTables(t *testing.T, statement *vending.Statement, want map[string]string) {
+func compareTables(t *testing.T, s trial.Suite, statement *vending.Statement, want map[string]string) {
 	t.Helper()
 	got := map[string]string{}
 	for _, use := range statement.Tables {
 		columns := use.Columns
 		if use.All {
 			columns = nil
-			for _, c := range s.grant(t, use.Table.Name).Columns {
+			for _, c := range s.Grant(t, use.Table.Name).Columns {
 				columns = append(columns, c.Name)
 			}
 		}
@@ -161,13 +163,13 @@ func compareOrigins(t *testing.T, statement *vending.Statement, want []string) {
 	}
 }
 
-func testForbidden(t *testing.T, s suite) {
+func testForbidden(t *testing.T, s trial.Suite) {
 	for _, sql := range []string{s.Words.ForbiddenCall, s.Words.Catalog} {
 		statement, err := s.Engine.Analyze(t.Context(), sql)
 		if err != nil {
 			t.Errorf("%s\ncannot be analysed, so the caller is not told why it is refused: %v", sql, err)
 			continue
 		}
-		refused(t, sql, vending.Gate(statement), vending.Unsupported, vending.NotPermitted)
+		trial.Refused(t, sql, vending.Gate(statement), vending.Unsupported, vending.NotPermitted)
 	}
 }

@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"deputy/vending"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/trial"
 )
 
-const endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 - 1 FROM n) SELECT count(*) FROM n`
-
-func testLimits(t *testing.T, s suite) {
-	regions := s.grant(t, "regions")
+func testLimits(t *testing.T, s trial.Suite) {
+	regions := s.Grant(t, "regions")
 	read := func(change func(*vending.Lease)) vending.Result {
-		l := lease(`SELECT region FROM sales.regions ORDER BY region`, regions) // 8, 7 and 7 bytes
+		l := trial.Lease(`SELECT region FROM sales.regions ORDER BY region`, regions) // 8, 7 and 7 bytes
 		change(&l)
-		return s.run(t, l)
+		return s.Run(t, l)
 	}
 	for _, test := range []struct {
 		name      string
@@ -37,18 +37,18 @@ func testLimits(t *testing.T, s suite) {
 	}
 }
 
-func testInterruption(t *testing.T, s suite) {
+func testInterruption(t *testing.T, s trial.Suite) {
 	before := s.Outside(t)
 	check := func(t *testing.T, result vending.Result, err error, code vending.Code) {
 		t.Helper()
-		refused(t, endless, err, code)
+		trial.Refused(t, attack.Endless, err, code)
 		if result.Role.Vended.IsZero() || result.Role.Revoked.IsZero() || len(result.Rows) > 0 {
 			t.Errorf("the role of an interrupted statement was not vended and revoked, or it gave rows: %+v", result)
 		}
-		s.leavesNothing(t, before)
+		s.LeavesNothing(t, before)
 	}
 	t.Run("a statement that takes too long", func(t *testing.T) {
-		l := lease(endless)
+		l := trial.Lease(attack.Endless)
 		l.Timeout = 200 * time.Millisecond
 		result, err := s.Engine.Run(t.Context(), l)
 		check(t, result, err, vending.Timeout)
@@ -62,7 +62,7 @@ func testInterruption(t *testing.T, s suite) {
 		}
 		done := make(chan answer, 1)
 		go func() {
-			result, err := s.Engine.Run(ctx, lease(endless))
+			result, err := s.Engine.Run(ctx, trial.Lease(attack.Endless))
 			done <- answer{result, err}
 		}()
 		s.AwaitRunning(t)
@@ -71,8 +71,14 @@ func testInterruption(t *testing.T, s suite) {
 		check(t, a.result, a.err, vending.Cancelled)
 	})
 	t.Run("a caller who is gone already", func(t *testing.T) {
-		_, err := s.Engine.Run(cancelled(t.Context()), lease(`SELECT 1`))
-		refused(t, "a call that was cancelled before it began", err, vending.Cancelled)
-		s.leavesNothing(t, before)
+		_, err := s.Engine.Run(cancelled(t.Context()), trial.Lease(`SELECT 1`))
+		trial.Refused(t, "a call that was cancelled before it began", err, vending.Cancelled)
+		s.LeavesNothing(t, before)
 	})
+}
+
+func cancelled(parent context.Context) context.Context {
+	ctx, cancel := context.WithCancel(parent)
+	cancel()
+	return ctx
 }

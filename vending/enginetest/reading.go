@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"deputy/vending/enginetest/trial"
 )
 
-func testReading(t *testing.T, s suite) {
-	orders := s.grant(t, "customer_orders", masked("lastname", constant("REDACTED")))
-	regions := s.grant(t, "regions")
+func testReading(t *testing.T, s trial.Suite) {
+	orders := s.Grant(t, "customer_orders", trial.Masked("lastname", trial.Constant("REDACTED")))
+	regions := s.Grant(t, "regions")
 	for _, test := range []struct {
 		name, sql string
 		want      []string
@@ -45,29 +47,33 @@ func testReading(t *testing.T, s suite) {
 		{"VALUES", `VALUES (1), (2)`, []string{"1", "2"}},
 		{"no row", `SELECT region FROM sales.regions WHERE 1 = 0`, nil},
 	} {
-		t.Run(test.name, func(t *testing.T) { s.expect(t, lease(test.sql, orders, regions), test.want...) })
+		t.Run(test.name, func(t *testing.T) { s.Expect(t, trial.Lease(test.sql, orders, regions), test.want...) })
 	}
 	t.Run("only rows, of a table of which no column is open", func(t *testing.T) {
-		s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders`, s.grant(t, "customer_orders", only())), "5")
+		s.Expect(
+			t,
+			trial.Lease(`SELECT count(*) FROM sales.customer_orders`, s.Grant(t, "customer_orders", trial.Only())),
+			"5",
+		)
 	})
 	t.Run("only the columns that are open", func(t *testing.T) {
-		s.expect(
+		s.Expect(
 			t,
-			lease(
+			trial.Lease(
 				`SELECT * FROM sales.customer_orders WHERE order_total > 300`,
-				s.grant(t, "customer_orders", only("region", "order_total")),
+				s.Grant(t, "customer_orders", trial.Only("region", "order_total")),
 			),
 			"US-CENTRAL|356.00",
 		)
 	})
 }
 
-func testValues(t *testing.T, s suite) {
-	got := s.run(
+func testValues(t *testing.T, s trial.Suite) {
+	got := s.Run(
 		t,
-		lease(
+		trial.Lease(
 			`SELECT id, big, exact, approx, flag, day, note, missing, code, stamp, small FROM sales.samples ORDER BY id`,
-			s.grant(t, "samples"),
+			s.Grant(t, "samples"),
 		),
 	).Rows
 	want := [][]any{
@@ -91,10 +97,10 @@ func testValues(t *testing.T, s suite) {
 	}
 }
 
-func testColumns(t *testing.T, s suite) {
-	result := s.run(
+func testColumns(t *testing.T, s trial.Suite) {
+	result := s.Run(
 		t,
-		lease(`SELECT id, note AS "Remark", id + 1 AS next FROM sales.samples WHERE 1 = 0`, s.grant(t, "samples")),
+		trial.Lease(`SELECT id, note AS "Remark", id + 1 AS next FROM sales.samples WHERE 1 = 0`, s.Grant(t, "samples")),
 	)
 	var names []string
 	for _, c := range result.Columns {

@@ -1,15 +1,18 @@
 package enginetest
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"deputy/vending"
+	"deputy/vending/enginetest/trial"
 )
 
-func testShapes(t *testing.T, s suite) {
+func testShapes(t *testing.T, s trial.Suite) {
 	before := s.Outside(t)
-	orders := s.grant(t, "customer_orders")
+	orders := s.Grant(t, "customer_orders")
 	for _, sql := range []string{
 		``, ` `, `;`, `-- nothing`, `/* nothing */`,
 		`INSERT INTO sales.customer_orders VALUES ('x', 'x', 1, 1)`,
@@ -30,19 +33,19 @@ func testShapes(t *testing.T, s suite) {
 		`SELECT $1`, `SELECT lastname FROM`, `SELEKT 1`, `SELECT 'open`, `SELECT "open`, `SELECT (1`,
 	} {
 		_, analysis := s.Engine.Analyze(t.Context(), sql)
-		refused(t, sql, analysis, vending.Unsupported, vending.InvalidSQL)
+		trial.Refused(t, sql, analysis, vending.Unsupported, vending.InvalidSQL)
 		// Run is not what refuses these: without the analysis before it, they need only be harmless.
-		if _, err := s.Engine.Run(t.Context(), lease(sql, orders)); err != nil {
-			refused(t, sql, err, vending.Unsupported, vending.InvalidSQL, vending.NotPermitted)
+		if _, err := s.Engine.Run(t.Context(), trial.Lease(sql, orders)); err != nil {
+			trial.Refused(t, sql, err, vending.Unsupported, vending.InvalidSQL, vending.NotPermitted)
 		}
 	}
-	s.leavesNothing(t, before)
+	s.LeavesNothing(t, before)
 }
 
 // testHidden: nothing that a caller can try tells a table it may not know of from one that is not there.
-func testHidden(t *testing.T, s suite) {
+func testHidden(t *testing.T, s trial.Suite) {
 	const hidden, absent = "secret_salaries", "absent_salaries"
-	orders := s.grant(t, "customer_orders", only("region"))
+	orders := s.Grant(t, "customer_orders", trial.Only("region"))
 	for _, sql := range []string{
 		`SELECT * FROM sales.secret_salaries`,
 		`SELECT * FROM secret_salaries`,
@@ -73,34 +76,34 @@ func testHidden(t *testing.T, s suite) {
 		twin := strings.NewReplacer(hidden, absent, strings.ToUpper(hidden), strings.ToUpper(absent)).Replace(sql)
 		as := func(message string) string { return strings.ReplaceAll(strings.ToLower(message), absent, hidden) }
 
-		result, run := s.Engine.Run(t.Context(), lease(sql, orders))
-		twinResult, twinRun := s.Engine.Run(t.Context(), lease(twin, orders))
+		result, run := s.Engine.Run(t.Context(), trial.Lease(sql, orders))
+		twinResult, twinRun := s.Engine.Run(t.Context(), trial.Lease(twin, orders))
 		if got, want := strings.ToLower(outcome(run)), as(outcome(twinRun)); got != want {
 			t.Errorf("%s\nanswers %q\nbut for a table that is not there %q", sql, got, want)
 		}
 		if len(result.Rows) != len(twinResult.Rows) {
 			t.Errorf("%s\ngives %d rows, but for a table that is not there %d", sql, len(result.Rows), len(twinResult.Rows))
 		}
-		diagnosis := strings.ToLower(outcome(s.Engine.Diagnose(t.Context(), lease(sql, orders))))
-		if want := as(outcome(s.Engine.Diagnose(t.Context(), lease(twin, orders)))); diagnosis != want {
+		diagnosis := strings.ToLower(outcome(s.Engine.Diagnose(t.Context(), trial.Lease(sql, orders))))
+		if want := as(outcome(s.Engine.Diagnose(t.Context(), trial.Lease(twin, orders)))); diagnosis != want {
 			t.Errorf("%s\nis diagnosed %q\nbut for a table that is not there %q", sql, diagnosis, want)
 		}
 	}
 	for _, sql := range []string{`SELECT * FROM sales.secret_salaries`, `SELECT * FROM sales.absent_salaries`} {
-		refused(t, sql, s.Engine.Diagnose(t.Context(), lease(sql, orders)), vending.NotPermitted)
+		trial.Refused(t, sql, s.Engine.Diagnose(t.Context(), trial.Lease(sql, orders)), vending.NotPermitted)
 	}
 	_, err := s.Engine.Analyze(t.Context(), `SELECT * FROM sales.absent_salaries`)
-	refused(t, "the analysis of a table that is not there", err, vending.NotPermitted)
+	trial.Refused(t, "the analysis of a table that is not there", err, vending.NotPermitted)
 }
 
-func testDiagnose(t *testing.T, s suite) {
-	orders := s.grant(t, "customer_orders", only("region"))
-	if err := s.Engine.Diagnose(t.Context(), lease(`SELECT region FROM sales.customer_orders`, orders)); err != nil {
+func testDiagnose(t *testing.T, s trial.Suite) {
+	orders := s.Grant(t, "customer_orders", trial.Only("region"))
+	if err := s.Engine.Diagnose(t.Context(), trial.Lease(`SELECT region FROM sales.customer_orders`, orders)); err != nil {
 		t.Errorf("a good statement is not diagnosed as good: %v", err)
 	}
 	for _, column := range []string{"lastname", "lastnome"} { // the first is hidden, the second is not there
 		sql := `SELECT region, ` + column + ` FROM sales.customer_orders`
-		refusal := refused(t, sql, s.Engine.Diagnose(t.Context(), lease(sql, orders)), vending.InvalidSQL)
+		refusal := trial.Refused(t, sql, s.Engine.Diagnose(t.Context(), trial.Lease(sql, orders)), vending.InvalidSQL)
 		if !strings.Contains(refusal.Message, column) {
 			t.Errorf("%s\nthe message does not say which column is wrong: %s", sql, refusal.Message)
 		}
@@ -109,10 +112,19 @@ func testDiagnose(t *testing.T, s suite) {
 		}
 	}
 	sql := `SELECT sales.customer_orders.region FROM sales.customer_orders WHERE nope = 1`
-	refusal := refused(t, sql, s.Engine.Diagnose(t.Context(), lease(sql, orders)), vending.InvalidSQL)
+	refusal := trial.Refused(t, sql, s.Engine.Diagnose(t.Context(), trial.Lease(sql, orders)), vending.InvalidSQL)
 	if refusal.Position != 0 && refusal.Position != strings.Index(sql, "nope")+1 {
 		t.Errorf("%s\nthe position %d was not mapped back to the caller's text", sql, refusal.Position)
 	}
 	sql = `SELECT region FROM sales.customer_orders ORDER BY`
-	refused(t, sql, s.Engine.Diagnose(t.Context(), lease(sql, orders)), vending.InvalidSQL)
+	trial.Refused(t, sql, s.Engine.Diagnose(t.Context(), trial.Lease(sql, orders)), vending.InvalidSQL)
+}
+
+// outcome tells two refusals apart, as a caller could.
+func outcome(err error) string {
+	var refusal *vending.Error
+	if errors.As(err, &refusal) {
+		return fmt.Sprintf("%s at %d: %s", refusal.Code, refusal.Position, refusal.Message)
+	}
+	return fmt.Sprint(err)
 }

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/dataset"
+	"deputy/vending/enginetest/trial"
 	"deputy/vending/postgres"
 )
 
@@ -18,17 +21,17 @@ func TestConformance(t *testing.T) { enginetest.Run(t, fixture) }
 
 func TestPostgresAttacks(t *testing.T) {
 	f := fixture(t)
-	enginetest.RunAttacks(t, f, enginetest.PostgresAttacks())
-	enginetest.RunAttacksOnMasks(t, f, slices.DeleteFunc(enginetest.PostgresAttacks(), func(a enginetest.Attack) bool {
+	enginetest.RunAttacks(t, f, attack.Postgres())
+	enginetest.RunAttacksOnMasks(t, f, slices.DeleteFunc(attack.Postgres(), func(a attack.Attack) bool {
 		return a.Family != "wrapping a masked column" && a.Family != "errors that echo"
 	}))
 }
 
 // fixture is the engine over the shared seed, with things in the database that only attackers would look for.
-func fixture(t testing.TB) enginetest.Fixture {
-	database := newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(enginetest.Seed("sales."), ";"), temptations)
+func fixture(t testing.TB) trial.Fixture {
+	database := newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(dataset.Statements("sales."), ";"), temptations)
 	bootstrap(t, database, "sales")
-	setHashKey(t, database, enginetest.HashKey)
+	setHashKey(t, database, dataset.HashKey)
 	e, err := postgres.Open(
 		postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{"sales"}, SigningKey: signingKey},
 	)
@@ -37,11 +40,11 @@ func fixture(t testing.TB) enginetest.Fixture {
 	}
 	admin := open(t, "postgres", database)
 	t.Cleanup(func() { e.Close() })
-	return enginetest.Fixture{
+	return trial.Fixture{
 		Engine:       e,
 		Outside:      func(t testing.TB) string { return outside(t, admin) },
 		AwaitRunning: func(t testing.TB) { awaitRunning(t, admin) },
-		Words: enginetest.Words{
+		Words: trial.Words{
 			ForbiddenCall: `SELECT pg_sleep(1)`,
 			Catalog:       `SELECT * FROM pg_class`,
 			FailsIf:       func(condition string) string { return fmt.Sprintf(`(1 / (CASE WHEN %s THEN 0 ELSE 1 END))`, condition) },

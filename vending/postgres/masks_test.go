@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/dataset"
 	"deputy/vending/postgres"
 )
 
@@ -285,7 +285,7 @@ func TestKeyedMasksDependOnTheKey(t *testing.T) {
 	e := newEngine(t, database, "sales")
 	for _, mask := range keyed {
 		seen := map[string]bool{"Miller": true}
-		for _, key := range []string{enginetest.HashKey, "another hash key for tests, 32 bytes or more"} {
+		for _, key := range []string{dataset.HashKey, "another hash key for tests, 32 bytes or more"} {
 			setHashKey(t, database, key)
 			got, err := masked(
 				t,

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"deputy/entitlements"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/profiling"
 )
 
 func TestProfile(t *testing.T) {
-	enginetest.RunProfile(
+	profiling.Run(
 		t,
-		newEngine(t, newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(enginetest.ProfileSeed("sales."), ";")), "sales"),
+		newEngine(t, newDatabase(t, "CREATE SCHEMA sales;"+strings.Join(profiling.Seed("sales."), ";")), "sales"),
 	)
 }
 

@@ -13,10 +13,12 @@ import (
 	"deputy/entitlements"
 	"deputy/vending"
 	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/dataset"
 )
 
 // sqliteAttacks make sense to SQLite only.
-var sqliteAttacks = []enginetest.Attack{
+var sqliteAttacks = []attack.Attack{
 	{
 		Family: "sqlite",
 		Name:   "IN a table",
@@ -87,7 +89,7 @@ func TestSQLiteAttacks(t *testing.T) {
 // The rule that the guard does not have: "the table may be read from inside the view of its name". SQLite takes a
 // common table expression for a view there. This is why the inner views have names that nobody can guess.
 func TestACommonTableExpressionPassesForAView(t *testing.T) {
-	path := newFile(t, enginetest.Seed("")...)
+	path := newFile(t, dataset.Statements("")...)
 	const attack = `WITH customer_orders AS (SELECT lastname FROM main.customer_orders) SELECT lastname FROM customer_orders`
 
 	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
@@ -190,13 +192,13 @@ var internalName = regexp.MustCompile(`v[0-9a-f]{32}|temp\.`)
 
 // FuzzRun: whatever the text, no secret and no internal name reaches the caller, and the engine goes on.
 func FuzzRun(f *testing.F) {
-	for _, a := range append(enginetest.Attacks(), sqliteAttacks...) {
+	for _, a := range append(attack.All(), sqliteAttacks...) {
 		// From pieces of a secret that an attack brings along, a mutation makes the secret.
 		if a.Family != "bomb" && !strings.Contains(a.SQL, "'Aber'") && !strings.Contains(a.SQL, "'LEAK'") {
 			f.Add(a.SQL)
 		}
 	}
-	path := newFile(f, enginetest.Seed("")...)
+	path := newFile(f, dataset.Statements("")...)
 	e := newEngine(f, path)
 	orders := open(f, e, "customer_orders", redacted)
 	f.Fuzz(func(t *testing.T, sql string) {
@@ -215,7 +217,7 @@ func FuzzRun(f *testing.F) {
 			told += refusal.Message
 		}
 		told = strings.ToLower(told)
-		for _, s := range enginetest.Secrets() {
+		for _, s := range dataset.Secrets() {
 			if s = strings.ToLower(s); strings.Contains(told, s) && !strings.Contains(strings.ToLower(sql), s) {
 				t.Errorf("%q reveals %q", sql, s)
 			}

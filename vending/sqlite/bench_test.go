@@ -3,11 +3,11 @@ package sqlite
 import (
 	"testing"
 
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/dataset"
 )
 
 func BenchmarkRun(b *testing.B) {
-	e := newEngine(b, newFile(b, enginetest.Seed("")...))
+	e := newEngine(b, newFile(b, dataset.Statements("")...))
 	l := lease(
 		`SELECT lastname, order_total FROM sales.customer_orders WHERE region = 'US-WEST'`,
 		open(b, e, "customer_orders", redacted),

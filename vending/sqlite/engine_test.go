@@ -10,9 +10,11 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/dataset"
+	"deputy/vending/enginetest/trial"
 )
 
-var testKey = []byte(enginetest.HashKey)
+var testKey = []byte(dataset.HashKey)
 
 // newFile makes a database file of the statements, as an administrator would.
 func newFile(t testing.TB, statements ...string) string {
@@ -38,7 +40,7 @@ func administer(t testing.TB, path string, statements ...string) {
 
 func newEngine(t testing.TB, path string, change ...func(*Config)) *Engine {
 	t.Helper()
-	cfg := Config{Path: path, Schema: enginetest.Schema, HashKey: testKey}
+	cfg := Config{Path: path, Schema: dataset.Schema, HashKey: testKey}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -83,16 +85,16 @@ func (c *clock) awaitVended(testing.TB) {
 	}
 }
 
-func fixture(t testing.TB) enginetest.Fixture {
-	path := newFile(t, enginetest.Seed("")...)
+func fixture(t testing.TB) trial.Fixture {
+	path := newFile(t, dataset.Statements("")...)
 	clock := newClock()
 	e := newEngine(t, path, func(c *Config) { c.Now = clock.now })
 	clock.engine = e
-	return enginetest.Fixture{
+	return trial.Fixture{
 		Engine:       e,
 		Outside:      func(t testing.TB) string { return outside(t, path) },
 		AwaitRunning: clock.awaitVended,
-		Words: enginetest.Words{
+		Words: trial.Words{
 			ForbiddenCall: `SELECT length(randomblob(4))`,
 			Catalog:       `SELECT name FROM sqlite_schema`,
 			FailsIf: func(condition string) string {

@@ -114,15 +114,15 @@ func rowsOf(stmt *sqlite3.Stmt) (string, error) {
 	return strings.Join(rows, "\n"), stmt.Err()
 }
 
-// trial is one generated statement with what plain SQLite says to it where nothing is hidden, because nothing else is
+// attempt is one generated statement with what plain SQLite says to it where nothing is hidden, because nothing else is
 // there.
-type trial struct {
+type attempt struct {
 	sql, want string
 	wrong     error
 }
 
-func (g *generator) trial(plain *sqlite3.Conn) trial {
-	t := trial{sql: g.statement()}
+func (g *generator) attempt(plain *sqlite3.Conn) attempt {
+	t := attempt{sql: g.statement()}
 	stmt, _, err := plain.Prepare(t.sql)
 	if t.wrong = err; err == nil {
 		t.want, t.wrong = rowsOf(stmt)
@@ -133,7 +133,7 @@ func (g *generator) trial(plain *sqlite3.Conn) trial {
 
 // refusable are statements that plain SQLite may answer and Deputy does not: of schema tables and pragmas, which a
 // plain database has.
-func (t trial) refusable() bool {
+func (t attempt) refusable() bool {
 	return t.wrong != nil || strings.Contains(t.sql, "sqlite_") || strings.Contains(t.sql, "pragma_")
 }
 
@@ -193,15 +193,15 @@ func TestGenerated(t *testing.T) {
 	count := map[string]int{}
 	e.within(t, access, true, func(s *session, objects objects) error {
 		for range statements {
-			trial := g.trial(plain)
-			s.point(e, trial.sql, access)
-			if byName.MatchString(trial.sql) {
+			attempt := g.attempt(plain)
+			s.point(e, attempt.sql, access)
+			if byName.MatchString(attempt.sql) {
 				count["join by name"]++
 			}
 			stmt, err := s.prepare()
 			if err != nil {
-				if count["refused"]++; !trial.refusable() {
-					t.Errorf("%s\nis refused: %v", trial.sql, err)
+				if count["refused"]++; !attempt.refusable() {
+					t.Errorf("%s\nis refused: %v", attempt.sql, err)
 				}
 				continue
 			}
@@ -212,16 +212,16 @@ func TestGenerated(t *testing.T) {
 			for _, o := range opens.trees {
 				count["b-trees"]++
 				if o.database != data || !slices.Contains([]string{"t1", "t2", "t3", "odd name", "single", "secret"}, objects.owners[o.root]) {
-					t.Errorf("%s\nopens %+v", trial.sql, o)
+					t.Errorf("%s\nopens %+v", attempt.sql, o)
 				}
 			}
 			got, err := rowsOf(stmt)
 			stmt.Close()
 			switch {
-			case (err == nil) != (trial.wrong == nil):
-				t.Errorf("%s\nends with %v, not with %v", trial.sql, err, trial.wrong)
-			case err == nil && got != trial.want:
-				t.Errorf("%s\ngives\n%s\nnot\n%s", trial.sql, got, trial.want)
+			case (err == nil) != (attempt.wrong == nil):
+				t.Errorf("%s\nends with %v, not with %v", attempt.sql, err, attempt.wrong)
+			case err == nil && got != attempt.want:
+				t.Errorf("%s\ngives\n%s\nnot\n%s", attempt.sql, got, attempt.want)
 			default:
 				count["right"]++
 			}
@@ -279,11 +279,11 @@ func TestGeneratedWholeWay(t *testing.T) {
 	plain := visible(t, e, access)
 	count := map[string]int{}
 	for range statements {
-		trial := g.trial(plain)
-		result, err := e.asCaller(t, trial.sql, access)
+		attempt := g.attempt(plain)
+		result, err := e.asCaller(t, attempt.sql, access)
 		if err != nil {
-			if count["refused"]++; !trial.refusable() {
-				t.Errorf("%s\nis refused: %v", trial.sql, err)
+			if count["refused"]++; !attempt.refusable() {
+				t.Errorf("%s\nis refused: %v", attempt.sql, err)
 			}
 			continue
 		}
@@ -299,8 +299,8 @@ func TestGeneratedWholeWay(t *testing.T) {
 		switch got := strings.Join(rows, "\n"); {
 		case result.Truncated:
 			count["truncated"]++
-		case trial.wrong != nil || got != trial.want:
-			t.Errorf("%s\ngives\n%s\nnot\n%s (%v)", trial.sql, got, trial.want, trial.wrong)
+		case attempt.wrong != nil || got != attempt.want:
+			t.Errorf("%s\ngives\n%s\nnot\n%s (%v)", attempt.sql, got, attempt.want, attempt.wrong)
 		default:
 			count["right"]++
 		}

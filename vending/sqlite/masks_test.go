@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/dataset"
 )
 
 func truncating(unit entitlements.Unit) entitlements.Mask {
@@ -111,7 +111,7 @@ func TestKeyedMasksDependOnTheKey(t *testing.T) {
 }
 
 func TestEverySessionHasItsOwnMaskFunction(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	one, err := e.randomNames()
 	two, err2 := e.randomNames()
 	if err != nil || err2 != nil || one.mask == two.mask || one.mask == one.file {

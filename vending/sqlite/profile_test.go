@@ -3,9 +3,9 @@ package sqlite
 import (
 	"testing"
 
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/profiling"
 )
 
 func TestProfile(t *testing.T) {
-	enginetest.RunProfile(t, newEngine(t, newFile(t, enginetest.ProfileSeed("")...)))
+	profiling.Run(t, newEngine(t, newFile(t, profiling.Seed("")...)))
 }

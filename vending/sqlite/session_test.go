@@ -7,7 +7,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/dataset"
 )
 
 // prepareRead is a lock of its own: here nothing else guards the connection.
@@ -49,7 +49,7 @@ func TestTheFileIsAttachedForReadingOnly(t *testing.T) {
 }
 
 func TestALockedSessionHasLimits(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	for name, sql := range map[string]string{
 		"a long value":     `SELECT length(printf('%0300000d', 1))`,
 		"a deep statement": `SELECT ` + strings.Repeat(`1 + `, 600) + `1`,
@@ -67,7 +67,7 @@ func TestALockedSessionHasLimits(t *testing.T) {
 // SQLite puts off a condition with a subquery that depends on the row. Merged into the caller's statement, a row filter
 // of this kind would be evaluated behind the caller's own conditions.
 func TestASlowFilterIsStillBeforeTheCallersExpressions(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
 		{SQL: `EXISTS (SELECT 1 FROM sales.regions r WHERE r.region = customer_orders.region AND r.region = 'US-EAST')`}}}
 	orders := open(t, e, "customer_orders", redacted, filter)

@@ -16,7 +16,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
-	"deputy/vending/enginetest"
+	"deputy/vending/enginetest/dataset"
 )
 
 func TestOpenFailsLoudly(t *testing.T) {
@@ -103,7 +103,10 @@ func TestObjectsNamedLikeRolesAreNoticed(t *testing.T) {
 
 // What is in the file and not governed is as good as not there.
 func TestViewsOfTheFileAreOutOfReach(t *testing.T) {
-	e := newEngine(t, newFile(t, append(enginetest.Seed(""), `CREATE VIEW staff AS SELECT name FROM secret_salaries`)...))
+	e := newEngine(
+		t,
+		newFile(t, append(dataset.Statements(""), `CREATE VIEW staff AS SELECT name FROM secret_salaries`)...),
+	)
 	orders := open(t, e, "customer_orders", redacted)
 	for _, sql := range []string{`SELECT * FROM staff`, `SELECT count(*) FROM staff`, `SELECT name FROM sales.staff`, `SELECT count(*) FROM "STAFF"`} {
 		_, err := e.Run(t.Context(), lease(sql, orders))
@@ -141,7 +144,7 @@ func TestFiltersCompareAsPeopleWould(t *testing.T) {
 }
 
 func TestFiltersMayLookIntoOtherTables(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
 		{SQL: `sales.customer_orders.lastname IN (SELECT name FROM sales.secret_salaries WHERE salary > 700000)`}}}
 	result, err := e.Run(
@@ -156,7 +159,7 @@ func TestFiltersMayLookIntoOtherTables(t *testing.T) {
 // A filter that cannot be written for SQLite, or that SQLite does not understand, shows nothing and is the operator's
 // business.
 func TestBrokenFiltersFailClosed(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	values := entitlements.Part{Variable: "attribute.a", Values: []string{"US-EAST"}}
 	for _, where := range [][]entitlements.Part{
 		{{SQL: "region > any("}, values, {SQL: ")"}},
@@ -244,7 +247,11 @@ func TestBytesAndBrokenText(t *testing.T) {
 
 // A statement that needs too much memory ends with an error, and what it used is given back.
 func TestMemoryIsLimited(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...), func(c *Config) { c.MaxMemory = 8 << 20; c.MaxConcurrent = 1 })
+	e := newEngine(
+		t,
+		newFile(t, dataset.Statements("")...),
+		func(c *Config) { c.MaxMemory = 8 << 20; c.MaxConcurrent = 1 },
+	)
 	const hungry = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500000) SELECT i, i || 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' FROM n ORDER BY 2 DESC`
 	for range 3 {
 		result, err := e.Run(t.Context(), lease(hungry))
@@ -259,7 +266,7 @@ func TestMemoryIsLimited(t *testing.T) {
 }
 
 func TestTooBusy(t *testing.T) {
-	path := newFile(t, enginetest.Seed("")...)
+	path := newFile(t, dataset.Statements("")...)
 	e := newEngine(t, path, func(c *Config) { c.MaxConcurrent = 1 })
 	code := func(l vending.Lease) vending.Code {
 		t.Helper()
@@ -315,7 +322,7 @@ func TestAWriteAheadLogIsRead(t *testing.T) {
 // The caller may know what a mask shows, and what an administrator wrote in SQL cannot be elsewhere: all else is kept
 // on this side.
 func TestNoParameterOfAMaskIsInAView(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	n, err := e.randomNames()
 	if err != nil {
 		t.Fatal(err)
@@ -343,7 +350,7 @@ func TestNoParameterOfAMaskIsInAView(t *testing.T) {
 }
 
 func TestBadLeasesAreNotVended(t *testing.T) {
-	path := newFile(t, enginetest.Seed("")...)
+	path := newFile(t, dataset.Statements("")...)
 	e := newEngine(t, path)
 	orders := open(t, e, "customer_orders", redacted)
 	elsewhere, ghost, catalog := orders, orders, orders
@@ -376,7 +383,7 @@ func TestBadLeasesAreNotVended(t *testing.T) {
 }
 
 func TestUnnamedExpressionsAreNamedAsWritten(t *testing.T) {
-	e := newEngine(t, newFile(t, enginetest.Seed("")...))
+	e := newEngine(t, newFile(t, dataset.Statements("")...))
 	result, err := e.Run(t.Context(), lease(`SELECT sales.customer_orders.order_total +
 		1 FROM sales.customer_orders`, open(t, e, "customer_orders", redacted)))
 	if err != nil || !strings.HasPrefix(result.Columns[0].Name, "sales.customer_orders.order_total +") {

@@ -1,17 +1,18 @@
-package enginetest
+package masking
 
 import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/vending/enginetest/trial"
 )
 
-// hiding is a way to mask lastname so that no secret can be seen, and the attacks whose question it may answer.
-type hiding struct {
-	name    string
-	masks   []entitlements.AppliedMask
+// Hiding is a way to mask lastname so that no secret can be seen, and the attacks whose question it may answer.
+type Hiding struct {
+	Name    string
+	Masks   []entitlements.AppliedMask
 	same    string // what every row shows; empty: something of its own
-	answers []string
+	Answers []string
 }
 
 var (
@@ -19,55 +20,63 @@ var (
 	keptApart   = []string{"not the mask", "length", "a prefix", "a range", "HAVING", "groups", "distinct", "rank"}
 )
 
-var hidings = []hiding{
-	{"null", []entitlements.AppliedMask{when(null)}, nothing, nil},
-	{"a mask that does not fit", []entitlements.AppliedMask{when(bucket("0", "low", "high"))}, nothing, nil},
-	{"a mask that is not known", []entitlements.AppliedMask{when(entitlements.Mask{Kind: "later"})}, nothing, nil},
-	{"regex", []entitlements.AppliedMask{when(regex(".+", "REDACTED"))}, "REDACTED", nil},
-	{"regex that matches nothing", []entitlements.AppliedMask{when(regex("[0-9]", "x"))}, nothing, nil},
-	{"sql", []entitlements.AppliedMask{when(sqlMask("CASE WHEN ", " = '' THEN '' ELSE 'REDACTED' END"))}, "REDACTED", nil},
+// Hidings are such ways.
+var Hidings = []Hiding{
+	{"null", []entitlements.AppliedMask{trial.When(null)}, nothing, nil},
+	{"a mask that does not fit", []entitlements.AppliedMask{trial.When(bucket("0", "low", "high"))}, nothing, nil},
+	{"a mask that is not known", []entitlements.AppliedMask{trial.When(entitlements.Mask{Kind: "later"})}, nothing, nil},
+	{"regex", []entitlements.AppliedMask{trial.When(regex(".+", "REDACTED"))}, "REDACTED", nil},
+	{"regex that matches nothing", []entitlements.AppliedMask{trial.When(regex("[0-9]", "x"))}, nothing, nil},
+	{
+		"sql",
+		[]entitlements.AppliedMask{trial.When(sqlMask("CASE WHEN ", " = '' THEN '' ELSE 'REDACTED' END"))},
+		"REDACTED",
+		nil,
+	},
 	{
 		"a condition that always holds",
-		[]entitlements.AppliedMask{when(constant("REDACTED"), sqlPart("order_total > 0"))},
+		[]entitlements.AppliedMask{trial.When(trial.Constant("REDACTED"), trial.SQL("order_total > 0"))},
 		"REDACTED",
 		nil,
 	},
 	{
 		"a condition that is never known",
-		[]entitlements.AppliedMask{when(constant("REDACTED"), sqlPart("lastname = NULL"))},
+		[]entitlements.AppliedMask{trial.When(trial.Constant("REDACTED"), trial.SQL("lastname = NULL"))},
 		"REDACTED",
 		nil,
 	},
 	{
 		"a chain",
 		[]entitlements.AppliedMask{
-			when(partial(3, 3), sqlPart("order_total < 0")),
-			when(constant("REDACTED"), anyOf("region", "US-EAST")...),
-			when(constant("REDACTED")),
+			trial.When(partial(3, 3), trial.SQL("order_total < 0")),
+			trial.When(trial.Constant("REDACTED"), trial.AnyOf("region", "US-EAST")...),
+			trial.When(trial.Constant("REDACTED")),
 		},
 		"REDACTED",
 		nil,
 	},
-	{"email", []entitlements.AppliedMask{when(email)}, "***", notRedacted},
-	{"hash", []entitlements.AppliedMask{when(hash)}, "", keptApart},
-	{"format_preserving", []entitlements.AppliedMask{when(formatPreserving)}, "", keptApart},
-	{"partial", []entitlements.AppliedMask{when(partial(0, 1))}, "", keptApart},
+	{"email", []entitlements.AppliedMask{trial.When(email)}, "***", notRedacted},
+	{"hash", []entitlements.AppliedMask{trial.When(hash)}, "", keptApart},
+	{"format_preserving", []entitlements.AppliedMask{trial.When(formatPreserving)}, "", keptApart},
+	{"partial", []entitlements.AppliedMask{trial.When(partial(0, 1))}, "", keptApart},
 }
 
 // testMasksHold: wherever a statement uses a masked column, it uses the masked value.
-func testMasksHold(t *testing.T, s suite) {
-	salaries := s.grant(t, "secret_salaries", only("name"))
+func testMasksHold(t *testing.T, s trial.Suite) {
+	salaries := s.Grant(t, "secret_salaries", trial.Only("name"))
 	everything := append(
-		[]hiding{{name: "constant", masks: []entitlements.AppliedMask{when(constant("REDACTED"))}, same: "REDACTED"}},
-		hidings...)
+		[]Hiding{
+			{Name: "constant", Masks: []entitlements.AppliedMask{trial.When(trial.Constant("REDACTED"))}, same: "REDACTED"},
+		},
+		Hidings...)
 	for _, h := range everything {
-		orders := s.grant(t, "customer_orders", chained("lastname", h.masks...))
+		orders := s.Grant(t, "customer_orders", trial.Chained("lastname", h.Masks...))
 		tests := neverTheValue
 		if h.same == "REDACTED" {
 			tests = append(tests, alwaysRedacted...)
 		}
 		for _, test := range tests {
-			t.Run(h.name+"/"+test.name, func(t *testing.T) { s.expect(t, lease(test.sql, orders, salaries), test.want) })
+			t.Run(h.Name+"/"+test.name, func(t *testing.T) { s.Expect(t, trial.Lease(test.sql, orders, salaries), test.want) })
 		}
 	}
 }

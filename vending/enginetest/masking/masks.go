@@ -1,4 +1,6 @@
-package enginetest
+// Package masking is the part of the suite that is about masks: what each shows of each type, chains of masks with
+// conditions, keyed masks, and that a statement never sees anything but masked values.
+package masking
 
 import (
 	"fmt"
@@ -7,7 +9,18 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/vending/enginetest/trial"
 )
+
+// Groups are the tests about masks.
+func Groups() []trial.Group {
+	return []trial.Group{
+		{Name: "masks", Test: testMasks},
+		{Name: "chains of masks", Test: testChains},
+		{Name: "masked values stay apart or equal", Test: testKeyedMasks},
+		{Name: "masks are all a statement ever sees", Test: testMasksHold},
+	}
+}
 
 // Masks of the table, each under the name that it has there.
 var (
@@ -16,10 +29,6 @@ var (
 	formatPreserving = entitlements.Mask{Kind: entitlements.MaskFormatPreserving}
 	email            = entitlements.Mask{Kind: entitlements.MaskEmail}
 )
-
-func constant(value string) entitlements.Mask {
-	return entitlements.Mask{Kind: entitlements.MaskConstant, Constant: value}
-}
 
 func partial(first, last int) entitlements.Mask {
 	return entitlements.Mask{Kind: entitlements.MaskPartial, First: first, Last: last}
@@ -78,7 +87,7 @@ var shown = map[string][]example{
 			round("10"),
 			"0",
 			"0",
-		}, {round("2"), "2", "2"}, {round("0.4"), "1.2", "2"}, {constant("0"), "0", "0"}, {bucket("2", "low"), "low", nothing},
+		}, {round("2"), "2", "2"}, {round("0.4"), "1.2", "2"}, {trial.Constant("0"), "0", "0"}, {bucket("2", "low"), "low", nothing},
 		{
 			sqlMask("", " * 10"),
 			"10",
@@ -90,7 +99,7 @@ var shown = map[string][]example{
 			round("10"),
 			"9007199254740990",
 			"10",
-		}, {round("1000"), "9007199254741000", "0"}, {round("0.5"), "9007199254740993", "7"}, {constant("-12"), "-12", "-12"},
+		}, {round("1000"), "9007199254741000", "0"}, {round("0.5"), "9007199254740993", "7"}, {trial.Constant("-12"), "-12", "-12"},
 		{
 			bucket("7", "few", "9007199254740993", "some"),
 			nothing,
@@ -102,7 +111,7 @@ var shown = map[string][]example{
 			round("25"),
 			"25",
 			"0",
-		}, {round("5"), "15", "-5"}, {round("2"), "12", "-4"}, {round("0.25"), "12.5", "-3"}, {round("1000000000000"), "0", "0"}, {constant("-1.5"), "-1.5", "-1.5"},
+		}, {round("5"), "15", "-5"}, {round("2"), "12", "-4"}, {round("0.25"), "12.5", "-3"}, {round("1000000000000"), "0", "0"}, {trial.Constant("-1.5"), "-1.5", "-1.5"},
 		{
 			bucket("0", "negative", "12.5", "low"),
 			nothing,
@@ -114,12 +123,12 @@ var shown = map[string][]example{
 			round("0.5"),
 			"0.5",
 			"2.5",
-		}, {round("1"), "1", "2"}, {round("0.2"), "0.6", "2.2"}, {constant("1.5"), "1.5", "1.5"}, {bucket("0.5", "low", "2.25", "middle", "high"), "middle", "high"},
+		}, {round("1"), "1", "2"}, {round("0.2"), "0.6", "2.2"}, {trial.Constant("1.5"), "1.5", "1.5"}, {bucket("0.5", "low", "2.25", "middle", "high"), "middle", "high"},
 		{sqlMask("", " + 1"), "1.5", "3.25"},
 	},
 	"flag": {
-		{constant("false"), "false", "false"},
-		{constant("true"), "true", "true"},
+		{trial.Constant("false"), "false", "false"},
+		{trial.Constant("true"), "true", "true"},
 		{sqlMask("CASE WHEN ", " THEN 'yes' ELSE 'no' END"), "yes", "no"},
 	},
 	"day": {
@@ -132,15 +141,15 @@ var shown = map[string][]example{
 			truncate("week"),
 			"2026-11-23",
 			"2026-01-26",
-		}, {constant("1970-01-01"), "1970-01-01", "1970-01-01"}, {bucket("2026-02-01", "winter", "2026-11-23", "summer"), nothing, "winter"},
+		}, {trial.Constant("1970-01-01"), "1970-01-01", "1970-01-01"}, {bucket("2026-02-01", "winter", "2026-11-23", "summer"), nothing, "winter"},
 		{bucket("2026-01-31", "before", "after"), "after", "after"}, {sqlMask("", " < '2026-02-01'"), "false", "true"},
 	},
 	"note": {
 		{
-			constant("REDACTED"),
+			trial.Constant("REDACTED"),
 			"REDACTED",
 			"REDACTED",
-		}, {constant("it's '); --"), "it's '); --", "it's '); --"}, {constant(`\`), `\`, `\`},
+		}, {trial.Constant("it's '); --"), "it's '); --", "it's '); --"}, {trial.Constant(`\`), `\`, `\`},
 		{
 			partial(1, 1),
 			"h*****☂",
@@ -164,7 +173,7 @@ var shown = map[string][]example{
 		{sqlMask("substr(", ", 1, 1) || '…'"), "h…", "i…"},
 	},
 	"missing": {
-		{constant("REDACTED"), "REDACTED", "REDACTED"},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"},
 		{partial(1, 1), nothing, nothing},
 		{email, nothing, nothing},
 		{hash, nothing, nothing},
@@ -178,7 +187,7 @@ var shown = map[string][]example{
 	},
 	"email": {
 		{
-			constant("REDACTED"),
+			trial.Constant("REDACTED"),
 			"REDACTED",
 			"REDACTED",
 		}, {email, "***@example.com", "***@b.example"}, {partial(2, 0), "ta****************", "od****************"},
@@ -195,7 +204,7 @@ var shown = map[string][]example{
 	},
 	"phone": {
 		{
-			constant("REDACTED"),
+			trial.Constant("REDACTED"),
 			"REDACTED",
 			"REDACTED",
 		}, {email, "***", "***"}, {partial(0, 4), "***********1 99", "****0199"}, {regex(`\d`, "#"), "+## ## ## ## ##", "###-####"},
@@ -208,7 +217,7 @@ var shown = map[string][]example{
 	},
 	"code": { // varchar(5): no mask is cut
 		{
-			constant("REDACTED"),
+			trial.Constant("REDACTED"),
 			"REDACTED",
 			"REDACTED",
 		}, {email, "***", "***"}, {partial(2, 0), "AB***", "it**"}, {regex("^.", "former-A"), "former-AB-12", "former-At's"},
@@ -221,7 +230,7 @@ var shown = map[string][]example{
 	},
 	"padded": { // char(8): the spaces at its end are no part of a value
 		{
-			constant("REDACTED IT IS"),
+			trial.Constant("REDACTED IT IS"),
 			"REDACTED IT IS",
 			"REDACTED IT IS",
 		}, {email, "***", "***"}, {partial(1, 1), "A***2", "i**s"}, {regex(".$", "_"), "AB-1_", "it'_"},
@@ -249,7 +258,7 @@ var shown = map[string][]example{
 			"2026-01-31T23:59:00",
 		}, {bucket("2026-02-01", "winter", "2026-11-24", "summer", "late"), "summer", "winter"}, {bucket("2026-01-31", "before"), nothing, nothing},
 		{
-			constant("1970-01-01T00:00:00Z"),
+			trial.Constant("1970-01-01T00:00:00Z"),
 			"1970-01-01T00:00:00",
 			"1970-01-01T00:00:00",
 		}, {sqlMask("", " < '2026-02-01'"), "false", "true"},
@@ -259,7 +268,7 @@ var shown = map[string][]example{
 			round("10000"),
 			"30000",
 			"-30000",
-		}, {round("100000"), "0", "0"}, {round("0.1"), "32767", "-32768"}, {constant("12"), "12", "12"}, {bucket("-32768", "a", "32767", "b", "c"), "c", "b"},
+		}, {round("100000"), "0", "0"}, {round("0.1"), "32767", "-32768"}, {trial.Constant("12"), "12", "12"}, {bucket("-32768", "a", "32767", "b", "c"), "c", "b"},
 		{sqlMask("abs(", " / 2)"), "16383", "16384"},
 	},
 	"digits": {
@@ -267,7 +276,7 @@ var shown = map[string][]example{
 			formatPreserving,
 			"735805995204566834623433745044598745785614440897",
 			"9",
-		}, {partial(0, 4), "********************************************0000", "*"}, {constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
+		}, {partial(0, 4), "********************************************0000", "*"}, {trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
 		{
 			hash,
 			"24a1b4d5338b0063ce88885c9ee4c40b3e083d6657c0bf524dd34d2d2a944bd3",
@@ -279,20 +288,20 @@ var shown = map[string][]example{
 
 // everyMask has one of each kind, with parameters that fit whatever the kind fits.
 var everyMask = []entitlements.Mask{
-	null, constant("REDACTED"), constant("0"), constant("true"), constant("1970-01-01"), hash, formatPreserving, bucket("0", "low", "high"), bucket("1970-01-01", "old", "new"),
+	null, trial.Constant("REDACTED"), trial.Constant("0"), trial.Constant("true"), trial.Constant("1970-01-01"), hash, formatPreserving, bucket("0", "low", "high"), bucket("1970-01-01", "old", "new"),
 	truncate(
 		"month",
 	), truncate("hour"), round("10"), email, partial(1, 1), regex(".", "x"), {Kind: "a mask that this engine has never heard of"},
 }
 
 // testMasks puts every mask on a column of every type. Where it does not fit, there is nothing to see.
-func testMasks(t *testing.T, s suite) {
+func testMasks(t *testing.T, s trial.Suite) {
 	try := func(t *testing.T, column string, mask entitlements.Mask, want ...string) {
 		sql := `SELECT ` + column + ` FROM sales.samples ORDER BY id`
 		if column == "id" {
 			sql = `SELECT id FROM sales.samples ORDER BY small DESC`
 		}
-		rows := s.run(t, lease(sql, s.grant(t, "samples", masked(column, mask)))).Rows
+		rows := s.Run(t, trial.Lease(sql, s.Grant(t, "samples", trial.Masked(column, mask)))).Rows
 		var got []string
 		for i, row := range rows {
 			got = append(got, plain(row[0], want[min(i, 1)]))
@@ -301,7 +310,7 @@ func testMasks(t *testing.T, s suite) {
 			t.Errorf("%+v\nshows %q, not %q", mask, got, want)
 		}
 	}
-	for _, column := range s.grant(t, "samples").Columns {
+	for _, column := range s.Grant(t, "samples").Columns {
 		t.Run(column.Name, func(t *testing.T) {
 			for _, m := range shown[column.Name] {
 				try(t, column.Name, m.mask, m.first, m.then)

@@ -1,4 +1,6 @@
-package enginetest
+// Package dataset makes the tables that the suite reads, in SQL that every engine understands, and knows the secrets in
+// them.
+package dataset
 
 import (
 	"encoding/base64"
@@ -21,9 +23,9 @@ var (
 	salaries  = []int{731942, 648213}
 )
 
-// Seed returns the statements that make and fill the tables, in SQL that is understood everywhere. The qualifier goes
-// before each table's name: "sales." where the schema is real, nothing where the whole database stands for it.
-func Seed(qualifier string) []string {
+// Statements returns the statements that make and fill the tables, in SQL that is understood everywhere. The qualifier
+// goes before each table's name: "sales." where the schema is real, nothing where the whole database stands for it.
+func Statements(qualifier string) []string {
 	var statements []string
 	add := func(format string, args ...any) { statements = append(statements, fmt.Sprintf(format, args...)) }
 
@@ -63,7 +65,7 @@ func Seed(qualifier string) []string {
 }
 
 // Owners of rows in the table allowed, as hostile as names can be.
-var owners = []string{`taylor@example.com`, `o'brien`, `back\slash`, `"quoted"`, `E'x`, `') OR 1=1 --`, `名前 ☂`}
+var Owners = []string{`taylor@example.com`, `o'brien`, `back\slash`, `"quoted"`, `E'x`, `') OR 1=1 --`, `名前 ☂`}
 
 // ruleSeed makes what row rules are about: a lookup table, moments around now, and many rows that differ.
 func ruleSeed(qualifier string) []string {
@@ -71,7 +73,7 @@ func ruleSeed(qualifier string) []string {
 	add := func(format string, args ...any) { statements = append(statements, fmt.Sprintf(format, args...)) }
 
 	add(`CREATE TABLE %sallowed (owner text, region text)`, qualifier)
-	for _, owner := range owners {
+	for _, owner := range Owners {
 		add(`INSERT INTO %sallowed VALUES ('%s', 'US-WEST')`, qualifier, strings.ReplaceAll(owner, "'", "''"))
 	}
 	add(`CREATE TABLE %svisits (id integer, day date, at timestamp)`, qualifier)
@@ -116,8 +118,8 @@ func Secrets() []string {
 	return all
 }
 
-// revealed returns the first secret in a text, in whatever case.
-func revealed(text string) (string, bool) {
+// Revealed returns the first secret in a text, in whatever case.
+func Revealed(text string) (string, bool) {
 	text = strings.ToLower(text)
 	for _, s := range Secrets() {
 		if strings.Contains(text, strings.ToLower(s)) {

@@ -1,4 +1,4 @@
-package enginetest
+package attack
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// PostgresAttacks are those that only PostgreSQL understands. They are here, and not beside the engine, because the
+// Postgres are those that only PostgreSQL understands. They are here, and not beside the engine, because the
 // whole server is attacked with them too.
-func PostgresAttacks() []Attack {
+func Postgres() []Attack {
 	return slices.Concat(
 		numbered(
 			"falling back to another role",

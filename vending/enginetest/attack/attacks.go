@@ -1,4 +1,6 @@
-package enginetest
+// Package attack holds statements of callers who want more than their lease gives. The suite runs them against each
+// engine; others run them against the whole server.
+package attack
 
 import (
 	"fmt"
@@ -10,9 +12,9 @@ import (
 // masked.
 type Attack struct{ Family, Name, SQL string }
 
-// Attacks are those that can be written for every engine. Many are nonsense to one of them; then they must be refused
+// All are those that can be written for every engine. Many are nonsense to one of them; then they must be refused
 // as such.
-func Attacks() []Attack {
+func All() []Attack {
 	return slices.Concat(
 		stacking(),
 		writing(),
@@ -25,6 +27,9 @@ func Attacks() []Attack {
 		bombs(),
 	)
 }
+
+// OnMasks are those about masked values, which must fail whatever the mask is.
+func OnMasks() []Attack { return slices.Concat(unmasking(), guessing()) }
 
 func family(name string, pairs ...string) []Attack {
 	var all []Attack
@@ -386,7 +391,7 @@ func bombs() []Attack {
 	return family(
 		"bomb",
 		"without end",
-		endless,
+		Endless,
 		"without end, kept in memory",
 		`WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i + 1 FROM n) SELECT i FROM n ORDER BY i DESC`,
 		"parentheses",
@@ -430,3 +435,6 @@ func bombs() []Attack {
 		`SELECT length(randomblob(900000000)), length(zeroblob(900000000))`,
 	)
 }
+
+// Endless is a statement that does not come back by itself.
+const Endless = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 - 1 FROM n) SELECT count(*) FROM n`

@@ -1,11 +1,11 @@
-package enginetest
+// Package worlds makes two worlds that differ in nothing but what is hidden from the caller, and statements that must
+// answer the same in both.
+package worlds
 
 import (
 	"fmt"
 	"strings"
 )
-
-// Two worlds differ in nothing but what is hidden from the caller, and every statement gives the same in both.
 
 // HiddenNames are the names of what one of two worlds has and the other has not: the tables, and on PostgreSQL the
 // other objects.

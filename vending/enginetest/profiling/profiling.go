@@ -1,4 +1,5 @@
-package enginetest
+// Package profiling is the part of the suite that is about profiles: what a sample of values is taken for.
+package profiling
 
 import (
 	"fmt"
@@ -9,6 +10,8 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/enginetest/dataset"
+	"deputy/vending/enginetest/trial"
 )
 
 // lookalikes are values, and what they must be taken for. The numbers of cards and accounts are those that issuers
@@ -42,8 +45,8 @@ var lookalikes = []struct{ value, is string }{
 	{"", ""}, {"it's", ""}, {strings.Repeat("a", 90) + "@example.com", ""}, {strings.Repeat("1", 200), ""},
 }
 
-// ProfileSeed makes tables for RunProfile, in SQL like Seed's.
-func ProfileSeed(qualifier string) []string {
+// Seed makes tables for Run, in SQL like dataset.Statements.
+func Seed(qualifier string) []string {
 	out := []string{
 		fmt.Sprintf(`CREATE TABLE %slookalikes (id integer, "deputy_sample" text, card bigint, missing text)`, qualifier),
 	}
@@ -74,8 +77,8 @@ func ProfileSeed(qualifier string) []string {
 	)
 }
 
-// RunProfile wants the same counts of every engine on the same data, and no value.
-func RunProfile(t *testing.T, e vending.Engine) {
+// Run wants the same counts of every engine on the same data, and no value.
+func Run(t *testing.T, e vending.Engine) {
 	t.Run("each value alone", func(t *testing.T) {
 		for _, l := range lookalikes {
 			var hits []string
@@ -123,9 +126,9 @@ func RunProfile(t *testing.T, e vending.Engine) {
 		}
 	})
 	t.Run("a table that is not governed", func(t *testing.T) {
-		for _, name := range []entitlements.TableName{{Schema: Schema, Name: "nothing"}, {Schema: "pg_catalog", Name: "pg_class"}, {Schema: "main", Name: "sqlite_schema"}} {
+		for _, name := range []entitlements.TableName{{Schema: dataset.Schema, Name: "nothing"}, {Schema: "pg_catalog", Name: "pg_class"}, {Schema: "main", Name: "sqlite_schema"}} {
 			p, err := e.Profile(t.Context(), "profile00001", name, 10)
-			refused(t, name.String(), err, vending.NotPermitted)
+			trial.Refused(t, name.String(), err, vending.NotPermitted)
 			if !p.Role.Vended.IsZero() {
 				t.Errorf("a role was vended for %s", name)
 			}
@@ -135,8 +138,8 @@ func RunProfile(t *testing.T, e vending.Engine) {
 
 func profile(t *testing.T, e vending.Engine, table string, sample int) vending.Profile {
 	t.Helper()
-	id := lease("").ID
-	p, err := e.Profile(t.Context(), id, entitlements.TableName{Schema: Schema, Name: table}, sample)
+	id := trial.Lease("").ID
+	p, err := e.Profile(t.Context(), id, entitlements.TableName{Schema: dataset.Schema, Name: table}, sample)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,51 +9,58 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/enginetest/attack"
+	"deputy/vending/enginetest/dataset"
+	"deputy/vending/enginetest/masking"
+	"deputy/vending/enginetest/trial"
 )
 
 // RunAttacks runs each attack twice: the way a tool does, where analysis, access check and gate may stop it, and
 // straight on a vended role, with none of them. Neither way may a secret reach the caller, in a cell, a column's name
 // or a message, nor may anything stay.
-func RunAttacks(t *testing.T, f Fixture, attacks []Attack) {
-	s := suite{f}
-	access := s.grant(t, "customer_orders", masked("lastname", constant("REDACTED")))
-	s.attack(t, attacks, access)
-	s.expect(t, lease(`SELECT count(*) FROM sales.customer_orders WHERE lastname = 'REDACTED'`, access), "5")
+func RunAttacks(t *testing.T, f trial.Fixture, attacks []attack.Attack) {
+	s := trial.Suite{Fixture: f}
+	access := s.Grant(t, "customer_orders", trial.Masked("lastname", trial.Constant("REDACTED")))
+	tryAll(t, s, attacks, access)
+	s.Expect(t, trial.Lease(`SELECT count(*) FROM sales.customer_orders WHERE lastname = 'REDACTED'`, access), "5")
 }
 
 // RunAttacksOnMasks runs attacks on masked values once for each way to mask lastname, but for the questions that a mask
 // is allowed to answer: where it keeps values apart, they can be counted and sorted.
-func RunAttacksOnMasks(t *testing.T, f Fixture, attacks []Attack) {
-	for _, h := range hidings {
-		t.Run(h.name, func(t *testing.T) {
-			s := suite{f}
-			asked := slices.DeleteFunc(slices.Clone(attacks), func(a Attack) bool { return slices.Contains(h.answers, a.Name) })
-			s.attack(t, asked, s.grant(t, "customer_orders", chained("lastname", h.masks...)))
+func RunAttacksOnMasks(t *testing.T, f trial.Fixture, attacks []attack.Attack) {
+	for _, h := range masking.Hidings {
+		t.Run(h.Name, func(t *testing.T) {
+			s := trial.Suite{Fixture: f}
+			asked := slices.DeleteFunc(
+				slices.Clone(attacks),
+				func(a attack.Attack) bool { return slices.Contains(h.Answers, a.Name) },
+			)
+			tryAll(t, s, asked, s.Grant(t, "customer_orders", trial.Chained("lastname", h.Masks...)))
 		})
 	}
 }
 
-func (s suite) attack(t *testing.T, attacks []Attack, access entitlements.Access) {
+func tryAll(t *testing.T, s trial.Suite, attacks []attack.Attack, access entitlements.Access) {
 	if len(attacks) == 0 {
 		t.Fatal("there is no attack to run")
 	}
 	before := s.Outside(t)
 	for _, a := range attacks {
 		t.Run(a.Family+"/"+a.Name, func(t *testing.T) {
-			l := lease(a.SQL, access)
+			l := trial.Lease(a.SQL, access)
 			l.Timeout = 250 * time.Millisecond
-			result, err := s.asTool(t, l)
+			result, err := asTool(t, s, l)
 			inspect(t, "through the gate", result, err)
-			l.ID = lease("").ID
+			l.ID = trial.Lease("").ID
 			result, err = s.Engine.Run(t.Context(), l)
 			inspect(t, "without the gate", result, err)
 		})
 	}
-	s.leavesNothing(t, before)
+	s.LeavesNothing(t, before)
 }
 
 // asTool asks in the order of the query tool.
-func (s suite) asTool(t *testing.T, l vending.Lease) (vending.Result, error) {
+func asTool(t *testing.T, s trial.Suite, l vending.Lease) (vending.Result, error) {
 	if err := vending.Shape(l.SQL); err != nil {
 		return vending.Result{}, err
 	}
@@ -90,7 +97,7 @@ func reachable(statement *vending.Statement, access []entitlements.Access) error
 func inspect(t *testing.T, way string, result vending.Result, err error) {
 	t.Helper()
 	look := func(where, text string) {
-		if secret, found := revealed(text); found {
+		if secret, found := dataset.Revealed(text); found {
 			t.Errorf("%s, %s reveals %q: %s", way, where, secret, text)
 		}
 	}

@@ -1,6 +1,8 @@
-package enginetest
+package attack
 
-import "strings"
+import (
+	"strings"
+)
 
 // Hidden are questions about what a caller may not know of, in the words of the seed: the table secret_salaries, the
 // values under the mask of customer_orders.lastname, the rows, statistics, indexes and names around them. Two databases
