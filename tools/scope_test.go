@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/audit"
+	"deputy/audit/ocsf"
 	"deputy/identity"
 	"deputy/tools"
 )
@@ -99,7 +100,7 @@ func TestTheRecordSaysThroughWhoseHandsAndByWhichCredential(t *testing.T) {
 		if !reflect.DeepEqual(r.Actors, []string{"marketing-client", "chat-host"}) || r.Credential != "access token" {
 			t.Errorf("the record of the %s is %+v", r.Phase, r)
 		}
-		event, err := audit.OCSF(r)
+		event, err := ocsf.Encode(r)
 		if err != nil ||
 			!strings.Contains(string(event), `"actors":["marketing-client","chat-host"],"credential":"access token"`) {
 			t.Errorf("as an event it is %s (%v)", event, err)
@@ -133,7 +134,7 @@ func TestWhoWasProvedAndRefusedIsOnTheRecordWhateverStrangersSend(t *testing.T) 
 	if line := audit.Line(r); !strings.Contains(line, "marketing-agent for taylor") {
 		t.Errorf("for people it is %s", line)
 	}
-	event, err := audit.OCSF(r)
+	event, err := ocsf.Encode(r)
 	if err != nil || !strings.Contains(string(event), `"app_uid":"marketing-agent"`) ||
 		!strings.Contains(string(event), `"user":{"uid":"taylor"`) {
 		t.Errorf("as an event it is %s (%v)", event, err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/ocsf"
 	"deputy/audit/sink"
 )
 
@@ -33,7 +34,7 @@ func TestAnOpenTelemetryCollectorTakesLogRecords(t *testing.T) {
 	}
 	defer s.Close()
 	r := hostile()
-	messages := []sink.Message{messageOf(t, audit.Native, intent("a")), messageOf(t, audit.OCSF, r)}
+	messages := []sink.Message{messageOf(t, audit.Native, intent("a")), messageOf(t, ocsf.Encode, r)}
 
 	var body []byte
 	answer.Store(func(w http.ResponseWriter, b []byte) { body = b; io.WriteString(w, `{}`) })

@@ -10,6 +10,7 @@ import (
 	"context"
 
 	"deputy/audit"
+	"deputy/audit/ocsf"
 )
 
 // Sink takes messages. Only one goroutine uses it.
@@ -36,4 +37,4 @@ func (r *Rejected) Unwrap() error { return r.Err }
 type Format func(audit.Record) ([]byte, error)
 
 // Formats by the names that they have in a configuration.
-var Formats = map[string]Format{"native": audit.Native, "ocsf": audit.OCSF}
+var Formats = map[string]Format{"native": audit.Native, "ocsf": ocsf.Encode}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/ocsf"
 	"deputy/audit/sink"
 )
 
@@ -149,7 +150,7 @@ func TestSyslogOverTCPCountsOctetsAndRecovers(t *testing.T) {
 	large.SQL = strings.Repeat("é", 200_000)
 	messages := []sink.Message{
 		messageOf(t, audit.Native, hostile()),
-		messageOf(t, audit.OCSF, outcome("b")),
+		messageOf(t, ocsf.Encode, outcome("b")),
 		messageOf(t, audit.Native, large),
 	}
 	if err := s.Deliver(t.Context(), messages); err != nil {

@@ -1,4 +1,4 @@
-package audit_test
+package ocsf_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"deputy/audit"
+	"deputy/audit/ocsf"
 )
 
 type ocsfRules struct {
@@ -194,7 +195,7 @@ func TestEveryKindOfRecordHasWhatItsClassOfOCSFRequires(t *testing.T) {
 	}
 	for name, r := range kinds() {
 		t.Run(name, func(t *testing.T) {
-			line, err := audit.OCSF(r)
+			line, err := ocsf.Encode(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -254,7 +255,7 @@ func TestOCSFSaysWhoOnWhoseBehalfAndHowItEnded(t *testing.T) {
 		{"unanswered", `"type_uid":600303`}, {"asked", `"type_uid":600301`}, {"asked", `"uid":"req_1"`}, {"approved by a rule", `"type_uid":300501`},
 		{"approved by a rule", `"user":{"uid":"robot","name":"robot","type_id":4}`}, {"approved by a rule", `"privileges":["read sales.orders"]`}, {"looked up once approved", `"type_uid":600301`},
 	} {
-		if line, err := audit.OCSF(all[c.record]); err != nil || !strings.Contains(string(line), c.holds) {
+		if line, err := ocsf.Encode(all[c.record]); err != nil || !strings.Contains(string(line), c.holds) {
 			t.Errorf("%s: %s is not in %s (%v)", c.record, c.holds, line, err)
 		}
 	}
