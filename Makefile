@@ -39,7 +39,7 @@ bench: postgres
 	$(GO) test ./vending/postgres -run '^$$' -bench RowFilter -benchtime 30x
 	$(GO) test ./entitlements/requests/store -run '^$$' -bench Approvals -benchtime 500x
 
-# The JSON Schema of the configuration, after a change of its types or their comments.
+# What is made of the table of the configuration's keys (internal/config/form): the JSON Schema and docs/configuration.md.
 schema:
 	$(GO) run ./internal/config/schema
 

@@ -183,7 +183,10 @@ func (c *compiler) checkApprovers(m *Matcher) {
 	})
 }
 
-var questionName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+// QuestionName is the pattern of the names that the answers to a rule's questions have.
+const QuestionName = `[a-z][a-z0-9_]*`
+
+var questionName = regexp.MustCompile(`^` + QuestionName + `$`)
 
 // checkQuestions refuses questions of one name that ask different things: there would be one answer to both.
 func (c *compiler) checkQuestions(r *RequestRule, before []RequestRule) {

@@ -189,7 +189,7 @@ const (
 )
 
 var (
-	attributeName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+	attributeName = regexp.MustCompile(`^` + AttributeName + `$`)
 	lastSpan      = regexp.MustCompile(`^([1-9][0-9]{0,5})([hdw])$`)
 	share         = regexp.MustCompile(`^([0-9]{1,2}(?:\.[0-9]{1,4})?)%$`)
 )

@@ -24,9 +24,15 @@ type part struct {
 	glob bool
 }
 
+// The patterns of names that stand in policies.
+const (
+	TagName       = `[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*`
+	AttributeName = `[A-Za-z_][A-Za-z0-9_.-]*`
+)
+
 var (
 	plainPart = regexp.MustCompile(`^[\pL\pN_$*?-]+$`)
-	tagName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*$`)
+	tagName   = regexp.MustCompile(`^` + TagName + `$`)
 )
 
 func parseSelector(text string) (selector, error) {

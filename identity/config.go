@@ -8,6 +8,12 @@ type Config struct {
 	Users   []UserConfig   `yaml:"users"`   // what is known of users beside their tokens
 }
 
+// The patterns of names that the configuration gives.
+const (
+	AgentName  = `[a-z0-9][a-z0-9._-]*`
+	IssuerName = `[A-Za-z0-9][A-Za-z0-9._-]*`
+)
+
 // IssuerConfig is one OpenID provider.
 type IssuerConfig struct {
 	// Name is needed with several issuers: a user's id is then "name/sub" instead of "sub".

@@ -34,7 +34,7 @@ type registeredKey struct {
 	owner   *registration
 }
 
-var agentName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
+var agentName = regexp.MustCompile(`^` + AgentName + `$`)
 
 // NewRegistry checks the configured agents: each must have a name and a credential of its own, shared with no other.
 // Its error is a *ConfigError.

@@ -48,7 +48,7 @@ var (
 	}
 	// neverAccess are types of tokens that are something else than access tokens, whatever a configuration says.
 	neverAccess = []string{"logout+jwt", "oauth-id-jag+jwt", "dpop+jwt", "secevent+jwt", "token-introspection+jwt"}
-	issuerName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	issuerName  = regexp.MustCompile(`^` + identity.IssuerName + `$`)
 )
 
 // newIssuers checks the configured issuers and asks none of them anything.

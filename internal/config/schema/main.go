@@ -1,25 +1,32 @@
-// Command schema writes examples/deputy.schema.json: the JSON Schema of the configuration, for editors. Run it at the
-// root of the module (make schema does). A test fails when the file is not what it would write.
-//
-// A key that is added to a struct of the configuration is in the schema by itself, with the comment at the field as its
-// help. A type that reads its own YAML must be described in types.go, and a rule about which keys go together in
-// rules.go.
+// Command schema writes what is made of the table of the configuration's keys: examples/deputy.schema.json, the JSON
+// Schema for editors, and docs/configuration.md, the reference page. Run it at the root of the module (make schema
+// does). A test of internal/config/form fails when a file is not what it would write.
 package main
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+
+	"deputy/internal/config/form"
 )
 
-const file = "examples/deputy.schema.json"
-
 func main() {
-	text, err := generate()
-	if err == nil {
-		err = os.WriteFile(file, text, 0o644)
-	}
-	if err != nil {
+	if err := write(); err != nil {
 		fmt.Fprintln(os.Stderr, "schema: "+err.Error())
 		os.Exit(1)
 	}
+}
+
+func write() error {
+	files, err := form.Generated()
+	for name, text := range files {
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(name), 0o755)
+		}
+		if err == nil {
+			err = os.WriteFile(name, text, 0o644)
+		}
+	}
+	return err
 }

@@ -1,0 +1,179 @@
+package form
+
+import "deputy/entitlements"
+
+// The sections about what is governed, and what holds there.
+
+// MinSecret is the length of the shortest key that signs or hashes, in characters.
+const MinSecret = 32
+
+var longSecret = secret(pattern("secret", `.{32,}`))
+
+var platform = &Section{
+	Name: "Platform", Doc: "One database that is governed.", Variant: "engine",
+	Keys: []Key{
+		{Name: "engine", Kind: oneOf("postgres", "sqlite"), Missing: "missing: write postgres or sqlite",
+			Doc: "What kind of database it is."},
+		{Name: "description", Kind: text, Doc: "What is in the database, for the model."},
+		{Name: "discoverable", Kind: selectors("Tables"),
+			Doc: "Tables whose names are also told to callers who cannot read them."},
+		{Name: "inherit", Kind: yes, Default: "false",
+			Doc: "With true, what closes the tables that a view is made of closes the view."},
+
+		{Name: "dsn", Kind: secret(text), Of: "postgres", Doc: "The address of the database as deputy_runner.",
+			Missing: "missing: how deputy_runner connects, such as postgres://deputy_runner@localhost/sales"},
+		{Name: "schemas", Kind: distinct(list(text)), Of: "postgres", Missing: "missing: which schemas are governed",
+			Doc: "The schemas that are governed."},
+		{Name: "signing_key", Kind: longSecret, Of: "postgres", Needed: true,
+			Doc: "The key that signs what the database lets in, as given to deputy bootstrap."},
+		{Name: "functions", Kind: distinct(list(pattern("schema.name", `[^.\s]+\.[^.\s]+`).saying("write schema.function"))),
+			Of: "postgres", Without: "none",
+			Doc: "The functions that statements and policies may call beside the built-in ones."},
+		{Name: "policy_path", Kind: distinct(list(pattern("schema", `[^$].*`))), Of: "postgres",
+			Without: "pg_catalog and those of installed extensions",
+			Doc:     "The schemas that names in policies' SQL are looked up in."},
+		{Name: "extensions", Kind: distinct(list(text)), Of: "postgres", Without: "none",
+			Doc: "Installed extensions that statements may use beside the well-known ones, as far as they only compute."},
+
+		{Name: "path", Kind: text, Of: "sqlite", Missing: "missing: where the database file is",
+			Doc: "The path of the database file."},
+		{Name: "schema", Kind: text, Of: "sqlite", Without: "data", Doc: "What the tables are called before the dot."},
+		{Name: "hash_key", Kind: longSecret, Of: "sqlite",
+			Doc: "32 random characters or more. The masks hash and format_preserving and the rule sample need it."},
+	},
+}
+
+var expressionKind = nonEmpty("it is empty: write an expression").called("SQL")
+
+var policy = &Section{
+	Name: "Policy", Doc: "One rule: exactly one of grant, guardrail, mask and filter says what it is about.",
+	OneOf: []string{"grant", "guardrail", "mask", "filter"}, NotBoth: []string{"for", "except"}, more: policyKinds,
+	Keys: []Key{
+		{Name: "name", Kind: nonEmpty(""), Needed: true, Doc: "A sentence of its own. Records and explanations show it."},
+		{Name: "platform", Kind: text, Without: "every platform", Doc: "The only platform that the policy is about."},
+		{Name: "grant", Kind: selectors("Tables"), Doc: "The tables that are opened to those behind to."},
+		{Name: "guardrail", Kind: selectors("Tables"),
+			Doc: "The tables that are closed to all but those behind require, whatever grants say."},
+		{Name: "mask", Kind: selectors("Columns"), Doc: "The columns whose values are hidden by the mask behind with."},
+		{Name: "filter", Kind: selectors("Tables"),
+			Doc: "The tables of which only the rows are seen that meet every rule: where, match, within, sample."},
+		{Name: "to", Kind: matcher, Doc: "Of a grant: whom the tables are opened to."},
+		{Name: "require", Kind: matcher, Doc: "Of a guardrail: what must hold."},
+		{Name: "for", Kind: matcher, Without: "everyone", Doc: "Of a mask or filter: the only ones it is for."},
+		{Name: "except", Kind: matcher, Without: "no one", Doc: "Of a mask or filter: all but these are what it is for."},
+		{Name: "with", Kind: mask, Doc: "Of a mask: what the values become."},
+		{Name: "when", Kind: expressionKind, Without: "every row",
+			Doc: "Of a mask: only the cells of rows are hidden that this condition holds for, or may hold for."},
+		{Name: "where", Kind: expressionKind,
+			Doc: "Of a filter: the rows are seen that this condition holds for, such as region = any(:attribute.region)."},
+		{Name: "match", Kind: matchColumn,
+			Doc: "Of a filter: the rows are seen whose column has one of the caller's values."},
+		{Name: "within", Kind: within, Doc: "Of a filter: the rows of the last days are seen."},
+		{Name: "sample", Kind: sample, Doc: "Of a filter: a share of the rows is seen, the same ones in every call."},
+	},
+}
+
+// policyRows are the keys that only policies of one kind have, or of two; need are those that they must have.
+var policyRows = []struct {
+	name      string
+	own, need []string
+}{
+	{"grant", []string{"to"}, []string{"to"}},
+	{"guardrail", []string{"require"}, []string{"require"}},
+	{"mask", []string{"with", "when", "for", "except"}, []string{"with"}},
+	{"filter", []string{"where", "match", "within", "sample", "for", "except"}, nil},
+}
+
+// policyKinds tells the schema which keys belong to which kind of policy, as Policy.misfits of entitlements has it.
+func policyKinds(s *Schema) {
+	var all []string
+	for _, k := range policyRows {
+		all = append(append(all, k.name), k.own...)
+	}
+	for _, k := range policyRows {
+		then := without(all, append([]string{k.name}, k.own...))
+		then.Required = k.need
+		if k.name == "filter" {
+			then.AnyOf = oneRequired(k.own[:4])
+		}
+		s.AllOf = append(s.AllOf, &Schema{If: &Schema{Required: []string{k.name}}, Then: then})
+	}
+}
+
+var matchSection = &Section{
+	Name: "MatchColumn", Doc: "The rows whose column has one of the values of the caller's attribute.",
+	Keys: []Key{
+		{Name: "column", Kind: nonEmpty(""), Needed: true, Doc: "The name of a column of the table."},
+		{Name: "attribute", Kind: pattern("name", entitlements.AttributeName), Needed: true,
+			Doc: "The name of an attribute of the caller. Of several values, any counts."},
+	},
+}
+
+var withinSection = &Section{
+	Name: "Within", Doc: "The rows whose column, a date or time, is not older than that and not in the future.",
+	Keys: []Key{
+		{Name: "column", Kind: nonEmpty(""), Needed: true, Doc: "The name of a column that is a date or a time."},
+		{Name: "last", Kind: pattern("hours, days or weeks", `[1-9][0-9]{0,5}[hdw]`), Needed: true,
+			Doc: "How far back, in hours, days or weeks: 12h, 90d, 4w."},
+	},
+}
+
+// maskSection has the masks that need something, each as a key of its own.
+var maskSection = &Section{
+	Name: "Mask", Doc: "What hides a column's values: the name of a mask, or one of these keys with what the mask needs.",
+	Keys: []Key{
+		{Name: "constant", Kind: text, Doc: "Every value becomes this one."},
+		{Name: "partial", Kind: section(partialSection), Doc: "The first and last characters stay, the rest becomes *."},
+		{Name: "regex", Kind: section(regexSection), Doc: "What matches is replaced."},
+		{Name: "round",
+			Kind: either("number", &Schema{Type: "number", ExclusiveMinimum: "0"}, `[0-9]{1,18}(\.[0-9]{1,18})?`),
+			Doc:  "A number is rounded to this step."},
+		{Name: "truncate", Kind: among("year", "quarter", "month", "week", "day", "hour", "minute"),
+			Doc: "A date or time is cut down to this."},
+		{Name: "bucket", Kind: atLeastOne(sections(bucketSection)),
+			Doc: "A value becomes the name of the range that it is in."},
+		{Name: "sql", Kind: nonEmpty("").called("SQL"), Doc: "A value becomes this expression over $column."},
+	},
+}
+
+var partialSection = &Section{
+	Name: "Partial", Doc: "How many characters stay at the ends. One of the two is more than 0.", more: someEnd,
+	Keys: []Key{
+		{Name: "first", Kind: number.within(0, 0), Without: "0", Doc: "How many characters stay at the start."},
+		{Name: "last", Kind: number.within(0, 0), Without: "0", Doc: "How many characters stay at the end."},
+	},
+}
+
+func someEnd(s *Schema) {
+	for _, end := range []string{"first", "last"} {
+		s.AnyOf = append(s.AnyOf, &Schema{
+			Type: "object", Properties: properties{{end, number.within(1, 0).integer()}}, Required: []string{end},
+		})
+	}
+}
+
+var regexSection = &Section{
+	Name: "Regex", Doc: "A pattern, and what replaces what it matches.",
+	Keys: []Key{
+		{Name: "match", Kind: nonEmpty(""), Needed: true,
+			Doc: "The pattern, which every database understands in the same way."},
+		{Name: "replace", Kind: text, Without: "nothing",
+			Doc: `What stands for a match. \1 to \9 stand for what the groups matched.`},
+		{Name: "unmatched", Kind: unmatched, Without: "null",
+			Doc: "What a value without a match becomes: null, or keep to leave it as it is."},
+	},
+}
+
+var bucketSection = &Section{
+	Name: "Bucket", Doc: "One range of numbers or dates, from the range before it.",
+	Keys: []Key{
+		{Name: "below",
+			Kind: either(
+				"number or date",
+				&Schema{Type: "number"},
+				`-?[0-9]{1,18}(\.[0-9]{1,18})?|[0-9]{4}-[0-9]{2}-[0-9]{2}.*`,
+			),
+			Without: "the rest, in the last range", Doc: "Where the range ends: a number or a date."},
+		{Name: "name", Kind: nonEmpty(""), Needed: true, Doc: "What is shown for a value in the range."},
+	},
+}
