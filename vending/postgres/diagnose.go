@@ -42,8 +42,11 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 	}
 	statement, err := d.read(ctx)
 	var known *vending.Error
-	if err != nil && !errors.As(err, &known) { // a look into the catalog ran out of time
+	switch {
+	case err != nil && !errors.As(err, &known):
 		err = d.statementError(ctx, err)
+	case state(err) == "57014": // a look into the catalog ran out of the lease's time: the database is there
+		err = interrupted(ctx, err)
 	}
 	v.revoke(returnsClean(err) || errors.As(err, &known) && known.Cause == nil)
 	return statement, err
