@@ -42,9 +42,9 @@ func (e *Entitlements) Covered(approvals []Approval) (out []Approval) {
 }
 
 // standing are the approvals that count for one caller on one table.
-type standing []Approval
+type Approvals []Approval
 
-func (e *Entitlements) counting(who *identity.Principal, name TableName) (out standing) {
+func (e *Entitlements) Counting(who *identity.Principal, name TableName) (out Approvals) {
 	for _, a := range e.approved[name] {
 		if a.CountsFor(*who, e.now) {
 			out = append(out, a)
@@ -54,17 +54,17 @@ func (e *Entitlements) counting(who *identity.Principal, name TableName) (out st
 }
 
 // opens is the approval that opens the table the longest; nil: none does.
-func (s standing) opens() *Approval {
+func (s Approvals) Opening() *Approval {
 	return s.longest(func(a *Approval) bool { return a.Opens })
 }
 
 // lifts is the approval that shows the column in the clear the longest, as far as its masks have an except; nil: none
 // does.
-func (s standing) lifts(column string) *Approval {
+func (s Approvals) Lifting(column string) *Approval {
 	return s.longest(func(a *Approval) bool { return slices.Contains(a.Columns, column) })
 }
 
-func (s standing) longest(does func(*Approval) bool) (longest *Approval) {
+func (s Approvals) longest(does func(*Approval) bool) (longest *Approval) {
 	for i := range s {
 		if a := &s[i]; does(a) && (longest == nil || a.Expires.After(longest.Expires)) {
 			longest = a
@@ -85,10 +85,10 @@ func (a *Access) restsOn(approval *Approval) {
 }
 
 // policy is what an approval is called where policies are named. No policy stands for it, so it is not quoted as one.
-func (a *Approval) policy() string { return "request " + a.Request }
+func (a *Approval) Policy() string { return "request " + a.Request }
 
 // to is whom the approval is for, as a grant would say it.
-func (a *Approval) to() *Matcher {
+func (a *Approval) To() *Matcher {
 	term := func(word, name string) Matcher { return Matcher{term: Term{Word: word, Name: name}} }
 	m := term("agent", a.Asker.Agent)
 	if a.Asker.User != nil {

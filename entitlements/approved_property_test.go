@@ -1,4 +1,4 @@
-package entitlements
+package entitlements_test
 
 import (
 	"fmt"
@@ -9,14 +9,17 @@ import (
 
 	"pgregory.net/rapid"
 
+	"deputy/entitlements"
+	"deputy/entitlements/review"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
 // What approvals do is held against another way to say the same: the policies without any mask that has an except, and
 // with one more grant. The world is that of property_test.go.
 
-func genApproval(who identity.Principal) *rapid.Generator[Approval] {
-	return rapid.Custom(func(t *rapid.T) Approval {
+func genApproval(who identity.Principal) *rapid.Generator[entitlements.Approval] {
+	return rapid.Custom(func(t *rapid.T) entitlements.Approval {
 		asker := who
 		switch rapid.SampledFrom([]string{"own", "own", "own", "own", "another", "alone"}).Draw(t, "asker") {
 		case "another":
@@ -24,12 +27,16 @@ func genApproval(who identity.Principal) *rapid.Generator[Approval] {
 		case "alone":
 			asker.User = nil
 		}
-		table := rapid.SampledFrom(world.Tables).Draw(t, "table")
-		a := Approval{Request: rapid.StringMatching(`r[0-9]{6}`).Draw(t, "id"), Asker: AskerOf(asker), Table: table.TableName,
+		table := rapid.SampledFrom(world.Random.Tables).Draw(t, "table")
+		a := entitlements.Approval{
+			Request: rapid.StringMatching(`r[0-9]{6}`).Draw(t, "id"),
+			Asker:   entitlements.AskerOf(asker),
+			Table:   table.TableName,
 			Opens: rapid.Bool().
 				Draw(t, "opens"),
 			Through: rapid.SampledFrom([]string{"", "", "", "", "1", "2"}).Draw(t, "through"),
-			Expires: noon.Add(time.Duration(rapid.SampledFrom([]int{1, 2, 3, 0, -1}).Draw(t, "expires")) * time.Hour)}
+			Expires: world.Noon.Add(time.Duration(rapid.SampledFrom([]int{1, 2, 3, 0, -1}).Draw(t, "expires")) * time.Hour),
+		}
 		a.Columns = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "gone"}), 0, 4, rapid.ID).
 			Draw(t, "columns")
 		return a
@@ -38,17 +45,20 @@ func genApproval(who identity.Principal) *rapid.Generator[Approval] {
 
 // genAskable are policies with masks that have an except, over tables that are open to some: otherwise there would be
 // little to approve.
-func genAskable() *rapid.Generator[[]Policy] {
-	return rapid.Custom(func(t *rapid.T) []Policy {
-		policies := genPolicies().Draw(t, "policies")
+func genAskable() *rapid.Generator[[]entitlements.Policy] {
+	return rapid.Custom(func(t *rapid.T) []entitlements.Policy {
+		policies := world.GenPolicies().Draw(t, "policies")
 		for i := range rapid.IntRange(1, 3).Draw(t, "masks") {
-			mask := genPolicy(kindMask).Draw(t, "mask")
-			m := genMatcher(0).Draw(t, "except")
+			mask := world.GenPolicy("mask").Draw(t, "mask")
+			m := world.GenMatcher(0).Draw(t, "except")
 			mask.Name, mask.For, mask.Except = fmt.Sprint("except", i), nil, &m
 			policies = append(policies, mask)
 		}
 		if rapid.Bool().Draw(t, "open") {
-			policies = append(policies, Policy{Name: "all", Grant: Selectors{"s.*"}, To: matcher(t, "everyone")})
+			policies = append(
+				policies,
+				entitlements.Policy{Name: "all", Grant: entitlements.Selectors{"s.*"}, To: world.MatcherOf(t, "everyone")},
+			)
 		}
 		return policies
 	})
@@ -57,7 +67,7 @@ func genAskable() *rapid.Generator[[]Policy] {
 // genAccount is a principal whose user has an account.
 func genAccount() *rapid.Generator[identity.Principal] {
 	return rapid.Custom(func(t *rapid.T) identity.Principal {
-		who := genPrincipal().Draw(t, "who")
+		who := world.GenPrincipal().Draw(t, "who")
 		if who.User != nil {
 			who.User.Issuer, who.User.Subject = "https://issuer", who.User.ID
 		}
@@ -66,7 +76,7 @@ func genAccount() *rapid.Generator[identity.Principal] {
 }
 
 // counts is written again here, so that it is not the code itself that says what it should do.
-func counts(a Approval, who identity.Principal, now time.Time) bool {
+func counts(a entitlements.Approval, who identity.Principal, now time.Time) bool {
 	if !a.Expires.After(now) || a.Through != "" && a.Through != who.Agent.ID ||
 		(a.Asker.User == nil) != (who.User == nil) {
 		return false
@@ -82,26 +92,26 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
 		approvals := rapid.SliceOfN(genApproval(who), 0, 4).Draw(t, "approvals")
-		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
-		with := e.With(approvals, noon)
+		e, _ := entitlements.Compile(entitlements.Config{Policies: policies, Tags: world.RandomTags, Catalog: world.Random})
+		with := e.With(approvals, world.Noon)
 
 		before := decideAll(t, policies, who)
 		everything := append(
 			slices.Clone(policies),
-			Policy{Name: "open", Grant: Selectors{"*.*"}, To: matcher(t, "everyone")},
+			entitlements.Policy{Name: "open", Grant: entitlements.Selectors{"*.*"}, To: world.MatcherOf(t, "everyone")},
 		)
 		open := decideAll(t, everything, who) // what guardrails leave
 		bare := decideAll(
 			t,
-			slices.DeleteFunc(everything, func(p Policy) bool { return p.Mask != nil && p.Except != nil }),
+			slices.DeleteFunc(everything, func(p entitlements.Policy) bool { return p.Mask != nil && p.Except != nil }),
 			who,
 		)
-		for _, table := range world.Tables {
+		for _, table := range world.Random.Tables {
 			name := table.TableName
 			access, denial := with.Decide(who, name)
 			opens, lifts := false, map[string]bool{}
 			for _, a := range approvals {
-				if a.Table == name && counts(a, who, noon) {
+				if a.Table == name && counts(a, who, world.Noon) {
 					opens = opens || a.Opens
 					for _, c := range a.Columns {
 						lifts[c] = true
@@ -120,7 +130,7 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 					opens,
 				)
 			}
-			x, _ := with.Explain(who, name)
+			x, _ := review.Explain(with, who, name)
 			if x.Allowed != (denial == nil) || x.Access != nil && !reflect.DeepEqual(*x.Access, access) {
 				t.Fatalf("%s is explained as another access", name)
 			}
@@ -170,17 +180,17 @@ func TestApprovalsOpenWhatTheyNameAndNothingElse(t *testing.T) {
 // Until is the first moment at which the same approvals make another access, and Requests are what it rests on: without
 // any of them it is another one now.
 func TestAnAccessHoldsUntilItSaysAndRestsOnWhatItNames(t *testing.T) {
-	same := func(a, b Access) bool {
+	same := func(a, b entitlements.Access) bool {
 		return a.Table == b.Table && reflect.DeepEqual(a.Columns, b.Columns) && reflect.DeepEqual(a.Filters, b.Filters)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
-		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, func(a Approval) string { return a.Request }).
+		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, func(a entitlements.Approval) string { return a.Request }).
 			Draw(t, "approvals")
-		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
-		for _, table := range world.Tables {
-			now, _ := e.With(approvals, noon).Decide(who, table.TableName)
-			at := func(when time.Time) Access {
+		e, _ := entitlements.Compile(entitlements.Config{Policies: policies, Tags: world.RandomTags, Catalog: world.Random})
+		for _, table := range world.Random.Tables {
+			now, _ := e.With(approvals, world.Noon).Decide(who, table.TableName)
+			at := func(when time.Time) entitlements.Access {
 				a, _ := e.With(approvals, when).Decide(who, table.TableName)
 				return a
 			}
@@ -204,10 +214,10 @@ func TestAnotherApprovalNeverClosesATable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
 		approvals := rapid.SliceOfN(genApproval(who), 1, 4).Draw(t, "approvals")
-		e, _ := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
-		for _, table := range world.Tables {
-			_, fewer := e.With(approvals[1:], noon).Decide(who, table.TableName)
-			if _, more := e.With(approvals, noon).Decide(who, table.TableName); more != nil && fewer == nil {
+		e, _ := entitlements.Compile(entitlements.Config{Policies: policies, Tags: world.RandomTags, Catalog: world.Random})
+		for _, table := range world.Random.Tables {
+			_, fewer := e.With(approvals[1:], world.Noon).Decide(who, table.TableName)
+			if _, more := e.With(approvals, world.Noon).Decide(who, table.TableName); more != nil && fewer == nil {
 				t.Fatalf("%s is closed by an approval", table.TableName)
 			}
 		}
@@ -223,12 +233,21 @@ func TestWhatCanBeAskedForIsShownOnceItIsApproved(t *testing.T) {
 		}
 		rapid.Check(t, func(t *rapid.T) {
 			policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
-			e, problems := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world, Discoverable: Selectors{"s.*"},
-				Rules: []RequestRule{{Name: "r", About: Selectors{"*.*"}, Approvers: matcher(t, "group:Stewards")}}})
+			e, problems := entitlements.Compile(
+				entitlements.Config{
+					Policies:     policies,
+					Tags:         world.RandomTags,
+					Catalog:      world.Random,
+					Discoverable: entitlements.Selectors{"s.*"},
+					Rules: []entitlements.RequestRule{
+						{Name: "r", About: entitlements.Selectors{"*.*"}, Approvers: world.MatcherOf(t, "group:Stewards")},
+					},
+				},
+			)
 			if e == nil {
 				t.Fatal(problems)
 			}
-			table := rapid.SampledFrom(world.Tables).Draw(t, "table")
+			table := rapid.SampledFrom(world.Random.Tables).Draw(t, "table")
 			columns := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 2, rapid.ID).Draw(t, "columns")
 			ask, err := e.Ask(who, table.TableName, columns)
 			_, denial := e.Decide(who, table.TableName)
@@ -239,18 +258,18 @@ func TestWhatCanBeAskedForIsShownOnceItIsApproved(t *testing.T) {
 			if denial != nil && !denial.Requestable || ask.Opens != (denial != nil) {
 				t.Fatalf("a table that is denied as %+v may be asked for", denial)
 			}
-			r := Request{
+			r := entitlements.Request{
 				ID:      "r",
-				Asker:   AskerOf(who),
+				Asker:   entitlements.AskerOf(who),
 				Table:   table.TableName,
 				Columns: ask.Columns,
 				Opens:   ask.Opens,
-				Status:  StatusApproved,
-				Began:   noon,
-				Expires: noon.Add(1),
+				Status:  entitlements.StatusApproved,
+				Began:   world.Noon,
+				Expires: world.Noon.Add(1),
 			}
-			a, _ := r.Approval(noon)
-			access, denial := e.With([]Approval{a}, noon).Decide(who, table.TableName)
+			a, _ := r.Approval(world.Noon)
+			access, denial := e.With([]entitlements.Approval{a}, world.Noon).Decide(who, table.TableName)
 			if denial != nil {
 				t.Fatalf("it was approved, and is denied: %v", denial.Reasons)
 			}

@@ -1,4 +1,4 @@
-package entitlements
+package entitlements_test
 
 import (
 	"errors"
@@ -7,33 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
-const approvable = `
-discoverable: [sales.refunds]
-policies:
-  - {name: marketing reads sales, grant: [sales.customer_orders, eu.*], to: group:Marketing}
-  - {name: EU data stays in the EU, guardrail: [eu.*], require: attribute:residency=EU}
-  - {name: hide personal data, mask: [sales.customer_orders.lastname, sales.refunds.reason], with: hash, except: group:Privacy}
-  - {name: totals of others, mask: [sales.customer_orders.order_total], with: null, when: region <> 'EU', except: group:Finance}
-  - {name: rounded totals, mask: ["sales.*.order_total"], with: {round: 100}, for: group:Contractors}
-  - {name: own region, filter: [sales.customer_orders, sales.refunds], where: region = any(:attribute.region), except: group:HQ}
-`
-
-func approval(id string, u *identity.User, table TableName, opens bool, columns ...string) Approval {
-	return Approval{
-		Request: id,
-		Asker:   AskerOf(on(u)),
-		Table:   table,
-		Opens:   opens,
-		Columns: columns,
-		Expires: noon.Add(time.Hour),
-	}
-}
-
 // seenWith is a line of what is decided: through whom, each column's masks, the filters, the grants, and until when.
-func seenWith(e *Entitlements, who identity.Principal, name TableName) string {
+func seenWith(e *entitlements.Entitlements, who identity.Principal, name entitlements.TableName) string {
 	a, denial := e.Decide(who, name)
 	if denial != nil {
 		return fmt.Sprint("denied, requestable: ", denial.Requestable)
@@ -52,64 +32,64 @@ func seenWith(e *Entitlements, who identity.Principal, name TableName) string {
 }
 
 func TestWhatAnApprovalOpens(t *testing.T) {
-	e := compile(t, parse(t, approvable))
-	contractor := user("cora", []string{"Marketing", "Contractors"})
-	through := func(a Approval, agent string) Approval { a.Through = agent; return a }
-	until := func(a Approval, end time.Time) Approval { a.Expires = end; return a }
-	byAgent := func(a Approval) Approval { a.Asker.User = nil; return a }
+	e := world.Compile(t, world.Parse(t, world.Approvable))
+	contractor := world.User("cora", []string{"Marketing", "Contractors"})
+	through := func(a entitlements.Approval, agent string) entitlements.Approval { a.Through = agent; return a }
+	until := func(a entitlements.Approval, end time.Time) entitlements.Approval { a.Expires = end; return a }
+	byAgent := func(a entitlements.Approval) entitlements.Approval { a.Asker.User = nil; return a }
 	const masked = "user lastname:hash order_total:null [marketing reads sales] [own region]"
 	const closed = "denied, requestable: true"
 	for _, c := range []struct {
 		name  string
 		who   identity.Principal
-		table TableName
-		has   []Approval
+		table entitlements.TableName
+		has   []entitlements.Approval
 		want  string
 	}{
-		{"nothing was approved", on(taylor), orders, nil, masked},
-		{"a column in the clear", on(taylor), orders, []Approval{approval("r1", taylor, orders, false, "lastname")},
+		{"nothing was approved", world.On(world.Taylor), world.Orders, nil, masked},
+		{"a column in the clear", world.On(world.Taylor), world.Orders, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Orders, false, "lastname")},
 			"user order_total:null [marketing reads sales] [own region] by [r1] until 13:00:00"},
-		{"two, and the first end counts", on(taylor), orders,
-			[]Approval{approval("r1", taylor, orders, false, "lastname"), until(approval("r0", taylor, orders, false, "order_total"), noon.Add(time.Minute))},
+		{"two, and the first end counts", world.On(world.Taylor), world.Orders,
+			[]entitlements.Approval{world.Approval("r1", world.Taylor, world.Orders, false, "lastname"), until(world.Approval("r0", world.Taylor, world.Orders, false, "order_total"), world.Noon.Add(time.Minute))},
 			"user [marketing reads sales] [own region] by [r0 r1] until 12:01:00"},
-		{"two for one column, of which the longer one counts", on(taylor), orders,
-			[]Approval{approval("r1", taylor, orders, false, "lastname"), until(approval("r0", taylor, orders, false, "lastname"), noon.Add(time.Minute))},
+		{"two for one column, of which the longer one counts", world.On(world.Taylor), world.Orders,
+			[]entitlements.Approval{world.Approval("r1", world.Taylor, world.Orders, false, "lastname"), until(world.Approval("r0", world.Taylor, world.Orders, false, "lastname"), world.Noon.Add(time.Minute))},
 			"user order_total:null [marketing reads sales] [own region] by [r1] until 13:00:00"},
-		{"a mask for somebody stays, and comes into force", on(contractor), orders, []Approval{approval("r1", contractor, orders, false, "order_total")},
+		{"a mask for somebody stays, and comes into force", world.On(contractor), world.Orders, []entitlements.Approval{world.Approval("r1", contractor, world.Orders, false, "order_total")},
 			"user lastname:hash order_total:round [marketing reads sales] [own region] by [r1] until 13:00:00"},
-		{"a column that is clear rests on nothing", on(taylor), orders, []Approval{approval("r1", taylor, orders, false, "region")}, masked},
-		{"a table", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, true)}, "user reason:hash [request r1] [own region] by [r1] until 13:00:00"},
-		{"a table and its column", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, true, "reason")}, "user [request r1] [own region] by [r1] until 13:00:00"},
-		{"a table, and its column by another", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, refunds, false, "reason")},
+		{"a column that is clear rests on nothing", world.On(world.Taylor), world.Orders, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Orders, false, "region")}, masked},
+		{"a table", world.On(world.Taylor), world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true)}, "user reason:hash [request r1] [own region] by [r1] until 13:00:00"},
+		{"a table and its column", world.On(world.Taylor), world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true, "reason")}, "user [request r1] [own region] by [r1] until 13:00:00"},
+		{"a table, and its column by another", world.On(world.Taylor), world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true), world.Approval("r2", world.Taylor, world.Refunds, false, "reason")},
 			"user [request r1] [own region] by [r1 r2] until 13:00:00"},
-		{"a column of a table that it does not open", on(taylor), refunds, []Approval{approval("r1", taylor, refunds, false, "reason")}, closed},
-		{"a table that is open anyway does not rest on it", on(taylor), orders, []Approval{approval("r1", taylor, orders, true)},
+		{"a column of a table that it does not open", world.On(world.Taylor), world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, false, "reason")}, closed},
+		{"a table that is open anyway does not rest on it", world.On(world.Taylor), world.Orders, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Orders, true)},
 			"user lastname:hash order_total:null [marketing reads sales request r1] [own region]"},
-		{"a table that two open rests on the longer one", on(taylor), refunds,
-			[]Approval{until(approval("r0", taylor, refunds, true), noon.Add(time.Minute)), approval("r1", taylor, refunds, true)},
+		{"a table that two open rests on the longer one", world.On(world.Taylor), world.Refunds,
+			[]entitlements.Approval{until(world.Approval("r0", world.Taylor, world.Refunds, true), world.Noon.Add(time.Minute)), world.Approval("r1", world.Taylor, world.Refunds, true)},
 			"user reason:hash [request r0 request r1] [own region] by [r1] until 13:00:00"},
-		{"never against a guardrail", on(taylor), customers, []Approval{approval("r1", taylor, customers, true, "email")}, "denied, requestable: false"},
+		{"never against a guardrail", world.On(world.Taylor), world.Customers, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Customers, true, "email")}, "denied, requestable: false"},
 
-		{"somebody else's", on(priya), refunds, []Approval{approval("r1", taylor, refunds, true)}, closed},
-		{"the human's, for the agent on its own", identity.Principal{Agent: bot}, refunds, []Approval{approval("r1", taylor, refunds, true)}, closed},
-		{"the agent's own", identity.Principal{Agent: bot}, refunds, []Approval{byAgent(approval("r1", taylor, refunds, true))},
+		{"somebody else's", world.On(world.Priya), world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true)}, closed},
+		{"the human's, for the agent on its own", identity.Principal{Agent: world.Bot}, world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true)}, closed},
+		{"the agent's own", identity.Principal{Agent: world.Bot}, world.Refunds, []entitlements.Approval{byAgent(world.Approval("r1", world.Taylor, world.Refunds, true))},
 			"agent reason:hash [request r1] [own region] by [r1] until 13:00:00"},
-		{"the agent's own, for a human", on(taylor), refunds, []Approval{byAgent(approval("r1", taylor, refunds, true))}, closed},
-		{"the agent's own, against a guardrail", identity.Principal{Agent: bot}, customers, []Approval{byAgent(approval("r1", taylor, customers, true))}, "denied, requestable: false"},
-		{"through the agent that it is for", on(taylor), refunds, []Approval{through(approval("r1", taylor, refunds, true), bot.ID)},
+		{"the agent's own, for a human", world.On(world.Taylor), world.Refunds, []entitlements.Approval{byAgent(world.Approval("r1", world.Taylor, world.Refunds, true))}, closed},
+		{"the agent's own, against a guardrail", identity.Principal{Agent: world.Bot}, world.Customers, []entitlements.Approval{byAgent(world.Approval("r1", world.Taylor, world.Customers, true))}, "denied, requestable: false"},
+		{"through the agent that it is for", world.On(world.Taylor), world.Refunds, []entitlements.Approval{through(world.Approval("r1", world.Taylor, world.Refunds, true), world.Bot.ID)},
 			"user reason:hash [request r1] [own region] by [r1] until 13:00:00"},
-		{"through another", on(taylor), refunds, []Approval{through(approval("r1", taylor, refunds, true), "another")}, closed},
-		{"that has ended", on(taylor), refunds, []Approval{until(approval("r1", taylor, refunds, true), noon)}, closed},
-		{"of another table", on(taylor), refunds, []Approval{approval("r1", taylor, TableName{"hr", "refunds"}, true)}, closed},
-		{"of a column that is gone", on(taylor), orders, []Approval{approval("r1", taylor, orders, false, "gone")}, masked},
-		{"by nobody who was verified", identity.Principal{}, refunds, []Approval{{Request: "r1", Table: refunds, Opens: true, Expires: noon.Add(time.Hour)}}, "denied, requestable: false"},
+		{"through another", world.On(world.Taylor), world.Refunds, []entitlements.Approval{through(world.Approval("r1", world.Taylor, world.Refunds, true), "another")}, closed},
+		{"that has ended", world.On(world.Taylor), world.Refunds, []entitlements.Approval{until(world.Approval("r1", world.Taylor, world.Refunds, true), world.Noon)}, closed},
+		{"of another table", world.On(world.Taylor), world.Refunds, []entitlements.Approval{world.Approval("r1", world.Taylor, entitlements.TableName{Schema: "hr", Name: "refunds"}, true)}, closed},
+		{"of a column that is gone", world.On(world.Taylor), world.Orders, []entitlements.Approval{world.Approval("r1", world.Taylor, world.Orders, false, "gone")}, masked},
+		{"by nobody who was verified", identity.Principal{}, world.Refunds, []entitlements.Approval{{Request: "r1", Table: world.Refunds, Opens: true, Expires: world.Noon.Add(time.Hour)}}, "denied, requestable: false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			with := e.With(c.has, noon)
+			with := e.With(c.has, world.Noon)
 			if got := seenWith(with, c.who, c.table); got != c.want {
 				t.Errorf("it is\n%s\nnot\n%s", got, c.want)
 			}
-			if got, want := seenWith(with.With(nil, noon), c.who, c.table), seenWith(e, c.who, c.table); got != want {
+			if got, want := seenWith(with.With(nil, world.Noon), c.who, c.table), seenWith(e, c.who, c.table); got != want {
 				t.Errorf("without the approvals it is\n%s\nnot\n%s", got, want)
 			}
 		})
@@ -117,99 +97,73 @@ func TestWhatAnApprovalOpens(t *testing.T) {
 }
 
 func TestWhatIsApprovedIsVisible(t *testing.T) {
-	e := compile(t, parse(t, approvable)).With([]Approval{approval("r1", taylor, people, true)}, noon)
-	for who, want := range map[*identity.User]bool{taylor: true, priya: false} {
-		got := slices.ContainsFunc(e.Visible(on(who)), func(v Visible) bool { return v.Table == people && v.Access != nil })
+	e := world.Compile(t, world.Parse(t, world.Approvable)).
+		With([]entitlements.Approval{world.Approval("r1", world.Taylor, world.People, true)}, world.Noon)
+	for who, want := range map[*identity.User]bool{world.Taylor: true, world.Priya: false} {
+		got := slices.ContainsFunc(
+			e.Visible(world.On(who)),
+			func(v entitlements.Visible) bool { return v.Table == world.People && v.Access != nil },
+		)
 		if got != want {
 			t.Errorf("%s sees that the table is there: %v", who.ID, got)
 		}
 	}
-	if within := e.Within([]string{"hr"}); seenWith(within, on(taylor), people) != seenWith(e, on(taylor), people) {
+	if within := e.Within([]string{"hr"}); seenWith(
+		within,
+		world.On(world.Taylor),
+		world.People,
+	) != seenWith(
+		e,
+		world.On(world.Taylor),
+		world.People,
+	) {
 		t.Error("it is not approved any more where only some schemas are there")
 	}
 }
 
 func TestARuleThatNamesATableOpensItAndShowsNoColumnInTheClear(t *testing.T) {
-	for about, want := range map[string]error{"[sales]": ErrNotAskable, "[sales.customer_orders]": ErrNotAskable, "[sales.*.*]": nil, "[sales.customer_orders.lastname]": nil} {
-		e := compile(t, parse(t, approvable+"rules: [{name: r, about: "+about+", approvers: group:Stewards}]\n"))
-		if _, err := e.Ask(on(taylor), orders, []string{"lastname"}); !errors.Is(err, want) {
+	for about, want := range map[string]error{"[sales]": entitlements.ErrNotAskable, "[sales.customer_orders]": entitlements.ErrNotAskable, "[sales.*.*]": nil, "[sales.customer_orders.lastname]": nil} {
+		e := world.Compile(
+			t,
+			world.Parse(t, world.Approvable+"rules: [{name: r, about: "+about+", approvers: group:Stewards}]\n"),
+		)
+		if _, err := e.Ask(world.On(world.Taylor), world.Orders, []string{"lastname"}); !errors.Is(err, want) {
 			t.Errorf("about %s: %v", about, err)
 		}
 	}
 }
 
 func TestWhatIsApprovedIsNotAskedForAgain(t *testing.T) {
-	cfg := parse(t, approvable+"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n")
-	e := compile(
+	cfg := world.Parse(t, world.Approvable+"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n")
+	e := world.Compile(
 		t,
 		cfg,
-	).With([]Approval{approval("r1", taylor, refunds, true), approval("r2", taylor, orders, false, "lastname")}, noon)
-	for table, columns := range map[TableName][]string{refunds: nil, orders: {"lastname"}} {
-		if _, err := e.Ask(on(taylor), table, columns); err != ErrHaveIt {
+	).With([]entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true), world.Approval("r2", world.Taylor, world.Orders, false, "lastname")}, world.Noon)
+	for table, columns := range map[entitlements.TableName][]string{world.Refunds: nil, world.Orders: {"lastname"}} {
+		if _, err := e.Ask(world.On(world.Taylor), table, columns); err != entitlements.ErrHaveIt {
 			t.Errorf("%s: %v", table, err)
 		}
 	}
-	if ask, err := e.Ask(on(taylor), orders, []string{"lastname", "order_total"}); err != nil ||
+	if ask, err := e.Ask(world.On(world.Taylor), world.Orders, []string{"lastname", "order_total"}); err != nil ||
 		fmt.Sprint(ask.Columns) != "[order_total]" {
 		t.Errorf("what is left is %v: %v", ask.Columns, err)
-	}
-}
-
-func TestExplainShowsWhatWasApproved(t *testing.T) {
-	e := compile(t, parse(t, approvable))
-	only := approval("r2", taylor, refunds, true)
-	only.Through = "another"
-	e = e.With(
-		[]Approval{approval("r1", taylor, refunds, true, "reason"), only, approval("r3", priya, refunds, true)},
-		noon,
-	)
-	x, _ := e.Explain(on(taylor), refunds)
-	want := []GrantVerdict{
-		{Policy: "request r1", To: "user:taylor", Opens: ViaUser, Missing: []string{}, Until: noon.Add(time.Hour)},
-		{
-			Policy:  "request r2",
-			To:      "{all: [user:taylor, agent:another]}",
-			Missing: []string{"agent:another"},
-			Until:   noon.Add(time.Hour),
-		},
-	}
-	if fmt.Sprint(x.Grants) != fmt.Sprint(want) {
-		t.Errorf("grants: %+v", x.Grants)
-	}
-	if m := x.Columns[0].Masks[0]; m.Outcome != Lifted || m.Request != "r1" || !m.Until.Equal(noon.Add(time.Hour)) ||
-		!x.Columns[0].Clear ||
-		!x.Until.Equal(m.Until) {
-		t.Errorf("the mask: %+v, clear: %v", m, x.Columns[0].Clear)
-	}
-	contractor := user("cora", []string{"Marketing", "Contractors"})
-	x, _ = compile(
-		t,
-		parse(t, approvable),
-	).With([]Approval{approval("r1", contractor, orders, false, "order_total")}, noon).
-		Explain(on(contractor), orders)
-	var outcomes []Outcome
-	for _, m := range x.Columns[2].Masks {
-		outcomes = append(outcomes, m.Outcome)
-	}
-	if fmt.Sprint(outcomes) != "[applies lifted]" || x.Columns[2].Clear {
-		t.Errorf("a mask that stays, beside one that is lifted: %v", outcomes)
 	}
 }
 
 // BenchmarkWith is one call's decision, with approvals and without: counting them has to cost next to nothing beside
 // the decision.
 func BenchmarkWith(b *testing.B) {
-	e := compile(b, parse(b, approvable))
-	some := []Approval{
-		approval("r1", taylor, orders, false, "lastname"),
-		approval("r2", taylor, refunds, true),
-		approval("r3", taylor, people, true),
+	e := world.Compile(b, world.Parse(b, world.Approvable))
+	some := []entitlements.Approval{
+		world.Approval("r1", world.Taylor, world.Orders, false, "lastname"),
+		world.Approval("r2", world.Taylor, world.Refunds, true),
+		world.Approval("r3", world.Taylor, world.People, true),
 	}
-	for name, has := range map[string][]Approval{"none": nil, "three": some} {
+	for name, has := range map[string][]entitlements.Approval{"none": nil, "three": some} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				e.With(has, noon).Decide(on(taylor), orders)
+				e.With(has, world.Noon).Decide(world.On(world.Taylor), world.Orders)
 			}
 		})
 	}
@@ -217,16 +171,16 @@ func BenchmarkWith(b *testing.B) {
 
 // A call without approvals, as nearly all are, must not pay for them; one with some pays a few allocations.
 func TestApprovalsCostNextToNothing(t *testing.T) {
-	e := compile(t, parse(t, approvable))
-	some := []Approval{
-		approval("r1", taylor, orders, false, "lastname"),
-		approval("r2", taylor, refunds, true),
-		approval("r3", taylor, people, true),
+	e := world.Compile(t, world.Parse(t, world.Approvable))
+	some := []entitlements.Approval{
+		world.Approval("r1", world.Taylor, world.Orders, false, "lastname"),
+		world.Approval("r2", world.Taylor, world.Refunds, true),
+		world.Approval("r3", world.Taylor, world.People, true),
 	}
-	cost := func(has []Approval) float64 {
-		return testing.AllocsPerRun(100, func() { e.With(has, noon).Decide(on(taylor), orders) })
+	cost := func(has []entitlements.Approval) float64 {
+		return testing.AllocsPerRun(100, func() { e.With(has, world.Noon).Decide(world.On(world.Taylor), world.Orders) })
 	}
-	plain := testing.AllocsPerRun(100, func() { e.Decide(on(taylor), orders) })
+	plain := testing.AllocsPerRun(100, func() { e.Decide(world.On(world.Taylor), world.Orders) })
 	if none := cost(nil); none != plain {
 		t.Errorf("%v allocations without approvals, %v without asking for any", none, plain)
 	}
@@ -236,17 +190,17 @@ func TestApprovalsCostNextToNothing(t *testing.T) {
 }
 
 func TestOnlyWhatRulesCoverIsLeftOfWhatWasApproved(t *testing.T) {
-	all := []Approval{
-		approval("r1", taylor, refunds, true),
-		approval("r2", taylor, orders, false, "lastname"),
-		approval("r3", taylor, TableName{"sales", "gone"}, true),
+	all := []entitlements.Approval{
+		world.Approval("r1", world.Taylor, world.Refunds, true),
+		world.Approval("r2", world.Taylor, world.Orders, false, "lastname"),
+		world.Approval("r3", world.Taylor, entitlements.TableName{Schema: "sales", Name: "gone"}, true),
 	}
 	for rules, want := range map[string]string{
 		"": "", "rules: [{name: r, about: [sales.refunds], approvers: group:Stewards}]\n": "r1",
 		"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n": "r1 r2", "rules: [{name: r, about: [sales.customer_orders], approvers: group:Stewards}]\n": "",
 	} {
 		got := ""
-		for _, a := range compile(t, parse(t, approvable+rules)).Covered(all) {
+		for _, a := range world.Compile(t, world.Parse(t, world.Approvable+rules)).Covered(all) {
 			got += " " + a.Request
 		}
 		if got != "" && got[1:] != want || got == "" && want != "" {

@@ -38,7 +38,7 @@ func (e *Entitlements) Ask(who identity.Principal, name TableName, columns []str
 		return Ask{}, err
 	}
 	judged := who.Judged()
-	wanted, err = t.liftable(wanted, e.counting(&who, name), &judged, &who)
+	wanted, err = t.liftable(wanted, e.Counting(&who, name), &judged, &who)
 	if err != nil {
 		return Ask{}, err
 	}
@@ -94,16 +94,16 @@ func (t *table) indexes(names []string) (out []int, err error) {
 // with an except are lifted. Masks that others come before count too: they would come into force.
 func (t *table) liftable(
 	wanted []int,
-	approved standing,
+	approved Approvals,
 	judged *identity.Identity,
 	who *identity.Principal,
 ) (out []int, err error) {
 	for _, i := range wanted {
-		hidden, lifted := false, approved.lifts(t.columns[i].Name) != nil
+		hidden, lifted := false, approved.Lifting(t.columns[i].Name) != nil
 		for _, m := range t.columns[i].masks {
 			switch s := t.masks[m.scope]; {
-			case !s.applies(judged, who):
-			case s.except == nil:
+			case !s.Applies(judged, who):
+			case s.Except == nil:
 				return nil, fmt.Errorf("column %q: %w", t.columns[i].Name, ErrNotAskable)
 			default:
 				hidden = hidden || !lifted

@@ -22,7 +22,7 @@ type Both struct {
 
 // asWaiting is the caller as the waiting configuration knows them. Without one, it is a principal that was never
 // verified, to whom nothing is given. The purpose is the call's own.
-func asWaiting(who identity.Principal) identity.Principal {
+func AsWaiting(who identity.Principal) identity.Principal {
 	if who.Waiting == nil {
 		return identity.Principal{}
 	}
@@ -37,7 +37,7 @@ func (b Both) Decide(who identity.Principal, name TableName) (Access, *Denial) {
 	if b.Waiting == nil {
 		return access, denial
 	}
-	other, otherwise := b.Waiting.Decide(asWaiting(who), name)
+	other, otherwise := b.Waiting.Decide(AsWaiting(who), name)
 	if denial == nil && otherwise == nil {
 		return access.and(other), nil
 	}

@@ -2,9 +2,7 @@ package entitlements
 
 import (
 	"errors"
-	"reflect"
 	"slices"
-	"time"
 
 	"deputy/identity"
 )
@@ -21,7 +19,7 @@ func (b Both) Ask(who identity.Principal, name TableName, columns []string) (Ask
 	if b.Waiting == nil {
 		return ask, err
 	}
-	other, otherwise := b.Waiting.Ask(asWaiting(who), name, columns)
+	other, otherwise := b.Waiting.Ask(AsWaiting(who), name, columns)
 	switch {
 	case errors.Is(err, ErrHaveIt) != errors.Is(otherwise, ErrHaveIt): // only one opens it, and so it is closed
 		_, denial := b.Decide(who, name)
@@ -76,39 +74,4 @@ func (q Requirement) and(other Requirement) Requirement {
 		out.Approved = ""
 	}
 	return out
-}
-
-// Explain is Entitlements.Explain of the configuration in force, with the decision and the columns as both have them.
-func (b Both) Explain(who identity.Principal, name TableName) (x Explanation, ok bool) {
-	x, ok = b.InForce.Explain(who, name)
-	if !ok || b.Waiting == nil {
-		return x, ok
-	}
-	other, ok := b.Waiting.Explain(asWaiting(who), name)
-	if !ok {
-		return Explanation{}, false
-	}
-	access, denial := b.Decide(who, name)
-	x.Access, x.Denial, x.Allowed, x.Via, x.Until, x.Reasons, x.Requestable = nil, denial, denial == nil, "", time.Time{}, []string{}, false
-	if denial == nil {
-		x.Access, x.Via, x.Until = &access, access.Via, access.Until
-	} else {
-		x.Reasons, x.Requestable = denial.Reasons, denial.Requestable
-	}
-	columns := []ColumnVerdict{}
-	for _, c := range x.Columns {
-		i := slices.IndexFunc(other.Columns, func(o ColumnVerdict) bool { return o.Name == c.Name })
-		if i < 0 {
-			continue
-		}
-		c.Clear = c.Clear && other.Columns[i].Clear
-		for _, m := range other.Columns[i].Masks {
-			if !slices.ContainsFunc(c.Masks, func(known MaskVerdict) bool { return reflect.DeepEqual(known, m) }) {
-				c.Masks = append(slices.Clip(c.Masks), m)
-			}
-		}
-		columns = append(columns, c)
-	}
-	x.Columns = columns
-	return x, true
 }

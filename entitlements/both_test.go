@@ -1,4 +1,4 @@
-package entitlements
+package entitlements_test
 
 import (
 	"errors"
@@ -6,14 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
-func compiled(t *testing.T, text string) *Entitlements {
+func compiled(t *testing.T, text string) *entitlements.Entitlements {
 	t.Helper()
-	cfg := parse(t, text)
-	cfg.Catalog = &Catalog{Tables: []Table{tableOf("crm.person", col("id", Number), col("code", Text))}}
-	return compile(t, cfg)
+	cfg := world.Parse(t, text)
+	cfg.Catalog = &entitlements.Catalog{
+		Tables: []entitlements.Table{
+			world.TableOf("crm.person", world.Col("id", entitlements.Number), world.Col("code", entitlements.Text)),
+		},
+	}
+	return world.Compile(t, cfg)
 }
 
 // caller is a principal as both configurations know it.
@@ -35,10 +41,10 @@ const readAll = "policies:\n  - {name: read, grant: crm.*, to: everyone}\n"
 
 func TestBothMasks(t *testing.T) {
 	mask := func(rest string) string { return readAll + "  - {name: hide, mask: crm.person.code, " + rest + "}\n" }
-	null := []AppliedMask{{Mask: Mask{Kind: MaskNull}, Policy: "hide"}}
+	null := []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "hide"}}
 	for name, tt := range map[string]struct {
 		inForce, waiting string
-		want             []AppliedMask // nil: the first one's
+		want             []entitlements.AppliedMask // nil: the first one's
 	}{
 		"the same":           {mask("with: hash"), mask("with: hash"), nil},
 		"another name":       {mask("with: hash"), readAll + "  - {name: other, mask: crm.person.code, with: hash}\n", nil},
@@ -51,15 +57,15 @@ func TestBothMasks(t *testing.T) {
 		"by the caller's own": {mask("with: hash, when: code = any(:user.groups)"), mask("with: hash, when: code = any(:user.groups)"),
 			null}, // the groups are not the same
 	} {
-		b := Both{compiled(t, tt.inForce), compiled(t, tt.waiting)}
+		b := entitlements.Both{compiled(t, tt.inForce), compiled(t, tt.waiting)}
 		who := caller([]string{"A"}, []string{"B"})
-		access, denial := b.Decide(who, TableName{"crm", "person"})
+		access, denial := b.Decide(who, entitlements.TableName{Schema: "crm", Name: "person"})
 		if denial != nil {
 			t.Fatalf("%s: %v", name, denial)
 		}
 		want := tt.want
 		if want == nil {
-			alone, _ := b.InForce.Decide(who, TableName{"crm", "person"})
+			alone, _ := b.InForce.Decide(who, entitlements.TableName{Schema: "crm", Name: "person"})
 			want = alone.Columns[1].Masks
 		}
 		if got := access.Columns[1].Masks; !reflect.DeepEqual(got, want) {
@@ -80,10 +86,10 @@ func TestBothJudgeApart(t *testing.T) {
 		"in the other":       {caller(nil, []string{"A"}), false},
 		"unknown to the one": {identity.Principal{Agent: caller(nil, nil).Agent, User: caller([]string{"A"}, nil).User}, false},
 	} {
-		if _, denial := (Both{a, a}).Decide(tt.who, TableName{"crm", "person"}); (denial == nil) != tt.open {
+		if _, denial := (entitlements.Both{a, a}).Decide(tt.who, entitlements.TableName{Schema: "crm", Name: "person"}); (denial == nil) != tt.open {
 			t.Errorf("%s: %v", name, denial)
 		}
-		if visible := (Both{a, a}).Visible(tt.who); (len(visible) == 1) != tt.open {
+		if visible := (entitlements.Both{a, a}).Visible(tt.who); (len(visible) == 1) != tt.open {
 			t.Errorf("%s: %v may be known of", name, visible)
 		}
 	}
@@ -91,24 +97,24 @@ func TestBothJudgeApart(t *testing.T) {
 
 // What is asked for, and who approves it, is decided by both.
 func TestBothAskAndApprove(t *testing.T) {
-	with := func(rules string) *Entitlements {
+	with := func(rules string) *entitlements.Entitlements {
 		return compiled(t, "discoverable: [crm.*]\nrules:\n"+rules)
 	}
 	stewards := with("  - {name: stewards, about: crm.*, approvers: group:Stewards, at_most: 8h}")
 	shorter := with("  - {name: stewards, about: crm.*, approvers: group:Stewards, at_most: 1h}")
 	two := with("  - {name: stewards, about: crm.*, stages: [{approvers: group:Stewards, need: '2'}], at_most: 8h}")
 	none := compiled(t, "discoverable: [crm.*]\n")
-	table := TableName{"crm", "person"}
+	table := entitlements.TableName{Schema: "crm", Name: "person"}
 	who := caller(nil, nil)
 
-	if _, err := (Both{stewards, none}).Ask(who, table, nil); !errors.Is(err, ErrNotAskable) {
+	if _, err := (entitlements.Both{stewards, none}).Ask(who, table, nil); !errors.Is(err, entitlements.ErrNotAskable) {
 		t.Errorf("without a rule in one, asking gives %v", err)
 	}
 	open := compiled(t, readAll)
-	if _, err := (Both{stewards, open}).Ask(who, table, nil); !errors.Is(err, ErrChanging) {
+	if _, err := (entitlements.Both{stewards, open}).Ask(who, table, nil); !errors.Is(err, entitlements.ErrChanging) {
 		t.Errorf("with the table open in one, asking gives %v", err)
 	}
-	ask, err := (Both{stewards, shorter}).Ask(who, table, nil)
+	ask, err := (entitlements.Both{stewards, shorter}).Ask(who, table, nil)
 	if err != nil || ask.AtMost != time.Hour || !ask.Opens {
 		t.Errorf("with a shorter time in one, asking gives %+v, %v", ask, err)
 	}
@@ -121,37 +127,38 @@ func TestBothAskAndApprove(t *testing.T) {
 		return u
 	}
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	r := Request{
+	r := entitlements.Request{
 		ID:      "r",
-		Asker:   AskerOf(who),
+		Asker:   entitlements.AskerOf(who),
 		Table:   table,
 		Opens:   true,
 		Wanted:  30 * time.Minute,
 		Created: now,
 		Lapses:  now.Add(time.Hour),
-		Status:  StatusPending,
+		Status:  entitlements.StatusPending,
 	}
 	group := []string{"Stewards"}
 	for name, tt := range map[string]struct {
-		both Both
+		both entitlements.Both
 		by   identity.User
 		want error
 	}{
-		"a steward of both":            {Both{stewards, shorter}, steward(group, group), nil},
-		"a steward of one":             {Both{stewards, shorter}, steward(group, nil), ErrNotApprover},
-		"a steward of the other":       {Both{stewards, shorter}, steward(nil, group), ErrNotApprover},
-		"somebody is missing by one":   {Both{stewards, two}, steward(group, group), ErrChanging},
-		"somebody is missing by other": {Both{two, stewards}, steward(group, group), ErrChanging},
+		"a steward of both":            {entitlements.Both{stewards, shorter}, steward(group, group), nil},
+		"a steward of one":             {entitlements.Both{stewards, shorter}, steward(group, nil), entitlements.ErrNotApprover},
+		"a steward of the other":       {entitlements.Both{stewards, shorter}, steward(nil, group), entitlements.ErrNotApprover},
+		"somebody is missing by one":   {entitlements.Both{stewards, two}, steward(group, group), entitlements.ErrChanging},
+		"somebody is missing by other": {entitlements.Both{two, stewards}, steward(group, group), entitlements.ErrChanging},
 	} {
 		q, err := tt.both.Required(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := r.Approve(q, Step{ID: "s", By: tt.by, Now: now})
-		if !errors.Is(err, tt.want) || (err == nil) != (next.Status == StatusApproved) {
+		next, err := r.Approve(q, entitlements.Step{ID: "s", By: tt.by, Now: now})
+		if !errors.Is(err, tt.want) || (err == nil) != (next.Status == entitlements.StatusApproved) {
 			t.Errorf("%s: %v, %s", name, err, next.Status)
 		}
-		if _, err := r.Deny(q, Step{ID: "s", By: tt.by, Now: now}); tt.want != ErrChanging && !errors.Is(err, tt.want) {
+		if _, err := r.Deny(q, entitlements.Step{ID: "s", By: tt.by, Now: now}); tt.want != entitlements.ErrChanging &&
+			!errors.Is(err, tt.want) {
 			t.Errorf("%s denies: %v", name, err)
 		}
 	}

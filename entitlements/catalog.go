@@ -1,11 +1,19 @@
 package entitlements
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // TableName names a table inside one platform.
 type TableName struct{ Schema, Name string }
 
 func (t TableName) String() string { return t.Schema + "." + t.Name }
+
+// Compare orders tables by schema, then by name.
+func (t TableName) Compare(other TableName) int {
+	return cmp.Or(cmp.Compare(t.Schema, other.Schema), cmp.Compare(t.Name, other.Name))
+}
 
 // ParseTableName splits "schema.table"; ok is false for anything else.
 func ParseTableName(s string) (t TableName, ok bool) {

@@ -1,7 +1,6 @@
 package entitlements
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -114,11 +113,7 @@ func (c *compiler) addAll() {
 }
 
 func (c *compiler) tableNames() []TableName {
-	return slices.SortedFunc(maps.Keys(c.tables), compareNames)
-}
-
-func compareNames(a, b TableName) int {
-	return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	return slices.SortedFunc(maps.Keys(c.tables), TableName.Compare)
 }
 
 type compiler struct {
@@ -297,7 +292,7 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 	}
 	elsewhere := !onlyHere && slices.ContainsFunc(c.cfg.Others, s.matchesIn)
 	if table, ok := s.tableIn(c.cfg.Catalog); ok && s.isColumn() && s.exact() {
-		hint := there(s.text, s.likeIn(c.cfg.Catalog))
+		hint := mistake.There(s.text, s.likeIn(c.cfg.Catalog))
 		if elsewhere {
 			hint += "; another platform has it: write " + s.text + "* if this one need not"
 		}
@@ -327,28 +322,5 @@ func (c *compiler) requireMatch(s selector, onlyHere bool) {
 			}
 		}
 	}
-	c.missing("there is no %s %s%s", what, s.text, there(s.text, s.likeIn(c.cfg.Catalog)))
-}
-
-const fewNames = 20 // are listed; more would hide the sentence
-
-// there ends a sentence about a name that is not in the catalog: with the one that was probably meant, or with those
-// beside it.
-func there(name string, names []string) string {
-	if hint := mistake.Hint(name, names); hint != "" {
-		return hint
-	}
-	beside := names
-	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
-		beside = nil
-		for _, n := range names {
-			if strings.HasPrefix(n, name[:dot+1]) {
-				beside = append(beside, n)
-			}
-		}
-	}
-	if len(beside) == 0 || len(beside) > fewNames {
-		return ""
-	}
-	return " (known: " + strings.Join(slices.Sorted(slices.Values(beside)), ", ") + ")"
+	c.missing("there is no %s %s%s", what, s.text, mistake.There(s.text, s.likeIn(c.cfg.Catalog)))
 }

@@ -22,7 +22,7 @@ func (c *compiler) addPolicy(p *Policy, seen map[string]bool) {
 	for _, m := range p.misfits(k) {
 		c.within(m.key, func() { c.problem("%s", m.message) })
 	}
-	p.matchers(c.checkPurposes)
+	p.Matchers(c.checkPurposes)
 	out := &ruling{Policy: p, kind: k, selectors: c.selectors(p.selectors(k), k, p.Platform != "")}
 	switch k {
 	case kindMask:
@@ -71,7 +71,7 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 	if p.Match != nil {
 		where := []Part{
 			{SQL: quoteName(p.Match.Column) + " = any("},
-			{Variable: attributePrefix + p.Match.Attribute},
+			{Variable: AttributePrefix + p.Match.Attribute},
 			{SQL: ")"},
 		}
 		everywhere = append(everywhere, rowRule{"match", Filter{Policy: p.Name, Where: where}})
@@ -128,7 +128,7 @@ func (c *compiler) noColumn(t *table, name string) {
 	for _, col := range t.columns {
 		names = append(names, col.Name)
 	}
-	c.lost(t.name, "there is no column %s%s", ColumnName{t.name, name}, there(name, names))
+	c.lost(t.name, "there is no column %s%s", ColumnName{t.name, name}, mistake.There(name, names))
 }
 
 func (t *table) column(name string) *column {

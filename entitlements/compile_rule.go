@@ -49,7 +49,7 @@ func (c *compiler) addRule(r *RequestRule, before []RequestRule, seen map[string
 	if r.AtMost > 0 {
 		out.atMost = time.Duration(r.AtMost)
 	}
-	r.matchers(func(key string, m *Matcher) {
+	r.Matchers(func(key string, m *Matcher) {
 		if !strings.HasSuffix(key, "approvers") { // of which no purpose is asked at all
 			c.checkPurposes(key, m)
 		}

@@ -1,4 +1,4 @@
-package entitlements
+package entitlements_test
 
 import (
 	"fmt"
@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/entitlements"
+	"deputy/internal/testkit/world"
 )
 
 func TestCompileRefuses(t *testing.T) {
@@ -178,7 +181,7 @@ func TestCompileRefuses(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		e, problems := Compile(parse(t, tt.text))
+		e, problems := entitlements.Compile(world.Parse(t, tt.text))
 		if e != nil {
 			t.Errorf("%s is accepted", tt.name)
 		}
@@ -213,10 +216,10 @@ func TestCheckNeedsNoDatabase(t *testing.T) {
 			[]string{"policies[0].to", "policies[0].grant[1]", "policies[0].grant[2]", "platforms.warehouse.discoverable[1]"}},
 	}
 	for _, tt := range tests {
-		cfg := parse(t, tt.text)
+		cfg := world.Parse(t, tt.text)
 		var keys []string
-		_, compiled := Compile(cfg)
-		for _, p := range Check(cfg) {
+		_, compiled := entitlements.Compile(cfg)
+		for _, p := range entitlements.Check(cfg) {
 			keys = append(keys, p.Key)
 			if !slices.Contains(compiled, p) {
 				t.Errorf("of %s, Compile does not find %v", tt.name, p)
@@ -226,16 +229,19 @@ func TestCheckNeedsNoDatabase(t *testing.T) {
 			t.Errorf("of %s, Check finds %q, not %q", tt.name, keys, tt.want)
 		}
 	}
-	elsewhere := parse(t, "policies:\n- {name: p, platform: lake, grant: a.b}")
-	if problems := Check(elsewhere); len(problems) != 1 {
+	elsewhere := world.Parse(t, "policies:\n- {name: p, platform: lake, grant: a.b}")
+	if problems := entitlements.Check(elsewhere); len(problems) != 1 {
 		t.Errorf("policies of every platform are checked: %v", problems)
 	}
 }
 
 func TestCompileSaysEverythingAtOnce(t *testing.T) {
-	cfg := parse(t, "policies:\n- {name: b, grant: sales.gone}\n- {name: a, mask: tag:X}\n")
-	cfg.Tags = Tags{{Name: "T", Selectors: Selectors{"hr.people"}}, {Name: "T", Selectors: Selectors{"hr.people"}}}
-	_, problems := Compile(cfg)
+	cfg := world.Parse(t, "policies:\n- {name: b, grant: sales.gone}\n- {name: a, mask: tag:X}\n")
+	cfg.Tags = entitlements.Tags{
+		{Name: "T", Selectors: entitlements.Selectors{"hr.people"}},
+		{Name: "T", Selectors: entitlements.Selectors{"hr.people"}},
+	}
+	_, problems := entitlements.Compile(cfg)
 	var got []string
 	for _, p := range problems {
 		got = append(got, fmt.Sprint(p.Key, " ", p.Policy))
@@ -267,7 +273,7 @@ func TestCompileWarns(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		e, problems := Compile(parse(t, tt.text))
+		e, problems := entitlements.Compile(world.Parse(t, tt.text))
 		if e == nil || len(problems) != 1 || !problems[0].Warning || !strings.Contains(problems[0].String(), tt.want) {
 			t.Errorf("there is no warning %s: %v", tt.name, problems)
 		}
@@ -275,36 +281,39 @@ func TestCompileWarns(t *testing.T) {
 }
 
 func TestCompileWithoutCatalog(t *testing.T) {
-	if e, problems := Compile(Config{}); e != nil || !Fatal(problems) {
+	if e, problems := entitlements.Compile(entitlements.Config{}); e != nil || !entitlements.Fatal(problems) {
 		t.Error("policies compile without a catalog")
 	}
 }
 
 func TestPoliciesOfOtherPlatforms(t *testing.T) {
-	cfg := parse(t, `
+	cfg := world.Parse(t, `
 tags: {Elsewhere: lake.events}
 policies:
   - {name: theirs, platform: lake, grant: nonsense, to: everyone}
   - {name: ours, platform: warehouse, grant: sales.*, to: everyone}
   - {name: anybody's, mask: lake.events.ip, with: null}
 `)
-	if e, _ := Compile(cfg); e != nil {
+	if e, _ := entitlements.Compile(cfg); e != nil {
 		t.Error("a name that is nowhere is accepted")
 	}
-	cfg.Others = []*Catalog{{Tables: []Table{tableOf("lake.events", col("ip", Text))}}}
-	if e, problems := Compile(cfg); e == nil || len(problems) != 0 {
+	cfg.Others = []*entitlements.Catalog{
+		{Tables: []entitlements.Table{world.TableOf("lake.events", world.Col("ip", entitlements.Text))}},
+	}
+	if e, problems := entitlements.Compile(cfg); e == nil || len(problems) != 0 {
 		t.Errorf("what is only on another platform is refused here: %v", problems)
 	}
 	cfg.Policies[2].Platform = "warehouse"
-	if e, _ := Compile(cfg); e != nil {
+	if e, _ := entitlements.Compile(cfg); e != nil {
 		t.Error("a policy for this platform may name what is only on another")
 	}
 }
 
 func TestATableWithoutColumnsIsNotThere(t *testing.T) {
-	cfg := parse(t, "policies: [{name: p, grant: s.*, to: everyone}]\ndiscoverable: s.*")
-	cfg.Catalog = &Catalog{Tables: []Table{tableOf("s.empty")}}
-	if _, d := compile(t, cfg).Decide(principal(bot, taylor), TableName{"s", "empty"}); d == nil || d.Requestable {
+	cfg := world.Parse(t, "policies: [{name: p, grant: s.*, to: everyone}]\ndiscoverable: s.*")
+	cfg.Catalog = &entitlements.Catalog{Tables: []entitlements.Table{world.TableOf("s.empty")}}
+	if _, d := world.Compile(t, cfg).Decide(principal(world.Bot, world.Taylor), entitlements.TableName{Schema: "s", Name: "empty"}); d == nil ||
+		d.Requestable {
 		t.Error("a table without columns can be had or asked for")
 	}
 }
@@ -405,7 +414,7 @@ func TestPolicyFiles(t *testing.T) {
 		{"a tag twice", "tags:\n  A: a.b\n  A: c.d\n", `key "A" is there twice`},
 	}
 	for _, tt := range tests {
-		err := yaml.Load([]byte(tt.text), &file{}, yaml.WithKnownFields())
+		err := yaml.Load([]byte(tt.text), &world.File{}, yaml.WithKnownFields())
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "line ") {
 			t.Errorf("%s is not explained\n got %v\nwant %s", tt.name, err, tt.want)
 		}
@@ -415,43 +424,45 @@ func TestPolicyFiles(t *testing.T) {
 func TestMasksInFiles(t *testing.T) {
 	tests := []struct {
 		with string
-		want Mask
+		want entitlements.Mask
 	}{
-		{"null", Mask{Kind: MaskNull}},
-		{"~", Mask{Kind: MaskNull}},
-		{"'null'", Mask{Kind: MaskNull}},
-		{"hash", Mask{Kind: MaskHash}},
-		{"{constant: REDACTED}", Mask{Kind: MaskConstant, Constant: "REDACTED"}},
-		{"{constant: 0}", Mask{Kind: MaskConstant, Constant: "0"}},
-		{"{constant: true}", Mask{Kind: MaskConstant, Constant: "true"}},
-		{"{constant: 2026-01-01}", Mask{Kind: MaskConstant, Constant: "2026-01-01"}},
-		{"{constant: ''}", Mask{Kind: MaskConstant}},
-		{"{partial: {first: 1, last: 2}}", Mask{Kind: MaskPartial, First: 1, Last: 2}},
+		{"null", entitlements.Mask{Kind: entitlements.MaskNull}},
+		{"~", entitlements.Mask{Kind: entitlements.MaskNull}},
+		{"'null'", entitlements.Mask{Kind: entitlements.MaskNull}},
+		{"hash", entitlements.Mask{Kind: entitlements.MaskHash}},
+		{"{constant: REDACTED}", entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "REDACTED"}},
+		{"{constant: 0}", entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "0"}},
+		{"{constant: true}", entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "true"}},
+		{"{constant: 2026-01-01}", entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "2026-01-01"}},
+		{"{constant: ''}", entitlements.Mask{Kind: entitlements.MaskConstant}},
+		{"{partial: {first: 1, last: 2}}", entitlements.Mask{Kind: entitlements.MaskPartial, First: 1, Last: 2}},
 	}
 	for _, tt := range tests {
-		p := parse(t, "policies: [{name: p, with: "+tt.with+"}]").Policies[0]
+		p := world.Parse(t, "policies: [{name: p, with: "+tt.with+"}]").Policies[0]
 		if p.With == nil || !reflect.DeepEqual(*p.With, tt.want) {
 			t.Errorf("with: %s is read as %v", tt.with, p.With)
 		}
 	}
-	if p := parse(t, "policies: [{name: p}]").Policies[0]; p.With != nil {
+	if p := world.Parse(t, "policies: [{name: p}]").Policies[0]; p.With != nil {
 		t.Error("a policy without with has a mask")
 	}
-	aliased := parse(t, "policies:\n- {name: p, with: &m {partial: {last: 1}}}\n- {name: q, with: *m}").Policies[1]
+	aliased := world.Parse(t, "policies:\n- {name: p, with: &m {partial: {last: 1}}}\n- {name: q, with: *m}").Policies[1]
 	if aliased.With.Last != 1 {
 		t.Errorf("an alias is lost: %+v", aliased)
 	}
 }
 
 func TestMaskFits(t *testing.T) {
-	constant := func(s string) Mask { return Mask{Kind: MaskConstant, Constant: s} }
+	constant := func(s string) entitlements.Mask {
+		return entitlements.Mask{Kind: entitlements.MaskConstant, Constant: s}
+	}
 	tests := []struct {
-		mask Mask
+		mask entitlements.Mask
 		fits string
 	}{
-		{Mask{Kind: MaskNull}, "text number boolean date time other"},
-		{Mask{Kind: MaskHash}, "text"},
-		{Mask{Kind: MaskPartial, First: 1}, "text"},
+		{entitlements.Mask{Kind: entitlements.MaskNull}, "text number boolean date time other"},
+		{entitlements.Mask{Kind: entitlements.MaskHash}, "text"},
+		{entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}, "text"},
 		{constant("REDACTED"), "text"},
 		{constant(""), "text"},
 		{constant("0"), "text number"},
@@ -470,12 +481,12 @@ func TestMaskFits(t *testing.T) {
 		{constant("1970-02-30"), "text"},
 		{constant("0000-01-01"), "text"},
 		{constant("now"), "text"},
-		{Mask{Kind: "shuffle"}, ""},
+		{entitlements.Mask{Kind: "shuffle"}, ""},
 	}
 	for _, tt := range tests {
 		var fits []string
-		for _, k := range []Kind{Text, Number, Boolean, Date, Time, Other} {
-			if tt.mask.Fits(Column{Kind: k}) {
+		for _, k := range []entitlements.Kind{entitlements.Text, entitlements.Number, entitlements.Boolean, entitlements.Date, entitlements.Time, entitlements.Other} {
+			if tt.mask.Fits(entitlements.Column{Kind: k}) {
 				fits = append(fits, string(k))
 			}
 		}
@@ -489,22 +500,31 @@ func TestMaskFits(t *testing.T) {
 func TestRoundingToWhatEveryValueIsAMultipleOfBecomesNull(t *testing.T) {
 	for _, test := range []struct {
 		typ, step string
-		want      MaskKind
+		want      entitlements.MaskKind
 	}{
-		{"integer", "1", MaskNull}, {"bigint", "0.5", MaskNull}, {"integer", "0.3", MaskRound}, {"integer", "10", MaskRound}, {"int unsigned", "1.0", MaskNull},
-		{"numeric(10,2)", "0.01", MaskNull}, {"decimal(10, 2)", "0.005", MaskNull}, {"numeric(10,2)", "0.1", MaskRound}, {"numeric(10)", "1", MaskNull},
-		{"numeric", "0.01", MaskRound}, {"double precision", "1", MaskRound}, {"numeric(3,-2)", "1", MaskRound},
+		{"integer", "1", entitlements.MaskNull}, {"bigint", "0.5", entitlements.MaskNull}, {"integer", "0.3", entitlements.MaskRound}, {"integer", "10", entitlements.MaskRound}, {"int unsigned", "1.0", entitlements.MaskNull},
+		{"numeric(10,2)", "0.01", entitlements.MaskNull}, {"decimal(10, 2)", "0.005", entitlements.MaskNull}, {"numeric(10,2)", "0.1", entitlements.MaskRound}, {"numeric(10)", "1", entitlements.MaskNull},
+		{"numeric", "0.01", entitlements.MaskRound}, {"double precision", "1", entitlements.MaskRound}, {"numeric(3,-2)", "1", entitlements.MaskRound},
 	} {
-		table := Table{TableName: TableName{"s", "t"}, Columns: []Column{{Name: "c", Type: test.typ, Kind: Number}}}
-		policies := parse(
+		table := entitlements.Table{
+			TableName: entitlements.TableName{Schema: "s", Name: "t"},
+			Columns:   []entitlements.Column{{Name: "c", Type: test.typ, Kind: entitlements.Number}},
+		}
+		policies := world.Parse(
 			t,
 			"policies: [{name: p, mask: s.t.c, with: {round: "+test.step+"}}, {name: g, grant: s.t, to: everyone}]",
 		).Policies
-		e, problems := Compile(Config{Platform: "p", Policies: policies, Catalog: &Catalog{Tables: []Table{table}}})
-		if Fatal(problems) {
+		e, problems := entitlements.Compile(
+			entitlements.Config{
+				Platform: "p",
+				Policies: policies,
+				Catalog:  &entitlements.Catalog{Tables: []entitlements.Table{table}},
+			},
+		)
+		if entitlements.Fatal(problems) {
 			t.Fatal(problems)
 		}
-		if got := e.tables[table.TableName].columns[0].masks[0].Kind; got != test.want {
+		if got := view(e, table.TableName).Columns[0].Masks[0].Kind; got != test.want {
 			t.Errorf("%s rounded to %s becomes %s, not %s", test.typ, test.step, got, test.want)
 		}
 	}

@@ -15,7 +15,7 @@ func (e *Entitlements) Decide(who identity.Principal, name TableName) (Access, *
 	if !ok {
 		return Access{}, &Denial{Table: name, Reasons: []string{"there is no such table"}}
 	}
-	return t.decide(&who, e.counting(&who, name))
+	return t.decide(&who, e.Counting(&who, name))
 }
 
 // Visible is one table that a principal may know of: with Access, or else with a Denial that is requestable or closed
@@ -33,7 +33,7 @@ func (e *Entitlements) Visible(who identity.Principal) []Visible {
 	for _, name := range e.names {
 		t := e.tables[name]
 		v := Visible{Table: name, Description: t.description}
-		access, denial := t.decide(&who, e.counting(&who, name))
+		access, denial := t.decide(&who, e.Counting(&who, name))
 		switch {
 		case denial == nil:
 			v.Access = &access
@@ -47,7 +47,7 @@ func (e *Entitlements) Visible(who identity.Principal) []Visible {
 	return out
 }
 
-func (t *table) decide(who *identity.Principal, approved standing) (Access, *Denial) {
+func (t *table) decide(who *identity.Principal, approved Approvals) (Access, *Denial) {
 	if who.Agent.ID == "" || who.User != nil && who.User.ID == "" {
 		// not even everyone is a grant to nobody
 		return Access{}, &Denial{Table: t.name, Reasons: []string{"nobody was verified"}}
@@ -72,8 +72,8 @@ func (t *table) decide(who *identity.Principal, approved standing) (Access, *Den
 		access.Guardrails = append(access.Guardrails, g.policy)
 	}
 	for _, f := range t.filters {
-		if f.applies(&judged, who) {
-			access.Filters = append(access.Filters, f.bind(who))
+		if f.Applies(&judged, who) {
+			access.Filters = append(access.Filters, f.rule.bind(who))
 		}
 	}
 	return access, nil
@@ -95,7 +95,7 @@ func (t *table) broken(judged *identity.Identity, who *identity.Principal) (reas
 //
 // An approved request is one more grant, to the one who asked: the user, or the agent when it acts on its own. The
 // access rests on it only where no policy grants the same.
-func (t *table) open(access *Access, who *identity.Principal, approved standing) (unheard []string) {
+func (t *table) open(access *Access, who *identity.Principal, approved Approvals) (unheard []string) {
 	agentBroken := t.broken(&who.Agent.Identity, who)
 	byUser, byAgent := false, false
 	count := func(policy string, user, agent bool) {
@@ -111,13 +111,13 @@ func (t *table) open(access *Access, who *identity.Principal, approved standing)
 		user, agent := t.grants[i].opensTo(who)
 		count(t.grants[i].policy, user, agent)
 	}
-	if longest := approved.opens(); longest != nil {
+	if longest := approved.Opening(); longest != nil {
 		if !byUser && !byAgent {
 			access.restsOn(longest)
 		}
 		for i := range approved {
 			if approved[i].Opens {
-				count(approved[i].policy(), who.User != nil, who.User == nil)
+				count(approved[i].Policy(), who.User != nil, who.User == nil)
 			}
 		}
 	}
@@ -145,21 +145,21 @@ func (g *grant) opensTo(who *identity.Principal) (user, agent bool) {
 // show puts in all columns, each with those of its masks that apply, up to the first that takes every cell. A policy
 // that exempts the caller says nothing about the others: a column is clear only if none applies. An approved request
 // exempts the caller from those masks on its columns that exempt somebody.
-func (t *table) show(access *Access, judged *identity.Identity, who *identity.Principal, approved standing) {
+func (t *table) show(access *Access, judged *identity.Identity, who *identity.Principal, approved Approvals) {
 	applies := make([]bool, len(t.masks))
 	for i := range t.masks {
-		applies[i] = t.masks[i].applies(judged, who)
+		applies[i] = t.masks[i].Applies(judged, who)
 	}
 	out := make([]ColumnAccess, len(t.columns))
 	for i := range t.columns {
 		c := &t.columns[i]
 		out[i] = ColumnAccess{Column: c.Column, Place: i + 1, Tags: c.tags, Inherited: c.inherited}
-		lifted := approved.lifts(c.Name)
+		lifted := approved.Lifting(c.Name)
 		for j := range c.masks {
 			if !applies[c.masks[j].scope] {
 				continue
 			}
-			if lifted != nil && t.masks[c.masks[j].scope].except != nil {
+			if lifted != nil && t.masks[c.masks[j].scope].Except != nil {
 				access.restsOn(lifted)
 				continue
 			}
@@ -175,20 +175,9 @@ func (t *table) show(access *Access, judged *identity.Identity, who *identity.Pr
 	access.Columns = out
 }
 
-func (s scope) applies(judged *identity.Identity, who *identity.Principal) bool {
-	switch {
-	case s.only != nil:
-		return s.only.MayHold(judged, who)
-	case s.except != nil:
-		return !s.except.Holds(judged, who)
-	}
-	return true
-}
-
-func (f *filter) bind(who *identity.Principal) Filter {
-	out := f.rule
-	out.Where, out.Never = bind(out.Where, who)
-	return out
+func (f Filter) bind(who *identity.Principal) Filter {
+	f.Where, f.Never = bind(f.Where, who)
+	return f
 }
 
 // bind gives the condition its values. One that names something nobody has a value for could only be guessed at: the
@@ -215,7 +204,7 @@ func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
 			if who.User != nil {
 				part.Values = []string{who.User.ID}
 			}
-		case part.Variable == userGroups:
+		case part.Variable == UserGroups:
 			if who.User != nil {
 				part.Values = slices.DeleteFunc(
 					slices.Clone(who.User.Groups),
@@ -223,7 +212,7 @@ func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
 				)
 			}
 		default:
-			part.Values = who.Judged().Attributes[strings.TrimPrefix(part.Variable, attributePrefix)]
+			part.Values = who.Judged().Attributes[strings.TrimPrefix(part.Variable, AttributePrefix)]
 		}
 		missing = missing || len(part.Values) == 0
 	}
@@ -231,6 +220,6 @@ func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
 }
 
 const (
-	userGroups      = "user.groups"
-	attributePrefix = "attribute."
+	UserGroups      = "user.groups"
+	AttributePrefix = "attribute."
 )

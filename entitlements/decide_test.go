@@ -1,142 +1,18 @@
-package entitlements
+package entitlements_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
-
-// file is what these tests write as YAML.
-type file struct {
-	Tags         Tags      `yaml:"tags"`
-	Policies     []Policy  `yaml:"policies"`
-	Discoverable Selectors `yaml:"discoverable"`
-
-	Rules []RequestRule `yaml:"rules"`
-}
-
-func parse(t testing.TB, text string) Config {
-	t.Helper()
-	var f file
-	if err := yaml.Load([]byte(text), &f, yaml.WithKnownFields()); err != nil {
-		t.Fatalf("the policies of the test cannot be read: %v", err)
-	}
-	return Config{
-		Platform:     "warehouse",
-		Tags:         f.Tags,
-		Policies:     f.Policies,
-		Rules:        f.Rules,
-		Discoverable: f.Discoverable,
-		Catalog:      shop,
-	}
-}
-
-func compile(t testing.TB, cfg Config) *Entitlements {
-	t.Helper()
-	e, problems := Compile(cfg)
-	if e == nil {
-		t.Fatalf("the policies of the test do not compile: %v", problems)
-	}
-	return e
-}
-
-func tableOf(name string, columns ...Column) Table {
-	t, _ := ParseTableName(name)
-	return Table{TableName: t, Columns: columns}
-}
-
-func col(name string, k Kind) Column { return Column{Name: name, Type: string(k), Kind: k} }
-
-var shop = &Catalog{Version: "1", Tables: []Table{
-	tableOf("sales.customer_orders", col("lastname", Text), col("region", Text), col("order_total", Number)),
-	tableOf("sales.refunds", col("reason", Text)),
-	tableOf("ref.regions", col("code", Text), col("label", Text)),
-	tableOf("eu.customers", col("id", Number), col("email", Text)),
-	tableOf("hr.people", col("name", Text), col("ssn", Text), col("salary", Number)),
-	tableOf("hr.wages", col("amount", Number)),
-}}
-
-var (
-	taylor     = user("taylor", []string{"Marketing"}, "region", "US-EAST")
-	priya      = user("priya", []string{"Marketing", "Privacy"}, "region", "US-EAST", "region", "US-WEST")
-	eva        = user("eva", []string{"Marketing", "HR"}, "residency", "EU")
-	nobody     = user("nobody", nil)
-	bot        = agent("marketing-bot", []string{"Agents"})
-	euBot      = agent("eu-bot", []string{"Agents", "EU-Readers"}, "residency", "EU")
-	usBot      = agent("us-bot", []string{"Agents", "EU-Readers"})
-	scannerBot = agent("pii-scannerBot", []string{"Scanners"}, "region", "US-CENTRAL")
-)
-
-func user(id string, groups []string, attributes ...string) *identity.User {
-	return &identity.User{Identity: party(identity.KindUser, id, groups, attributes)}
-}
-
-func agent(id string, groups []string, attributes ...string) identity.Agent {
-	return identity.Agent{Identity: party(identity.KindAgent, id, groups, attributes)}
-}
-
-func party(k identity.Kind, id string, groups, attributes []string) identity.Identity {
-	i := identity.Identity{Kind: k, ID: id, Groups: groups, Attributes: map[string][]string{}}
-	for n := 0; n+1 < len(attributes); n += 2 {
-		i.Attributes[attributes[n]] = append(i.Attributes[attributes[n]], attributes[n+1])
-	}
-	return i
-}
-
-const shopPolicies = `
-tags:
-  PII: [sales.customer_orders.lastname, hr.people.name]
-  PII.SSN: [hr.people.ssn]
-  EU: [eu.*]
-  Lookup: [ref.*]
-  Regional: [sales.customer_orders]
-  Salaries: [hr.wages, hr.people.salary]
-discoverable: [sales.*, eu.customers]
-policies:
-  - name: marketing reads sales
-    grant: [sales.customer_orders, sales.refunds]
-    to: group:Marketing
-  - name: scanners read sales
-    grant: sales.customer_orders
-    to: group:Scanners
-  - name: agents read lookup tables
-    grant: tag:Lookup
-    to: group:Agents
-  - name: marketing reads lookup tables
-    grant: tag:Lookup
-    to: group:Marketing
-  - name: eu readers
-    grant: eu.*
-    to: [group:EU-Readers, user:eva]
-  - name: EU data stays in the EU
-    guardrail: tag:EU
-    require: attribute:residency=EU
-  - name: hr reads hr
-    grant: hr.*
-    to: {all: [group:HR, {not: mode:autonomous}]}
-  - name: hide personal data
-    mask: tag:PII
-    with: {constant: REDACTED}
-    except: group:Privacy
-  - name: social security numbers keep their end
-    mask: tag:PII.SSN
-    with: {partial: {last: 4}}
-  - name: salaries are nobody's business
-    mask: tag:Salaries
-    with: hash
-  - name: sellers see their own region
-    filter: tag:Regional
-    where: region  =  ANY ( :attribute.region )
-    except: group:Scanners
-`
 
 // render says in one line what a decision is: "via user: lastname=constant(hide personal data) region | own region:
 // region = any([EU])".
-func render(a Access, d *Denial) string {
+func render(a entitlements.Access, d *entitlements.Denial) string {
 	if d != nil {
 		s := "denied"
 		if d.Requestable {
@@ -168,7 +44,7 @@ func render(a Access, d *Denial) string {
 }
 
 func TestDecide(t *testing.T) {
-	e := compile(t, parse(t, shopPolicies))
+	e := world.Compile(t, world.Parse(t, world.ShopPolicies))
 	const masked = " lastname=constant(hide personal data) region order_total"
 	tests := []struct {
 		name  string
@@ -178,118 +54,122 @@ func TestDecide(t *testing.T) {
 	}{
 		{
 			"Taylor sees her region's orders without last names",
-			identity.Principal{Agent: bot, User: taylor},
+			identity.Principal{Agent: world.Bot, User: world.Taylor},
 			"sales.customer_orders",
 			"via user:" + masked + " | sellers see their own region: region  = any([US-EAST])",
 		},
 		{
 			"somebody in Privacy sees last names, and all of her regions",
-			identity.Principal{Agent: bot, User: priya},
+			identity.Principal{Agent: world.Bot, User: world.Priya},
 			"sales.customer_orders",
 			"via user: lastname region order_total | sellers see their own region: region  = any([US-EAST US-WEST])",
 		},
-		{"a user without a region sees no row", identity.Principal{Agent: bot, User: eva}, "sales.customer_orders",
-			"via user:" + masked + " | sellers see their own region: never region  = any([])"},
+		{
+			"a user without a region sees no row",
+			identity.Principal{Agent: world.Bot, User: world.Eva},
+			"sales.customer_orders",
+			"via user:" + masked + " | sellers see their own region: never region  = any([])",
+		},
 		{
 			"a lookup table is reached through both",
-			identity.Principal{Agent: bot, User: taylor},
+			identity.Principal{Agent: world.Bot, User: world.Taylor},
 			"ref.regions",
 			"via both: code label",
 		},
 		{
 			"a lookup table is reached through the agent alone",
-			identity.Principal{Agent: bot, User: nobody},
+			identity.Principal{Agent: world.Bot, User: world.Nobody},
 			"ref.regions",
 			"via agent: code label",
 		},
 		{
 			"what is reached through the agent is still masked and filtered as for the human",
-			identity.Principal{Agent: scannerBot, User: nobody},
+			identity.Principal{Agent: world.ScannerBot, User: world.Nobody},
 			"sales.customer_orders",
 			"via agent:" + masked + " | sellers see their own region: never region  = any([])",
 		},
 		{
 			"the scannerBot alone sees masked names in every region",
-			identity.Principal{Agent: scannerBot},
+			identity.Principal{Agent: world.ScannerBot},
 			"sales.customer_orders",
 			"via agent:" + masked,
 		},
 		{
 			"the bot alone does not see what its users see",
-			identity.Principal{Agent: bot},
+			identity.Principal{Agent: world.Bot},
 			"sales.customer_orders",
 			"denied, may be asked for: no grant opens it",
 		},
 		{
 			"somebody in no group may ask for a table that can be discovered",
-			identity.Principal{Agent: bot, User: nobody},
+			identity.Principal{Agent: world.Bot, User: world.Nobody},
 			"sales.refunds",
 			"denied, may be asked for: no grant opens it",
 		},
 		{
 			"a table that cannot be discovered is not there",
-			identity.Principal{Agent: bot, User: nobody},
+			identity.Principal{Agent: world.Bot, User: world.Nobody},
 			"hr.people",
 			"denied: no grant opens it",
 		},
 		{
 			"a table that is not there is not there",
-			identity.Principal{Agent: bot, User: taylor},
+			identity.Principal{Agent: world.Bot, User: world.Taylor},
 			"hr.nothing",
 			"denied: there is no such table",
 		},
 		{
 			"a guardrail beats the agent's grant, whose residency is right, for a human abroad",
-			identity.Principal{Agent: euBot, User: taylor},
+			identity.Principal{Agent: world.EUBot, User: world.Taylor},
 			"eu.customers",
 			`denied: guardrail "EU data stays in the EU" does not hold for user taylor`,
 		},
 		{
 			"a guardrail must hold for the agent as well, if the table is reached through it",
-			identity.Principal{Agent: usBot, User: user("ed", nil, "residency", "EU")},
+			identity.Principal{Agent: world.USBot, User: world.User("ed", nil, "residency", "EU")},
 			"eu.customers",
 			`denied, may be asked for: guardrail "EU data stays in the EU" does not hold for agent us-bot; no grant opens it`,
 		},
 		{
 			"a guardrail need not hold for the agent if the human qualifies",
-			identity.Principal{Agent: usBot, User: eva},
+			identity.Principal{Agent: world.USBot, User: world.Eva},
 			"eu.customers",
 			"via user: id email",
 		},
 		{
 			"with a guardrail that holds for both, both count",
-			identity.Principal{Agent: euBot, User: eva},
+			identity.Principal{Agent: world.EUBot, User: world.Eva},
 			"eu.customers",
 			"via both: id email",
 		},
 		{
 			"a guardrail closes to an agent alone",
-			identity.Principal{Agent: usBot},
+			identity.Principal{Agent: world.USBot},
 			"eu.customers",
 			`denied: guardrail "EU data stays in the EU" does not hold for agent us-bot`,
 		},
 		{
 			"an agent alone passes a guardrail that holds for it",
-			identity.Principal{Agent: euBot},
+			identity.Principal{Agent: world.EUBot},
 			"eu.customers",
 			"via agent: id email",
 		},
 		{
 			"the deeper tag wins, and a mask that does not fit becomes null",
-			identity.Principal{Agent: bot, User: eva},
+			identity.Principal{Agent: world.Bot, User: world.Eva},
 			"hr.people",
 			"via user: name=constant(hide personal data) ssn=partial(social security numbers keep their end) salary=null(salaries are nobody's business)",
 		},
 		{
 			"a tag on a table masks all its columns",
-			identity.Principal{Agent: bot, User: eva},
+			identity.Principal{Agent: world.Bot, User: world.Eva},
 			"hr.wages",
 			"via user: amount=null(salaries are nobody's business)",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, _ := ParseTableName(tt.table)
+			table, _ := entitlements.ParseTableName(tt.table)
 			if got := render(e.Decide(tt.who, table)); got != tt.want {
 				t.Errorf("%s: %s\n got %s\nwant %s", tt.table, tt.name, got, tt.want)
 			}
@@ -298,26 +178,35 @@ func TestDecide(t *testing.T) {
 }
 
 func TestDecisionNamesItsPolicies(t *testing.T) {
-	e := compile(t, parse(t, shopPolicies))
-	a, _ := e.Decide(identity.Principal{Agent: euBot, User: eva}, TableName{"ref", "regions"})
+	e := world.Compile(t, world.Parse(t, world.ShopPolicies))
+	a, _ := e.Decide(
+		identity.Principal{Agent: world.EUBot, User: world.Eva},
+		entitlements.TableName{Schema: "ref", Name: "regions"},
+	)
 	if got := fmt.Sprint(a.Grants); got != "[agents read lookup tables marketing reads lookup tables]" {
 		t.Errorf("not every grant that opens the table is named: %s", got)
 	}
-	a, _ = e.Decide(identity.Principal{Agent: usBot, User: eva}, TableName{"eu", "customers"})
+	a, _ = e.Decide(
+		identity.Principal{Agent: world.USBot, User: world.Eva},
+		entitlements.TableName{Schema: "eu", Name: "customers"},
+	)
 	if fmt.Sprint(a.Guardrails) != "[EU data stays in the EU]" {
 		t.Errorf("a guardrail that was asked is not named: %v", a.Guardrails)
 	}
-	a, _ = e.Decide(identity.Principal{Agent: scannerBot}, TableName{"sales", "customer_orders"})
+	a, _ = e.Decide(
+		identity.Principal{Agent: world.ScannerBot},
+		entitlements.TableName{Schema: "sales", Name: "customer_orders"},
+	)
 	if fmt.Sprint(a.Grants) != "[scanners read sales]" || fmt.Sprint(a.Columns[0].Tags) != "[PII]" {
 		t.Errorf("grants or tags are wrong: %v %v", a.Grants, a.Columns[0].Tags)
 	}
 }
 
 func TestNobodyIsNotEveryone(t *testing.T) {
-	e := compile(t, parse(t, "policies: [{name: open, grant: '*.*', to: everyone}]\ndiscoverable: '*.*'"))
+	e := world.Compile(t, world.Parse(t, "policies: [{name: open, grant: '*.*', to: everyone}]\ndiscoverable: '*.*'"))
 	for name, who := range map[string]identity.Principal{
-		"a principal without an agent":     {User: taylor},
-		"a principal with an unnamed user": {Agent: bot, User: &identity.User{}},
+		"a principal without an agent":     {User: world.Taylor},
+		"a principal with an unnamed user": {Agent: world.Bot, User: &identity.User{}},
 		"the zero principal":               {},
 	} {
 		if seen := e.Visible(who); len(seen) > 0 {
@@ -327,9 +216,9 @@ func TestNobodyIsNotEveryone(t *testing.T) {
 }
 
 func TestVisibleListsWhatIsOpenOrRequestable(t *testing.T) {
-	e := compile(t, parse(t, shopPolicies))
+	e := world.Compile(t, world.Parse(t, world.ShopPolicies))
 	var got []string
-	for _, v := range e.Visible(identity.Principal{Agent: bot, User: taylor}) {
+	for _, v := range e.Visible(identity.Principal{Agent: world.Bot, User: world.Taylor}) {
 		if (v.Access == nil) == (v.Denial == nil) {
 			t.Errorf("%s is not either open or requestable", v.Table)
 		}
@@ -340,7 +229,7 @@ func TestVisibleListsWhatIsOpenOrRequestable(t *testing.T) {
 		t.Errorf("Taylor does not see what she may know of:\n got %s\nwant %s", got, want)
 	}
 	got = nil
-	for _, v := range e.Visible(identity.Principal{Agent: agent("idle", nil), User: user("ed", nil, "residency", "EU")}) {
+	for _, v := range e.Visible(identity.Principal{Agent: world.Agent("idle", nil), User: world.User("ed", nil, "residency", "EU")}) {
 		got = append(got, fmt.Sprintf("%s %t", v.Table, v.Access != nil))
 	}
 	if want := "[eu.customers false sales.customer_orders false sales.refunds false]"; fmt.Sprint(got) != want {
@@ -362,13 +251,18 @@ func TestAGrantToAnAgentIsTheAgents(t *testing.T) {
 		{"a human who does not, does not", "{all: [group:Privacy, agent:us-bot]}", "denied"},
 	}
 	for _, tt := range tests {
-		e := compile(t, parse(t, fmt.Sprintf(`
+		e := world.Compile(t, world.Parse(t, fmt.Sprintf(`
 policies:
   - {name: open, grant: eu.customers, to: %s}
   - {name: EU, guardrail: eu.*, require: attribute:residency=EU}
 `, tt.to)))
 		got, _, _ := strings.Cut(
-			render(e.Decide(identity.Principal{Agent: usBot, User: eva}, TableName{"eu", "customers"})),
+			render(
+				e.Decide(
+					identity.Principal{Agent: world.USBot, User: world.Eva},
+					entitlements.TableName{Schema: "eu", Name: "customers"},
+				),
+			),
 			" email: ",
 		)
 		if !strings.HasPrefix(got, tt.want) {
@@ -417,7 +311,8 @@ func TestWhichMaskWins(t *testing.T) {
 			f := strings.Split(p, "|")
 			text += fmt.Sprintf("- name: %s\n  mask: %s\n  with: %s\n  %s\n", f[0], f[1], f[2], f[3])
 		}
-		a, _ := compile(t, parse(t, text)).Decide(identity.Principal{Agent: bot, User: eva}, TableName{"hr", "people"})
+		a, _ := world.Compile(t, world.Parse(t, text)).
+			Decide(identity.Principal{Agent: world.Bot, User: world.Eva}, entitlements.TableName{Schema: "hr", Name: "people"})
 		got := "none"
 		for _, m := range a.Columns[1].Masks {
 			got = m.Policy
@@ -429,7 +324,7 @@ func TestWhichMaskWins(t *testing.T) {
 }
 
 func TestFiltersAreAllApplied(t *testing.T) {
-	e := compile(t, parse(t, `
+	e := world.Compile(t, world.Parse(t, `
 tags: {Regional: sales.customer_orders}
 policies:
   - {name: open, grant: "*.*", to: everyone}
@@ -438,7 +333,12 @@ policies:
   - {name: others, filter: sales.*, where: "false", for: group:HR}
   - {name: exempt, filter: sales.*, where: "false", except: group:Marketing}
 `))
-	got := render(e.Decide(identity.Principal{Agent: bot, User: taylor}, TableName{"sales", "customer_orders"}))
+	got := render(
+		e.Decide(
+			identity.Principal{Agent: world.Bot, User: world.Taylor},
+			entitlements.TableName{Schema: "sales", Name: "customer_orders"},
+		),
+	)
 	want := "via both: lastname region order_total | a: not (region <> all([US-EAST]) or region is null) | z: order_total > 0"
 	if got != want {
 		t.Errorf("filters are not what applies, by name:\n got %s\nwant %s", got, want)
@@ -454,13 +354,13 @@ func BenchmarkDecideWith1000Policies(b *testing.B) {
 		fmt.Fprintf(&text, "- {name: m%d, mask: tag:PII, with: hash, except: group:M%d}\n", i, i)
 		fmt.Fprintf(&text, "- {name: f%d, filter: sales.*, where: region = any(:attribute.region), for: group:F%d}\n", i, i)
 	}
-	e := compile(b, parse(b, text.String()))
+	e := world.Compile(b, world.Parse(b, text.String()))
 	who := identity.Principal{
-		Agent: bot,
-		User:  user("u", []string{"G1", "M0", "M1", "M2", "F4", "F5", "X", "Y", "Z"}, "region", "EU"),
+		Agent: world.Bot,
+		User:  world.User("u", []string{"G1", "M0", "M1", "M2", "F4", "F5", "X", "Y", "Z"}, "region", "EU"),
 	}
 	for b.Loop() {
-		if _, denial := e.Decide(who, TableName{"sales", "customer_orders"}); denial != nil {
+		if _, denial := e.Decide(who, entitlements.TableName{Schema: "sales", Name: "customer_orders"}); denial != nil {
 			b.Fatal(denial)
 		}
 	}

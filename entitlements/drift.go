@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"deputy/internal/mistake"
 )
 
 // A database changes while policies stay as they are: a masked column gets another name, a copy of it is added, a table
@@ -32,7 +34,7 @@ const (
 func (m AppliedMask) BuiltIn() bool { return strings.HasPrefix(m.Policy, builtIn) }
 
 // byDrift comes before everything else that is said of a column: nothing shows more than a NULL of every cell does.
-const byDrift = byName << 1
+const ByDrift = ByName << 1
 
 // addGhosts makes tables of what was accepted and is gone: policies are asked what they would have done to it.
 func (c *compiler) addGhosts() {
@@ -99,14 +101,14 @@ func (c *compiler) drifted() {
 		}
 		added := t.hide(BuiltInNew, func(col *column) bool { return col.isNew() && !col.lookedAt(t) })
 		if added != nil {
-			c.warning("%s of %s are %s and hidden from everybody: %s", some(added), name, New, c.howToAccept())
+			c.warning("%s of %s are %s and hidden from everybody: %s", mistake.Some(added), name, New, c.howToAccept())
 		}
 		why := ""
 		switch {
 		case lost == nil && t.maskedColumns() == nil:
 			continue
 		case lost != nil:
-			why = some(lost) + ", which policies mask, is gone or has another name"
+			why = mistake.Some(lost) + ", which policies mask, is gone or has another name"
 		case ghost.columns != nil && slices.ContainsFunc(t.columns, func(col column) bool { return col.isNew() }):
 			why = "columns are gone and others are New, so that one may have another's name"
 		case accepted.shuffled(t.all()):
@@ -119,7 +121,7 @@ func (c *compiler) drifted() {
 	}
 	c.at = Problem{Key: "catalog.file", Drift: true}
 	if fresh != nil {
-		c.warning("%s are %s and all their columns are hidden from everybody: %s", some(fresh), New, c.howToAccept())
+		c.warning("%s are %s and all their columns are hidden from everybody: %s", mistake.Some(fresh), New, c.howToAccept())
 	}
 	c.sayGone()
 }
@@ -171,11 +173,11 @@ func (t *table) hide(why string, which func(*column) bool) (names []string) {
 			continue
 		}
 		mask := &ruledMask{AppliedMask: AppliedMask{Mask: Mask{Kind: MaskNull}, Policy: why}}
-		col.masks = append(col.masks, maskRule{len(t.masks), byDrift, "tag:" + New, mask})
+		col.masks = append(col.masks, maskRule{len(t.masks), ByDrift, "tag:" + New, mask})
 		names = append(names, col.Name)
 	}
 	if names != nil {
-		t.masks = append(t.masks, scope{})
+		t.masks = append(t.masks, Scope{})
 	}
 	return names
 }
@@ -186,7 +188,7 @@ func (c *column) isNew() bool { return slices.Contains(c.tags, New) }
 // One that is for some callers alone says nothing about the others.
 func (c *column) lookedAt(t *table) bool {
 	return slices.ContainsFunc(c.masks, func(m maskRule) bool {
-		return (m.reach == byName || m.by == "tag:"+New) && t.masks[m.scope].only == nil
+		return (m.reach == ByName || m.by == "tag:"+New) && t.masks[m.scope].Only == nil
 	})
 }
 
@@ -238,7 +240,7 @@ func (c *compiler) sayGone() {
 	if slices.Sort(gone); gone != nil {
 		c.warning(
 			"%s, of which policies hide something, is gone or has another name: tables that are %s stay hidden: %s",
-			some(gone),
+			mistake.Some(gone),
 			New,
 			c.howToAccept(),
 		)

@@ -1,4 +1,4 @@
-package entitlements
+package entitlements_test
 
 import (
 	"fmt"
@@ -8,18 +8,20 @@ import (
 
 	"pgregory.net/rapid"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
 // A column of a database in which every column has content of its own: what a migration does to names does nothing to
 // that.
 type held struct {
-	Column
+	entitlements.Column
 	content string
 }
 
 type holding struct {
-	name    TableName
+	name    entitlements.TableName
 	columns []held
 	// The names at the start: a copy does not take one, as that is no more than an UPDATE of the column that had it.
 	first   []string
@@ -27,10 +29,10 @@ type holding struct {
 	moved   bool // A column took a name from the start. Then none is dropped, likewise.
 }
 
-func catalogOf(tables []holding) *Catalog {
-	out := &Catalog{}
+func catalogOf(tables []holding) *entitlements.Catalog {
+	out := &entitlements.Catalog{}
 	for _, t := range tables {
-		table := Table{TableName: t.name}
+		table := entitlements.Table{TableName: t.name}
 		for _, c := range t.columns {
 			table.Columns = append(table.Columns, c.Column)
 		}
@@ -77,7 +79,7 @@ func migrate(t *rapid.T, tables []holding) []holding {
 			of.columns = slices.Delete(of.columns, at, at+1)
 		}
 	case "retype":
-		of.columns[at].Type, of.columns[at].Kind = "integer", Number
+		of.columns[at].Type, of.columns[at].Kind = "integer", entitlements.Number
 	case "swap":
 		if of.dropped {
 			break
@@ -94,7 +96,7 @@ func migrate(t *rapid.T, tables []holding) []holding {
 		if taken(name) {
 			break
 		}
-		copied := holding{name: TableName{"s", name}, columns: slices.Clone(of.columns)}
+		copied := holding{name: entitlements.TableName{"s", name}, columns: slices.Clone(of.columns)}
 		switch what {
 		case "view":
 			tables = append(tables, copied)
@@ -117,13 +119,17 @@ func TestDriftNeverUnmasks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tables := []holding{
 			{
-				name:    TableName{"s", "people"},
-				columns: []held{{col("a", Text), "1"}, {col("ssn", Text), "2"}, {col("b", Text), "3"}},
-				first:   []string{"a", "ssn", "b"},
+				name: entitlements.TableName{Schema: "s", Name: "people"},
+				columns: []held{
+					{world.Col("a", entitlements.Text), "1"},
+					{world.Col("ssn", entitlements.Text), "2"},
+					{world.Col("b", entitlements.Text), "3"},
+				},
+				first: []string{"a", "ssn", "b"},
 			},
 			{
-				name:    TableName{"s", "orders"},
-				columns: []held{{col("a", Text), "4"}, {col("code", Text), "5"}},
+				name:    entitlements.TableName{Schema: "s", Name: "orders"},
+				columns: []held{{world.Col("a", entitlements.Text), "4"}, {world.Col("code", entitlements.Text), "5"}},
 				first:   []string{"a", "code"},
 			},
 		}
@@ -136,22 +142,29 @@ func TestDriftNeverUnmasks(t *testing.T) {
 				}
 			}
 		}
-		everyone, _ := Match("everyone")
-		policies := []Policy{{Name: "g", Grant: Selectors{"s.*"}, To: everyone}}
+		everyone, _ := entitlements.Match("everyone")
+		policies := []entitlements.Policy{{Name: "g", Grant: entitlements.Selectors{"s.*"}, To: everyone}}
 		for i := range rapid.IntRange(1, 3).Draw(t, "masks") {
-			p := Policy{Name: fmt.Sprint("m", i), With: &Mask{Kind: MaskConstant, Constant: "x"}}
-			p.Mask = rapid.SampledFrom([]Selectors{{"s.people.ssn"}, {"s.orders.code"}, {"s.*.s*"}, {"*.*.?"}, {"s.people.*"}, {"tag:P"}, {"tag:Kept"}, {"tag:Q"}}).
+			p := entitlements.Policy{
+				Name: fmt.Sprint("m", i),
+				With: &entitlements.Mask{Kind: entitlements.MaskConstant, Constant: "x"},
+			}
+			p.Mask = rapid.SampledFrom([]entitlements.Selectors{{"s.people.ssn"}, {"s.orders.code"}, {"s.*.s*"}, {"*.*.?"}, {"s.people.*"}, {"tag:P"}, {"tag:Kept"}, {"tag:Q"}}).
 				Draw(t, "mask")
 			policies = append(policies, p)
 		}
-		cfg := Config{Policies: policies, Catalog: catalogOf(tables), Others: []*Catalog{catalogOf(tables)},
-			Tags: Tags{
-				{Name: "P", Selectors: Selectors{"s.people.ssn"}},
-				{Name: "Q", Selectors: Selectors{"s.*.c*"}},
-				{Name: "Kept", Selectors: Selectors{"s.people.nothing*"}},
-			}}
-		cfg.Accepted = Accept(cfg.Catalog)
-		start, problems := Compile(cfg)
+		cfg := entitlements.Config{
+			Policies: policies,
+			Catalog:  catalogOf(tables),
+			Others:   []*entitlements.Catalog{catalogOf(tables)},
+			Tags: entitlements.Tags{
+				{Name: "P", Selectors: entitlements.Selectors{"s.people.ssn"}},
+				{Name: "Q", Selectors: entitlements.Selectors{"s.*.c*"}},
+				{Name: "Kept", Selectors: entitlements.Selectors{"s.people.nothing*"}},
+			},
+		}
+		cfg.Accepted = entitlements.Accept(cfg.Catalog)
+		start, problems := entitlements.Compile(cfg)
 		if start == nil {
 			t.Fatal(problems)
 		}
@@ -173,7 +186,7 @@ func TestDriftNeverUnmasks(t *testing.T) {
 			tables = migrate(t, slices.Clone(tables))
 		}
 		cfg.Catalog, cfg.Running = catalogOf(tables), true
-		now, problems := Compile(cfg)
+		now, problems := entitlements.Compile(cfg)
 		if now == nil {
 			t.Fatalf("the platform is closed: %v", problems)
 		}
@@ -189,7 +202,8 @@ func TestDriftNeverUnmasks(t *testing.T) {
 			}
 		}
 		moved := fmt.Sprint(catalogOf(tables).Tables) != at && len(secret) > 0 && gone(secret, cfg.Accepted, tables)
-		if moved && !slices.ContainsFunc(problems, func(p Problem) bool { return !slices.Contains(before, p.String()) }) {
+		if moved &&
+			!slices.ContainsFunc(problems, func(p entitlements.Problem) bool { return !slices.Contains(before, p.String()) }) {
 			t.Fatalf("nothing is said of it\n%s\n%v", at, tables)
 		}
 	})
@@ -197,7 +211,7 @@ func TestDriftNeverUnmasks(t *testing.T) {
 
 // gone reports whether a table lost a column that it had: one of the secret ones, or one that something secret may be
 // behind.
-func gone(secret map[string]bool, accepted Accepted, tables []holding) bool {
+func gone(secret map[string]bool, accepted entitlements.Accepted, tables []holding) bool {
 	for _, h := range tables {
 		was, known := accepted[h.name]
 		for _, c := range h.columns {

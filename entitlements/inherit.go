@@ -19,7 +19,7 @@ import (
 // inherit.
 
 // byInheritance comes before a view's own masks, which are made no weaker by it: see table.inheritMasks.
-const byInheritance = byName + 1
+const ByInheritance = ByName + 1
 
 const inheritedFrom = "inherited from "
 
@@ -72,7 +72,7 @@ func (c *compiler) inherit(t *table, done map[TableName]bool, hides bool) {
 // inheritMasks puts one mask on a view's column: the one that all its origins have, or NULL.
 func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool) {
 	var rules []maskRule
-	of, by := scope{}, ""
+	of, by := Scope{}, ""
 	for _, name := range from.From {
 		base := c.tables[name.TableName]
 		origin := base.column(name.Column)
@@ -92,12 +92,12 @@ func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool)
 				by = inheritedFrom + name.String()
 			}
 			rules = append(rules, m)
-			of.only = base.masks[m.scope].only
+			of.Only = base.masks[m.scope].Only
 		}
 	}
 	hidden := from.Hidden && hides
 	if len(rules) == 0 && !hidden ||
-		slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == byName && t.masks[m.scope].only == nil }) {
+		slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == ByName && t.masks[m.scope].Only == nil }) {
 		return
 	}
 	mask, policy := Mask{Kind: MaskNull}, builtIn+"inherited"
@@ -110,11 +110,11 @@ func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool)
 		mask = rules[0].Mask
 	}
 	if len(rules) > 1 || hidden {
-		of.only = nil // for everybody: whom several rules leave out together is not worth a guess
+		of.Only = nil // for everybody: whom several rules leave out together is not worth a guess
 	}
 	col.masks = append(
 		col.masks,
-		maskRule{len(t.masks), byInheritance, by, &ruledMask{AppliedMask: AppliedMask{Mask: mask, Policy: policy}}},
+		maskRule{len(t.masks), ByInheritance, by, &ruledMask{AppliedMask: AppliedMask{Mask: mask, Policy: policy}}},
 	)
 	t.masks = append(t.masks, of)
 }

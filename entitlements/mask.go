@@ -237,7 +237,7 @@ func (m Mask) idle(c Column) bool {
 
 // compareStrictness orders masks by how much they hide, the strictest first. Two of one kind are told apart by what
 // they keep.
-func compareStrictness(a, b Mask) int {
+func CompareStrictness(a, b Mask) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(strictness, a.Kind), slices.Index(strictness, b.Kind)),
 		cmp.Compare(slices.Index(units, a.Unit), slices.Index(units, b.Unit)), // a year hides more than a month

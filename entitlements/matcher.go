@@ -191,6 +191,18 @@ func (m *Matcher) Alternatives() []*Matcher {
 	return out
 }
 
+// Everyone reports whether the matcher is written so that it holds for every identity: one of its alternatives is the
+// word everyone.
+func (m *Matcher) Everyone() bool {
+	return slices.ContainsFunc(m.Alternatives(), func(a *Matcher) bool { return a.term.Word == "everyone" })
+}
+
+// Term is the matcher's one term; the zero Term if it is made of several matchers.
+func (m *Matcher) Term() Term { return m.term }
+
+// All are the matchers of which all have to hold; nil if the matcher is of another form.
+func (m *Matcher) All() []Matcher { return slices.Clone(m.all) }
+
 // Entries are those of a list, as it is written: each of them is one, whatever it is joined of.
 func (m *Matcher) Entries() (out []*Matcher) {
 	if m.any == nil {

@@ -1,32 +1,20 @@
-package entitlements
+package entitlements_test
 
 import (
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
 func principal(a identity.Agent, u *identity.User) identity.Principal {
 	return identity.Principal{Agent: a, User: u}
 }
 
-func matcher(t interface {
-	Helper()
-	Fatal(...any)
-}, text string) *Matcher {
-	t.Helper()
-	var m Matcher
-	if err := yaml.Load([]byte(text), &m); err != nil {
-		t.Fatal(err)
-	}
-	return &m
-}
-
 func TestMatchers(t *testing.T) {
-	obo := principal(bot, taylor) // taylor: Marketing, region US-EAST; bot: marketing-bot, Agents
-	alone := principal(bot, nil)
+	obo := principal(world.Bot, world.Taylor) // taylor: Marketing, region US-EAST; bot: marketing-bot, Agents
+	alone := principal(world.Bot, nil)
 	tests := []struct {
 		text        string
 		user, agent bool // judged on behalf of Taylor: she herself, and the agent
@@ -56,15 +44,15 @@ func TestMatchers(t *testing.T) {
 		{"[{all: [user:taylor, group:Nothing]}, {not: {not: mode:autonomous}}]", false, false, true},
 	}
 	for _, tt := range tests {
-		m := matcher(t, tt.text)
+		m := world.MatcherOf(t, tt.text)
 		for _, c := range []struct {
 			judged string
 			got    bool
 			want   bool
 		}{
-			{"Taylor", m.Holds(&taylor.Identity, &obo), tt.user},
-			{"the agent acting for Taylor", m.Holds(&bot.Identity, &obo), tt.agent},
-			{"the agent alone", m.Holds(&bot.Identity, &alone), tt.alone},
+			{"Taylor", m.Holds(&world.Taylor.Identity, &obo), tt.user},
+			{"the agent acting for Taylor", m.Holds(&world.Bot.Identity, &obo), tt.agent},
+			{"the agent alone", m.Holds(&world.Bot.Identity, &alone), tt.alone},
 		} {
 			if c.got != c.want {
 				t.Errorf("%s: for %s it is %t, not %t", tt.text, c.judged, c.got, c.want)
@@ -74,26 +62,26 @@ func TestMatchers(t *testing.T) {
 }
 
 func TestAnAttributeMayHaveAnEqualsSignInItsValue(t *testing.T) {
-	who := principal(bot, user("u", nil, "dn", "cn=u"))
-	if !matcher(t, "attribute:dn=cn=u").Holds(&who.User.Identity, &who) {
+	who := principal(world.Bot, world.User("u", nil, "dn", "cn=u"))
+	if !world.MatcherOf(t, "attribute:dn=cn=u").Holds(&who.User.Identity, &who) {
 		t.Error("the value is cut at its second equals sign")
 	}
 }
 
 func TestTheZeroMatcherMatchesNobody(t *testing.T) {
-	who := principal(bot, taylor)
-	if new(Matcher).Holds(&taylor.Identity, &who) {
+	who := principal(world.Bot, world.Taylor)
+	if new(entitlements.Matcher).Holds(&world.Taylor.Identity, &who) {
 		t.Error("it matches somebody")
 	}
 }
 
 func TestMatchMakesATerm(t *testing.T) {
-	who := principal(bot, taylor)
-	m, err := Match("user:taylor")
-	if err != nil || !m.Holds(&taylor.Identity, &who) {
+	who := principal(world.Bot, world.Taylor)
+	m, err := entitlements.Match("user:taylor")
+	if err != nil || !m.Holds(&world.Taylor.Identity, &who) {
 		t.Errorf("user:taylor is not Taylor: %v", err)
 	}
-	if _, err := Match("taylor"); err == nil {
+	if _, err := entitlements.Match("taylor"); err == nil {
 		t.Error("a word that is no term is taken for one")
 	}
 }

@@ -1,8 +1,10 @@
-package entitlements
+package entitlements_test
 
 import (
 	"strings"
 	"testing"
+
+	"deputy/entitlements"
 )
 
 // What these patterns match, and what their groups hold, is the same in every engine; vending/postgres compares.
@@ -11,7 +13,7 @@ func TestPatternsThatMeanTheSameEverywhere(t *testing.T) {
 		{`\d`, "#"}, {`[0-9]{3}-?[0-9]{4}`, "x"}, {`^(\d\d).*$`, `\1`}, {`^([^@]+)@(.+)$`, `\2`}, {`[\w.]+@`, `\\@`}, {`(?:foo|foobar)+`, "$1"}, {`[-a]|[a-]|[\-\]\[]`, ""},
 		{`(foo|bar)-\d+`, `\1-0`}, {`(a)|(b)`, `\1\2`}, {`(x)?y`, `\1`}, {`\{a{2}\}`, ""}, {`a{0,255}b`, ""}, {"a\nb", ""}, {`\$ \^ \\`, ""}, {`[^\s\d]`, "x"}, {`[^*+?{}^$|]`, "x"},
 	} {
-		if err := (Mask{Kind: MaskRegex, Pattern: p.match, Replace: p.replace}).Check(); err != nil {
+		if err := (entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: p.match, Replace: p.replace}).Check(); err != nil {
 			t.Errorf("%s, replaced by %s, is refused: %v", p.match, p.replace, err)
 		}
 	}
@@ -24,7 +26,7 @@ func TestPatternsThatMeanTheSameEverywhere(t *testing.T) {
 		{`(a|ab)(c|bcd)`, `\1`, "does not hold the same"}, {`(foo|foobar)`, `\1`, "does not hold the same"}, {`(ab|\w)c`, `\1`, "does not hold the same"}, {`(a+|^b)c`, `\1`, "does not hold the same"},
 		{`(a*)+b`, `\1`, "does not hold the same"}, {`(ab){2}`, `\1`, "does not hold the same"}, {`(|a)b`, `\1`, "does not hold the same"}, {`(a*|b)c`, `\1`, "does not hold the same"},
 	} {
-		if err := (Mask{Kind: MaskRegex, Pattern: p.match, Replace: p.replace}).Check(); err == nil ||
+		if err := (entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: p.match, Replace: p.replace}).Check(); err == nil ||
 			!strings.Contains(err.Error(), p.says) {
 			t.Errorf("%s, replaced by %s, gets the answer %v, without %q", p.match, p.replace, err, p.says)
 		}

@@ -1,34 +1,36 @@
-package entitlements
+package entitlements_test
+
+import "deputy/entitlements"
 
 import "testing"
 
 // A domain can be written in many ways. All of them are the address of one human.
 func TestOneDomainManySpellings(t *testing.T) {
-	kim := Person{ID: "a/1", Issuer: "a", Subject: "1", Email: "kim@example.com"}
+	kim := entitlements.Person{ID: "a/1", Issuer: "a", Subject: "1", Email: "kim@example.com"}
 	for _, written := range []string{
 		"kim@example。com", "kim@example｡com", "kim@example.com.", "kim@EXAMPLE.com", "kim@exam\u00adple.com", "mailto:kim@example.com", "Kim <kim@example.com>",
 	} {
-		if !kim.Same(Person{ID: "b/2", Issuer: "b", Subject: "2", Email: written}) {
+		if !kim.Same(entitlements.Person{ID: "b/2", Issuer: "b", Subject: "2", Email: written}) {
 			t.Errorf("an account with the address %q is another human's", written)
 		}
-		if !kim.Same(Person{ID: "b/" + written, Issuer: "b", Subject: written}) {
+		if !kim.Same(entitlements.Person{ID: "b/" + written, Issuer: "b", Subject: written}) {
 			t.Errorf("an account with the subject %q is another human's", written)
 		}
-		if !(Asker{Agent: "bot", Owner: written}).Own(kim) {
+		if !(entitlements.Asker{Agent: "bot", Owner: written}).Own(kim) {
 			t.Errorf("what an agent of %q asked for is not their own", written)
 		}
 	}
-	if (Asker{Agent: "bot"}).Own(Person{ID: "a/1", Issuer: "a", Subject: "1"}) {
+	if (entitlements.Asker{Agent: "bot"}).Own(entitlements.Person{ID: "a/1", Issuer: "a", Subject: "1"}) {
 		t.Error("an agent without an owner is owned by an account without an address")
 	}
 	for _, other := range []string{"", "lee@example.com", "kim@example.org", "kim+a@example.com"} {
-		if kim.Same(Person{ID: "b/2", Issuer: "b", Subject: "2", Email: other}) ||
-			(Asker{Agent: "bot", Owner: other}).Own(kim) {
+		if kim.Same(entitlements.Person{ID: "b/2", Issuer: "b", Subject: "2", Email: other}) ||
+			(entitlements.Asker{Agent: "bot", Owner: other}).Own(kim) {
 			t.Errorf("%q is kim@example.com", other)
 		}
 	}
-	ascii := Person{ID: "b/2", Issuer: "b", Subject: "2", Email: "kim@xn--mnchen-3ya.example"}
-	if !(Person{ID: "a/1", Issuer: "a", Subject: "1", Email: "kim@münchen.example"}).Same(ascii) {
+	ascii := entitlements.Person{ID: "b/2", Issuer: "b", Subject: "2", Email: "kim@xn--mnchen-3ya.example"}
+	if !(entitlements.Person{ID: "a/1", Issuer: "a", Subject: "1", Email: "kim@münchen.example"}).Same(ascii) {
 		t.Error("a domain in ASCII is another one")
 	}
 }

@@ -106,6 +106,28 @@ func (p *Policy) selectors(k kind) Selectors {
 	return p.Filter
 }
 
+// Matchers calls do for each of the policy's matchers, with its key.
+func (p *Policy) Matchers(do func(key string, m *Matcher)) {
+	for _, m := range []struct {
+		key string
+		*Matcher
+	}{{"to", p.To}, {"require", p.Require}, {"for", p.For}, {"except", p.Except}} {
+		if m.Matcher != nil {
+			do(m.key, m.Matcher)
+		}
+	}
+}
+
+// About says what kind of policy it is, by the key of it in the file, and what it is about. It is an error unless the
+// policy is exactly one thing.
+func (p *Policy) About() (key string, about Selectors, err error) {
+	k, err := p.kind()
+	if err != nil {
+		return "", nil, err
+	}
+	return string(k), p.selectors(k), nil
+}
+
 // here reports whether the policy is meant for the platform.
 func (p *Policy) here(platform string) bool { return p.Platform == "" || p.Platform == platform }
 

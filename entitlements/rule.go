@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"deputy/internal/mistake"
 )
 
 // RequestRule says what may be asked for, by whom, and who decides. Every rule that covers a request has its say: what
@@ -189,4 +191,29 @@ func readBool(n *yaml.Node) (bool, error) {
 		err = wrong(n, "not a yes or no: write true or false")
 	}
 	return s == "true", err
+}
+
+// Matchers calls do for each of the rule's matchers, with its key.
+func (r *RequestRule) Matchers(do func(key string, m *Matcher)) {
+	some := func(key string, m *Matcher) {
+		if m != nil {
+			do(key, m)
+		}
+	}
+	some("from", r.From)
+	r.Approving(some)
+	if r.Approve != nil {
+		some("approve.when", r.Approve.When)
+	}
+	if r.Deny != nil {
+		some("deny.when", r.Deny.When)
+	}
+}
+
+// Approving calls do for each matcher of people who approve.
+func (r *RequestRule) Approving(do func(key string, m *Matcher)) {
+	do("approvers", r.Approvers)
+	for i, s := range r.Stages {
+		do(mistake.At("stages", i)+".approvers", s.Approvers)
+	}
 }

@@ -23,7 +23,7 @@ type table struct {
 	grants       []grant
 	guardrails   []guardrail
 	filters      []filter
-	masks        []scope  // of the mask policies that reach any column
+	masks        []Scope  // of the mask policies that reach any column
 	rules        []asking // that cover requests for it
 }
 
@@ -48,7 +48,7 @@ type guardrail struct {
 }
 
 type filter struct {
-	scope
+	Scope
 	rowRule
 }
 
@@ -57,9 +57,6 @@ type rowRule struct {
 	key  string
 	rule Filter
 }
-
-// scope is whom a mask or filter is for: everyone, if neither is set.
-type scope struct{ only, except *Matcher }
 
 // maskRule is one mask policy on one column. reach says how specifically the policy names the column.
 type maskRule struct {
@@ -103,8 +100,8 @@ func (p *ruling) mask(c Column) *ruledMask {
 
 const (
 	notReached = -1
-	byWildcard = 0       // a tag's reach is the number of words in it, at least 1
-	byName     = 1 << 30 // the exact name of the column
+	ByWildcard = 0       // a tag's reach is the number of words in it, at least 1
+	ByName     = 1 << 30 // the exact name of the column
 )
 
 // add takes the policy up if it covers the table or, for a mask, a column of it.
@@ -125,9 +122,9 @@ func (t *table) add(p *ruling) {
 	case p.kind == kindGuardrail && (covers || closes):
 		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require, slices.Equal(p.Guardrail, Selectors{"tag:" + New})})
 	case p.kind == kindFilter && (covers || closes):
-		of := scope{p.For, p.Except}
+		of := Scope{p.For, p.Except}
 		if closes {
-			of.except = nil
+			of.Except = nil
 		}
 		rules, _ := p.filters(t)
 		for _, rule := range rules {
@@ -150,7 +147,7 @@ func (t *table) addMask(p *ruling) {
 		return
 	}
 	as, closing := -1, -1 // where the policy's scope stands among the table's, as it is written and without its except
-	at := func(place *int, s scope) int {
+	at := func(place *int, s Scope) int {
 		if *place < 0 {
 			*place = len(t.masks)
 			t.masks = append(t.masks, s)
@@ -160,10 +157,10 @@ func (t *table) addMask(p *ruling) {
 	for i := range t.columns {
 		c := &t.columns[i]
 		if reach, by := t.reach(c, about); reach != notReached {
-			c.masks = append(c.masks, maskRule{at(&as, scope{p.For, p.Except}), reach, by, p.mask(c.Column)})
+			c.masks = append(c.masks, maskRule{at(&as, Scope{p.For, p.Except}), reach, by, p.mask(c.Column)})
 		}
 		if reach, by := t.reachClosing(c, about); reach != notReached {
-			c.masks = append(c.masks, maskRule{at(&closing, scope{p.For, nil}), reach, by, p.mask(c.Column)})
+			c.masks = append(c.masks, maskRule{at(&closing, Scope{p.For, nil}), reach, by, p.mask(c.Column)})
 		}
 	}
 }
@@ -199,9 +196,9 @@ func (t *table) reach(c *column, selectors []selector) (best int, by string) {
 		case s.tag != "" && (tagged(c.tags, s.tag) || tagged(t.tags, s.tag)):
 			reach = 1 + strings.Count(s.tag, ".")
 		case s.matchesColumn(t.name, c.Name) && s.exact():
-			reach = byName
+			reach = ByName
 		case s.matchesColumn(t.name, c.Name):
-			reach = byWildcard
+			reach = ByWildcard
 		}
 		if reach > best {
 			best, by = reach, s.text
@@ -228,7 +225,7 @@ func (t *table) sort() {
 // rank puts all masks in the one order that decides between those which name a column equally well.
 func rank(masks []*ruledMask) {
 	slices.SortFunc(masks, func(a, b *ruledMask) int {
-		return cmp.Or(compareStrictness(a.Mask, b.Mask), cmp.Compare(a.Policy, b.Policy))
+		return cmp.Or(CompareStrictness(a.Mask, b.Mask), cmp.Compare(a.Policy, b.Policy))
 	})
 	for i, m := range masks {
 		m.rank = i

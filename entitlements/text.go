@@ -144,14 +144,3 @@ func span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%dd", int(d.Hours())/24)
 }
-
-// String says whom a mask or filter is for.
-func (s scope) String() string {
-	switch {
-	case s.only != nil:
-		return "for " + s.only.String()
-	case s.except != nil:
-		return "all but " + s.except.String()
-	}
-	return "everyone"
-}

@@ -1,4 +1,4 @@
-package entitlements
+package entitlements_test
 
 import (
 	"reflect"
@@ -6,6 +6,9 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
+
+	"deputy/entitlements"
+	"deputy/internal/testkit/world"
 )
 
 func TestAMatcherReadsAsInTheFile(t *testing.T) {
@@ -13,7 +16,7 @@ func TestAMatcherReadsAsInTheFile(t *testing.T) {
 		"everyone", "group:Marketing", "group:Human Resources", "attribute:dn=cn=u", "user:corp/taylor", "mode:autonomous",
 		"[group:A, user:1]", "{all: [group:HR, {not: mode:autonomous}]}", "'group:a, b'", "'group:it''s'", "'group:a: b'", "'group:x #y'",
 	} {
-		if got := matcher(t, text).String(); got != text {
+		if got := world.MatcherOf(t, text).String(); got != text {
 			t.Errorf("%s is written as %s", text, got)
 		}
 	}
@@ -22,16 +25,16 @@ func TestAMatcherReadsAsInTheFile(t *testing.T) {
 // What is printed can be pasted into a policy and means the same there, whatever is in a name.
 func TestPrintedMatchersCanBeReadAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := genMatcher(3).Draw(t, "matcher")
+		m := world.GenMatcher(3).Draw(t, "matcher")
 		if rapid.Bool().Draw(t, "odd") {
 			name := rapid.StringMatching(`[A-Za-z0-9 ,:#'"\[\]{}&*!|>%@\\-]{1,8}`).Draw(t, "name")
-			odd, err := Match("group:" + name)
+			odd, err := entitlements.Match("group:" + name)
 			if err != nil {
 				t.Skip()
 			}
-			m = Matcher{any: []Matcher{*odd, m}}
+			m = entitlements.AnyOf(*odd, m)
 		}
-		var again Matcher
+		var again entitlements.Matcher
 		if err := yaml.Load([]byte(m.String()), &again); err != nil || !reflect.DeepEqual(m, again) {
 			t.Fatalf("%s is read as %s (%v)", m, again, err)
 		}
@@ -44,7 +47,7 @@ func TestAMaskReadsAsInTheFile(t *testing.T) {
 		"{partial: {first: 1, last: 4}}", "{partial: {last: 4}}", `{regex: {match: '[0-9]', replace: x}}`, `{regex: {match: '^(.).*', replace: '\1', unmatched: keep}}`,
 		"{round: 0.5}", "{truncate: month}", "{bucket: [{below: 100, name: small}, {name: large}]}", "{sql: 'left($column, 1)'}",
 	} {
-		var m, again Mask
+		var m, again entitlements.Mask
 		if err := yaml.Load([]byte(text), &m); err != nil {
 			t.Fatal(err)
 		}
@@ -63,10 +66,10 @@ policies:
   - {name: open, grant: sales.customer_orders, to: everyone}
   - {name: f1, filter: sales.customer_orders, where: region = any(:attribute.region) or lastname = :user.id}
   - {name: f2, filter: sales.customer_orders, sample: 2.5%}`
-	access, _ := compile(
+	access, _ := world.Compile(
 		t,
-		parse(t, text),
-	).Decide(principal(bot, user("o'hara", nil, "region", "US-EAST", "region", "EU")), TableName{"sales", "customer_orders"})
+		world.Parse(t, text),
+	).Decide(principal(world.Bot, world.User("o'hara", nil, "region", "US-EAST", "region", "EU")), entitlements.TableName{Schema: "sales", Name: "customer_orders"})
 	for i, want := range []string{"region = any('US-EAST', 'EU') or lastname = 'o''hara'", "2.5% of the rows"} {
 		if got := access.Filters[i].Rule(); got != want {
 			t.Errorf("the filter reads %s, not %s", got, want)

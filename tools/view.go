@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/review"
 	"deputy/identity"
 )
 
@@ -122,8 +123,8 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 	}
 	now, who := t.config.Now(), t.supposed(q.Asker)
 	with := policies.With([]entitlements.Approval{supposedApproval(q, now)}, now)
-	before, _ := policies.Explain(who, q.Table)
-	after, known := with.Explain(who, q.Table)
+	before, _ := review.ExplainBoth(policies, who, q.Table)
+	after, known := review.ExplainBoth(with, who, q.Table)
 	out := &Reveals{
 		Columns: []RevealColumn{},
 		Filters: []string{},
@@ -158,7 +159,7 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 }
 
 // columns lists those that a request for columns is about, or all that a request for a table opens.
-func (out *Reveals) columns(before, after entitlements.Explanation, q entitlements.Request) {
+func (out *Reveals) columns(before, after review.Explanation, q entitlements.Request) {
 	for i, c := range after.Columns {
 		if len(q.Columns) > 0 && !slices.Contains(q.Columns, c.Name) {
 			continue
@@ -176,7 +177,7 @@ func (out *Reveals) columns(before, after entitlements.Explanation, q entitlemen
 			column.Now = shown(before.Columns[i].Clear)
 		}
 		for _, m := range before.Columns[i].Masks {
-			if m.Outcome == entitlements.Applies {
+			if m.Outcome == review.Applies {
 				column.Masks = append(column.Masks, m.Policy)
 				column.Exempt = append(column.Exempt, m.Scope)
 			}

@@ -18,6 +18,8 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
+	"deputy/entitlements/review"
 	"deputy/identity"
 	"deputy/identity/oidc"
 	"deputy/identity/stops"
@@ -194,9 +196,8 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 	if err != nil {
 		return nil, nil // a finding already
 	}
-	r := entitlements.Review{
+	r := review.Review{
 		Policies:  cfg.Policies,
-		Rules:     cfg.Requests.Rules,
 		Agents:    registry.Agents(),
 		Users:     cfg.Identity.Users,
 		Platforms: map[string]*entitlements.Entitlements{},
@@ -209,6 +210,7 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 			return nil, err
 		}
 	}
+	r.Beside = requests.Beside(r, cfg.Requests.Rules)
 	problems := r.Lint()
 	for i, t := range cfg.Tests { // what is expected of a group that there is none of, holds whatever the policies say
 		for _, group := range t.Who.Groups {

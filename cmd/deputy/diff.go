@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/entitlements"
+	"deputy/entitlements/review"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
@@ -81,14 +81,14 @@ func diff(c *cobra.Command, args []string) error {
 	for name := range before.Platforms {
 		before.Platforms[name] = before.Platforms[name].Within(governed(old.Platforms[name]))
 	}
-	changes := entitlements.Diff(before, after)
+	changes := review.Diff(before, after)
 	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 		err = json.NewEncoder(c.OutOrStdout()).Encode(changes)
 	} else {
 		err = report.Changes(c.OutOrStdout(), changes)
 	}
 	stop, _ := c.Flags().GetBool("exit-code")
-	if err == nil && stop && slices.ContainsFunc(changes, func(c entitlements.Change) bool { return c.Gain }) {
+	if err == nil && stop && slices.ContainsFunc(changes, func(c review.Change) bool { return c.Gain }) {
 		return errGains
 	}
 	return err
@@ -100,7 +100,7 @@ func side(
 	path string,
 	cfg *config.Config,
 	engines map[string]vending.Engine,
-) (s entitlements.Side, err error) {
+) (s review.Side, err error) {
 	registry, err := identity.NewRegistry(cfg.Agents)
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)

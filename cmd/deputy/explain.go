@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/entitlements"
+	"deputy/entitlements/review"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
@@ -105,18 +106,18 @@ func explainTo(
 		if err != nil {
 			return err
 		}
-		table, _ := platforms[f.platform].Explain(who, f.TableName)
+		table, _ := review.Explain(platforms[f.platform], who, f.TableName)
 		if f.column != "" {
 			table.Columns = slices.DeleteFunc(
 				table.Columns,
-				func(v entitlements.ColumnVerdict) bool { return v.Name != f.column },
+				func(v review.ColumnVerdict) bool { return v.Name != f.column },
 			)
 		}
 		x.Tables = append(x.Tables, report.Table{Platform: f.platform, Explanation: table})
 	} else {
 		for _, name := range slices.Sorted(maps.Keys(platforms)) {
 			for _, table := range platforms[name].Tables() {
-				explanation, _ := platforms[name].Explain(who, table)
+				explanation, _ := review.Explain(platforms[name], who, table)
 				x.Tables = append(x.Tables, report.Table{Platform: name, Explanation: explanation})
 			}
 		}

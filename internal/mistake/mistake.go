@@ -6,6 +6,7 @@ package mistake
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -45,6 +46,38 @@ func Nearest(word string, known []string) string {
 		}
 	}
 	return nearest
+}
+
+const fewNames = 20 // More names than these would hide the sentence.
+
+// There ends a sentence about a name that does not exist: with the name that was probably meant, or else with the names
+// that stand beside it, if they are few.
+func There(name string, names []string) string {
+	if hint := Hint(name, names); hint != "" {
+		return hint
+	}
+	beside := names
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		beside = nil
+		for _, n := range names {
+			if strings.HasPrefix(n, name[:dot+1]) {
+				beside = append(beside, n)
+			}
+		}
+	}
+	if len(beside) == 0 || len(beside) > fewNames {
+		return ""
+	}
+	return " (known: " + strings.Join(slices.Sorted(slices.Values(beside)), ", ") + ")"
+}
+
+// Some lists a few of the names, and says how many more there are.
+func Some(names []string) string {
+	const most = 4
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 const longest = 200 // no name is longer, and comparing takes the product of both lengths

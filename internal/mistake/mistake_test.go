@@ -35,3 +35,9 @@ func TestTheNearestWord(t *testing.T) {
 		t.Errorf("the hint reads %s", hint)
 	}
 }
+
+func TestAMessageDoesNotListAHundredNames(t *testing.T) {
+	if got := Some([]string{"a", "b", "c", "d", "e", "f"}); got != "a, b, c, d and 2 more" {
+		t.Error(got)
+	}
+}

@@ -6,17 +6,17 @@ import (
 	"slices"
 	"strings"
 
-	"deputy/entitlements"
+	"deputy/entitlements/review"
 )
 
 // Changes writes who gains and loses what. What is the same for several is said once.
-func Changes(w io.Writer, changes []entitlements.Change) error {
+func Changes(w io.Writer, changes []review.Change) error {
 	p := &page{w: w}
 	if len(changes) == 0 {
 		p.line("Nothing changes for anybody.")
 		return p.err
 	}
-	several := slices.ContainsFunc(changes, func(c entitlements.Change) bool { return c.Platform != changes[0].Platform })
+	several := slices.ContainsFunc(changes, func(c review.Change) bool { return c.Platform != changes[0].Platform })
 	var parties []*affected
 	for _, c := range changes {
 		name := caller(c)
@@ -60,7 +60,7 @@ type line struct {
 	on         []string
 }
 
-func (a *affected) add(c entitlements.Change, several bool) {
+func (a *affected) add(c review.Change, several bool) {
 	name := c.Table
 	if c.Column != "" {
 		name += "." + c.Column
@@ -113,7 +113,7 @@ func merged(parties []*affected) (out []*affected) {
 }
 
 // caller names who calls, and through which agent.
-func caller(c entitlements.Change) string {
+func caller(c review.Change) string {
 	agents := "agent " + strings.Join(c.Agents, ", ")
 	switch {
 	case c.Who.Alone && c.AnyAgent:
@@ -126,21 +126,21 @@ func caller(c entitlements.Change) string {
 	return strings.TrimSpace(agents + " on its own " + c.Who.String())
 }
 
-func describe(e entitlements.Effect) string {
+func describe(e review.Effect) string {
 	switch e.Kind {
-	case entitlements.Opened:
+	case review.Opened:
 		return "opened (" + e.After + ")"
-	case entitlements.Closed:
+	case review.Closed:
 		return "closed (was " + e.Before + ")"
-	case entitlements.Discoverable:
+	case review.Discoverable:
 		return "may be asked for"
-	case entitlements.Undiscovered:
+	case review.Undiscovered:
 		return "may not be asked for any more"
-	case entitlements.FilterAdded:
+	case review.FilterAdded:
 		return "rows only where " + e.After
-	case entitlements.FilterRemoved:
+	case review.FilterRemoved:
 		return "rows no longer only where " + e.Before
-	case entitlements.FilterChanged:
+	case review.FilterChanged:
 		return "rows where " + e.After + " (was " + e.Before + ")"
 	}
 	return e.After + " (was " + e.Before + ")"

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/review"
 	"deputy/identity"
 )
 
@@ -36,7 +37,7 @@ type Party struct {
 // Table is one table's explanation.
 type Table struct {
 	Platform string `json:"platform"`
-	entitlements.Explanation
+	review.Explanation
 }
 
 // NewPrincipal shows a principal.
@@ -224,8 +225,8 @@ func (p *page) columns(t Table) {
 		for i, m := range c.Masks {
 			rows = append(rows, append(slices.Clone(first), seen(m)...))
 			first = []string{"", "", ""}
-			if last := i+1 == len(c.Masks) || c.Masks[i+1].Outcome != entitlements.Applies; last &&
-				m.Outcome == entitlements.Applies &&
+			if last := i+1 == len(c.Masks) || c.Masks[i+1].Outcome != review.Applies; last &&
+				m.Outcome == review.Applies &&
 				m.When != "" {
 				rows = append(rows, []string{"", "", "", "otherwise clear", "-"})
 			}
@@ -235,20 +236,20 @@ func (p *page) columns(t Table) {
 }
 
 // seen is what a mask does, and the policy behind it.
-func seen(m entitlements.MaskVerdict) []string {
+func seen(m review.MaskVerdict) []string {
 	what, why := m.With, []string{m.By, m.Scope}
 	if m.When != "" {
 		what += " when " + m.When
 	}
-	if m.Outcome != entitlements.Applies {
+	if m.Outcome != review.Applies {
 		what = "not " + what
 	}
 	switch {
-	case m.Outcome == entitlements.Exempt:
+	case m.Outcome == review.Exempt:
 		why = append(why, "not about this identity")
-	case m.Outcome == entitlements.Lifted:
+	case m.Outcome == review.Lifted:
 		why = append(why, "lifted by request "+m.Request+" until "+moment(m.Until))
-	case m.Outcome == entitlements.Shadowed:
+	case m.Outcome == review.Shadowed:
 		why = append(why, "shadowed: "+m.Why)
 	case m.Why != "":
 		why = append(why, m.Why)
@@ -290,7 +291,7 @@ func dash(s string) string {
 }
 
 // tagsOf are a column's tags, and those that it has as a view's column from what it is made of.
-func tagsOf(c entitlements.ColumnVerdict) []string {
+func tagsOf(c review.ColumnVerdict) []string {
 	tags := slices.Clone(c.Tags)
 	for _, tag := range c.Inherited {
 		tags = append(tags, tag+" (inherited)")

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"deputy/entitlements"
+	"deputy/entitlements/review"
 	"deputy/identity"
 )
 
@@ -43,7 +44,7 @@ func TestThePageSaysWhatAnApprovedRequestOpensAndUntilWhen(t *testing.T) {
 		Columns: []string{"lastname"},
 		Expires: noon.Add(time.Hour),
 	}
-	x, _ := e.With([]entitlements.Approval{approved}, noon).Explain(who, orders)
+	x, _ := review.Explain(e.With([]entitlements.Approval{approved}, noon), who, orders)
 
 	var page bytes.Buffer
 	if err := (Explained{NewPrincipal(who), []Table{{"shop", x}}}).Page(&page); err != nil {

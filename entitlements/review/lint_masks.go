@@ -1,46 +1,40 @@
-package entitlements
+package review
 
 import (
-	"slices"
 	"strings"
+
+	"deputy/entitlements"
+	"deputy/internal/mistake"
 )
 
 // everyColumn calls do for each column that the mask policy is about, with the place of its rule among those of the
 // column.
-func (l *linter) everyColumn(do func(t placed, c *column, rule int)) {
+func (l *linter) everyColumn(do func(t Placed, c *entitlements.ColumnView, rule int)) {
 	for _, t := range l.reached {
-		for i := range t.columns {
-			if rule := t.columns[i].rule(l.policy.Name); rule >= 0 {
-				do(t, &t.columns[i], rule)
+		for i := range t.Columns {
+			if rule := rule(&t.Columns[i], l.policy.Name); rule >= 0 {
+				do(t, &t.Columns[i], rule)
 			}
 		}
 	}
 }
 
 // beaten names the policy that takes every cell of the column before the rule is asked, whoever asks; empty: none does.
-func (t placed) beaten(c *column, rule int) string {
-	for _, m := range c.masks[:rule] {
-		if len(m.When) == 0 && t.masks[m.scope].everyone() {
+func beaten(c *entitlements.ColumnView, rule int) string {
+	for _, m := range c.Masks[:rule] {
+		if len(m.When) == 0 && m.Scope.Everyone() {
 			return m.Policy
 		}
 	}
 	return ""
 }
 
-// everyone reports whether the scope leaves nobody out.
-func (s scope) everyone() bool {
-	if s.only != nil {
-		return slices.ContainsFunc(s.only.Alternatives(), func(m *Matcher) bool { return m.term.Word == "everyone" })
-	}
-	return s.except == nil
-}
-
 // aboutNobody: a mask or filter that leaves out everybody there could be.
 func (l *linter) aboutNobody() {
-	s := scope{l.policy.For, l.policy.Except}
-	if Contradict(s.matcher(), scope{}.matcher()) {
+	s := entitlements.Scope{Only: l.policy.For, Except: l.policy.Except}
+	if entitlements.Contradict(s.Matcher(), entitlements.Scope{}.Matcher()) {
 		key := "for"
-		if s.except != nil {
+		if s.Except != nil {
 			key = "except"
 		}
 		l.warn(key, "it is about nobody, and hides nothing: %s leaves everybody out", s)
@@ -52,9 +46,9 @@ func (l *linter) neverFirst() {
 	var by []string
 	columns := 0
 	live := false
-	l.everyColumn(func(t placed, c *column, rule int) {
+	l.everyColumn(func(t Placed, c *entitlements.ColumnView, rule int) {
 		columns++
-		winner := t.beaten(c, rule)
+		winner := beaten(c, rule)
 		live = live || winner == ""
 		by = appendOnce(by, winner)
 	})
@@ -72,17 +66,17 @@ func (l *linter) neverFirst() {
 func (l *linter) weakerFirst() {
 	var losers []string
 	columns := map[string][]string{}
-	losing := map[string]Mask{}
-	var winning Mask
-	l.everyColumn(func(t placed, c *column, rule int) {
-		m := c.masks[rule]
-		if t.beaten(c, rule) != "" {
+	losing := map[string]entitlements.Mask{}
+	var winning entitlements.Mask
+	l.everyColumn(func(t Placed, c *entitlements.ColumnView, rule int) {
+		m := c.Masks[rule]
+		if beaten(c, rule) != "" {
 			return
 		}
-		for i := rule + 1; i < len(c.masks); i++ {
-			other := c.masks[i]
-			if other.reach < m.reach && compareStrictness(m.Mask, other.Mask) > 0 &&
-				!Contradict(t.masks[m.scope].matcher(), t.masks[other.scope].matcher()) {
+		for i := rule + 1; i < len(c.Masks); i++ {
+			other := c.Masks[i]
+			if other.Reach < m.Reach && entitlements.CompareStrictness(m.Mask, other.Mask) > 0 &&
+				!entitlements.Contradict(m.Scope.Matcher(), other.Scope.Matcher()) {
 				losers = appendOnce(losers, other.Policy)
 				columns[other.Policy] = append(columns[other.Policy], t.String()+"."+c.Name)
 				winning, losing[other.Policy] = m.Mask, other.Mask
@@ -93,7 +87,7 @@ func (l *linter) weakerFirst() {
 		l.warn(
 			"mask",
 			"on %s it shows more (%s) than %q would (%s), and comes first because it is more exact: that may be meant",
-			some(columns[loser]),
+			mistake.Some(columns[loser]),
 			winning,
 			loser,
 			losing[loser],
@@ -101,24 +95,13 @@ func (l *linter) weakerFirst() {
 	}
 }
 
-// matcher is the scope as one matcher.
-func (s scope) matcher() *Matcher {
-	switch {
-	case s.only != nil:
-		return s.only
-	case s.except != nil:
-		return &Matcher{not: s.except}
-	}
-	return &Matcher{term: Term{Word: "everyone"}}
-}
-
 // becomesNull: a mask that does not fit what it is on.
 func (l *linter) becomesNull() {
 	var columns []string
-	l.everyColumn(func(t placed, c *column, rule int) {
-		if c.masks[rule].misfit != nil && t.beaten(c, rule) == "" {
+	l.everyColumn(func(t Placed, c *entitlements.ColumnView, rule int) {
+		if c.Masks[rule].Misfit != nil && beaten(c, rule) == "" {
 			typ := c.Type
-			if c.Equality == Unsaid {
+			if c.Equality == entitlements.Unsaid {
 				typ += " that is equal to what is written differently"
 			}
 			columns = append(columns, t.String()+"."+c.Name+" ("+typ+")")
@@ -129,7 +112,7 @@ func (l *linter) becomesNull() {
 			"with",
 			"%s does not fit the type of %s: NULL is shown there; write with: null if that is meant",
 			l.policy.With,
-			some(columns),
+			mistake.Some(columns),
 		)
 	}
 }

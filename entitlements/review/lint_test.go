@@ -1,29 +1,36 @@
-package entitlements
+package review
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
 // chat acts for humans, cron on its own.
 var lintAgents = []identity.Agent{
-	{Identity: party(identity.KindAgent, "chat", []string{"Agents"}, nil), Modes: []identity.Mode{identity.OnBehalfOf}},
-	{Identity: party(identity.KindAgent, "cron", []string{"Jobs"}, nil), Modes: []identity.Mode{identity.Autonomous}},
+	{
+		Identity: world.Party(identity.KindAgent, "chat", []string{"Agents"}, nil),
+		Modes:    []identity.Mode{identity.OnBehalfOf},
+	},
+	{
+		Identity: world.Party(identity.KindAgent, "cron", []string{"Jobs"}, nil),
+		Modes:    []identity.Mode{identity.Autonomous},
+	},
 }
 
 var lintUsers = []identity.UserConfig{
 	{ID: "taylor", Groups: []string{"Marketing"}, Attributes: map[string]identity.Values{"region": {"EU"}}},
 }
 
-func lint(t *testing.T, text string) []Problem {
+func lint(t *testing.T, text string) []entitlements.Problem {
 	t.Helper()
-	cfg := parse(t, text)
+	cfg := world.Parse(t, text)
 	cfg.Purposes = []string{"billing"}
 	r := Review{Policies: cfg.Policies, Agents: lintAgents, Users: lintUsers, Claims: []string{"residency"}}
-	r.Platforms = map[string]*Entitlements{"warehouse": compile(t, cfg)}
+	r.Platforms = map[string]*entitlements.Entitlements{"warehouse": world.Compile(t, cfg)}
 	return r.Lint()
 }
 
@@ -188,51 +195,5 @@ func TestLint(t *testing.T) {
 				t.Errorf("what is right is warned of: %q", found)
 			}
 		})
-	}
-}
-
-func TestAMessageDoesNotListAHundredNames(t *testing.T) {
-	if got := some([]string{"a", "b", "c", "d", "e", "f"}); got != "a, b, c, d and 2 more" {
-		t.Error(got)
-	}
-}
-
-// What contradict calls certain, no identity and no call of the small world can fulfil.
-func TestOnlyWhatIsCertainIsAContradiction(t *testing.T) {
-	texts := []string{
-		"group:A", "{not: group:A}", "[group:A, group:B]", "{not: [group:A, group:B]}", "{all: [group:A, {not: group:B}]}", "{not: {all: [group:A, group:B]}}",
-		"user:1", "user:2", "mode:autonomous", "{not: mode:autonomous}", "{not: mode:on_behalf_of}", "everyone", "{not: everyone}", "group:all-users", "group:all-agents", "agent:1", "agent:2",
-	}
-	var callers []identity.Principal
-	for _, groups := range [][]string{nil, {"A"}, {"B"}, {"A", "B"}} {
-		for _, id := range []string{"1", "2", "3"} {
-			a := agent(id, groups)
-			callers = append(
-				callers,
-				principal(a, nil),
-				principal(a, user("1", groups)),
-				principal(a, user("2", groups)),
-				principal(a, user("3", groups)),
-			)
-		}
-	}
-	certain := 0
-	for _, x := range texts {
-		for _, y := range texts {
-			a, b := matcher(t, x), matcher(t, y)
-			if !Contradict(a, b) {
-				continue
-			}
-			certain++
-			if slices.ContainsFunc(callers, func(who identity.Principal) bool {
-				judged := who.Judged()
-				return a.Holds(&judged, &who) && b.Holds(&judged, &who)
-			}) {
-				t.Errorf("%s and %s can hold at once", x, y)
-			}
-		}
-	}
-	if certain < 40 {
-		t.Errorf("only %d contradictions are seen", certain)
 	}
 }

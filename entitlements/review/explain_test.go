@@ -1,33 +1,39 @@
-package entitlements
+package review
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
 // An explanation that tells another story than the decision is worse than none: from the verdicts alone, the decision
 // follows.
 func TestAnExplanationNeverDisagreesWithTheDecision(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		policies, who := genPolicies().Draw(t, "policies"), genPrincipal().Draw(t, "who")
+		policies, who := world.GenPolicies().Draw(t, "policies"), world.GenPrincipal().Draw(t, "who")
 		for i := range policies {
 			if policies[i].Mask != nil {
 				policies[i].When = rapid.SampledFrom([]string{"", "a = 1", "a = any(:attribute.x)"}).Draw(t, "when")
 			}
 		}
-		e, problems := Compile(Config{Policies: policies, Tags: worldTags, Catalog: world})
+		e, problems := entitlements.Compile(
+			entitlements.Config{Policies: policies, Tags: world.RandomTags, Catalog: world.Random},
+		)
 		if e == nil {
 			t.Fatalf("random policies do not compile: %v", problems)
 		}
 		for _, name := range e.Tables() {
 			access, denial := e.Decide(who, name)
-			x, ok := e.Explain(who, name)
+			x, ok := Explain(e, who, name)
 			if !ok || x.Allowed != (denial == nil) || !reflect.DeepEqual(x.Denial, denial) ||
 				x.Allowed && !reflect.DeepEqual(*x.Access, access) {
 				t.Fatalf("%s: the explanation is of another decision: %+v, not %+v %+v", name, x, access, denial)
@@ -43,19 +49,19 @@ func TestAnExplanationNeverDisagreesWithTheDecision(t *testing.T) {
 }
 
 // toldVia is through whom the table is open, by what the verdicts say.
-func toldVia(x Explanation) Via {
+func toldVia(x Explanation) entitlements.Via {
 	if slices.ContainsFunc(x.Guardrails, func(g GuardrailVerdict) bool { return !g.Holds }) {
 		return ""
 	}
 	user, agent := false, false
 	for _, g := range x.Grants {
-		user = user || g.Opens == ViaUser || g.Opens == ViaBoth
-		agent = agent || g.Opens == ViaAgent || g.Opens == ViaBoth
+		user = user || g.Opens == entitlements.ViaUser || g.Opens == entitlements.ViaBoth
+		agent = agent || g.Opens == entitlements.ViaAgent || g.Opens == entitlements.ViaBoth
 	}
-	return map[[2]bool]Via{{true, true}: ViaBoth, {true, false}: ViaUser, {false, true}: ViaAgent}[[2]bool{user, agent}]
+	return map[[2]bool]entitlements.Via{{true, true}: entitlements.ViaBoth, {true, false}: entitlements.ViaUser, {false, true}: entitlements.ViaAgent}[[2]bool{user, agent}]
 }
 
-func compareStory(t *rapid.T, x Explanation, access Access) {
+func compareStory(t *rapid.T, x Explanation, access entitlements.Access) {
 	var grants []string
 	for _, g := range x.Grants {
 		if g.Opens != "" {
@@ -75,20 +81,20 @@ func compareStory(t *rapid.T, x Explanation, access Access) {
 			}
 		}
 		for _, m := range c.Masks {
-			decided = append(decided, m.Policy+m.Mask.String()+ExpressionText(m.When))
+			decided = append(decided, m.Policy+m.Mask.String()+entitlements.ExpressionText(m.When))
 		}
 		if !reflect.DeepEqual(said, decided) || x.Columns[i].Clear != (len(decided) == 0) {
 			t.Fatalf("%s.%s: the verdicts say %v, the decision %v", x.Table, c.Name, said, decided)
 		}
 	}
-	var said, decided []Filter
+	var said, decided []entitlements.Filter
 	for _, f := range x.Filters {
 		if f.Applies {
-			said = append(said, Filter{Policy: f.Policy + f.Rule, Never: f.NoRow})
+			said = append(said, entitlements.Filter{Policy: f.Policy + f.Rule, Never: f.NoRow})
 		}
 	}
 	for _, f := range access.Filters {
-		decided = append(decided, Filter{Policy: f.Policy + f.Rule(), Never: f.Never})
+		decided = append(decided, entitlements.Filter{Policy: f.Policy + f.Rule(), Never: f.Never})
 	}
 	if !reflect.DeepEqual(said, decided) {
 		t.Fatalf("%s: the verdicts say rows %v, the decision %v", x.Table, said, decided)
@@ -96,7 +102,7 @@ func compareStory(t *rapid.T, x Explanation, access Access) {
 }
 
 func TestExplain(t *testing.T) {
-	e := compile(t, parse(t, shopPolicies+`
+	e := world.Compile(t, world.Parse(t, world.ShopPolicies+`
   - name: the names of people in the east
     mask: hr.people.name
     with: {partial: {first: 1}}
@@ -107,8 +113,8 @@ func TestExplain(t *testing.T) {
     for: group:Nobody
 `))
 	explain := func(a identity.Agent, u *identity.User, table string) Explanation {
-		name, _ := ParseTableName(table)
-		x, ok := e.Explain(principal(a, u), name)
+		name, _ := entitlements.ParseTableName(table)
+		x, ok := Explain(e, identity.Principal{Agent: a, User: u}, name)
 		if !ok {
 			t.Fatalf("there is no %s", table)
 		}
@@ -116,7 +122,7 @@ func TestExplain(t *testing.T) {
 	}
 
 	t.Run("what would open a table", func(t *testing.T) {
-		x := explain(bot, taylor, "hr.people")
+		x := explain(world.Bot, world.Taylor, "hr.people")
 		if want := []GrantVerdict{{Policy: "hr reads hr", To: "{all: [group:HR, {not: mode:autonomous}]}", Missing: []string{"group:HR"}}}; !reflect.DeepEqual(
 			x.Grants,
 			want,
@@ -126,12 +132,12 @@ func TestExplain(t *testing.T) {
 		if x.Allowed || x.Requestable || !slices.Contains(x.Reasons, "no grant opens it") {
 			t.Errorf("the table is closed, and says %v", x.Reasons)
 		}
-		if x := explain(bot, nobody, "sales.refunds"); !x.Requestable {
+		if x := explain(world.Bot, world.Nobody, "sales.refunds"); !x.Requestable {
 			t.Error("a table that may be discovered may be asked for")
 		}
 	})
 	t.Run("a guardrail that does not hold", func(t *testing.T) {
-		x := explain(euBot, taylor, "eu.customers")
+		x := explain(world.EUBot, world.Taylor, "eu.customers")
 		want := []GuardrailVerdict{
 			{
 				Policy:        "EU data stays in the EU",
@@ -145,13 +151,13 @@ func TestExplain(t *testing.T) {
 		}
 	})
 	t.Run("an agent that qualifies and does not pass the guardrail itself", func(t *testing.T) {
-		x := explain(usBot, user("uwe", nil, "residency", "EU"), "eu.customers")
+		x := explain(world.USBot, world.User("uwe", nil, "residency", "EU"), "eu.customers")
 		if g := x.Grants[0]; g.Opens != "" || !g.Unheard || x.Allowed {
 			t.Errorf("the grant is %+v", g)
 		}
 	})
 	t.Run("masks that apply, lose, and are about others", func(t *testing.T) {
-		x := explain(bot, eva, "hr.people")
+		x := explain(world.Bot, world.Eva, "hr.people")
 		name, ssn, salary := x.Columns[0], x.Columns[1], x.Columns[2]
 		if m := name.Masks; len(m) != 2 || m[0].With != "{partial: {first: 1}}" || m[0].By != "hr.people.name" ||
 			m[1].With != "{constant: REDACTED}" {
@@ -168,27 +174,76 @@ func TestExplain(t *testing.T) {
 			m[1].Scope != "for group:Nobody" {
 			t.Errorf("salary has the masks %+v", m)
 		}
-		if m := explain(bot, taylor, "hr.people").Columns[0].Masks[0]; m.When != "region = any('US-EAST')" {
+		if m := explain(world.Bot, world.Taylor, "hr.people").Columns[0].Masks[0]; m.When != "region = any('US-EAST')" {
 			t.Errorf("the condition is shown with its values: %+v", m)
 		}
 	})
 	t.Run("rows", func(t *testing.T) {
-		f := explain(bot, taylor, "sales.customer_orders").Filters[0]
+		f := explain(world.Bot, world.Taylor, "sales.customer_orders").Filters[0]
 		if want := (FilterVerdict{Policy: "sellers see their own region", Rule: "region  = any('US-EAST')", Scope: "all but group:Scanners", Applies: true, Missing: []string{}}); !reflect.DeepEqual(
 			f,
 			want,
 		) {
 			t.Errorf("the filter is %+v", f)
 		}
-		if f := explain(bot, eva, "sales.customer_orders").Filters[0]; !f.NoRow ||
+		if f := explain(world.Bot, world.Eva, "sales.customer_orders").Filters[0]; !f.NoRow ||
 			!slices.Equal(f.Missing, []string{"attribute.region"}) {
 			t.Errorf("without a value no row is seen: %+v", f)
 		}
-		if f := explain(scannerBot, nil, "sales.customer_orders").Filters[0]; f.Applies {
+		if f := explain(world.ScannerBot, nil, "sales.customer_orders").Filters[0]; f.Applies {
 			t.Errorf("the scanner is exempt: %+v", f)
 		}
-		if f := explain(agent("scanner", []string{"Scanners"}), nil, "sales.customer_orders").Filters[0]; f.NoRow {
+		if f := explain(world.Agent("scanner", []string{"Scanners"}), nil, "sales.customer_orders").Filters[0]; f.NoRow {
 			t.Errorf("a filter that does not apply hides no row, whatever has no value: %+v", f)
 		}
 	})
+}
+
+func TestExplainShowsWhatWasApproved(t *testing.T) {
+	e := world.Compile(t, world.Parse(t, world.Approvable))
+	only := world.Approval("r2", world.Taylor, world.Refunds, true)
+	only.Through = "another"
+	e = e.With(
+		[]entitlements.Approval{
+			world.Approval("r1", world.Taylor, world.Refunds, true, "reason"),
+			only,
+			world.Approval("r3", world.Priya, world.Refunds, true),
+		},
+		world.Noon,
+	)
+	x, _ := Explain(e, world.On(world.Taylor), world.Refunds)
+	want := []GrantVerdict{
+		{
+			Policy:  "request r1",
+			To:      "user:taylor",
+			Opens:   entitlements.ViaUser,
+			Missing: []string{},
+			Until:   world.Noon.Add(time.Hour),
+		},
+		{
+			Policy:  "request r2",
+			To:      "{all: [user:taylor, agent:another]}",
+			Missing: []string{"agent:another"},
+			Until:   world.Noon.Add(time.Hour),
+		},
+	}
+	if fmt.Sprint(x.Grants) != fmt.Sprint(want) {
+		t.Errorf("grants: %+v", x.Grants)
+	}
+	if m := x.Columns[0].Masks[0]; m.Outcome != Lifted || m.Request != "r1" || !m.Until.Equal(world.Noon.Add(time.Hour)) ||
+		!x.Columns[0].Clear ||
+		!x.Until.Equal(m.Until) {
+		t.Errorf("the mask: %+v, clear: %v", m, x.Columns[0].Clear)
+	}
+	contractor := world.User("cora", []string{"Marketing", "Contractors"})
+	contracted := world.Compile(t, world.Parse(t, world.Approvable)).
+		With([]entitlements.Approval{world.Approval("r1", contractor, world.Orders, false, "order_total")}, world.Noon)
+	x, _ = Explain(contracted, world.On(contractor), world.Orders)
+	var outcomes []Outcome
+	for _, m := range x.Columns[2].Masks {
+		outcomes = append(outcomes, m.Outcome)
+	}
+	if fmt.Sprint(outcomes) != "[applies lifted]" || x.Columns[2].Clear {
+		t.Errorf("a mask that stays, beside one that is lifted: %v", outcomes)
+	}
 }

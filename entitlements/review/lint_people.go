@@ -1,10 +1,11 @@
-package entitlements
+package review
 
 import (
 	"maps"
 	"slices"
 	"strings"
 
+	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/internal/mistake"
 )
@@ -13,8 +14,8 @@ import (
 // group or user that is nearly one of those it does name. Those that only an issuer knows look the same as mistakes do:
 // of them nothing is said.
 func (l *linter) unheard() {
-	l.matchers(func(key string, m *Matcher) {
-		m.Each(func(t Term) {
+	l.matchers(func(key string, m *entitlements.Matcher) {
+		m.Each(func(t entitlements.Term) {
 			switch t.Word {
 			case "attribute":
 				l.unheardAttribute(key, t.Name)
@@ -30,9 +31,9 @@ func (l *linter) unheard() {
 		})
 	})
 	for _, e := range []struct{ key, text string }{{"where", l.policy.Where}, {"when", l.policy.When}} {
-		parts, _ := ParseCondition(e.text)
+		parts, _ := entitlements.ParseCondition(e.text)
 		for _, p := range parts {
-			if name, ok := strings.CutPrefix(p.Variable, attributePrefix); ok {
+			if name, ok := strings.CutPrefix(p.Variable, entitlements.AttributePrefix); ok {
 				l.unheardAttribute(e.key, name)
 			}
 		}
@@ -42,7 +43,7 @@ func (l *linter) unheard() {
 	}
 }
 
-func (l *linter) nearly(key string, t Term, meant string) {
+func (l *linter) nearly(key string, t entitlements.Term, meant string) {
 	if meant != "" {
 		l.warn(key, "nothing else is said of %s; did you mean %q?", t, t.Word+":"+meant)
 	}
@@ -54,7 +55,7 @@ func (l *linter) unheardAttribute(key, name string) {
 			key,
 			"nobody has an attribute %s: no claim, user or agent in the configuration gives it%s",
 			name,
-			there(name, known),
+			mistake.There(name, known),
 		)
 	}
 }
@@ -88,18 +89,18 @@ func (r Review) groups() []string {
 // there is none like it.
 func (r Review) MeantGroup(name string) string {
 	known := r.groups()
-	named := func(_ string, m *Matcher) {
-		m.Each(func(t Term) {
+	named := func(_ string, m *entitlements.Matcher) {
+		m.Each(func(t entitlements.Term) {
 			if t.Word == "group" || t.Word == "agent-group" {
 				known = append(known, t.Name)
 			}
 		})
 	}
 	for i := range r.Policies {
-		r.Policies[i].matchers(named)
+		r.Policies[i].Matchers(named)
 	}
-	for i := range r.Rules {
-		r.Rules[i].matchers(named)
+	for _, b := range r.Beside {
+		b.Matchers(named)
 	}
 	return meant(name, known)
 }
@@ -120,7 +121,7 @@ func meant(name string, known []string) string {
 
 // opensToNobody: a grant that says of everyone that it is not to them.
 func (l *linter) opensToNobody() {
-	if l.policy.To != nil && Contradict(l.policy.To, scope{}.matcher()) {
+	if l.policy.To != nil && entitlements.Contradict(l.policy.To, entitlements.Scope{}.Matcher()) {
 		l.warn("to", "it opens nothing to anybody: say to whom, or take the policy out")
 	}
 }
@@ -128,13 +129,13 @@ func (l *linter) opensToNobody() {
 // newColumns: what appears in a table that somebody has accepted is in no new table. A guardrail on tag:New lets it
 // through.
 func (l *linter) newColumns() {
-	isNew := func(s string) bool { return s == "tag:"+New }
+	isNew := func(s string) bool { return s == "tag:"+entitlements.New }
 	if slices.ContainsFunc(l.policy.Guardrail, isNew) &&
-		!slices.ContainsFunc(l.Policies, func(p Policy) bool { return slices.ContainsFunc(p.Mask, isNew) }) {
+		!slices.ContainsFunc(l.Policies, func(p entitlements.Policy) bool { return slices.ContainsFunc(p.Mask, isNew) }) {
 		l.warn(
 			"guardrail",
 			"it closes new tables; a new column of an accepted table is open: add a policy with mask: [tag:%s] and with: null",
-			New,
+			entitlements.New,
 		)
 	}
 }

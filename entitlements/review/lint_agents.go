@@ -1,11 +1,13 @@
-package entitlements
+package review
 
 import (
 	"regexp"
 	"slices"
 	"strings"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/mistake"
 )
 
 // personal are names of columns that hold what belongs to a person, in any case and spelled together or apart.
@@ -16,9 +18,9 @@ var personal = regexp.MustCompile(
 // nobodyActsSo: a matcher that asks for an agent, a group of agents or a mode that no registered agent has. Users
 // cannot be known.
 func (l *linter) nobodyActsSo() {
-	l.matchers(func(key string, m *Matcher) {
-		m.Each(func(t Term) {
-			if !slices.ContainsFunc(l.Agents, func(a identity.Agent) bool { return t.couldBe(a) }) {
+	l.matchers(func(key string, m *entitlements.Matcher) {
+		m.Each(func(t entitlements.Term) {
+			if !slices.ContainsFunc(l.Agents, func(a identity.Agent) bool { return couldBe(a, t) }) {
 				l.warn(key, "no registered agent is %s: those there are %s", t, l.describe(t.Word))
 			}
 		})
@@ -26,7 +28,7 @@ func (l *linter) nobodyActsSo() {
 }
 
 // couldBe reports whether some call of the agent could fulfil the term.
-func (t Term) couldBe(a identity.Agent) bool {
+func couldBe(a identity.Agent, t entitlements.Term) bool {
 	switch t.Word {
 	case "agent":
 		return a.ID == t.Name
@@ -64,9 +66,9 @@ func (l *linter) describe(word string) string {
 // purposeAlone: an agent declares the purpose of its own call. Where nothing else is asked, any agent can pass by
 // declaring it. For is the other way round: who declares nothing escapes.
 func (l *linter) purposeAlone() {
-	l.matchers(func(key string, m *Matcher) {
+	l.matchers(func(key string, m *entitlements.Matcher) {
 		for _, alternative := range m.Alternatives() {
-			if alternative.onlyPurpose() {
+			if onlyPurpose(alternative) {
 				l.warn(
 					key,
 					"%s alone decides here, and an agent says itself what its call is for: ask for more, such as {all: [%[1]s, group:NAME]}",
@@ -78,9 +80,9 @@ func (l *linter) purposeAlone() {
 }
 
 // onlyPurpose reports whether a purpose decides the matcher and nothing else does.
-func (m *Matcher) onlyPurpose() bool {
+func onlyPurpose(m *entitlements.Matcher) bool {
 	purpose, other := false, false
-	m.Each(func(t Term) {
+	m.Each(func(t entitlements.Term) {
 		switch {
 		case t.Word == "purpose":
 			purpose = true
@@ -94,7 +96,7 @@ func (m *Matcher) onlyPurpose() bool {
 
 // openToAll: what is granted to an agent that acts on behalf of humans, every human gets who uses it.
 func (l *linter) openToAll() {
-	if l.policy.Grant == nil || l.policy.To == nil || l.policy.To.saysAllUsers() {
+	if l.policy.Grant == nil || l.policy.To == nil || saysAllUsers(l.policy.To) {
 		return
 	}
 	var agents, tables []string
@@ -108,11 +110,11 @@ func (l *linter) openToAll() {
 			User:  &identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "\x00"}},
 		}
 		for _, t := range l.reached {
-			user, agent := t.granting(l.policy.Name).opensTo(&anybody)
-			if user || agent && t.broken(&a.Identity, &anybody) == nil {
+			user, agent := t.granting(l.policy.Name).OpensTo(&anybody)
+			if user || agent && passes(t.TableView, &a.Identity, &anybody) {
 				agents = appendOnce(agents, a.ID)
 				tables = appendOnce(tables, t.String())
-				guarded = guarded || len(t.guardrails) > 0
+				guarded = guarded || len(t.Guardrails) > 0
 			}
 		}
 	}
@@ -127,20 +129,22 @@ func (l *linter) openToAll() {
 		"to",
 		"through agent %s it opens %s to every human%s: add group:all-users to say that this is meant, name a group of humans, or add mode:autonomous for the agent alone",
 		strings.Join(agents, ", "),
-		some(tables),
+		mistake.Some(tables),
 		aside,
 	)
 }
 
-func (t *table) granting(policy string) *grant {
-	return &t.grants[slices.IndexFunc(t.grants, func(g grant) bool { return g.policy == policy })]
+func (t Placed) granting(policy string) entitlements.GrantView {
+	return t.Grants[slices.IndexFunc(t.Grants, func(g entitlements.GrantView) bool { return g.Policy == policy })]
 }
 
 // saysAllUsers reports whether somebody wrote down that every human is meant.
-func (m *Matcher) saysAllUsers() bool {
+func saysAllUsers(m *entitlements.Matcher) bool {
 	return slices.ContainsFunc(
 		m.Alternatives(),
-		func(a *Matcher) bool { return a.term == Term{Word: "group", Name: identity.AllUsers} },
+		func(a *entitlements.Matcher) bool {
+			return a.Term() == entitlements.Term{Word: "group", Name: identity.AllUsers}
+		},
 	)
 }
 
@@ -151,11 +155,13 @@ func (l *linter) contradicted() {
 	}
 	var by []string
 	for _, t := range l.reached {
-		i := slices.IndexFunc(t.guardrails, func(g guardrail) bool { return Contradict(l.policy.To, g.require) })
+		i := slices.IndexFunc(t.Guardrails, func(g entitlements.GuardrailView) bool {
+			return entitlements.Contradict(l.policy.To, g.Require)
+		})
 		if i < 0 {
 			return
 		}
-		by = appendOnce(by, t.guardrails[i].policy)
+		by = appendOnce(by, t.Guardrails[i].Policy)
 	}
 	l.warn("to", "it opens nothing: the guardrail %q asks for the opposite on all its tables", strings.Join(by, `", "`))
 }

@@ -1,10 +1,11 @@
-package entitlements
+package review
 
 import (
 	"maps"
 	"reflect"
 	"slices"
 
+	"deputy/entitlements"
 	"deputy/identity"
 )
 
@@ -12,7 +13,7 @@ import (
 type Side struct {
 	Agents    []identity.Agent
 	Users     []identity.Identity // that the configuration says something of
-	Platforms map[string]*Entitlements
+	Platforms map[string]*entitlements.Entitlements
 }
 
 // Change is one thing that somebody gains or loses.
@@ -61,15 +62,15 @@ type differ struct {
 }
 
 // platform compares its tables. A side that does not have it opens none of them.
-func (d *differ) platform(platform string, old, new *Entitlements) {
+func (d *differ) platform(platform string, old, new *entitlements.Entitlements) {
 	if old == nil {
-		old = &Entitlements{}
+		old = &entitlements.Entitlements{}
 	}
 	if new == nil {
-		new = &Entitlements{}
+		new = &entitlements.Entitlements{}
 	}
-	names := slices.Concat(old.names, new.names)
-	slices.SortFunc(names, compareNames)
+	names := slices.Concat(old.Tables(), new.Tables())
+	slices.SortFunc(names, entitlements.TableName.Compare)
 	for _, name := range slices.Compact(names) {
 		d.table(platform, name, old, new)
 	}
@@ -81,10 +82,12 @@ type said struct {
 	who   Somebody
 }
 
-func (d *differ) table(platform string, name TableName, old, new *Entitlements) {
-	same := reflect.DeepEqual(old.tables[name], new.tables[name])
+func (d *differ) table(platform string, name entitlements.TableName, old, new *entitlements.Entitlements) {
+	a, _ := old.View(name)
+	b, _ := new.View(name)
+	same := a.Same(b)
 	known := map[Effect][]said{}
-	for _, s := range somebodies(d.users, old.tables[name], new.tables[name]) {
+	for _, s := range somebodies(d.users, a, b) {
 		found := map[Effect][]string{}
 		acting := 0
 		for _, agent := range d.agents {
@@ -96,7 +99,7 @@ func (d *differ) table(platform string, name TableName, old, new *Entitlements) 
 			if same && reflect.DeepEqual(before, after) {
 				continue
 			}
-			for _, e := range effects(old.seen(before, name), new.seen(after, name), differentlyJudged(before, after)) {
+			for _, e := range effects(seen(old, before, name), seen(new, after, name), differentlyJudged(before, after)) {
 				if !slices.ContainsFunc(
 					known[e.thing()],
 					func(k said) bool { return k.agent == agent && k.who.includes(s, before, after) },
@@ -116,12 +119,12 @@ func (d *differ) table(platform string, name TableName, old, new *Entitlements) 
 
 // sight is what somebody has of a table on one side.
 type sight struct {
-	access       *Access
+	access       *entitlements.Access
 	discoverable bool
 }
 
 // seen decides for a principal; one that the side does not know has nothing.
-func (e *Entitlements) seen(who *identity.Principal, name TableName) sight {
+func seen(e *entitlements.Entitlements, who *identity.Principal, name entitlements.TableName) sight {
 	if who == nil {
 		return sight{}
 	}

@@ -1,9 +1,10 @@
-package entitlements
+package review
 
 import (
 	"slices"
 	"strings"
 
+	"deputy/entitlements"
 	"deputy/identity"
 )
 
@@ -116,14 +117,11 @@ const (
 
 // somebodies are the kinds of people that the tables' policies tell apart; those who are less come first. users are
 // those that are asked for in any case.
-func somebodies(users []string, tables ...*table) (out []Somebody) {
+func somebodies(users []string, tables ...entitlements.TableView) (out []Somebody) {
 	var facts, named []string
 	purposes := []string{""}
 	for _, t := range tables {
-		if t == nil {
-			continue
-		}
-		t.eachTerm(func(term Term) {
+		eachTerm(t, func(term entitlements.Term) {
 			switch {
 			case term.Word == "user":
 				named = appendOnce(named, term.Name)
@@ -134,10 +132,10 @@ func somebodies(users []string, tables ...*table) (out []Somebody) {
 				facts = appendOnce(facts, term.String())
 			}
 		})
-		for _, variable := range t.conditionVariables() {
-			if name, ok := strings.CutPrefix(variable, attributePrefix); ok {
+		for _, variable := range conditionVariables(t) {
+			if name, ok := strings.CutPrefix(variable, entitlements.AttributePrefix); ok {
 				facts = appendOnce(facts, "attribute:"+name+"="+something)
-			} else if variable == userGroups {
+			} else if variable == entitlements.UserGroups {
 				facts = appendOnce(facts, "group:"+something)
 			}
 		}
@@ -173,9 +171,9 @@ func somebodies(users []string, tables ...*table) (out []Somebody) {
 
 // conditionVariables are what the conditions of masks ask of whoever is judged. For those who have no value, a mask
 // takes every cell.
-func (t *table) conditionVariables() (out []string) {
-	for _, c := range t.columns {
-		for _, m := range c.masks {
+func conditionVariables(t entitlements.TableView) (out []string) {
+	for _, c := range t.Columns {
+		for _, m := range c.Masks {
 			for _, part := range m.When {
 				if part.Variable != "" {
 					out = appendOnce(out, part.Variable)
@@ -187,25 +185,27 @@ func (t *table) conditionVariables() (out []string) {
 }
 
 // eachTerm calls do for every term in what the policies say of the table.
-func (t *table) eachTerm(do func(Term)) {
-	each := func(m *Matcher) {
+func eachTerm(t entitlements.TableView, do func(entitlements.Term)) {
+	each := func(m *entitlements.Matcher) {
 		if m != nil {
 			m.Each(do)
 		}
 	}
-	for _, g := range t.grants {
-		each(g.written)
+	for _, g := range t.Grants {
+		each(g.To)
 	}
-	for _, g := range t.guardrails {
-		each(g.require)
+	for _, g := range t.Guardrails {
+		each(g.Require)
 	}
-	for _, f := range t.filters {
-		each(f.only)
-		each(f.except)
+	for _, f := range t.Filters {
+		each(f.Scope.Only)
+		each(f.Scope.Except)
 	}
-	for _, s := range t.masks {
-		each(s.only)
-		each(s.except)
+	for _, c := range t.Columns {
+		for _, m := range c.Masks {
+			each(m.Scope.Only)
+			each(m.Scope.Except)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
-package entitlements
+package review
 
 import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"deputy/entitlements"
 )
 
 // EffectKind is what becomes of a table, a column or its rows.
@@ -63,12 +65,12 @@ func effects(before, after sight, values bool) (out []Effect) {
 			out = append(out, Effect{Kind: kind, Gain: after.discoverable, Loss: before.discoverable})
 		}
 	case a == nil:
-		out = append(out, Effect{Kind: Opened, After: b.summary(values), Gain: true})
+		out = append(out, Effect{Kind: Opened, After: summary(b, values), Gain: true})
 	case b == nil:
-		out = append(out, Effect{Kind: Closed, Before: a.summary(values), Loss: true})
+		out = append(out, Effect{Kind: Closed, Before: summary(a, values), Loss: true})
 	default:
 		for _, c := range a.Columns {
-			i := slices.IndexFunc(b.Columns, func(other ColumnAccess) bool { return other.Name == c.Name })
+			i := slices.IndexFunc(b.Columns, func(other entitlements.ColumnAccess) bool { return other.Name == c.Name })
 			if i >= 0 {
 				out = append(out, maskEffect(c, b.Columns[i], values)...)
 			}
@@ -78,7 +80,7 @@ func effects(before, after sight, values bool) (out []Effect) {
 	return out
 }
 
-func maskEffect(before, after ColumnAccess, values bool) []Effect {
+func maskEffect(before, after entitlements.ColumnAccess, values bool) []Effect {
 	e := Effect{Column: before.Name, Before: maskText(before.Masks, values), After: maskText(after.Masks, values)}
 	switch {
 	case e.Before == e.After:
@@ -97,16 +99,17 @@ func maskEffect(before, after ColumnAccess, values bool) []Effect {
 
 // compareMasks is below 0 when the first hides more, and 0 when nobody can tell: cell by cell, and with what an
 // administrator wrote.
-func compareMasks(a, b []AppliedMask) int {
-	for _, masks := range [][]AppliedMask{a, b} {
-		if len(masks) != 1 || len(masks[0].When) > 0 || masks[0].Kind == MaskSQL || masks[0].Kind == MaskRegex {
+func compareMasks(a, b []entitlements.AppliedMask) int {
+	for _, masks := range [][]entitlements.AppliedMask{a, b} {
+		if len(masks) != 1 || len(masks[0].When) > 0 || masks[0].Kind == entitlements.MaskSQL ||
+			masks[0].Kind == entitlements.MaskRegex {
 			return 0
 		}
 	}
-	return compareStrictness(a[0].Mask, b[0].Mask)
+	return entitlements.CompareStrictness(a[0].Mask, b[0].Mask)
 }
 
-func maskText(masks []AppliedMask, values bool) string {
+func maskText(masks []entitlements.AppliedMask, values bool) string {
 	if len(masks) == 0 {
 		return "clear"
 	}
@@ -124,18 +127,18 @@ func maskText(masks []AppliedMask, values bool) string {
 	return strings.Join(parts, ", else ")
 }
 
-func conditionText(parts []Part, values bool) string {
+func conditionText(parts []entitlements.Part, values bool) string {
 	parts = slices.Clone(parts)
 	for i := range parts {
 		if !values {
 			parts[i].Values = nil
 		}
 	}
-	return ExpressionText(parts)
+	return entitlements.ExpressionText(parts)
 }
 
 // rules are the access's filters as text, each once: which policy says so does not matter.
-func (a *Access) rules(values bool) (out []string) {
+func rules(a *entitlements.Access, values bool) (out []string) {
 	for _, f := range a.Filters {
 		f.Where = slices.Clone(f.Where)
 		for i := range f.Where {
@@ -149,8 +152,8 @@ func (a *Access) rules(values bool) (out []string) {
 	return out
 }
 
-func filterEffect(a, b *Access, values bool) []Effect {
-	before, after := a.rules(values), b.rules(values)
+func filterEffect(a, b *entitlements.Access, values bool) []Effect {
+	before, after := rules(a, values), rules(b, values)
 	gone := slices.DeleteFunc(slices.Clone(before), func(r string) bool { return slices.Contains(after, r) })
 	come := slices.DeleteFunc(slices.Clone(after), func(r string) bool { return slices.Contains(before, r) })
 	e := Effect{Before: strings.Join(gone, " AND "), After: strings.Join(come, " AND ")}
@@ -166,7 +169,7 @@ func filterEffect(a, b *Access, values bool) []Effect {
 	}
 	e.Gain, e.Loss = len(gone) > 0, len(come) > 0
 	if len(gone) == 1 && len(come) == 1 {
-		if shows := compareRows(a.filter(gone[0]), b.filter(come[0])); shows != 0 {
+		if shows := compareRows(filter(a, gone[0]), filter(b, come[0])); shows != 0 {
 			e.Gain, e.Loss = shows < 0, shows > 0
 		}
 	}
@@ -174,17 +177,17 @@ func filterEffect(a, b *Access, values bool) []Effect {
 }
 
 // filter is the one that says the rule.
-func (a *Access) filter(rule string) Filter {
-	i := slices.IndexFunc(a.Filters, func(f Filter) bool { return f.Rule() == rule })
+func filter(a *entitlements.Access, rule string) entitlements.Filter {
+	i := slices.IndexFunc(a.Filters, func(f entitlements.Filter) bool { return f.Rule() == rule })
 	if i < 0 {
-		return Filter{}
+		return entitlements.Filter{}
 	}
 	return a.Filters[i]
 }
 
 // compareRows is below 0 when the second shows all the rows of the first and more, and 0 when nobody can tell. A
 // smaller sample is part of a larger one.
-func compareRows(a, b Filter) int {
+func compareRows(a, b entitlements.Filter) int {
 	switch {
 	case a.Sample != nil && b.Sample != nil:
 		return cmp.Compare(a.Sample.PerMillion, b.Sample.PerMillion)
@@ -195,14 +198,14 @@ func compareRows(a, b Filter) int {
 }
 
 // summary says in one line how an open table is seen.
-func (a *Access) summary(values bool) string {
+func summary(a *entitlements.Access, values bool) string {
 	var parts []string
 	for _, c := range a.Columns {
 		if len(c.Masks) > 0 {
 			parts = append(parts, c.Name+": "+maskText(c.Masks, values))
 		}
 	}
-	if rules := a.rules(values); rules != nil {
+	if rules := rules(a, values); rules != nil {
 		parts = append(parts, "rows: "+strings.Join(rules, " AND "))
 	}
 	if parts == nil {

@@ -1,4 +1,4 @@
-package entitlements
+package review
 
 import (
 	"cmp"
@@ -12,7 +12,9 @@ import (
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
+	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/testkit/world"
 )
 
 var bothModes = []identity.Mode{identity.OnBehalfOf, identity.Autonomous}
@@ -20,52 +22,60 @@ var bothModes = []identity.Mode{identity.OnBehalfOf, identity.Autonomous}
 // genSide is a configuration of the small world: policies, two agents and what is said of one user.
 func genSide() *rapid.Generator[Side] {
 	return rapid.Custom(func(t *rapid.T) Side {
-		policies := genPolicies().Draw(t, "policies")
-		for i := range policies {
-			if policies[i].Mask != nil {
-				policies[i].When = rapid.SampledFrom([]string{"", "", "a = 1", "a = any(:attribute.x)"}).Draw(t, "when")
-			}
-		}
-		e, problems := Compile(
-			Config{
-				Policies:     policies,
-				Tags:         worldTags,
-				Catalog:      world,
-				Discoverable: rapid.SampledFrom([]Selectors{nil, {"s.*"}}).Draw(t, "discoverable"),
-			},
-		)
-		if e == nil {
-			t.Fatalf("random policies do not compile: %v", problems)
-		}
-		s := Side{Platforms: map[string]*Entitlements{"w": e}}
-		for _, id := range []string{"1", "2"} {
-			a := identity.Agent{
-				Identity: genIdentity(identity.KindAgent).Draw(t, "agent"),
-				Modes:    bothModes[rapid.IntRange(0, 1).Draw(t, "from"):],
-			}
-			a.ID = id
-			s.Agents = append(s.Agents, a)
-		}
-		if rapid.Bool().Draw(t, "known") {
-			s.Users = []identity.Identity{genIdentity(identity.KindUser).Draw(t, "user")}
-		}
-		return s
+		side, _ := drawSide(t)
+		return side
 	})
+}
+
+// drawSide returns also what the side is compiled from.
+func drawSide(t *rapid.T) (Side, entitlements.Config) {
+
+	policies := world.GenPolicies().Draw(t, "policies")
+	for i := range policies {
+		if policies[i].Mask != nil {
+			policies[i].When = rapid.SampledFrom([]string{"", "", "a = 1", "a = any(:attribute.x)"}).Draw(t, "when")
+		}
+	}
+	cfg := entitlements.Config{
+		Policies:     policies,
+		Tags:         world.RandomTags,
+		Catalog:      world.Random,
+		Discoverable: rapid.SampledFrom([]entitlements.Selectors{nil, {"s.*"}}).Draw(t, "discoverable"),
+	}
+	e, problems := entitlements.Compile(cfg)
+	if e == nil {
+		t.Fatalf("random policies do not compile: %v", problems)
+	}
+	s := Side{Platforms: map[string]*entitlements.Entitlements{"w": e}}
+	for _, id := range []string{"1", "2"} {
+		a := identity.Agent{
+			Identity: world.GenIdentity(identity.KindAgent).Draw(t, "agent"),
+			Modes:    bothModes[rapid.IntRange(0, 1).Draw(t, "from"):],
+		}
+		a.ID = id
+		s.Agents = append(s.Agents, a)
+	}
+	if rapid.Bool().Draw(t, "known") {
+		s.Users = []identity.Identity{world.GenIdentity(identity.KindUser).Draw(t, "user")}
+	}
+	return s, cfg
 }
 
 func TestNothingChangesBetweenAConfigurationAndItself(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		side := genSide().Draw(t, "side")
+		side, cfg := drawSide(t)
 		if changes := Diff(side, side); len(changes) > 0 {
 			t.Fatalf("it differs from itself: %+v", changes)
 		}
-		again := side // compiled again, it is the same without being shared
-		again.Platforms = map[string]*Entitlements{"w": {tables: map[TableName]*table{}, names: side.Platforms["w"].names}}
-		for name, old := range side.Platforms["w"].tables {
-			copied := *old
-			copied.description += "x" // not the same table by comparison, but as seen
-			again.Platforms["w"].tables[name] = &copied
+		described := *cfg.Catalog
+		described.Tables = slices.Clone(described.Tables)
+		for i := range described.Tables {
+			described.Tables[i].Description += "x" // It is not the same table by comparison, but as seen.
 		}
+		cfg.Catalog = &described
+		e, _ := entitlements.Compile(cfg)
+		again := side // Compiled again, it is the same without being shared.
+		again.Platforms = map[string]*entitlements.Entitlements{"w": e}
 		if changes := Diff(side, again); len(changes) > 0 {
 			t.Fatalf("a copy differs: %+v", changes)
 		}
@@ -100,14 +110,14 @@ func TestNobodyGainsUnnoticed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := genSide().Draw(t, "a"), genSide().Draw(t, "b")
 		b.Agents, b.Users, a.Users = a.Agents, nil, nil
-		who := genPrincipal().Draw(t, "who")
+		who := world.GenPrincipal().Draw(t, "who")
 		who.Agent = rapid.SampledFrom(a.Agents).Draw(t, "agent")
 		if !who.Agent.May(who.Mode()) {
 			t.Skip()
 		}
 		changes := Diff(a, b)
-		for _, table := range world.Tables {
-			before, after := a.Platforms["w"].seen(&who, table.TableName), b.Platforms["w"].seen(&who, table.TableName)
+		for _, table := range world.Random.Tables {
+			before, after := seen(a.Platforms["w"], &who, table.TableName), seen(b.Platforms["w"], &who, table.TableName)
 			for _, e := range effects(before, after, false) {
 				if !slices.ContainsFunc(changes, func(c Change) bool {
 					return c.Table == table.String() && c.Kind == e.Kind && c.Column == e.Column &&
@@ -148,11 +158,15 @@ policies:
 - {name: p, mask: sales.customer_orders.lastname, with: null}
 - {name: f, filter: sales.refunds, where: region = any(:attribute.region)}
 `
-	taylorIs := []identity.Identity{taylor.Identity} // Marketing, region US-EAST
+	taylorIs := []identity.Identity{world.Taylor.Identity} // Marketing, region US-EAST
 	side := func(text string) Side {
-		cfg := parse(t, text)
+		cfg := world.Parse(t, text)
 		cfg.Purposes = []string{"billing"}
-		return Side{Agents: lintAgents, Users: taylorIs, Platforms: map[string]*Entitlements{"warehouse": compile(t, cfg)}}
+		return Side{
+			Agents:    lintAgents,
+			Users:     taylorIs,
+			Platforms: map[string]*entitlements.Entitlements{"warehouse": world.Compile(t, cfg)},
+		}
 	}
 	replaced := func(old, new string) Side {
 		if !strings.Contains(base, old) {
@@ -161,7 +175,7 @@ policies:
 		return side(strings.Replace(base, old, new, 1))
 	}
 	elsewhere := side(base)
-	elsewhere.Users = []identity.Identity{user("taylor", []string{"Marketing"}, "region", "EU").Identity}
+	elsewhere.Users = []identity.Identity{world.User("taylor", []string{"Marketing"}, "region", "EU").Identity}
 	mayAct := side(base)
 	mayAct.Agents = []identity.Agent{lintAgents[0], {Identity: lintAgents[1].Identity, Modes: bothModes}}
 	tests := []struct {
@@ -255,20 +269,24 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 		{"null", "{sql: 'upper($column)'}", true, true},
 		{"{sql: 'upper($column)'}", "null", true, true},
 	} {
-		column := func(mask string) ColumnAccess {
-			m := Mask{Kind: MaskNull} // what null leaves as it is
+		column := func(mask string) entitlements.ColumnAccess {
+			m := entitlements.Mask{Kind: entitlements.MaskNull} // what null leaves as it is
 			if err := yaml.Load([]byte(mask), &m); err != nil {
 				t.Fatal(err)
 			}
-			return ColumnAccess{Masks: []AppliedMask{{Mask: m}}}
+			return entitlements.ColumnAccess{Masks: []entitlements.AppliedMask{{Mask: m}}}
 		}
 		e := maskEffect(column(tt.before), column(tt.after), false)[0]
 		if e.Gain != tt.gain || e.Loss != tt.loss {
 			t.Errorf("%s -> %s: gain %t, loss %t", tt.before, tt.after, e.Gain, e.Loss)
 		}
 	}
-	conditional := ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}, When: []Part{{SQL: "x"}}}}}
-	if e := maskEffect(conditional, ColumnAccess{Masks: []AppliedMask{{Mask: Mask{Kind: MaskNull}}}}, false)[0]; !e.Gain ||
+	conditional := entitlements.ColumnAccess{
+		Masks: []entitlements.AppliedMask{
+			{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, When: []entitlements.Part{{SQL: "x"}}},
+		},
+	}
+	if e := maskEffect(conditional, entitlements.ColumnAccess{Masks: []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}}}}, false)[0]; !e.Gain ||
 		!e.Loss ||
 		e.Before != "null when x, else clear" {
 		t.Errorf("cell by cell, nobody can tell: %+v", e)
@@ -277,24 +295,33 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 
 // Of a smaller sample and a shorter time all rows are in the larger one.
 func TestNarrowerRowsAreALoss(t *testing.T) {
-	within := func(column string, days int) Filter {
-		return Filter{Within: &Within{Column{Name: column, Kind: Date}, time.Duration(days) * 24 * time.Hour}}
+	within := func(column string, days int) entitlements.Filter {
+		return entitlements.Filter{
+			Within: &entitlements.Within{
+				Column: entitlements.Column{Name: column, Kind: entitlements.Date},
+				Last:   time.Duration(days) * 24 * time.Hour,
+			},
+		}
 	}
-	tenth, half := Filter{Sample: &Sample{100_000}}, Filter{Sample: &Sample{500_000}}
+	tenth, half := entitlements.Filter{
+		Sample: &entitlements.Sample{PerMillion: 100_000},
+	}, entitlements.Filter{
+		Sample: &entitlements.Sample{PerMillion: 500_000},
+	}
 	for _, tt := range []struct {
 		name          string
-		before, after []Filter
+		before, after []entitlements.Filter
 		gain, loss    bool
 	}{
-		{"a smaller sample", []Filter{half}, []Filter{tenth}, false, true},
-		{"a larger sample", []Filter{tenth}, []Filter{half}, true, false},
-		{"a shorter time", []Filter{within("day", 90)}, []Filter{within("day", 30)}, false, true},
-		{"a longer time", []Filter{within("day", 30)}, []Filter{within("day", 90)}, true, false},
-		{"a shorter time of another column", []Filter{within("day", 90)}, []Filter{within("born", 30)}, true, true},
-		{"a sample in place of a time", []Filter{within("day", 90)}, []Filter{tenth}, true, true},
-		{"one of two that narrow", []Filter{half, within("day", 30)}, []Filter{tenth, within("day", 90)}, true, true},
+		{"a smaller sample", []entitlements.Filter{half}, []entitlements.Filter{tenth}, false, true},
+		{"a larger sample", []entitlements.Filter{tenth}, []entitlements.Filter{half}, true, false},
+		{"a shorter time", []entitlements.Filter{within("day", 90)}, []entitlements.Filter{within("day", 30)}, false, true},
+		{"a longer time", []entitlements.Filter{within("day", 30)}, []entitlements.Filter{within("day", 90)}, true, false},
+		{"a shorter time of another column", []entitlements.Filter{within("day", 90)}, []entitlements.Filter{within("born", 30)}, true, true},
+		{"a sample in place of a time", []entitlements.Filter{within("day", 90)}, []entitlements.Filter{tenth}, true, true},
+		{"one of two that narrow", []entitlements.Filter{half, within("day", 30)}, []entitlements.Filter{tenth, within("day", 90)}, true, true},
 	} {
-		e := filterEffect(&Access{Filters: tt.before}, &Access{Filters: tt.after}, false)
+		e := filterEffect(&entitlements.Access{Filters: tt.before}, &entitlements.Access{Filters: tt.after}, false)
 		if len(e) != 1 || e[0].Kind != FilterChanged || e[0].Gain != tt.gain || e[0].Loss != tt.loss {
 			t.Errorf("%s: %+v", tt.name, e)
 		}

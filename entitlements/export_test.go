@@ -1,0 +1,5 @@
+package entitlements
+
+// What the tests of this folder look at from outside.
+
+const LongestPeriod = longestPeriod
