@@ -23,12 +23,28 @@ type Pin struct {
 	issuer, subject string // empty: there was none yet
 }
 
-// NewPin makes a Pin that has seen nobody.
+// NewPin makes a Pin that has seen no human. The verifier may be nil when only With is used.
 func NewPin(v Verifier) *Pin { return &Pin{verifier: v} }
+
+// With is the same pin in front of another verifier, as when the configuration has changed.
+func (p *Pin) With(v Verifier) Verifier { return pinned{p, v} }
+
+type pinned struct {
+	pin      *Pin
+	verifier Verifier
+}
+
+func (p pinned) Authenticate(ctx context.Context, c Credentials) (Principal, error) {
+	return p.pin.authenticate(ctx, p.verifier, c)
+}
 
 // Authenticate verifies the credentials and refuses another human. A human is (iss, sub), and nothing else of a token.
 func (p *Pin) Authenticate(ctx context.Context, c Credentials) (Principal, error) {
-	principal, err := p.verifier.Authenticate(ctx, c)
+	return p.authenticate(ctx, p.verifier, c)
+}
+
+func (p *Pin) authenticate(ctx context.Context, v Verifier, c Credentials) (Principal, error) {
+	principal, err := v.Authenticate(ctx, c)
 	if err != nil {
 		return principal, err
 	}

@@ -21,7 +21,7 @@ func readQueryArgs(raw json.RawMessage, purposes bool) (args tools.QueryArgs, er
 	if purposes {
 		fields["purpose"] = &args.Purpose
 	}
-	given, err := readArguments(raw, fields)
+	given, err := ReadArguments(raw, fields)
 	switch {
 	case err != nil:
 		return tools.QueryArgs{}, err
@@ -40,7 +40,7 @@ func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeAr
 	if purposes {
 		fields["purpose"] = &args.Purpose
 	}
-	given, err := readArguments(raw, fields)
+	given, err := ReadArguments(raw, fields)
 	switch {
 	case err != nil:
 		return tools.DescribeArgs{}, err
@@ -53,9 +53,9 @@ func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeAr
 // errNoPurpose: an empty purpose is not the same as none, which a call without the argument has.
 var errNoPurpose = errors.New("the argument purpose is empty: name one or leave it out")
 
-// readArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, and says which were
+// ReadArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, and says which were
 // given.
-func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {
+func ReadArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {
 	given := map[string]bool{}
 	if len(raw) == 0 {
 		return given, nil
@@ -70,7 +70,7 @@ func readArguments(raw json.RawMessage, fields map[string]any) (map[string]bool,
 	for _, argument := range arguments {
 		field, ok := fields[argument.name]
 		if !ok {
-			return nil, fmt.Errorf("there is no argument %q, only %s", clip(argument.name), nameList(fields))
+			return nil, fmt.Errorf("there is no argument %q, only %s", Clip(argument.name), nameList(fields))
 		}
 		if !readValue(argument.value, field) {
 			return nil, fmt.Errorf("the argument %s must be %s", argument.name, typeName(field))
@@ -134,8 +134,8 @@ func nameList(fields map[string]any) string {
 	return strings.Join(names, ", ")
 }
 
-// clip shortens what a caller wrote, before it is repeated.
-func clip(s string) string {
+// Clip shortens what a caller wrote, before it is repeated.
+func Clip(s string) string {
 	const longest = 64
 	if len(s) <= longest {
 		return s

@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"encoding/json"
@@ -38,7 +38,7 @@ func platformsIn(t *testing.T, answer string) map[string]any {
 
 // The tools' definitions name the platforms of their caller, and of no other.
 func TestListedPlatformsAreTheCallers(t *testing.T) {
-	fake := &fakeTools{platforms: []string{"lake", "sales", "only-ann", "only-taylor"}}
+	fake := &fakeTools{PlatformNames: []string{"lake", "sales", "only-ann", "only-taylor"}}
 	web := serve(t, config(fake))
 	for user, want := range map[string][]any{"taylor": {"lake", "sales", "only-taylor"}, "ann": {"lake", "sales", "only-ann"}, "bob": {"lake", "sales"}} {
 		_, body := do(
@@ -80,7 +80,7 @@ func TestListedPlatformsAreTheCallers(t *testing.T) {
 // A server with one platform more, which the caller may not know of, lists the same tools.
 func TestHiddenPlatformChangesNoList(t *testing.T) {
 	list := func(platforms ...string) string {
-		_, body := do(t, request(t, serve(t, config(&fakeTools{platforms: platforms})), listBody("tools/list")))
+		_, body := do(t, request(t, serve(t, config(&fakeTools{PlatformNames: platforms})), listBody("tools/list")))
 		return body
 	}
 	if one, two := list("lake"), list("lake", "only-ann"); one != two {

@@ -50,6 +50,36 @@ type Authenticator interface {
 	Authenticate(context.Context, identity.Credentials) (identity.Principal, error)
 }
 
+// Generation is everything that one configuration makes. A call is answered by one generation from its beginning to
+// its end: who the caller is, what is decided, and the policy version on its record belong together. Two generations
+// are the same when they are equal.
+type Generation interface {
+	Tools() Tools
+	Authenticator() Authenticator
+}
+
+// Generations gives each call the generation that answers it.
+type Generations interface {
+	// Begin marks the beginning of a call, end its end. The generation is the one that holds when Begin returns. A call
+	// may begin again while it runs, and learns so whether another generation holds.
+	Begin(context.Context) (_ Generation, end func())
+	// Now is the generation that holds, for what needs nothing of a configuration and must cost little: no call begins.
+	Now() Generation
+}
+
+// Fixed is for a server whose configuration does not change.
+func Fixed(t Tools, a Authenticator) Generations { return &fixed{t, a} }
+
+type fixed struct {
+	tools         Tools
+	authenticator Authenticator
+}
+
+func (f *fixed) Begin(context.Context) (Generation, func()) { return f, func() {} }
+func (f *fixed) Now() Generation                            { return f }
+func (f *fixed) Tools() Tools                               { return f.tools }
+func (f *fixed) Authenticator() Authenticator               { return f.authenticator }
+
 // Stops is who is stopped now: see package identity/stops. The Authenticator refuses them; here their calls end.
 type Stops interface {
 	// Running notes that a call of a principal runs, until leave is called. The context that it returns ends when the
@@ -59,74 +89,48 @@ type Stops interface {
 	Now() stops.State
 }
 
-// Config is what a server needs, whatever it listens to.
+// Config is what the protocol needs, whatever transport it is spoken over.
 type Config struct {
-	Tools         Tools
-	Authenticator Authenticator
-	// Begin marks the beginning of a call, end its end. What Tools and Authenticator are asked in the context that it
-	// returns, they answer out of one configuration: the one that holds when Begin returns. A context that has begun with
-	// that one already comes back as it is. Nil: the configuration does not change while the server runs.
-	Begin   func(context.Context) (_ context.Context, end func())
-	Version string         // told to clients
-	Logger  zerolog.Logger // never writes to standard output when serving stdio
-
+	// Generations answer the calls. They are needed.
+	Generations Generations
 	// Stops is the list of those who are stopped; nil: there is none.
 	Stops Stops
-
-	// Telemetry is how requests are watched; the zero value: not at all.
+	// Telemetry is how requests are watched; the zero value: they are not.
 	Telemetry tools.Telemetry
+	// Version is told to clients. Default "dev".
+	Version string
+	// Logger never writes to standard output when that is the client's.
+	Logger zerolog.Logger
 
 	// StateKey signs the questions that a client brings back together with the human's answers, so that any replica can
-	// tell that it was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each handler.
+	// tell that it was asked. Replicas need the same one, of 32 random bytes or more. Nil: a random one for each server.
 	StateKey []byte
 	// Now is the clock that questions expire by, and of the limits. Default time.Now.
 	Now func() time.Time
 	// Every ticks until stop is called. Default a time.Ticker.
 	Every func(time.Duration) (ticks <-chan time.Time, stop func())
-
-	more func(*handlers) []server.ServerTool // tools beside the two; nil: none
-
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
 
-	// Limits bound what callers may do, with numbers that may change from call to call. Nil: the defaults.
-	Limits func() Limits
-
-	admit admission // nil: whoever gets as far as a tool
-
-	// What follows is for HTTP.
-
-	PublicURL string                      // where clients reach this server, without a path: https://deputy.example.com
-	Issuers   func() []string             // authorization servers, for clients that look for a token; nil: none
-	Scopes    func() []string             // what clients ask those for, as they write it; nil: nothing
-	Login     func() []identity.Offer     // how people sign in with deputy login; nil: they do not
-	Ready     func(context.Context) error // nil: always ready
-	Notice    func() string               // what /readyz adds to its answer for everybody to read; nil or empty: nothing
-	Desk      Desk                        // where people decide on access requests, at /api/requests; nil: nowhere
-	People    People                      // who they are; needed with Desk
-	Proxies   Proxies                     // whose X-Forwarded-For is believed; nil: nobody's
-	// WriteTimeout is how long a client may take to read its answer. Default 30 seconds.
-	WriteTimeout time.Duration
+	more func(*handlers) []server.ServerTool // tools beside the three; nil: none
 }
 
 const minStateKey = 32
 
-func (c *Config) complete() error {
-	if c.Tools == nil || c.Authenticator == nil {
-		return errors.New("mcp: Tools and Authenticator are needed")
+// WithDefaults fills in what is left out, or says what cannot be.
+func (c Config) WithDefaults() (Config, error) {
+	if c.Generations == nil {
+		return c, errors.New("mcp: Generations are needed")
 	}
-	if c.Desk != nil && c.People == nil {
-		return errors.New("mcp: a Desk needs People")
-	}
-	if c.MaxMessage < 0 || c.WriteTimeout < 0 {
-		return errors.New("mcp: limits cannot be negative")
+	if c.MaxMessage < 0 {
+		return c, errors.New("mcp: limits cannot be negative")
 	}
 	if c.StateKey == nil {
 		c.StateKey = make([]byte, minStateKey)
 		rand.Read(c.StateKey) // never fails: see crypto/rand
 	}
 	if len(c.StateKey) < minStateKey {
-		return fmt.Errorf("mcp: StateKey has %d bytes: %d random ones are needed", len(c.StateKey), minStateKey)
+		return c, fmt.Errorf("mcp: StateKey has %d bytes: %d random ones are needed", len(c.StateKey), minStateKey)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -137,37 +141,22 @@ func (c *Config) complete() error {
 			return ticker.C, ticker.Stop
 		}
 	}
-	if c.Begin == nil {
-		c.Begin = func(ctx context.Context) (context.Context, func()) { return ctx, func() {} }
+	if c.Stops == nil {
+		c.Stops = noStops{}
 	}
-	if c.Limits == nil {
-		c.Limits = func() Limits { return Limits{} }
+	if c.MaxMessage == 0 {
+		c.MaxMessage = 1 << 20
 	}
-	c.MaxMessage = orDefault(c.MaxMessage, 1<<20)
-	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
-	c.Version = orDefault(c.Version, "dev")
-	return nil
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	return c, nil
 }
 
 // noStops is for a server without a list of stops.
 type noStops struct{}
 
-func orNoStops(s Stops) Stops {
-	if s == nil {
-		return noStops{}
-	}
-	return s
-}
-
 func (noStops) Running(ctx context.Context, _ identity.Principal) (context.Context, func()) {
 	return ctx, func() {}
 }
 func (noStops) Now() stops.State { return stops.State{} }
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
-}

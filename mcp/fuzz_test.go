@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"bufio"
@@ -10,7 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mark3labs/mcp-go/mcp"
+	protocol "github.com/mark3labs/mcp-go/mcp"
+
+	"deputy/mcp"
+	"deputy/mcp/httpd"
+	"deputy/mcp/stdio"
 )
 
 // everyMessage is what clients of all revisions send, one way or another, and some of what they should not.
@@ -21,7 +25,7 @@ func everyMessage() (bodies []string) {
 			`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"`+revision+`","capabilities":{"elicitation":{}},"clientInfo":{"name":"x","version":"1"}}}`,
 		)
 	}
-	for _, method := range append([]string{"subscriptions/listen", "resources/read", "prompts/get", "completion/complete", "logging/setLevel", "tasks/get", "no/such"}, told...) {
+	for _, method := range append([]string{"subscriptions/listen", "resources/read", "prompts/get", "completion/complete", "logging/setLevel", "tasks/get", "no/such"}, mcp.Told...) {
 		bodies = append(bodies, listBody(method), modern(listBody(method), canElicit))
 	}
 	describe := strings.Replace(queryBody, `"query"`, `"describe_table"`, 1)
@@ -72,14 +76,14 @@ func FuzzHTTPBody(f *testing.F) {
 	}
 	cfg := (&confirming{}).config()
 	cfg.Limits = unlimited
-	handler, err := NewHTTP(cfg)
+	handler, err := httpd.New(cfg)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, revision uint8, human bool) {
-		m, problem := readMessage(body)
+		m, problem := mcp.ReadMessage(body)
 		if problem != nil {
-			m.id = problem.id
+			m.ID = problem.ID
 		}
 		r := httptest.NewRequest(http.MethodPost, endpoint, bytes.NewReader(body)).WithContext(t.Context())
 		r.Header.Set("Content-Type", "application/json")
@@ -88,10 +92,10 @@ func FuzzHTTPBody(f *testing.F) {
 			agentKey(r)
 		}
 		var name string
-		if raw, ok := find(m.params, "name"); ok {
+		if raw, ok := mcp.Find(m.Params(), "name"); ok {
 			_ = json.Unmarshal(raw, &name)
 		}
-		inRevision(revisions[int(revision)%len(revisions)], m.method, name)(r)
+		inRevision(revisions[int(revision)%len(revisions)], m.Method, name)(r)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 
@@ -101,7 +105,7 @@ func FuzzHTTPBody(f *testing.F) {
 		messages := messagesIn(t, w)
 		switch {
 		case w.Code == http.StatusAccepted:
-			if !m.notification() || problem != nil || len(messages) > 0 {
+			if !m.Notification() || problem != nil || len(messages) > 0 {
 				t.Fatalf("%q is accepted, and answered %s", body, w.Body)
 			}
 		case w.Code == http.StatusForbidden || w.Code == http.StatusRequestEntityTooLarge: // said outside the protocol
@@ -109,7 +113,7 @@ func FuzzHTTPBody(f *testing.F) {
 				t.Fatalf("%q is forbidden: %s", body, w.Body)
 			}
 		default:
-			assertOneAnswer(t, messages, m.id, body)
+			assertOneAnswer(t, messages, m.ID, body)
 		}
 	})
 }
@@ -143,17 +147,17 @@ func assertOneAnswer(t *testing.T, messages [][]byte, id json.RawMessage, reques
 	t.Helper()
 	answers := 0
 	for _, raw := range messages {
-		members, err := readObject(raw)
+		members, err := mcp.ReadObject(raw)
 		if err != nil {
 			t.Fatalf("%q is answered %q: %v", request, raw, err)
 		}
-		if _, notifies := find(members, "method"); notifies {
+		if _, notifies := mcp.Find(members, "method"); notifies {
 			continue
 		}
 		answers++
-		theirs, _ := find(members, "id")
-		_, result := find(members, "result")
-		_, failed := find(members, "error")
+		theirs, _ := mcp.Find(members, "id")
+		_, result := mcp.Find(members, "result")
+		_, failed := mcp.Find(members, "error")
 		if result == failed || !sameID(theirs, id) {
 			t.Fatalf("%q is answered %q", request, raw)
 		}
@@ -166,7 +170,7 @@ func assertOneAnswer(t *testing.T, messages [][]byte, id json.RawMessage, reques
 // sameID: as values, since the text of an id can be written in several ways.
 func sameID(theirs, ours json.RawMessage) bool {
 	if len(ours) == 0 {
-		return bytes.Equal(theirs, null)
+		return string(theirs) == "null"
 	}
 	var a, b any
 	return json.Unmarshal(theirs, &a) == nil && json.Unmarshal(ours, &b) == nil && a == b
@@ -186,7 +190,7 @@ func FuzzStdioLine(f *testing.F) {
 		cfg := (&confirming{}).config()
 		cfg.MaxMessage = 4096
 		var out bytes.Buffer
-		if err := ServeStdio(t.Context(), cfg, bytes.NewReader(input), &out, taylorsKey); err != nil {
+		if err := stdio.Serve(t.Context(), overPipes(cfg, taylorsKey), bytes.NewReader(input), &out); err != nil {
 			t.Fatal(err)
 		}
 		wanted, free := expected(input, int(cfg.MaxMessage))
@@ -196,14 +200,14 @@ func FuzzStdioLine(f *testing.F) {
 			if err == io.EOF && len(line) == 0 {
 				break
 			}
-			members, bad := readObject(bytes.TrimSuffix(line, []byte("\n")))
+			members, bad := mcp.ReadObject(bytes.TrimSuffix(line, []byte("\n")))
 			if err != nil || bad != nil {
 				t.Fatalf("%q is no message: %v, %v", line, err, bad)
 			}
-			if _, asks := find(members, "method"); asks {
+			if _, asks := mcp.Find(members, "method"); asks {
 				continue // a question, or progress
 			}
-			id, _ := find(members, "id")
+			id, _ := mcp.Find(members, "id")
 			got[canonicalID(id)]++
 		}
 		for id, n := range got {
@@ -231,17 +235,17 @@ func expected(input []byte, longest int) (wanted map[string]int, free map[string
 		if len(text) == 0 {
 			continue
 		}
-		m, problem := readMessage(text)
+		m, problem := mcp.ReadMessage(text)
 		switch {
 		case problem != nil:
-			if _, reply := readReply(text); !reply {
-				wanted[canonicalID(problem.id)]++
+			if _, reply := mcp.ReadReply(text); !reply {
+				wanted[canonicalID(problem.ID)]++
 			}
-		case m.method == string(mcp.MethodNotificationCancelled):
-			id, _ := find(m.params, "requestId")
+		case m.Method == string(protocol.MethodNotificationCancelled):
+			id, _ := mcp.Find(m.Params(), "requestId")
 			free[canonicalID(id)] = true
-		case !m.notification():
-			wanted[canonicalID(m.id)]++
+		case !m.Notification():
+			wanted[canonicalID(m.ID)]++
 		}
 	}
 	return wanted, free
@@ -251,5 +255,5 @@ func canonicalID(id json.RawMessage) string {
 	if len(id) == 0 {
 		return "null"
 	}
-	return string(canonical(id))
+	return string(mcp.Canonical(id))
 }

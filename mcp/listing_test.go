@@ -1,116 +1,57 @@
-package mcp
+package mcp_test
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"net/http"
-	"reflect"
 	"strings"
 	"testing"
 
-	"deputy/identity"
+	protocol "github.com/mark3labs/mcp-go/mcp"
+	"github.com/tiktoken-go/tokenizer"
+
+	"deputy/mcp"
 )
 
-func listBody(method string) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":{}}`, method)
+// tokensOf counts what a text takes of a conversation, by the tokenizer of a model of today. Others differ by a few in
+// a hundred.
+func tokensOf(t *testing.T, text string) int {
+	t.Helper()
+	encoding, err := tokenizer.Get(tokenizer.O200kBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := encoding.Count(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
-// agentKey is that of an agent which may not act on its own: see fakeAuthenticator.
-func agentKey(r *http.Request) { r.Header.Set("Authorization", "Bearer agent-alone") }
-
-func TestAnAgentWithoutItsHumanIsToldWhatThereIsAndNoMore(t *testing.T) {
-	for _, tt := range []struct {
-		body   string
-		status int
-	}{
-		{`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}`, 200},
-		{listBody("ping"), 200},
-		{listBody("tools/list"), 200},
-		{listBody("resources/list"), 200},
-		{listBody("resources/templates/list"), 200},
-		{listBody("prompts/list"), 200},
-		{`{"jsonrpc":"2.0","method":"notifications/initialized"}`, 202},
-		{queryBody, 403},
-		{strings.Replace(queryBody, `"query"`, `"describe_table"`, 1), 403},
-		{strings.Replace(queryBody, `"query"`, `"drop_table"`, 1), 403},
-		{listBody("resources/read"), 403},
-		{listBody("subscriptions/listen"), 403},
-		{listBody("tasks/list"), 403},
-		{listBody("no/such"), 403},
+func TestToolDefinitionsAreSmall(t *testing.T) {
+	const limit = 1500
+	fake := &fakeTools{PlatformNames: []string{"lake", "sales"},
+		PurposeTexts: map[string]string{
+			"fraud-investigation": "looking into a payment that was reported",
+			"support":             "answering a customer",
+		}}
+	for revision, list := range map[string]string{
+		protocol.ProtocolVersion20251125: `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`,
+		protocol.ProtocolVersion20260728: modern(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}`),
 	} {
-		fake := &fakeTools{}
-		response, body := do(t, request(t, serve(t, config(fake)), tt.body, agentKey))
-		if response.StatusCode != tt.status {
-			t.Errorf("%s: answer %d %s, want %d", tt.body, response.StatusCode, body, tt.status)
+		_, body := do(t, request(t, serve(t, config(fake)), list, inRevision(revision, "tools/list", "")))
+		var answer struct {
+			Result struct{ Tools json.RawMessage }
 		}
-		if len(fake.callers()) > 0 || len(fake.refusals()) > 0 {
-			t.Errorf("%s: a tool was reached", tt.body)
+		if err := json.Unmarshal([]byte(body), &answer); err != nil || !strings.Contains(body, `"icons"`) ||
+			!strings.Contains(body, `"purpose"`) {
+			t.Fatalf("%s: what is counted is not all of it: %s", revision, body)
 		}
-		refused := []string{}
-		if tt.status == 403 {
-			refused = append(refused, "127.0.0.1: insufficient_access")
-			if !strings.Contains(body, "it needs the access token of the human who asks") ||
-				response.Header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s: nothing says what is missing: %s", tt.body, body)
-			}
+		if tokens := tokensOf(t, string(answer.Result.Tools)+mcp.Instructions); tokens >= limit {
+			t.Errorf(
+				"%s: tools and instructions take %d tokens of every conversation, want less than %d",
+				revision,
+				tokens,
+				limit,
+			)
 		}
-		if got := fake.turnedAway(); !reflect.DeepEqual(got, refused) {
-			t.Errorf("%s: for the record there is %q, want %q", tt.body, got, refused)
-		}
-	}
-}
-
-func TestTheNewestRevisionDiscoversWithoutAHuman(t *testing.T) {
-	web := serve(t, config(&fakeTools{}))
-	for _, method := range []string{"server/discover", "tools/list"} {
-		response, body := do(t, request(t, web, modern(listBody(method)), inRevision("2026-07-28", method, ""), agentKey))
-		if response.StatusCode != http.StatusOK || !strings.Contains(body, `"result"`) {
-			t.Errorf("%s: answer %d %s", method, response.StatusCode, body)
-		}
-	}
-	response, body := do(t, request(t, web, modern(queryBody), inRevision("2026-07-28", "tools/call", "query"), agentKey))
-	if response.StatusCode != http.StatusForbidden {
-		t.Errorf("a call is answered %d %s", response.StatusCode, body)
-	}
-}
-
-func TestNobodyIsToldAnythingWithoutACredential(t *testing.T) {
-	for _, method := range told {
-		response, _ := do(
-			t,
-			request(
-				t,
-				serve(t, config(&fakeTools{})),
-				listBody(method),
-				func(r *http.Request) { r.Header.Del("Authorization") },
-			),
-		)
-		if response.StatusCode != http.StatusUnauthorized || response.Header.Get("WWW-Authenticate") == "" {
-			t.Errorf("%s: answer %d, challenge %q", method, response.StatusCode, response.Header.Get("WWW-Authenticate"))
-		}
-	}
-}
-
-func TestNoToolRunsForAnAgentWithoutItsHuman(t *testing.T) {
-	// The second lock: as if listing had been forgotten in the chain.
-	alone := httpCall{
-		only:    &identity.AgentOnly{AuthError: &identity.AuthError{Code: identity.InsufficientAccess}},
-		request: t.Context(),
-	}
-	fake := &fakeTools{}
-	s := newServer(config(fake), httpCaller)
-	answer, _ := json.Marshal(
-		s.HandleMessage(context.WithValue(t.Context(), callKey{}, alone), json.RawMessage(queryBody)),
-	)
-	if len(fake.callers()) > 0 || !strings.Contains(string(answer), `"isError":true`) {
-		t.Errorf("the call is answered %s", answer)
-	}
-}
-
-func TestAnAgentWithoutItsHumanCountsAgainstItsOwnLimit(t *testing.T) {
-	alone := httpCall{only: &identity.AgentOnly{Agent: identity.Agent{Identity: identity.Identity{ID: "chat"}}}}
-	if got := keyOf(alone.counted().Principal); got != (callerKey{agent: "chat"}) {
-		t.Errorf("it counts against %+v", got)
 	}
 }

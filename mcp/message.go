@@ -13,29 +13,31 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 )
 
-// message is one JSON-RPC message that every reader of its bytes understands in the same way.
-type message struct {
-	id     json.RawMessage // as written; empty: a notification, and its method begins with "notifications/"
-	method string
+// Message is one JSON-RPC message that every reader of its bytes understands in the same way.
+type Message struct {
+	ID     json.RawMessage // as written; empty: a notification, and its method begins with "notifications/"
+	Method string
 	params []member
+	raw    []byte
 }
 
-func (m message) notification() bool { return len(m.id) == 0 }
+// Notification reports whether the message wants no answer.
+func (m Message) Notification() bool { return len(m.ID) == 0 }
 
-// rpcError is an error of the protocol. Its text is ours, never that of a Go error.
-type rpcError struct {
-	id   json.RawMessage
-	code int
-	text string
+// Error is an error of the protocol. Its text is ours, never that of a Go error.
+type Error struct {
+	ID   json.RawMessage
+	Code int
+	Text string
 }
 
-func (e *rpcError) MarshalJSON() ([]byte, error) {
-	id := e.id
+func (e *Error) MarshalJSON() ([]byte, error) {
+	id := e.ID
 	if len(id) == 0 {
 		id = json.RawMessage("null")
 	}
 	return json.Marshal(
-		map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": id, "error": map[string]any{"code": e.code, "message": e.text}},
+		map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": id, "error": map[string]any{"code": e.Code, "message": e.Text}},
 	)
 }
 
@@ -62,11 +64,11 @@ var (
 	}
 )
 
-// readMessage refuses whatever mcp-go and we, or a proxy in between, could read differently: several messages in one,
+// ReadMessage refuses whatever mcp-go and we, or a proxy in between, could read differently: several messages in one,
 // keys written twice or in other letters, ids that it would round, and parameters that do not decode.
-func readMessage(raw []byte) (message, *rpcError) {
-	var m message
-	refuse := func(code int, text string) (message, *rpcError) { return message{}, &rpcError{m.id, code, text} }
+func ReadMessage(raw []byte) (Message, *Error) {
+	m := Message{raw: raw}
+	refuse := func(code int, text string) (Message, *Error) { return Message{}, &Error{m.ID, code, text} }
 
 	if bytes.HasPrefix(raw, []byte("\ufeff")) {
 		return refuse(mcp.PARSE_ERROR, "the message begins with a byte order mark: send UTF-8 without one")
@@ -88,19 +90,19 @@ func readMessage(raw []byte) (message, *rpcError) {
 		if !validID(id) {
 			return refuse(mcp.INVALID_REQUEST, "an id is a string of at most 200 bytes or a whole number below 2^53")
 		}
-		m.id = id
+		m.ID = id
 	}
 	if version, _ := find(members, "jsonrpc"); string(version) != `"2.0"` {
 		return refuse(mcp.INVALID_REQUEST, `jsonrpc must be "2.0"`)
 	}
 	method, ok := find(members, "method")
-	if !ok || json.Unmarshal(method, &m.method) != nil || m.method == "" {
+	if !ok || json.Unmarshal(method, &m.Method) != nil || m.Method == "" {
 		return refuse(
 			mcp.INVALID_REQUEST,
 			"the message names no method; this server asks nothing of clients and takes no responses",
 		)
 	}
-	if strings.HasPrefix(m.method, "notifications/") != m.notification() {
+	if strings.HasPrefix(m.Method, "notifications/") != m.Notification() {
 		return refuse(mcp.INVALID_REQUEST, "requests have an id and notifications have none")
 	}
 	if params, ok := find(members, "params"); ok && !bytes.Equal(params, null) {
@@ -116,7 +118,7 @@ func readMessage(raw []byte) (message, *rpcError) {
 	if cursor, ok := find(m.params, "cursor"); ok && !bytes.Equal(cursor, null) && string(cursor) != `""` {
 		return refuse(mcp.INVALID_PARAMS, "lists have one page here: leave the cursor out")
 	}
-	if target := parameters(m.method); target != nil && json.Unmarshal(raw, target) != nil {
+	if target := parameters(m.Method); target != nil && json.Unmarshal(raw, target) != nil {
 		return refuse(mcp.INVALID_PARAMS, "the parameters are not those of the method")
 	}
 	return m, nil
@@ -204,7 +206,7 @@ func readObject(raw []byte) ([]member, error) {
 			return nil, errors.New("it has too many keys")
 		}
 		if slices.ContainsFunc(members, func(m member) bool { return strings.EqualFold(m.name, name) }) {
-			return nil, fmt.Errorf("it has the key %q twice", clip(name))
+			return nil, fmt.Errorf("it has the key %q twice", Clip(name))
 		}
 		var value json.RawMessage
 		if decoder.Decode(&value) != nil {

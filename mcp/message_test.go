@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"deputy/mcp/mcptest"
 )
 
 func TestMessagesThatCouldBeReadInTwoWaysAreRefused(t *testing.T) {
@@ -42,7 +44,7 @@ func TestMessagesThatCouldBeReadInTwoWaysAreRefused(t *testing.T) {
 		{"parameters of another type", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7}}`, mcp.INVALID_PARAMS},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if m, problem := readMessage([]byte(tt.raw)); problem == nil || problem.code != tt.code {
+			if m, problem := ReadMessage([]byte(tt.raw)); problem == nil || problem.Code != tt.code {
 				t.Errorf("read as %+v, error %+v, want code %d", m, problem, tt.code)
 			}
 		})
@@ -56,9 +58,9 @@ func TestProperMessagesAreRead(t *testing.T) {
 		` {"jsonrpc":"2.0","id":-5,"method":"tools/list","params":{"cursor":null}} `,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
 		`{"jsonrpc":"2.0","id":1,"method":"no/such","params":{"anything":[1]}}`,
-		queryBody,
+		mcptest.QueryBody,
 	} {
-		if m, problem := readMessage([]byte(raw)); problem != nil || m.method == "" {
+		if m, problem := ReadMessage([]byte(raw)); problem != nil || m.Method == "" {
 			t.Errorf("%s: %+v", raw, problem)
 		}
 	}
@@ -74,12 +76,12 @@ func manyKeys(n int) string {
 
 // Whatever the bytes: encoding/json, which mcp-go uses, reads the method and the tool that we read.
 func FuzzReadMessage(f *testing.F) {
-	f.Add([]byte(queryBody))
-	f.Add([]byte(cancelBody))
+	f.Add([]byte(mcptest.QueryBody))
+	f.Add([]byte(mcptest.CancelBody))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":1,"method":"ping","METHOD":"x"}`))
 	f.Add([]byte(`{"jsonrpc":"2.0","id":"\u0000","method":"m","params":{"name":"a","_meta":{}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, problem := readMessage(raw)
+		m, problem := ReadMessage(raw)
 		if problem != nil {
 			if encoded, err := json.Marshal(problem); err != nil || !json.Valid(encoded) {
 				t.Fatalf("the error cannot be sent: %v", err)
@@ -97,12 +99,12 @@ func FuzzReadMessage(f *testing.F) {
 			t.Fatalf("%q passed and cannot be read: %v", raw, err)
 		}
 		name, _ := find(m.params, "name")
-		if theirs.Method != m.method || !bytes.Equal(theirs.ID, m.id) || !bytes.Equal(theirs.Params.Name, name) {
+		if theirs.Method != m.Method || !bytes.Equal(theirs.ID, m.ID) || !bytes.Equal(theirs.Params.Name, name) {
 			t.Errorf(
 				"%q is read as %q %s %s and as %q %s %s",
 				raw,
-				m.method,
-				m.id,
+				m.Method,
+				m.ID,
 				name,
 				theirs.Method,
 				theirs.ID,

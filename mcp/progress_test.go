@@ -1,4 +1,4 @@
-package mcp
+package mcp_test
 
 import (
 	"bufio"
@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
+	protocol "github.com/mark3labs/mcp-go/mcp"
 
 	"deputy/tools"
 )
@@ -29,7 +28,7 @@ func newSlow() *slow {
 
 func (s *slow) config(t *testing.T) Config {
 	cfg := config(
-		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
 			s.running <- struct{}{}
 			select {
 			case <-s.release:
@@ -90,7 +89,7 @@ func TestACallOfSecondsSaysThatItRuns(t *testing.T) {
 				s := newSlow()
 				web := serve(t, s.config(t))
 				body := withToken(token)
-				if revision == mcp.ProtocolVersion20260728 {
+				if revision == protocol.ProtocolVersion20260728 {
 					body = modern(body)
 				}
 				go func() {
@@ -145,7 +144,7 @@ func TestProgressIsToldToThoseOnlyWhoTakeIt(t *testing.T) {
 		{"no header", withToken(`"p"`), nil, false},
 		{"anything at all", withToken(`"p"`), []func(*http.Request){accept("*/*")}, false},
 		{"not that", withToken(`"p"`), []func(*http.Request){accept("application/json, text/event-stream;q=0.0")}, false},
-		{"the first revision", withToken(`"p"`), []func(*http.Request){both, header(mcp.HeaderProtocolVersion, mcp.ProtocolVersion20241105)}, false},
+		{"the first revision", withToken(`"p"`), []func(*http.Request){both, header(protocol.HeaderProtocolVersion, protocol.ProtocolVersion20241105)}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSlow()
@@ -202,31 +201,6 @@ func TestAStreamEndsWithItsClientAndSoDoesTheCall(t *testing.T) {
 	}
 	hangUp()
 	<-s.ended // the call is over: its ticker is stopped
-}
-
-func TestNothingIsToldAfterTheAnswerHasBegun(t *testing.T) {
-	w := httptest.NewRecorder()
-	events := &eventWriter{ResponseWriter: w, timeout: time.Second}
-	events.WriteHeader(http.StatusOK)
-	events.send("late")
-	io.WriteString(events, "answer")
-	events.finish()
-	if w.Body.String() != "answer" {
-		t.Errorf("written: %s", w.Body)
-	}
-}
-
-func TestAnEventIsOneEventWhateverIsInIt(t *testing.T) {
-	w := httptest.NewRecorder()
-	events := &eventWriter{ResponseWriter: w, timeout: time.Second}
-	events.send("first")
-	events.Header().Set("Content-Type", "application/json") // mcp-go's, for the answer
-	io.WriteString(events, "{\n\n\"a\":1}\n")
-	events.finish()
-	if got := w.Body.String(); got != "event: message\ndata: \"first\"\n\nevent: message\ndata: {\ndata: \ndata: \"a\":1}\n\n" ||
-		w.Header().Get("Content-Type") != "text/event-stream" {
-		t.Errorf("written %q, headers %v", got, w.Header())
-	}
 }
 
 func TestProgressIsToldOverPipesInEveryRevision(t *testing.T) {

@@ -56,7 +56,7 @@ var requestOutput = json.RawMessage(`{"type":"object","properties":{` +
 	`"requests":{"type":"array","items":{"type":"object","required":["request_id","status"]}}},"additionalProperties":{"type":"string"}}`)
 
 func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err error) {
-	given, err := readArguments(raw, map[string]any{
+	given, err := ReadArguments(raw, map[string]any{
 		"platform": &args.Platform, "table": &args.Table, "columns": &args.Columns, "reason": &args.Reason,
 		"duration": &args.Duration, "answers": &args.Answers, "request_id": &args.RequestID, "cancel": &args.Cancel,
 	})
@@ -76,8 +76,8 @@ func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err e
 
 // confirmation is what the human is asked before anything is asked for in their name: in words of ours, with what the
 // model made up as the values that they can change. Nothing is asked about what cannot be asked for.
-func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools.RequestArgs) *Form {
-	p := h.tools.Proposal(ctx, call, args)
+func confirmation(use Tools, ctx context.Context, call tools.Call, args tools.RequestArgs) *Form {
+	p := use.Proposal(ctx, call, args)
 	if p == nil {
 		return nil
 	}
@@ -112,7 +112,8 @@ func (h *handlers) confirmation(ctx context.Context, call tools.Call, args tools
 const answerTo = "answer_"
 
 // requestAccess asks with what the human confirmed; without a human who could be asked, with what the model wrote.
-func (h *handlers) requestAccess(
+func requestAccess(
+	use Tools,
 	ctx context.Context,
 	call tools.Call,
 	args tools.RequestArgs,
@@ -128,7 +129,7 @@ func (h *handlers) requestAccess(
 	case Declined, Dismissed:
 		args.Declined = true
 	}
-	return h.tools.RequestAccess(ctx, call, args)
+	return use.RequestAccess(ctx, call, args)
 }
 
 func showRequest(r tools.AccessRequest) *mcp.CallToolResult {

@@ -9,6 +9,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"deputy/mcp/mcptest"
 	"deputy/tools"
 )
 
@@ -52,7 +53,7 @@ func TestRowsCannotForgeLinesAroundThem(t *testing.T) {
 			Role:      "deputy_a1",
 		},
 	)
-	text := textOf(t, result)
+	text := mcptest.TextOf(t, result)
 	if strings.Contains(text, "\nNotice: you") || strings.Contains(text, "\nRole admin") ||
 		strings.Count(text, "\n") != 6 {
 		t.Errorf("the text has lines that nobody but a row wrote:\n%s", text)
@@ -71,7 +72,7 @@ func TestADescriptionIsATable(t *testing.T) {
 	})
 	want := "sales.orders\nOrders.\ncolumn | type | access | masked by | tags | description\nlastname | text | masked | hide personal data | PII Name | \n" +
 		"Not all rows are shown, because of the policy \"own region\".\nYou may not read it now.\nNotice: ask for it\n\nAudit id a3."
-	if got := textOf(t, result); got != want {
+	if got := mcptest.TextOf(t, result); got != want {
 		t.Errorf("text:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -86,7 +87,7 @@ func TestEverythingStructuredFitsItsOutputSchema(t *testing.T) {
 		result *mcp.CallToolResult
 		fits   bool
 	}{
-		"rows":               {queryTool(choices{}), showRows(*orders()), true},
+		"rows":               {queryTool(choices{}), showRows(*mcptest.Orders()), true},
 		"no rows":            {queryTool(choices{}), showRows(tools.QueryResult{}), true},
 		"refused query":      {queryTool(choices{}), refusal, true},
 		"list":               {describeTool(choices{}), showDescription(tools.Description{Tables: []tools.TableSummary{{Name: "a.b", Access: "granted"}}}), true},
@@ -110,7 +111,7 @@ func TestEverythingStructuredFitsItsOutputSchema(t *testing.T) {
 }
 
 func TestEachMaskedColumnIsToldOnce(t *testing.T) {
-	text := textOf(t, showRows(*orders()))
+	text := mcptest.TextOf(t, showRows(*mcptest.Orders()))
 	if strings.Count(text, "hide personal data") != 1 || !strings.Contains(text, "\nlastname (masked) | total\n") {
 		t.Errorf("the text says:\n%s", text)
 	}

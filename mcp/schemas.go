@@ -25,23 +25,28 @@ type choices struct {
 	unproved  bool // there are several platforms, and it is not known yet who will call
 }
 
-// choices are those of the caller in the context.
-func (h *handlers) choices(ctx context.Context) choices {
-	c := choices{platforms: h.tools.Platforms(), dialects: map[string]string{}, purposes: h.tools.Purposes()}
-	if len(c.platforms) > 1 { // with one, there is nothing to hide: its name is not said
-		own, call, err := h.caller(ctx)
+// choicesOf are those of the caller of the call in the context.
+func choicesOf(ctx context.Context) choices {
+	c := callOf(ctx)
+	if c == nil { // a request got past the transport's guards: it is told of no platform
+		return choices{unproved: true}
+	}
+	use := c.Generation.Tools()
+	out := choices{platforms: use.Platforms(), dialects: map[string]string{}, purposes: use.Purposes()}
+	if len(out.platforms) > 1 { // with one, there is nothing to hide: its name is not said
+		own, call, err := c.Caller(ctx)
 		if err != nil {
-			c.platforms, c.unproved = nil, true
+			out.platforms, out.unproved = nil, true
 		} else {
-			c.platforms = h.tools.Choices(own, call)
+			out.platforms = use.Choices(own, call)
 		}
 	}
-	for name, sql := range h.tools.Dialects() {
-		if slices.Contains(c.platforms, name) {
-			c.dialects[name] = sql
+	for name, sql := range use.Dialects() {
+		if slices.Contains(out.platforms, name) {
+			out.dialects[name] = sql
 		}
 	}
-	return c
+	return out
 }
 
 // describe makes the tools' definitions anew.

@@ -8,53 +8,7 @@ import (
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
-	"github.com/tiktoken-go/tokenizer"
 )
-
-// tokensOf counts what a text takes of a conversation, by the tokenizer of a model of today. Others differ by a few in
-// a hundred.
-func tokensOf(t *testing.T, text string) int {
-	t.Helper()
-	encoding, err := tokenizer.Get(tokenizer.O200kBase)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := encoding.Count(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func TestToolDefinitionsAreSmall(t *testing.T) {
-	const limit = 1500
-	fake := &fakeTools{platforms: []string{"lake", "sales"},
-		purposes: map[string]string{
-			"fraud-investigation": "looking into a payment that was reported",
-			"support":             "answering a customer",
-		}}
-	for revision, list := range map[string]string{
-		mcp.ProtocolVersion20251125: `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`,
-		mcp.ProtocolVersion20260728: modern(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}`),
-	} {
-		_, body := do(t, request(t, serve(t, config(fake)), list, inRevision(revision, "tools/list", "")))
-		var answer struct {
-			Result struct{ Tools json.RawMessage }
-		}
-		if err := json.Unmarshal([]byte(body), &answer); err != nil || !strings.Contains(body, `"icons"`) ||
-			!strings.Contains(body, `"purpose"`) {
-			t.Fatalf("%s: what is counted is not all of it: %s", revision, body)
-		}
-		if tokens := tokensOf(t, string(answer.Result.Tools)+instructions); tokens >= limit {
-			t.Errorf(
-				"%s: tools and instructions take %d tokens of every conversation, want less than %d",
-				revision,
-				tokens,
-				limit,
-			)
-		}
-	}
-}
 
 func TestIconsAreSmallDrawingsThatNobodyFetches(t *testing.T) {
 	icons := []mcp.Icon{icon(markShield)}

@@ -22,7 +22,7 @@ var stateText = base64.RawURLEncoding.Strict()
 const stateSize = 8 + sha256.Size
 
 func (s seal) make(question []byte) string {
-	expiry := binary.BigEndian.AppendUint64(nil, uint64(s.now().Add(questionLife).Unix()))
+	expiry := binary.BigEndian.AppendUint64(nil, uint64(s.now().Add(QuestionLife).Unix()))
 	return stateText.EncodeToString(append(expiry, s.code(expiry, question)...))
 }
 

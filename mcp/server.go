@@ -22,31 +22,28 @@ const (
 	toolRequest  = "request_access"
 )
 
-// caller says who is calling, and in which context the tool is to run. Transports differ in both. An error that is a
-// *tools.Refusal is shown to the caller.
-type caller func(context.Context) (context.Context, tools.Call, error)
-
-type handlers struct {
-	tools  Tools
-	caller caller
-	seal   seal
-	every  func(time.Duration) (<-chan time.Time, func())
-	admit  admission
-	stops  Stops
-	log    zerolog.Logger
+// Server speaks the protocol. Both transports share it; it keeps nothing of what clients say of themselves, and nothing
+// between calls.
+type Server struct {
+	mcp  *server.MCPServer
+	http *server.StreamableHTTPServer
 }
 
-// admission lets a call begin, or refuses it, where that was not decided before. An error is as that of caller.
-type admission func(context.Context, tools.Call) (leave func(), _ error)
+type handlers struct {
+	seal  seal
+	every func(time.Duration) (<-chan time.Time, func())
+	stops Stops
+	log   zerolog.Logger
+}
 
-// newServer makes the protocol server that both transports share. It keeps nothing of what clients say of themselves.
-func newServer(cfg Config, who caller, options ...server.ServerOption) *server.MCPServer {
-	h := newHandlers(cfg, who)
+// NewServer makes the server of the tools. The configuration must be WithDefaults.
+func NewServer(cfg Config) *Server {
+	h := newHandlers(cfg)
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
-		h.choices(ctx).describe(list.Tools)
+		choicesOf(ctx).describe(list.Tools)
 	})
-	s := server.NewMCPServer("deputy", cfg.Version, append([]server.ServerOption{
+	s := server.NewMCPServer("deputy", cfg.Version,
 		server.WithTitle("Deputy"),
 		server.WithIcons(icon(markShield)),
 		server.WithInstructions(instructions),
@@ -55,57 +52,49 @@ func newServer(cfg Config, who caller, options ...server.ServerOption) *server.M
 		server.WithResourceCapabilities(false, false),
 		server.WithPromptCapabilities(false),
 		server.WithHooks(hooks),
-	}, options...)...)
+	)
 	all := []server.ServerTool{
-		{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, cfg.Tools.Query, showRows)},
+		{Tool: queryTool(choices{}), Handler: handle(h, toolQuery, readQueryArgs, Tools.Query, showRows)},
 		{
 			Tool:    describeTool(choices{}),
-			Handler: handle(h, toolDescribe, readDescribeArgs, cfg.Tools.DescribeTable, showDescription),
+			Handler: handle(h, toolDescribe, readDescribeArgs, Tools.DescribeTable, showDescription),
 		},
 		{
 			Tool:    requestTool(choices{}),
-			Handler: handleAsking(h, toolRequest, readRequestArgs, h.confirmation, h.requestAccess, showRequest),
+			Handler: handleAsking(h, toolRequest, readRequestArgs, confirmation, requestAccess, showRequest),
 		},
 	}
 	if cfg.more != nil {
 		all = append(all, cfg.more(h)...)
 	}
 	s.AddTools(all...)
-	return s
+	return &Server{mcp: s, http: newHTTP(s, cfg.Logger)}
 }
 
-func newHandlers(cfg Config, who caller) *handlers {
-	h := &handlers{
-		tools:  cfg.Tools,
-		caller: who,
-		admit:  cfg.admit,
-		seal:   seal{cfg.StateKey, cfg.Now},
-		every:  cfg.Every,
-		stops:  orNoStops(cfg.Stops),
-		log:    cfg.Logger,
-	}
-	if h.admit == nil {
-		h.admit = func(context.Context, tools.Call) (func(), error) { return func() {}, nil }
-	}
-	return h
+func newHandlers(cfg Config) *handlers {
+	return &handlers{seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, stops: cfg.Stops, log: cfg.Logger}
 }
+
+// Answer answers a call that came by a transport of ours.
+func (s *Server) Answer(ctx context.Context, c *Call) (response any) {
+	return s.mcp.HandleMessage(withCall(ctx, c), json.RawMessage(c.Message.raw))
+}
+
+// Fault is what a caller is told of a fault on the server.
+const Fault = "the call could not be completed, because of a fault on the server"
 
 // handle is the way of a tool call about which its human is not asked.
 func handle[A, R any](
 	h *handlers, tool string,
 	read func(raw json.RawMessage, purposes bool) (A, error),
-	run func(context.Context, tools.Call, A) (*R, error),
+	run func(Tools, context.Context, tools.Call, A) (*R, error),
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
-	nothing := func(context.Context, tools.Call, A) *Form { return nil }
-	return handleAsking(
-		h,
-		tool,
-		read,
-		nothing,
-		func(ctx context.Context, call tools.Call, args A, _ Answer) (*R, error) { return run(ctx, call, args) },
-		show,
-	)
+	nothing := func(Tools, context.Context, tools.Call, A) *Form { return nil }
+	asked := func(t Tools, ctx context.Context, call tools.Call, args A, _ Answer) (*R, error) {
+		return run(t, ctx, call, args)
+	}
+	return handleAsking(h, tool, read, nothing, asked, show)
 }
 
 // handleAsking is the way of every tool call: who, what, ask, run, show. What is asked of the human, if anything,
@@ -116,44 +105,47 @@ func handle[A, R any](
 func handleAsking[A, R any](
 	h *handlers, tool string,
 	read func(raw json.RawMessage, purposes bool) (A, error),
-	form func(context.Context, tools.Call, A) *Form,
-	run func(context.Context, tools.Call, A, Answer) (*R, error),
+	form func(Tools, context.Context, tools.Call, A) *Form,
+	run func(Tools, context.Context, tools.Call, A, Answer) (*R, error),
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
 	return func(protocol context.Context, request mcp.CallToolRequest) (result *mcp.CallToolResult, _ error) {
 		defer func() {
 			if p := recover(); p != nil {
-				logPanic(h.log, tool, p)
-				result = showRefusal(unavailable())
+				LogPanic(h.log, tool, p)
+				result = showRefusal(Unavailable())
 			}
 		}()
-		taken(protocol)
-		defer toolEnded(protocol)
-		// What the protocol knows of the request is in the one context; tools run in the other, which ends when they have to.
-		ctx, call, err := h.caller(protocol)
-		if err != nil {
-			return h.refuse(tool, err), nil
+		c := callOf(protocol)
+		if c == nil {
+			return h.refuse(tool, errors.New("a request got past authentication")), nil
 		}
-		leave, err := h.admit(ctx, call)
+		c.Taken()
+		if c.Ended != nil {
+			defer c.Ended()
+		}
+		// What the protocol knows of the request is in the one context; tools run in the other, which ends when they have to.
+		ctx, call, leave, err := c.begin(protocol)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
 		defer leave()
 		ctx, ended := h.stops.Running(ctx, call.Principal)
 		defer ended()
-		args, err := read(request.Params.RawArguments, len(h.tools.Purposes()) > 0)
+		use := c.Generation.Tools()
+		args, err := read(request.Params.RawArguments, len(use.Purposes()) > 0)
 		if err != nil {
-			return h.refuse(tool, asError(h.tools.Refuse(ctx, call, tool, err.Error()))), nil
+			return h.refuse(tool, asError(use.Refuse(ctx, call, tool, err.Error()))), nil
 		}
 		var said Answer
-		if f := form(ctx, call, args); f != nil {
+		if f := form(use, ctx, call, args); f != nil {
 			var question *mcp.CallToolResult
 			if said, question = h.ask(protocol, ctx, call, request, *f); question != nil {
 				return question, nil
 			}
 		}
-		defer h.running(protocol)()
-		answer, err := run(ctx, call, args, said)
+		defer h.running(protocol, c)()
+		answer, err := run(use, ctx, call, args, said)
 		if err != nil {
 			return h.refuse(tool, err), nil
 		}
@@ -164,19 +156,30 @@ func handleAsking[A, R any](
 	}
 }
 
+// begin says who is calling, and lets the call begin.
+func (c *Call) begin(protocol context.Context) (_ context.Context, _ tools.Call, leave func(), _ error) {
+	ctx, call, err := c.Caller(protocol)
+	if err != nil || c.Admit == nil {
+		return ctx, call, func() {}, err
+	}
+	leave, err = c.Admit(ctx, call)
+	return ctx, call, leave, err
+}
+
 // refuse shows a refusal, and of any other error nothing at all.
 func (h *handlers) refuse(tool string, err error) *mcp.CallToolResult {
 	if refusal, ok := errors.AsType[*tools.Refusal](err); ok && refusal != nil {
 		return showRefusal(*refusal)
 	}
 	h.log.Error().Err(err).Str("tool", tool).Msg("tool failed")
-	return showRefusal(unavailable())
+	return showRefusal(Unavailable())
 }
 
-func unavailable() tools.Refusal {
+// Unavailable is what a caller is told of a fault.
+func Unavailable() tools.Refusal {
 	return tools.Refusal{
 		Code:    tools.Unavailable,
-		Message: "the call could not be completed, because of a fault on the server",
+		Message: Fault,
 		Hint:    "Try again later; if it stays like this, tell whoever runs this Deputy server. Changing the statement will not help.",
 	}
 }
@@ -189,9 +192,9 @@ func asError(r *tools.Refusal) error {
 	return r
 }
 
-// logPanic writes where it happened and of which type the panic value was. Its text only when the runtime wrote it:
+// LogPanic writes where it happened and of which type the panic value was. Its text only when the runtime wrote it:
 // other panics may carry anything, rows too.
-func logPanic(log zerolog.Logger, where string, p any) {
+func LogPanic(log zerolog.Logger, where string, p any) {
 	what := fmt.Sprintf("%T", p)
 	if err, ok := p.(runtime.Error); ok {
 		what = err.Error()

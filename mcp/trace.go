@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -17,26 +16,27 @@ import (
 	"deputy/tools"
 )
 
-// watch makes the root of each request's trace, and counts the callers that are refused. Names and attributes are those
+// Watch makes the root of each request's trace, and counts the callers that are refused. Names and attributes are those
 // of OpenTelemetry's conventions for MCP; nothing in them is a word that a caller made up.
 //
 // A request without a proved caller has no trace: nobody unknown writes into it.
-type watch struct {
+type Watch struct {
 	tracer    trace.Tracer
 	refused   metric.Int64Counter
 	transport attribute.KeyValue
 }
 
-func newWatch(t tools.Telemetry, transport string) (*watch, error) {
+// NewWatch is for one transport: "tcp" or "pipe".
+func NewWatch(t tools.Telemetry, transport string) (*Watch, error) {
 	refused, err := t.Meter().
 		Int64Counter("deputy.callers.refused", metric.WithDescription("Requests without a credential that holds, by code"))
-	return &watch{tracer: t.Tracer(), refused: refused, transport: attribute.String("network.transport", transport)}, err
+	return &Watch{tracer: t.Tracer(), refused: refused, transport: attribute.String("network.transport", transport)}, err
 }
 
-// begin starts the span of a request. What the caller sent as trace context says under which trace it is filed, and
+// Begin starts the span of a request. What the caller sent as trace context says under which trace it is filed, and
 // nothing else: no decision looks at it. The one in _meta is the request's own; that of the HTTP header comes after it,
 // and is linked.
-func (w *watch) begin(ctx context.Context, m message, header string, began time.Time) (context.Context, trace.Span) {
+func (w *Watch) Begin(ctx context.Context, m Message, header string, began time.Time) (context.Context, trace.Span) {
 	ambient, own := parent(header), parent(m.traceparent())
 	options := []trace.SpanStartOption{
 		trace.WithSpanKind(trace.SpanKindServer),
@@ -73,7 +73,7 @@ func parent(traceparent string) trace.SpanContext {
 }
 
 // traceparent is what _meta holds under that name: see SEP-414.
-func (m message) traceparent() (s string) {
+func (m Message) traceparent() (s string) {
 	meta, _ := find(m.params, "_meta")
 	members, err := readObject(meta)
 	if err != nil {
@@ -89,65 +89,42 @@ func (m message) traceparent() (s string) {
 const otherName = "_OTHER"
 
 // known is the method, and the tool if it is one of ours. Whatever else a caller wrote has the same name.
-func (m message) known() (method, tool string) {
-	if parameters(m.method) == nil {
+func (m Message) known() (method, tool string) {
+	if parameters(m.Method) == nil {
 		return otherName, ""
 	}
-	if m.method != string(mcp.MethodToolsCall) {
-		return m.method, ""
+	if m.Method != string(mcp.MethodToolsCall) {
+		return m.Method, ""
 	}
 	name, _ := find(m.params, "name")
 	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe && tool != toolRequest {
 		tool = otherName
 	}
-	return m.method, tool
+	return m.Method, tool
 }
 
-// proof is one time that a caller was proved.
-type proof struct{ began, ended time.Time }
+// Proof is one time that a caller was proved.
+type Proof struct{ Began, Ended time.Time }
 
-// guard comes last: the trace begins when the first proof did, though its name and its parent stand in the body, which
-// is read after that.
-func (w *watch) guard(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		call, _ := r.Context().Value(callKey{}).(httpCall)
-		m, _ := r.Context().Value(messageKey{}).(message)
-		if len(call.proofs) == 0 {
-			next.ServeHTTP(rw, r)
-			return
-		}
-		ctx, span := w.begin(r.Context(), m, onlyHeader(r, "Traceparent"), call.proofs[0].began)
-		defer func() { span.End() }() // not deferred itself: it would write the text of a panic into the trace
-		for _, p := range call.proofs {
-			_, proving := w.tracer.Start(ctx, "identity", trace.WithTimestamp(p.began))
-			proving.End(trace.WithTimestamp(p.ended))
-		}
-		next.ServeHTTP(rw, r.WithContext(ctx))
-	})
+// Proved adds a proof that has ended to the trace.
+func (w *Watch) Proved(ctx context.Context, p Proof) {
+	_, span := w.tracer.Start(ctx, "identity", trace.WithTimestamp(p.Began))
+	span.End(trace.WithTimestamp(p.Ended))
 }
 
-// onlyHeader is a header that is there once.
-func onlyHeader(r *http.Request, name string) string {
-	if all := r.Header.Values(name); len(all) == 1 {
-		return all[0]
-	}
-	return ""
-}
-
-// prove is what stdio has in the place of proofs: there the caller is proved when the request is being answered
-// already.
-func (w *watch) prove(ctx context.Context, auth Authenticator, c identity.Credentials) (identity.Principal, error) {
+// Prove proves a caller while the request is being answered already.
+func (w *Watch) Prove(ctx context.Context, auth Authenticator, c identity.Credentials) (identity.Principal, error) {
 	ctx, span := w.tracer.Start(ctx, "identity")
 	defer func() { span.End() }()
 	principal, err := auth.Authenticate(ctx, c)
 	if err != nil {
-		tools.Failed(span, w.refuse(ctx, err))
+		tools.Failed(span, w.Refuse(ctx, err))
 	}
 	return principal, err
 }
 
-// refuse counts a refused caller, and returns the code. An error that is not understood counts as one of ours.
-func (w *watch) refuse(ctx context.Context, err error) string {
+// Refuse counts a refused caller, and returns the code. An error that is not understood counts as one of ours.
+func (w *Watch) Refuse(ctx context.Context, err error) string {
 	code := identity.Unavailable
 	if refusal, ok := errors.AsType[*identity.AuthError](err); ok && refusal != nil {
 		code = refusal.Code

@@ -1,11 +1,10 @@
-package mcp
+package mcp_test
 
 import (
 	"context"
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"go.opentelemetry.io/otel/baggage"
@@ -16,6 +15,8 @@ import (
 	api "go.opentelemetry.io/otel/trace"
 
 	"deputy/identity"
+	"deputy/mcp"
+	"deputy/mcp/stdio"
 	"deputy/tools"
 )
 
@@ -52,7 +53,7 @@ func TestTheCallersTracestateAndBaggageAreNotTaken(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
 	var carried int
 	cfg := config(
-		&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
 			carried = baggage.FromContext(ctx).Len()
 			return orders(), nil
 		}},
@@ -85,14 +86,12 @@ func links(s tracetest.SpanStub) (out []api.SpanContext) {
 	return out
 }
 
-// In each context that begins there is another configuration, and the caller is proved anew in it.
+// Whenever a call begins there is another configuration, and the caller is proved anew in it.
 func TestEveryProofOfACallerIsAStep(t *testing.T) {
 	spans := tracetest.NewSpanRecorder()
-	var begun atomic.Int64
-	cfg := config(&fakeTools{})
-	cfg.Begin = func(ctx context.Context) (context.Context, func()) {
-		return context.WithValue(ctx, markKey{}, begun.Add(1)), func() {}
-	}
+	fake := &fakeTools{}
+	cfg := config(fake)
+	cfg.Generations = &changing{tools: fake, who: func(int64) mcp.Authenticator { return fakeAuthenticator{} }}
 	cfg.Telemetry.Traces = trace.NewTracerProvider(trace.WithSpanProcessor(spans))
 	if response, body := do(t, request(t, serve(t, cfg), queryBody)); response.StatusCode != 200 {
 		t.Fatal(body)
@@ -131,7 +130,7 @@ func TestRefusedCallersAreCountedByCode(t *testing.T) {
 		},
 		"stdio": func(t *testing.T, cfg Config, token string) {
 			key := func() (identity.Credentials, error) { return identity.Credentials{AgentKey: token}, nil }
-			if err := ServeStdio(t.Context(), cfg, strings.NewReader(queryBody+"\n"), &syncBuffer{}, key); err != nil {
+			if err := stdio.Serve(t.Context(), overPipes(cfg, key), strings.NewReader(queryBody+"\n"), &syncBuffer{}); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -1,16 +1,14 @@
-package mcp
+package mcp_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"github.com/mark3labs/mcp-go/mcp"
+	protocol "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
 	"deputy/tools"
@@ -23,37 +21,19 @@ import (
 func plain(t *testing.T, tool server.ToolHandlerFunc) *httptest.Server {
 	t.Helper()
 	s := server.NewMCPServer("plain", "1", server.WithRecovery())
-	s.AddTool(mcp.NewTool("query"), tool)
+	s.AddTool(protocol.NewTool("query"), tool)
 	web := httptest.NewServer(server.NewStreamableHTTPServer(s, server.WithStateLess(true)))
 	t.Cleanup(web.Close)
 	return web
 }
 
-const cancelBody = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`
-
-// send posts a body and hands on the answer when it is there.
-func send(t *testing.T, r *http.Request) <-chan string {
-	answer := make(chan string, 1)
-	go func() {
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			answer <- err.Error()
-			return
-		}
-		defer response.Body.Close()
-		body, _ := io.ReadAll(response.Body)
-		answer <- string(body)
-	}()
-	return answer
-}
-
 func TestNobodyCancelsTheCallOfAnother(t *testing.T) {
 	running := make(chan struct{})
 
-	alone := plain(t, func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	alone := plain(t, func(ctx context.Context, _ protocol.CallToolRequest) (*protocol.CallToolResult, error) {
 		running <- struct{}{}
 		<-ctx.Done()
-		return mcp.NewToolResultText("cancelled"), nil
+		return protocol.NewToolResultText("cancelled"), nil
 	})
 	answer := send(t, request(t, alone, queryBody))
 	<-running
@@ -65,7 +45,7 @@ func TestNobodyCancelsTheCallOfAnother(t *testing.T) {
 	release := make(chan struct{})
 	ours := serve(
 		t,
-		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		config(&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
 			running <- struct{}{}
 			<-release
 			return orders(), ctx.Err()
@@ -90,51 +70,11 @@ func TestNobodyCancelsTheCallOfAnother(t *testing.T) {
 	}
 }
 
-func TestNotificationsNeverReachMCPGo(t *testing.T) {
-	for _, method := range []string{"notifications/cancelled", "notifications/initialized", "notifications/no/such"} {
-		guard := messageGuard(
-			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s is passed on", method) }),
-		)
-		w := httptest.NewRecorder()
-		guard.ServeHTTP(
-			w,
-			httptest.NewRequest(http.MethodPost, endpoint, strings.NewReader(`{"jsonrpc":"2.0","method":"`+method+`"}`)),
-		)
-		if w.Code != http.StatusAccepted || w.Body.Len() > 0 {
-			t.Errorf("%s is answered %d %q", method, w.Code, w.Body)
-		}
-	}
-}
-
-func TestToolsOverHTTPDoNotRunInAContextThatMCPGoCancels(t *testing.T) {
-	// The second lock: as if a cancellation had got past messageGuard.
-	running, cancelled := make(chan struct{}), make(chan struct{})
-	fake := &fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-		close(running)
-		<-cancelled
-		return orders(), ctx.Err()
-	}}
-	s := newServer(config(fake), httpCaller)
-	ctx := context.WithValue(
-		t.Context(),
-		callKey{},
-		httpCall{call: tools.Call{Principal: principal("taylor")}, request: t.Context()},
-	)
-	answer := make(chan any)
-	go func() { answer <- s.HandleMessage(ctx, json.RawMessage(queryBody)) }()
-	<-running
-	s.HandleMessage(t.Context(), json.RawMessage(cancelBody))
-	close(cancelled)
-	if got, _ := json.Marshal(<-answer); !strings.Contains(string(got), `"audit_id":"a1"`) {
-		t.Errorf("the call was cancelled: %s", got)
-	}
-}
-
 func TestACallEndsWithItsClient(t *testing.T) {
 	running, ended := make(chan struct{}), make(chan struct{})
 	web := serve(
 		t,
-		config(&fakeTools{query: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+		config(&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
 			close(running)
 			<-ctx.Done()
 			close(ended)
@@ -149,7 +89,7 @@ func TestACallEndsWithItsClient(t *testing.T) {
 }
 
 func TestErrorTextsOfGoAreForTheLogOnly(t *testing.T) {
-	alone := plain(t, func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	alone := plain(t, func(context.Context, protocol.CallToolRequest) (*protocol.CallToolResult, error) {
 		return nil, fmt.Errorf("dial tcp 10.0.0.7:5432: connection refused")
 	})
 	if _, body := do(t, request(t, alone, queryBody)); !strings.Contains(body, "10.0.0.7") {
@@ -178,9 +118,9 @@ func TestErrorTextsOfGoAreForTheLogOnly(t *testing.T) {
 
 func TestKeysInOtherLettersAreNotRead(t *testing.T) {
 	ran := false
-	alone := plain(t, func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	alone := plain(t, func(context.Context, protocol.CallToolRequest) (*protocol.CallToolResult, error) {
 		ran = true
-		return mcp.NewToolResultText(""), nil
+		return protocol.NewToolResultText(""), nil
 	})
 	disguised := `{"jsonrpc":"2.0","id":1,"method":"ping","METHOD":"tools/call","Params":{"NAME":"query"}}`
 	if do(t, request(t, alone, disguised)); !ran {
@@ -188,7 +128,7 @@ func TestKeysInOtherLettersAreNotRead(t *testing.T) {
 	}
 	fake := &fakeTools{}
 	response, body := do(t, request(t, serve(t, config(fake)), disguised))
-	if response.StatusCode != http.StatusBadRequest || len(fake.callers()) > len(fake.refusals()) {
+	if response.StatusCode != http.StatusBadRequest || len(fake.Callers()) > len(fake.Refusals()) {
 		t.Errorf("answer %d %s", response.StatusCode, body)
 	}
 }

@@ -24,8 +24,8 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/mcp"
 	"deputy/mcp/client"
+	"deputy/mcp/httpd"
 	"deputy/tools"
 )
 
@@ -361,7 +361,7 @@ func replica(t *testing.T, s *demo.Stage, change ...func(*config.Config)) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := mcp.NewHTTP(live.MCP("test"))
+	handler, err := httpd.New(live.HTTP("test"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/mcp"
+	mcpstdio "deputy/mcp/stdio"
 )
 
 func newDemo() *cobra.Command {
@@ -64,15 +64,11 @@ func runDemo(c *cobra.Command, _ []string) error {
 	}
 	defer stage.Close()
 	if stdio {
-		return mcp.ServeStdio(
-			ctx,
-			stage.MCP(version()),
-			c.InOrStdin(),
-			c.OutOrStdout(),
-			func() (identity.Credentials, error) {
-				return identity.Credentials{AgentKey: stage.AgentKey, UserToken: stage.Token(demo.Taylor)}, nil
-			},
-		)
+		served := stage.Stdio(version())
+		served.Credentials = func() (identity.Credentials, error) {
+			return identity.Credentials{AgentKey: stage.AgentKey, UserToken: stage.Token(demo.Taylor)}, nil
+		}
+		return mcpstdio.Serve(ctx, served, c.InOrStdin(), c.OutOrStdout())
 	}
 	return tellDemo(ctx, c, stage, keep)
 }

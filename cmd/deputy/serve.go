@@ -9,7 +9,7 @@ import (
 
 	"deputy/internal/assembly"
 	"deputy/internal/config"
-	"deputy/mcp"
+	"deputy/mcp/httpd"
 )
 
 func newServe() *cobra.Command {
@@ -46,11 +46,11 @@ func serve(c *cobra.Command, _ []string) error {
 	}
 	defer d.Close()
 	cfg := d.Config()
-	handler, err := mcp.NewHTTP(d.MCP(version()))
+	handler, err := httpd.New(d.HTTP(version()))
 	if err != nil {
 		return err
 	}
-	server := &mcp.Server{Handler: handler, Logger: d.Log(), Connections: cfg.Limits.Connections}
+	server := &httpd.Server{Handler: handler, Logger: d.Log(), Connections: cfg.Limits.Connections}
 	certificate, err := assembly.Certificate(cfg, d.Log())
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func serveMetrics(ctx context.Context, d *assembly.Live) error {
 	log := d.Log()
 	log.Info().Str("metrics", "http://"+listener.Addr().String()+"/metrics").Msg("serving metrics")
 	go func() {
-		if err := (&mcp.Server{Handler: handler, Logger: log}).Serve(ctx, listener); err != nil {
+		if err := (&httpd.Server{Handler: handler, Logger: log}).Serve(ctx, listener); err != nil {
 			log.Error().Err(err).Msg("metrics are not served any more")
 		}
 	}()

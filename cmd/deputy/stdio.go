@@ -14,6 +14,7 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/mcp"
+	mcpstdio "deputy/mcp/stdio"
 )
 
 func newStdio() *cobra.Command {
@@ -65,9 +66,10 @@ func stdio(c *cobra.Command, _ []string) error {
 			Token:  func() (string, error) { return signedInToken(c.Context(), d, kept, issuer) },
 		})
 	}
-	served := d.MCP(version())
-	served.Authenticator = identity.NewPin(served.Authenticator)
-	return mcp.ServeStdio(c.Context(), served, c.InOrStdin(), c.OutOrStdout(), signIn.Credentials)
+	served, pin := d.Stdio(version()), identity.NewPin(nil)
+	served.Credentials = signIn.Credentials
+	served.Authenticator = func(g mcp.Generation) mcp.Authenticator { return pin.With(g.Authenticator()) }
+	return mcpstdio.Serve(c.Context(), served, c.InOrStdin(), c.OutOrStdout())
 }
 
 // signInAsked is what whoever starts the process says about the human: that they are to be there, that they are not, or

@@ -18,7 +18,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/mcp"
+	mcpstdio "deputy/mcp/stdio"
 )
 
 const (
@@ -249,7 +249,9 @@ func TestOverStdioACallIsATraceToo(t *testing.T) {
 				return identity.Credentials{AgentKey: s.AgentKey, UserToken: s.Token(demo.Taylor)}, nil
 			}
 			var out strings.Builder
-			if err := mcp.ServeStdio(t.Context(), s.MCP("test"), in, &out, who); err != nil {
+			served := s.Stdio("test")
+			served.Credentials = who
+			if err := mcpstdio.Serve(t.Context(), served, in, &out); err != nil {
 				t.Fatal(err)
 			}
 			flush(t, s)

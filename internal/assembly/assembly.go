@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -18,8 +19,12 @@ import (
 	"deputy/identity/oidc"
 	"deputy/identity/stops"
 	"deputy/internal/config"
+	"deputy/internal/console"
 	"deputy/internal/telemetry"
 	"deputy/mcp"
+	"deputy/mcp/httpd"
+	"deputy/mcp/limit"
+	"deputy/mcp/stdio"
 	"deputy/tools"
 	"deputy/vending"
 	"deputy/vending/postgres"
@@ -209,19 +214,52 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 	return c.Problem(key, "%s", f.Text)
 }
 
-// MCP is what the transports need.
-func (d *Deputy) MCP(version string) mcp.Config {
-	return mcp.Config{
-		Tools: d.Tools, Authenticator: d.Authenticator, Version: version, Logger: d.Log, Telemetry: d.Telemetry.Telemetry,
-		PublicURL: d.Config.Server.PublicURL, Issuers: d.Issuers, Scopes: d.Config.Identity.Scopes, Login: d.Login, Ready: d.Ready, Proxies: d.Config.Server.Proxies(),
-		Limits: func() mcp.Limits { return Limits(d.Config.Limits) }, StateKey: stateKey(d.Config), Now: d.now,
-		Desk: d.Tools, People: d.Authenticator, Stops: d.Stops,
+// HTTP is what the HTTP server of a configuration that does not change needs.
+func (d *Deputy) HTTP(version string) httpd.Config {
+	return d.serving(version, mcp.Fixed(d.Tools, d.Authenticator), console.Config{
+		Desk:   func(mcp.Generation) console.Desk { return d.Tools },
+		People: func(mcp.Generation) console.People { return d.Authenticator },
+		Logger: d.Log,
+	})
+}
+
+// Stdio is the same over standard input and output. It lacks the credentials.
+func (d *Deputy) Stdio(version string) stdio.Config {
+	c := d.HTTP(version)
+	return stdio.Config{Config: c.Config, Limits: c.Limits}
+}
+
+// serving is what the transports need, with what the generations answer.
+func (d *Deputy) serving(version string, generations mcp.Generations, desk console.Config) httpd.Config {
+	path, description := console.Description()
+	return httpd.Config{
+		Config: mcp.Config{
+			Generations: generations,
+			Stops:       d.Stops,
+			Telemetry:   d.Telemetry.Telemetry,
+			Version:     version,
+			Logger:      d.Log,
+			StateKey:    stateKey(d.Config),
+			Now:         d.now,
+		},
+		PublicURL: d.Config.Server.PublicURL,
+		Limits:    func() limit.Limits { return Limits(d.Config.Limits) },
+		Metadata:  d.metadata,
+		Ready:     d.Ready,
+		Proxies:   d.Config.Server.Proxies(),
+		Routes:    []httpd.Route{console.API(desk)},
+		Open:      map[string]http.Handler{path: description},
 	}
 }
 
+// metadata is what hosts and people are told of where tokens come from.
+func (d *Deputy) metadata() httpd.Metadata {
+	return httpd.Metadata{Issuers: d.Issuers(), Scopes: d.Config.Identity.Scopes(), Login: d.Login()}
+}
+
 // Limits are what the configuration means for callers.
-func Limits(l config.Limits) mcp.Limits {
-	return mcp.Limits{
+func Limits(l config.Limits) limit.Limits {
+	return limit.Limits{
 		Calls: l.AtOnce, CallerCalls: l.PerCaller.AtOnce, CallerPerMinute: l.PerCaller.PerMinute,
 		AddressPerMinute: l.PerAddress.PerMinute, AddressUnproved: l.PerAddress.AtOnce,
 	}

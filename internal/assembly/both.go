@@ -8,6 +8,7 @@ import (
 	"deputy/identity/oidc"
 	"deputy/internal/config"
 	"deputy/mcp"
+	"deputy/mcp/limit"
 )
 
 // both is a generation that decides by the one in force and by a newer configuration of which some part is not in force
@@ -52,26 +53,29 @@ func elsewhere(was, is config.Platform) bool {
 	return !reflect.DeepEqual(was, is)
 }
 
+// Tools implements mcp.Generation.
+func (g *generation) Tools() mcp.Tools { return g.Deputy.Tools }
+
+// Authenticator implements mcp.Generation.
+func (g *generation) Authenticator() mcp.Authenticator { return g.callers() }
+
 // callers accept who may call.
 func (g *generation) callers() identity.Both {
-	return g.Authenticator.Both(g.waitingCallers)
+	return g.Deputy.Authenticator.Both(g.waitingCallers)
 }
 
 // limits are the lower of both.
-func (g *generation) limits() mcp.Limits {
+func (g *generation) limits() limit.Limits {
 	l := Limits(g.Config.Limits)
 	if g.waiting == nil {
 		return l
 	}
 	w := Limits(g.waiting.Limits)
-	return mcp.Limits{
-		Calls: min(
-			l.Calls,
-			w.Calls,
-		), CallerCalls: min(l.CallerCalls, w.CallerCalls), CallerPerMinute: min(l.CallerPerMinute, w.CallerPerMinute),
-		AddressPerMinute: min(
-			l.AddressPerMinute,
-			w.AddressPerMinute,
-		), AddressUnproved: min(l.AddressUnproved, w.AddressUnproved),
+	return limit.Limits{
+		Calls:            min(l.Calls, w.Calls),
+		CallerCalls:      min(l.CallerCalls, w.CallerCalls),
+		CallerPerMinute:  min(l.CallerPerMinute, w.CallerPerMinute),
+		AddressPerMinute: min(l.AddressPerMinute, w.AddressPerMinute),
+		AddressUnproved:  min(l.AddressUnproved, w.AddressUnproved),
 	}
 }

@@ -90,13 +90,14 @@ func (w *world) views() map[string][]string {
 		"priya":   {AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Priya)},
 		"scanner": {AgentKey: w.stage.ScannerKey},
 	} {
-		ctx, end := w.Begin(w.t.Context())
-		who, err := w.Authenticate(ctx, c)
+		ctx := w.t.Context()
+		g, end := w.Begin(ctx)
+		who, err := g.Authenticator().Authenticate(ctx, c)
 		for _, table := range []string{"customer_orders", "regions"} {
 			if err != nil {
 				break
 			}
-			r, err := w.Query(
+			r, err := g.Tools().Query(
 				ctx,
 				tools.Call{Principal: who, Client: "test"},
 				tools.QueryArgs{SQL: "SELECT * FROM sales." + table, Platform: "shop"},

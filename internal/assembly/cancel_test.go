@@ -15,7 +15,7 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
-	"deputy/mcp"
+	"deputy/mcp/stdio"
 )
 
 // endless counts for longer than anybody waits, and makes nothing that has to be kept.
@@ -62,8 +62,9 @@ func (w *world) begin(transport, sql string) (cancel func()) {
 		credentials := func() (identity.Credentials, error) {
 			return identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)}, nil
 		}
-		served := make(chan error)
-		go func() { served <- mcp.ServeStdio(w.t.Context(), w.MCP("test"), in, server, credentials) }()
+		served, piped := make(chan error), w.Stdio("test")
+		piped.Credentials = credentials
+		go func() { served <- stdio.Serve(w.t.Context(), piped, in, server) }()
 		go io.Copy(io.Discard, out)
 		fmt.Fprintln(client, callOf(sql))
 		w.t.Cleanup(func() { client.Close(); <-served })

@@ -6,18 +6,18 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/internal/config"
-	"deputy/mcp"
+	"deputy/mcp/httpd"
 )
 
 // Certificate is what server.tls names; nil: nothing. Its error is a *config.Error. A certificate that clients would
 // not accept is in the log: the one that replaces it may be on its way.
-func Certificate(c *config.Config, log zerolog.Logger) (*mcp.Certificate, error) {
+func Certificate(c *config.Config, log zerolog.Logger) (*httpd.Certificate, error) {
 	files := c.Server.TLS
 	if files.Certificate == "" {
 		return nil, nil
 	}
-	certificate, err := mcp.LoadCertificate(
-		mcp.CertificateConfig{Certificate: files.Certificate, Key: files.Key, Logger: log},
+	certificate, err := httpd.LoadCertificate(
+		httpd.CertificateConfig{Certificate: files.Certificate, Key: files.Key, Logger: log},
 	)
 	if err != nil {
 		return nil, &config.Error{Problems: []config.Problem{c.Problem("server.tls", "%v", err)}}
@@ -29,7 +29,7 @@ func Certificate(c *config.Config, log zerolog.Logger) (*mcp.Certificate, error)
 }
 
 // Unfit says why clients would not accept the certificate now, if they would not. Who signed it is theirs to judge.
-func Unfit(c *config.Config, certificate *mcp.Certificate) *config.Problem {
+func Unfit(c *config.Config, certificate *httpd.Certificate) *config.Problem {
 	public, err := url.Parse(c.Server.PublicURL)
 	if err == nil {
 		err = certificate.Unfit(public.Hostname())

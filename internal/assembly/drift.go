@@ -103,10 +103,10 @@ func (l *Live) lookOut(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		g, end := l.of(ctx)
-		for _, platform := range g.Tools.Platforms() {
+		g, end := l.begun(ctx)
+		for _, platform := range g.Deputy.Tools.Platforms() {
 			asked, cancel := context.WithTimeout(ctx, lookOutEvery)
-			g.Tools.Entitlements(asked, platform) // its trouble is in the log, and in Troubles
+			g.Deputy.Tools.Entitlements(asked, platform) // its trouble is in the log, and in Troubles
 			cancel()
 		}
 		end()
@@ -118,7 +118,7 @@ func (l *Live) lookOut(ctx context.Context) {
 func (l *Live) troubleNotice() string {
 	g := l.now()
 	var out []string
-	for _, t := range g.Tools.Troubles() {
+	for _, t := range g.Deputy.Tools.Troubles() {
 		text := fmt.Sprintf(
 			"platform %s has something New or changed that is hidden: the log and deputy check say what",
 			t.Platform,

@@ -46,16 +46,17 @@ func (w *world) restart() {
 
 func (w *world) shows(sql string) (string, []string) {
 	w.t.Helper()
-	ctx, end := w.Begin(w.t.Context())
+	ctx := w.t.Context()
+	g, end := w.Begin(ctx)
 	defer end()
-	who, err := w.Authenticate(
+	who, err := g.Authenticator().Authenticate(
 		ctx,
 		identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)},
 	)
 	if err != nil {
 		return err.Error(), nil
 	}
-	r, err := w.Query(ctx, tools.Call{Principal: who, Client: "test"}, tools.QueryArgs{SQL: sql, Platform: "shop"})
+	r, err := g.Tools().Query(ctx, tools.Call{Principal: who, Client: "test"}, tools.QueryArgs{SQL: sql, Platform: "shop"})
 	if err != nil {
 		return err.Error(), nil
 	}

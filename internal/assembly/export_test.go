@@ -2,6 +2,8 @@ package assembly
 
 import (
 	"deputy/entitlements/requests/store"
+	"deputy/internal/console"
+	"deputy/mcp"
 	"deputy/vending"
 )
 
@@ -10,3 +12,9 @@ func (l *Live) Engine(platform string) vending.Engine { return l.now().Engines[p
 
 // Kept is the state of access requests that calls begin with now; nil: there is none.
 func (l *Live) Kept() *store.State { return l.now().State }
+
+// DeskOf is what the stewards of a generation are answered by.
+func DeskOf(g mcp.Generation) console.Desk { return g.(*generation).Deputy.Tools }
+
+// PeopleOf are the humans that a generation knows.
+func PeopleOf(g mcp.Generation) console.People { return g.(*generation).callers() }

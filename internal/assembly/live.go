@@ -14,9 +14,12 @@ import (
 	"deputy/identity/oidc"
 	"deputy/identity/stops"
 	"deputy/internal/config"
+	"deputy/internal/console"
 	"deputy/internal/telemetry"
 	"deputy/mcp"
-	"deputy/tools"
+	"deputy/mcp/httpd"
+	"deputy/mcp/limit"
+	"deputy/mcp/stdio"
 )
 
 // Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it
@@ -100,137 +103,57 @@ func (l *Live) now() *generation {
 	return l.serving
 }
 
-// MCP is what the transports need.
-func (l *Live) MCP(version string) mcp.Config {
-	c := l.now().MCP(version)
-	c.Tools, c.Authenticator, c.Begin, c.Desk, c.People = l, l, l.Begin, l, l
-	c.Limits = func() mcp.Limits { return l.now().limits() }
-	c.Issuers, c.Ready, c.Notice = func() []string { return l.now().Issuers() }, l.Ready, l.Notice
-	c.Scopes = func() []string { return l.now().Config.Identity.Scopes() }
-	c.Login = func() []identity.Offer { return l.now().Login() }
+// HTTP is what the HTTP server needs.
+func (l *Live) HTTP(version string) httpd.Config {
+	c := l.now().serving(version, l, console.Config{
+		Desk:   func(g mcp.Generation) console.Desk { return g.(*generation).Deputy.Tools },
+		People: func(g mcp.Generation) console.People { return g.(*generation).callers() },
+		Logger: l.log,
+	})
+	c.Limits = func() limit.Limits { return l.now().limits() }
+	c.Metadata = func() httpd.Metadata { return l.now().metadata() }
+	c.Ready, c.Notice = l.Ready, l.Notice
 	return c
 }
 
-type generationKey struct{}
+// Stdio is what a server over standard input and output needs. It lacks the credentials.
+func (l *Live) Stdio(version string) stdio.Config {
+	c := l.HTTP(version)
+	return stdio.Config{Config: c.Config, Limits: c.Limits}
+}
 
-// Begin takes the generation that holds now and puts it into the context: everything asked there is answered by it. A
-// context that ends while the configuration is being reloaded gets what is there; nobody is left to read the answer.
-func (l *Live) Begin(ctx context.Context) (context.Context, func()) {
+// Begin implements mcp.Generations: a changed file is read before a call begins. A context that ends while the
+// configuration is being reloaded gets what is there: its caller does not read the answer.
+func (l *Live) Begin(ctx context.Context) (mcp.Generation, func()) {
+	g, end := l.begun(ctx)
+	return g, end
+}
+
+// Now implements mcp.Generations.
+func (l *Live) Now() mcp.Generation { return l.now() }
+
+func (l *Live) begun(ctx context.Context) (*generation, func()) {
 	l.catchUp(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.serving
-	if ctx.Value(generationKey{}) == g {
-		return ctx, func() {}
-	}
 	g.calls++
-	return context.WithValue(ctx, generationKey{}, g), sync.OnceFunc(func() { l.leave(g) })
-}
-
-// of is the generation that a context has begun with. A context that has not begins and ends with this one question.
-func (l *Live) of(ctx context.Context) (*generation, func()) {
-	if g, ok := ctx.Value(generationKey{}).(*generation); ok {
-		return g, func() {}
-	}
-	ctx, end := l.Begin(ctx)
-	return ctx.Value(generationKey{}).(*generation), end
-}
-
-// Authenticate implements mcp.Authenticator.
-func (l *Live) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.callers().Authenticate(ctx, c)
+	return g, sync.OnceFunc(func() { l.leave(g) })
 }
 
 // SignedIn says whose a token is that a human got for themself.
 func (l *Live) SignedIn(ctx context.Context, token string) (identity.SignedIn, error) {
-	g, end := l.of(ctx)
+	g, end := l.begun(ctx)
 	defer end()
 	return g.callers().SignedIn(ctx, token)
 }
 
-// Query implements mcp.Tools.
-func (l *Live) Query(ctx context.Context, call tools.Call, args tools.QueryArgs) (*tools.QueryResult, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Query(ctx, call, args)
-}
-
-// DescribeTable implements mcp.Tools.
-func (l *Live) DescribeTable(
-	ctx context.Context,
-	call tools.Call,
-	args tools.DescribeArgs,
-) (*tools.Description, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.DescribeTable(ctx, call, args)
-}
-
-// RequestAccess implements mcp.Tools.
-func (l *Live) RequestAccess(
-	ctx context.Context,
-	call tools.Call,
-	args tools.RequestArgs,
-) (*tools.AccessRequest, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.RequestAccess(ctx, call, args)
-}
-
-// Proposal implements mcp.Tools.
-func (l *Live) Proposal(ctx context.Context, call tools.Call, args tools.RequestArgs) *tools.Proposal {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Proposal(ctx, call, args)
-}
-
-// Refuse implements mcp.Tools.
-func (l *Live) Refuse(ctx context.Context, call tools.Call, tool, reason string) *tools.Refusal {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Refuse(ctx, call, tool, reason)
-}
-
-// Ceiling implements mcp.Tools.
-func (l *Live) Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Ceiling(ctx, call, tool)
-}
-
-// TurnAway implements mcp.Tools.
-func (l *Live) TurnAway(ctx context.Context, client string, why *identity.AuthError) {
-	g, end := l.of(ctx)
-	defer end()
-	g.Tools.TurnAway(ctx, client, why)
-}
-
-// Busy implements mcp.Tools. It needs nothing that a configuration makes, and must cost little: no call begins for it.
-func (l *Live) Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal {
-	return l.now().Tools.Busy(ctx, call, reason)
-}
-
-// Platforms implements mcp.Tools.
-func (l *Live) Platforms() []string { return l.now().Tools.Platforms() }
-
-// Choices implements mcp.Tools.
-func (l *Live) Choices(ctx context.Context, call tools.Call) []string {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Choices(ctx, call)
-}
-
-// Dialects implements mcp.Tools.
-func (l *Live) Dialects() map[string]string { return l.now().Tools.Dialects() }
-
-// Purposes implements mcp.Tools.
-func (l *Live) Purposes() map[string]string { return l.now().Tools.Purposes() }
+// Platforms are the names of all platforms that are served now.
+func (l *Live) Platforms() []string { return l.now().Deputy.Tools.Platforms() }
 
 // Ready returns nil when a call could be answered, if only by the configuration from before.
 func (l *Live) Ready(ctx context.Context) error {
-	g, end := l.of(ctx)
+	g, end := l.begun(ctx)
 	defer end()
 	return g.Ready(ctx)
 }

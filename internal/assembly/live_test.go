@@ -331,13 +331,13 @@ func TestCallsDuringReloadsSeeOnlyWholeConfigurations(t *testing.T) {
 
 func TestACallEndsWithTheConfigurationItBeganWithAndThenItsEngineIsClosed(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, w *world) {
-		ctx, end := w.Begin(t.Context())
+		g, end := w.Begin(t.Context())
 		engine, first := w.Engine("shop"), w.Config().Version
 		w.write(strings.ReplaceAll(w.but(masked, unmasked, "  shop:", "  store:"), "the shop", "the store"))
 		if got := w.sees(); !strings.Contains(got, "say which platform") {
 			t.Errorf("of a platform that is gone Taylor sees %s", got)
 		}
-		if got := w.seesIn(ctx); got != "REDACTED" {
+		if got := w.seesIn(g); got != "REDACTED" {
 			t.Errorf("a call that began before sees %s", got)
 		}
 		records := w.records()

@@ -22,6 +22,7 @@ import (
 	"deputy/internal/demo"
 	"deputy/mcp"
 	"deputy/mcp/client"
+	"deputy/mcp/httpd"
 	"deputy/tools"
 )
 
@@ -144,21 +145,23 @@ const names = "SELECT lastname FROM customer_orders ORDER BY lastname"
 // sees is what Taylor sees of the names through the marketing agent, in one call as the transports make it.
 func (w *world) sees() string {
 	w.t.Helper()
-	ctx, end := w.Begin(w.t.Context())
+	g, end := w.Begin(w.t.Context())
 	defer end()
-	return w.seesIn(ctx)
+	return w.seesIn(g)
 }
 
-func (w *world) seesIn(ctx context.Context) string {
+func (w *world) seesIn(g mcp.Generation) string {
 	w.t.Helper()
-	who, err := w.Authenticate(
+	ctx := w.t.Context()
+	who, err := g.Authenticator().Authenticate(
 		ctx,
 		identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)},
 	)
 	if err != nil {
 		return err.Error()
 	}
-	r, err := w.Query(ctx, tools.Call{Principal: who, Client: "test"}, tools.QueryArgs{SQL: names, Platform: "shop"})
+	r, err := g.Tools().
+		Query(ctx, tools.Call{Principal: who, Client: "test"}, tools.QueryArgs{SQL: names, Platform: "shop"})
 	if err != nil {
 		return err.Error()
 	}
@@ -199,7 +202,7 @@ func (w *world) records() (out []audit.Record) {
 // serve puts the real server in front, under the name that the configuration knows, and returns where it is.
 func (w *world) serve() string {
 	w.t.Helper()
-	handler, err := mcp.NewHTTP(w.MCP("test"))
+	handler, err := httpd.New(w.HTTP("test"))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func (l *Live) try(ctx context.Context, p *pending) (done bool) {
 		l.count(l.life, "applied")
 		l.log.Info().
 			Str("policy_version", p.config.Version).
-			Strs("platforms", next.Tools.Platforms()).
+			Strs("platforms", next.Deputy.Tools.Platforms()).
 			Msg("the configuration is reloaded")
 		return true
 	case err == nil || ctx.Err() != nil:

@@ -12,12 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"deputy/entitlements"
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
-	"deputy/identity"
 	"deputy/internal/config"
-	"deputy/mcp"
 	"deputy/tools"
 )
 
@@ -89,7 +86,7 @@ func (l *Live) tend(ctx context.Context, sender *notify.Sender) {
 
 // sweep does it once, with what holds now.
 func (l *Live) sweep(ctx context.Context, now time.Time) {
-	g, end := l.of(ctx)
+	g, end := l.begun(ctx)
 	defer end()
 	if err := g.Sweep(ctx, now); err != nil && ctx.Err() == nil {
 		l.log.Warn().
@@ -146,50 +143,3 @@ func stateKey(c *config.Config) []byte {
 	}
 	return nil
 }
-
-// Person implements mcp.People.
-func (l *Live) Person(ctx context.Context, c identity.Credentials) (identity.User, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.callers().Person(ctx, c)
-}
-
-// Concerning implements mcp.Desk.
-func (l *Live) Concerning(ctx context.Context, s tools.Steward, f tools.RequestFilter) ([]tools.RequestView, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Concerning(ctx, s, f)
-}
-
-// Show implements mcp.Desk.
-func (l *Live) Show(ctx context.Context, s tools.Steward, id string) (*tools.RequestView, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Show(ctx, s, id)
-}
-
-// Rule implements mcp.Desk.
-func (l *Live) Rule(ctx context.Context, s tools.Steward, id string, ruling tools.Ruling) (*tools.RequestView, error) {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Rule(ctx, s, id, ruling)
-}
-
-// Misread implements mcp.Desk.
-func (l *Live) Misread(ctx context.Context, s tools.Steward, v entitlements.Verdict, why string) error {
-	g, end := l.of(ctx)
-	defer end()
-	return g.Tools.Misread(ctx, s, v, why)
-}
-
-// NoDecision implements mcp.Desk.
-func (l *Live) NoDecision(ctx context.Context, client string, why *identity.AuthError) {
-	g, end := l.of(ctx)
-	defer end()
-	g.Tools.NoDecision(ctx, client, why)
-}
-
-var (
-	_ mcp.Desk   = (*Live)(nil)
-	_ mcp.People = (*Live)(nil)
-)

@@ -28,16 +28,17 @@ const rules = "\nrequests:\n  rules: [{name: names, about: [tag:PII], approvers:
 // asks is how a request stands that Taylor makes, or has made.
 func (w *world) asks(args tools.RequestArgs) (*tools.AccessRequest, error) {
 	w.t.Helper()
-	ctx, end := w.Begin(w.t.Context())
+	ctx := w.t.Context()
+	g, end := w.Begin(ctx)
 	defer end()
-	who, err := w.Authenticate(
+	who, err := g.Authenticator().Authenticate(
 		ctx,
 		identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: w.stage.Token(demo.Taylor)},
 	)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.RequestAccess(ctx, tools.Call{Principal: who, Client: "test"}, args)
+	return g.Tools().RequestAccess(ctx, tools.Call{Principal: who, Client: "test"}, args)
 }
 
 // decides has Sam, a steward, decide.
@@ -47,7 +48,10 @@ func (w *world) decides(id string, v entitlements.Verdict) error {
 		Issuer:   "https://issuer.test",
 		Subject:  "sam",
 	}
-	_, err := w.Rule(w.t.Context(), tools.Steward{User: sam, Client: "test"}, id, tools.Ruling{Verdict: v})
+	g, end := w.Begin(w.t.Context())
+	defer end()
+	_, err := assembly.DeskOf(g).
+		Rule(w.t.Context(), tools.Steward{User: sam, Client: "test"}, id, tools.Ruling{Verdict: v})
 	return err
 }
 

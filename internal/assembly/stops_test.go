@@ -17,9 +17,10 @@ import (
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/identity/stops"
+	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/demo"
-	"deputy/mcp"
+	"deputy/mcp/stdio"
 	"deputy/tools"
 )
 
@@ -72,18 +73,20 @@ func (w *world) pipe(userToken string, send ...string) (lines <-chan string, mor
 		return identity.Credentials{AgentKey: w.stage.AgentKey, UserToken: userToken}, nil
 	}
 	ctx, end := context.WithCancel(context.Background())
-	served, read := make(chan error), make(chan string, 100)
+	ended, read := make(chan error), make(chan string, 100)
 	go func() {
-		err := mcp.ServeStdio(ctx, w.MCP("test"), in, server, credentials)
+		served := w.Stdio("test")
+		served.Credentials = credentials
+		err := stdio.Serve(ctx, served, in, server)
 		server.Close()
-		served <- err
+		ended <- err
 	}()
 	go func() {
 		for scanner := bufio.NewScanner(out); scanner.Scan(); {
 			read <- scanner.Text()
 		}
 	}()
-	w.t.Cleanup(func() { client.Close(); end(); <-served })
+	w.t.Cleanup(func() { client.Close(); end(); <-ended })
 	for _, line := range send {
 		fmt.Fprintln(client, line)
 	}
@@ -190,27 +193,28 @@ func TestStopEndsAQuestion(t *testing.T) {
 // What a stopped caller's client brings back to the server is no answer either.
 func TestStoppedIsNotAsked(t *testing.T) {
 	w := follow(t, config.SQLite)
-	ctx, end := w.Begin(t.Context())
+	ctx := t.Context()
+	g, end := w.Begin(ctx)
 	defer end()
-	who, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey,
+	who, err := g.Authenticator().Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey,
 		UserToken: w.stage.Token(demo.Taylor)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	call := tools.Call{Principal: who, Client: "test"}
-	if w.Proposal(ctx, call, lastnames) == nil {
+	if g.Tools().Proposal(ctx, call, lastnames) == nil {
 		t.Fatal("nothing is proposed to a caller that is not stopped")
 	}
 	w.stop(stopUser)
-	running, leave := w.MCP("test").Stops.Running(ctx, who)
+	running, leave := w.HTTP("test").Stops.Running(ctx, who)
 	defer leave()
-	if p := w.Proposal(running, call, lastnames); p != nil {
+	if p := g.Tools().Proposal(running, call, lastnames); p != nil {
 		t.Errorf("a stopped caller is proposed %+v", p)
 	}
 	for name, err := range map[string]error{
-		"query":          second(w.Query(running, call, tools.QueryArgs{SQL: names, Platform: "shop"})),
-		"describe_table": second(w.DescribeTable(running, call, tools.DescribeArgs{Platform: "shop"})),
-		"request_access": second(w.RequestAccess(running, call, lastnames)),
+		"query":          second(g.Tools().Query(running, call, tools.QueryArgs{SQL: names, Platform: "shop"})),
+		"describe_table": second(g.Tools().DescribeTable(running, call, tools.DescribeArgs{Platform: "shop"})),
+		"request_access": second(g.Tools().RequestAccess(running, call, lastnames)),
 	} {
 		if refusal, ok := err.(*tools.Refusal); !ok || refusal.Code != tools.Stopped || refusal.AuditID == "" ||
 			!strings.Contains(refusal.Hint, "do not try again") {
@@ -245,9 +249,11 @@ func TestStoppedStewardDecidesNothing(t *testing.T) {
 	// A step that has begun ends, too.
 	user := identity.User{Identity: identity.Identity{Kind: identity.KindUser, ID: "corp/sam",
 		Groups: []string{"Data-Stewards"}}, Issuer: o.corp.URL(), Subject: "sam"}
-	ctx, leave := o.MCP("test").Stops.Running(t.Context(), identity.Principal{User: &user})
+	ctx, leave := o.HTTP("test").Stops.Running(t.Context(), identity.Principal{User: &user})
 	defer leave()
-	_, err := o.Rule(ctx, tools.Steward{User: user, Client: "test"}, id,
+	g, end := o.Begin(ctx)
+	defer end()
+	_, err := assembly.DeskOf(g).Rule(ctx, tools.Steward{User: user, Client: "test"}, id,
 		tools.Ruling{Verdict: entitlements.VerdictApprove})
 	if refusal, ok := errors.AsType[*tools.Refusal](err); !ok || refusal.Code != tools.Stopped {
 		t.Errorf("the step ends with %v", err)
@@ -354,14 +360,20 @@ func TestStoppedWhateverTheCredential(t *testing.T) {
 	w := follow(t, config.SQLite)
 	taylor := w.stage.Token(demo.Taylor)
 	agentOnly := func(ctx context.Context) error {
-		_, err := w.Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey})
+		g, end := w.Begin(ctx)
+		defer end()
+		_, err := g.Authenticator().Authenticate(ctx, identity.Credentials{AgentKey: w.stage.AgentKey})
 		if _, ok := errors.AsType[*identity.AgentOnly](err); ok {
 			return nil // it is told which tools there are
 		}
 		return err
 	}
 	with := func(c identity.Credentials) func(context.Context) error {
-		return func(ctx context.Context) error { return second(w.Authenticate(ctx, c)) }
+		return func(ctx context.Context) error {
+			g, end := w.Begin(ctx)
+			defer end()
+			return second(g.Authenticator().Authenticate(ctx, c))
+		}
 	}
 	ways := map[string]struct {
 		ask    func(context.Context) error
@@ -374,7 +386,9 @@ func TestStoppedWhateverTheCredential(t *testing.T) {
 		"a key alone":         {agentOnly, true, false},
 		"another agent alone": {with(identity.Credentials{AgentKey: w.stage.ScannerKey}), false, false},
 		"a steward in person": {func(ctx context.Context) error {
-			return second(w.Person(ctx, identity.Credentials{Bearer: w.stage.StewardToken(demo.Taylor)}))
+			g, end := w.Begin(ctx)
+			defer end()
+			return second(assembly.PeopleOf(g).Person(ctx, identity.Credentials{Bearer: w.stage.StewardToken(demo.Taylor)}))
 		}, false, true},
 		"signed in for oneself": {func(ctx context.Context) error { return second(w.SignedIn(ctx, taylor)) }, false,
 			true},

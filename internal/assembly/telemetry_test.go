@@ -56,7 +56,9 @@ func (w *world) everything() {
 	w.sees()
 	w.write("nonsense")
 	w.sees()
-	w.Query(w.t.Context(), tools.Call{Principal: identity.Principal{}}, tools.QueryArgs{SQL: "SELECT secret FROM nowhere"})
+	w.Now().
+		Tools().
+		Query(w.t.Context(), tools.Call{Principal: identity.Principal{}}, tools.QueryArgs{SQL: "SELECT secret FROM nowhere"})
 	response, err := http.Post(w.serve()+"/mcp", "application/json", strings.NewReader("{}"))
 	if err != nil || response.StatusCode != http.StatusUnauthorized {
 		w.t.Fatal(response, err)

@@ -23,9 +23,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"deputy/identity"
-	"deputy/internal/assembly"
 	"deputy/internal/testkit/issuer"
 	"deputy/mcp"
+	"deputy/mcp/httpd"
 )
 
 // TestTheTokenTable sends every kind of credential through the front door of a server that is put together as deputy
@@ -896,15 +896,27 @@ func TestAFoldedHeaderIsNoToken(t *testing.T) {
 	}
 }
 
-// told says when a caller has been asked for proof.
+// told are generations that say when a caller has been asked for proof.
 type told struct {
-	*assembly.Live
+	mcp.Generations
 	proved chan error
 }
 
-func (a told) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
-	p, err := a.Live.Authenticate(ctx, c)
-	a.proved <- err
+func (a told) Begin(ctx context.Context) (mcp.Generation, func()) {
+	g, end := a.Generations.Begin(ctx)
+	return toldIn{g, a.proved}, end
+}
+
+type toldIn struct {
+	mcp.Generation
+	proved chan error
+}
+
+func (g toldIn) Authenticator() mcp.Authenticator { return g }
+
+func (g toldIn) Authenticate(ctx context.Context, c identity.Credentials) (identity.Principal, error) {
+	p, err := g.Generation.Authenticator().Authenticate(ctx, c)
+	g.proved <- err
 	return p, err
 }
 
@@ -913,9 +925,9 @@ func (a told) Authenticate(ctx context.Context, c identity.Credentials) (identit
 func TestAProofIsNoReplayOfItself(t *testing.T) {
 	w := newTokenWorld(t)
 	proved := make(chan error, 2)
-	cfg := w.MCP("test")
-	cfg.Authenticator = told{w.Live, proved}
-	handler, err := mcp.NewHTTP(cfg)
+	cfg := w.HTTP("test")
+	cfg.Generations = told{w.Live, proved}
+	handler, err := httpd.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
-	"deputy/mcp"
+	"deputy/mcp/httpd"
 )
 
 const (
@@ -105,7 +105,7 @@ func newTokenWorld(t *testing.T) *tokenWorld {
 // listen serves as deputy serve does: the same handler, and the server around it with its own limits.
 func (w *tokenWorld) listen() {
 	w.t.Helper()
-	handler, err := mcp.NewHTTP(w.MCP("test"))
+	handler, err := httpd.New(w.HTTP("test"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func (w *tokenWorld) listen() {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- (&mcp.Server{Handler: handler, Logger: w.Log()}).Serve(ctx, listener) }()
+	go func() { served <- (&httpd.Server{Handler: handler, Logger: w.Log()}).Serve(ctx, listener) }()
 	w.t.Cleanup(func() {
 		stop()
 		<-served

@@ -19,8 +19,8 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/throwaway"
-	"deputy/mcp"
 	"deputy/mcp/client"
+	"deputy/mcp/httpd"
 	"deputy/tools"
 	"deputy/vending"
 	"deputy/vending/postgres/setup"
@@ -126,12 +126,12 @@ func (r *rig) start(ctx context.Context, listener net.Listener) error {
 	if r.deputy.Tools, err = tools.New(ctx, assembly.ToolsConfig(c, r.deputy.Engines, r, r.deputy.Log)); err != nil {
 		return err
 	}
-	handler, err := mcp.NewHTTP(r.deputy.MCP("bench"))
+	handler, err := httpd.New(r.deputy.HTTP("bench"))
 	if err != nil {
 		return err
 	}
 	ctx, r.stop = context.WithCancel(ctx)
-	go (&mcp.Server{Handler: handler}).Serve(ctx, listener)
+	go (&httpd.Server{Handler: handler}).Serve(ctx, listener)
 	catalog, err := r.engine().Catalog(ctx)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/throwaway"
-	"deputy/mcp"
+	"deputy/mcp/httpd"
 )
 
 // Config says how the demo is set up. The zero value runs on SQLite and any free port.
@@ -140,7 +140,7 @@ func (s *Stage) configure(ctx context.Context, c Config, address string) (*confi
 const grace = time.Second
 
 func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
-	handler, err := mcp.NewHTTP(s.MCP("demo"))
+	handler, err := httpd.New(s.HTTP("demo"))
 	if err != nil {
 		listener.Close()
 		return err
@@ -149,7 +149,7 @@ func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 	s.ended = make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		s.served = (&mcp.Server{Handler: handler, Logger: s.Log, Grace: grace}).Serve(ctx, listener)
+		s.served = (&httpd.Server{Handler: handler, Logger: s.Log, Grace: grace}).Serve(ctx, listener)
 	}()
 	return nil
 }

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package mcp
-
-func openFiles() (int, bool) { return 0, false }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package httpd
+
+func openFiles() (int, bool) { return 0, false }

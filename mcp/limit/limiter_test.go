@@ -1,0 +1,43 @@
+package limit
+
+import (
+	"testing"
+	"time"
+
+	"deputy/identity"
+)
+
+func TestPlacesOfCallersWithoutCallsAreForgotten(t *testing.T) {
+	s := newSlots[callerKey]()
+	s.enter(callerKey{agent: "bot"}, 10, 10)
+	s.leave(callerKey{agent: "bot"})
+	if len(s.each) != 0 || s.all != 0 {
+		t.Errorf("%d callers and %d calls are remembered", len(s.each), s.all)
+	}
+}
+
+func TestThoseWhoWaitedAreForgotten(t *testing.T) {
+	l, err := New(Config{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{ID: "bot"}}}
+	arrived := l.Reading(bot, func() { t.Error("it is given up") })
+	if len(l.reading.all) != 1 || !arrived() || len(l.reading.all) != 0 {
+		t.Errorf("when its body has arrived, %d wait", len(l.reading.all))
+	}
+	leave, e := l.Enter(bot)
+	if e != nil || len(l.running.each) != 1 || len(l.agents.each) != 1 {
+		t.Errorf("while it runs, %d callers and %d agents have calls: %v", len(l.running.each), len(l.agents.each), e)
+	}
+	leave()
+	read := l.Writing(bot, func() { t.Error("it is given up") })
+	if len(l.running.each) != 0 || len(l.writing.all) != 1 {
+		t.Errorf("when it has ended, %d run and %d wait to be read", len(l.running.each), len(l.writing.all))
+	}
+	read()
+	leave() // twice
+	if n := len(l.running.each) + len(l.agents.each) + len(l.reading.all) + len(l.writing.all); n != 0 {
+		t.Errorf("after the request %d are remembered", n)
+	}
+}

@@ -1,0 +1,406 @@
+// Package stdio serves one client of the protocol over standard input and output, a message on each line.
+//
+// The loop is our own: mcp-go's ends the running calls when the input ends, reads lines of any length, and cancels by
+// an id that it has not yet seen.
+package stdio
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"deputy/identity"
+	"deputy/mcp"
+	"deputy/mcp/limit"
+	"deputy/tools"
+)
+
+// maxPiped is how many requests of one client are served at once; the next ones wait in the pipe.
+const maxPiped = 64
+
+// settleTime is what cancelled calls have to clean up in.
+const settleTime = 10 * time.Second
+
+// Config is what a server over standard input and output needs beside the protocol.
+type Config struct {
+	mcp.Config
+	// Limits bound what the caller may do, with numbers that may change from call to call. Nil: the defaults.
+	Limits func() limit.Limits
+	// Credentials are those of the process. They are asked for and verified with every tool call, since tokens expire
+	// and are revoked while the process lives. They are needed.
+	Credentials func() (identity.Credentials, error)
+	// Authenticator is asked instead of the one of the call's generation; nil: that one is.
+	Authenticator func(mcp.Generation) mcp.Authenticator
+}
+
+// Serve serves one client until the input ends and every request has its answer, or until the context ends. Without
+// good credentials, tools are refused and the reason is for the model to read.
+func Serve(ctx context.Context, cfg Config, in io.Reader, out io.Writer) error {
+	var err error
+	if cfg.Config, err = cfg.Config.WithDefaults(); err != nil {
+		return err
+	}
+	if cfg.Credentials == nil {
+		return errors.New("stdio: Credentials are needed")
+	}
+	if cfg.Authenticator == nil {
+		cfg.Authenticator = mcp.Generation.Authenticator
+	}
+	watch, err := mcp.NewWatch(cfg.Telemetry, "pipe")
+	if err != nil {
+		return err
+	}
+	limits, err := limit.New(limit.Config{Limits: cfg.Limits, Now: cfg.Now, Telemetry: cfg.Telemetry})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := &pipe{
+		config:     cfg,
+		server:     mcp.NewServer(cfg.Config),
+		limits:     limits,
+		watch:      watch,
+		log:        cfg.Logger,
+		out:        out,
+		cancel:     cancel,
+		calls:      map[string]context.CancelFunc{},
+		questions:  map[string]chan mcp.Reply{},
+		inputEnded: make(chan struct{}),
+		slots:      make(chan struct{}, maxPiped),
+	}
+	return p.serve(ctx, in, int(cfg.MaxMessage))
+}
+
+func (p *pipe) serve(ctx context.Context, in io.Reader, longest int) error {
+	err := p.serveLines(ctx, readLines(ctx, in, longest))
+	close(p.inputEnded)
+	p.settle(ctx)
+	if broken := p.writeError(); broken != nil {
+		return broken
+	}
+	return err
+}
+
+// caller verifies the credentials of the process, which may have changed since the last call.
+func (p *pipe) caller(ctx context.Context, g mcp.Generation) (context.Context, tools.Call, error) {
+	given, err := p.config.Credentials()
+	if err == nil {
+		given.ClientAddress = clientName
+		var principal identity.Principal
+		if principal, err = p.watch.Prove(ctx, p.config.Authenticator(g), given); err == nil {
+			return ctx, tools.Call{Principal: principal, Client: clientName}, nil
+		}
+	}
+	p.log.Warn().Err(err).Msg("caller refused")
+	if why, ok := errors.AsType[*identity.AuthError](err); ok && why != nil {
+		g.Tools().TurnAway(ctx, clientName, why)
+	}
+	return nil, tools.Call{}, credentialRefusal(err)
+}
+
+// clientName stands for the network address, on the record.
+const clientName = "stdio"
+
+// admit holds the caller to the limits.
+func (p *pipe) admit(ctx context.Context, call tools.Call) (leave func(), _ error) {
+	leave, e := p.limits.Admit(call.Principal)
+	if e == nil {
+		return leave, nil
+	}
+	p.limits.Refused(ctx, e)
+	if refusal := p.config.Generations.Now().Tools().Busy(ctx, call, e.Says); refusal != nil {
+		return nil, refusal
+	}
+	return nil, errors.New("a call was refused without a refusal")
+}
+
+// record puts a call on the record that no tool took. The caller is proved only now that it is needed.
+func (p *pipe) record(ctx context.Context, c *mcp.Call) {
+	if !c.Unserved() {
+		return
+	}
+	ctx, call, err := p.caller(context.WithoutCancel(ctx), c.Generation) // a caller who cancels is on the record too
+	if err != nil {
+		return // the caller is on the record as one who was turned away
+	}
+	leave, err := p.admit(ctx, call)
+	if err != nil {
+		return // and so is one who comes too often
+	}
+	defer leave()
+	c.Record(ctx, c.Generation.Tools(), call)
+}
+
+func credentialRefusal(err error) *tools.Refusal {
+	r := &tools.Refusal{
+		Code:    tools.NotPermitted,
+		Message: "the credentials of this Deputy process cannot be read",
+		Hint: "Nothing you can write helps. Ask the person who set this server up to set DEPUTY_AGENT_KEY and, to act for a human, " +
+			"DEPUTY_USER_TOKEN or DEPUTY_USER_TOKEN_FILE, in the environment of \"deputy stdio\".",
+	}
+	if refusal, ok := errors.AsType[*identity.AuthError](err); ok && refusal != nil {
+		r.Message = refusal.Message
+		switch {
+		case errors.Is(err, identity.ErrStopped):
+			r.Hint = "Nothing you can write helps. Tell the human that an administrator of Deputy has stopped this."
+		case errors.Is(err, identity.ErrSignIn):
+			r.Hint = "Nothing you can write helps. Ask the human to do what the message says in a terminal on this machine, and then try again."
+		case errors.Is(err, identity.ErrAnotherHuman):
+			r.Hint = "Nothing you can write helps. Ask the human to restart this server in their application; what you have seen so far was another human's."
+		}
+		if refusal.Code == identity.Unavailable {
+			r.Code = tools.Unavailable
+			if !errors.Is(err, identity.ErrStopped) {
+				r.Hint = "Try again later."
+			}
+		}
+	}
+	return r
+}
+
+// pipe is one client on the other end of two streams.
+type pipe struct {
+	config Config
+	server *mcp.Server
+	limits *limit.Limiter
+	watch  *mcp.Watch
+	log    zerolog.Logger
+	cancel context.CancelCauseFunc
+
+	writing sync.Mutex
+	out     io.Writer
+	broken  error // the first error of writing; nothing is written after it
+
+	mu      sync.Mutex
+	calls   map[string]context.CancelFunc // running requests, by their id as written
+	running sync.WaitGroup
+	slots   chan struct{}
+
+	elicits    bool                      // the client shows forms; under mu, and so are the next two
+	asked      int                       // how many requests of ours there were
+	questions  map[string]chan mcp.Reply // those that wait for a reply, by their id as written
+	inputEnded chan struct{}             // closed: no reply comes any more
+}
+
+// serveLines takes lines until there are no more, or the context ends.
+func (p *pipe) serveLines(ctx context.Context, lines <-chan inputLine) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case line := <-lines:
+			switch {
+			case line.tooLong:
+				p.refuse(ctx, mcp.Invalid(nil, "the message is too long"))
+			case len(line.text) > 0:
+				p.take(ctx, line.text)
+			}
+			if line.err == io.EOF {
+				return nil
+			}
+			if line.err != nil {
+				return fmt.Errorf("read: %w", line.err)
+			}
+		}
+	}
+}
+
+// settle waits for the running requests: for ever when they may finish, and not for ever for one whose client has
+// stopped reading when they may not.
+func (p *pipe) settle(ctx context.Context) {
+	settled := make(chan struct{})
+	go func() {
+		p.running.Wait()
+		close(settled)
+	}()
+	select {
+	case <-settled:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-settled:
+	case <-time.After(settleTime):
+		p.log.Warn().Msg("calls were cut off at shutdown")
+	}
+}
+
+// take starts a request and returns. Its id is known before the next line is read, so that a cancellation finds it.
+func (p *pipe) take(ctx context.Context, line []byte) {
+	m, problem := mcp.ReadMessage(line)
+	if problem != nil {
+		if r, ok := mcp.ReadReply(line); ok {
+			p.answered(r)
+			return
+		}
+		p.refuse(ctx, problem)
+		return
+	}
+	p.learn(m)
+	if m.Notification() {
+		p.notify(m)
+		return
+	}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	id := string(m.ID)
+	ctx, cancel := context.WithCancel(ctx)
+	p.mu.Lock()
+	_, taken := p.calls[id]
+	if !taken {
+		p.calls[id] = cancel
+	}
+	p.mu.Unlock()
+	if taken {
+		cancel()
+		<-p.slots
+		p.write(mcp.Invalid(m.ID, "a request with this id is still running"))
+		return
+	}
+	p.running.Go(func() {
+		defer func() { <-p.slots }()
+		response := p.handle(ctx, m)
+		p.mu.Lock()
+		delete(p.calls, id)
+		p.mu.Unlock()
+		if ctx.Err() == nil { // a cancelled request has no answer
+			p.write(response)
+		}
+		cancel()
+	})
+}
+
+// refuse answers a message that cannot be read, once it is on the record.
+func (p *pipe) refuse(ctx context.Context, problem *mcp.Error) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	p.running.Go(func() {
+		defer func() { <-p.slots }()
+		g, end := p.config.Generations.Begin(ctx)
+		defer end()
+		c := &mcp.Call{Generation: g}
+		c.Misread(problem.Text)
+		p.record(ctx, c)
+		p.write(problem)
+	})
+}
+
+// handle answers one request.
+func (p *pipe) handle(ctx context.Context, m mcp.Message) (response any) {
+	defer func() {
+		if v := recover(); v != nil {
+			mcp.LogPanic(p.log, m.Method, v)
+			response = &mcp.Error{ID: m.ID, Code: mcp.InternalError, Text: mcp.Fault}
+		}
+	}()
+	g, end := p.config.Generations.Begin(ctx)
+	defer end()
+	ctx, span := p.watch.Begin(ctx, m, "", time.Now())
+	defer func() { span.End() }() // not deferred itself: it would write the text of a panic into the trace
+	c := &mcp.Call{
+		Generation: g,
+		Message:    m,
+		Caller: func(ctx context.Context) (context.Context, tools.Call, error) {
+			return p.caller(ctx, g)
+		},
+		Admit: p.admit,
+		Send:  p.write,
+	}
+	p.mu.Lock()
+	if p.elicits {
+		c.Ask = p.ask
+	}
+	p.mu.Unlock()
+	response = p.server.Answer(ctx, c)
+	p.record(ctx, c)
+	return response
+}
+
+// notify cancels a running request; this server has no use for any other notification.
+func (p *pipe) notify(m mcp.Message) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cancel, ok := p.calls[m.Cancels()]; ok {
+		cancel()
+	}
+}
+
+func (p *pipe) write(message any) {
+	encoded, err := json.Marshal(message)
+	if err != nil {
+		p.log.Error().Err(err).Msg("answer cannot be written")
+		return
+	}
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	if p.broken != nil {
+		return
+	}
+	if _, err := p.out.Write(append(encoded, '\n')); err != nil {
+		p.broken = fmt.Errorf("write: %w", err)
+		p.cancel(p.broken)
+	}
+}
+
+func (p *pipe) writeError() error {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	return p.broken
+}
+
+// inputLine is one line of input, without its end. The last one has an error, io.EOF as a rule.
+type inputLine struct {
+	text    []byte
+	tooLong bool
+	err     error
+}
+
+// readLines hands on line after line, and reads no further than one line ahead.
+func readLines(ctx context.Context, in io.Reader, longest int) <-chan inputLine {
+	lines := make(chan inputLine)
+	go func() { // a blocked read cannot be interrupted: then this ends with the process
+		for reader := bufio.NewReader(in); ; {
+			line := readLine(reader, longest)
+			select {
+			case lines <- line:
+			case <-ctx.Done():
+				return
+			}
+			if line.err != nil {
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+// readLine reads a line to its end, and keeps none of it when it is too long.
+func readLine(in *bufio.Reader, longest int) (line inputLine) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if line.tooLong = line.tooLong || len(line.text)+len(part) > longest; line.tooLong {
+			line.text = nil
+		} else {
+			line.text = append(line.text, part...)
+		}
+		if err != bufio.ErrBufferFull {
+			line.text, line.err = bytes.TrimRight(line.text, "\r\n"), err
+			return line
+		}
+	}
+}
