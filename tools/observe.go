@@ -45,7 +45,7 @@ func (t *Tools) Observe(
 	if err != nil {
 		return nil, err
 	}
-	from := " FROM " + quoted(table.Schema) + "." + quoted(table.Name)
+	from := " FROM " + p.Engine.Dialect().QuoteTable(table)
 	counted, err := t.observe(
 		ctx,
 		t.begin(who, "test"),
@@ -122,7 +122,7 @@ func (t *Tools) countFor(
 	who identity.Principal,
 	request entitlements.Request,
 ) (int, error) {
-	sql := "SELECT count(*) FROM " + quoted(request.Table.Schema) + "." + quoted(request.Table.Name)
+	sql := "SELECT count(*) FROM " + p.Engine.Dialect().QuoteTable(request.Table)
 	r := t.inPerson(s, audit.Look)
 	r.Request = requestRecord(request)
 	counted, err := t.observe(ctx, r, Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
@@ -203,6 +203,3 @@ func comparison(columns int) string {
 	}
 	return "SELECT " + strings.Join(counts, ", ")
 }
-
-// quoted is a name as every engine reads it.
-func quoted(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -76,7 +76,13 @@ func divide(batch []entitlements.Rehearsal) [][]entitlements.Rehearsal {
 }
 
 func (p *platform) run(ctx context.Context, batch []entitlements.Rehearsal) error {
-	lease := vending.Lease{ID: "rehearsal0", SQL: reading(batch), MaxRows: 1, MaxBytes: 1 << 10, Timeout: rehearsalTime}
+	lease := vending.Lease{
+		ID:       "rehearsal0",
+		SQL:      reading(p.Engine.Dialect(), batch),
+		MaxRows:  1,
+		MaxBytes: 1 << 10,
+		Timeout:  rehearsalTime,
+	}
 	for _, r := range batch {
 		lease.Access = append(lease.Access, r.Access)
 	}
@@ -86,17 +92,16 @@ func (p *platform) run(ctx context.Context, batch []entitlements.Rehearsal) erro
 
 // reading is a statement that uses every column of the tables and reads no row of them. The database plans all of it,
 // computes what is constant and checks what may be called, which it would not do behind a condition that never holds.
-func reading(batch []entitlements.Rehearsal) string {
-	quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` } // as every engine does
+func reading(d vending.Dialect, batch []entitlements.Rehearsal) string {
 	var each []string
 	for _, r := range batch {
-		all := "SELECT * FROM " + quote(r.Access.Table.Schema) + "." + quote(r.Access.Table.Name) + " LIMIT 0"
+		all := "SELECT * FROM " + d.QuoteTable(r.Access.Table) + " LIMIT 0"
 		if len(batch) == 1 {
 			return all
 		}
 		var counts []string
 		for _, c := range r.Access.Columns {
-			counts = append(counts, "count("+quote(c.Name)+")")
+			counts = append(counts, "count("+d.Quote(c.Name)+")")
 		}
 		each = append(each, "(SELECT "+strings.Join(counts, " + ")+" FROM ("+all+") AS r)")
 	}

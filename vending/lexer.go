@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"deputy/entitlements"
 )
 
 // Dialect says how a language writes strings, identifiers and comments; the lexer knows nothing more of it.
@@ -55,6 +57,15 @@ func (d Dialect) Fold(name string) string {
 	return name
 }
 
+// Quote writes a name so that the engine takes it letter by letter. This is the one place where a name is quoted for
+// SQL.
+func (d Dialect) Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// QuoteTable writes a table's name with its schema.
+func (d Dialect) QuoteTable(t entitlements.TableName) string {
+	return d.Quote(t.Schema) + "." + d.Quote(t.Name)
+}
+
 // Trim cuts the one trailing semicolon that people write, and the comments and space around it.
 // A semicolon anywhere else stays, for the database to refuse.
 func (d Dialect) Trim(sql string) string {
@@ -85,9 +96,7 @@ func (d Dialect) Requalify(sql string, replace func(schema, table string) (strin
 			significant = append(significant, t)
 		}
 	}
-	var out strings.Builder
-	var edits []edit
-	copied, runes := 0, 0
+	r := newRewriter(sql)
 	for i := 0; i+2 < len(significant); i++ {
 		a, dot, b := significant[i], significant[i+1], significant[i+2]
 		if a.kind != tokenName || dot.kind != tokenDot || b.kind != tokenName {
@@ -96,19 +105,37 @@ func (d Dialect) Requalify(sql string, replace func(schema, table string) (strin
 		if i > 0 && significant[i-1].kind == tokenDot {
 			continue
 		}
-		word, ok := replace(a.name, b.name)
-		if !ok {
-			continue
+		if word, ok := replace(a.name, b.name); ok {
+			r.exchange(a.start, a.end, word)
 		}
-		out.WriteString(sql[copied:a.start])
-		runes += utf8.RuneCountInString(sql[copied:a.start])
-		edits = append(edits, edit{runes, utf8.RuneCountInString(sql[a.start:a.end]), utf8.RuneCountInString(word)})
-		out.WriteString(word)
-		runes += utf8.RuneCountInString(word)
-		copied = a.end
 	}
-	out.WriteString(sql[copied:])
-	return Requalified{out.String(), edits}
+	return r.done()
+}
+
+// rewriter exchanges words of a text, from its beginning to its end, and keeps account of where they stood.
+type rewriter struct {
+	sql           string
+	out           strings.Builder
+	edits         []edit
+	copied, runes int
+}
+
+func newRewriter(sql string) *rewriter { return &rewriter{sql: sql} }
+
+// exchange writes a word in place of what stands between two byte offsets.
+func (r *rewriter) exchange(start, end int, word string) {
+	before, was := r.sql[r.copied:start], utf8.RuneCountInString(r.sql[start:end])
+	r.out.WriteString(before)
+	r.runes += utf8.RuneCountInString(before)
+	r.edits = append(r.edits, edit{r.runes, was, utf8.RuneCountInString(word)})
+	r.out.WriteString(word)
+	r.runes += utf8.RuneCountInString(word)
+	r.copied = end
+}
+
+func (r *rewriter) done() Requalified {
+	r.out.WriteString(r.sql[r.copied:])
+	return Requalified{r.out.String(), r.edits}
 }
 
 // Original maps a 1-based character position in the new text to one in the caller's text.

@@ -3,7 +3,6 @@ package vending
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Word is a name, a string or an operator in a text.
@@ -78,21 +77,11 @@ func operatorEnd(sql string, tokens []token) (end int) {
 
 // Replace returns the text with other words in it: by the byte offset where the replaced one begins.
 func Replace(sql string, words []Word, with map[int]string) Requalified {
-	var out strings.Builder
-	var edits []edit
-	copied, runes := 0, 0
+	r := newRewriter(sql)
 	for _, w := range words {
-		word, ok := with[w.Start]
-		if !ok {
-			continue
+		if word, ok := with[w.Start]; ok {
+			r.exchange(w.Start, w.End, word)
 		}
-		out.WriteString(sql[copied:w.Start])
-		runes += utf8.RuneCountInString(sql[copied:w.Start])
-		edits = append(edits, edit{runes, utf8.RuneCountInString(sql[w.Start:w.End]), utf8.RuneCountInString(word)})
-		out.WriteString(word)
-		runes += utf8.RuneCountInString(word)
-		copied = w.End
 	}
-	out.WriteString(sql[copied:])
-	return Requalified{out.String(), edits}
+	return r.done()
 }

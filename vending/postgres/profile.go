@@ -11,6 +11,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Profile runs one aggregating SELECT, in which every pattern and check digit is SQL.
@@ -63,20 +64,19 @@ func (e *Engine) Profile(
 func profileQuery(t entitlements.Table, sample int) string {
 	var values, counts []string
 	for i, c := range t.Columns {
-		values = append(values, fmt.Sprintf("(%d, btrim(deputy_sample.%s::text, ' '))", i, pq.QuoteIdentifier(c.Name)))
+		values = append(values, fmt.Sprintf("(%d, btrim(deputy_sample.%s::text, ' '))", i, sqltext.Quote(c.Name)))
 	}
 	for _, p := range vending.Patterns {
 		counts = append(counts, fmt.Sprintf("count(*) FILTER (WHERE %s)", looksLike(p)))
 	}
 	return fmt.Sprintf(
-		`SELECT v.number, count(*), count(v.value), %s FROM (SELECT * FROM %s.%s LIMIT %d) AS deputy_sample `+
+		`SELECT v.number, count(*), count(v.value), %s FROM (SELECT * FROM %s LIMIT %d) AS deputy_sample `+
 			`CROSS JOIN LATERAL (VALUES %s) AS v (number, value) GROUP BY v.number`,
 		strings.Join(
 			counts,
 			", ",
 		),
-		pq.QuoteIdentifier(t.Schema),
-		pq.QuoteIdentifier(t.Name),
+		sqltext.Dialect.QuoteTable(t.TableName),
 		sample,
 		strings.Join(values, ", "),
 	)

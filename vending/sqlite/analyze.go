@@ -12,6 +12,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // Analyze prepares the statement on a connection where the file bears the governed schema's name, and reports what
@@ -115,7 +116,7 @@ func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) err
 		if !hidden {
 			return err
 		}
-		table := fold(missed)
+		table := sqltext.Fold(missed)
 		if _, governed := notes.known.tables[table]; !governed || shown[table] {
 			notes.refuse("table", table)
 			return nil
@@ -154,11 +155,11 @@ func (n *notes) authorize(
 	switch action {
 	case sqlite3.AUTH_SELECT, sqlite3.AUTH_RECURSIVE:
 	case sqlite3.AUTH_FUNCTION:
-		if name := fold(fourth); !functions[name] {
+		if name := sqltext.Fold(fourth); !functions[name] {
 			n.refuse("function", name)
 		}
 	case sqlite3.AUTH_READ:
-		n.read(fold(third), fourth, schema)
+		n.read(sqltext.Fold(third), fourth, schema)
 	default:
 		n.acts = true
 		return sqlite3.AUTH_DENY
@@ -171,7 +172,7 @@ func (n *notes) read(table, column, schema string) {
 	switch {
 	case isCatalog(table):
 		n.refuse("catalog", table)
-	case fold(schema) == n.schema && governed:
+	case sqltext.Fold(schema) == n.schema && governed:
 		n.use(table, column)
 	case schema == "" && column == "":
 		if governed {
@@ -229,7 +230,7 @@ func (n *notes) use(table, column string) {
 	case slices.ContainsFunc(n.known.tables[table].Columns, func(c entitlements.Column) bool { return c.Name == column }):
 		n.columns[table][column] = true
 	default:
-		n.refuse("system column", fold(column))
+		n.refuse("system column", sqltext.Fold(column))
 	}
 }
 
@@ -267,8 +268,8 @@ func (n *notes) outputs(stmt *sqlite3.Stmt) []vending.Output {
 	out := make([]vending.Output, stmt.ColumnCount())
 	for i := range out {
 		out[i].Name = stmt.ColumnName(i)
-		table, governed := n.known.tables[fold(stmt.ColumnTableName(i))]
-		if governed && fold(stmt.ColumnDatabaseName(i)) == n.schema {
+		table, governed := n.known.tables[sqltext.Fold(stmt.ColumnTableName(i))]
+		if governed && sqltext.Fold(stmt.ColumnDatabaseName(i)) == n.schema {
 			out[i].Origins = []entitlements.ColumnName{{TableName: table.TableName, Column: stmt.ColumnOriginName(i)}}
 		}
 	}

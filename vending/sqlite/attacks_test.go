@@ -15,6 +15,7 @@ import (
 	"deputy/vending/enginetest"
 	"deputy/vending/enginetest/attack"
 	"deputy/vending/enginetest/dataset"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // sqliteAttacks make sense to SQLite only.
@@ -125,10 +126,10 @@ func TestACommonTableExpressionPassesForAView(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = e.withFile(t.Context(), n.lure, func(c conn) error {
-		if err := c.attach(e.uri, n.file); err != nil {
+		if err := c.attach(e.uri, n.File); err != nil {
 			t.Fatal(err)
 		}
-		known := strings.ReplaceAll(attack, "main.", quoteName(n.file)+".")
+		known := strings.ReplaceAll(attack, "main.", sqltext.Quote(n.File)+".")
 		s, err := e.vend(
 			c,
 			vending.Lease{SQL: known, Access: []entitlements.Access{open(t, e, "customer_orders", nil)}},
@@ -222,7 +223,7 @@ func FuzzRun(f *testing.F) {
 				t.Errorf("%q reveals %q", sql, s)
 			}
 		}
-		if name := internalName.FindString(told); name != "" && !strings.Contains(fold(sql), name) ||
+		if name := internalName.FindString(told); name != "" && !strings.Contains(sqltext.Fold(sql), name) ||
 			strings.Contains(told, strings.ToLower(path)) {
 			t.Errorf("%q reveals an internal name: %s", sql, told)
 		}

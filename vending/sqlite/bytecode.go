@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"deputy/vending/sqlite/sqltext"
 )
 
 // program is what the byte code of a prepared statement touches. It is SQLite's last word about what the statement will
@@ -80,7 +82,7 @@ func (p *program) add(op row) error {
 		p.modules = appendNew(p.modules, op.ColumnText(p4))
 	case "Function", "PureFunc", "AggStep", "AggStep1", "AggInverse", "AggValue", "AggFinal":
 		called := op.ColumnText(p4)
-		p.functions = appendNew(p.functions, fold(called[:max(strings.LastIndexByte(called, '('), 0)]))
+		p.functions = appendNew(p.functions, sqltext.Fold(called[:max(strings.LastIndexByte(called, '('), 0)]))
 	case "Transaction":
 		if op.ColumnInt(p2) != 0 {
 			return fmt.Errorf("%w: it writes", errProgram)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // snapshot is what the file looked like at one moment.
@@ -32,7 +33,7 @@ func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 				return fmt.Errorf("reading the columns of %s: %w", name, err)
 			}
 			s.catalog.Tables = append(s.catalog.Tables, table)
-			s.tables[fold(name)] = table
+			s.tables[sqltext.Fold(name)] = table
 		}
 		return nil
 	})
@@ -53,8 +54,8 @@ const shadows = `'_data', '_idx', '_content', '_docsize', '_config', '_segments'
 // governed lists the ordinary tables of the file. The tables behind a virtual table are none: they hold copies of what
 // is indexed.
 func (c conn) governed(schema string) (names []string, err error) {
-	err = c.query(`SELECT name FROM pragma_table_list AS t WHERE schema = `+quoteText(schema)+
-		` AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND NOT EXISTS (SELECT 1 FROM `+quoteName(schema)+`.sqlite_schema AS v
+	err = c.query(`SELECT name FROM pragma_table_list AS t WHERE schema = `+sqltext.Literal(schema)+
+		` AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND NOT EXISTS (SELECT 1 FROM `+sqltext.Quote(schema)+`.sqlite_schema AS v
 			WHERE v.type = 'table' AND v.rootpage = 0 AND substr(t.name, 1, length(v.name)) = v.name COLLATE NOCASE
 			AND lower(substr(t.name, length(v.name) + 1)) IN (`+shadows+`)) ORDER BY name`, func(r row) {
 		names = append(names, r.ColumnText(0))
@@ -65,9 +66,9 @@ func (c conn) governed(schema string) (names []string, err error) {
 func (c conn) table(schema, name string) (entitlements.Table, error) {
 	t := entitlements.Table{TableName: entitlements.TableName{Schema: schema, Name: name}}
 	err := c.query(
-		`SELECT name, type FROM pragma_table_xinfo(`+quoteText(
+		`SELECT name, type FROM pragma_table_xinfo(`+sqltext.Literal(
 			name,
-		)+`, `+quoteText(
+		)+`, `+sqltext.Literal(
 			schema,
 		)+`) WHERE hidden <> 1 ORDER BY cid`,
 		func(r row) {

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"deputy/vending/sqlite/sqltext"
 )
 
 // conn is one private connection: main is empty and in memory, and the governed file is attached.
@@ -72,7 +73,7 @@ func (c conn) harden() error {
 }
 
 func (c conn) attach(uri, schema string) error {
-	if err := c.Exec(`ATTACH ` + quoteText(uri) + ` AS ` + quoteName(schema)); err != nil {
+	if err := c.Exec(`ATTACH ` + sqltext.Literal(uri) + ` AS ` + sqltext.Quote(schema)); err != nil {
 		return err
 	}
 	if readOnly, _ := c.ReadOnly(schema); !readOnly {
@@ -110,18 +111,4 @@ func rescue(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("%w: %v", errPanicked, r)
 	}
-}
-
-func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }
-
-// fold is how SQLite compares names: without regard to the case of A to Z, and of nothing else.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, name)
 }

@@ -14,6 +14,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // Config says which file is governed, and how.
@@ -101,9 +102,7 @@ func Open(cfg Config) (*Engine, error) {
 }
 
 // Dialect is what the lexer must know of SQLite.
-func (e *Engine) Dialect() vending.Dialect {
-	return vending.Dialect{Backticks: true, Brackets: true, FoldQuoted: true}
-}
+func (e *Engine) Dialect() vending.Dialect { return sqltext.Dialect }
 
 // Catalog returns the file's ordinary tables.
 func (e *Engine) Catalog(ctx context.Context) (*entitlements.Catalog, error) {
@@ -136,7 +135,7 @@ func (e *Engine) Standing(ctx context.Context) ([]string, error) {
 	standing := []string{}
 	err := e.withFile(ctx, e.schema, func(c conn) error {
 		return c.query(
-			`SELECT name FROM `+quoteName(e.schema)+`.sqlite_schema WHERE name GLOB 'deputy_*' ORDER BY name`,
+			`SELECT name FROM `+sqltext.Quote(e.schema)+`.sqlite_schema WHERE name GLOB 'deputy_*' ORDER BY name`,
 			func(r row) {
 				standing = append(standing, r.ColumnText(0))
 			},

@@ -12,6 +12,8 @@ import (
 	"deputy/vending/enginetest"
 	"deputy/vending/enginetest/dataset"
 	"deputy/vending/enginetest/trial"
+
+	"deputy/vending/sqlite/sqltext"
 )
 
 var testKey = []byte(dataset.HashKey)
@@ -132,7 +134,7 @@ func outside(t testing.TB, path string) string {
 		func(s *sqlite3.Stmt) { tables = append(tables, s.ColumnText(0)) },
 	)
 	for _, table := range tables {
-		dump(`SELECT * FROM `+quoteName(table), func(s *sqlite3.Stmt) {
+		dump(`SELECT * FROM `+sqltext.Quote(table), func(s *sqlite3.Stmt) {
 			for i := range s.ColumnCount() {
 				out.WriteString(s.ColumnText(i) + "|")
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
 )
 
 var (
@@ -212,7 +213,7 @@ func (e *Engine) callers(name, sql string) string {
 		return ""
 	}
 	for part := range strings.SplitSeq(name, ".") {
-		if !strings.Contains(fold(sql), fold(part)) {
+		if !strings.Contains(sqltext.Fold(sql), sqltext.Fold(part)) {
 			return ""
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/sqlite/view"
 )
 
 // count is how many rows a rule lets through.
@@ -109,13 +110,13 @@ func TestASampleIsDrawnByTheWholeRow(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := c.createRules(n, testKey, time.Now()); err != nil {
+		if err := view.NewWriter(e.schema, testKey, n.Names).Register(c.Conn, time.Now()); err != nil {
 			return err
 		}
 		for _, value := range []string{`1`, `1.0`, `'1'`, `x'31'`, `NULL`, `''`, `x''`, `0`} {
 			var at []byte
 			for share := 10_000; share < 1_000_000; share += 10_000 {
-				if err := c.query(fmt.Sprintf(`SELECT %s(%d, %s)`, n.sample, share, value), func(r row) { at = append(at, '0'+byte(r.ColumnInt(0))) }); err != nil {
+				if err := c.query(fmt.Sprintf(`SELECT %s(%d, %s)`, n.Sample, share, value), func(r row) { at = append(at, '0'+byte(r.ColumnInt(0))) }); err != nil {
 					return err
 				}
 			}
@@ -167,9 +168,9 @@ func TestTheFunctionsOfRulesAreForRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, call := range []string{n.sample + `(1, 2)`, n.within + `(1, 2, 3)`} {
+	for _, call := range []string{n.Sample + `(1, 2)`, n.Within + `(1, 2, 3)`} {
 		err := e.withFile(t.Context(), n.lure, func(c conn) error {
-			if err := c.attach(e.uri, n.file); err != nil {
+			if err := c.attach(e.uri, n.File); err != nil {
 				return err
 			}
 			s, err := e.vend(c, lease(`SELECT `+call+` FROM t`, open(t, e, "t", nil)), n, time.Now())

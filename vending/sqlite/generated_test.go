@@ -12,6 +12,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // generated is the file of the generated statements, and the part of it that one caller may see.
@@ -70,9 +71,9 @@ func visible(t *testing.T, e *Engine, access []entitlements.Access) *sqlite3.Con
 			if len(c.Masks) > 0 {
 				declared = ""
 			}
-			columns = append(columns, quoteName(c.Name)+" "+declared)
+			columns = append(columns, sqltext.Quote(c.Name)+" "+declared)
 		}
-		name := `sales.` + quoteName(a.Table.Name)
+		name := `sales.` + sqltext.Quote(a.Table.Name)
 		must(`CREATE TABLE ` + name + ` (` + strings.Join(columns, ", ") + `)`)
 		result, err := e.Run(t.Context(), lease(`SELECT * FROM `+name, a))
 		if err != nil {
@@ -85,7 +86,7 @@ func visible(t *testing.T, e *Engine, access []entitlements.Access) *sqlite3.Con
 				case nil:
 					cells = append(cells, "NULL")
 				case string:
-					cells = append(cells, quoteText(v))
+					cells = append(cells, sqltext.Literal(v))
 				default:
 					cells = append(cells, fmt.Sprint(v))
 				}
@@ -145,7 +146,7 @@ func (e *Engine) within(t *testing.T, access []entitlements.Access, hidden bool,
 		t.Fatal(err)
 	}
 	err = e.withFile(t.Context(), n.lure, func(c conn) error {
-		if err := c.attach(e.uri, n.file); err != nil {
+		if err := c.attach(e.uri, n.File); err != nil {
 			return err
 		}
 		v, err := e.newVend(c, n, time.Now())

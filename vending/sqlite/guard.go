@@ -1,6 +1,10 @@
 package sqlite
 
-import "github.com/ncruces/go-sqlite3"
+import (
+	"github.com/ncruces/go-sqlite3"
+
+	"deputy/vending/sqlite/sqltext"
+)
 
 // guard is the authorizer of one session, and its lock: SQLite asks it, while preparing the caller's statement, about
 // every table, column and function in it and in the views it uses. Names in it are folded.
@@ -27,11 +31,11 @@ func (g *guard) authorize(
 	case sqlite3.AUTH_SELECT, sqlite3.AUTH_RECURSIVE:
 		return sqlite3.AUTH_OK
 	case sqlite3.AUTH_FUNCTION:
-		if name := fold(fourth); functions[name] || g.masks[name] && g.inner[within] {
+		if name := sqltext.Fold(fourth); functions[name] || g.masks[name] && g.inner[within] {
 			return sqlite3.AUTH_OK
 		}
 	case sqlite3.AUTH_READ:
-		if g.mayRead(fold(third), fourth, schema, within) {
+		if g.mayRead(sqltext.Fold(third), fourth, schema, within) {
 			return sqlite3.AUTH_OK
 		}
 	default:

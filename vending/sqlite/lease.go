@@ -8,15 +8,17 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
+	"deputy/vending/sqlite/view"
 )
 
 // vend is a lease whose views are being made.
 type vend struct {
 	*Engine
 	conn
-	names names
-	guard *guard
-	masks *masks
+	names  names
+	guard  *guard
+	writer *view.Writer
 
 	objects objects
 	tables  map[string]bool // tables of the file that the inner views read, folded
@@ -28,17 +30,17 @@ func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
 	if err := c.Exec(`BEGIN`); err != nil {
 		return nil, err
 	}
-	g := &guard{file: n.file, granted: map[string]bool{}, inner: map[string]bool{}}
-	g.masks = set(n.mask + " " + n.within + " " + n.sample)
-	v := &vend{Engine: e, conn: c, names: n, guard: g, masks: &masks{key: e.cfg.HashKey}, tables: map[string]bool{}}
-	if err := v.masks.create(c, n.mask); err != nil {
-		return nil, err
+	g := &guard{file: n.File, granted: map[string]bool{}, inner: map[string]bool{}}
+	g.masks = set(n.Mask + " " + n.Within + " " + n.Sample)
+	v := &vend{
+		Engine: e, conn: c, names: n, guard: g, writer: view.NewWriter(e.schema, e.cfg.HashKey, n.Names),
+		tables: map[string]bool{},
 	}
-	if err := c.createRules(n, e.cfg.HashKey, now); err != nil {
+	if err := v.writer.Register(c.Conn, now); err != nil {
 		return nil, err
 	}
 	var err error
-	if v.objects, err = c.objects(n.file); err != nil {
+	if v.objects, err = c.objects(n.File); err != nil {
 		return nil, fmt.Errorf("listing what there is: %w", err)
 	}
 	return v, nil
@@ -49,7 +51,7 @@ func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
 // mean the caller's view of it, or a common table expression that the caller calls so, and a filter would let through
 // what it is there to hide. The public views take the place of what hides their names.
 func (v *vend) views(access []entitlements.Access) error {
-	if err := v.hide(v.names.file, v.names.nothing); err != nil {
+	if err := v.hide(v.names.File, v.names.nothing); err != nil {
 		return err
 	}
 	var public []string
@@ -73,7 +75,7 @@ func (v *vend) views(access []entitlements.Access) error {
 
 // inner makes the inner view of a table and returns the definition of the public one.
 func (v *vend) inner(a entitlements.Access) (public string, err error) {
-	table := fold(a.Table.Name)
+	table := sqltext.Fold(a.Table.Name)
 	if a.Table.Schema != v.schema || v.guard.granted[table] || isCatalog(table) {
 		return "", fmt.Errorf("the lease names %s, which is not governed here, or names it twice", a.Table)
 	}
@@ -81,7 +83,7 @@ func (v *vend) inner(a entitlements.Access) (public string, err error) {
 	if err != nil {
 		return "", err
 	}
-	whole, err := v.conn.table(v.names.file, a.Table.Name)
+	whole, err := v.conn.table(v.names.File, a.Table.Name)
 	if err != nil {
 		return "", fmt.Errorf("reading the columns of %s: %w", a.Table, err)
 	}
@@ -92,16 +94,16 @@ func (v *vend) inner(a entitlements.Access) (public string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the indexes of %s: %w", a.Table, err)
 	}
-	views, err := v.define(a, whole.Columns, inner, telling, v.names, v.masks)
+	views, err := v.writer.Write(a, whole.Columns, inner, telling)
 	if err != nil {
 		return "", err
 	}
-	if err := v.Exec(views.inner); err != nil {
+	if err := v.Exec(views.Inner); err != nil {
 		return "", fmt.Errorf("the view of %s: %w", a.Table, err)
 	}
 	v.guard.granted[table], v.guard.inner[inner] = true, true
 	v.tables[table] = true
-	return views.public, v.check(a, inner)
+	return views.Public, v.check(a, inner)
 }
 
 // telling reports whether an index of a table has its rows in an order that tells what is hidden in them. SQLite would
@@ -109,7 +111,7 @@ func (v *vend) inner(a entitlements.Access) (public string, err error) {
 func (v *vend) telling(a entitlements.Access) (telling bool, err error) {
 	trees := 0
 	for _, owner := range v.objects.owners {
-		if owner == fold(a.Table.Name) {
+		if owner == sqltext.Fold(a.Table.Name) {
 			trees++
 		}
 	}
@@ -118,11 +120,11 @@ func (v *vend) telling(a entitlements.Access) (telling bool, err error) {
 	}
 	var clear []string
 	for _, name := range a.InClear() {
-		clear = append(clear, quoteText(name))
+		clear = append(clear, sqltext.Literal(name))
 	}
-	file := quoteText(v.names.file)
+	file := sqltext.Literal(v.names.File)
 	err = v.query(
-		`SELECT 1 FROM pragma_index_list(`+quoteText(
+		`SELECT 1 FROM pragma_index_list(`+sqltext.Literal(
 			a.Table.Name,
 		)+`, `+file+`) AS i, pragma_index_xinfo(i.name, `+file+`) AS c
 		WHERE c.key AND (c.name IS NULL OR c.name NOT IN (`+strings.Join(
@@ -137,14 +139,14 @@ func (v *vend) telling(a entitlements.Access) (telling bool, err error) {
 // check looks into an inner view. SQLite would do that only when the view is used, and what is wrong with a view of
 // ours must not look like an error of the caller's. An administrator's text may read other tables than its own.
 func (v *vend) check(a entitlements.Access, inner string) error {
-	reading := `SELECT * FROM temp.` + quoteName(inner)
+	reading := `SELECT * FROM temp.` + sqltext.Quote(inner)
 	stmt, _, err := v.Prepare(reading)
 	stmt.Close()
 	if name, bare := v.objects.hidden(err, v.names.nothing); bare {
 		return fmt.Errorf("a table is named without its schema in what is said of %s: write %s.%s", a.Table, v.schema, name)
 	}
-	if err != nil && strings.Contains(err.Error(), v.names.file) { // a name that the administrator did not write
-		return fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), v.names.file, v.schema))
+	if err != nil && strings.Contains(err.Error(), v.names.File) { // a name that the administrator did not write
+		return fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), v.names.File, v.schema))
 	}
 	if err != nil {
 		return fmt.Errorf("the view of %s: %w", a.Table, err)

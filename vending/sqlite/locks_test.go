@@ -11,6 +11,7 @@ import (
 	"github.com/ncruces/go-sqlite3/ext/rtree"
 
 	"deputy/entitlements"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // manifold is a file with one granted table, orders, and everything that a file can hide.
@@ -109,7 +110,7 @@ func leaks(t *testing.T, e *Engine, l locks, sql string, access ...entitlements.
 		}
 	}
 	must(e.withFile(t.Context(), n.lure, func(c conn) error {
-		must(c.attach(e.uri, n.file))
+		must(c.attach(e.uri, n.File))
 		v, err := e.newVend(c, n, time.Now())
 		must(err)
 		if l.names {
@@ -193,7 +194,7 @@ func TestEveryNameHidden(t *testing.T) {
 			return err
 		}
 		for _, name := range o.names {
-			stmt, err := s.prepareRead(`SELECT absent FROM ` + quoteName(name))
+			stmt, err := s.prepareRead(`SELECT absent FROM ` + sqltext.Quote(name))
 			stmt.Close()
 			switch {
 			case name == "orders":
@@ -213,7 +214,7 @@ func TestOddNamesServed(t *testing.T) {
 	e := newEngine(t, manifold(t))
 	for _, table := range []string{"quo\"ted", "it's", "[b]", "`", "ünï 表", "select", "temp", "", "flat", "made", "counted", "secret"} {
 		access := open(t, e, table, nil)
-		for _, name := range []string{quoteName(table), "sales." + quoteName(table)} {
+		for _, name := range []string{sqltext.Quote(table), "sales." + sqltext.Quote(table)} {
 			result, err := e.asCaller(t, `SELECT k FROM `+name+` ORDER BY 1 LIMIT 1`, []entitlements.Access{access})
 			if err != nil || len(result.Rows) != 1 || result.Rows[0][0] != int64(1) {
 				t.Errorf("%s gives %v, %v", name, result.Rows, err)

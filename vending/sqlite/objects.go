@@ -8,6 +8,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // objects are what the schema table of the file lists: every table and view under the number of its row, and the table
@@ -23,12 +24,12 @@ const schemaRoot = 1
 
 func (c conn) objects(file string) (objects, error) {
 	o := objects{names: map[int64]string{}, owners: map[int]string{schemaRoot: "sqlite_schema"}}
-	err := c.query(`SELECT rowid, type, name, tbl_name, rootpage FROM `+quoteName(file)+`.sqlite_schema`, func(r row) {
+	err := c.query(`SELECT rowid, type, name, tbl_name, rootpage FROM `+sqltext.Quote(file)+`.sqlite_schema`, func(r row) {
 		if kind := r.ColumnText(1); kind == "table" || kind == "view" {
 			o.names[r.ColumnInt64(0)] = r.ColumnText(2)
 		}
 		if root := r.ColumnInt(4); root > 0 {
-			o.owners[root] = fold(r.ColumnText(3))
+			o.owners[root] = sqltext.Fold(r.ColumnText(3))
 		}
 	})
 	return o, err
@@ -47,7 +48,7 @@ func (c conn) hide(file, nothing string) error {
 	err := c.Exec(`INSERT INTO temp.sqlite_schema (type, name, tbl_name, rootpage, sql)
 		SELECT 'view', name, name, 0,
 			'CREATE VIEW "' || replace(name, '"', '""') || '" AS SELECT * FROM temp.` + nothing + `_' || rowid
-		FROM ` + quoteName(file) + `.sqlite_schema WHERE type IN ('table', 'view')`)
+		FROM ` + sqltext.Quote(file) + `.sqlite_schema WHERE type IN ('table', 'view')`)
 	if err != nil {
 		return fmt.Errorf("hiding what is in the file: %w", err)
 	}
@@ -88,7 +89,7 @@ func (c conn) reloadTemp() error {
 }
 
 // show takes the view away that hide put before a table.
-func (c conn) show(name string) error { return c.Exec(`DROP VIEW temp.` + quoteName(name)) }
+func (c conn) show(name string) error { return c.Exec(`DROP VIEW temp.` + sqltext.Quote(name)) }
 
 // hidden returns the object that a statement failed for because it is hidden.
 func (o objects) hidden(err error, nothing string) (name string, found bool) {

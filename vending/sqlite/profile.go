@@ -8,6 +8,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // Profile looks at the values in this process, which is where the database is.
@@ -30,7 +31,7 @@ func (e *Engine) Profile(
 	}
 	out := vending.Profile{}
 	err = e.lend(ctx, vending.Lease{
-		ID: id, SQL: fmt.Sprintf("SELECT * FROM %s.%s LIMIT %d", quoteName(name.Schema), quoteName(name.Name), sample),
+		ID: id, SQL: fmt.Sprintf("SELECT * FROM %s LIMIT %d", sqltext.Dialect.QuoteTable(name), sample),
 		Access: []entitlements.Access{vending.Whole(table)}, Timeout: vending.ProfileTime,
 	}, &out.Role, func(s *session) error {
 		out.Columns = nil

@@ -53,7 +53,7 @@ func TestRawTableConfined(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := e.withFile(t.Context(), n.lure, func(c conn) error {
-		if err := c.attach(e.uri, n.file); err != nil {
+		if err := c.attach(e.uri, n.File); err != nil {
 			return err
 		}
 		s, err := e.vend(c, lease(`SELECT * FROM `+n.lure+`.orders`, open(t, e, "orders", nil)), n, time.Now())

@@ -11,6 +11,8 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/vending"
+	"deputy/vending/sqlite/sqltext"
+	"deputy/vending/sqlite/view"
 )
 
 // limits bound what one statement can make SQLite do between two looks at the clock, and how deep it can nest.
@@ -47,7 +49,7 @@ const (
 	data = 3
 )
 
-// vend makes the views of the lease as of now and locks the connection. The file bears the names n.lure and n.file on
+// vend makes the views of the lease as of now and locks the connection. The file bears the names n.lure and n.File on
 // it.
 func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*session, error) {
 	v, err := e.newVend(c, n, now)
@@ -58,6 +60,13 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*ses
 		return nil, err
 	}
 	return v.session(lease)
+}
+
+// names are the random names of one session.
+type names struct {
+	view.Names
+	lure    string // of the file's first attachment: see data
+	nothing string // what the views that hide the file's objects say that they read: nothing_ROW
 }
 
 // lock is the last thing done to a connection before it sees text of a caller's.
@@ -81,7 +90,7 @@ func (e *Engine) retarget(lease vending.Lease) vending.Requalified {
 	d := e.Dialect()
 	granted := map[string]bool{}
 	for _, a := range lease.Access {
-		granted[fold(a.Table.Name)] = true
+		granted[sqltext.Fold(a.Table.Name)] = true
 	}
 	return d.Requalify(d.Trim(lease.SQL), func(schema, table string) (string, bool) {
 		return "temp", schema == e.schema && granted[table]
@@ -155,7 +164,7 @@ func startsLikeRead(sql string) bool {
 			if end < 0 {
 				end = len(sql)
 			}
-			switch fold(sql[:end]) {
+			switch sqltext.Fold(sql[:end]) {
 			case "select", "with", "values":
 				return true
 			}
@@ -174,7 +183,7 @@ func (e *Engine) randomName() (string, error) {
 }
 
 func (e *Engine) randomNames() (n names, err error) {
-	for _, name := range []*string{&n.lure, &n.file, &n.mask, &n.within, &n.sample, &n.nothing} {
+	for _, name := range []*string{&n.lure, &n.File, &n.Mask, &n.Within, &n.Sample, &n.nothing} {
 		if *name, err = e.randomName(); err != nil {
 			return n, err
 		}
@@ -189,7 +198,7 @@ func (e *Engine) withSession(ctx context.Context, lease vending.Lease, now time.
 		return err
 	}
 	return e.withFile(ctx, n.lure, func(c conn) error {
-		if err := c.attach(e.uri, n.file); err != nil {
+		if err := c.attach(e.uri, n.File); err != nil {
 			return fmt.Errorf("attaching the database file: %w", err)
 		}
 		s, err := e.vend(c, lease, n, now)

@@ -5,11 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lib/pq"
-
 	"deputy/vending"
 	"deputy/vending/postgres/nodetree"
 	"deputy/vending/postgres/searchpath"
+	"deputy/vending/postgres/sqltext"
 )
 
 // wellKnown are extensions that bring types, operators and functions which only compute with what they are given. Of
@@ -40,7 +39,7 @@ func (f functionRow) judge(c Config) (allowed bool, hint string) {
 	case !f.Public:
 		return false, fmt.Sprintf(
 			"not every role may use it: an administrator can GRANT USAGE ON SCHEMA %s TO PUBLIC, and EXECUTE on the function",
-			pq.QuoteIdentifier(f.Schema),
+			sqltext.Quote(f.Schema),
 		)
 	case named:
 		return true, ""

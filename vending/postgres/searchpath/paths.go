@@ -173,7 +173,7 @@ func (p *Paths) whyNot(schema string) string {
 	case there && s.Open:
 		return fmt.Sprintf(
 			" is open to others: REVOKE CREATE ON SCHEMA %s from all but its owner",
-			pq.QuoteIdentifier(schema),
+			sqltext.Quote(schema),
 		)
 	case there && !s.Owner:
 		return " is closed to deputy_owner: run deputy bootstrap postgres again"
@@ -200,7 +200,7 @@ func administratorsNames(a entitlements.Access) map[string]bool {
 			add(m.When)
 			add(m.SQL)
 			if len(m.SQL) > 0 { // it is about the column, by whatever name
-				sql.WriteString(pq.QuoteIdentifier(c.Name) + " ")
+				sql.WriteString(sqltext.Quote(c.Name) + " ")
 			}
 		}
 	}
@@ -266,7 +266,7 @@ func (p *Paths) Findings() (findings []vending.Finding) {
 			findings = append(
 				findings,
 				vending.Finding{Warning: true, Text: fmt.Sprintf("others than its owner may create in the schema %s, "+
-					"so policies and statements that use the extensions in it (%s) are refused: REVOKE CREATE ON SCHEMA %s from all but its owner", s.Name, of, pq.QuoteIdentifier(s.Name))},
+					"so policies and statements that use the extensions in it (%s) are refused: REVOKE CREATE ON SCHEMA %s from all but its owner", s.Name, of, sqltext.Quote(s.Name))},
 			)
 		case !s.Owner && c.PolicyPath == nil:
 			findings = append(
@@ -276,7 +276,7 @@ func (p *Paths) Findings() (findings []vending.Finding) {
 			)
 		case !s.Public:
 			findings = append(findings, vending.Finding{Warning: true, Text: fmt.Sprintf("callers may not use the schema %s, "+
-				"so statements that use the extensions in it (%s) are refused: GRANT USAGE ON SCHEMA %s TO PUBLIC", s.Name, of, pq.QuoteIdentifier(s.Name))})
+				"so statements that use the extensions in it (%s) are refused: GRANT USAGE ON SCHEMA %s TO PUBLIC", s.Name, of, sqltext.Quote(s.Name))})
 		}
 	}
 	return findings
@@ -294,7 +294,7 @@ func (p *Paths) Astray() map[uint32]string {
 		if slices.Contains(p.Callers, t.Schema) {
 			continue
 		}
-		why := "not every role may use the schema " + t.Schema + ": an administrator can GRANT USAGE ON SCHEMA " + pq.QuoteIdentifier(
+		why := "not every role may use the schema " + t.Schema + ": an administrator can GRANT USAGE ON SCHEMA " + sqltext.Quote(
 			t.Schema,
 		) + " TO PUBLIC"
 		if p.schemaOf[t.Schema].Open {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/lib/pq"
+
+	"deputy/vending/postgres/sqltext"
 )
 
 //go:embed bootstrap.sql
@@ -62,7 +64,7 @@ func (o Order) grants() string {
 	var b strings.Builder
 	b.WriteString("\n-- The governed schemas. Run this again when tables are added.\n")
 	for _, schema := range o.Schemas {
-		q := pq.QuoteIdentifier(schema)
+		q := sqltext.Quote(schema)
 		fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA %s TO deputy_owner, deputy_runner;\n", q)
 		fmt.Fprintf(&b, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO deputy_owner;\n", q)
 	}
@@ -79,7 +81,7 @@ func (o Order) advice() string {
 		"\n-- Where PUBLIC may use a governed schema, every role in the database can look up its names. These lines close it, and are left to you:\n",
 	)
 	for _, schema := range o.Schemas {
-		q := strings.NewReplacer("\n", " ", "\r", " ").Replace(pq.QuoteIdentifier(schema)) // it stands in a comment
+		q := strings.NewReplacer("\n", " ", "\r", " ").Replace(sqltext.Quote(schema)) // it stands in a comment
 		fmt.Fprintf(
 			&b,
 			"-- REVOKE USAGE ON SCHEMA %s FROM PUBLIC;\n-- REVOKE SELECT ON ALL TABLES IN SCHEMA %[1]s FROM PUBLIC;\n",

@@ -12,6 +12,7 @@ import (
 	"deputy/internal/mistake"
 	"deputy/vending"
 	"deputy/vending/postgres/searchpath"
+	"deputy/vending/postgres/sqltext"
 )
 
 // CheckObjects compares what the configuration names with what is there: tables, schemas and functions, and who else
@@ -105,7 +106,7 @@ AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c
 	for _, s := range schemas {
 		remedy := fmt.Sprintf(
 			"REVOKE USAGE ON SCHEMA %s FROM PUBLIC, and grant it to the roles that need it",
-			pq.QuoteIdentifier(s.Name),
+			sqltext.Quote(s.Name),
 		)
 		key := ""
 		if i := slices.Index(c.Schemas, s.Name); i >= 0 {

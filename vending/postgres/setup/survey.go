@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"deputy/entitlements"
 	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Survey reads with an administrator's connection what there is to govern, before anything is set up: the tables of the
@@ -23,7 +23,7 @@ func Survey(ctx context.Context, admin *sql.DB, schemas []string) (*entitlements
 	}
 	for _, s := range schemas {
 		if !slices.Contains(all, s) {
-			return nil, fmt.Errorf("there is no schema %s with tables: those that have some are %v", pq.QuoteIdentifier(s), all)
+			return nil, fmt.Errorf("there is no schema %s with tables: those that have some are %v", sqltext.Quote(s), all)
 		}
 	}
 	if len(schemas) == 0 {

@@ -1,4 +1,4 @@
-// Package sqltext is how PostgreSQL's SQL is written: its dialect, and names on a search path.
+// Package sqltext is how PostgreSQL's SQL is written: its dialect, names, search paths and lists of object ids.
 package sqltext
 
 import (
@@ -12,12 +12,15 @@ import (
 // Dialect is PostgreSQL's.
 var Dialect = vending.Dialect{DollarQuotes: true, EscapeStrings: true, NestedComments: true}
 
+// Quote writes a name.
+func Quote(name string) string { return Dialect.Quote(name) }
+
 // Path writes a search path. pg_catalog stays first, as it always is when it is not mentioned; the session's own schema
 // is last, where it shadows nothing.
 func Path(schemas []string) string {
 	var quoted []string
 	for _, s := range schemas {
-		quoted = append(quoted, pq.QuoteIdentifier(s))
+		quoted = append(quoted, Quote(s))
 	}
 	return strings.Join(append(quoted, "pg_temp"), ", ")
 }

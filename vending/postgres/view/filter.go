@@ -9,6 +9,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/vending/postgres/sqltext"
 )
 
 // rowCondition is a row rule in PostgreSQL's words. A rule that this engine does not know shows no row.
@@ -60,7 +61,7 @@ func condition(parts []entitlements.Part) (sql string, missing bool) {
 // withinCondition compares the column as it is, so that an index on it can be used. Times are the transaction's and,
 // where the column has no time zone, local to the session, as the column is.
 func withinCondition(w entitlements.Within) string {
-	column := pq.QuoteIdentifier(w.Column.Name)
+	column := sqltext.Quote(w.Column.Name)
 	hours := int(w.Last / time.Hour)
 	since := fmt.Sprintf(" - interval '%d hours'", hours)
 	now := ""
@@ -81,7 +82,7 @@ func withinCondition(w entitlements.Within) string {
 // columns are shown, and in its binary form, which no setting of the caller's changes but the encoding: in another one,
 // there is no row.
 func sampleCondition(s entitlements.Sample, table entitlements.TableName) string {
-	row := pq.QuoteIdentifier(table.Schema) + "." + pq.QuoteIdentifier(table.Name) + ".*"
+	row := sqltext.Dialect.QuoteTable(table) + ".*"
 	share := binary.BigEndian.AppendUint32(nil, uint32(uint64(s.PerMillion)<<32/1_000_000))
 	return fmt.Sprintf(sampleExpression, row, share)
 }

@@ -4,9 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lib/pq"
-
 	"deputy/entitlements"
+	"deputy/vending/postgres/sqltext"
 )
 
 // column writes the cells of one masked column.
@@ -19,13 +18,13 @@ type column struct {
 // maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to
 // hold.
 func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess) string {
-	name := pq.QuoteIdentifier(access.Name)
+	name := sqltext.Quote(access.Name)
 	if len(access.Masks) == 0 {
 		return name
 	}
 	c := column{
 		access.Column,
-		pq.QuoteIdentifier(table.Schema) + "." + pq.QuoteIdentifier(table.Name) + "." + name,
+		sqltext.Dialect.QuoteTable(table) + "." + name,
 		shownType(access),
 	}
 	chain := "CASE"

@@ -3,9 +3,8 @@
 package view
 
 import (
-	"github.com/lib/pq"
-
 	"deputy/entitlements"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Query is the one place where a decision becomes SQL. Filters see raw values, everything outside the view sees
@@ -16,9 +15,9 @@ func Query(a entitlements.Access) string {
 		if i > 0 {
 			q += ", "
 		}
-		q += maskedColumn(a.Table, c) + " AS " + pq.QuoteIdentifier(c.Shown())
+		q += maskedColumn(a.Table, c) + " AS " + sqltext.Quote(c.Shown())
 	}
-	q += " FROM " + pq.QuoteIdentifier(a.Table.Schema) + "." + pq.QuoteIdentifier(a.Table.Name)
+	q += " FROM " + sqltext.Dialect.QuoteTable(a.Table)
 	for i, f := range a.Filters {
 		if i == 0 {
 			q += " WHERE "

@@ -1,4 +1,4 @@
-package sqlite
+package view
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // masks are what the masks of one session compute outside of SQL. There is one function for all of them, and a view
@@ -18,7 +19,7 @@ type masks struct {
 }
 
 // create gives the session its mask function.
-func (m *masks) create(c conn, name string) error {
+func (m *masks) create(c *sqlite3.Conn, name string) error {
 	err := c.CreateFunction(
 		name,
 		2,
@@ -48,26 +49,21 @@ func (m *masks) create(c conn, name string) error {
 
 // maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to
 // hold.
-func (e *Engine) maskedColumn(
-	table entitlements.TableName,
-	c entitlements.ColumnAccess,
-	n names,
-	masks *masks,
-) (string, error) {
+func (w *Writer) maskedColumn(table entitlements.TableName, c entitlements.ColumnAccess) (string, error) {
 	if len(c.Masks) == 0 {
-		return quoteName(c.Name), nil
+		return sqltext.Quote(c.Name), nil
 	}
 	// Named in full, so that nothing inside an expression can stand for it.
-	raw := quoteName(n.file) + `.` + quoteName(table.Name) + `.` + quoteName(c.Name)
+	raw := sqltext.Quote(w.names.File) + `.` + sqltext.Quote(table.Name) + `.` + sqltext.Quote(c.Name)
 	chain := `CASE`
 	for i, m := range c.Masks {
 		cell := `NULL` // also for masks that do not fit or that this engine does not know
 		if m.Fits(c.Column) {
-			cell = e.cell(m.Mask, c.Column, raw, n, masks)
+			cell = w.cell(m.Mask, c.Column, raw)
 		}
 		switch {
 		case len(m.When) > 0:
-			takes, err := e.takes(m, n.file)
+			takes, err := w.takes(m)
 			if err != nil {
 				return "", err
 			}
@@ -88,8 +84,8 @@ func (e *Engine) maskedColumn(
 }
 
 // takes is true where the condition holds or may hold. One that lacks a value may hold anywhere.
-func (e *Engine) takes(m entitlements.AppliedMask, file string) (string, error) {
-	condition, _, err := e.condition(m.When, file)
+func (w *Writer) takes(m entitlements.AppliedMask) (string, error) {
+	condition, _, err := w.condition(m.When)
 	if err != nil {
 		return "", fmt.Errorf("the mask of policy %q: %w", m.Policy, err)
 	}
@@ -100,10 +96,10 @@ func (e *Engine) takes(m entitlements.AppliedMask, file string) (string, error) 
 }
 
 // cell hides a value of a column that the mask fits.
-func (e *Engine) cell(m entitlements.Mask, column entitlements.Column, raw string, n names, masks *masks) string {
+func (w *Writer) cell(m entitlements.Mask, column entitlements.Column, raw string) string {
 	call := func(value string, cell func(sqlite3.Value) any) string {
-		masks.cells = append(masks.cells, cell)
-		return quoteName(n.mask) + `(` + strconv.Itoa(len(masks.cells)-1) + `, ` + value + `)`
+		w.masks.cells = append(w.masks.cells, cell)
+		return sqltext.Quote(w.names.Mask) + `(` + strconv.Itoa(len(w.masks.cells)-1) + `, ` + value + `)`
 	}
 	ofText := func(cell func(text string) any) string {
 		return call(`CAST(`+raw+` AS TEXT)`, func(v sqlite3.Value) any { return cell(v.Text()) })
@@ -112,9 +108,9 @@ func (e *Engine) cell(m entitlements.Mask, column entitlements.Column, raw strin
 	case entitlements.MaskConstant:
 		return constant(m.Constant, column.Kind)
 	case entitlements.MaskHash:
-		return ofText(func(text string) any { return hash(masks.key, standing(column.Equality, text)) })
+		return ofText(func(text string) any { return hash(w.masks.key, standing(column.Equality, text)) })
 	case entitlements.MaskFormatPreserving:
-		return ofText(func(text string) any { return formatPreserving(masks.key, standing(column.Equality, text)) })
+		return ofText(func(text string) any { return formatPreserving(w.masks.key, standing(column.Equality, text)) })
 	case entitlements.MaskEmail:
 		return ofText(email)
 	case entitlements.MaskPartial:
@@ -128,19 +124,19 @@ func (e *Engine) cell(m entitlements.Mask, column entitlements.Column, raw strin
 	case entitlements.MaskBucket:
 		return call(raw, sorter(m.Buckets, column.Kind))
 	case entitlements.MaskSQL:
-		return e.expression(m.SQL, raw, n.file)
+		return w.expression(m.SQL, raw)
 	}
 	return `NULL`
 }
 
 // expression is what the administrator wrote. It gives the column its type.
-func (e *Engine) expression(parts []entitlements.Part, raw, file string) string {
+func (w *Writer) expression(parts []entitlements.Part, raw string) string {
 	sql := "(\n"
 	for _, p := range parts {
 		if p.Variable == entitlements.ThisColumn {
 			sql += `(` + raw + `)`
 		} else {
-			sql += e.pointAtFile(p.SQL, file)
+			sql += w.pointAtFile(p.SQL)
 		}
 	}
 	return sql + "\n)"
@@ -150,9 +146,9 @@ func (e *Engine) expression(parts []entitlements.Part, raw, file string) string 
 func constant(value string, kind entitlements.Kind) string {
 	switch kind {
 	case entitlements.Number:
-		return `CAST(` + quoteText(value) + ` AS NUMERIC)`
+		return `CAST(` + sqltext.Literal(value) + ` AS NUMERIC)`
 	case entitlements.Boolean:
-		return `(` + quoteText(value) + ` = 'true')`
+		return `(` + sqltext.Literal(value) + ` = 'true')`
 	}
-	return quoteText(value)
+	return sqltext.Literal(value)
 }

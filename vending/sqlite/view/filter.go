@@ -1,4 +1,4 @@
-package sqlite
+package view
 
 import (
 	"cmp"
@@ -9,12 +9,13 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/vending/sqlite/sqltext"
 )
 
-func (e *Engine) where(filters []entitlements.Filter, whole []entitlements.Column, n names) (string, error) {
+func (w *Writer) where(filters []entitlements.Filter, whole []entitlements.Column) (string, error) {
 	terms := make([]string, len(filters))
 	for i, f := range filters {
-		term, err := e.term(f, whole, n)
+		term, err := w.term(f, whole)
 		if err != nil {
 			return "", fmt.Errorf("policy %q: %w", f.Policy, err)
 		}
@@ -24,23 +25,23 @@ func (e *Engine) where(filters []entitlements.Filter, whole []entitlements.Colum
 }
 
 // term is a row rule in SQLite's words. A rule that this engine does not know shows no row.
-func (e *Engine) term(f entitlements.Filter, whole []entitlements.Column, n names) (sql string, err error) {
+func (w *Writer) term(f entitlements.Filter, whole []entitlements.Column) (sql string, err error) {
 	never := f.Never
 	switch {
 	case len(f.Where) > 0:
 		var missing bool
-		sql, missing, err = e.condition(f.Where, n.file)
+		sql, missing, err = w.condition(f.Where)
 		never = never || missing
 	case f.Within != nil:
 		sql = fmt.Sprintf(
 			`%s(%s, %d, %t)`,
-			quoteName(n.within),
-			quoteName(f.Within.Column.Name),
+			sqltext.Quote(w.names.Within),
+			sqltext.Quote(f.Within.Column.Name),
 			int64(f.Within.Last.Seconds()),
 			f.Within.Column.Kind == entitlements.Date,
 		)
 	case f.Sample != nil:
-		sql = fmt.Sprintf(`%s(%d, %s)`, quoteName(n.sample), f.Sample.PerMillion, sampled(whole))
+		sql = fmt.Sprintf(`%s(%d, %s)`, sqltext.Quote(w.names.Sample), f.Sample.PerMillion, sampled(whole))
 	default:
 		never = true
 	}
@@ -55,7 +56,7 @@ func (e *Engine) term(f entitlements.Filter, whole []entitlements.Column, n name
 func sampled(whole []entitlements.Column) string {
 	var columns []string
 	for _, c := range whole[:min(len(whole), 90)] {
-		columns = append(columns, quoteName(c.Name))
+		columns = append(columns, sqltext.Quote(c.Name))
 	}
 	return strings.Join(columns, `, `)
 }
@@ -64,10 +65,10 @@ var quantified = regexp.MustCompile(`(= any|<> all)\($`)
 
 // condition puts the values of the identity into what the administrator wrote. SQLite has no arrays, so "= any(…)"
 // becomes "IN (…)" and "<> all(…)" becomes "NOT IN (…)". missing: a list is empty.
-func (e *Engine) condition(parts []entitlements.Part, file string) (text string, missing bool, err error) {
+func (w *Writer) condition(parts []entitlements.Part) (text string, missing bool, err error) {
 	var sql strings.Builder
 	for i, p := range parts {
-		sql.WriteString(e.pointAtFile(p.SQL, file))
+		sql.WriteString(w.pointAtFile(p.SQL))
 		switch {
 		case p.Variable == "":
 			continue
@@ -101,10 +102,9 @@ func (e *Engine) condition(parts []entitlements.Part, file string) (text string,
 
 // pointAtFile exchanges the governed schema's name in an administrator's text. A filter may look into other tables as
 // they are, and names them with their schema: without it, it would find the caller's views.
-func (e *Engine) pointAtFile(sql, file string) string {
-	return e.Dialect().
-		Requalify(sql, func(schema, _ string) (string, bool) { return quoteName(file), schema == e.schema }).
-		SQL
+func (w *Writer) pointAtFile(sql string) string {
+	file := sqltext.Quote(w.names.File)
+	return sqltext.Dialect.Requalify(sql, func(schema, _ string) (string, bool) { return file, schema == w.schema }).SQL
 }
 
 // one writes a single value as a text, which is how SQLite knows to make texts of the numbers that an expression
@@ -116,7 +116,7 @@ func one(values []string) (string, error) {
 	if err := plain(values[0]); err != nil {
 		return "", err
 	}
-	return `(CAST(` + quoteText(values[0]) + ` AS TEXT))`, nil
+	return `(CAST(` + sqltext.Literal(values[0]) + ` AS TEXT))`, nil
 }
 
 // number is a text that SQLite would write in the same way if it were a number.
@@ -131,7 +131,7 @@ func list(values []string) (string, error) {
 		if err := plain(v); err != nil {
 			return "", err
 		}
-		items = append(items, quoteText(v))
+		items = append(items, sqltext.Literal(v))
 		if number.MatchString(v) {
 			items = append(items, v)
 		}

@@ -1,4 +1,4 @@
-package sqlite
+package view
 
 import (
 	"crypto/hmac"
@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/vending/sqlite/sqltext"
 )
 
 // standing is the one text that stands for all that are equal to it in a column.
 func standing(e entitlements.Equality, text string) string {
 	switch e {
 	case entitlements.Folded: // NOCASE folds the letters of ASCII and no others
-		return fold(text)
+		return sqltext.Fold(text)
 	case entitlements.Trimmed:
 		return strings.TrimRight(text, " ")
 	}

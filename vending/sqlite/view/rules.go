@@ -1,4 +1,4 @@
-package sqlite
+package view
 
 import (
 	"crypto/hmac"
@@ -12,15 +12,15 @@ import (
 )
 
 // createRules gives the session the functions that its row filters call, as of now. The key stays on this side.
-func (c conn) createRules(n names, key []byte, now time.Time) error {
+func createRules(c *sqlite3.Conn, n Names, key []byte, now time.Time) error {
 	const flags = sqlite3.DETERMINISTIC | sqlite3.INNOCUOUS
-	err := c.CreateFunction(n.within, 3, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+	err := c.CreateFunction(n.Within, 3, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
 		ctx.ResultBool(within(arg[0], time.Duration(arg[1].Int64())*time.Second, arg[2].Bool(), now))
 	})
 	if err != nil {
 		return fmt.Errorf("creating the within rule: %w", err)
 	}
-	err = c.CreateFunction(n.sample, -1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+	err = c.CreateFunction(n.Sample, -1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
 		ctx.ResultBool(drawn(key, arg[1:]) < uint32(arg[0].Int64()<<32/1_000_000))
 	})
 	if err != nil {
