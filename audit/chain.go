@@ -8,20 +8,22 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"deputy/audit/checkpoint"
 )
 
 // chain is the state of the log after some of its lines. Every line is a leaf of the tree, whatever it is: record,
 // mark, or what a crash left of one. The writer, the recovery and the verification all walk lines through a chain, so
 // they cannot disagree.
 type chain struct {
-	signed  tree        // what the last checkpoint signs
-	last    Checkpoint  // the last one that fits; Size 0: there was none
-	pending []tlog.Hash // the lines since: the checkpoint's own line, then what is not signed yet
-	signs   int         // how many checkpoints fitted
-	loose   int         // how many of the pending are neither the checkpoint's own line nor blank
+	signed  checkpoint.Tree       // what the last checkpoint signs
+	last    checkpoint.Checkpoint // the last one that fits; Size 0: there was none
+	pending []tlog.Hash           // the lines since: the checkpoint's own line, then what is not signed yet
+	signs   int                   // how many checkpoints fitted
+	loose   int                   // how many of the pending are neither the checkpoint's own line nor blank
 
-	head Checkpoint // what the head file remembers
-	met  bool       // one of the checkpoints was it
+	head checkpoint.Checkpoint // what the head file remembers
+	met  bool                  // one of the checkpoints was it
 
 	began time.Time         // when the segment was begun, or its first record
 	blind bool              // nobody asks what follows:
@@ -29,7 +31,7 @@ type chain struct {
 	fresh []Record          // records since the last checkpoint: they count once they are signed
 }
 
-func (c *chain) size() int64 { return c.signed.size + int64(len(c.pending)) }
+func (c *chain) size() int64 { return c.signed.Size + int64(len(c.pending)) }
 
 func (c *chain) clone() *chain {
 	d := *c
@@ -42,13 +44,13 @@ func resume(m *mark) (*chain, error) {
 	if m.First == 0 && m.Note == "" && m.Tree == nil && m.Leaf == nil { // of the log, too
 		return &chain{}, nil
 	}
-	last, err := parseCheckpoint(m.Note)
+	last, err := checkpoint.Parse(m.Note)
 	if err != nil {
 		return nil, err
 	}
-	before := tree{m.First - 1, m.Tree}
-	if m.Leaf == nil || last.Size != before.size || last.Root != before.root() {
-		return nil, errNoCheckpoint
+	before := checkpoint.Tree{Size: m.First - 1, Left: m.Tree}
+	if m.Leaf == nil || last.Size != before.Size || last.Root != before.Root() {
+		return nil, checkpoint.ErrNoCheckpoint
 	}
 	c := &chain{signed: before, last: last, pending: []tlog.Hash{*m.Leaf}}
 	for _, r := range m.Open {
@@ -58,10 +60,10 @@ func resume(m *mark) (*chain, error) {
 }
 
 // add walks one whole line. It says what mark it is, if it is one, and whether it is a checkpoint that fits.
-func (c *chain) add(line []byte, trusts func(Checkpoint) bool) (m *mark, fits bool) {
+func (c *chain) add(line []byte, trusts func(checkpoint.Checkpoint) bool) (m *mark, fits bool) {
 	m = parseMark(line)
 	if m != nil && m.Kind == checkpointMark && c.accept(m, trusts) {
-		c.pending = append(c.pending, leafHash(line))
+		c.pending = append(c.pending, checkpoint.LeafHash(line))
 		return m, true
 	}
 	settled := c.settles(m)
@@ -85,30 +87,30 @@ func (c *chain) settles(m *mark) bool {
 
 // addOther walks a line that means nothing, such as one that has no end.
 func (c *chain) addOther(line []byte) {
-	c.pending = append(c.pending, leafHash(line))
+	c.pending = append(c.pending, checkpoint.LeafHash(line))
 	if len(bytes.TrimSpace(line)) > 0 {
 		c.loose++
 	}
 }
 
 // accept moves on to a checkpoint if it is that of the lines so far.
-func (c *chain) accept(m *mark, trusts func(Checkpoint) bool) bool {
-	cp, err := parseCheckpoint(m.Note)
+func (c *chain) accept(m *mark, trusts func(checkpoint.Checkpoint) bool) bool {
+	cp, err := checkpoint.Parse(m.Note)
 	if err != nil || cp.Size != c.size() {
 		return false
 	}
 	if fits := slices.Equal(m.Leaves, c.pending) || len(m.Leaves) == 0 && len(c.pending) > maxLeaves; !fits {
 		return false
 	}
-	next := c.signed.with(c.pending)
-	if cp.Root != next.root() || !trusts(cp) {
+	next := c.signed.With(c.pending)
+	if cp.Root != next.Root() || !trusts(cp) {
 		return false
 	}
 	c.moveTo(next, cp)
 	return true
 }
 
-func (c *chain) moveTo(t tree, cp Checkpoint) {
+func (c *chain) moveTo(t checkpoint.Tree, cp checkpoint.Checkpoint) {
 	c.signed, c.last, c.pending, c.loose = t, cp, nil, 0
 	c.signs++
 	if cp.Size == c.head.Size {
@@ -149,9 +151,9 @@ func (c *chain) note(line []byte) {
 }
 
 // sign writes the checkpoint of all lines so far and moves on to it. It returns the checkpoint's line.
-func (c *chain) sign(k *Key) ([]byte, error) {
-	next := c.signed.with(c.pending)
-	cp, err := k.sign(next)
+func (c *chain) sign(k *checkpoint.Key) ([]byte, error) {
+	next := c.signed.With(c.pending)
+	cp, err := k.Sign(next)
 	if err != nil {
 		return nil, err
 	}
@@ -164,13 +166,16 @@ func (c *chain) sign(k *Key) ([]byte, error) {
 		return nil, err
 	}
 	c.moveTo(next, cp)
-	c.pending = []tlog.Hash{leafHash(line)}
+	c.pending = []tlog.Hash{checkpoint.LeafHash(line)}
 	return line, nil
 }
 
-func anyone(Checkpoint) bool { return true }
+func anyone(checkpoint.Checkpoint) bool { return true }
 
-func (v *Verifier) trusts(c Checkpoint) bool {
-	_, err := v.Open(c.Note)
-	return err == nil
+// trustedBy says which checkpoints are signed by the key.
+func trustedBy(v *checkpoint.Verifier) func(checkpoint.Checkpoint) bool {
+	return func(c checkpoint.Checkpoint) bool {
+		_, err := v.Open(c.Note)
+		return err == nil
+	}
 }

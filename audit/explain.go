@@ -5,23 +5,25 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"deputy/audit/checkpoint"
 )
 
 // explain says which line is the reason that a checkpoint, which stands at index, does not fit.
 func (v *verification) explain(m *mark, index int64) *Problem {
-	cp, err := parseCheckpoint(m.Note)
+	cp, err := checkpoint.Parse(m.Note)
 	if err != nil {
 		return v.problem(index, "the checkpoint was changed")
 	}
 	if !v.trusts(cp) {
 		return v.problem(index, v.signatureOf(m))
 	}
-	lines := v.chain.pending[:index-v.chain.signed.size]
+	lines := v.chain.pending[:index-v.chain.signed.Size]
 	from := cp.Size - int64(len(m.Leaves))
 	switch {
-	case cp.Size <= v.chain.signed.size:
+	case cp.Size <= v.chain.signed.Size:
 		return v.problem(index, fmt.Sprintf("a line was inserted: the checkpoint belongs after line %d of the log", cp.Size))
-	case v.chain.signed.size+int64(len(lines)) < from:
+	case v.chain.signed.Size+int64(len(lines)) < from:
 		return v.problem(
 			index,
 			fmt.Sprintf(
@@ -41,21 +43,21 @@ func (v *verification) explain(m *mark, index int64) *Problem {
 }
 
 // against compares lines with the leaves of a checkpoint, if the checkpoint's own root shows that those are true.
-func (v *verification) against(m *mark, cp Checkpoint, lines []tlog.Hash) *Problem {
+func (v *verification) against(m *mark, cp checkpoint.Checkpoint, lines []tlog.Hash) *Problem {
 	before := v.chain.signed
 	// lines of a batch whose checkpoint is not to be recognised any more
-	lead := cp.Size - int64(len(m.Leaves)) - before.size
+	lead := cp.Size - int64(len(m.Leaves)) - before.Size
 	if lead < 0 || lead > int64(len(lines)) || len(m.Leaves) == 0 {
 		return nil
 	}
-	if root(before.with(lines[:lead]), m.Leaves) != cp.Root {
+	if root(before.With(lines[:lead]), m.Leaves) != cp.Root {
 		return nil
 	}
 	at, what := difference(lines[lead:], m.Leaves)
 	if what == "" {
 		return v.problem(cp.Size, "the checkpoint was changed")
 	}
-	return v.problem(before.size+lead+int64(at), what)
+	return v.problem(before.Size+lead+int64(at), what)
 }
 
 // difference is the first line that is not what it was.
@@ -89,12 +91,12 @@ func difference(is, was []tlog.Hash) (at int, what string) {
 }
 
 // missing says what became of a checkpoint that is known to have been in the log, and is not there.
-func (v *verification) missing(cp Checkpoint) *Problem {
+func (v *verification) missing(cp checkpoint.Checkpoint) *Problem {
 	c := v.chain
 	if c.last == cp {
 		return v.problem(cp.Size+1, "a line was inserted")
 	}
-	lead := cp.Size - c.signed.size
+	lead := cp.Size - c.signed.Size
 	if lead >= 0 && lead <= int64(len(c.pending)) && root(c.signed, c.pending[:lead]) == cp.Root {
 		if lead == int64(len(c.pending)) {
 			return v.problem(max(cp.Size-1, 0), "the log was truncated after this line: the checkpoint that followed is missing")
@@ -119,11 +121,11 @@ func (v *verification) missing(cp Checkpoint) *Problem {
 // unjoin finds the line whose newline is gone, so that it swallowed the checkpoint after it.
 func (v *verification) unjoin() *Problem {
 	for _, j := range v.joined {
-		cp, err := parseCheckpoint(j.mark.Note)
-		if err != nil || !v.Verifier.trusts(cp) {
+		cp, err := checkpoint.Parse(j.mark.Note)
+		if err != nil || !trustedBy(v.Verifier)(cp) {
 			continue
 		}
-		if p := v.against(j.mark, cp, v.chain.pending[:j.index+1-v.chain.signed.size]); p != nil {
+		if p := v.against(j.mark, cp, v.chain.pending[:j.index+1-v.chain.signed.Size]); p != nil {
 			return p
 		}
 	}
@@ -135,7 +137,7 @@ func (v *verification) within(size int64) *Problem {
 	if p := v.unjoin(); p != nil {
 		return p
 	}
-	first := v.chain.signed.size + int64(min(len(v.chain.pending)-1, 1))
+	first := v.chain.signed.Size + int64(min(len(v.chain.pending)-1, 1))
 	return v.problem(first, fmt.Sprintf("this line or one of the %d after it is not as it was", max(size-first, 0)))
 }
 

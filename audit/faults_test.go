@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 func intent(id string) audit.Record {
@@ -195,10 +196,10 @@ func TestNobodyGoesOnWithALogThatIsNotWhatWasWritten(t *testing.T) {
 }
 
 func TestACheckpointThatWasKeptElsewhereCatchesALogThatWasRewrittenWithItsKey(t *testing.T) {
-	kept := func(m *memory) []audit.Checkpoint {
+	kept := func(m *memory) []checkpoint.Checkpoint {
 		log := openIn(t, m, audit.Config{})
 		defer log.Close()
-		return []audit.Checkpoint{log.Checkpoint()}
+		return []checkpoint.Checkpoint{log.Checkpoint()}
 	}
 	m := written(t, "a", "b")
 	checkpoints := kept(m)

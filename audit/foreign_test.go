@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"deputy/audit/checkpoint"
 )
 
 // Somebody who can write to the file adds a line, and a checkpoint of the whole log by a key of his own. The running
@@ -73,9 +75,9 @@ func TestACheckpointThatSomebodyAddsUnderAnotherKeyDoesNotKeepTheServerFromStart
 	}
 }
 
-func mustKey(t *testing.T) *Key {
+func mustKey(t *testing.T) *checkpoint.Key {
 	t.Helper()
-	k, err := NewKey("audit.test/log")
+	k, err := checkpoint.NewKey("audit.test/log")
 	if err != nil {
 		t.Fatal(err)
 	}

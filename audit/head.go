@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"deputy/audit/checkpoint"
 )
 
 // headSlots are the two places of the head file, each one sector. Checkpoints go into them in turn: whatever a crash
@@ -18,13 +20,13 @@ var errHeadDamaged = errors.New("the head file holds no checkpoint of this log's
 
 // readHead is the latest checkpoint that the head remembers; Size 0: nothing was ever written to it. slot is where it
 // stands.
-func readHead(h io.ReaderAt, v *Verifier) (latest Checkpoint, slot int, err error) {
+func readHead(h io.ReaderAt, v *checkpoint.Verifier) (latest checkpoint.Checkpoint, slot int, err error) {
 	damaged := false
 	for i := range headSlots {
 		text := make([]byte, headSlot)
 		n, err := h.ReadAt(text, int64(i*headSlot))
 		if err != nil && err != io.EOF {
-			return Checkpoint{}, 0, err
+			return checkpoint.Checkpoint{}, 0, err
 		}
 		text = bytes.TrimRight(text[:n], "\x00")
 		if len(text) == 0 {
@@ -38,14 +40,14 @@ func readHead(h io.ReaderAt, v *Verifier) (latest Checkpoint, slot int, err erro
 		}
 	}
 	if damaged && latest.Size == 0 {
-		return Checkpoint{}, 0, errHeadDamaged
+		return checkpoint.Checkpoint{}, 0, errHeadDamaged
 	}
 	return latest, slot, nil
 }
 
 // remember writes a checkpoint into the slot that does not hold the latest. It is not synced: the head may lag, and
 // must never be ahead of the log.
-func (w *writer) remember(c Checkpoint) {
+func (w *writer) remember(c checkpoint.Checkpoint) {
 	slot := (w.slot + 1) % headSlots
 	text := make([]byte, headSlot)
 	copy(text, c.Note) // it fits: see maxKeyName

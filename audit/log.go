@@ -17,6 +17,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"deputy/audit/checkpoint"
 )
 
 // ErrClosed is what a log that was closed answers.
@@ -27,7 +29,7 @@ type Config struct {
 	// Path of the active segment. Made with mode 0600 if it is missing, continued if it is there.
 	Path string
 	// Key signs the checkpoints. Default: the one in the file Path.key, made if it is missing.
-	Key *Key
+	Key *checkpoint.Key
 	// Rotate is the size in bytes at which a segment is sealed and the next begun. 0: 64 MiB.
 	Rotate int64
 	// Keep is how long a sealed segment is kept. 0: for ever.
@@ -68,7 +70,7 @@ func (c Config) complete() (Config, error) {
 	}
 	var err error
 	if c.Key == nil {
-		c.Key, _, err = LoadOrMakeKey(c.Path+keySuffix, DefaultKeyName())
+		c.Key, _, err = checkpoint.LoadOrMakeKey(c.Path+keySuffix, checkpoint.DefaultKeyName())
 	}
 	return c, err
 }
@@ -88,7 +90,7 @@ type Log struct {
 	failure error           // of the last batch; nil: it was written
 	begun   map[string]bool // calls with an intent that was handed in, and no outcome that was written
 	owed    []Record        // their outcomes that could not be written when it was time
-	latest  Checkpoint
+	latest  checkpoint.Checkpoint
 
 	closing error // of the file; set before done is closed
 }
@@ -133,10 +135,10 @@ func openLog(cfg Config) (_ *Log, err error) {
 }
 
 // Verifier knows the log's checkpoints from others.
-func (l *Log) Verifier() *Verifier { return l.config.Key.Verifier() }
+func (l *Log) Verifier() *checkpoint.Verifier { return l.config.Key.Verifier() }
 
 // Checkpoint is the latest one that is on the disk; Size 0: there is none yet.
-func (l *Log) Checkpoint() Checkpoint {
+func (l *Log) Checkpoint() checkpoint.Checkpoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.latest

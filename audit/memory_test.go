@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 // memory is a Folder without a disk. It can lose power: then each file keeps what was synced, and any part of what was
@@ -223,8 +224,8 @@ func (d *disk) crash(r *rand.Rand) *disk {
 const base = "audit.jsonl"
 
 // key signs every log of the tests: making one takes longer than writing a log.
-var key = func() *audit.Key {
-	k, err := audit.NewKey("audit.test/log")
+var key = func() *checkpoint.Key {
+	k, err := checkpoint.NewKey("audit.test/log")
 	if err != nil {
 		panic(err)
 	}

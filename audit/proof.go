@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"deputy/audit/checkpoint"
 )
 
 // A proof is text: its first line, then for each record of a call the line as it is in the log, its index, and the
@@ -27,7 +29,7 @@ import (
 const proofHeader = "deputy audit proof v1\n"
 
 // Prove writes a proof that the records of one call are in the log. It is checked with the verifier key alone.
-func Prove(path, id string, v *Verifier) (string, error) {
+func Prove(path, id string, v *checkpoint.Verifier) (string, error) {
 	s, err := takeSnapshot(NewFolder(path), filepath.Base(path))
 	if err != nil {
 		return "", fmt.Errorf("reading the audit log: %w", err)
@@ -58,11 +60,11 @@ func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 // start puts in the complete subtrees of a tree.
-func (h hashes) start(t tree) {
+func (h hashes) start(t checkpoint.Tree) {
 	var at int64
-	for _, hash := range t.left {
+	for _, hash := range t.Left {
 		level := 0
-		for int64(2)<<level <= t.size-at {
+		for int64(2)<<level <= t.Size-at {
 			level++
 		}
 		h[tlog.StoredHashIndex(level, at>>level)] = hash
@@ -85,10 +87,10 @@ func (h hashes) add(index int64, leaf tlog.Hash) error {
 // prover walks the log and keeps the tree and what it is asked about.
 type prover struct {
 	id       string
-	verifier *Verifier
+	verifier *checkpoint.Verifier
 	hashes   hashes
 	size     int64
-	last     Checkpoint
+	last     checkpoint.Checkpoint
 	found    []provenLine
 }
 
@@ -114,7 +116,7 @@ func (p *prover) walk(s openSegment) error {
 				return err
 			}
 			p.hashes.start(before.signed)
-			if err := p.hashes.add(before.signed.size, *m.Leaf); err != nil {
+			if err := p.hashes.add(before.signed.Size, *m.Leaf); err != nil {
 				return err
 			}
 			p.size, p.last = m.First, before.last
@@ -123,7 +125,7 @@ func (p *prover) walk(s openSegment) error {
 		// does not count
 		case slices.ContainsFunc(remains, func(s stretch) bool { return s.from <= number && number < s.to }):
 		case m != nil && m.Kind == checkpointMark:
-			if c, err := parseCheckpoint(m.Note); err == nil && c.Size == p.size {
+			if c, err := checkpoint.Parse(m.Note); err == nil && c.Size == p.size {
 				p.last = c
 			}
 		case m == nil && bytes.Contains(line.text, []byte(`"`+p.id+`"`)):
@@ -154,7 +156,7 @@ func (p *prover) text() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := tlog.CheckRecord(proof, p.last.Size, p.last.Root, line.index, leafHash([]byte(line.text))); err != nil {
+		if err := tlog.CheckRecord(proof, p.last.Size, p.last.Root, line.index, checkpoint.LeafHash([]byte(line.text))); err != nil {
 			return "", errors.New("the log is not what its last checkpoint signs: run deputy audit verify")
 		}
 		fmt.Fprintf(&b, "record %s\nindex %d\n", line.text, line.index)
@@ -168,13 +170,13 @@ func (p *prover) text() (string, error) {
 // Proven is what a proof proves.
 type Proven struct {
 	Records    []Entry // with their index only
-	Checkpoint Checkpoint
+	Checkpoint checkpoint.Checkpoint
 }
 
 var errProof = errors.New("not a proof as deputy audit prove writes it")
 
 // CheckProof checks a proof with nothing but the verifier key.
-func CheckProof(text string, v *Verifier) (*Proven, error) {
+func CheckProof(text string, v *checkpoint.Verifier) (*Proven, error) {
 	text, found := strings.CutPrefix(text, proofHeader)
 	lines, signed, both := strings.Cut(text, "\n\n")
 	if !found || !both {
@@ -203,7 +205,7 @@ func CheckProof(text string, v *Verifier) (*Proven, error) {
 	return out, nil
 }
 
-func checkRecord(block string, c Checkpoint) (Entry, error) {
+func checkRecord(block string, c checkpoint.Checkpoint) (Entry, error) {
 	lines := strings.Split(block, "\n")
 	if len(lines) < 2 {
 		return Entry{}, errProof
@@ -226,7 +228,8 @@ func checkRecord(block string, c Checkpoint) (Entry, error) {
 		}
 		proof = append(proof, hash)
 	}
-	if index < 0 || index >= c.Size || tlog.CheckRecord(proof, c.Size, c.Root, index, leafHash([]byte(lines[0]))) != nil {
+	if index < 0 || index >= c.Size ||
+		tlog.CheckRecord(proof, c.Size, c.Root, index, checkpoint.LeafHash([]byte(lines[0]))) != nil {
 		return Entry{}, fmt.Errorf("record %s is not in the log that the checkpoint signs", r.ID)
 	}
 	return Entry{Record: r, Index: index}, nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 func TestCheckpointsAreSentOnUntilTheyArrive(t *testing.T) {
@@ -33,10 +34,10 @@ func TestCheckpointsAreSentOnUntilTheyArrive(t *testing.T) {
 	ended := make(chan bool)
 	go func() {
 		defer close(ended)
-		audit.Publish(
+		checkpoint.Publish(
 			ctx,
 			log,
-			audit.PublishConfig{
+			checkpoint.PublishConfig{
 				File:    file,
 				Webhook: keeper.URL + "/secret",
 				Every:   time.Millisecond,
@@ -85,7 +86,11 @@ func TestNobodyButTheKeeperHearsItsURL(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop() // it is sent once, at the end
 	var report error
-	audit.Publish(ctx, log, audit.PublishConfig{Webhook: keeper.URL + "/secret", Report: func(err error) { report = err }})
+	checkpoint.Publish(
+		ctx,
+		log,
+		checkpoint.PublishConfig{Webhook: keeper.URL + "/secret", Report: func(err error) { report = err }},
+	)
 	select {
 	case referer := <-heard:
 		t.Errorf("the checkpoint goes on to another, who hears of %q", referer)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"deputy/audit/checkpoint"
 )
 
 // start finds the end of the log, and puts in order what a crash left there.
@@ -114,7 +116,7 @@ func (w *writer) walkSegment(name string, follows bool) error {
 	if w.file, err = w.config.Folder.Open(name); err != nil {
 		return err
 	}
-	head, slot, err := readHead(w.head, w.config.Key.verifier)
+	head, slot, err := readHead(w.head, w.config.Key.Verifier())
 	if err != nil {
 		return err
 	}
@@ -126,23 +128,23 @@ func (w *writer) walkSegment(name string, follows bool) error {
 	}
 	// A signature on the last checkpoint is one on all before it. If it is not ours, those before are to be looked at as
 	// well: with one of ours among them, somebody added the others.
-	if last := w.chain.last; last.Size > 0 && !w.config.Key.verifier.trusts(last) {
-		if err := w.rewalk(head, follows, w.config.Key.verifier.trusts); err != nil ||
-			w.config.Key.verifier.trusts(w.chain.last) {
+	if last := w.chain.last; last.Size > 0 && !trustedBy(w.config.Key.Verifier())(last) {
+		if err := w.rewalk(head, follows, trustedBy(w.config.Key.Verifier())); err != nil ||
+			trustedBy(w.config.Key.Verifier())(w.chain.last) {
 			return err
 		}
-		if _, err := w.config.Key.verifier.Open(last.Note); errors.Is(err, errForeignKey) {
+		if _, err := w.config.Key.Verifier().Open(last.Note); errors.Is(err, checkpoint.ErrForeignKey) {
 			return fmt.Errorf(
 				"the log %s is signed by another key than %s: give the key it was begun with, or move the log away",
 				w.config.Path,
-				w.config.Key.verifier,
+				w.config.Key.Verifier(),
 			)
 		}
 	}
 	return nil
 }
 
-func (w *writer) rewalk(head Checkpoint, follows bool, trusts func(Checkpoint) bool) error {
+func (w *writer) rewalk(head checkpoint.Checkpoint, follows bool, trusts func(checkpoint.Checkpoint) bool) error {
 	size, err := w.file.Size()
 	if err != nil {
 		return err

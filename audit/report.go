@@ -3,22 +3,24 @@ package audit
 import (
 	"fmt"
 	"time"
+
+	"deputy/audit/checkpoint"
 )
 
 // VerifyConfig says which log is verified, and against what.
 type VerifyConfig struct {
 	Path        string
 	Folder      Folder // default: the one at Path
-	Verifier    *Verifier
-	Checkpoints []Checkpoint // that were kept elsewhere: each must be of an earlier state of this log
+	Verifier    *checkpoint.Verifier
+	Checkpoints []checkpoint.Checkpoint // that were kept elsewhere: each must be of an earlier state of this log
 }
 
 // Report is what a verification found.
 type Report struct {
 	Problem *Problem // the first thing that is wrong; nil: every byte is as it was signed
 
-	Checkpoint Checkpoint // the last one
-	Time       time.Time  // of the last record
+	Checkpoint checkpoint.Checkpoint // the last one
+	Time       time.Time             // of the last record
 	Records    int64
 	Segments   int
 	Retired    int64 // lines before this index are no longer there, and the log says why

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"deputy/audit/checkpoint"
 )
 
 // sweepEvery is how often old segments are looked for.
@@ -46,7 +48,7 @@ func (w *writer) begin() error {
 		Kind:  segmentMark,
 		First: next.size(),
 		Note:  next.last.Note,
-		Tree:  next.signed.left,
+		Tree:  next.signed.Left,
 		Leaf:  &next.pending[0],
 		Time:  w.config.Now().UTC(),
 	}
@@ -148,7 +150,7 @@ func (w *writer) beginning(name string) (*mark, error) {
 		case err != nil:
 			return nil, err
 		case m != nil:
-			if _, fits := c.add(line.text, w.config.Key.verifier.trusts); fits {
+			if _, fits := c.add(line.text, trustedBy(w.config.Key.Verifier())); fits {
 				return m, nil
 			}
 		default:
@@ -181,7 +183,7 @@ type physicalLine struct {
 }
 
 // hash is the line's leaf.
-func (l physicalLine) hash() tlog.Hash { return leafHash(l.text) }
+func (l physicalLine) hash() tlog.Hash { return checkpoint.LeafHash(l.text) }
 
 // linesOf yields all lines. A text is good until the next.
 func linesOf(r io.Reader) iter.Seq2[physicalLine, error] {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 // deputy serve and several deputy stdio may share one log.
@@ -32,7 +33,7 @@ func TestSeveralProcessesShareOneLogAndOneTree(t *testing.T) {
 		})
 	}
 	all.Wait()
-	k, err := audit.LoadKey(path + ".key")
+	k, err := checkpoint.LoadKey(path + ".key")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +57,9 @@ func TestSeveralProcessesShareOneLogAndOneTree(t *testing.T) {
 	proveEach(t, path, k.Verifier(), "p0-0", "p1-20", "p2-39")
 }
 
-func proveEach(t *testing.T, path string, v *audit.Verifier, ids ...string) {
+func proveEach(t *testing.T, path string, v *checkpoint.Verifier, ids ...string) {
 	t.Helper()
-	other, err := audit.NewKey("another")
+	other, err := checkpoint.NewKey("another")
 	if err != nil {
 		t.Fatal(err)
 	}

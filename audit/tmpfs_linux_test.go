@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 // A real file system that is really full: a mebibyte in memory.
@@ -60,7 +61,7 @@ func TestARealDiskThatIsFullRefusesAndRecovers(t *testing.T) {
 	if err := log.Close(); err != nil {
 		t.Error(err)
 	}
-	k, err := audit.LoadKey(path + ".key")
+	k, err := checkpoint.LoadKey(path + ".key")
 	if err != nil {
 		t.Fatal(err)
 	}

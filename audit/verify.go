@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"deputy/audit/checkpoint"
 )
 
 // Verify checks every line of a log. The error is about the reading; what is wrong with the log is in the report.
@@ -25,7 +27,7 @@ func Verify(cfg VerifyConfig) (*Report, error) {
 	defer s.close()
 	report, err := verify(cfg, s, anyone)
 	if err == nil && report.Problem != nil {
-		report, err = verify(cfg, s, cfg.Verifier.trusts)
+		report, err = verify(cfg, s, trustedBy(cfg.Verifier))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
@@ -37,12 +39,12 @@ func Verify(cfg VerifyConfig) (*Report, error) {
 type verification struct {
 	VerifyConfig
 	*snapshot
-	trusts func(Checkpoint) bool
+	trusts func(checkpoint.Checkpoint) bool
 	chain  *chain
 	report *Report
 	firsts []int64 // index of the first line of each segment so far
-	head   Checkpoint
-	met    map[int64]Checkpoint // checkpoints of the log that are asked about
+	head   checkpoint.Checkpoint
+	met    map[int64]checkpoint.Checkpoint // checkpoints of the log that are asked about
 
 	suspect *Problem // of a checkpoint that does not fit; forgiven when a later one signs it as remains
 	at      int64    // its index
@@ -63,17 +65,17 @@ type joined struct {
 	mark  *mark
 }
 
-func verify(cfg VerifyConfig, s *snapshot, trusts func(Checkpoint) bool) (*Report, error) {
+func verify(cfg VerifyConfig, s *snapshot, trusts func(checkpoint.Checkpoint) bool) (*Report, error) {
 	v := &verification{
 		VerifyConfig: cfg,
 		snapshot:     s,
 		trusts:       trusts,
 		report:       &Report{Segments: len(s.segments)},
 		chain:        &chain{blind: true},
-		met:          map[int64]Checkpoint{},
+		met:          map[int64]checkpoint.Checkpoint{},
 	}
 	for _, c := range cfg.Checkpoints {
-		v.met[c.Size] = Checkpoint{}
+		v.met[c.Size] = checkpoint.Checkpoint{}
 	}
 	problem, err := v.walk()
 	if err != nil {
@@ -94,7 +96,7 @@ func (v *verification) walk() (*Problem, error) {
 			!errors.Is(headless, errHeadDamaged) {
 			return nil, headless
 		}
-		v.met[v.head.Size] = Checkpoint{}
+		v.met[v.head.Size] = checkpoint.Checkpoint{}
 	}
 	for i, segment := range v.segments {
 		problem, err := v.segment(i, segment)
@@ -168,13 +170,13 @@ func (v *verification) begin(i int, s openSegment, first []byte) *Problem {
 		return nil
 	}
 	c := v.chain
-	fits := c.signed.equal(next.signed) && slices.Equal(c.pending, next.pending) && c.last == next.last
+	fits := c.signed.Equal(next.signed) && slices.Equal(c.pending, next.pending) && c.last == next.last
 	switch {
 	case fits:
 		return nil
 	case v.suspect != nil:
 		return v.suspect
-	case c.signed.equal(next.signed) && len(c.pending) == 1:
+	case c.signed.Equal(next.signed) && len(c.pending) == 1:
 		return v.inFile(s.name, 1, "", "the line that begins the segment was changed: it does not fit the segment before it")
 	}
 	v.firsts = v.firsts[:i] // what is wrong is before this segment
@@ -201,7 +203,7 @@ func (v *verification) line(l physicalLine) *Problem {
 				v.joined = append(v.joined, joined{index, inner})
 			}
 		}
-	case m.Kind == remainsMark && v.chain.last.Size > 0 && v.chain.signed.size+1+int64(m.Lines) == index:
+	case m.Kind == remainsMark && v.chain.last.Size > 0 && v.chain.signed.Size+1+int64(m.Lines) == index:
 		v.remains = [2]int64{index - int64(m.Lines), index}
 		v.recent, v.retires, v.unfit = 0, 0, nil
 	case m.Kind == remainsMark && v.unfit == nil:
@@ -232,7 +234,7 @@ func (v *verification) line(l physicalLine) *Problem {
 	return nil
 }
 
-func (v *verification) meet(c Checkpoint) {
+func (v *verification) meet(c checkpoint.Checkpoint) {
 	if _, asked := v.met[c.Size]; asked {
 		v.met[c.Size] = c
 	}
@@ -242,7 +244,7 @@ func (v *verification) meet(c Checkpoint) {
 // checkpoints of.
 func (v *verification) end(headless error) *Problem {
 	c := v.chain
-	beyond := c.signed.size + 1 // the first line that the last checkpoint and its own line leave
+	beyond := c.signed.Size + 1 // the first line that the last checkpoint and its own line leave
 	switch {
 	case v.suspect != nil:
 		return v.suspect
@@ -274,7 +276,7 @@ func (v *verification) end(headless error) *Problem {
 				len(c.pending)-2,
 			),
 		)
-	case !v.trusts(c.last) || !v.Verifier.trusts(c.last):
+	case !v.trusts(c.last) || !trustedBy(v.Verifier)(c.last):
 		return v.problem(c.last.Size, v.signatureOf(&mark{Note: c.last.Note}))
 	case v.report.Retired > v.retired:
 		return v.problem(
@@ -301,7 +303,7 @@ func (v *verification) end(headless error) *Problem {
 }
 
 // compare checks that a checkpoint which was kept elsewhere is one of the log's.
-func (v *verification) compare(known Checkpoint) *Problem {
+func (v *verification) compare(known checkpoint.Checkpoint) *Problem {
 	own := v.met[known.Size]
 	switch {
 	case known.Size == 0 || own.Root == known.Root && own.Origin == known.Origin:
@@ -326,9 +328,9 @@ func (v *verification) compare(known Checkpoint) *Problem {
 func (v *verification) signatureOf(m *mark) string {
 	_, err := v.Verifier.Open(m.Note)
 	if err == nil {
-		err = errSignature
+		err = checkpoint.ErrSignature
 	}
-	return fmt.Sprintf("%v: the checkpoint is not by the key %s", err, v.Verifier.note.Name())
+	return fmt.Sprintf("%v: the checkpoint is not by the key %s", err, v.Verifier.Name())
 }
 
-func root(t tree, more []tlog.Hash) tlog.Hash { return t.with(more).root() }
+func root(t checkpoint.Tree, more []tlog.Hash) tlog.Hash { return t.With(more).Root() }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"deputy/audit/checkpoint"
 )
 
 // View is a log as it is at one moment, for readers that come back to it: what they have read once, they need not read
@@ -125,7 +127,7 @@ func (v *View) Batches(after Bookmark) iter.Seq2[Batch, error] {
 				case m != nil && m.Kind == remainsMark && line.whole:
 					pending = nil
 				case m != nil && m.Kind == checkpointMark && line.whole:
-					if c, err := parseCheckpoint(m.Note); err != nil || c.Size != at.Index {
+					if c, err := checkpoint.Parse(m.Note); err != nil || c.Size != at.Index {
 						break
 					}
 					if !yield(Batch{pending, Bookmark{at, line.hash()}}, nil) {
@@ -145,7 +147,7 @@ func (v *View) find(b Bookmark) (int, error) {
 		return 0, nil
 	}
 	text, err := v.read(b.Place)
-	if err != nil || leafHash(text) != b.Hash {
+	if err != nil || checkpoint.LeafHash(text) != b.Hash {
 		return 0, ErrOtherLog
 	}
 	return v.segment(b.Place), nil

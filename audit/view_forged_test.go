@@ -39,7 +39,7 @@ func TestWhatSomebodyAddsWithACheckpointIsNotReadOnceTheLogHasSaidSo(t *testing.
 	size := int64(strings.Count(string(text), "\n") + 1)
 	line, err := mark{
 		Kind: checkpointMark,
-		Note: body("audit.test/log", size, tlog.Hash{}) + "\n— audit.test/log AAAAAA==\n",
+		Note: fmt.Sprintf("audit.test/log\n%d\n%s\n", size, tlog.Hash{}) + "\n— audit.test/log AAAAAA==\n",
 	}.line()
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"deputy/audit/checkpoint"
 )
 
 // writer owns the active segment and the state of the log up to its end. Only one goroutine uses it.
@@ -20,11 +22,11 @@ type writer struct {
 
 	loaded bool // the file is the log's; false: it was looked at, and is not
 	chain  *chain
-	known  Checkpoint // the latest that was seen: what the head cannot take back while we run
-	first  int64      // index of the segment's first line
-	end    int64      // bytes of the file that the chain has walked
-	torn   bool       // they do not end with a newline
-	failed bool       // the last batch: what is behind end is anybody's guess
+	known  checkpoint.Checkpoint // the latest that was seen: what the head cannot take back while we run
+	first  int64                 // index of the segment's first line
+	end    int64                 // bytes of the file that the chain has walked
+	torn   bool                  // they do not end with a newline
+	failed bool                  // the last batch: what is behind end is anybody's guess
 	swept  time.Time
 
 	notBefore time.Time // when the next rotation may be tried
@@ -137,11 +139,11 @@ func (w *writer) catchUp() error {
 	if w.torn { // whatever follows belongs to a line that was walked as it was
 		return w.load()
 	}
-	return w.walk(io.NewSectionReader(w.file, w.end, size-w.end), w.config.Key.verifier.trusts)
+	return w.walk(io.NewSectionReader(w.file, w.end, size-w.end), trustedBy(w.config.Key.Verifier()))
 }
 
 // walk feeds what is behind the end to the chain.
-func (w *writer) walk(r io.Reader, trusts func(Checkpoint) bool) error {
+func (w *writer) walk(r io.Reader, trusts func(checkpoint.Checkpoint) bool) error {
 	for line, err := range linesOf(r) {
 		if err != nil {
 			return err
@@ -164,4 +166,4 @@ func (w *writer) close() error {
 }
 
 // nobody is trusted while a batch is composed: only sign makes a checkpoint in it.
-func nobody(Checkpoint) bool { return false }
+func nobody(checkpoint.Checkpoint) bool { return false }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 func newAudit() *cobra.Command {
@@ -43,15 +43,15 @@ func verifierFlag(c *cobra.Command) {
 }
 
 // verifier is the public key that was given, or the one that belongs to the private key.
-func verifier(c *cobra.Command, keyFile string) (*audit.Verifier, error) {
+func verifier(c *cobra.Command, keyFile string) (*checkpoint.Verifier, error) {
 	if text, _ := c.Flags().GetString("key"); text != "" {
-		v, err := audit.ParseVerifier(text)
+		v, err := checkpoint.ParseVerifier(text)
 		if err != nil {
 			return nil, &usageError{err}
 		}
 		return v, nil
 	}
-	key, err := audit.LoadKey(keyFile)
+	key, err := checkpoint.LoadKey(keyFile)
 	if err != nil {
 		return nil, err
 	}

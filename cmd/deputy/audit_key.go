@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 func newAuditKey() *cobra.Command {
@@ -29,9 +29,9 @@ func auditKey(c *cobra.Command, _ []string) error {
 	}
 	name, _ := c.Flags().GetString("name")
 	if name == "" {
-		name = audit.DefaultKeyName()
+		name = checkpoint.DefaultKeyName()
 	}
-	key, made, err := audit.LoadOrMakeKey(cfg.Audit.Key, name)
+	key, made, err := checkpoint.LoadOrMakeKey(cfg.Audit.Key, name)
 	if err != nil {
 		return err
 	}

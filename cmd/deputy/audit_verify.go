@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 )
 
 func newAuditVerify() *cobra.Command {
@@ -64,7 +65,7 @@ func auditVerify(c *cobra.Command, _ []string) error {
 }
 
 // auditedLog is the log that a command is about, and whose signature counts on it.
-func auditedLog(c *cobra.Command) (path string, v *audit.Verifier, err error) {
+func auditedLog(c *cobra.Command) (path string, v *checkpoint.Verifier, err error) {
 	path, _ = c.Flags().GetString("log")
 	key, _ := c.Flags().GetString("key")
 	if path != "" && key != "" { // an auditor has no configuration

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 	"deputy/internal/config"
 	"deputy/internal/demo"
 )
@@ -49,7 +50,7 @@ func TestKilledAtAnyMomentUnderLoadEveryRowThatLeftIsOnTheRecord(t *testing.T) {
 			t.Fatalf("in round %d", round)
 		}
 	}
-	key, err := audit.LoadKey(path + ".key")
+	key, err := checkpoint.LoadKey(path + ".key")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 	"deputy/audit/sink"
 	"deputy/internal/config"
 )
@@ -26,7 +27,7 @@ type AuditLog struct {
 // standard output writes there.
 func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLog, err error) {
 	report := func(err error) { log.Warn().Err(err).Msg("audit") }
-	key, made, err := audit.LoadOrMakeKey(c.Key, audit.DefaultKeyName())
+	key, made, err := checkpoint.LoadOrMakeKey(c.Key, checkpoint.DefaultKeyName())
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +64,10 @@ func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLo
 	published := make(chan struct{})
 	go func() {
 		defer close(published)
-		audit.Publish(
+		checkpoint.Publish(
 			ctx,
 			opened,
-			audit.PublishConfig{
+			checkpoint.PublishConfig{
 				File:    c.Checkpoints.File,
 				Webhook: string(c.Checkpoints.Webhook),
 				Every:   c.Checkpoints.Every,

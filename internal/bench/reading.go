@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/checkpoint"
 	"deputy/audit/index"
 )
 
@@ -140,8 +141,8 @@ func measureReading(records int) error {
 }
 
 // writeMany makes a log of many calls through 512 goroutines, as a busy server would.
-func writeMany(path string, calls int) (*audit.Key, error) {
-	key, err := audit.NewKey("bench")
+func writeMany(path string, calls int) (*checkpoint.Key, error) {
+	key, err := checkpoint.NewKey("bench")
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,6 @@
-package audit
+// Package checkpoint says what the first lines of a log are: the Merkle tree over them, its signed root, and the key
+// that signs it. An auditor who keeps one elsewhere can tell later whether the log is still the one that it was.
+package checkpoint
 
 import (
 	"encoding/base64"
@@ -22,9 +24,9 @@ type Checkpoint struct {
 
 // What can be wrong with a checkpoint.
 var (
-	errNoCheckpoint = errors.New("not a checkpoint")
-	errForeignKey   = errors.New("signed by another key")
-	errSignature    = errors.New("the signature does not fit")
+	ErrNoCheckpoint = errors.New("not a checkpoint")
+	ErrForeignKey   = errors.New("signed by another key")
+	ErrSignature    = errors.New("the signature does not fit")
 )
 
 func body(origin string, size int64, root tlog.Hash) string {
@@ -32,37 +34,37 @@ func body(origin string, size int64, root tlog.Hash) string {
 }
 
 // sign makes the checkpoint of a tree.
-func (k *Key) sign(t tree) (Checkpoint, error) {
-	c := Checkpoint{Origin: k.signer.Name(), Size: t.size, Root: t.root()}
+func (k *Key) Sign(t Tree) (Checkpoint, error) {
+	c := Checkpoint{Origin: k.signer.Name(), Size: t.Size, Root: t.Root()}
 	signed, err := note.Sign(&note.Note{Text: body(c.Origin, c.Size, c.Root)}, k.signer)
 	c.Note = string(signed)
 	return c, err
 }
 
-// parseCheckpoint reads a checkpoint without a look at its signature.
-func parseCheckpoint(text string) (Checkpoint, error) {
+// Parse reads a checkpoint without a look at its signature.
+func Parse(text string) (Checkpoint, error) {
 	lines := strings.SplitAfterN(text, "\n", 5)
 	if len(lines) < 5 || lines[3] != "\n" {
-		return Checkpoint{}, errNoCheckpoint
+		return Checkpoint{}, ErrNoCheckpoint
 	}
 	size, err := strconv.ParseInt(strings.TrimSuffix(lines[1], "\n"), 10, 64)
 	if err != nil || size < 0 {
-		return Checkpoint{}, errNoCheckpoint
+		return Checkpoint{}, ErrNoCheckpoint
 	}
 	root, err := tlog.ParseHash(strings.TrimSuffix(lines[2], "\n"))
 	if err != nil {
-		return Checkpoint{}, errNoCheckpoint
+		return Checkpoint{}, ErrNoCheckpoint
 	}
 	c := Checkpoint{Origin: strings.TrimSuffix(lines[0], "\n"), Size: size, Root: root, Note: text}
 	if body(c.Origin, c.Size, c.Root) != strings.Join(lines[:3], "") { // one way to write it, and no other
-		return Checkpoint{}, errNoCheckpoint
+		return Checkpoint{}, ErrNoCheckpoint
 	}
 	return c, nil
 }
 
 // Open reads a checkpoint and checks that it has the key's signature, and no other.
 func (v *Verifier) Open(text string) (Checkpoint, error) {
-	c, err := parseCheckpoint(text)
+	c, err := Parse(text)
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -70,13 +72,13 @@ func (v *Verifier) Open(text string) (Checkpoint, error) {
 	var foreign *note.UnverifiedNoteError
 	switch {
 	case errors.As(err, &foreign):
-		return Checkpoint{}, errForeignKey
+		return Checkpoint{}, ErrForeignKey
 	case err != nil || len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 || c.Origin != v.note.Name():
-		return Checkpoint{}, errSignature
+		return Checkpoint{}, ErrSignature
 	}
 	// The note package lets the last character of a signature be one of several.
 	if _, err := base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64); err != nil {
-		return Checkpoint{}, errSignature
+		return Checkpoint{}, ErrSignature
 	}
 	return c, nil
 }

@@ -1,4 +1,4 @@
-package audit
+package checkpoint
 
 import (
 	"crypto/ed25519"
@@ -8,15 +8,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"deputy/internal/durable"
 )
 
-// maxKeyName keeps a checkpoint within its place in the head file.
+// maxKeyName keeps a checkpoint within its place in the head file of a log.
 const maxKeyName = 100
 
 // Key signs the log's checkpoints. It is an Ed25519 key in the form of golang.org/x/mod/sumdb/note.
@@ -33,6 +34,9 @@ type Verifier struct {
 
 // String is the verifier key as it is given to others: name, hash and public key, joined by plus signs.
 func (v *Verifier) String() string { return v.text }
+
+// Name is the origin of the checkpoints that the key signs.
+func (v *Verifier) Name() string { return v.note.Name() }
 
 // Verifier is the public half.
 func (k *Key) Verifier() *Verifier { return k.verifier }
@@ -128,22 +132,11 @@ func LoadOrMakeKey(path, name string) (k *Key, made bool, err error) {
 
 // writeKey makes the file whole or not at all, and leaves one that is there alone.
 func writeKey(path, text string) (made bool, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".audit-key-*") // mode 0600
-	if err != nil {
-		return false, err
+	err = durable.Create(path, "", []byte(text))
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
 	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return false, err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return false, nil
-		}
-		return false, err
-	}
-	return true, syncFolder(filepath.Dir(path))
+	return err == nil, err
 }
 
 // DefaultKeyName names a log after the machine it is on.

@@ -1,4 +1,4 @@
-package audit
+package checkpoint
 
 import (
 	"context"
@@ -19,9 +19,12 @@ type PublishConfig struct {
 	Report  func(error)   // hears of what did not work: it is tried again the next time
 }
 
+// Log is where checkpoints come from: its latest is sent on.
+type Log interface{ Checkpoint() Checkpoint }
+
 // Publish sends the log's latest checkpoint on, again and again until the context ends, and once more then. It never
 // holds up a call.
-func Publish(ctx context.Context, l *Log, c PublishConfig) {
+func Publish(ctx context.Context, l Log, c PublishConfig) {
 	if c.Every <= 0 {
 		c.Every = time.Minute
 	}
