@@ -1,12 +1,13 @@
 package signin
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"deputy/internal/durable"
 )
 
 // maxFile is the size of the largest file that is read: two tokens and what is said about them.
@@ -46,32 +47,14 @@ func readPrivate(path string) ([]byte, error) {
 	return content, err
 }
 
-// writePrivate replaces a file as a whole: whoever reads it sees the old content or the new. The caller holds the
-// file's lock.
-func writePrivate(path string, content []byte) (err error) {
-	next := path + ".new"
-	if err := os.Remove(next); err != nil && !errors.Is(err, os.ErrNotExist) { // of a process that died
+// writePrivate replaces a file as a whole: a reader sees the old content or the new, and the refresh token that it
+// replaces is worth nothing any more. What a process that died while it wrote has left is removed, because it is
+// secret, too. The caller holds the file's lock.
+func writePrivate(path string, content []byte) error {
+	if err := durable.Sweep(path); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(next)
-		}
-	}()
-	if _, err = file.Write(content); err == nil {
-		err = file.Sync() // the refresh token that it replaces is worth nothing any more
-	}
-	if closing := file.Close(); err == nil {
-		err = closing
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(next, path)
+	return durable.Write(path, 0o600, content)
 }
 
 // makeFolder makes the folder of sign-ins, if it is not there.

@@ -260,13 +260,14 @@ func TestTheOldSignInIsThereUntilTheNewOneIs(t *testing.T) {
 	w := newWorld(t)
 	w.mustLogin(t)
 	file := w.file(t)
-	os.WriteFile(file+".new", []byte("half a sig"), 0o600) // of a process that was killed
+	left := filepath.Join(filepath.Dir(file), "."+filepath.Base(file)+".123") // by a process that was killed
+	os.WriteFile(left, []byte("half a sig"), 0o600)
 	w.issuer.SignIn(&issuer.Claims{Subject: "kim"})
 	w.mustLogin(t)
 	if who, err := w.target.Verify(t.Context(), token(t, w)); err != nil || who.User.ID != "kim" {
 		t.Errorf("it is Kim now: got %v, %v", who, err)
 	}
-	if _, err := os.Stat(file + ".new"); err == nil {
+	if _, err := os.Stat(left); err == nil {
 		t.Error("nothing stays beside it")
 	}
 }

@@ -8,13 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/internal/durable"
 )
 
 // Baseline is what an administrator has accepted of each platform, by the platform's name. What a database has beyond
@@ -184,20 +183,7 @@ func complete(err error) error {
 // Write puts the baseline into the file in one step, so that no reader ever sees half of it. The same baseline is
 // always the same text.
 func (b Baseline) Write(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer os.Remove(f.Name()) // it is no longer there if all went well
-	_, err = f.WriteString(b.text())
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return nil
+	return durable.Write(path, 0o644, []byte(b.text()))
 }
 
 func (b Baseline) text() string {

@@ -14,6 +14,8 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
+
+	"deputy/internal/durable"
 )
 
 // connectSQLite opens a file that is there and that only its owner may use. The driver's transactions begin with BEGIN
@@ -109,7 +111,7 @@ func makeSQLite(ctx context.Context, file string, done func(Migration)) ([]Migra
 	if err != nil {
 		return all, err
 	}
-	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := durable.Publish(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return all, fmt.Errorf("making the state's file: %w", err)
 	}
 	return all, nil
