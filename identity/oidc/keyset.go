@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -26,10 +27,12 @@ type keySet struct {
 	algorithms []jose.SignatureAlgorithm
 	now        func() time.Time
 
+	flight singleflight.Group // of the one fetch that any number of calls wait for
+
 	mu       sync.Mutex
 	latest   *snapshot // nil: never fetched
 	limit    refetchLimit
-	inflight *flight
+	fetching bool
 	failures int // in a row
 	failure  error
 	retry    time.Time // no fetch before, after a failure
@@ -39,13 +42,6 @@ type keySet struct {
 type snapshot struct {
 	keys    []jose.JSONWebKey
 	fetched time.Time
-}
-
-// flight is one fetch that any number of calls wait for.
-type flight struct {
-	done   chan struct{}
-	result *snapshot
-	err    error
 }
 
 // attempt travels in the context of one verification, because go-oidc hands neither the caller's address in nor the
@@ -132,16 +128,16 @@ func (k *keySet) newer(ctx context.Context, than *snapshot, address string) (*sn
 		defer k.mu.Unlock()
 		return k.latest, nil
 	}
-	if k.inflight == nil && !k.limit.allow(address, now) {
+	if !k.fetching && !k.limit.allow(address, now) {
 		k.mu.Unlock()
 		return nil, nil
 	}
 	return k.unlockAndWait(ctx, now)
 }
 
-// unlockAndWait is entered with k.mu held, which no fetch is waited for with.
+// unlockAndWait waits for a fetch. The caller holds k.mu, which is released before the wait.
 func (k *keySet) unlockAndWait(ctx context.Context, now time.Time) (*snapshot, error) {
-	f, err := k.take(ctx, now)
+	fetched, err := k.take(ctx, now)
 	k.mu.Unlock()
 	if err != nil {
 		return nil, err
@@ -149,36 +145,41 @@ func (k *keySet) unlockAndWait(ctx context.Context, now time.Time) (*snapshot, e
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-f.done:
-		return f.result, f.err
+	case r := <-fetched:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*snapshot), nil
 	}
 }
 
-// take joins the fetch that is under way or starts one, unless the last one failed a short time ago. k.mu is held.
-func (k *keySet) take(ctx context.Context, now time.Time) (*flight, error) {
-	if k.inflight != nil {
-		return k.inflight, nil
-	}
-	if now.Before(k.retry) {
+// take joins the fetch that is under way or starts one, unless the last one failed a short time ago. The caller holds
+// k.mu. The call that starts a fetch may go away: the fetch goes on for the others.
+func (k *keySet) take(ctx context.Context, now time.Time) (<-chan singleflight.Result, error) {
+	if !k.fetching && now.Before(k.retry) {
 		return nil, k.failure
 	}
-	k.inflight = &flight{done: make(chan struct{})}
-	go k.run(context.WithoutCancel(ctx), k.inflight) // who started it may go away, others wait for it
-	return k.inflight, nil
+	k.fetching = true
+	ctx = context.WithoutCancel(ctx)
+	return k.flight.DoChan(keysFlight, func() (any, error) { return k.run(ctx) }), nil
 }
 
-func (k *keySet) run(ctx context.Context, f *flight) {
+// keysFlight is the one key of keySet.flight.
+const keysFlight = "keys"
+
+func (k *keySet) run(ctx context.Context) (*snapshot, error) {
 	keys, err := k.fetch(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	defer close(f.done)
-	k.inflight = nil
+	k.fetching = false
+	k.flight.Forget(keysFlight) // a call that comes from here on has seen these keys and must not wait for them again
 	if err != nil {
-		f.err, k.failure = err, err
+		k.failure = err
 		k.retry = k.now().Add(min(firstBackoff<<min(k.failures, 10), maxBackoff))
 		k.failures++
-		return
+		return nil, err
 	}
-	f.result = &snapshot{keys: keys, fetched: k.now()}
-	k.latest, k.failures, k.failure, k.retry = f.result, 0, nil, time.Time{}
+	k.latest = &snapshot{keys: keys, fetched: k.now()}
+	k.failures, k.failure, k.retry = 0, nil, time.Time{}
+	return k.latest, nil
 }

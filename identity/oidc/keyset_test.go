@@ -6,7 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -32,16 +34,49 @@ func TestAWithdrawnKeyIsForgotten(t *testing.T) {
 	if _, err := set.VerifySignature(t.Context(), token); err != nil {
 		t.Errorf("a call does not wait while old keys are renewed: %v", err)
 	}
-	renewal := set.inflight
-	if renewal == nil {
+	set.mu.Lock()
+	renewing := set.fetching
+	renewal, _ := set.take(t.Context(), now) // joins it
+	set.mu.Unlock()
+	if !renewing {
 		t.Fatal("old keys are being renewed")
 	}
 	answers <- []jose.JSONWebKey{other.Public()}
-	<-renewal.done
+	<-renewal
 	answers <- []jose.JSONWebKey{other.Public()} // for the one fetch that a token of an unknown key may cause
 	if _, err := set.VerifySignature(t.Context(), token); err == nil {
 		t.Error("a key that the issuer withdrew no longer verifies")
 	}
+}
+
+// TestManyCallsCauseOneFetch has calls wait together, and then one that has seen what they waited for.
+func TestManyCallsCauseOneFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fetches, release := 0, make(chan struct{})
+		set := &keySet{now: time.Now, fetch: func(context.Context) ([]jose.JSONWebKey, error) {
+			fetches++
+			<-release
+			return []jose.JSONWebKey{newKey(t, "k").Public()}, nil
+		}}
+		var calls sync.WaitGroup
+		for range 50 {
+			calls.Go(func() {
+				if _, err := set.current(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(release)
+		calls.Wait()
+		if fetches != 1 {
+			t.Errorf("calls that wait together cause one fetch: got %d", fetches)
+		}
+		seen := set.latest
+		if newer, err := set.newer(t.Context(), seen, "192.0.2.1"); err != nil || newer == seen || fetches != 2 {
+			t.Errorf("a call that has seen the keys has them fetched anew: %d fetches, %v", fetches, err)
+		}
+	})
 }
 
 func TestACallThatLooksTooLateFindsWhatOthersFetched(t *testing.T) {
