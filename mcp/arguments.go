@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"deputy/internal/strictjson"
 	"deputy/tools"
 )
 
@@ -63,19 +64,19 @@ func ReadArguments(raw json.RawMessage, fields map[string]any) (map[string]bool,
 	if !utf8.Valid(raw) {
 		return nil, errors.New("the arguments are not valid UTF-8")
 	}
-	arguments, err := readObject(raw)
+	arguments, err := strictjson.Members(raw)
 	if err != nil {
-		return nil, fmt.Errorf("the arguments must be one JSON object: %w", err)
+		return nil, fmt.Errorf("the arguments must be one JSON object: %w", asWords(err))
 	}
 	for _, argument := range arguments {
-		field, ok := fields[argument.name]
+		field, ok := fields[argument.Name]
 		if !ok {
-			return nil, fmt.Errorf("there is no argument %q, only %s", Clip(argument.name), nameList(fields))
+			return nil, fmt.Errorf("there is no argument %q, only %s", Clip(argument.Name), nameList(fields))
 		}
-		if !readValue(argument.value, field) {
-			return nil, fmt.Errorf("the argument %s must be %s", argument.name, typeName(field))
+		if !readValue(argument.Value, field) {
+			return nil, fmt.Errorf("the argument %s must be %s", argument.Name, typeName(field))
 		}
-		given[argument.name] = true
+		given[argument.Name] = true
 	}
 	return given, nil
 }
@@ -96,14 +97,14 @@ func readValue(raw json.RawMessage, field any) bool {
 		}
 		return true
 	case *map[string]string:
-		members, err := readObject(raw)
+		members, err := strictjson.Below(raw)
 		*to = map[string]string{}
 		for _, m := range members {
 			var s string
-			if !readValue(m.value, &s) {
+			if !readValue(m.Value, &s) {
 				return false
 			}
-			(*to)[m.name] = s
+			(*to)[m.Name] = s
 		}
 		return err == nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"deputy/identity"
+	"deputy/internal/strictjson"
 	"deputy/tools"
 )
 
@@ -209,7 +210,7 @@ func (f Field) longest() int { return cmp.Or(f.MaxLength, 1000) }
 
 // readAnswer reads strictly, as arguments are read: what nobody can have meant is no consent.
 func readAnswer(raw json.RawMessage, form Form) Answer {
-	members, err := readObject(raw)
+	members, err := strictjson.Members(raw)
 	if err != nil {
 		return Answer{Action: Dismissed}
 	}
@@ -233,18 +234,18 @@ func readAnswer(raw json.RawMessage, form Form) Answer {
 }
 
 func readValues(raw json.RawMessage, form Form) (map[string]string, bool) {
-	given, err := readObject(raw)
+	given, err := strictjson.Below(raw)
 	if err != nil || !utf8.Valid(raw) {
 		return nil, false
 	}
 	values := map[string]string{}
 	for _, m := range given {
-		i := slices.IndexFunc(form.Fields, func(f Field) bool { return f.Name == m.name })
+		i := slices.IndexFunc(form.Fields, func(f Field) bool { return f.Name == m.Name })
 		var value string
-		if i < 0 || !readValue(m.value, &value) || !form.Fields[i].takes(value) {
+		if i < 0 || !readValue(m.Value, &value) || !form.Fields[i].takes(value) {
 			return nil, false
 		}
-		values[m.name] = value
+		values[m.Name] = value
 	}
 	for _, f := range form.Fields {
 		if f.Required && values[f.Name] == "" {

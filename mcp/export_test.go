@@ -6,6 +6,7 @@ import (
 	protocol "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"deputy/internal/strictjson"
 	"deputy/tools"
 )
 
@@ -16,17 +17,12 @@ const (
 )
 
 var (
-	Told       = told
-	Canonical  = canonical
-	ReadObject = readObject
-	Find       = find
+	Told      = told
+	Canonical = canonical
 )
 
 // Params are those of the message.
-func (m Message) Params() []member { return m.params }
-
-// Value is the member's, as written.
-func (m member) Value() []byte { return m.value }
+func (m Message) Params() []strictjson.Member { return m.params }
 
 // Asking adds tools that ask their human before they run, as request_access does.
 func (c Config) Asking(form func(sql string) *Form, told func(Answer)) Config {

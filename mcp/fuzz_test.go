@@ -12,6 +12,7 @@ import (
 
 	protocol "github.com/mark3labs/mcp-go/mcp"
 
+	"deputy/internal/strictjson"
 	"deputy/mcp"
 	"deputy/mcp/httpd"
 	"deputy/mcp/stdio"
@@ -92,7 +93,7 @@ func FuzzHTTPBody(f *testing.F) {
 			agentKey(r)
 		}
 		var name string
-		if raw, ok := mcp.Find(m.Params(), "name"); ok {
+		if raw, ok := strictjson.Find(m.Params(), "name"); ok {
 			_ = json.Unmarshal(raw, &name)
 		}
 		inRevision(revisions[int(revision)%len(revisions)], m.Method, name)(r)
@@ -147,17 +148,17 @@ func assertOneAnswer(t *testing.T, messages [][]byte, id json.RawMessage, reques
 	t.Helper()
 	answers := 0
 	for _, raw := range messages {
-		members, err := mcp.ReadObject(raw)
+		members, err := strictjson.Members(raw)
 		if err != nil {
 			t.Fatalf("%q is answered %q: %v", request, raw, err)
 		}
-		if _, notifies := mcp.Find(members, "method"); notifies {
+		if _, notifies := strictjson.Find(members, "method"); notifies {
 			continue
 		}
 		answers++
-		theirs, _ := mcp.Find(members, "id")
-		_, result := mcp.Find(members, "result")
-		_, failed := mcp.Find(members, "error")
+		theirs, _ := strictjson.Find(members, "id")
+		_, result := strictjson.Find(members, "result")
+		_, failed := strictjson.Find(members, "error")
 		if result == failed || !sameID(theirs, id) {
 			t.Fatalf("%q is answered %q", request, raw)
 		}
@@ -200,14 +201,14 @@ func FuzzStdioLine(f *testing.F) {
 			if err == io.EOF && len(line) == 0 {
 				break
 			}
-			members, bad := mcp.ReadObject(bytes.TrimSuffix(line, []byte("\n")))
+			members, bad := strictjson.Members(bytes.TrimSuffix(line, []byte("\n")))
 			if err != nil || bad != nil {
 				t.Fatalf("%q is no message: %v, %v", line, err, bad)
 			}
-			if _, asks := mcp.Find(members, "method"); asks {
+			if _, asks := strictjson.Find(members, "method"); asks {
 				continue // a question, or progress
 			}
-			id, _ := mcp.Find(members, "id")
+			id, _ := strictjson.Find(members, "id")
 			got[canonicalID(id)]++
 		}
 		for id, n := range got {
@@ -242,7 +243,7 @@ func expected(input []byte, longest int) (wanted map[string]int, free map[string
 				wanted[canonicalID(problem.ID)]++
 			}
 		case m.Method == string(protocol.MethodNotificationCancelled):
-			id, _ := mcp.Find(m.Params(), "requestId")
+			id, _ := strictjson.Find(m.Params(), "requestId")
 			free[canonicalID(id)] = true
 		case !m.Notification():
 			wanted[canonicalID(m.ID)]++

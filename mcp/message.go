@@ -5,19 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"deputy/internal/strictjson"
 )
 
 // Message is one JSON-RPC message that every reader of its bytes understands in the same way.
 type Message struct {
 	ID     json.RawMessage // as written; empty: a notification, and its method begins with "notifications/"
 	Method string
-	params []member
+	params []strictjson.Member
+	meta   []strictjson.Member // of the params
+	tool   string              // the tool that it calls; "": it calls none, or what it names is no text
 	raw    []byte
 }
 
@@ -79,7 +82,7 @@ func ReadMessage(raw []byte) (Message, *Error) {
 	if !json.Valid(raw) {
 		return refuse(mcp.PARSE_ERROR, "the message is not JSON")
 	}
-	members, err := readObject(raw)
+	members, err := strictjson.Below(raw)
 	if err != nil {
 		return refuse(mcp.INVALID_REQUEST, "the message is not one JSON object with each key once")
 	}
@@ -106,12 +109,12 @@ func ReadMessage(raw []byte) (Message, *Error) {
 		return refuse(mcp.INVALID_REQUEST, "requests have an id and notifications have none")
 	}
 	if params, ok := find(members, "params"); ok && !bytes.Equal(params, null) {
-		if m.params, err = readObject(params); err != nil || !exactNames(m.params, paramNames) {
+		if m.params, err = strictjson.Below(params); err != nil || !exactNames(m.params, paramNames) {
 			return refuse(mcp.INVALID_REQUEST, "params is not one object with each key once, in its own letters")
 		}
 	}
 	if meta, ok := find(m.params, "_meta"); ok && !bytes.Equal(meta, null) {
-		if _, err := readObject(meta); err != nil {
+		if m.meta, err = strictjson.Below(meta); err != nil {
 			return refuse(mcp.INVALID_PARAMS, "_meta is not one object with each key once")
 		}
 	}
@@ -120,6 +123,9 @@ func ReadMessage(raw []byte) (Message, *Error) {
 	}
 	if target := parameters(m.Method); target != nil && json.Unmarshal(raw, target) != nil {
 		return refuse(mcp.INVALID_PARAMS, "the parameters are not those of the method")
+	}
+	if name, ok := find(m.params, "name"); ok && m.Calls() {
+		_ = json.Unmarshal(name, &m.tool) // what is no text names no tool
 	}
 	return m, nil
 }
@@ -166,59 +172,24 @@ func validID(raw json.RawMessage) bool {
 	return err == nil && n > -1<<53 && n < 1<<53
 }
 
-// member is one key of a JSON object and its value, as written.
-type member struct {
-	name  string
-	value json.RawMessage
-}
-
-func find(members []member, name string) (json.RawMessage, bool) {
-	i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
-	if i < 0 {
-		return nil, false
-	}
-	return members[i].value, true
+func find(members []strictjson.Member, name string) (json.RawMessage, bool) {
+	return strictjson.Find(members, name)
 }
 
 // exactNames is false when a key is one of the names but for the case of its letters.
-func exactNames(members []member, names []string) bool {
-	return !slices.ContainsFunc(members, func(m member) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return m.name != name && strings.EqualFold(m.name, name) })
+func exactNames(members []strictjson.Member, names []string) bool {
+	return !slices.ContainsFunc(members, func(m strictjson.Member) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return m.Name != name && strings.EqualFold(m.Name, name) })
 	})
 }
 
-const maxMembers = 100 // of an object that we look into; also what keeps comparing them all cheap
-
-// readObject reads an object whose keys differ in more than case. Error texts are ours.
-func readObject(raw []byte) ([]member, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, errors.New("it is no object")
+// asWords says what is wrong with an object, in words for the one who wrote it.
+func asWords(err error) error {
+	if twice, ok := errors.AsType[*strictjson.DuplicateError](err); ok {
+		return fmt.Errorf("it has the key %q twice", Clip(twice.Name))
 	}
-	var members []member
-	for decoder.More() {
-		key, err := decoder.Token()
-		if err != nil {
-			return nil, errors.New("it is not JSON")
-		}
-		name, ok := key.(string)
-		if !ok || len(members) == maxMembers {
-			return nil, errors.New("it has too many keys")
-		}
-		if slices.ContainsFunc(members, func(m member) bool { return strings.EqualFold(m.name, name) }) {
-			return nil, fmt.Errorf("it has the key %q twice", Clip(name))
-		}
-		var value json.RawMessage
-		if decoder.Decode(&value) != nil {
-			return nil, errors.New("it is not JSON")
-		}
-		members = append(members, member{name, value})
+	if errors.Is(err, strictjson.ErrTooMany) {
+		return errors.New("it has too many keys")
 	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, errors.New("it is not JSON")
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("something follows it")
-	}
-	return members, nil
+	return errors.New("it is no object")
 }

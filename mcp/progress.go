@@ -54,12 +54,7 @@ func (h *handlers) running(ctx context.Context, c *Call) (stop func()) {
 // ProgressToken is what the client wants its progress to be called, as written; nil: it wants none, or what it sent can
 // be no token.
 func (m Message) ProgressToken() json.RawMessage {
-	meta, _ := find(m.params, "_meta")
-	members, err := readObject(meta)
-	if err != nil {
-		return nil
-	}
-	if token, ok := find(members, "progressToken"); ok && validID(token) {
+	if token, ok := find(m.meta, "progressToken"); ok && validID(token) {
 		return token
 	}
 	return nil

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -69,10 +68,7 @@ func (c *Call) unserved() (tool, why string) {
 	case tool != otherName:
 		return tool, "the call does not fit the protocol, so no tool took it"
 	}
-	var name string
-	value, _ := find(c.Message.params, "name")
-	_ = json.Unmarshal(value, &name) // what is no text names no tool
-	return showable(name), "there is no such tool"
+	return showable(c.Message.tool), "there is no such tool"
 }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./:-]{0,63}$`)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/mark3labs/mcp-go/mcp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
@@ -74,12 +73,7 @@ func parent(traceparent string) trace.SpanContext {
 
 // traceparent is what _meta holds under that name: see SEP-414.
 func (m Message) traceparent() (s string) {
-	meta, _ := find(m.params, "_meta")
-	members, err := readObject(meta)
-	if err != nil {
-		return ""
-	}
-	if value, ok := find(members, "traceparent"); !ok || json.Unmarshal(value, &s) != nil {
+	if value, ok := find(m.meta, "traceparent"); !ok || json.Unmarshal(value, &s) != nil {
 		return ""
 	}
 	return s
@@ -93,14 +87,14 @@ func (m Message) known() (method, tool string) {
 	if parameters(m.Method) == nil {
 		return otherName, ""
 	}
-	if m.Method != string(mcp.MethodToolsCall) {
+	if !m.Calls() {
 		return m.Method, ""
 	}
-	name, _ := find(m.params, "name")
-	if json.Unmarshal(name, &tool) != nil || tool != toolQuery && tool != toolDescribe && tool != toolRequest {
-		tool = otherName
+	switch m.tool {
+	case toolQuery, toolDescribe, toolRequest:
+		return m.Method, m.tool
 	}
-	return m.Method, tool
+	return m.Method, otherName
 }
 
 // Proof is one time that a caller was proved.

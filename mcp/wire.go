@@ -8,6 +8,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+
+	"deputy/internal/strictjson"
 )
 
 // What the transports need to know of the protocol's words stands here, so that they need not know mcp-go.
@@ -84,13 +86,7 @@ func (r response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func (m Message) Calls() bool { return m.Method == string(mcp.MethodToolsCall) }
 
 // Tool is the name of the tool that the message calls; "": it calls none.
-func (m Message) Tool() (name string) {
-	value, there := find(m.params, "name")
-	if !m.Calls() || !there || json.Unmarshal(value, &name) != nil {
-		return ""
-	}
-	return name
-}
+func (m Message) Tool() string { return m.tool }
 
 // Cancels is the id, as written, of the request that the notification cancels; "": it cancels none.
 func (m Message) Cancels() string {
@@ -110,7 +106,7 @@ type Reply struct {
 
 // ReadReply reads a response. It is not ok when the message is none.
 func ReadReply(raw []byte) (r Reply, ok bool) {
-	members, err := readObject(raw)
+	members, err := strictjson.Members(raw)
 	if err != nil || !exactNames(members, messageNames) {
 		return Reply{}, false
 	}

@@ -1,8 +1,8 @@
-// Package strictjson reads JSON that can be read in one way only.
+// Package strictjson reads JSON that can be read in one way only: the one reader of it for messages of callers, claims
+// of tokens, and files that must not be misunderstood.
 package strictjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"unicode/utf8"
@@ -15,59 +15,53 @@ const maxDepth = 16
 var (
 	ErrNotObject = errors.New("not one JSON object")
 	ErrDuplicate = errors.New("a member is there twice")
+	ErrTooMany   = errors.New("it has too many members")
 )
 
 // Object returns the members of one JSON object under exactly the names that they are written with. Decoding into a
 // struct would take "Sub" for "sub" and the last of two members for both (CVE-2026-27896). It refuses what two
 // readers could read differently: duplicate members, at any depth, and text that is not UTF-8.
 func Object(data []byte) (map[string]json.RawMessage, error) {
-	if !utf8.Valid(data) {
+	if !utf8.Valid(data) || !json.Valid(data) {
 		return nil, ErrNotObject
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := walk(d, 0); err != nil {
+	members := map[string]json.RawMessage{}
+	s := scanner{data: data}
+	if s.space(); !s.take('{') {
+		return nil, ErrNotObject
+	}
+	err := s.members(func(name string, value []byte) error {
+		if _, twice := members[name]; twice {
+			return ErrDuplicate
+		}
+		members[name] = value
+		return unambiguous(value, 1)
+	})
+	if err != nil {
 		return nil, err
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil || members == nil { // also when more follows the first value
-		return nil, ErrNotObject
 	}
 	return members, nil
 }
 
-// walk reads one value and whatever is in it.
-func walk(d *json.Decoder, depth int) error {
-	token, err := d.Token()
-	if err != nil {
-		return ErrNotObject
-	}
-	opening, nested := token.(json.Delim)
-	if !nested {
+// unambiguous looks for duplicate members in a value, at any depth.
+func unambiguous(value []byte, depth int) error {
+	s := scanner{data: value}
+	object := s.take('{')
+	if !object && !s.take('[') {
 		return nil
 	}
 	if depth == maxDepth {
 		return ErrNotObject
 	}
+	if !object {
+		return s.elements(func(value []byte) error { return unambiguous(value, depth+1) })
+	}
 	seen := map[string]bool{}
-	for d.More() {
-		if opening == '{' {
-			token, err := d.Token()
-			name, ok := token.(string)
-			if err != nil || !ok {
-				return ErrNotObject
-			}
-			if seen[name] {
-				return ErrDuplicate
-			}
-			seen[name] = true
+	return s.members(func(name string, value []byte) error {
+		if seen[name] {
+			return ErrDuplicate
 		}
-		if err := walk(d, depth+1); err != nil {
-			return err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return ErrNotObject
-	}
-	return nil
+		seen[name] = true
+		return unambiguous(value, depth+1)
+	})
 }
