@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"deputy/entitlements/expression"
 )
 
 // Via says through whom a table is reached.
@@ -73,39 +75,18 @@ func (c ColumnAccess) Shown() string { return cmp.Or(c.As, c.Name) }
 type AppliedMask struct {
 	Mask
 	Policy string
-	When   []Part // the rows it is about: those for which this is true or unknown; empty: all
+	When   []expression.Part // the rows it is about: those for which this is true or unknown; empty: all
 }
 
 // Filter is one rule about rows, bound to the judged identity's values. Exactly one of Where, Within and Sample is set.
 type Filter struct {
 	Policy string
-	Where  []Part
+	Where  []expression.Part
 	Within *Within
 	Sample *Sample
 	// Never is true when Where names something that the judged identity has no value for: no value, no row.
 	Never bool
 }
-
-// Part is a piece of an expression: SQL as the administrator wrote it or, when Variable is set, what to put there.
-//
-// A list variable stands in two forms only, "= any(:attribute.NAME)" and "<> all(:attribute.NAME)". Whatever their case
-// and spacing, the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single
-// one (One) is a value.
-type Part struct {
-	SQL      string // including the operator and the opening "any(" or "all(" that precede a list
-	Variable string // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
-	// of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
-	Values []string
-}
-
-// The variables that are not a list of values.
-const (
-	UserID     = "user.id"
-	ThisColumn = "column"
-)
-
-// One reports whether the variable is a single value and not a list.
-func (p Part) One() bool { return p.Variable == UserID }
 
 // Denial says that a table is not to be had. Reasons name policies and are for the record, not for the caller.
 type Denial struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"deputy/entitlements/expression"
 	"deputy/internal/mistake"
 )
 
@@ -50,13 +51,13 @@ func (c *compiler) check(err error) {
 }
 
 // condition parses an expression; without one there are no parts.
-func (c *compiler) condition(key, text string) (parts []Part) {
+func (c *compiler) condition(key, text string) (parts []expression.Part) {
 	if text == "" {
 		return nil
 	}
 	c.within(key, func() {
 		var err error
-		parts, err = ParseCondition(text)
+		parts, err = expression.Parse(text)
 		c.check(err)
 	})
 	return parts
@@ -69,9 +70,9 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 		everywhere = append(everywhere, rowRule{"where", Filter{Policy: p.Name, Where: where}})
 	}
 	if p.Match != nil {
-		where := []Part{
+		where := []expression.Part{
 			{SQL: quoteName(p.Match.Column) + " = any("},
-			{Variable: AttributePrefix + p.Match.Attribute},
+			{Variable: expression.AttributePrefix + p.Match.Attribute},
 			{SQL: ")"},
 		}
 		everywhere = append(everywhere, rowRule{"match", Filter{Policy: p.Name, Where: where}})

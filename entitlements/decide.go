@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"deputy/entitlements/expression"
 	"deputy/identity"
 )
 
@@ -193,18 +194,18 @@ func (m AppliedMask) bind(who *identity.Principal) AppliedMask {
 
 // bind puts in the values of the judged identity. What is asked of a user, an agent that acts alone has no value for:
 // its name could be that of a user.
-func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
+func bind(parts []expression.Part, who *identity.Principal) (bound []expression.Part, missing bool) {
 	bound = slices.Clone(parts)
 	for i := range bound {
 		part := &bound[i]
 		switch {
 		case part.Variable == "":
 			continue
-		case part.Variable == UserID:
+		case part.Variable == expression.UserID:
 			if who.User != nil {
 				part.Values = []string{who.User.ID}
 			}
-		case part.Variable == UserGroups:
+		case part.Variable == expression.UserGroups:
 			if who.User != nil {
 				part.Values = slices.DeleteFunc(
 					slices.Clone(who.User.Groups),
@@ -212,14 +213,9 @@ func bind(parts []Part, who *identity.Principal) (bound []Part, missing bool) {
 				)
 			}
 		default:
-			part.Values = who.Judged().Attributes[strings.TrimPrefix(part.Variable, AttributePrefix)]
+			part.Values = who.Judged().Attributes[strings.TrimPrefix(part.Variable, expression.AttributePrefix)]
 		}
 		missing = missing || len(part.Values) == 0
 	}
 	return bound, missing
 }
-
-const (
-	UserGroups      = "user.groups"
-	AttributePrefix = "attribute."
-)

@@ -88,8 +88,8 @@ func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
 		{"for", into(&p.For, readMatcher)},
 		{"except", into(&p.Except, readMatcher)},
 		{"with", into(&p.With, readMask)},
-		{"when", into(&p.When, expression)},
-		{"where", into(&p.Where, expression)},
+		{"when", into(&p.When, sqlText)},
+		{"where", into(&p.Where, sqlText)},
 		{"match", into(&p.Match, readMatch)},
 		{"within", into(&p.Within, readWithin)},
 		{"sample", into(&p.Sample, readSample)},
@@ -116,8 +116,8 @@ func readKeys(n *yaml.Node, what string, keys []key) error {
 	})
 }
 
-// expression is SQL that somebody wrote; an empty one would mean something else than none.
-func expression(n *yaml.Node) (string, error) {
+// sqlText is SQL that somebody wrote; an empty one would mean something else than none.
+func sqlText(n *yaml.Node) (string, error) {
 	s, err := text(n)
 	if err == nil && strings.TrimSpace(s) == "" {
 		err = wrong(n, "it is empty: write an expression")

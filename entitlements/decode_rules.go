@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"deputy/entitlements/expression"
 	"deputy/internal/mistake"
 )
 
@@ -142,12 +143,12 @@ func readBuckets(n *yaml.Node) (out []Bucket, err error) {
 	return out, nil
 }
 
-func readMaskSQL(n *yaml.Node) ([]Part, error) {
-	s, err := expression(n)
+func readMaskSQL(n *yaml.Node) ([]expression.Part, error) {
+	s, err := sqlText(n)
 	if err != nil {
 		return nil, err
 	}
-	parts, err := ParseMaskSQL(s)
+	parts, err := expression.ParseOfColumn(s)
 	if err != nil {
 		return nil, wrong(n, "%w", err)
 	}

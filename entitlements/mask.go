@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"deputy/entitlements/expression"
+	"deputy/entitlements/pattern"
 	"deputy/internal/mistake"
 )
 
@@ -52,16 +54,16 @@ var strictness = []MaskKind{
 // NULL stays NULL, but for a constant and what an administrator's expression makes of it.
 type Mask struct {
 	Kind     MaskKind
-	Constant string   // for MaskConstant
-	First    int      // for MaskPartial: characters kept at the start
-	Last     int      // for MaskPartial: characters kept at the end
-	Pattern  string   // for MaskRegex, see checkPattern for what may be in it
-	Replace  string   // for MaskRegex: \1 to \9 stand for what the groups matched
-	Keep     bool     // for MaskRegex: a value without a match stays as it is; otherwise it becomes NULL
-	Step     string   // for MaskRound: a positive decimal
-	Unit     Unit     // for MaskTruncate
-	Buckets  []Bucket // for MaskBucket, in ascending order; only the last may be without a bound
-	SQL      []Part   // for MaskSQL: its only variable is ThisColumn
+	Constant string            // for MaskConstant
+	First    int               // for MaskPartial: characters kept at the start
+	Last     int               // for MaskPartial: characters kept at the end
+	Pattern  string            // for MaskRegex, see package pattern for what may be in it
+	Replace  string            // for MaskRegex: \1 to \9 stand for what the groups matched
+	Keep     bool              // for MaskRegex: a value without a match stays as it is; otherwise it becomes NULL
+	Step     string            // for MaskRound: a positive decimal
+	Unit     Unit              // for MaskTruncate
+	Buckets  []Bucket          // for MaskBucket, in ascending order; only the last may be without a bound
+	SQL      []expression.Part // for MaskSQL: its only variable is ThisColumn
 }
 
 // Bucket is a range of numbers or dates: everything below Below that is in no bucket before it.
@@ -145,7 +147,7 @@ func (m Mask) Check() error {
 		}
 		return nil
 	case MaskRegex:
-		return errors.Join(checkPattern(m.Pattern), checkReplacement(m.Pattern, m.Replace))
+		return errors.Join(pattern.Check(m.Pattern), pattern.CheckReplacement(m.Pattern, m.Replace))
 	case MaskRound:
 		if step, ok := new(big.Rat).SetString(m.Step); !Decimal.MatchString(m.Step) || !ok || step.Sign() <= 0 {
 			return fmt.Errorf("%q is not a step: round takes a number above 0, such as 100 or 0.5", m.Step)

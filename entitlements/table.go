@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"deputy/entitlements/expression"
 )
 
 // table is everything that the policies say of one table, found at compile time so that deciding only has to ask the
@@ -79,7 +81,7 @@ type ruling struct {
 	*Policy
 	kind      kind
 	selectors []selector
-	when      []Part                         // of a mask
+	when      []expression.Part              // of a mask
 	filters   func(*table) ([]rowRule, bool) // of a filter; false: they do not fit the table
 	// of a mask: as it is, and as the NULL that it is where it does not fit; as far as it has reached columns
 	masks map[bool]*ruledMask

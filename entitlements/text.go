@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"deputy/entitlements/expression"
 )
 
 // What an explanation shows of a policy reads as it does in the file: whatever stands here can be pasted there.
@@ -97,33 +99,9 @@ func (m Mask) String() string {
 		}
 		return needs("[" + strings.Join(ranges, ", ") + "]")
 	case MaskSQL:
-		return needs(scalar(ExpressionText(m.SQL)))
+		return needs(scalar(expression.Text(m.SQL)))
 	}
 	return string(m.Kind)
-}
-
-// ExpressionText is an expression for people to read, never to run: with the values it is bound to, or the variable
-// where it has none.
-func ExpressionText(parts []Part) string {
-	var b strings.Builder
-	for _, p := range parts {
-		switch {
-		case p.Variable == "":
-			b.WriteString(p.SQL)
-		case p.Variable == ThisColumn:
-			b.WriteString("$column")
-		case len(p.Values) == 0:
-			b.WriteString(":" + p.Variable)
-		default:
-			for i, v := range p.Values {
-				if i > 0 {
-					b.WriteString(", ")
-				}
-				b.WriteString("'" + strings.ReplaceAll(v, "'", "''") + "'")
-			}
-		}
-	}
-	return strings.TrimSpace(b.String())
 }
 
 // Rule is what the filter asks of a row, for people to read.
@@ -134,7 +112,7 @@ func (f Filter) Rule() string {
 	case f.Sample != nil:
 		return f.Sample.String() + " of the rows"
 	}
-	return ExpressionText(f.Where)
+	return expression.Text(f.Where)
 }
 
 // span is a length of time as it is written in a policy.

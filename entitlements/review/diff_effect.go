@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 )
 
 // EffectKind is what becomes of a table, a column or its rows.
@@ -127,14 +128,14 @@ func maskText(masks []entitlements.AppliedMask, values bool) string {
 	return strings.Join(parts, ", else ")
 }
 
-func conditionText(parts []entitlements.Part, values bool) string {
+func conditionText(parts []expression.Part, values bool) string {
 	parts = slices.Clone(parts)
 	for i := range parts {
 		if !values {
 			parts[i].Values = nil
 		}
 	}
-	return entitlements.ExpressionText(parts)
+	return expression.Text(parts)
 }
 
 // rules are the access's filters as text, each once: which policy says so does not matter.

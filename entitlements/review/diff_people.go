@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/identity"
 )
 
@@ -133,9 +134,9 @@ func somebodies(users []string, tables ...entitlements.TableView) (out []Somebod
 			}
 		})
 		for _, variable := range conditionVariables(t) {
-			if name, ok := strings.CutPrefix(variable, entitlements.AttributePrefix); ok {
+			if name, ok := strings.CutPrefix(variable, expression.AttributePrefix); ok {
 				facts = appendOnce(facts, "attribute:"+name+"="+something)
-			} else if variable == entitlements.UserGroups {
+			} else if variable == expression.UserGroups {
 				facts = appendOnce(facts, "group:"+something)
 			}
 		}

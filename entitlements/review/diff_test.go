@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/identity"
 	"deputy/internal/testkit/world"
 )
@@ -283,7 +284,7 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 	}
 	conditional := entitlements.ColumnAccess{
 		Masks: []entitlements.AppliedMask{
-			{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, When: []entitlements.Part{{SQL: "x"}}},
+			{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, When: []expression.Part{{SQL: "x"}}},
 		},
 	}
 	if e := maskEffect(conditional, entitlements.ColumnAccess{Masks: []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}}}}, false)[0]; !e.Gain ||

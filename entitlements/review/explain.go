@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/identity"
 )
 
@@ -252,7 +253,7 @@ func explainColumn(
 		mask := MaskVerdict{
 			Policy: m.Policy,
 			With:   m.Mask.String(),
-			When:   entitlements.ExpressionText(m.When),
+			When:   expression.Text(m.When),
 			Scope:  m.Scope.String(),
 			By:     m.By,
 		}
@@ -268,7 +269,7 @@ func explainColumn(
 			lifted = append(lifted, mask)
 		default:
 			one := shown.Masks[len(applied)]
-			mask.Outcome, mask.Why, mask.When = Applies, remark(m, one), entitlements.ExpressionText(one.When)
+			mask.Outcome, mask.Why, mask.When = Applies, remark(m, one), expression.Text(one.When)
 			applied, last, taken = append(applied, mask), m, len(one.When) == 0
 		}
 	}
@@ -284,7 +285,7 @@ func remark(m *entitlements.MaskView, applied entitlements.AppliedMask) string {
 	case m.Misfit != nil:
 		return m.Misfit.String() + " does not fit the column's type"
 	case len(m.When) > 0 && len(applied.When) == 0:
-		return "every cell: something has no value in when: " + entitlements.ExpressionText(m.When)
+		return "every cell: something has no value in when: " + expression.Text(m.When)
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/identity"
 	"deputy/internal/testkit/world"
 )
@@ -81,7 +82,7 @@ func compareStory(t *rapid.T, x Explanation, access entitlements.Access) {
 			}
 		}
 		for _, m := range c.Masks {
-			decided = append(decided, m.Policy+m.Mask.String()+entitlements.ExpressionText(m.When))
+			decided = append(decided, m.Policy+m.Mask.String()+expression.Text(m.When))
 		}
 		if !reflect.DeepEqual(said, decided) || x.Columns[i].Clear != (len(decided) == 0) {
 			t.Fatalf("%s.%s: the verdicts say %v, the decision %v", x.Table, c.Name, said, decided)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/identity"
 	"deputy/internal/mistake"
 )
@@ -31,9 +32,9 @@ func (l *linter) unheard() {
 		})
 	})
 	for _, e := range []struct{ key, text string }{{"where", l.policy.Where}, {"when", l.policy.When}} {
-		parts, _ := entitlements.ParseCondition(e.text)
+		parts, _ := expression.Parse(e.text)
 		for _, p := range parts {
-			if name, ok := strings.CutPrefix(p.Variable, entitlements.AttributePrefix); ok {
+			if name, ok := strings.CutPrefix(p.Variable, expression.AttributePrefix); ok {
 				l.unheardAttribute(e.key, name)
 			}
 		}

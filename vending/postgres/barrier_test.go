@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/postgres"
 )
 
@@ -21,7 +22,7 @@ func (w *warehouse) filtered(t testing.TB, statement string, filters map[string]
 	access := w.full(t, statement)
 	for i := range access {
 		if where, ok := filters[access[i].Table.Name]; ok {
-			access[i].Filters = []entitlements.Filter{{Policy: "some rows", Where: []entitlements.Part{{SQL: where}}}}
+			access[i].Filters = []entitlements.Filter{{Policy: "some rows", Where: []expression.Part{{SQL: where}}}}
 		}
 	}
 	return access

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/enginetest/dataset"
 	"deputy/vending/postgres"
 )
@@ -218,9 +219,9 @@ func TestTypesOfMaskedColumns(t *testing.T) {
 	)
 	sql := entitlements.Mask{
 		Kind: entitlements.MaskSQL,
-		SQL:  []entitlements.Part{{SQL: "length("}, {Variable: entitlements.ThisColumn}, {SQL: ")"}},
+		SQL:  []expression.Part{{SQL: "length("}, {Variable: expression.ThisColumn}, {SQL: ")"}},
 	}
-	when := []entitlements.Part{{SQL: "n = 1"}}
+	when := []expression.Part{{SQL: "n = 1"}}
 	for _, test := range []struct {
 		column string
 		masks  []entitlements.AppliedMask
@@ -384,7 +385,7 @@ func TestCollationsMakeNoDifference(t *testing.T) {
 		{entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: `\w`, Replace: "x"}, "é@x.xxxxxxx"}, {entitlements.Mask{Kind: entitlements.MaskEmail}, "***@A.example"},
 		{entitlements.Mask{Kind: entitlements.MaskPartial, First: 1}, "é**********"}, {constant("x"), "x"},
 	} {
-		for _, chain := range [][]entitlements.AppliedMask{{always(test.mask)}, {{Mask: test.mask, When: []entitlements.Part{{SQL: "id = 1"}}}}} {
+		for _, chain := range [][]entitlements.AppliedMask{{always(test.mask)}, {{Mask: test.mask, When: []expression.Part{{SQL: "id = 1"}}}}} {
 			if got, err := masked(t, e, `SELECT DISTINCT x FROM sales.t WHERE x > '' ORDER BY x`, "t", "x", chain...); err != nil ||
 				got != test.want {
 				t.Errorf("%s shows %q, not %q (%v)", test.mask.Kind, got, test.want, err)

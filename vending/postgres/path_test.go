@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending"
 	"deputy/vending/postgres"
 )
@@ -36,9 +37,9 @@ func newEngineWith(t testing.TB, database string, change func(*postgres.Config))
 // where is a filter as an administrator writes it. :x stands for the list of values.
 func where(condition string, values ...string) entitlements.Filter {
 	before, after, found := strings.Cut(condition, ":x")
-	f := entitlements.Filter{Policy: "some rows", Where: []entitlements.Part{{SQL: before}}}
+	f := entitlements.Filter{Policy: "some rows", Where: []expression.Part{{SQL: before}}}
 	if found {
-		f.Where = append(f.Where, entitlements.Part{Variable: "attribute.x", Values: values}, entitlements.Part{SQL: after})
+		f.Where = append(f.Where, expression.Part{Variable: "attribute.x", Values: values}, expression.Part{SQL: after})
 	}
 	return f
 }
@@ -111,7 +112,7 @@ func TestPoliciesOnExtensions(t *testing.T) {
 		}
 		want = asSuperuser(t, database, `SELECT (`+condition+`)::text FROM sales.people ORDER BY id`)
 		a.Columns[1].Masks = []entitlements.AppliedMask{
-			{Mask: entitlements.Mask{Kind: entitlements.MaskSQL, SQL: []entitlements.Part{{SQL: "(" + condition + ")::text"}}}},
+			{Mask: entitlements.Mask{Kind: entitlements.MaskSQL, SQL: []expression.Part{{SQL: "(" + condition + ")::text"}}}},
 		}
 		if got, err := shown(t, e, `SELECT name FROM sales.people ORDER BY id`, a); err != nil || got != want {
 			t.Errorf("the sql mask %s shows %s, not %s: %v", condition, got, want, err)

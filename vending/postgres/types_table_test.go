@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 )
 
 // compared are types with values that their equality or order sorts otherwise than text would, and what policies
@@ -139,7 +140,7 @@ func TestTypesByOperators(t *testing.T) {
 				{
 					Mask: entitlements.Mask{
 						Kind: entitlements.MaskSQL,
-						SQL:  []entitlements.Part{{SQL: "coalesce((" + condition + ")::text, 'unknown')"}},
+						SQL:  []expression.Part{{SQL: "coalesce((" + condition + ")::text, 'unknown')"}},
 					},
 				},
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending"
 	"deputy/vending/sqlite/view"
 )
@@ -147,8 +148,8 @@ func TestASampleOfATableWithMoreColumnsThanAFunctionTakes(t *testing.T) {
 func TestAValueThatIsNoPlainTextIsRefused(t *testing.T) {
 	e := newEngine(t, newFile(t, `CREATE TABLE t (a TEXT)`, `INSERT INTO t VALUES ('x')`))
 	for _, value := range []string{"x\x00", "x\xff"} {
-		for _, parts := range [][]entitlements.Part{
-			{{SQL: "a <> "}, {Variable: entitlements.UserID, Values: []string{value}}},
+		for _, parts := range [][]expression.Part{
+			{{SQL: "a <> "}, {Variable: expression.UserID, Values: []string{value}}},
 			{{SQL: "a <> all("}, {Variable: "attribute.a", Values: []string{"y", value}}, {SQL: ")"}},
 		} {
 			_, err := e.Run(t.Context(), lease(`SELECT a FROM t`, open(t, e, "t", nil, entitlements.Filter{Where: parts})))
@@ -199,7 +200,7 @@ func TestALookupIsNamedWithItsSchema(t *testing.T) {
 			`INSERT INTO optouts VALUES ('Ann')`,
 		),
 	)
-	none := open(t, e, "optouts", nil, entitlements.Filter{Where: []entitlements.Part{{SQL: `1 = 0`}}})
+	none := open(t, e, "optouts", nil, entitlements.Filter{Where: []expression.Part{{SQL: `1 = 0`}}})
 	for _, statement := range []string{
 		`SELECT name FROM people`,
 		`SELECT name FROM people WHERE (SELECT count(name) FROM optouts) = 0`,
@@ -212,7 +213,7 @@ func TestALookupIsNamedWithItsSchema(t *testing.T) {
 			`name not in optouts`:                                          false,
 			`name not in (select name from "OptOuts")`:                     false,
 		} {
-			people := open(t, e, "people", nil, entitlements.Filter{Where: []entitlements.Part{{SQL: where}}})
+			people := open(t, e, "people", nil, entitlements.Filter{Where: []expression.Part{{SQL: where}}})
 			result, err := e.Run(t.Context(), lease(statement, people, none))
 			switch {
 			case right && (err != nil || len(result.Rows) != 1 || result.Rows[0][0] != "Bob"):

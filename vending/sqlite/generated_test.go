@@ -11,6 +11,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending"
 	"deputy/vending/sqlite/sqltext"
 )
@@ -27,7 +28,7 @@ func generated(t *testing.T) (e *Engine, access []entitlements.Access, g *genera
 		`INSERT INTO single VALUES (1), (3)`, `ANALYZE`)
 	e = newEngine(t, path)
 	masked := map[string]entitlements.Mask{"m": {Kind: entitlements.MaskConstant, Constant: "1"}}
-	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
+	filter := entitlements.Filter{Policy: "p", Where: []expression.Part{
 		{SQL: `sales.t2.n < 9 AND NOT EXISTS (SELECT 1 FROM sales.secret WHERE sales.secret.name = sales.t2.g)`}}}
 	access = []entitlements.Access{
 		open(t, e, "t1", map[string]entitlements.Mask{"m": {Kind: entitlements.MaskHash}}), open(t, e, "t2", nil, filter),

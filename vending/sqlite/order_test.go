@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 )
 
 // A statement without ORDER BY gives rows as an index has them. Where the index has them by what is hidden, the order
 // would tell it.
 func TestOrderTellsNothing(t *testing.T) {
 	null := map[string]entitlements.Mask{"pay": {Kind: entitlements.MaskNull}}
-	byPay := entitlements.Filter{Policy: "p", Where: []entitlements.Part{{SQL: `pay < 100`}}}
+	byPay := entitlements.Filter{Policy: "p", Where: []expression.Part{{SQL: `pay < 100`}}}
 	for _, test := range []struct {
 		name, index, sql string
 		filters          []entitlements.Filter

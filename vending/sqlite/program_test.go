@@ -12,17 +12,18 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending"
 )
 
 // A filter or a mask may look into a hidden table. The caller's own text still may not, by no lock alone.
 func TestLookupConfined(t *testing.T) {
 	e := newEngine(t, manifold(t))
-	looks := entitlements.Part{SQL: `sales.orders.name IN (SELECT name FROM sales.secret)`}
-	filtered := open(t, e, "orders", nil, entitlements.Filter{Policy: "p", Where: []entitlements.Part{looks}})
+	looks := expression.Part{SQL: `sales.orders.name IN (SELECT name FROM sales.secret)`}
+	filtered := open(t, e, "orders", nil, entitlements.Filter{Policy: "p", Where: []expression.Part{looks}})
 	masked := open(t, e, "orders", nil)
 	null := entitlements.AppliedMask{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, Policy: "p"}
-	null.When = []entitlements.Part{looks}
+	null.When = []expression.Part{looks}
 	masked.Columns[2].Masks = []entitlements.AppliedMask{null}
 	result, err := e.Run(t.Context(), lease(`SELECT k, salary FROM orders`, masked))
 	if err != nil ||

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending"
 	"deputy/vending/enginetest/dataset"
 )
@@ -68,7 +69,7 @@ func TestALockedSessionHasLimits(t *testing.T) {
 // of this kind would be evaluated behind the caller's own conditions.
 func TestASlowFilterIsStillBeforeTheCallersExpressions(t *testing.T) {
 	e := newEngine(t, newFile(t, dataset.Statements("")...))
-	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
+	filter := entitlements.Filter{Policy: "p", Where: []expression.Part{
 		{SQL: `EXISTS (SELECT 1 FROM sales.regions r WHERE r.region = customer_orders.region AND r.region = 'US-EAST')`}}}
 	orders := open(t, e, "customer_orders", redacted, filter)
 	const touchy = `abs(CASE WHEN region = 'US-WEST' THEN -9223372036854775807 - 1 ELSE 1 END) = 1`

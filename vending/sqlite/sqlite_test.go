@@ -15,6 +15,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending"
 	"deputy/vending/enginetest/dataset"
 	"deputy/vending/sqlite/view"
@@ -134,7 +135,7 @@ func TestFiltersCompareAsPeopleWould(t *testing.T) {
 		{"coalesce(n, 0)", "=", "2", "2"}, {"coalesce(n, 0)", "<>", "2", "1 3"}, {"coalesce(x, -0.5)", "<>", "-0.5 1.5", "2"},
 	} {
 		quantifier := map[string]string{"=": "= any(", "<>": "<> all("}[test.operator]
-		filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
+		filter := entitlements.Filter{Policy: "p", Where: []expression.Part{
 			{SQL: test.column + " " + quantifier}, {Variable: "attribute.a", Values: strings.Fields(test.values)}, {SQL: ")"}}}
 		result, err := e.Run(t.Context(), lease(`SELECT id FROM t ORDER BY id`, open(t, e, "t", nil, filter)))
 		if got := strings.Trim(strings.NewReplacer("[", "", "]", "").Replace(fmt.Sprint(result.Rows)), " "); err != nil ||
@@ -146,7 +147,7 @@ func TestFiltersCompareAsPeopleWould(t *testing.T) {
 
 func TestFiltersMayLookIntoOtherTables(t *testing.T) {
 	e := newEngine(t, newFile(t, dataset.Statements("")...))
-	filter := entitlements.Filter{Policy: "p", Where: []entitlements.Part{
+	filter := entitlements.Filter{Policy: "p", Where: []expression.Part{
 		{SQL: `sales.customer_orders.lastname IN (SELECT name FROM sales.secret_salaries WHERE salary > 700000)`}}}
 	result, err := e.Run(
 		t.Context(),
@@ -161,8 +162,8 @@ func TestFiltersMayLookIntoOtherTables(t *testing.T) {
 // business.
 func TestBrokenFiltersFailClosed(t *testing.T) {
 	e := newEngine(t, newFile(t, dataset.Statements("")...))
-	values := entitlements.Part{Variable: "attribute.a", Values: []string{"US-EAST"}}
-	for _, where := range [][]entitlements.Part{
+	values := expression.Part{Variable: "attribute.a", Values: []string{"US-EAST"}}
+	for _, where := range [][]expression.Part{
 		{{SQL: "region > any("}, values, {SQL: ")"}},
 		{{SQL: "region = any("}, values},
 		{{SQL: "region = any("}, values, {SQL: " || 'x')"}},
@@ -188,7 +189,7 @@ func TestBrokenFiltersFailClosed(t *testing.T) {
 			}
 		}
 	}
-	for _, f := range []entitlements.Filter{{}, {Never: true}, {Where: []entitlements.Part{{SQL: "region <> all("}, {Variable: "attribute.a"}, {SQL: ")"}}}} {
+	for _, f := range []entitlements.Filter{{}, {Never: true}, {Where: []expression.Part{{SQL: "region <> all("}, {Variable: "attribute.a"}, {SQL: ")"}}}} {
 		result, err := e.Run(
 			t.Context(),
 			lease(`SELECT count(*) FROM customer_orders`, open(t, e, "customer_orders", nil, f)),

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/enginetest/dataset"
 	"deputy/vending/enginetest/trial"
 )
@@ -30,22 +31,22 @@ func testFilters(t *testing.T, s trial.Suite) {
 	const all = "US-CENTRAL US-EAST US-EAST US-EAST US-WEST"
 	for _, test := range []struct {
 		name    string
-		filters [][]entitlements.Part
+		filters [][]expression.Part
 		want    string
 	}{
-		{"a condition", [][]entitlements.Part{{trial.SQL("order_total > 100")}}, "US-CENTRAL US-EAST US-WEST"},
-		{"one of the values", [][]entitlements.Part{trial.AnyOf("region", "US-EAST")}, "US-EAST US-EAST US-EAST"},
-		{"several values", [][]entitlements.Part{trial.AnyOf("region", "US-EAST", "US-WEST")}, "US-EAST US-EAST US-EAST US-WEST"},
-		{"none of the values", [][]entitlements.Part{trial.NoneOf("region", "US-EAST")}, "US-CENTRAL US-WEST"},
-		{"filters must all hold", [][]entitlements.Part{trial.AnyOf("region", "US-EAST"), {trial.SQL("order_total > 100")}}, "US-EAST"},
-		{"a filter with OR does not weaken another", [][]entitlements.Part{{trial.SQL("1 = 1 OR 1 = 1")}, trial.AnyOf("region", "US-WEST")}, "US-WEST"},
-		{"values among other conditions", [][]entitlements.Part{append(append([]entitlements.Part{trial.SQL("order_total > 300 OR ")}, trial.AnyOf("region", "US-WEST")...), trial.SQL(" AND order_total < 300"))}, "US-CENTRAL US-WEST"},
-		{"a masked column is judged by its true value", [][]entitlements.Part{trial.AnyOf("lastname", "Abernathy")}, "US-WEST"},
-		{"a value is data", [][]entitlements.Part{trial.AnyOf("region", `US-EAST') OR 1=1 --`, `'`, `"`, `\`, `{}`, `US-WEST`)}, "US-WEST"},
-		{"NULL is none of the values and not one of the others", [][]entitlements.Part{trial.NoneOf("nullif(region, 'US-EAST')", "US-WEST")}, "US-CENTRAL"},
-		{"a number is one of the values", [][]entitlements.Part{trial.AnyOf("order_total", "225", "356")}, "US-CENTRAL US-WEST"},
-		{"a number is none of the values", [][]entitlements.Part{trial.NoneOf("order_total", "225", "356")}, "US-EAST US-EAST US-EAST"},
-		{"a computed number is none of the values", [][]entitlements.Part{trial.NoneOf("order_total + 1", "226")}, "US-CENTRAL US-EAST US-EAST US-EAST"},
+		{"a condition", [][]expression.Part{{trial.SQL("order_total > 100")}}, "US-CENTRAL US-EAST US-WEST"},
+		{"one of the values", [][]expression.Part{trial.AnyOf("region", "US-EAST")}, "US-EAST US-EAST US-EAST"},
+		{"several values", [][]expression.Part{trial.AnyOf("region", "US-EAST", "US-WEST")}, "US-EAST US-EAST US-EAST US-WEST"},
+		{"none of the values", [][]expression.Part{trial.NoneOf("region", "US-EAST")}, "US-CENTRAL US-WEST"},
+		{"filters must all hold", [][]expression.Part{trial.AnyOf("region", "US-EAST"), {trial.SQL("order_total > 100")}}, "US-EAST"},
+		{"a filter with OR does not weaken another", [][]expression.Part{{trial.SQL("1 = 1 OR 1 = 1")}, trial.AnyOf("region", "US-WEST")}, "US-WEST"},
+		{"values among other conditions", [][]expression.Part{append(append([]expression.Part{trial.SQL("order_total > 300 OR ")}, trial.AnyOf("region", "US-WEST")...), trial.SQL(" AND order_total < 300"))}, "US-CENTRAL US-WEST"},
+		{"a masked column is judged by its true value", [][]expression.Part{trial.AnyOf("lastname", "Abernathy")}, "US-WEST"},
+		{"a value is data", [][]expression.Part{trial.AnyOf("region", `US-EAST') OR 1=1 --`, `'`, `"`, `\`, `{}`, `US-WEST`)}, "US-WEST"},
+		{"NULL is none of the values and not one of the others", [][]expression.Part{trial.NoneOf("nullif(region, 'US-EAST')", "US-WEST")}, "US-CENTRAL"},
+		{"a number is one of the values", [][]expression.Part{trial.AnyOf("order_total", "225", "356")}, "US-CENTRAL US-WEST"},
+		{"a number is none of the values", [][]expression.Part{trial.NoneOf("order_total", "225", "356")}, "US-EAST US-EAST US-EAST"},
+		{"a computed number is none of the values", [][]expression.Part{trial.NoneOf("order_total + 1", "226")}, "US-CENTRAL US-EAST US-EAST US-EAST"},
 		{"no filter", nil, all},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -65,7 +66,7 @@ func testFilters(t *testing.T, s trial.Suite) {
 	}
 	t.Run("an attribute without a value shows no row", func(t *testing.T) {
 		never := func(a *entitlements.Access) {
-			a.Filters = []entitlements.Filter{{Policy: "test", Where: []entitlements.Part{trial.SQL("1 = 1")}, Never: true}}
+			a.Filters = []entitlements.Filter{{Policy: "test", Where: []expression.Part{trial.SQL("1 = 1")}, Never: true}}
 		}
 		s.Expect(t, trial.Lease(`SELECT count(*) FROM sales.customer_orders`, s.Grant(t, "customer_orders", never)), "0")
 	})
@@ -104,10 +105,10 @@ func testFilters(t *testing.T, s trial.Suite) {
 	})
 }
 
-func userIs(before, after, user string) []entitlements.Part {
-	return []entitlements.Part{
+func userIs(before, after, user string) []expression.Part {
+	return []expression.Part{
 		trial.SQL(before),
-		{Variable: entitlements.UserID, Values: []string{user}},
+		{Variable: expression.UserID, Values: []string{user}},
 		trial.SQL(after),
 	}
 }
@@ -202,7 +203,7 @@ func testOneValue(t *testing.T, s trial.Suite) {
 		})
 	}
 	t.Run("a NUL is no text", func(t *testing.T) {
-		for _, parts := range [][]entitlements.Part{userIs(`owner <> `, ``, "x\x00"), trial.NoneOf("owner", "x\x00")} {
+		for _, parts := range [][]expression.Part{userIs(`owner <> `, ``, "x\x00"), trial.NoneOf("owner", "x\x00")} {
 			_, err := s.Engine.Run(
 				t.Context(),
 				trial.Lease(`SELECT count(*) FROM sales.allowed`, s.Grant(t, "allowed", trial.Filtered(parts...))),
@@ -211,11 +212,11 @@ func testOneValue(t *testing.T, s trial.Suite) {
 		}
 	})
 	t.Run("without a value it is NULL", func(t *testing.T) {
-		nobody := []entitlements.Part{trial.SQL("owner <> "), {Variable: entitlements.UserID}, trial.SQL("")}
+		nobody := []expression.Part{trial.SQL("owner <> "), {Variable: expression.UserID}, trial.SQL("")}
 		s.Expect(t, trial.Lease(`SELECT count(*) FROM sales.allowed`, s.Grant(t, "allowed", trial.Filtered(nobody...))), "0")
-		null := []entitlements.Part{
+		null := []expression.Part{
 			trial.SQL("coalesce("),
-			{Variable: entitlements.UserID},
+			{Variable: expression.UserID},
 			trial.SQL(", 'taylor@example.com') = owner"),
 		}
 		s.Expect(
@@ -316,15 +317,15 @@ func testSample(t *testing.T, s trial.Suite) {
 
 // testNever: no row, whatever else is there, and nothing is evaluated on any.
 func testNever(t *testing.T, s trial.Suite) {
-	empty := entitlements.Part{Variable: "attribute.test"}
+	empty := expression.Part{Variable: "attribute.test"}
 	touchy := s.Words.FailsIf(`region = 'US-WEST'`) + " = 1"
 	for name, f := range map[string]entitlements.Filter{
-		"a condition":              {Where: []entitlements.Part{trial.SQL("1 = 1")}, Never: true},
-		"an OR":                    {Where: []entitlements.Part{trial.SQL("1 = 1 OR 1 = 1")}, Never: true},
-		"one that fails on a row":  {Where: []entitlements.Part{trial.SQL(touchy)}, Never: true},
+		"a condition":              {Where: []expression.Part{trial.SQL("1 = 1")}, Never: true},
+		"an OR":                    {Where: []expression.Part{trial.SQL("1 = 1 OR 1 = 1")}, Never: true},
+		"one that fails on a row":  {Where: []expression.Part{trial.SQL(touchy)}, Never: true},
 		"a sample":                 {Sample: &entitlements.Sample{PerMillion: 999_999}, Never: true},
-		"none of no values":        {Where: []entitlements.Part{trial.SQL("region <> all("), empty, trial.SQL(")")}},
-		"one of no values, or all": {Where: []entitlements.Part{trial.SQL("1 = 1 OR region = any("), empty, trial.SQL(")")}},
+		"none of no values":        {Where: []expression.Part{trial.SQL("region <> all("), empty, trial.SQL(")")}},
+		"one of no values, or all": {Where: []expression.Part{trial.SQL("1 = 1 OR region = any("), empty, trial.SQL(")")}},
 		"a user and no values":     {Where: append(userIs("'x' = ", " OR region <> all(", "x"), empty, trial.SQL(")"))},
 		"no rule at all":           {},
 	} {
@@ -335,7 +336,7 @@ func testNever(t *testing.T, s trial.Suite) {
 			}
 		})
 	}
-	for name, parts := range map[string][]entitlements.Part{
+	for name, parts := range map[string][]expression.Part{
 		"a column that is not there":                  {trial.SQL("regio = 'x'")},
 		"a column that is not there before no values": {trial.SQL("regio = any("), empty, trial.SQL(")")},
 		"a column that is not there behind no values": {trial.SQL("region <> all("), empty, trial.SQL(") AND regio = 'x'")},

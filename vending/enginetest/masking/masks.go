@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/enginetest/trial"
 )
 
@@ -65,9 +66,9 @@ func sqlMask(pieces ...string) entitlements.Mask {
 	m := entitlements.Mask{Kind: entitlements.MaskSQL}
 	for i, piece := range pieces {
 		if i > 0 {
-			m.SQL = append(m.SQL, entitlements.Part{Variable: entitlements.ThisColumn})
+			m.SQL = append(m.SQL, expression.Part{Variable: expression.ThisColumn})
 		}
-		m.SQL = append(m.SQL, entitlements.Part{SQL: piece})
+		m.SQL = append(m.SQL, expression.Part{SQL: piece})
 	}
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 )
 
 // Change alters the access that Grant makes.
@@ -24,7 +25,7 @@ func Chained(column string, masks ...entitlements.AppliedMask) Change {
 }
 
 // When is a mask for the rows that meet a condition; without one, for all.
-func When(m entitlements.Mask, condition ...entitlements.Part) entitlements.AppliedMask {
+func When(m entitlements.Mask, condition ...expression.Part) entitlements.AppliedMask {
 	return entitlements.AppliedMask{Mask: m, Policy: "test", When: condition}
 }
 
@@ -39,7 +40,7 @@ func Only(columns ...string) Change {
 }
 
 // Filtered adds a row filter.
-func Filtered(parts ...entitlements.Part) Change {
+func Filtered(parts ...expression.Part) Change {
 	return func(a *entitlements.Access) {
 		a.Filters = append(a.Filters, entitlements.Filter{Policy: "test", Where: parts})
 	}
@@ -51,17 +52,17 @@ func Constant(value string) entitlements.Mask {
 }
 
 // SQL is a part of a condition as an administrator writes it.
-func SQL(sql string) entitlements.Part { return entitlements.Part{SQL: sql} }
+func SQL(sql string) expression.Part { return expression.Part{SQL: sql} }
 
-// AnyOf is the condition that the expression is one of the values.
-func AnyOf(expression string, values ...string) []entitlements.Part {
-	return []entitlements.Part{SQL(expression + " = any("), {Variable: "attribute.test", Values: values}, SQL(")")}
+// AnyOf is the condition that the operand is one of the values.
+func AnyOf(operand string, values ...string) []expression.Part {
+	return []expression.Part{SQL(operand + " = any("), {Variable: "attribute.test", Values: values}, SQL(")")}
 }
 
-// NoneOf is the condition that the expression is none of the values.
-func NoneOf(expression string, values ...string) []entitlements.Part {
-	return []entitlements.Part{
-		SQL(expression + " <> all("),
+// NoneOf is the condition that the operand is none of the values.
+func NoneOf(operand string, values ...string) []expression.Part {
+	return []expression.Part{
+		SQL(operand + " <> all("),
 		{Variable: "attribute.test", Values: values},
 		SQL(")"),
 	}

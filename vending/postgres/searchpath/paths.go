@@ -12,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/internal/mistake"
 	"deputy/vending"
 	"deputy/vending/postgres/sqltext"
@@ -184,9 +185,9 @@ func (p *Paths) whyNot(schema string) string {
 // administratorsNames are the names in the SQL that administrators wrote for an access.
 func administratorsNames(a entitlements.Access) map[string]bool {
 	var sql strings.Builder
-	add := func(parts []entitlements.Part) {
+	add := func(parts []expression.Part) {
 		for _, p := range parts {
-			if p.Variable == entitlements.ThisColumn {
+			if p.Variable == expression.ThisColumn {
 				continue
 			}
 			sql.WriteString(p.SQL + " ")

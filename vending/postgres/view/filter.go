@@ -9,6 +9,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/postgres/sqltext"
 )
 
@@ -39,7 +40,7 @@ func rowCondition(f entitlements.Filter, table entitlements.TableName) string {
 // condition puts the values of the identity into what the administrator wrote: a list as an array literal, both that
 // and a single value of unknown type, so that PostgreSQL gives it the type of what it is compared with. A value is in
 // parentheses, because words and strings before a quote change what the quote means. missing: a list is empty.
-func condition(parts []entitlements.Part) (sql string, missing bool) {
+func condition(parts []expression.Part) (sql string, missing bool) {
 	var q strings.Builder
 	for _, p := range parts {
 		q.WriteString(p.SQL)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/postgres/sqltext"
 )
 
@@ -45,10 +46,10 @@ func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess
 // takes is true where the condition holds or may hold. One that lacks a value may hold anywhere; this is said with a
 // subselect, so that the planner does not drop the rest, and a text that PostgreSQL does not understand is an error all
 // the same.
-func takes(when []entitlements.Part) string {
+func takes(when []expression.Part) string {
 	q, _ := condition(when)
 	q = "(" + q + ") IS NOT FALSE"
-	if slices.ContainsFunc(when, func(p entitlements.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
+	if slices.ContainsFunc(when, func(p expression.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
 		return "(" + q + " OR (SELECT true))"
 	}
 	return q
@@ -141,10 +142,10 @@ func (c column) keyed(expression string) string {
 }
 
 // sql is the administrator's expression. It gives the column its type.
-func (c column) sql(parts []entitlements.Part) string {
+func (c column) sql(parts []expression.Part) string {
 	q := ""
 	for _, p := range parts {
-		if p.Variable == entitlements.ThisColumn {
+		if p.Variable == expression.ThisColumn {
 			q += "(" + c.raw + ")"
 		} else {
 			q += p.SQL

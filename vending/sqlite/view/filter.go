@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/sqlite/sqltext"
 )
 
@@ -65,7 +66,7 @@ var quantified = regexp.MustCompile(`(= any|<> all)\($`)
 
 // condition puts the values of the identity into what the administrator wrote. SQLite has no arrays, so "= any(…)"
 // becomes "IN (…)" and "<> all(…)" becomes "NOT IN (…)". missing: a list is empty.
-func (w *Writer) condition(parts []entitlements.Part) (text string, missing bool, err error) {
+func (w *Writer) condition(parts []expression.Part) (text string, missing bool, err error) {
 	var sql strings.Builder
 	for i, p := range parts {
 		sql.WriteString(w.pointAtFile(p.SQL))

@@ -8,6 +8,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/entitlements/expression"
 	"deputy/vending/sqlite/sqltext"
 )
 
@@ -89,7 +90,7 @@ func (w *Writer) takes(m entitlements.AppliedMask) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the mask of policy %q: %w", m.Policy, err)
 	}
-	if slices.ContainsFunc(m.When, func(p entitlements.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
+	if slices.ContainsFunc(m.When, func(p expression.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
 		return "CASE WHEN (\n" + condition + "\n) THEN 1 ELSE 1 END", nil // and yet SQLite reads it
 	}
 	return "(\n" + condition + "\n) IS NOT FALSE", nil
@@ -130,10 +131,10 @@ func (w *Writer) cell(m entitlements.Mask, column entitlements.Column, raw strin
 }
 
 // expression is what the administrator wrote. It gives the column its type.
-func (w *Writer) expression(parts []entitlements.Part, raw string) string {
+func (w *Writer) expression(parts []expression.Part, raw string) string {
 	sql := "(\n"
 	for _, p := range parts {
-		if p.Variable == entitlements.ThisColumn {
+		if p.Variable == expression.ThisColumn {
 			sql += `(` + raw + `)`
 		} else {
 			sql += w.pointAtFile(p.SQL)

@@ -1,4 +1,4 @@
-package entitlements
+package pattern
 
 import (
 	"regexp/syntax"

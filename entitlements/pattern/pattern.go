@@ -1,4 +1,6 @@
-package entitlements
+// Package pattern is the part of regular expressions that means the same in every database: a mask must not hide less
+// on one engine than on another.
+package pattern
 
 import (
 	"errors"
@@ -27,14 +29,15 @@ var (
 	replacementEscape = regexp.MustCompile(`\\(.?)`)
 )
 
-func checkPattern(pattern string) error {
+// Check refuses a pattern that is none, or that another engine would read in another way.
+func Check(pattern string) error {
 	switch {
 	case pattern == "":
 		return errors.New("regex needs match: say what is replaced")
 	case len(pattern) > maxPattern:
 		return fmt.Errorf("the pattern is longer than %d characters", maxPattern)
-	case plainText("the pattern", pattern) != nil:
-		return plainText("the pattern", pattern)
+	case !utf8.ValidString(pattern) || strings.ContainsRune(pattern, 0):
+		return errors.New("the pattern is not plain text")
 	}
 	compiled, err := regexp.Compile(pattern)
 	if err != nil {
@@ -105,10 +108,10 @@ var simpleClass = regexp.MustCompile(`\[\^?-?(?:\x00|[^\x00\[\]-](?:-[^\x00\[\]-
 
 func withoutClasses(pattern string) string { return simpleClass.ReplaceAllString(pattern, "x") }
 
-// checkReplacement makes sure that what is put in place of a match is text and groups that are there.
-func checkReplacement(pattern, replace string) error {
-	if err := plainText("replace", replace); err != nil {
-		return err
+// CheckReplacement makes sure that what is put in place of a match is text and groups that are there.
+func CheckReplacement(pattern, replace string) error {
+	if !utf8.ValidString(replace) || strings.ContainsRune(replace, 0) {
+		return errors.New("replace is not plain text")
 	}
 	compiled, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -133,4 +136,8 @@ func checkReplacement(pattern, replace string) error {
 		}
 	}
 	return nil
+}
+
+func isWordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }

@@ -1,4 +1,7 @@
-package entitlements
+// Package expression reads the SQL conditions and expressions that an administrator writes in policies. It does not
+// understand the SQL: it makes sure that a text stays one expression wherever an engine puts it, and finds the
+// variables in it.
+package expression
 
 import (
 	"errors"
@@ -7,6 +10,33 @@ import (
 	"strings"
 	"unicode/utf8"
 )
+
+// UserGroups is the variable of the user's groups, and AttributePrefix is what the variables of attributes begin with.
+const (
+	UserGroups      = "user.groups"
+	AttributePrefix = "attribute."
+)
+
+// Part is a piece of an expression: SQL as the administrator wrote it or, when Variable is set, what to put there.
+//
+// A list variable stands in two forms only, "= any(:attribute.NAME)" and "<> all(:attribute.NAME)". Whatever their case
+// and spacing, the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single
+// one (One) is a value.
+type Part struct {
+	SQL      string // including the operator and the opening "any(" or "all(" that precede a list
+	Variable string // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
+	// of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
+	Values []string
+}
+
+// The variables that are not a list of values.
+const (
+	UserID     = "user.id"
+	ThisColumn = "column"
+)
+
+// One reports whether the variable is a single value and not a list.
+func (p Part) One() bool { return p.Variable == UserID }
 
 const onlyForms = "write = any(:attribute.NAME), <> all(:attribute.NAME), the same with :user.groups, or :user.id for one value"
 
@@ -21,14 +51,14 @@ var (
 	variableWord = regexp.MustCompile(`(?i):\s*(attribute|user)\b`)
 )
 
-// ParseCondition takes a condition on rows apart. It does not understand the SQL: it makes sure that the text stays one
+// Parse takes a condition on rows apart. It does not understand the SQL: it makes sure that the text stays one
 // expression wherever an engine puts it in parentheses, and finds the variables in it. What else is wrong, the database
 // says. In the parts, a list is always preceded and followed by SQL as Part says.
-func ParseCondition(text string) ([]Part, error) { return parseExpression(text, false) }
+func Parse(text string) ([]Part, error) { return parse(text, false) }
 
-// ParseMaskSQL does the same for the expression of a sql mask, whose only variable is $column.
-func ParseMaskSQL(text string) ([]Part, error) {
-	parts, err := parseExpression(text, true)
+// ParseOfColumn does the same for the expression of a sql mask, whose only variable is $column.
+func ParseOfColumn(text string) ([]Part, error) {
+	parts, err := parse(text, true)
 	for _, p := range parts {
 		if p.Variable != "" && p.Variable != ThisColumn {
 			return nil, fmt.Errorf("a mask is the same for all whom it is for: :%s is for filters and when", p.Variable)
@@ -37,7 +67,7 @@ func ParseMaskSQL(text string) ([]Part, error) {
 	return parts, err
 }
 
-func parseExpression(where string, ofColumn bool) ([]Part, error) {
+func parse(where string, ofColumn bool) ([]Part, error) {
 	if strings.TrimSpace(where) == "" {
 		return nil, errors.New("it is empty: write an expression")
 	}
@@ -172,4 +202,28 @@ func (w *conditionScanner) quoted(quote byte) error {
 
 func isWordByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// Text is an expression for people to read, never to run: with the values it is bound to, or the variable
+// where it has none.
+func Text(parts []Part) string {
+	var b strings.Builder
+	for _, p := range parts {
+		switch {
+		case p.Variable == "":
+			b.WriteString(p.SQL)
+		case p.Variable == ThisColumn:
+			b.WriteString("$column")
+		case len(p.Values) == 0:
+			b.WriteString(":" + p.Variable)
+		default:
+			for i, v := range p.Values {
+				if i > 0 {
+					b.WriteString(", ")
+				}
+				b.WriteString("'" + strings.ReplaceAll(v, "'", "''") + "'")
+			}
+		}
+	}
+	return strings.TrimSpace(b.String())
 }
