@@ -31,8 +31,8 @@ type Tools interface {
 	Ceiling(ctx context.Context, call tools.Call, tool string) *tools.Refusal
 	// TurnAway records a caller whose credential was not accepted.
 	TurnAway(ctx context.Context, client string, why *identity.AuthError)
-	// Busy records a caller that a limit turned away. Of a call without a principal only the address is known.
-	Busy(ctx context.Context, call tools.Call, reason string) *tools.Refusal
+	// OverLimit records a caller that a limit turned away. Of a call without a principal only the address is known.
+	OverLimit(ctx context.Context, call tools.Call, reason string) *tools.Refusal
 	// Platforms are the names of all platforms. No caller is told them: see Choices.
 	Platforms() []string
 	// Choices are the names that the platform argument may have for the caller. The argument is only offered when there

@@ -311,7 +311,7 @@ func TestWhatNoToolTookHasCode(t *testing.T) {
 	for _, tool := range []string{"", "nothing"} {
 		holdsCode(t, tool, "bad_request", o.Refuse(t.Context(), seller(), tool, "there is no such tool"))
 	}
-	holdsCode(t, "", "too_busy", o.Busy(t.Context(), seller(), "too many requests"))
+	holdsCode(t, "", "too_busy", o.OverLimit(t.Context(), seller(), "too many requests"))
 }
 
 func TestUnwrittenRecordHasCode(t *testing.T) {

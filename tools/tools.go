@@ -62,11 +62,11 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
-	strangers   *door
-	known       *door
-	crowd       *door    // of those who are too many
-	unserved    *door    // of what names no tool
-	waiting     *waiting // decides beside what is in force: see Both; nil: nothing does
+	unproved    *recordLimiter // of callers that prove nothing
+	proved      *recordLimiter // of callers that prove who they are, and are rejected all the same
+	limited     *recordLimiter // of callers that a limit turns away
+	unserved    *recordLimiter // of calls that name no tool
+	waiting     *waiting       // decides beside what is in force: see Both; nil: nothing does
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does
@@ -88,12 +88,12 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 		c.Random = rand.Reader
 	}
 	t := &Tools{
-		config:    c,
-		tracer:    c.Telemetry.Tracer(),
-		strangers: &door{},
-		known:     &door{},
-		crowd:     &door{},
-		unserved:  &door{},
+		config:   c,
+		tracer:   c.Telemetry.Tracer(),
+		unproved: &recordLimiter{},
+		proved:   &recordLimiter{},
+		limited:  &recordLimiter{},
+		unserved: &recordLimiter{},
 	}
 	var err error
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {

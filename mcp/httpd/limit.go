@@ -14,7 +14,7 @@ import (
 func (s *server) turnAway(w http.ResponseWriter, r *http.Request, c *call, who tools.Call, e *limit.Excess) {
 	c.Taken()
 	s.limits.Refused(r.Context(), e)
-	s.config.Generations.Now().Tools().Busy(r.Context(), who, e.Says)
+	s.config.Generations.Now().Tools().OverLimit(r.Context(), who, e.Says)
 	status := http.StatusTooManyRequests
 	if e.Full {
 		status = http.StatusServiceUnavailable

@@ -115,7 +115,7 @@ func (f *Tools) TurnAway(_ context.Context, client string, why *identity.AuthErr
 	f.Away = append(f.Away, client+": "+string(why.Code))
 }
 
-func (f *Tools) Busy(_ context.Context, call tools.Call, reason string) *tools.Refusal {
+func (f *Tools) OverLimit(_ context.Context, call tools.Call, reason string) *tools.Refusal {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	who := call.Client + " " + call.Principal.Agent.ID

@@ -50,7 +50,7 @@ func (hello) Ceiling(context.Context, tools.Call, string) *tools.Refusal { retur
 
 func (hello) TurnAway(context.Context, string, *identity.AuthError) {}
 
-func (hello) Busy(_ context.Context, _ tools.Call, reason string) *tools.Refusal {
+func (hello) OverLimit(_ context.Context, _ tools.Call, reason string) *tools.Refusal {
 	return &tools.Refusal{Message: reason}
 }
 

@@ -117,7 +117,7 @@ func (p *pipe) admit(ctx context.Context, call tools.Call) (leave func(), _ erro
 		return leave, nil
 	}
 	p.limits.Refused(ctx, e)
-	if refusal := p.config.Generations.Now().Tools().Busy(ctx, call, e.Says); refusal != nil {
+	if refusal := p.config.Generations.Now().Tools().OverLimit(ctx, call, e.Says); refusal != nil {
 		return nil, refusal
 	}
 	return nil, errors.New("a call was refused without a refusal")

@@ -7,12 +7,12 @@ import (
 	"deputy/audit"
 )
 
-// Busy puts on the record that a limit turned somebody away, and makes the refusal. Of a call without a principal only
-// the address is known. As with strangers, so many are on the record and the others are counted there: who comes too
-// often is who would fill it.
-func (t *Tools) Busy(ctx context.Context, call Call, reason string) *Refusal {
+// OverLimit puts on the record that a limit turned a caller away, and makes the refusal. Of a call without a principal
+// only the address is known. Only so many are on the record at once, and the others are counted there: a caller that
+// comes too often would fill it otherwise.
+func (t *Tools) OverLimit(ctx context.Context, call Call, reason string) *Refusal {
 	refusal := &Refusal{Code: TooBusy, Message: reason, Hint: hints[TooBusy]}
-	room, more := t.crowd.note(t.config.Now())
+	room, more := t.limited.note(t.config.Now())
 	if !room {
 		return refusal
 	}
@@ -25,7 +25,7 @@ func (t *Tools) Busy(ctx context.Context, call Call, reason string) *Refusal {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d more were turned away since the last one on the record", more))
 	}
 	if err := t.config.Audit.Append(context.WithoutCancel(ctx), r); err != nil {
-		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("a caller that was turned away could not be recorded")
+		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("a caller that a limit turned away could not be recorded")
 		return refusal
 	}
 	refusal.AuditID = r.ID

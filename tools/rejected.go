@@ -11,37 +11,37 @@ import (
 	"deputy/identity"
 )
 
-// Of callers who prove nothing, so many are on the record at once, and one more with each second: whoever sends garbage
-// must not be able to fill the disk with it. The others are counted.
+// Of callers that are rejected, so many are on the record at once, and one more with each second: a caller that sends
+// garbage must not be able to fill the disk with it. The others are counted.
 const (
-	strangers     = 20
-	strangerEvery = time.Second
+	mostRejected  = 20
+	rejectedEvery = time.Second
 )
 
-// door counts those who were turned away.
-type door struct {
+// recordLimiter says which of the callers that were turned away are on the record.
+type recordLimiter struct {
 	mu    sync.Mutex
-	since time.Time // when there was room for all
-	more  int       // that are not on the record
+	since time.Time // The time at which there was room for all.
+	more  int       // How many are not on the record, since the last one that is.
 }
 
 // note says whether one more can be on the record, and how many before could not.
-func (d *door) note(now time.Time) (room bool, more int) {
+func (d *recordLimiter) note(now time.Time) (room bool, more int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if full := now.Add(-strangers * strangerEvery); d.since.Before(full) {
+	if full := now.Add(-mostRejected * rejectedEvery); d.since.Before(full) {
 		d.since = full
 	}
-	if d.since.Add(strangerEvery).After(now) {
+	if d.since.Add(rejectedEvery).After(now) {
 		d.more++
 		return false, 0
 	}
-	d.since = d.since.Add(strangerEvery)
+	d.since = d.since.Add(rejectedEvery)
 	more, d.more = d.more, 0
 	return true, more
 }
 
-// TurnAway puts on the record that somebody's credential was not accepted, and who it was if that was proved: an agent
+// TurnAway puts on the record that a credential was not accepted, and who sent it if that was proved: an agent
 // that is disabled, a human it may not act for. There is nothing of the credential in it. Who brought none is told
 // where to get one, as every client is the first time, and is not on the record; nor is who could not be asked about.
 // Who is stopped is on the record whatever the code, also when the list of stops cannot be read. See NoDecision for
@@ -62,11 +62,11 @@ func (t *Tools) NoDecision(ctx context.Context, client string, why *identity.Aut
 }
 
 func (t *Tools) turnAway(ctx context.Context, client string, why *identity.AuthError) {
-	now, door := t.config.Now(), t.strangers
+	now, limiter := t.config.Now(), t.unproved
 	if why.Who != nil { // who prove who they are do not stand in one line with those who prove nothing
-		door = t.known
+		limiter = t.proved
 	}
-	room, more := door.note(now)
+	room, more := limiter.note(now)
 	if !room {
 		return
 	}

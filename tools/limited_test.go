@@ -27,7 +27,7 @@ func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
 			Subject:  "taylor",
 		},
 	}
-	refusal := made.Busy(t.Context(), tools.Call{Principal: taylor, Client: "192.0.2.1"}, "too many requests")
+	refusal := made.OverLimit(t.Context(), tools.Call{Principal: taylor, Client: "192.0.2.1"}, "too many requests")
 	r := log.last(t)
 	if refusal.Code != tools.TooBusy || refusal.Message != "too many requests" || refusal.Hint == "" ||
 		refusal.AuditID != r.ID {
@@ -39,18 +39,18 @@ func TestWhoIsTurnedAwayByALimitIsOnTheRecordAndCannotFillIt(t *testing.T) {
 		r.Reasons[0] != "too many requests" {
 		t.Errorf("the record is %+v", r)
 	}
-	made.Busy(t.Context(), tools.Call{Client: "192.0.2.9"}, "too many requests")
+	made.OverLimit(t.Context(), tools.Call{Client: "192.0.2.9"}, "too many requests")
 	if r := log.last(t); r.Tool != audit.Authenticate || r.Mode != "" || !strings.Contains(audit.Line(r), "nobody known") {
 		t.Errorf("of an address the record is %+v", r)
 	}
 	for range 1000 {
-		refusal = made.Busy(t.Context(), tools.Call{Principal: taylor}, "too many requests")
+		refusal = made.OverLimit(t.Context(), tools.Call{Principal: taylor}, "too many requests")
 	}
 	if len(log.records) != 20 || refusal.AuditID != "" || refusal.Code != tools.TooBusy {
 		t.Errorf("of a thousand at once %d are on the record, and the last refusal is %+v", len(log.records), refusal)
 	}
 	now = now.Add(time.Second)
-	made.Busy(t.Context(), tools.Call{Principal: taylor}, "too many requests")
+	made.OverLimit(t.Context(), tools.Call{Principal: taylor}, "too many requests")
 	if r := log.last(t); len(log.records) != 21 ||
 		!strings.Contains(strings.Join(r.Reasons, ";"), "982 more were turned away") {
 		t.Errorf("a second later there are %d, and the last says %q", len(log.records), r.Reasons)
