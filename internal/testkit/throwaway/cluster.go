@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ type Cluster struct {
 	Version string // as "postgres --version" prints it
 	server  *exec.Cmd
 	done    chan struct{} // closed when the server has ended
+	remover *remover
+	stop    sync.Once
 }
 
 // ErrNoServer is returned when there are no PostgreSQL server binaries; its text says what to install.
@@ -45,6 +48,11 @@ func Start(ctx context.Context, settings ...string) (*Cluster, error) {
 		return nil, fmt.Errorf("making the cluster's directory: %w", err)
 	}
 	c := &Cluster{Dir: dir, done: make(chan struct{})}
+	running.Store(c, true)
+	if c.remover, err = startRemover(dir); err != nil {
+		c.Stop()
+		return nil, fmt.Errorf("starting what removes the cluster's directory: %w", err)
+	}
 	if err := c.start(ctx, bin, settings); err != nil {
 		c.Stop()
 		if ctx.Err() != nil { // what was killed for it says something else
@@ -65,13 +73,32 @@ func (c *Cluster) Open(role, database string) (*sql.DB, error) {
 	return sql.Open("postgres", c.DSN(role, database))
 }
 
+// Exec runs a script as a role in a database.
+func (c *Cluster) Exec(role, database, script string) error {
+	db, err := c.Open(role, database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if _, err := db.Exec(script); err != nil {
+		return fmt.Errorf("%s: %w", script, err)
+	}
+	return nil
+}
+
 // Stop ends the server at once and removes everything.
 func (c *Cluster) Stop() {
-	if c.server != nil && c.server.Process != nil {
-		c.server.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing is worth keeping
-		<-c.done
-	}
-	os.RemoveAll(c.Dir)
+	c.stop.Do(func() {
+		if c.server != nil && c.server.Process != nil {
+			c.server.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing is worth keeping
+			<-c.done
+		}
+		os.RemoveAll(c.Dir)
+		if c.remover != nil {
+			c.remover.dismiss()
+		}
+		running.Delete(c)
+	})
 }
 
 func (c *Cluster) start(ctx context.Context, bin string, settings []string) error {

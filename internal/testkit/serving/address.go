@@ -1,4 +1,5 @@
-package throwaway
+// Package serving is what a test needs of a server that it starts: an address for it, its output, and its answers.
+package serving
 
 import (
 	"errors"
@@ -6,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"testing"
 )
 
 // given are the ports that this process has handed out.
@@ -27,4 +29,14 @@ func FreeAddress() (string, error) {
 		}
 	}
 	return "", errors.New("no free port was found on the loopback interface")
+}
+
+// Address is FreeAddress for a test, which fails if there is none.
+func Address(t testing.TB) string {
+	t.Helper()
+	address, err := FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
