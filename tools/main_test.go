@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,19 +26,9 @@ import (
 	"deputy/vending/sqlite"
 )
 
-var cluster *throwaway.Cluster
+var cluster = throwaway.NewShared()
 
-func TestMain(m *testing.M) {
-	c, err := throwaway.Start(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	cluster = c
-	code := m.Run()
-	c.Stop()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { throwaway.Main(m) }
 
 // The data: what Taylor may read, what may be asked for, and what nobody may know of. The table named absent is not
 // there.
@@ -155,13 +144,8 @@ func openPostgres(t testing.TB, database, schema string, change ...func(*postgre
 
 func exec(t testing.TB, database, statement string) {
 	t.Helper()
-	db, err := cluster.Open(throwaway.Superuser, database)
-	if err != nil {
+	if err := cluster.Exec(throwaway.Superuser, database, statement); err != nil {
 		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec(statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"deputy/entitlements/requests/store"
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 	"deputy/tools"
 )
@@ -38,7 +39,7 @@ func TestKilledAtAnyMomentWhatWasAskedAndDecidedIsThereOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := askingStage(t, config.SQLite, inPostgres)
 			kept := keptOf(t, s)
-			address, path := freeAddress(t), filepath.Join(t.TempDir(), "audit.jsonl")
+			address, path := serving.Address(t), filepath.Join(t.TempDir(), "audit.jsonl")
 			url := "http://" + address + "/mcp"
 			start := func() (kill func()) {
 				server := process(t, s, []string{"DEMO_AUDIT=" + path, "DEMO_LISTEN=" + address}, "serve", "--listen", address)

@@ -37,10 +37,7 @@ func askingStage(t *testing.T, engine, inPostgres string, change ...func(*demo.C
 		change(&c)
 	}
 	if inPostgres != "" {
-		pg, err := cluster()
-		if err != nil {
-			t.Fatal(err)
-		}
+		pg := cluster.Cluster()
 		if err := newDatabase(pg, inPostgres, "SELECT 1"); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/internal/testkit/throwaway"
 	"deputy/mcp/client"
 )
@@ -18,7 +19,7 @@ const slow = `SELECT count(*) FROM sales.customer_orders, generate_series(1, 100
 
 func TestWhileAQueryRunsNobodySeesItsRoleAndAKilledServerLeavesNothing(t *testing.T) {
 	s := stage(t, config.Postgres)
-	address := freeAddress(t)
+	address := serving.Address(t)
 	server := process(
 		t,
 		s,
@@ -104,13 +105,4 @@ func awaited(t *testing.T, url, bearer, userToken string) *client.Client {
 	}
 	t.Fatalf("the server at %s never answered: %v", url, last)
 	return nil
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	address, err := throwaway.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 )
 
@@ -23,7 +24,7 @@ func TestDemoServes(t *testing.T) {
 			t.Parallel()
 			began := time.Now().Add(-time.Second)
 			command := exec.Command(deputyBinary(t), "demo", "--serve", "--engine", engine)
-			var shown buffer
+			var shown serving.Output
 			command.Stdout = &shown
 			if err := command.Start(); err != nil {
 				t.Fatal(err)

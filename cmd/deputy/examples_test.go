@@ -18,6 +18,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 	"deputy/tools"
 )
@@ -48,10 +49,7 @@ INSERT INTO lookup.regions VALUES ('US-EAST', 'USA'), ('US-WEST', 'USA'), ('US-C
 const exampleAudience = "https://deputy.example.com/mcp"
 
 func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
-	c, err := cluster()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := cluster.Cluster()
 	if err := newDatabase(c, "example", exampleData); err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +82,8 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 	if said := command(t, environment, "test"); !strings.Contains(said, " 0 failed") {
 		t.Errorf("what the example expects is not so: %s", said)
 	}
-	address := freeAddress(t)
-	serving(t, environment, "serve", "--listen", address)
+	address := serving.Address(t)
+	runUntilEnd(t, environment, "serve", "--listen", address)
 	url := "http://" + address + "/mcp"
 
 	taylor := awaited(
@@ -237,8 +235,8 @@ func command(t *testing.T, environment []string, args ...string) string {
 	return string(out)
 }
 
-// serving runs deputy until the test ends.
-func serving(t *testing.T, environment []string, args ...string) {
+// runUntilEnd runs deputy until the test ends.
+func runUntilEnd(t *testing.T, environment []string, args ...string) {
 	t.Helper()
 	command := exec.Command(deputyBinary(t), args...)
 	command.Env, command.Stderr = environment, &bytes.Buffer{}

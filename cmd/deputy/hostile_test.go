@@ -14,6 +14,7 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 	"deputy/tools"
 	"deputy/vending/enginetest/attack"
@@ -100,8 +101,7 @@ func assertUnharmed(t *testing.T, s *demo.Stage) {
 	if err != nil || r.Rows[0][0] != r.Rows[0][1] {
 		t.Errorf("after all attacks the orders are %+v (%v)", r, err)
 	}
-	answer, err := http.Get(strings.TrimSuffix(s.URL, "/mcp") + "/readyz")
-	if err != nil || answer.StatusCode != http.StatusOK {
-		t.Errorf("after all attacks the server is not ready: %v %v", answer, err)
+	if status, said := serving.Get(t, strings.TrimSuffix(s.URL, "/mcp")+"/readyz"); status != http.StatusOK {
+		t.Errorf("after all attacks the server is not ready: %d %s", status, said)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 )
 
 // hostServer is a server as hosts have it in their files: a command that they start, or an address.
@@ -115,10 +116,10 @@ func isAnswered(t *testing.T, address string) {
 	}
 	s := stage(t, config.SQLite)
 	rewrite(t, s, true, "listen: ${DEMO_LISTEN}", "listen: ${DEMO_LISTEN}\n  public_url: https://"+at.Host)
-	listen := freeAddress(t)
+	listen := serving.Address(t)
 	own := []string{"DEMO_LISTEN=" + listen, "DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")}
 	server := process(t, s, own, "serve")
-	var log buffer
+	var log serving.Output
 	server.Stderr = &log
 	if err := server.Start(); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,13 +23,14 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 )
 
 // What is wrong from the outside goes through the front door here: the server as it is served, and nothing of it
 // replaced.
 
 func TestNobodyPassesTheFrontDoorWithABadCredential(t *testing.T) {
-	var log buffer
+	var log serving.Output
 	s := loggedStage(t, config.SQLite, zerolog.New(&log))
 	own, foreign := s.Issuer(), startIssuer(t)
 	good := issuer.Claims{Subject: "taylor", ClientID: "marketing-chat", Groups: []string{"Privacy"}, Audience: s.URL}
@@ -128,18 +128,11 @@ func TestTheChallengeLeadsToTheIssuer(t *testing.T) {
 	challenge := post(t, s.URL, "", query("SELECT 1")).header.Get("WWW-Authenticate")
 	_, rest, _ := strings.Cut(challenge, `resource_metadata="`)
 	metadata, _, _ := strings.Cut(rest, `"`)
-	response, err := http.Get(metadata)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
 	var says struct {
 		Resource string   `json:"resource"`
 		Servers  []string `json:"authorization_servers"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&says); err != nil {
-		t.Fatal(err)
-	}
+	serving.GetJSON(t, metadata, &says)
 	if says.Resource != s.URL || len(says.Servers) != 1 || says.Servers[0] != s.Issuer().URL() {
 		t.Errorf("%s says %+v", metadata, says)
 	}
@@ -350,28 +343,4 @@ func (p *pipe) ask(t *testing.T, line []byte) string {
 		t.Fatalf("deputy stdio says no more: %v", err)
 	}
 	return answer
-}
-
-// buffer is a log that several goroutines write.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func (b *buffer) Reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.text.Reset()
 }

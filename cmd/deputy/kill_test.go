@@ -14,6 +14,7 @@ import (
 	"deputy/audit/checkpoint"
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 )
 
 // rounds is how often the server is killed: 20 times, and as often as DEPUTY_KILLS says in make crash.
@@ -31,7 +32,7 @@ func rounds(t *testing.T) int {
 
 func TestKilledAtAnyMomentUnderLoadEveryRowThatLeftIsOnTheRecord(t *testing.T) {
 	s := stage(t, config.SQLite)
-	address := freeAddress(t)
+	address := serving.Address(t)
 	path := filepath.Join(t.TempDir(), "audit.jsonl")
 	received := map[string]int{}
 	for round := range rounds(t) {

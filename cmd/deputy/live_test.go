@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 )
 
@@ -93,10 +94,10 @@ func TestServeAndStdioFollowTheFile(t *testing.T) {
 }
 
 // live starts a server of its own process over the stage's file, and a client of it that is Taylor's.
-func live(t *testing.T, s *demo.Stage, transport string) (*client.Client, *os.Process, *buffer) {
+func live(t *testing.T, s *demo.Stage, transport string) (*client.Client, *os.Process, *serving.Output) {
 	t.Helper()
-	log := &buffer{}
-	address := freeAddress(t)
+	log := &serving.Output{}
+	address := serving.Address(t)
 	environment := []string{
 		"DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl"),
 		"DEPUTY_AGENT_KEY=" + s.AgentKey,
@@ -126,7 +127,7 @@ func live(t *testing.T, s *demo.Stage, transport string) (*client.Client, *os.Pr
 }
 
 // said waits until the log says something.
-func said(t *testing.T, log *buffer, text string) {
+func said(t *testing.T, log *serving.Output, text string) {
 	t.Helper()
 	for range 12_000 {
 		if strings.Contains(log.String(), text) {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +22,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 )
 
 // desk is a human's machine: an issuer that they sign in at, a configuration, and a folder for what is theirs. Every
@@ -156,7 +156,7 @@ func (d *desk) talk(t *testing.T, env ...string) *talk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log buffer
+	var log serving.Output
 	c.Stderr = &log
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -242,7 +242,7 @@ func TestWithoutABrowserTheAddressIsThereToOpen(t *testing.T) {
 	d := newDesk(t)
 	d.issuer.SignIn(&issuer.Claims{Subject: "taylor"})
 	c := d.command(t, "login", "--no-browser")
-	var out, shown buffer
+	var out, shown serving.Output
 	c.Stdout, c.Stderr = &out, &shown
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -258,11 +258,7 @@ func TestWithoutABrowserTheAddressIsThereToOpen(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	response, err := http.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
+	serving.Get(t, address)
 	if err := c.Wait(); err != nil || !strings.Contains(out.String(), "Signed in as taylor") {
 		t.Errorf("it has waited for the browser: got %v, %s", err, out.String())
 	}
@@ -271,7 +267,7 @@ func TestWithoutABrowserTheAddressIsThereToOpen(t *testing.T) {
 func TestAnInterruptedSignInIsNoSuccess(t *testing.T) {
 	d := newDesk(t)
 	c := d.command(t, "login", "--no-browser")
-	var shown buffer
+	var shown serving.Output
 	c.Stderr = &shown
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -293,16 +289,7 @@ func TestAStewardSignsInAtAServerElsewhere(t *testing.T) {
 	}
 	defer func() { server.Process.Signal(os.Interrupt); server.Wait() }()
 	url := "http://" + d.listen
-	for {
-		if response, err := http.Get(url + "/healthz"); err == nil {
-			response.Body.Close()
-			break
-		}
-		if t.Context().Err() != nil {
-			t.Fatal("the server does not start")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	serving.Await(t, url+"/healthz", nil)
 	home := t.TempDir()
 	away := &desk{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home)}
 	d.issuer.SignIn(&issuer.Claims{Subject: "sam"})

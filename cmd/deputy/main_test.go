@@ -13,18 +13,11 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/throwaway"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(stopping{m}, map[string]func(){"deputy": main, "xdg-open": browse})
-}
-
-// stopping ends the package's own PostgreSQL after the last test.
-type stopping struct{ *testing.M }
-
-func (s stopping) Run() int {
-	defer func() { stopCluster() }() // which one, is known at the end
-	return s.M.Run()
+	testscript.Main(throwaway.Tests{M: m}, map[string]func(){"deputy": main, "xdg-open": browse})
 }
 
 // engines are what everything below has to hold on.

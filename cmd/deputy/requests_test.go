@@ -16,9 +16,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 	"deputy/tools"
 )
@@ -66,16 +66,7 @@ requests: {rules: [{name: stewards decide, about: [tag:PII], approvers: [group:D
 		stop: sync.OnceFunc(func() { server.Process.Signal(os.Interrupt); server.Wait() }),
 	}
 	t.Cleanup(o.stop)
-	for {
-		if response, err := http.Get(o.url + "/healthz"); err == nil {
-			response.Body.Close()
-			break
-		}
-		if t.Context().Err() != nil {
-			t.Fatal("the server does not start")
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	serving.Await(t, o.url+"/healthz", nil)
 	home := t.TempDir()
 	o.away = &desk{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home, "DEPUTY_SERVER="+o.url)}
 	return o

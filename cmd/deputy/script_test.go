@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 	"deputy/internal/testkit/throwaway"
 	"deputy/vending/postgres/setup"
 )
@@ -149,7 +149,7 @@ func told(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func address(ts *testscript.TestScript, _ bool, _ []string) {
-	free, err := throwaway.FreeAddress()
+	free, err := serving.FreeAddress()
 	ts.Check(err)
 	ts.Setenv("FREE", free)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -179,31 +179,24 @@ const signingKey = "0123456789abcdef0123456789abcdef"
 // late has got another table since that is not the DBA's, and new is there for one script to set it up (two at once
 // would stand in each other's way: roles belong to the whole cluster). In state there is nothing of Deputy's until a
 // script migrates it.
-var cluster = sync.OnceValues(startCluster)
+var cluster = throwaway.NewShared(makeDatabases)
 
-var stopCluster = func() {}
-
-func startCluster() (*throwaway.Cluster, error) {
-	c, err := throwaway.Start(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	stopCluster = c.Stop
-	if err := runSQL(c, throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
-		return nil, err
+func makeDatabases(c *throwaway.Cluster) error {
+	if err := c.Exec(throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
+		return err
 	}
 	for _, name := range []string{"shop", "bare", "late", "new", "state"} {
 		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text); "+
 			"CREATE SCHEMA util; GRANT USAGE ON SCHEMA util TO PUBLIC; CREATE FUNCTION util.same(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT $1 = $2'"); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, name := range []string{"shop", "late"} {
 		if err := bootstrap(c, name); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c, runSQL(c, throwaway.Superuser, "late", "CREATE TABLE sales.payments (id int)")
+	return c.Exec(throwaway.Superuser, "late", "CREATE TABLE sales.payments (id int)")
 }
 
 func bootstrap(c *throwaway.Cluster, database string) error {
@@ -222,21 +215,11 @@ func bootstrap(c *throwaway.Cluster, database string) error {
 // newDatabase makes a database of the DBA's, in place of one of that name.
 func newDatabase(c *throwaway.Cluster, name, seed string) error {
 	for _, statement := range []string{"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)", "CREATE DATABASE " + name + " OWNER dba"} {
-		if err := runSQL(c, throwaway.Superuser, "postgres", statement); err != nil {
+		if err := c.Exec(throwaway.Superuser, "postgres", statement); err != nil {
 			return err
 		}
 	}
-	return runSQL(c, "dba", name, seed)
-}
-
-func runSQL(c *throwaway.Cluster, role, database, script string) error {
-	db, err := c.Open(role, database)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	_, err = db.Exec(script)
-	return err
+	return c.Exec("dba", name, seed)
 }
 
 // postgresql puts into the environment how deputy_runner connects ($SHOP_DSN, $BARE_DSN, $LATE_DSN, $NEW_DSN), how the
@@ -244,8 +227,7 @@ func runSQL(c *throwaway.Cluster, role, database, script string) error {
 // ($BARE_ADMIN_DSN), how Deputy's state is reached ($STATE_DSN), and the $SIGNING_KEY. The password in them is hunter2;
 // the cluster asks for none.
 func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
-	c, err := cluster()
-	ts.Check(err)
+	c := cluster.Cluster()
 	for name, user := range map[string][2]string{
 		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"},
 		"ADMIN_DSN": {"dba", "new"}, "BARE_ADMIN_DSN": {"dba", "bare"},

@@ -11,6 +11,7 @@ import (
 
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 )
 
@@ -71,7 +72,7 @@ func waitingCommands(t *testing.T) (out []waiting) {
 		s := stage(t, engine)
 		in := func(env []string, args ...string) func(*testing.T, string) *exec.Cmd {
 			return func(t *testing.T, folder string) *exec.Cmd {
-				own := []string{"DEMO_LISTEN=" + freeAddress(t), "DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")}
+				own := []string{"DEMO_LISTEN=" + serving.Address(t), "DEMO_AUDIT=" + filepath.Join(t.TempDir(), "audit.jsonl")}
 				return process(t, s, append(own, env...), args...)
 			}
 		}
@@ -114,7 +115,7 @@ func waitingCommands(t *testing.T) (out []waiting) {
 func TestSecondSignalForces(t *testing.T) {
 	s := stage(t, config.Postgres)
 	log := filepath.Join(t.TempDir(), "audit.jsonl")
-	address := freeAddress(t)
+	address := serving.Address(t)
 	term := atTerminal(t, process(t, s, []string{"DEMO_LISTEN=" + address, "DEMO_AUDIT=" + log}, "serve"))
 	term.says("policy_version")
 	url := "http://" + address + "/mcp"

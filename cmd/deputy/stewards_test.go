@@ -21,6 +21,7 @@ import (
 	"deputy/internal/config"
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 	"deputy/tools"
 )
 
@@ -33,16 +34,11 @@ type described struct {
 func newDescribed(t *testing.T) *described {
 	t.Helper()
 	s := askingStage(t, config.SQLite, "")
-	response, err := http.Get(strings.TrimSuffix(s.URL, "/mcp") + "/api/openapi.json")
-	if err != nil {
-		t.Fatal(err)
+	status, text := serving.Get(t, strings.TrimSuffix(s.URL, "/mcp")+"/api/openapi.json")
+	if status != http.StatusOK {
+		t.Fatalf("the description is answered %d", status)
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("the description is answered %d, %v", response.StatusCode, err)
-	}
-	document, err := libopenapi.NewDocument(text)
+	document, err := libopenapi.NewDocument([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

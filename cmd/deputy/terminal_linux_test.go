@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"deputy/internal/testkit/serving"
 )
 
 // terminal is a process at a terminal of its own, whose Ctrl-C reaches the process and all that it started in its
@@ -18,7 +20,7 @@ type terminal struct {
 	*exec.Cmd
 	t      *testing.T
 	master *os.File
-	shown  buffer
+	shown  serving.Output
 	ended  chan struct{}
 }
 

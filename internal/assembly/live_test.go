@@ -14,6 +14,7 @@ import (
 
 	"deputy/audit"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/tools"
 )
 
@@ -145,15 +146,9 @@ func TestABadFileKeepsThePolicyAndSaysWhere(t *testing.T) {
 			if log := w.log.String(); !strings.Contains(log, tt.log) || !strings.Contains(log, "the one before") {
 				t.Errorf("%s: the log does not say %q: %s", tt.name, tt.log, log)
 			}
-			response, err := http.Get(url + "/readyz")
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, _ := io.ReadAll(response.Body)
-			response.Body.Close()
-			if response.StatusCode != http.StatusOK || !strings.Contains(string(body), tt.notice) ||
-				strings.Contains(string(body), "lastname") {
-				t.Errorf("%s: /readyz says %d %s", tt.name, response.StatusCode, body)
+			status, body := serving.Get(t, url+"/readyz")
+			if status != http.StatusOK || !strings.Contains(body, tt.notice) || strings.Contains(body, "lastname") {
+				t.Errorf("%s: /readyz says %d %s", tt.name, status, body)
 			}
 			if records := w.records(); records[len(records)-1].PolicyVersion != version {
 				t.Errorf("%s: the record has the version of %+v", tt.name, records[len(records)-1])

@@ -1,7 +1,6 @@
 package assembly_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +18,7 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp"
 	"deputy/mcp/client"
 	"deputy/mcp/httpd"
@@ -34,7 +33,7 @@ type world struct {
 	file  string // the configuration
 	text  string // what stood in it at first
 	audit string
-	log   buffer
+	log   serving.Output
 }
 
 var engines = []string{config.SQLite, config.Postgres}
@@ -225,22 +224,4 @@ func (w *world) client(url string) *client.Client {
 func (w *world) credential() string {
 	hash := sha256.Sum256([]byte(w.stage.AgentKey))
 	return fmt.Sprintf("key %x", hash[:4])
-}
-
-// buffer is a log that several goroutines write.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -8,6 +8,7 @@ import (
 
 	"deputy/audit"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 )
 
 // Through the front door, with a real token: what it names is all it may be used for, and the host is told what to ask
@@ -72,13 +73,8 @@ func TestATokensScopesAreItsCeilingThroughTheFrontDoor(t *testing.T) {
 	) {
 		t.Errorf("with a prefix the challenge is %s", challenge)
 	}
-	response, err := http.Get(url + "/.well-known/oauth-protected-resource")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, _ := io.ReadAll(response.Body); !strings.Contains(
-		string(body),
+	if _, body := serving.Get(t, url+"/.well-known/oauth-protected-resource"); !strings.Contains(
+		body,
 		`"scopes_supported":["deputy:query","deputy:describe","deputy:request"]`,
 	) {
 		t.Errorf("the metadata is %s", body)

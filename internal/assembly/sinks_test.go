@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/internal/config"
+	"deputy/internal/testkit/serving"
 )
 
 // The whole server, with a required sink that is not there at first, then is, then is gone again.
@@ -22,12 +23,8 @@ func TestWithoutARequiredSinkNothingIsAnsweredAndItRecoversByItself(t *testing.T
 	)
 	url := w.serve()
 	ready := func() bool {
-		response, err := http.Get(url + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		return response.StatusCode == http.StatusOK
+		status, _ := serving.Get(t, url+"/readyz")
+		return status == http.StatusOK
 	}
 	await := func(what string, is func() bool) {
 		t.Helper()

@@ -3,7 +3,6 @@ package assembly_test
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,7 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/demo"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp/stdio"
 	"deputy/tools"
 )
@@ -300,16 +300,8 @@ func TestUnreadableListIsSaid(t *testing.T) {
 	url := w.serve()
 	ready := func() (int, map[string]string) {
 		t.Helper()
-		response, err := http.Get(url + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
 		says := map[string]string{}
-		if err := json.NewDecoder(response.Body).Decode(&says); err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, says
+		return serving.GetJSON(t, url+"/readyz", &says), says
 	}
 	if status, says := ready(); status != http.StatusOK || says["stops"] != "none" {
 		t.Errorf("without a list /readyz says %d %v", status, says)

@@ -24,6 +24,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/testkit/issuer"
+	"deputy/internal/testkit/serving"
 	"deputy/mcp"
 	"deputy/mcp/httpd"
 )
@@ -66,18 +67,13 @@ func TestTheTokenTable(t *testing.T) {
 
 func TestTheMetadataNamesTheAlgorithmsOfProofs(t *testing.T) {
 	w := newTokenWorld(t)
-	response, err := http.Get(strings.TrimSuffix(w.url, "/mcp") + "/.well-known/oauth-protected-resource/mcp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
 	var says struct {
 		Resource   string   `json:"resource"`
 		Algorithms []string `json:"dpop_signing_alg_values_supported"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&says); err != nil || says.Resource != tokenAudience ||
-		!reflect.DeepEqual(says.Algorithms, identity.ProofAlgorithms()) {
-		t.Errorf("the metadata says %+v (%v)", says, err)
+	serving.GetJSON(t, strings.TrimSuffix(w.url, "/mcp")+"/.well-known/oauth-protected-resource/mcp", &says)
+	if says.Resource != tokenAudience || !reflect.DeepEqual(says.Algorithms, identity.ProofAlgorithms()) {
+		t.Errorf("the metadata says %+v", says)
 	}
 }
 

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"deputy/internal/testkit/serving"
 )
 
 func TestAnOpaqueTokenIsAskedAboutAndIsGoneOnceItIsRevoked(t *testing.T) {
 	t.Parallel()
 	box := tools(t)
-	listen := freeAddress(t)
+	listen := serving.Address(t)
 	as := authorizationServer(t, box, "http://"+listen+"/mcp", "300", "opaque")
 	text, err := os.ReadFile(filepath.Join("testdata", "deputy.yaml"))
 	if err != nil {

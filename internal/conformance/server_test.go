@@ -20,7 +20,7 @@ import (
 	"deputy/audit"
 	"deputy/identity"
 	"deputy/internal/testkit/issuer"
-	"deputy/internal/testkit/throwaway"
+	"deputy/internal/testkit/serving"
 )
 
 // The question that every client asks, and what Taylor of Marketing is answered: lastname is masked for all but
@@ -194,7 +194,7 @@ func ownIssuer(t *testing.T, audience string) *issuer.Issuer {
 // stage is deputy and an issuer that it believes.
 func stage(t *testing.T) (d *deputy, taylor string) {
 	t.Helper()
-	listen := freeAddress(t)
+	listen := serving.Address(t)
 	i := ownIssuer(t, "http://"+listen+"/mcp")
 	return serveAt(
 			t,
@@ -203,15 +203,6 @@ func stage(t *testing.T) (d *deputy, taylor string) {
 		), i.Token(
 			issuer.Claims{Subject: "taylor", ClientID: "chat", Groups: []string{"Marketing"}},
 		)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	address, err := throwaway.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
 }
 
 func until(t *testing.T, there func() bool) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"deputy/internal/testkit/serving"
 )
 
 func TestAHostThatKnowsOnlyTheAddressGetsFrom401ToAMaskedAnswer(t *testing.T) {
@@ -78,7 +80,7 @@ func TestAHostThatKnowsOnlyTheAddressGetsFrom401ToAMaskedAnswer(t *testing.T) {
 // believing is deputy and the authorization server that it trusts.
 func believing(t *testing.T, box *toolbox, more ...string) (*deputy, provider) {
 	t.Helper()
-	listen := freeAddress(t)
+	listen := serving.Address(t)
 	as := authorizationServer(t, box, "http://"+listen+"/mcp", more...)
 	return serveAt(t, listen, as.Issuer), as
 }

@@ -1,8 +1,6 @@
 package field
 
 import (
-	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -10,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"deputy/internal/testkit/issuer"
@@ -22,7 +19,7 @@ var update = flag.Bool("update", false, "take lines that hold now off testdata/k
 // What all tests share: TestMain starts it and takes it down.
 var (
 	scratch   string
-	cluster   *throwaway.Cluster
+	cluster   = throwaway.NewShared()
 	authority *issuer.Issuer
 	program   string
 )
@@ -46,10 +43,6 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(scratch)
-	if cluster, err = throwaway.Start(context.Background()); err != nil {
-		return 0, err
-	}
-	defer cluster.Stop()
 	if authority, err = issuer.Start(issuer.Config{}); err != nil {
 		return 0, err
 	}
@@ -61,7 +54,7 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	flag.Set("test.parallel", "8") // most of them wait
-	code = m.Run()
+	code = throwaway.Tests{M: m}.Run()
 	stopWorlds()
 	printTable()
 	if *update {
@@ -88,22 +81,4 @@ func build() (string, error) {
 		return "", fmt.Errorf("building deputy: %w: %s", err, out)
 	}
 	return path, nil
-}
-
-// buffer is what a process writes while the test reads it.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -27,8 +27,31 @@ func psql(database, path, sql string) ([][]string, error) {
 	if path != "" {
 		settings += "; SET search_path = " + path
 	}
-	command := exec.Command("psql", "-X", "-q", "-A", "-t", "-F", separator, "-R", endOfRow, "-P", "null="+null,
-		"-v", "ON_ERROR_STOP=1", "-h", cluster.Dir, "-U", throwaway.Superuser, "-d", database, "-c", settings, "-c", sql)
+	command := exec.Command(
+		"psql",
+		"-X",
+		"-q",
+		"-A",
+		"-t",
+		"-F",
+		separator,
+		"-R",
+		endOfRow,
+		"-P",
+		"null="+null,
+		"-v",
+		"ON_ERROR_STOP=1",
+		"-h",
+		cluster.Cluster().Dir,
+		"-U",
+		throwaway.Superuser,
+		"-d",
+		database,
+		"-c",
+		settings,
+		"-c",
+		sql,
+	)
 	var said strings.Builder
 	command.Stderr = &said
 	out, err := command.Output()
@@ -48,7 +71,7 @@ func psql(database, path, sql string) ([][]string, error) {
 // load runs a script as the superuser.
 func load(database, script string) error {
 	command := exec.Command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
-		"-h", cluster.Dir, "-U", throwaway.Superuser, "-d", database)
+		"-h", cluster.Cluster().Dir, "-U", throwaway.Superuser, "-d", database)
 	command.Env = append(os.Environ(), "PGOPTIONS=-c client_min_messages=error")
 	command.Stdin = strings.NewReader(script)
 	if out, err := command.CombinedOutput(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"deputy/internal/testkit/serving"
 	"deputy/internal/testkit/throwaway"
 )
 
@@ -24,7 +25,7 @@ type world struct {
 	bases    map[string]database // by platform
 	checked  string              // what deputy check says
 	refused  map[string]bool     // rules that check refuses
-	log      buffer
+	log      serving.Output
 	server   *exec.Cmd
 	ended    chan error
 	sessions map[string]*session
@@ -56,7 +57,7 @@ func newWorld(configuration string, scripts map[string]string) (*world, error) {
 	listener.Close()
 	configuration = port.ReplaceAllString(configuration, w.address)
 	configuration = someone.ReplaceAllString(configuration, authority.URL())
-	configuration = dsn.ReplaceAllString(configuration, "host="+cluster.Dir+" user=deputy_runner dbname=$1")
+	configuration = dsn.ReplaceAllString(configuration, "host="+cluster.Cluster().Dir+" user=deputy_runner dbname=$1")
 	for _, m := range schemas.FindAllStringSubmatch(configuration, -1) {
 		var path []string
 		for schema := range strings.SplitSeq(m[3], ", ") {
@@ -84,7 +85,7 @@ func create(name, script string) error {
 		}
 		script = string(content)
 	}
-	script = strings.ReplaceAll(script, "host '127.0.0.1', port '55477'", "host '"+cluster.Dir+"'")
+	script = strings.ReplaceAll(script, "host '127.0.0.1', port '55477'", "host '"+cluster.Cluster().Dir+"'")
 	return load(name, strings.ReplaceAll(script, "{database}", name))
 }
 

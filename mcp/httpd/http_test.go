@@ -2,9 +2,7 @@ package httpd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -17,6 +15,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"deputy/identity"
+	"deputy/internal/testkit/serving"
 	"deputy/tools"
 )
 
@@ -303,35 +302,23 @@ func TestNobodyPassesWithoutAuthentication(t *testing.T) {
 func TestMetadataTellsHostsWhereTokensComeFrom(t *testing.T) {
 	server := serve(t, config(&fakeTools{}))
 	for _, path := range []string{"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
-		response, err := http.Get(server.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var got struct {
 			Resource string   `json:"resource"`
 			Servers  []string `json:"authorization_servers"`
 			Methods  []string `json:"bearer_methods_supported"`
 		}
-		err = json.NewDecoder(response.Body).Decode(&got)
-		response.Body.Close()
-		if err != nil || got.Resource != "https://deputy.example.com/mcp" ||
+		serving.GetJSON(t, server.URL+path, &got)
+		if got.Resource != "https://deputy.example.com/mcp" ||
 			!reflect.DeepEqual(got.Servers, []string{"https://issuer.test"}) ||
 			!reflect.DeepEqual(got.Methods, []string{"header"}) {
-			t.Errorf("%s: %+v, %v", path, got, err)
+			t.Errorf("%s: %+v", path, got)
 		}
 	}
 }
 
 func TestMetadataTellsPeopleWhereToSignIn(t *testing.T) {
 	read := func(cfg Config) (document map[string]any) {
-		response, err := http.Get(serve(t, cfg).URL + "/.well-known/oauth-protected-resource/mcp")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		if err := json.NewDecoder(response.Body).Decode(&document); err != nil {
-			t.Fatal(err)
-		}
+		serving.GetJSON(t, serve(t, cfg).URL+"/.well-known/oauth-protected-resource/mcp", &document)
 		return document
 	}
 	cfg := config(&fakeTools{})
@@ -370,13 +357,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	}
 	server := serve(t, cfg)
 	get := func(path string) (int, string) {
-		response, err := http.Get(server.URL + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		body, _ := io.ReadAll(response.Body)
-		return response.StatusCode, string(body)
+		return serving.Get(t, server.URL+path)
 	}
 	if status, _ := get("/readyz"); status != http.StatusOK {
 		t.Errorf("ready, but /readyz is %d", status)

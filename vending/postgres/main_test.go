@@ -3,8 +3,8 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"testing"
 
@@ -14,22 +14,16 @@ import (
 )
 
 // cluster is one real PostgreSQL for all tests of the package; each test has its own database.
-var cluster *throwaway.Cluster
-
-func TestMain(m *testing.M) {
-	c, err := throwaway.Start(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	cluster = c
-	exec("postgres", `CREATE ROLE dba LOGIN CREATEROLE`)
+var cluster = throwaway.NewShared(func(c *throwaway.Cluster) error {
 	// From 15 on this is so anyway. Before, every role may create in public: see TestExtensionOutOfReach.
-	exec("template1", `ALTER SCHEMA public OWNER TO pg_database_owner; REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
-	code := m.Run()
-	c.Stop()
-	os.Exit(code)
-}
+	const closed = `ALTER SCHEMA public OWNER TO pg_database_owner; REVOKE CREATE ON SCHEMA public FROM PUBLIC`
+	return errors.Join(
+		c.Exec(throwaway.Superuser, "postgres", `CREATE ROLE dba LOGIN CREATEROLE`),
+		c.Exec(throwaway.Superuser, "template1", closed),
+	)
+})
+
+func TestMain(m *testing.M) { throwaway.Main(m) }
 
 const signingKey = "0123456789abcdef0123456789abcdef"
 
@@ -80,19 +74,14 @@ func open(t testing.TB, role, database string) *sql.DB {
 
 func execAs(t testing.TB, role, database, statement string) {
 	t.Helper()
-	if _, err := open(t, role, database).Exec(statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+	if err := cluster.Exec(role, database, statement); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// exec is for the superuser, before there is a test to fail.
+// exec is for the superuser, also where there is no test to fail.
 func exec(database, statement string) {
-	db, err := cluster.Open(throwaway.Superuser, database)
-	if err == nil {
-		_, err = db.Exec(statement)
-		db.Close()
-	}
-	if err != nil {
-		panic(fmt.Sprintf("%s: %v", statement, err))
+	if err := cluster.Exec(throwaway.Superuser, database, statement); err != nil {
+		panic(err)
 	}
 }

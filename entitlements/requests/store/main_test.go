@@ -17,34 +17,22 @@ import (
 )
 
 // cluster is one real PostgreSQL for all tests of the package; and a database that each test finds empty.
-var cluster *throwaway.Cluster
+var cluster = throwaway.NewShared(func(c *throwaway.Cluster) error {
+	return c.Exec(throwaway.Superuser, "postgres", `CREATE ROLE keeper LOGIN`)
+})
 
 func TestMain(m *testing.M) {
 	if os.Getenv(killedAt) != "" {
 		work()
 		return
 	}
-	c, err := throwaway.Start(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	cluster = c
-	exec("postgres", `CREATE ROLE keeper LOGIN`)
-	code := m.Run()
-	c.Stop()
-	os.Exit(code)
+	throwaway.Main(m)
 }
 
 // exec is for the superuser.
 func exec(database, statement string) {
-	db, err := cluster.Open(throwaway.Superuser, database)
-	if err == nil {
-		_, err = db.Exec(statement)
-		db.Close()
-	}
-	if err != nil {
-		panic(fmt.Sprintf("%s: %v", statement, err))
+	if err := cluster.Exec(throwaway.Superuser, database, statement); err != nil {
+		panic(err)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 var running sync.Map
 
 // Main is the TestMain of a package whose tests use clusters: it runs them, stops every cluster that they left running,
-// and ends the process. An interrupt stops the clusters as well. After a panic nothing of this process runs any more: the
-// kernel ends the server, and a remover takes its directory away.
+// and ends the process. An interrupt stops the clusters as well. After a panic nothing of this process runs any more:
+// the kernel ends the server, and a remover takes its directory away.
 func Main(m interface{ Run() int }) { os.Exit(Tests{m}.Run()) }
 
 // Tests is Main for a package that has to do something else with the code that the tests end with.
@@ -41,8 +41,8 @@ func stopAll() {
 	})
 }
 
-// Shared is one cluster for all tests of a package. It starts when the first of them uses it, so that those which do not
-// need it do not wait for it. Main stops it.
+// Shared is one cluster for all tests of a package. It starts when the first of them uses it, so that those which do
+// not need it do not wait for it. Main stops it.
 type Shared struct{ cluster func() *Cluster }
 
 // NewShared says how the cluster is prepared when it has started.
