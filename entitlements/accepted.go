@@ -89,11 +89,3 @@ func (a Accepted) News(c *Catalog) (tables []TableName, columns []ColumnName) {
 	}
 	return tables, columns
 }
-
-// namesNew reports whether anything in the configuration is about the tag.
-func (cfg *Config) namesNew() bool {
-	about := func(s Selectors) bool { return slices.Contains(s, "tag:"+New) }
-	return about(cfg.Discoverable) || slices.ContainsFunc(cfg.Policies, func(p Policy) bool {
-		return about(p.Grant) || about(p.Guardrail) || about(p.Mask) || about(p.Filter)
-	}) || slices.ContainsFunc(cfg.Rules, func(r RequestRule) bool { return about(r.About) || about(r.ExceptAbout) })
-}

@@ -7,6 +7,38 @@ import (
 	"deputy/identity"
 )
 
+// Approval is one more grant on a table, or the exemption from masks on its columns that have an except, for one holder
+// and for a while: what an approved request opens.
+type Approval struct {
+	Request string // The id of the request, which is all that is known of it here.
+	For     Holder
+	Table   TableName
+	Opens   bool     // It is one more grant on the table.
+	Columns []string // The columns whose exceptable masks do not apply.
+	Through string   // The only agent that it counts through; empty: any.
+	Expires time.Time
+}
+
+// Holder is whom an approval is for: a human, or an agent that acts on its own.
+type Holder struct {
+	Agent string           // The agent's name: it is the holder when there is no human.
+	User  *identity.Person // The human; nil: the agent acts on its own.
+}
+
+// Is reports whether the holder is the caller. A human is one whichever agent carries the question; an agent has only
+// what it asked for itself.
+func (h Holder) Is(who identity.Principal) bool {
+	if h.User == nil || who.User == nil {
+		return h.User == nil && who.User == nil && h.Agent == who.Agent.ID
+	}
+	return h.User.Account(who.User)
+}
+
+// CountsFor reports whether the approval is the caller's, now and through this agent.
+func (a Approval) CountsFor(who identity.Principal, now time.Time) bool {
+	return a.For.Is(who) && now.Before(a.Expires) && (a.Through == "" || a.Through == who.Agent.ID)
+}
+
 // With gives the same entitlements with approvals that count: for whom they are for, through the agent they are for,
 // and until they end. It is made for one call: what is decided with it is decided as of now. Approvals of an earlier
 // With do not count any more. The approvals must not be changed afterwards.
@@ -26,19 +58,6 @@ func (e *Entitlements) With(approvals []Approval, now time.Time) *Entitlements {
 		out.approved[a.Table] = append(out.approved[a.Table], a)
 	}
 	return &out
-}
-
-// Covered leaves of the approvals those that count as the rules are now: those of which rules cover all. What an
-// administrator takes out of the rules cannot be asked for any more, and what was approved by them ends with the very
-// next call. If a rule covers it again before its time is over, it counts again. Everything else that changes in rules
-// is about what will be decided: an approval stays what it was until it ends or is revoked.
-func (e *Entitlements) Covered(approvals []Approval) (out []Approval) {
-	for _, a := range approvals {
-		if _, err := e.Required(Request{Table: a.Table, Columns: a.Columns, Opens: a.Opens}); err == nil {
-			out = append(out, a)
-		}
-	}
-	return out
 }
 
 // standing are the approvals that count for one caller on one table.
@@ -90,9 +109,9 @@ func (a *Approval) Policy() string { return "request " + a.Request }
 // to is whom the approval is for, as a grant would say it.
 func (a *Approval) To() *Matcher {
 	term := func(word, name string) Matcher { return Matcher{term: Term{Word: word, Name: name}} }
-	m := term("agent", a.Asker.Agent)
-	if a.Asker.User != nil {
-		m = term("user", a.Asker.User.ID)
+	m := term("agent", a.For.Agent)
+	if a.For.User != nil {
+		m = term("user", a.For.User.ID)
 		if a.Through != "" {
 			m = Matcher{all: []Matcher{m, term("agent", a.Through)}}
 		}

@@ -1,7 +1,6 @@
 package entitlements_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -36,7 +35,7 @@ func TestWhatAnApprovalOpens(t *testing.T) {
 	contractor := world.User("cora", []string{"Marketing", "Contractors"})
 	through := func(a entitlements.Approval, agent string) entitlements.Approval { a.Through = agent; return a }
 	until := func(a entitlements.Approval, end time.Time) entitlements.Approval { a.Expires = end; return a }
-	byAgent := func(a entitlements.Approval) entitlements.Approval { a.Asker.User = nil; return a }
+	byAgent := func(a entitlements.Approval) entitlements.Approval { a.For.User = nil; return a }
 	const masked = "user lastname:hash order_total:null [marketing reads sales] [own region]"
 	const closed = "denied, requestable: true"
 	for _, c := range []struct {
@@ -121,35 +120,6 @@ func TestWhatIsApprovedIsVisible(t *testing.T) {
 	}
 }
 
-func TestARuleThatNamesATableOpensItAndShowsNoColumnInTheClear(t *testing.T) {
-	for about, want := range map[string]error{"[sales]": entitlements.ErrNotAskable, "[sales.customer_orders]": entitlements.ErrNotAskable, "[sales.*.*]": nil, "[sales.customer_orders.lastname]": nil} {
-		e := world.Compile(
-			t,
-			world.Parse(t, world.Approvable+"rules: [{name: r, about: "+about+", approvers: group:Stewards}]\n"),
-		)
-		if _, err := e.Ask(world.On(world.Taylor), world.Orders, []string{"lastname"}); !errors.Is(err, want) {
-			t.Errorf("about %s: %v", about, err)
-		}
-	}
-}
-
-func TestWhatIsApprovedIsNotAskedForAgain(t *testing.T) {
-	cfg := world.Parse(t, world.Approvable+"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n")
-	e := world.Compile(
-		t,
-		cfg,
-	).With([]entitlements.Approval{world.Approval("r1", world.Taylor, world.Refunds, true), world.Approval("r2", world.Taylor, world.Orders, false, "lastname")}, world.Noon)
-	for table, columns := range map[entitlements.TableName][]string{world.Refunds: nil, world.Orders: {"lastname"}} {
-		if _, err := e.Ask(world.On(world.Taylor), table, columns); err != entitlements.ErrHaveIt {
-			t.Errorf("%s: %v", table, err)
-		}
-	}
-	if ask, err := e.Ask(world.On(world.Taylor), world.Orders, []string{"lastname", "order_total"}); err != nil ||
-		fmt.Sprint(ask.Columns) != "[order_total]" {
-		t.Errorf("what is left is %v: %v", ask.Columns, err)
-	}
-}
-
 // BenchmarkWith is one call's decision, with approvals and without: counting them has to cost next to nothing beside
 // the decision.
 func BenchmarkWith(b *testing.B) {
@@ -186,25 +156,5 @@ func TestApprovalsCostNextToNothing(t *testing.T) {
 	}
 	if with := cost(some); with > plain+10 {
 		t.Errorf("%v allocations with three approvals, %v without", with, plain)
-	}
-}
-
-func TestOnlyWhatRulesCoverIsLeftOfWhatWasApproved(t *testing.T) {
-	all := []entitlements.Approval{
-		world.Approval("r1", world.Taylor, world.Refunds, true),
-		world.Approval("r2", world.Taylor, world.Orders, false, "lastname"),
-		world.Approval("r3", world.Taylor, entitlements.TableName{Schema: "sales", Name: "gone"}, true),
-	}
-	for rules, want := range map[string]string{
-		"": "", "rules: [{name: r, about: [sales.refunds], approvers: group:Stewards}]\n": "r1",
-		"rules: [{name: r, about: [sales, sales.*.*], approvers: group:Stewards}]\n": "r1 r2", "rules: [{name: r, about: [sales.customer_orders], approvers: group:Stewards}]\n": "",
-	} {
-		got := ""
-		for _, a := range world.Compile(t, world.Parse(t, world.Approvable+rules)).Covered(all) {
-			got += " " + a.Request
-		}
-		if got != "" && got[1:] != want || got == "" && want != "" {
-			t.Errorf("by %q there is left%s, not %s", rules, got, want)
-		}
 	}
 }

@@ -20,7 +20,7 @@ type Both struct {
 	Waiting *Entitlements // the newer one's; nil: there is none, and the one in force decides alone
 }
 
-// asWaiting is the caller as the waiting configuration knows them. Without one, it is a principal that was never
+// AsWaiting is the caller as the waiting configuration knows them. Without one, it is a principal that was never
 // verified, to whom nothing is given. The purpose is the call's own.
 func AsWaiting(who identity.Principal) identity.Principal {
 	if who.Waiting == nil {
@@ -79,16 +79,6 @@ func (b Both) With(approvals []Approval, now time.Time) Both {
 	b.InForce = b.InForce.With(approvals, now)
 	if b.Waiting != nil {
 		b.Waiting = b.Waiting.With(approvals, now)
-	}
-	return b
-}
-
-// Approved is With for those of the approvals that the rules cover. Each configuration counts those that its own rules
-// cover.
-func (b Both) Approved(approvals []Approval, now time.Time) Both {
-	b.InForce = b.InForce.With(b.InForce.Covered(approvals), now)
-	if b.Waiting != nil {
-		b.Waiting = b.Waiting.With(b.Waiting.Covered(approvals), now)
 	}
 	return b
 }

@@ -1,10 +1,8 @@
 package entitlements_test
 
 import (
-	"errors"
 	"reflect"
 	"testing"
-	"time"
 
 	"deputy/entitlements"
 	"deputy/identity"
@@ -91,75 +89,6 @@ func TestBothJudgeApart(t *testing.T) {
 		}
 		if visible := (entitlements.Both{a, a}).Visible(tt.who); (len(visible) == 1) != tt.open {
 			t.Errorf("%s: %v may be known of", name, visible)
-		}
-	}
-}
-
-// What is asked for, and who approves it, is decided by both.
-func TestBothAskAndApprove(t *testing.T) {
-	with := func(rules string) *entitlements.Entitlements {
-		return compiled(t, "discoverable: [crm.*]\nrules:\n"+rules)
-	}
-	stewards := with("  - {name: stewards, about: crm.*, approvers: group:Stewards, at_most: 8h}")
-	shorter := with("  - {name: stewards, about: crm.*, approvers: group:Stewards, at_most: 1h}")
-	two := with("  - {name: stewards, about: crm.*, stages: [{approvers: group:Stewards, need: '2'}], at_most: 8h}")
-	none := compiled(t, "discoverable: [crm.*]\n")
-	table := entitlements.TableName{Schema: "crm", Name: "person"}
-	who := caller(nil, nil)
-
-	if _, err := (entitlements.Both{stewards, none}).Ask(who, table, nil); !errors.Is(err, entitlements.ErrNotAskable) {
-		t.Errorf("without a rule in one, asking gives %v", err)
-	}
-	open := compiled(t, readAll)
-	if _, err := (entitlements.Both{stewards, open}).Ask(who, table, nil); !errors.Is(err, entitlements.ErrChanging) {
-		t.Errorf("with the table open in one, asking gives %v", err)
-	}
-	ask, err := (entitlements.Both{stewards, shorter}).Ask(who, table, nil)
-	if err != nil || ask.AtMost != time.Hour || !ask.Opens {
-		t.Errorf("with a shorter time in one, asking gives %+v, %v", ask, err)
-	}
-
-	steward := func(inForce, waiting []string) identity.User {
-		u := *caller(inForce, waiting).User
-		w := *caller(inForce, waiting).Waiting.User
-		u.ID, u.Subject, w.ID, w.Subject = "dana", "dana", "dana", "dana"
-		u.Waiting = &w
-		return u
-	}
-	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	r := entitlements.Request{
-		ID:      "r",
-		Asker:   entitlements.AskerOf(who),
-		Table:   table,
-		Opens:   true,
-		Wanted:  30 * time.Minute,
-		Created: now,
-		Lapses:  now.Add(time.Hour),
-		Status:  entitlements.StatusPending,
-	}
-	group := []string{"Stewards"}
-	for name, tt := range map[string]struct {
-		both entitlements.Both
-		by   identity.User
-		want error
-	}{
-		"a steward of both":            {entitlements.Both{stewards, shorter}, steward(group, group), nil},
-		"a steward of one":             {entitlements.Both{stewards, shorter}, steward(group, nil), entitlements.ErrNotApprover},
-		"a steward of the other":       {entitlements.Both{stewards, shorter}, steward(nil, group), entitlements.ErrNotApprover},
-		"somebody is missing by one":   {entitlements.Both{stewards, two}, steward(group, group), entitlements.ErrChanging},
-		"somebody is missing by other": {entitlements.Both{two, stewards}, steward(group, group), entitlements.ErrChanging},
-	} {
-		q, err := tt.both.Required(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		next, err := r.Approve(q, entitlements.Step{ID: "s", By: tt.by, Now: now})
-		if !errors.Is(err, tt.want) || (err == nil) != (next.Status == entitlements.StatusApproved) {
-			t.Errorf("%s: %v, %s", name, err, next.Status)
-		}
-		if _, err := r.Deny(q, entitlements.Step{ID: "s", By: tt.by, Now: now}); tt.want != entitlements.ErrChanging &&
-			!errors.Is(err, tt.want) {
-			t.Errorf("%s denies: %v", name, err)
 		}
 	}
 }

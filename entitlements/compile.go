@@ -15,13 +15,17 @@ import (
 type Config struct {
 	Platform     string
 	Policies     []Policy
-	Rules        []RequestRule // what may be asked for, and who decides
 	Tags         Tags
 	Discoverable Selectors // tables that anybody may know of and ask for, by glob or tag
 	Catalog      *Catalog
 	// what of the catalog an administrator has looked at; the rest bears the tag New. nil: it is not kept
 	Accepted Accepted
 	Purposes []string // that a call can be said to be for
+
+	// Beside checks what else of the configuration is held against the same catalog, after the policies: see package
+	// requests. Nil: nothing is.
+	Beside   func(*Checker)
+	NamesNew bool // Something that Beside checks is about the tag New.
 
 	// Inherit: what closes the tables that a view is made of closes the view: see inherit.go.
 	Inherit bool
@@ -40,11 +44,11 @@ type Entitlements struct {
 	names    []TableName // sorted
 	purposes []string
 
-	approved map[TableName][]Approval // that count for whom they are for; see With
+	approved map[TableName][]Approval // what was approved, for whomever it is for; see With
 	now      time.Time
 }
 
-// Compile checks tags, policies and request rules against the catalog and makes them ready to decide. It returns every
+// Compile checks tags and policies against the catalog and makes them ready to decide. It returns every
 // problem it finds, in the order of the configuration; with any that is not a warning there are no Entitlements, unless
 // Deputy is running: see Config.
 func Compile(cfg Config) (*Entitlements, []Problem) {
@@ -83,8 +87,8 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	return &Entitlements{tables: c.tables, names: c.tableNames(), purposes: cfg.Purposes}, c.problems
 }
 
-// Check finds what is wrong with tags, policies, request rules and what may be discovered, whatever a database holds:
-// all that Compile finds without a catalog, in the policies and rules of every platform. Names of tables, columns and
+// Check finds what is wrong with tags, policies and what may be discovered, whatever a database holds:
+// all that Compile finds without a catalog, in the policies of every platform. Names of tables, columns and
 // tags may still turn out to be nobody's.
 func Check(cfg Config) []Problem {
 	cfg.Catalog, cfg.Others = nil, nil
@@ -108,7 +112,9 @@ func (c *compiler) addAll() {
 		c.at = Problem{Key: mistake.At("policies", i), Policy: c.cfg.Policies[i].Name}
 		c.addPolicy(&c.cfg.Policies[i], seen)
 	}
-	c.addRules()
+	if c.cfg.Beside != nil {
+		c.cfg.Beside(&Checker{c})
+	}
 	c.addDiscoverable()
 }
 

@@ -9,7 +9,6 @@
 // On behalf of a human, a table is open if the human qualifies or the agent does, each judged alone, never as one
 // merged identity; masks, filters and guardrails are judged on the human in any case.
 //
-// A Request asks for what policies leave closed. Rules say who decides (Ask, Required), the request's own steps say
-// what becomes of it (Approve, Deny, Revoke, Cancel), and With lets what was approved count in decisions, while it
-// does.
+// What policies leave closed can be asked for: see package requests. With lets what was approved count in decisions,
+// while it does.
 package entitlements

@@ -25,8 +25,7 @@ type table struct {
 	grants       []grant
 	guardrails   []guardrail
 	filters      []filter
-	masks        []Scope  // of the mask policies that reach any column
-	rules        []asking // that cover requests for it
+	masks        []Scope // of the mask policies that reach any column
 }
 
 type column struct {
@@ -213,7 +212,6 @@ func (t *table) reach(c *column, selectors []selector) (best int, by string) {
 func (t *table) sort() {
 	slices.SortFunc(t.grants, func(a, b grant) int { return cmp.Compare(a.policy, b.policy) })
 	slices.SortFunc(t.guardrails, func(a, b guardrail) int { return cmp.Compare(a.policy, b.policy) })
-	slices.SortFunc(t.rules, func(a, b asking) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(t.filters, func(a, b filter) int { return cmp.Compare(a.rule.Policy, b.rule.Policy) })
 	for i := range t.columns {
 		slices.Sort(t.columns[i].tags)

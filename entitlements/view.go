@@ -155,7 +155,7 @@ type ApprovalView struct {
 // Approvals shows the principal's own approvals on the table.
 func (e *Entitlements) Approvals(who identity.Principal, name TableName) (out []ApprovalView) {
 	for _, a := range e.approved[name] {
-		if a.Asker.Is(who) {
+		if a.For.Is(who) {
 			out = append(out, ApprovalView{a, a.CountsFor(who, e.now)})
 		}
 	}

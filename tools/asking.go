@@ -6,19 +6,20 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
 // asking says, in refusals, notices and descriptions, with exactly which arguments the tool request_access would be
 // called. It says so only of what can be asked for, and never of a table that the caller may not know of.
 type asking struct {
-	policies entitlements.Both
+	policies requests.Both
 	who      identity.Principal
 	platform string // to be named; empty: there is only one
 	possible bool   // this caller may ask at all
 }
 
-func (t *Tools) asking(p *platform, policies entitlements.Both, who identity.Principal) asking {
+func (t *Tools) asking(p *platform, policies requests.Both, who identity.Principal) asking {
 	a := asking{policies: policies, who: who}
 	a.possible = t.config.Requests != nil && who.Allows(identity.ScopeRequest) && (who.User != nil || who.Agent.MayRequest)
 	a.who.Purpose = "" // as request_access judges
@@ -70,13 +71,13 @@ func (a asking) forColumns(access entitlements.Access) string {
 }
 
 // takes is what asking takes. What a rule says no to by itself is not worth asking for.
-func (a asking) takes(table entitlements.TableName, columns []string) (entitlements.Ask, error) {
+func (a asking) takes(table entitlements.TableName, columns []string) (requests.Ask, error) {
 	if !a.possible {
-		return entitlements.Ask{}, entitlements.ErrNotAskable
+		return requests.Ask{}, requests.ErrNotAskable
 	}
 	takes, err := a.policies.Ask(a.who, table, columns)
 	if err == nil && takes.Denied != "" {
-		err = entitlements.ErrNotAskable
+		err = requests.ErrNotAskable
 	}
 	return takes, err
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/tools"
 )
 
@@ -88,7 +89,7 @@ func TestANoticeCarriesTheArgumentsToSeeMaskedColumns(t *testing.T) {
 	args, _ := argumentsIn(t, notices("SELECT * FROM orders"))
 	args.Reason = why
 	a := o.ask(seller(), args)
-	o.rule(a.RequestID, entitlements.VerdictApprove, "")
+	o.rule(a.RequestID, requests.VerdictApprove, "")
 	if text := notices("SELECT * FROM orders"); object.MatchString(text) || !strings.Contains(text, "card is masked") {
 		t.Errorf("once they are clear, the notices are %s", text)
 	}
@@ -162,7 +163,7 @@ func TestWithSeveralPlatformsTheArgumentsNameTheirs(t *testing.T) {
 	if lake.RequestID == shop.RequestID {
 		t.Error("the same on another platform is the same request")
 	}
-	o.rule(shop.RequestID, entitlements.VerdictApprove, "")
+	o.rule(shop.RequestID, requests.VerdictApprove, "")
 	for platform, open := range map[string]bool{"shop": true, "lake": false} {
 		if _, err := o.Query(t.Context(), seller(), tools.QueryArgs{SQL: "SELECT salary FROM payroll", Platform: platform}); (err == nil) != open {
 			t.Errorf("approved on shop, %s gives %v", platform, err)
@@ -186,7 +187,7 @@ func TestWhatAPurposeHidesIsNotOffered(t *testing.T) {
 		p := &c.Platforms[0]
 		p.Rules = append(
 			p.Rules,
-			entitlements.RequestRule{
+			requests.Rule{
 				Name:      "the words",
 				About:     entitlements.Selectors{"sales.events.what"},
 				Approvers: match(t, "group:Stewards"),

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform:
@@ -24,7 +25,7 @@ type waitingPlatform struct {
 
 	mu       sync.Mutex
 	catalog  *entitlements.Catalog // that the rest is compiled for
-	compiled *entitlements.Entitlements
+	compiled *requests.Compiled
 	problems []entitlements.Problem
 }
 
@@ -61,16 +62,22 @@ func (t *Tools) Both(c Config) *Tools {
 }
 
 // decisions are what is decided with on a platform, for the catalog as it is now.
-func (t *Tools) decisions(ctx context.Context, p *platform) (entitlements.Both, error) {
+func (t *Tools) decisions(ctx context.Context, p *platform) (requests.Both, error) {
 	inForce, err := p.entitlements(ctx)
-	if err != nil || t.waiting == nil {
-		return entitlements.Both{InForce: inForce}, err
+	switch {
+	case err != nil:
+		return requests.Both{}, err
+	case t.waiting == nil:
+		return requests.NewBoth(inForce, nil), nil
 	}
 	w, err := t.waiting.entitlements(p)
-	return entitlements.Both{InForce: inForce, Waiting: w}, err
+	if err != nil {
+		return requests.Both{}, err
+	}
+	return requests.NewBoth(inForce, w), nil
 }
 
-func (w *waiting) entitlements(p *platform) (*entitlements.Entitlements, error) {
+func (w *waiting) entitlements(p *platform) (*requests.Compiled, error) {
 	own := w.platforms[p.Name]
 	if own.Elsewhere {
 		return nil, &Error{Code: Unavailable, Message: "this platform is being moved: try again later"}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
@@ -63,12 +64,13 @@ func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, 
 // first: it costs no database anything. A platform that cannot be asked shows what it showed last.
 func (t *Tools) sees(ctx context.Context, p *platform, who identity.Principal) bool {
 	if last := p.last(); last != nil {
-		both := entitlements.Both{InForce: last}
+		both := entitlements.Both{InForce: last.Entitlements}
 		if t.waiting != nil {
-			var err error
-			if both.Waiting, err = t.waiting.entitlements(p); err != nil {
+			w, err := t.waiting.entitlements(p)
+			if err != nil {
 				return false
 			}
+			both.Waiting = w.Entitlements
 		}
 		if both.Sees(who) {
 			return true
@@ -79,7 +81,7 @@ func (t *Tools) sees(ctx context.Context, p *platform, who identity.Principal) b
 }
 
 // last is what was decided with the last time; nil: nothing was yet.
-func (p *platform) last() *entitlements.Entitlements {
+func (p *platform) last() *requests.Compiled {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.compiled

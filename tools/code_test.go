@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools"
 	"deputy/vending"
@@ -335,14 +336,14 @@ func TestDeskRefusalCodes(t *testing.T) {
 		ruling tools.Ruling
 		code   string
 	}{
-		{"no such", person("sam", "Stewards"), "req_x", tools.Ruling{Verdict: entitlements.VerdictApprove}, "no_such_request"},
-		{"a stranger", person("robin"), id, tools.Ruling{Verdict: entitlements.VerdictApprove}, "no_such_request"},
-		{"one's own", person("taylor", "Stewards"), id, tools.Ruling{Verdict: entitlements.VerdictApprove}, "own_request"},
+		{"no such", person("sam", "Stewards"), "req_x", tools.Ruling{Verdict: requests.VerdictApprove}, "no_such_request"},
+		{"a stranger", person("robin"), id, tools.Ruling{Verdict: requests.VerdictApprove}, "no_such_request"},
+		{"one's own", person("taylor", "Stewards"), id, tools.Ruling{Verdict: requests.VerdictApprove}, "own_request"},
 		{"too long", person("sam", "Stewards"), id,
-			tools.Ruling{Verdict: entitlements.VerdictApprove, For: 400 * 24 * time.Hour}, "too_long"},
+			tools.Ruling{Verdict: requests.VerdictApprove, For: 400 * 24 * time.Hour}, "too_long"},
 		{"a note", person("sam", "Stewards"), id,
-			tools.Ruling{Verdict: entitlements.VerdictApprove, Note: "\x00"}, "bad_request"},
-		{"not in force", person("sam", "Stewards"), id, tools.Ruling{Verdict: entitlements.VerdictRevoke}, "settled"},
+			tools.Ruling{Verdict: requests.VerdictApprove, Note: "\x00"}, "bad_request"},
+		{"not in force", person("sam", "Stewards"), id, tools.Ruling{Verdict: requests.VerdictRevoke}, "settled"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := o.Rule(t.Context(), tt.who, tt.id, tt.ruling)
@@ -351,7 +352,7 @@ func TestDeskRefusalCodes(t *testing.T) {
 			}
 		})
 	}
-	err := o.Misread(t.Context(), person("sam", "Stewards"), entitlements.VerdictDeny, "there is no field x")
+	err := o.Misread(t.Context(), person("sam", "Stewards"), requests.VerdictDeny, "there is no field x")
 	if r := refusal(t, err); string(r.Code) != "bad_request" {
 		t.Errorf("%+v", r)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
@@ -20,21 +20,21 @@ type Steward struct {
 
 // Ruling is what a steward decides.
 type Ruling struct {
-	Verdict entitlements.Verdict // approve, deny or revoke
-	Note    string               // to whoever asked; on the record
-	For     time.Duration        // of an approval: for so long at most; 0: as long as was asked for
+	Verdict requests.Verdict // approve, deny or revoke
+	Note    string           // to whoever asked; on the record
+	For     time.Duration    // of an approval: for so long at most; 0: as long as was asked for
 }
 
 // verdictTools are the tools that records of decisions name.
-var verdictTools = map[entitlements.Verdict]string{
-	entitlements.VerdictApprove: audit.Approve, entitlements.VerdictDeny: audit.Deny, entitlements.VerdictRevoke: audit.Revoke,
+var verdictTools = map[requests.Verdict]string{
+	requests.VerdictApprove: audit.Approve, requests.VerdictDeny: audit.Deny, requests.VerdictRevoke: audit.Revoke,
 }
 
 // Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a
 // *Refusal.
 func (t *Tools) Rule(ctx context.Context, s Steward, id string, ruling Ruling) (*RequestView, error) {
 	r := t.inPerson(s, verdictTools[ruling.Verdict])
-	decided, err := calmly(ctx, func() (*entitlements.Request, error) { return t.rule(ctx, s, id, ruling, r) })
+	decided, err := calmly(ctx, func() (*requests.Request, error) { return t.rule(ctx, s, id, ruling, r) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}
@@ -49,7 +49,7 @@ func (t *Tools) rule(
 	id string,
 	ruling Ruling,
 	r *record,
-) (*entitlements.Request, error) {
+) (*requests.Request, error) {
 	found, err := t.concerning(ctx, s, id)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (t *Tools) rule(
 	takes := t.takes(ctx, found)
 	r.Platform = found.Platform
 	r.request(found, takes)
-	if err := takes.Mine(found, s.User); errors.Is(err, entitlements.ErrOwnRequest) { // whatever its status is
+	if err := takes.Mine(found, s.User); errors.Is(err, requests.ErrOwnRequest) { // whatever its status is
 		return nil, undecided(err)
 	}
 	if ruling.Note != "" {
@@ -65,7 +65,7 @@ func (t *Tools) rule(
 			return nil, badRequest("the note cannot be read: write one line of at most 1000 characters")
 		}
 	}
-	step := entitlements.Step{ID: r.ID, By: s.User, Now: t.config.Now(), Note: ruling.Note, For: ruling.For}
+	step := requests.Step{ID: r.ID, By: s.User, Now: t.config.Now(), Note: ruling.Note, For: ruling.For}
 	// before anything is written: most of what is refused is refused here
 	if _, err := decide(found, takes, ruling.Verdict, step); err != nil {
 		return nil, undecided(err)
@@ -74,7 +74,7 @@ func (t *Tools) rule(
 	if err := t.intend(ctx, r)(ctx); err != nil {
 		return nil, err
 	}
-	decided, err := t.config.Requests.Step(ctx, id, func(q entitlements.Request) (entitlements.Request, error) {
+	decided, err := t.config.Requests.Step(ctx, id, func(q requests.Request) (requests.Request, error) {
 		return decide(q, takes, ruling.Verdict, step)
 	})
 	if err != nil {
@@ -87,7 +87,7 @@ func (t *Tools) rule(
 
 // Misread records what a steward sent and nobody can read: a decision, or without a verdict a question. It is always a
 // *Refusal.
-func (t *Tools) Misread(ctx context.Context, s Steward, v entitlements.Verdict, why string) error {
+func (t *Tools) Misread(ctx context.Context, s Steward, v requests.Verdict, why string) error {
 	tool := verdictTools[v]
 	if tool == "" {
 		tool = audit.Look
@@ -96,37 +96,37 @@ func (t *Tools) Misread(ctx context.Context, s Steward, v entitlements.Verdict, 
 }
 
 func decide(
-	q entitlements.Request,
-	takes entitlements.Requirement,
-	v entitlements.Verdict,
-	step entitlements.Step,
-) (entitlements.Request, error) {
+	q requests.Request,
+	takes requests.Requirement,
+	v requests.Verdict,
+	step requests.Step,
+) (requests.Request, error) {
 	switch v {
-	case entitlements.VerdictApprove:
+	case requests.VerdictApprove:
 		return q.Approve(takes, step)
-	case entitlements.VerdictDeny:
+	case requests.VerdictDeny:
 		return q.Deny(takes, step)
-	case entitlements.VerdictRevoke:
+	case requests.VerdictRevoke:
 		return q.Revoke(takes, step)
 	}
 	return q, errors.New("there is no such verdict")
 }
 
 // concerning finds a request that the person decides on, or that is their own. Every other is not there.
-func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitlements.Request, error) {
+func (t *Tools) concerning(ctx context.Context, s Steward, id string) (requests.Request, error) {
 	none := &Error{Code: NoSuchRequest, Message: "there is no such request that you have to do with"}
 	if t.config.Requests == nil {
-		return entitlements.Request{}, none
+		return requests.Request{}, none
 	}
 	found, err := t.config.Requests.Find(ctx, id)
-	if errors.Is(err, ErrNoRequest) {
-		return entitlements.Request{}, none
+	if errors.Is(err, requests.ErrNoRequest) {
+		return requests.Request{}, none
 	}
 	if err != nil {
-		return entitlements.Request{}, err
+		return requests.Request{}, err
 	}
 	if !t.takes(ctx, found).Concerns(found, s.User) {
-		return entitlements.Request{}, none
+		return requests.Request{}, none
 	}
 	return found, nil
 }
@@ -134,9 +134,9 @@ func (t *Tools) concerning(ctx context.Context, s Steward, id string) (entitleme
 // undecided says why a step was not taken, to whoever wanted it.
 func undecided(err error) error {
 	for why, code := range map[error]Code{
-		entitlements.ErrOwnRequest: OwnRequest, entitlements.ErrNotApprover: NotApprover, entitlements.ErrTwice: NotApprover,
-		entitlements.ErrTaken: NotApprover, entitlements.ErrRuleDenies: NotApprover,
-		entitlements.ErrSettled: Settled, entitlements.ErrNotInForce: Settled, entitlements.ErrTooLong: TooLong, entitlements.ErrChanging: Unavailable,
+		requests.ErrOwnRequest: OwnRequest, requests.ErrNotApprover: NotApprover, requests.ErrTwice: NotApprover,
+		requests.ErrTaken: NotApprover, requests.ErrRuleDenies: NotApprover,
+		requests.ErrSettled: Settled, requests.ErrNotInForce: Settled, requests.ErrTooLong: TooLong, requests.ErrChanging: Unavailable,
 	} {
 		if errors.Is(err, why) {
 			return &Error{Code: code, Message: why.Error()}
@@ -152,7 +152,7 @@ const (
 )
 
 // Concerning lists the requests that a steward decides on, or has asked for. It is on the record that they looked.
-func (t *Tools) Concerning(ctx context.Context, s Steward, f RequestFilter) ([]RequestView, error) {
+func (t *Tools) Concerning(ctx context.Context, s Steward, f requests.Filter) ([]RequestView, error) {
 	r := t.inPerson(s, audit.Look)
 	all, err := calmly(ctx, func() ([]RequestView, error) {
 		mine := []RequestView{}
@@ -206,7 +206,7 @@ func (t *Tools) Show(ctx context.Context, s Steward, id string) (*RequestView, e
 
 // Expired puts on the record that the time of a request is over. Nobody did that; the id is the event's, so that it is
 // one step however often it is recorded.
-func (t *Tools) Expired(ctx context.Context, q entitlements.Request, id string, at time.Time) error {
+func (t *Tools) Expired(ctx context.Context, q requests.Request, id string, at time.Time) error {
 	r := audit.Record{
 		ID:            id,
 		Phase:         audit.Ended,

@@ -9,6 +9,7 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
@@ -118,9 +119,9 @@ func (t *Tools) countFor(
 	ctx context.Context,
 	s Steward,
 	p *platform,
-	policies entitlements.Both,
+	policies requests.Both,
 	who identity.Principal,
-	request entitlements.Request,
+	request requests.Request,
 ) (int, error) {
 	sql := "SELECT count(*) FROM " + p.Engine.Dialect().QuoteTable(request.Table)
 	r := t.inPerson(s, audit.Look)

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/vending"
 )
 
@@ -18,8 +19,8 @@ type PlatformConfig struct {
 	Description  string
 	System       string // what OpenTelemetry calls the engine: postgresql, sqlite; for traces
 	Engine       vending.Engine
-	Policies     []entitlements.Policy      // all of the configuration's; those for other platforms are left aside
-	Rules        []entitlements.RequestRule // the same of request rules
+	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
+	Rules        []requests.Rule       // the same of request rules
 	Tags         entitlements.Tags
 	Discoverable entitlements.Selectors
 	Accepted     entitlements.Accepted // what of the catalog an administrator has looked at; nil: it is not kept
@@ -45,7 +46,7 @@ type platform struct {
 
 	mu       sync.Mutex
 	catalog  *entitlements.Catalog // as last seen
-	compiled *entitlements.Entitlements
+	compiled *requests.Compiled
 	problems []entitlements.Problem
 	fitted   bool                   // the policies fitted the catalog when Deputy started
 	written  []entitlements.Problem // warnings that were there then: they are about the file, and check says them
@@ -104,7 +105,7 @@ func (p *platform) lastCatalog() *entitlements.Catalog {
 // entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes
 // the table that it was on: with a mask's column gone under another name, going on would show values that were masked
 // before.
-func (p *platform) entitlements(ctx context.Context) (*entitlements.Entitlements, error) {
+func (p *platform) entitlements(ctx context.Context) (*requests.Compiled, error) {
 	if err := p.look(ctx); err != nil {
 		return nil, err
 	}
@@ -135,11 +136,11 @@ func (c PlatformConfig) compile(
 	others []*entitlements.Catalog,
 	purposes []string,
 	running bool,
-) (*entitlements.Entitlements, []entitlements.Problem) {
-	return entitlements.Compile(entitlements.Config{
-		Platform: c.Name, Policies: c.Policies, Rules: c.Rules, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
+) (*requests.Compiled, []entitlements.Problem) {
+	return requests.Compile(requests.Config{Rules: c.Rules, Config: entitlements.Config{
+		Platform: c.Name, Policies: c.Policies, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
 		Catalog: catalog, Others: others, Purposes: purposes, Running: running, Inherit: c.Inherit,
-	})
+	}})
 }
 
 // troubles are what came with a change of the database: since Deputy started, or since an administrator accepted the

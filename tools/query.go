@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/vending"
 )
 
@@ -87,7 +88,7 @@ func (t *Tools) rows(wanted int) int {
 type question struct {
 	*Tools
 	platform *platform
-	policies entitlements.Both
+	policies requests.Both
 	call     Call
 	sql      string
 	maxRows  int

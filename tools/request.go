@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
@@ -24,7 +24,7 @@ type RequestArgs struct {
 	Table    string
 	Columns  []string // to be seen in the clear; none: the table
 	Reason   string
-	Duration string            // as entitlements.ParsePeriod reads it; empty: 8h, or what the rules allow
+	Duration string            // as requests.ParsePeriod reads it; empty: 8h, or what the rules allow
 	Answers  map[string]string // to the questions that rules ask
 
 	RequestID string
@@ -103,7 +103,7 @@ func (t *Tools) requestAccess(ctx context.Context, call Call, args RequestArgs, 
 	case asks(args):
 		return nil, wrongArgument("the argument table is missing: say what is asked for")
 	}
-	return t.ownRequests(ctx, entitlements.AskerOf(call.Principal))
+	return t.ownRequests(ctx, requests.AskerOf(call.Principal))
 }
 
 // asks reports whether anything stands in the arguments that only a new request has.
@@ -164,14 +164,14 @@ const askedBefore = "the same was asked for before"
 // make keeps the request once what is about to be done is on the record.
 func (t *Tools) make(
 	ctx context.Context,
-	request entitlements.Request,
-	takes entitlements.Requirement,
+	request requests.Request,
+	takes requests.Requirement,
 	r *record,
 ) (*AccessRequest, error) {
 	now := t.config.Now()
 	request.Created, request.Lapses, request.Status = now.UTC(), now.UTC().
 		Add(t.config.Pending),
-		entitlements.StatusPending
+		requests.StatusPending
 	request = request.Automatically(takes, r.ID, now)
 	r.request(request, takes)
 	r.Request.Status = ""
@@ -211,7 +211,7 @@ func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Prop
 			Table:    w.table.String(),
 			Columns:  w.takes.Columns,
 			Reason:   request.Reason,
-			Duration: entitlements.Period(request.Wanted).String(),
+			Duration: requests.Period(request.Wanted).String(),
 		}
 		for _, q := range w.takes.Questions {
 			p.Answers = append(p.Answers, ProposedAnswer{q.Name, q.Ask, request.Answers[q.Name]})
@@ -233,12 +233,12 @@ func (t *Tools) newRequestID() string {
 	return "req_" + crockford.EncodeToString(b[:])
 }
 
-func (r *record) request(q entitlements.Request, takes entitlements.Requirement) {
+func (r *record) request(q requests.Request, takes requests.Requirement) {
 	r.Request = requestRecord(q)
 	r.Request.Rules = takes.Rules
 }
 
-func requestRecord(q entitlements.Request) *audit.Request {
+func requestRecord(q requests.Request) *audit.Request {
 	out := &audit.Request{
 		ID:       q.ID,
 		Status:   string(q.Status),
@@ -246,7 +246,7 @@ func requestRecord(q entitlements.Request) *audit.Request {
 		Table:    q.Table.String(),
 		Columns:  q.Columns,
 		Reason:   q.Reason,
-		Duration: entitlements.Period(q.Wanted).String(),
+		Duration: requests.Period(q.Wanted).String(),
 		Through:  q.Through,
 		Expires:  q.Expires,
 	}

@@ -10,15 +10,15 @@ import (
 	"time"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/tools"
 )
 
 // failing keeps nothing.
-type failing struct{ tools.Requests }
+type failing struct{ requests.Store }
 
-func (failing) Make(context.Context, entitlements.Request, time.Time) (entitlements.Request, bool, error) {
-	return entitlements.Request{}, false, errors.New("disk full")
+func (failing) Make(context.Context, requests.Request, time.Time) (requests.Request, bool, error) {
+	return requests.Request{}, false, errors.New("disk full")
 }
 
 // answer is everything that a caller is told, but for the id of the record.
@@ -123,7 +123,7 @@ func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 		}
 	}
 	for _, q := range o.kept() {
-		if q.Status != entitlements.StatusPending {
+		if q.Status != requests.StatusPending {
 			t.Errorf("somebody took %+v back", q)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/tools"
@@ -57,7 +58,7 @@ type office struct {
 
 // watched is the state, of which it is seen what it is asked, and which can be down.
 type watched struct {
-	tools.Requests
+	requests.Store
 	mu    sync.Mutex
 	calls []string
 	down  error
@@ -72,50 +73,50 @@ func (w *watched) asked(what string) error {
 
 func (w *watched) Make(
 	ctx context.Context,
-	r entitlements.Request,
+	r requests.Request,
 	again time.Time,
-) (entitlements.Request, bool, error) {
+) (requests.Request, bool, error) {
 	if err := w.asked("make"); err != nil {
-		return entitlements.Request{}, false, err
+		return requests.Request{}, false, err
 	}
-	return w.Requests.Make(ctx, r, again)
+	return w.Store.Make(ctx, r, again)
 }
 
-func (w *watched) Find(ctx context.Context, id string) (entitlements.Request, error) {
+func (w *watched) Find(ctx context.Context, id string) (requests.Request, error) {
 	if err := w.asked("find"); err != nil {
-		return entitlements.Request{}, err
+		return requests.Request{}, err
 	}
-	return w.Requests.Find(ctx, id)
+	return w.Store.Find(ctx, id)
 }
 
 func (w *watched) Step(
 	ctx context.Context,
 	id string,
-	step func(entitlements.Request) (entitlements.Request, error),
-) (entitlements.Request, error) {
+	step func(requests.Request) (requests.Request, error),
+) (requests.Request, error) {
 	if err := w.asked("step"); err != nil {
-		return entitlements.Request{}, err
+		return requests.Request{}, err
 	}
-	return w.Requests.Step(ctx, id, step)
+	return w.Store.Step(ctx, id, step)
 }
 
-func (w *watched) List(ctx context.Context, f tools.RequestFilter) ([]entitlements.Request, error) {
+func (w *watched) List(ctx context.Context, f requests.Filter) ([]requests.Request, error) {
 	if err := w.asked("list"); err != nil {
 		return nil, err
 	}
-	return w.Requests.List(ctx, f)
+	return w.Store.List(ctx, f)
 }
 
 func (w *watched) Approvals(
 	ctx context.Context,
-	a entitlements.Asker,
+	a requests.Asker,
 	platform string,
 	now time.Time,
 ) ([]entitlements.Approval, error) {
 	if err := w.asked("approvals"); err != nil {
 		return nil, err
 	}
-	return w.Requests.Approvals(ctx, a, platform, now)
+	return w.Store.Approvals(ctx, a, platform, now)
 }
 
 // newOffice opens one; change is done to what the tools are made of.
@@ -130,7 +131,7 @@ func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { kept.Close() })
-	o.state = &watched{Requests: kept}
+	o.state = &watched{Store: kept}
 	p := tools.PlatformConfig{Name: "shop", Engine: sqliteWith(t, "sales", askableData),
 		Discoverable: entitlements.Selectors{
 			"sales.payroll",
@@ -205,9 +206,9 @@ func (o *office) refused(call tools.Call, args tools.RequestArgs) *tools.Refusal
 }
 
 // kept are all requests that there are, the newest first.
-func (o *office) kept() []entitlements.Request {
+func (o *office) kept() []requests.Request {
 	o.t.Helper()
-	all, err := o.state.Requests.List(o.t.Context(), tools.RequestFilter{})
+	all, err := o.state.Store.List(o.t.Context(), requests.Filter{})
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func (o *office) kept() []entitlements.Request {
 }
 
 // rule has Sam decide, who is a steward.
-func (o *office) rule(id string, v entitlements.Verdict, note string) {
+func (o *office) rule(id string, v requests.Verdict, note string) {
 	o.t.Helper()
 	sam := identity.User{
 		Identity: identity.Identity{Kind: identity.KindUser, ID: "sam", Groups: []string{"Stewards"}},

@@ -8,14 +8,14 @@ import (
 	"strings"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
 // ownRequest looks a request up, or takes it back. Somebody else's is not there.
 func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
 	found, err := t.config.Requests.Find(ctx, args.RequestID)
-	if errors.Is(err, ErrNoRequest) || err == nil && !found.Asker.Is(call.Principal) {
+	if errors.Is(err, requests.ErrNoRequest) || err == nil && !found.Asker.Is(call.Principal) {
 		why := "there is no such request"
 		if err == nil {
 			why = "the request is somebody else's" // an auditor looks for who tries ids
@@ -40,27 +40,27 @@ func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *
 
 func (t *Tools) cancel(
 	ctx context.Context,
-	q entitlements.Request,
-	takes entitlements.Requirement,
+	q requests.Request,
+	takes requests.Requirement,
 	r *record,
-) (entitlements.Request, error) {
+) (requests.Request, error) {
 	r.Tool = audit.Cancel
 	r.request(q, takes)
 	r.Request.Status = ""
 	if err := t.intend(ctx, r)(ctx); err != nil {
 		return q, err
 	}
-	q, err := t.config.Requests.Step(ctx, q.ID, func(q entitlements.Request) (entitlements.Request, error) {
+	q, err := t.config.Requests.Step(ctx, q.ID, func(q requests.Request) (requests.Request, error) {
 		return q.Cancel(r.ID, t.config.Now())
 	})
-	if errors.Is(err, entitlements.ErrSettled) {
+	if errors.Is(err, requests.ErrSettled) {
 		err = &Error{Code: Settled, Message: "the request has ended already: there is nothing to cancel"}
 	}
 	return q, err
 }
 
 // ownRequests lists the asker's open ones.
-func (t *Tools) ownRequests(ctx context.Context, asker entitlements.Asker) (*AccessRequest, error) {
+func (t *Tools) ownRequests(ctx context.Context, asker requests.Asker) (*AccessRequest, error) {
 	open, err := t.open(ctx, asker)
 	if err != nil {
 		return nil, err
@@ -72,25 +72,25 @@ func (t *Tools) ownRequests(ctx context.Context, asker entitlements.Asker) (*Acc
 	return out, nil
 }
 
-func (t *Tools) open(ctx context.Context, asker entitlements.Asker) ([]entitlements.Request, error) {
+func (t *Tools) open(ctx context.Context, asker requests.Asker) ([]requests.Request, error) {
 	all, err := t.config.Requests.List(
 		ctx,
-		RequestFilter{Asker: &asker, Status: []entitlements.Status{entitlements.StatusPending, entitlements.StatusApproved}},
+		requests.Filter{Asker: &asker, Status: []requests.Status{requests.StatusPending, requests.StatusApproved}},
 	)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(q entitlements.Request) bool { return !q.At(t.config.Now()).Open() }), nil
+	return slices.DeleteFunc(all, func(q requests.Request) bool { return !q.At(t.config.Now()).Open() }), nil
 }
 
 // policies are a platform's entitlements in which what was approved for the caller counts.
-func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (entitlements.Both, error) {
+func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principal) (requests.Both, error) {
 	policies, err := t.decisions(ctx, p)
 	if err != nil || t.config.Requests == nil {
 		return policies, err
 	}
 	now := t.config.Now()
-	approvals, err := t.config.Requests.Approvals(ctx, entitlements.AskerOf(who), p.Name, now)
+	approvals, err := t.config.Requests.Approvals(ctx, requests.AskerOf(who), p.Name, now)
 	if err != nil {
 		return policies, fmt.Errorf("looking up what was approved: %w", err)
 	}
@@ -98,37 +98,37 @@ func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principa
 }
 
 // takes is what the rules of now ask before the request is approved. Without rules that cover it any more, nobody can.
-func (t *Tools) takes(ctx context.Context, q entitlements.Request) entitlements.Requirement {
+func (t *Tools) takes(ctx context.Context, q requests.Request) requests.Requirement {
 	p, err := t.platform(q.Platform)
 	if err != nil {
-		return entitlements.Requirement{}
+		return requests.Requirement{}
 	}
 	policies, err := t.decisions(ctx, p)
 	if err != nil {
-		return entitlements.Requirement{}
+		return requests.Requirement{}
 	}
 	takes, err := policies.Required(q)
 	if err != nil {
-		return entitlements.Requirement{} // nobody can approve it
+		return requests.Requirement{} // nobody can approve it
 	}
 	return takes
 }
 
 // answer is a request in words for a model.
-func (t *Tools) answer(q entitlements.Request, takes entitlements.Requirement) *AccessRequest {
+func (t *Tools) answer(q requests.Request, takes requests.Requirement) *AccessRequest {
 	q = q.At(t.config.Now())
 	out := &AccessRequest{RequestID: q.ID, Status: string(q.Status), Table: q.Table.String(), Columns: q.Columns}
 	switch q.Status {
-	case entitlements.StatusPending:
+	case requests.StatusPending:
 		out.ExpiresAt, out.Approvers = &q.Lapses, approvers(q, takes)
 		out.NextStep = "somebody has to approve it: tell the human, and look again later with request_id"
-	case entitlements.StatusApproved:
+	case requests.StatusApproved:
 		if len(takes.Rules) == 0 {
 			out.NextStep = "the rules have changed and what was approved does not count any more: tell the human to ask an administrator of Deputy"
 			break
 		}
 		out.ExpiresAt, out.NextStep = &q.Expires, "send the query again"
-	case entitlements.StatusDenied:
+	case requests.StatusDenied:
 		out.NextStep = "it was denied: do not ask for the same again, tell the human"
 	default:
 		out.NextStep = "ask again if it is still needed"
@@ -139,7 +139,7 @@ func (t *Tools) answer(q entitlements.Request, takes entitlements.Requirement) *
 	return out
 }
 
-func lastNote(q entitlements.Request) string {
+func lastNote(q requests.Request) string {
 	for _, d := range slices.Backward(q.Decisions) {
 		if d.Note != "" {
 			return d.Note
@@ -149,7 +149,7 @@ func lastNote(q entitlements.Request) string {
 }
 
 // approvers says who still has to approve, one stage after the other.
-func approvers(q entitlements.Request, takes entitlements.Requirement) (out []string) {
+func approvers(q requests.Request, takes requests.Requirement) (out []string) {
 	for _, s := range outstanding(q, takes) {
 		var people []string
 		for _, m := range s.Approvers {
@@ -171,14 +171,14 @@ func approvers(q entitlements.Request, takes entitlements.Requirement) (out []st
 }
 
 // outstanding are the stage that a request waits for, and those after it.
-func outstanding(q entitlements.Request, takes entitlements.Requirement) []entitlements.Stage {
+func outstanding(q requests.Request, takes requests.Requirement) []requests.Stage {
 	waits := takes.Waits(q)
 	if waits == nil {
 		return nil
 	}
 	i := slices.IndexFunc(
 		takes.Stages,
-		func(s entitlements.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number },
+		func(s requests.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number },
 	)
 	return takes.Stages[i:]
 }

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/tools"
 )
 
 // with are the same tools over the same state by other rules, as they are when the configuration has changed.
-func (o *office) with(change func([]entitlements.RequestRule) []entitlements.RequestRule) *office {
+func (o *office) with(change func([]requests.Rule) []requests.Rule) *office {
 	o.t.Helper()
 	next := newOffice(o.t, func(c *tools.Config) {
 		c.Requests, c.Audit = o.state, o.log
@@ -25,8 +26,8 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 	table := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Duration: "30d"})
 	columns := o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why})
 	waits := o.ask(seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}})
-	o.rule(table.RequestID, entitlements.VerdictApprove, "")
-	o.rule(columns.RequestID, entitlements.VerdictApprove, "")
+	o.rule(table.RequestID, requests.VerdictApprove, "")
+	o.rule(columns.RequestID, requests.VerdictApprove, "")
 	sees := func(o *office) string {
 		return o.query(
 			seller(),
@@ -42,25 +43,25 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name           string
-		change         func([]entitlements.RequestRule) []entitlements.RequestRule
+		change         func([]requests.Rule) []requests.Rule
 		table, columns bool // still seen
 	}{
-		{"other approvers, shorter, and no longer for the asker", func(r []entitlements.RequestRule) []entitlements.RequestRule {
+		{"other approvers, shorter, and no longer for the asker", func(r []requests.Rule) []requests.Rule {
 			for i := range r {
-				r[i].Approvers, r[i].From, r[i].AtMost, r[i].Approve = match(t, "group:Nobody"), match(t, "group:Legal"), entitlements.Period(3600e9), nil
+				r[i].Approvers, r[i].From, r[i].AtMost, r[i].Approve = match(t, "group:Nobody"), match(t, "group:Legal"), requests.Period(3600e9), nil
 			}
 			return r
 		}, true, true},
-		{"no rule about the table", func(r []entitlements.RequestRule) []entitlements.RequestRule { return r[1:] }, false, true},
-		{"a rule that excepts the table", func(r []entitlements.RequestRule) []entitlements.RequestRule {
+		{"no rule about the table", func(r []requests.Rule) []requests.Rule { return r[1:] }, false, true},
+		{"a rule that excepts the table", func(r []requests.Rule) []requests.Rule {
 			r[0].ExceptAbout = entitlements.Selectors{"sales.payroll"}
 			return r
 		}, false, true},
-		{"a rule about one of two columns", func(r []entitlements.RequestRule) []entitlements.RequestRule {
+		{"a rule about one of two columns", func(r []requests.Rule) []requests.Rule {
 			r[1].About = entitlements.Selectors{"sales.orders.lastname"}
 			return r
 		}, true, false},
-		{"no rule at all", func(r []entitlements.RequestRule) []entitlements.RequestRule { return nil }, false, false},
+		{"no rule at all", func(r []requests.Rule) []requests.Rule { return nil }, false, false},
 	} {
 		next := o.with(tt.change)
 		got := sees(next)
@@ -78,18 +79,18 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 			strings.HasPrefix(strings.Join(a.Approvers, ""), "nobody") != (tt.name == "no rule at all") {
 			t.Errorf("with %s what waits is %+v", tt.name, a)
 		}
-		if got := sees(o.with(func(r []entitlements.RequestRule) []entitlements.RequestRule { return r })); got != all {
+		if got := sees(o.with(func(r []requests.Rule) []requests.Rule { return r })); got != all {
 			t.Errorf("with the rules from before again, Taylor sees %s", got)
 		}
 	}
-	next := o.with(func([]entitlements.RequestRule) []entitlements.RequestRule { return nil })
+	next := o.with(func([]requests.Rule) []requests.Rule { return nil })
 	if r := next.refused(seller(), tools.RequestArgs{Table: "payroll", Reason: why}); !strings.Contains(
 		r.Message,
 		"cannot be asked for",
 	) {
 		t.Errorf("with no rule at all the table is asked for: %+v", r)
 	}
-	next.rule(table.RequestID, entitlements.VerdictRevoke, "") // who approved may still revoke
+	next.rule(table.RequestID, requests.VerdictRevoke, "") // who approved may still revoke
 	if got := o.query(seller(), "SELECT salary FROM payroll"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("and with the rules back, it gives %s", got)
 	}

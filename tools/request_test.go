@@ -10,6 +10,7 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools"
 )
@@ -40,7 +41,7 @@ func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 	if got := o.query(seller(), "SELECT salary FROM payroll"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("before anybody decides, the table gives %s", got)
 	}
-	o.rule(a.RequestID, entitlements.VerdictApprove, "once")
+	o.rule(a.RequestID, requests.VerdictApprove, "once")
 	if got := o.query(seller(), "SELECT salary FROM payroll"); got != "731942" {
 		t.Errorf("approved, the table gives %s", got)
 	}
@@ -69,14 +70,14 @@ func TestColumnsAreAskedForAndSeenInTheClear(t *testing.T) {
 		fmt.Sprint(a.Approvers) != "[somebody of the group Stewards or dpo]" {
 		t.Errorf("the answer is %+v", a)
 	}
-	o.rule(a.RequestID, entitlements.VerdictApprove, "")
+	o.rule(a.RequestID, requests.VerdictApprove, "")
 	if got := o.query(seller(), "SELECT lastname, email, card FROM orders"); got != "Okafor REDACTED <nil>" {
 		t.Errorf("approved, the row is %s", got)
 	}
 	if got := o.query(as("robin", "Marketing"), "SELECT lastname FROM orders"); got != "REDACTED" {
 		t.Errorf("for somebody else the row is %s", got)
 	}
-	o.rule(a.RequestID, entitlements.VerdictRevoke, "")
+	o.rule(a.RequestID, requests.VerdictRevoke, "")
 	if got := o.query(seller(), "SELECT lastname FROM orders"); got != "REDACTED" {
 		t.Errorf("revoked, the row is %s", got)
 	}
@@ -86,8 +87,8 @@ func TestColumnsAreAskedForAndSeenInTheClear(t *testing.T) {
 func TestAskingTwiceForTheSameGivesTheSameRequest(t *testing.T) {
 	for status, decide := range map[string]func(*office, string){
 		"pending":  func(*office, string) {},
-		"approved": func(o *office, id string) { o.rule(id, entitlements.VerdictApprove, "") },
-		"denied":   func(o *office, id string) { o.rule(id, entitlements.VerdictDeny, "no") },
+		"approved": func(o *office, id string) { o.rule(id, requests.VerdictApprove, "") },
+		"denied":   func(o *office, id string) { o.rule(id, requests.VerdictDeny, "no") },
 	} {
 		o := newOffice(t)
 		first := o.ask(
@@ -155,7 +156,7 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 	o := newOffice(t)
 	args := tools.RequestArgs{Table: "payroll", Reason: why}
 	first := o.ask(seller(), args)
-	o.rule(first.RequestID, entitlements.VerdictDeny, "not for this")
+	o.rule(first.RequestID, requests.VerdictDeny, "not for this")
 	o.now = noon.Add(24*time.Hour - time.Nanosecond)
 	a := o.ask(seller(), args)
 	if a.RequestID != first.RequestID ||
@@ -171,11 +172,11 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 func TestWhatWasDeniedAndIsOpenByNowIsOpen(t *testing.T) {
 	o := newOffice(t)
 	both := tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why}
-	o.rule(o.ask(seller(), both).RequestID, entitlements.VerdictDeny, "one at a time")
+	o.rule(o.ask(seller(), both).RequestID, requests.VerdictDeny, "one at a time")
 	for _, column := range both.Columns {
 		o.rule(
 			o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).RequestID,
-			entitlements.VerdictApprove,
+			requests.VerdictApprove,
 			"",
 		)
 	}
@@ -350,7 +351,7 @@ func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
 	engine := sqliteWith(t, "sales", script.String())
 	o = newOffice(t, func(c *tools.Config) {
 		p := tools.PlatformConfig{Name: "shop", Engine: engine, Discoverable: entitlements.Selectors{"sales"},
-			Rules: []entitlements.RequestRule{
+			Rules: []requests.Rule{
 				{Name: "all", About: entitlements.Selectors{"sales"}, Approvers: match(t, "group:Stewards")},
 			}}
 		c.Platforms = []tools.PlatformConfig{p}
@@ -432,7 +433,7 @@ func TestAnAgentOnItsOwnAsksOnlyIfItsRegistrationSaysSo(t *testing.T) {
 	if r := o.log.last(t); r.Request.User != "" || r.Request.Agent != "scanner" || r.Mode != "autonomous" {
 		t.Errorf("the record is %+v of %+v", r, r.Request)
 	}
-	o.rule(a.RequestID, entitlements.VerdictApprove, "")
+	o.rule(a.RequestID, requests.VerdictApprove, "")
 	if got := o.query(alone("scanner", true), "SELECT salary FROM payroll"); got != "731942" {
 		t.Errorf("approved, it gives %s", got)
 	}
@@ -480,7 +481,7 @@ func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
 func TestWithTheStateDownNothingIsAnsweredAndThatIsOnTheRecord(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why})
-	o.rule(a.RequestID, entitlements.VerdictApprove, "")
+	o.rule(a.RequestID, requests.VerdictApprove, "")
 	o.log.steps()
 	o.state.down = errors.New("dial tcp 10.0.0.7:5432: connection refused")
 	calls := map[string]func() error{
@@ -535,7 +536,7 @@ func TestWithoutAnAuditLogNothingIsMadeOrTakenBack(t *testing.T) {
 		}
 	}
 	if slices.Contains(o.state.calls, "make") || slices.Contains(o.state.calls, "step") || len(o.kept()) != 1 ||
-		o.kept()[0].Status != entitlements.StatusPending {
+		o.kept()[0].Status != requests.StatusPending {
 		t.Errorf("the state was asked %v and has %+v", o.state.calls, o.kept())
 	}
 }
@@ -544,7 +545,7 @@ func TestWithoutAnAuditLogNothingIsMadeOrTakenBack(t *testing.T) {
 func TestARequestThatCouldNotBeKeptIsOnTheRecordAsFailed(t *testing.T) {
 	o := newOffice(t)
 	args := tools.RequestArgs{Table: "payroll", Reason: why}
-	o.state.Requests = failing{o.state.Requests}
+	o.state.Store = failing{o.state.Store}
 	if r := o.refused(seller(), args); r.Code != tools.Unavailable {
 		t.Errorf("%+v", r)
 	}

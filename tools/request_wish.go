@@ -11,22 +11,23 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // wish is what somebody asks for, before it is a request.
 type wish struct {
-	asker    entitlements.Asker
+	asker    requests.Asker
 	platform string
 	table    entitlements.TableName
-	takes    entitlements.Ask
+	takes    requests.Ask
 	// that the asker made for the same, and that is open or was denied not long ago; nil: none
-	before  *entitlements.Request
+	before  *requests.Request
 	waiting int // how many of the asker's requests wait for an answer
 }
 
 // wish reads what the arguments name, and says what it takes. The state is asked only about what can be asked for.
 func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, err error) {
-	w.asker = entitlements.AskerOf(call.Principal)
+	w.asker = requests.AskerOf(call.Principal)
 	p, err := t.chosen(ctx, call, args.Platform)
 	if err != nil {
 		return w, err
@@ -42,7 +43,7 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 	}
 	w.table = found.Table
 	var have error
-	if w.takes, err = policies.Ask(call.Principal, w.table, args.Columns); errors.Is(err, entitlements.ErrHaveIt) {
+	if w.takes, err = policies.Ask(call.Principal, w.table, args.Columns); errors.Is(err, requests.ErrHaveIt) {
 		// What was approved is open. Without it, what was asked for then is found again as it was asked for, beside whatever
 		// else.
 		have = err
@@ -64,16 +65,16 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 
 // lookBack finds what the asker made before.
 func (t *Tools) lookBack(ctx context.Context, w *wish) error {
-	all, err := t.config.Requests.List(ctx, RequestFilter{Asker: &w.asker,
-		Status: []entitlements.Status{entitlements.StatusPending, entitlements.StatusApproved, entitlements.StatusDenied}})
+	all, err := t.config.Requests.List(ctx, requests.Filter{Asker: &w.asker,
+		Status: []requests.Status{requests.StatusPending, requests.StatusApproved, requests.StatusDenied}})
 	if err != nil {
 		return err
 	}
 	now := t.config.Now()
-	subject := entitlements.Request{Platform: w.platform, Table: w.table, Columns: w.takes.Columns}.Subject()
+	subject := requests.Request{Platform: w.platform, Table: w.table, Columns: w.takes.Columns}.Subject()
 	for i, q := range all {
 		all[i] = q.At(now)
-		if all[i].Status == entitlements.StatusPending {
+		if all[i].Status == requests.StatusPending {
 			w.waiting++
 		}
 		if counts := all[i].Open() || deniedAfter(q, now.Add(-t.config.Again)); counts && w.before == nil &&
@@ -85,17 +86,17 @@ func (t *Tools) lookBack(ctx context.Context, w *wish) error {
 }
 
 // deniedAfter reports whether a denial is so young that the same is not asked for again.
-func deniedAfter(q entitlements.Request, then time.Time) bool {
-	return q.Status == entitlements.StatusDenied && slices.ContainsFunc(q.Decisions, func(d entitlements.Decision) bool {
-		return d.Verdict == entitlements.VerdictDeny && d.Time.After(then)
+func deniedAfter(q requests.Request, then time.Time) bool {
+	return q.Status == requests.StatusDenied && slices.ContainsFunc(q.Decisions, func(d requests.Decision) bool {
+		return d.Verdict == requests.VerdictDeny && d.Time.After(then)
 	})
 }
 
 // propose reads what whoever asks has to say.
-func (t *Tools) propose(args RequestArgs, takes entitlements.Ask, r *record) (request entitlements.Request, err error) {
+func (t *Tools) propose(args RequestArgs, takes requests.Ask, r *record) (request requests.Request, err error) {
 	duration := args.Duration
 	if duration == "" {
-		duration = entitlements.Period(usual(takes.Requirement)).String()
+		duration = requests.Period(usual(takes.Requirement)).String()
 	}
 	if request, err = proposed(args.Reason, duration, takes.AtMost); err != nil {
 		return request, err
@@ -110,26 +111,26 @@ func (t *Tools) propose(args RequestArgs, takes entitlements.Ask, r *record) (re
 }
 
 // usual is for how long, when nobody says: no longer than rules approve by themselves, where they do.
-func usual(takes entitlements.Requirement) time.Duration {
+func usual(takes requests.Requirement) time.Duration {
 	if takes.Approved != "" {
 		return min(usualPeriod, takes.AtMost, takes.Unasked)
 	}
 	return min(usualPeriod, takes.AtMost)
 }
 
-func proposed(reason, duration string, atMost time.Duration) (request entitlements.Request, err error) {
+func proposed(reason, duration string, atMost time.Duration) (request requests.Request, err error) {
 	if request.Reason, err = words(reason); err != nil {
 		return request, wrongArgument(
 			"the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters",
 		)
 	}
-	wanted, err := entitlements.ParsePeriod(duration)
+	wanted, err := requests.ParsePeriod(duration)
 	if err != nil {
 		return request, wrongArgument("the argument duration is " + err.Error())
 	}
 	if time.Duration(wanted) > atMost {
 		return request, wrongArgument(
-			fmt.Sprintf("that is too long: the rules allow %s at most", entitlements.Period(atMost)),
+			fmt.Sprintf("that is too long: the rules allow %s at most", requests.Period(atMost)),
 		)
 	}
 	request.Wanted = time.Duration(wanted)
@@ -137,7 +138,7 @@ func proposed(reason, duration string, atMost time.Duration) (request entitlemen
 }
 
 // answers takes an answer to every question that a rule asks, and to no other.
-func answers(given map[string]string, questions []entitlements.Question) (map[string]string, error) {
+func answers(given map[string]string, questions []requests.Question) (map[string]string, error) {
 	out, open := map[string]string{}, []string{}
 	for _, q := range questions {
 		said, err := words(given[q.Name])
@@ -151,7 +152,7 @@ func answers(given map[string]string, questions []entitlements.Question) (map[st
 			Hint: "ask the human, and send the same call with answers: an object with " + strings.Join(open, "; ")}
 	}
 	for name := range given {
-		if !slices.ContainsFunc(questions, func(q entitlements.Question) bool { return q.Name == name }) {
+		if !slices.ContainsFunc(questions, func(q requests.Question) bool { return q.Name == name }) {
 			return nil, wrongArgument("answers has one that nobody asked for: leave it out")
 		}
 	}
@@ -170,15 +171,15 @@ func words(s string) (string, error) {
 
 func notAskable(err error) error {
 	switch {
-	case errors.Is(err, entitlements.ErrUnknownTable):
+	case errors.Is(err, requests.ErrUnknownTable):
 		return refused("that table is not there, or you may not know of it")
-	case errors.Is(err, entitlements.ErrUnknownColumn):
+	case errors.Is(err, requests.ErrUnknownColumn):
 		return wrongArgument("one of the columns is not there: describe_table lists them")
-	case errors.Is(err, entitlements.ErrHaveIt):
+	case errors.Is(err, requests.ErrHaveIt):
 		return &Error{Code: AlreadyOpen, Message: "that is open already: query it"}
-	case errors.Is(err, entitlements.ErrChanging):
+	case errors.Is(err, requests.ErrChanging):
 		return &Error{Code: Unavailable, Message: err.Error()}
-	case errors.Is(err, entitlements.ErrNotAskable):
+	case errors.Is(err, requests.ErrNotAskable):
 		return refused("that cannot be asked for here: tell the human to ask an administrator of Deputy")
 	}
 	return err

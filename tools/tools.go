@@ -17,6 +17,7 @@ import (
 
 	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
@@ -28,7 +29,7 @@ type Config struct {
 	Audit     Recorder
 	Limits    Limits
 	// Requests is where access requests are kept; nil: access cannot be asked for.
-	Requests Requests
+	Requests requests.Store
 	Agents   []identity.Agent // that are registered, for those who decide to see what a request of theirs would be about
 	Pending  time.Duration    // how long a request waits for an answer
 	Again    time.Duration    // how long after a denial the same is not asked for again
@@ -146,6 +147,19 @@ func (t *Tools) Purposes() map[string]string { return t.config.Purposes }
 
 // Entitlements are what is decided with on a platform, for the catalog as it is now: for those who explain and compare.
 func (t *Tools) Entitlements(ctx context.Context, platform string) (*entitlements.Entitlements, error) {
+	p, err := t.platform(platform)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := p.entitlements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return compiled.Entitlements, nil
+}
+
+// Compiled is the same with the rules for requests.
+func (t *Tools) Compiled(ctx context.Context, platform string) (*requests.Compiled, error) {
 	p, err := t.platform(platform)
 	if err != nil {
 		return nil, err

@@ -7,35 +7,36 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/review"
 	"deputy/identity"
 )
 
 // RequestView is a request as a person sees it who may decide on it.
 type RequestView struct {
-	ID        string                  `json:"request_id"`
-	Status    entitlements.Status     `json:"status"`
-	User      *entitlements.Person    `json:"user,omitempty"` // for whom it is asked; none: the agent asks for itself
-	Agent     string                  `json:"agent"`
-	Platform  string                  `json:"platform"`
-	Table     string                  `json:"table"`
-	Columns   []string                `json:"columns"` // to be seen in the clear; empty: the table is asked for
-	Opens     bool                    `json:"opens"`   // the table was closed to the asker
-	Reason    string                  `json:"reason"`  // the asker's words, or those of the agent that spoke for them
-	Answers   map[string]string       `json:"answers,omitempty"`
-	Duration  string                  `json:"duration"` // asked for
-	AtMost    string                  `json:"at_most,omitempty"`
-	Created   time.Time               `json:"created_at"`
-	Lapses    time.Time               `json:"lapses_at"`
-	Expires   *time.Time              `json:"expires_at,omitempty"`
-	Through   string                  `json:"through,omitempty"`
-	Decisions []entitlements.Decision `json:"decisions"`
-	Rules     []string                `json:"rules"`     // that cover it now
-	Approvers []string                `json:"approvers"` // who still has to approve, in words
-	MayDecide bool                    `json:"may_decide"`
-	WhyNot    string                  `json:"why_not,omitempty"` // the person who looks may not decide
-	Reveals   *Reveals                `json:"reveals,omitempty"` // only of one request
-	AuditID   string                  `json:"audit_id,omitempty"`
+	ID        string              `json:"request_id"`
+	Status    requests.Status     `json:"status"`
+	User      *identity.Person    `json:"user,omitempty"` // for whom it is asked; none: the agent asks for itself
+	Agent     string              `json:"agent"`
+	Platform  string              `json:"platform"`
+	Table     string              `json:"table"`
+	Columns   []string            `json:"columns"` // to be seen in the clear; empty: the table is asked for
+	Opens     bool                `json:"opens"`   // the table was closed to the asker
+	Reason    string              `json:"reason"`  // the asker's words, or those of the agent that spoke for them
+	Answers   map[string]string   `json:"answers,omitempty"`
+	Duration  string              `json:"duration"` // asked for
+	AtMost    string              `json:"at_most,omitempty"`
+	Created   time.Time           `json:"created_at"`
+	Lapses    time.Time           `json:"lapses_at"`
+	Expires   *time.Time          `json:"expires_at,omitempty"`
+	Through   string              `json:"through,omitempty"`
+	Decisions []requests.Decision `json:"decisions"`
+	Rules     []string            `json:"rules"`     // that cover it now
+	Approvers []string            `json:"approvers"` // who still has to approve, in words
+	MayDecide bool                `json:"may_decide"`
+	WhyNot    string              `json:"why_not,omitempty"` // the person who looks may not decide
+	Reveals   *Reveals            `json:"reveals,omitempty"` // only of one request
+	AuditID   string              `json:"audit_id,omitempty"`
 }
 
 // Reveals is what approving a request would show, and who sees as much already.
@@ -71,29 +72,29 @@ type Holder struct {
 
 // Earlier is one request from before.
 type Earlier struct {
-	ID      string              `json:"request_id"`
-	Status  entitlements.Status `json:"status"`
-	Table   string              `json:"table"`
-	Columns []string            `json:"columns"`
-	Reason  string              `json:"reason"`
-	Created time.Time           `json:"created_at"`
+	ID      string          `json:"request_id"`
+	Status  requests.Status `json:"status"`
+	Table   string          `json:"table"`
+	Columns []string        `json:"columns"`
+	Reason  string          `json:"reason"`
+	Created time.Time       `json:"created_at"`
 }
 
-func (t *Tools) view(ctx context.Context, s Steward, q entitlements.Request) RequestView {
+func (t *Tools) view(ctx context.Context, s Steward, q requests.Request) RequestView {
 	q = q.At(t.config.Now())
 	takes := t.takes(ctx, q)
 	v := RequestView{
 		ID: q.ID, Status: q.Status, User: q.Asker.User, Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: listed(q.Columns),
-		Opens: q.Opens, Reason: q.Reason, Answers: q.Answers, Duration: entitlements.Period(q.Wanted).String(), Created: q.Created, Lapses: q.Lapses,
+		Opens: q.Opens, Reason: q.Reason, Answers: q.Answers, Duration: requests.Period(q.Wanted).String(), Created: q.Created, Lapses: q.Lapses,
 		Through: q.Through, Decisions: listed(q.Decisions), Rules: listed(takes.Rules), Approvers: []string{},
 	}
 	if takes.AtMost > 0 {
-		v.AtMost = entitlements.Period(takes.AtMost).String()
+		v.AtMost = requests.Period(takes.AtMost).String()
 	}
 	if !q.Expires.IsZero() {
 		v.Expires = &q.Expires
 	}
-	if q.Status == entitlements.StatusPending {
+	if q.Status == requests.StatusPending {
 		v.Approvers = approvers(q, takes)
 	}
 	if err := takes.Mine(q, s.User); err != nil {
@@ -112,7 +113,7 @@ func listed[T any](s []T) []T {
 }
 
 // reveals asks what the decision would be with the request approved, and counts the rows as it would be run.
-func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) (*Reveals, error) {
+func (t *Tools) reveals(ctx context.Context, s Steward, q requests.Request) (*Reveals, error) {
 	p, err := t.platform(q.Platform)
 	if err != nil {
 		return nil, err
@@ -123,8 +124,8 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 	}
 	now, who := t.config.Now(), t.supposed(q.Asker)
 	with := policies.With([]entitlements.Approval{supposedApproval(q, now)}, now)
-	before, _ := review.ExplainBoth(policies, who, q.Table)
-	after, known := review.ExplainBoth(with, who, q.Table)
+	before, _ := review.ExplainBoth(policies.Both, who, q.Table)
+	after, known := review.ExplainBoth(with.Both, who, q.Table)
 	out := &Reveals{
 		Columns: []RevealColumn{},
 		Filters: []string{},
@@ -159,7 +160,7 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q entitlements.Request) 
 }
 
 // columns lists those that a request for columns is about, or all that a request for a table opens.
-func (out *Reveals) columns(before, after review.Explanation, q entitlements.Request) {
+func (out *Reveals) columns(before, after review.Explanation, q requests.Request) {
 	for i, c := range after.Columns {
 		if len(q.Columns) > 0 && !slices.Contains(q.Columns, c.Name) {
 			continue
@@ -202,11 +203,11 @@ func shown(clear bool) string {
 }
 
 // others says who has the same by a request, and what the asker asked for before.
-func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals) error {
+func (t *Tools) others(ctx context.Context, q requests.Request, out *Reveals) error {
 	now := t.config.Now()
 	same, err := t.config.Requests.List(
 		ctx,
-		RequestFilter{Platform: q.Platform, Table: &q.Table, Status: []entitlements.Status{entitlements.StatusApproved}},
+		requests.Filter{Platform: q.Platform, Table: &q.Table, Status: []requests.Status{requests.StatusApproved}},
 	)
 	if err != nil {
 		return err
@@ -220,7 +221,7 @@ func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals
 			out.Holders = append(out.Holders, h)
 		}
 	}
-	before, err := t.config.Requests.List(ctx, RequestFilter{Asker: &q.Asker, Most: 20})
+	before, err := t.config.Requests.List(ctx, requests.Filter{Asker: &q.Asker, Most: 20})
 	for _, other := range before {
 		if other = other.At(now); other.ID != q.ID {
 			out.Earlier = append(
@@ -234,7 +235,7 @@ func (t *Tools) others(ctx context.Context, q entitlements.Request, out *Reveals
 
 // supposed is the asker as a principal, with the groups and attributes that they had when they asked. Nothing is
 // verified of it: it only ever counts rows.
-func (t *Tools) supposed(a entitlements.Asker) identity.Principal {
+func (t *Tools) supposed(a requests.Asker) identity.Principal {
 	who := supposedOf(a, t.config.Agents)
 	if t.waiting != nil {
 		w := supposedOf(a, t.config.waitingAgents)
@@ -243,7 +244,7 @@ func (t *Tools) supposed(a entitlements.Asker) identity.Principal {
 	return who
 }
 
-func supposedOf(a entitlements.Asker, agents []identity.Agent) identity.Principal {
+func supposedOf(a requests.Asker, agents []identity.Agent) identity.Principal {
 	who := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: a.Agent}}}
 	for _, agent := range agents {
 		if agent.ID == a.Agent {
@@ -257,10 +258,10 @@ func supposedOf(a entitlements.Asker, agents []identity.Agent) identity.Principa
 	return who
 }
 
-func supposedApproval(q entitlements.Request, now time.Time) entitlements.Approval {
+func supposedApproval(q requests.Request, now time.Time) entitlements.Approval {
 	return entitlements.Approval{
 		Request: q.ID,
-		Asker:   q.Asker,
+		For:     q.Asker.Holder(),
 		Table:   q.Table,
 		Opens:   q.Opens,
 		Columns: q.Columns,

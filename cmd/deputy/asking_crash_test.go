@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 	"deputy/internal/config"
 	"deputy/internal/demo"
@@ -28,10 +28,10 @@ import (
 // nothing.
 type answers struct {
 	mu       sync.Mutex
-	asking   []string                                   // everybody who has asked, answered or not
-	asked    map[string]string                          // the request, by who asked
-	answered map[string]bool                            // calls, by the ids of their records
-	verdicts map[string]map[string]entitlements.Verdict // by request and record
+	asking   []string                               // everybody who has asked, answered or not
+	asked    map[string]string                      // the request, by who asked
+	answered map[string]bool                        // calls, by the ids of their records
+	verdicts map[string]map[string]requests.Verdict // by request and record
 }
 
 func TestKilledAtAnyMomentWhatWasAskedAndDecidedIsThereOnce(t *testing.T) {
@@ -54,7 +54,7 @@ func TestKilledAtAnyMomentWhatWasAskedAndDecidedIsThereOnce(t *testing.T) {
 			all := &answers{
 				asked:    map[string]string{},
 				answered: map[string]bool{},
-				verdicts: map[string]map[string]entitlements.Verdict{},
+				verdicts: map[string]map[string]requests.Verdict{},
 			}
 			for round := range (rounds(t) + 3) / 4 {
 				kill := start()
@@ -167,9 +167,9 @@ func (all *answers) decide(ctx context.Context, t *testing.T, s *demo.Stage, url
 	all.note(func() {
 		all.answered[v.AuditID] = true
 		if all.verdicts[id] == nil {
-			all.verdicts[id] = map[string]entitlements.Verdict{}
+			all.verdicts[id] = map[string]requests.Verdict{}
 		}
-		all.verdicts[id][v.AuditID] = entitlements.Verdict(verdict)
+		all.verdicts[id][v.AuditID] = requests.Verdict(verdict)
 	})
 	return true
 }
@@ -194,7 +194,7 @@ func (all *answers) askAgain(t *testing.T, s *demo.Stage, url string, kept *kept
 	before := kept.byAsker(t)
 	for _, name := range all.asking {
 		was, there := before[name]
-		if there && was[0].Status != entitlements.StatusPending {
+		if there && was[0].Status != requests.StatusPending {
 			continue
 		}
 		c := served(t, url, s.TokenFor(demo.Person{Subject: name, Groups: []string{"Marketing"}}, url))
@@ -244,15 +244,15 @@ func (all *answers) check(t *testing.T, kept *keptRequests, path string) {
 			t.Errorf("a client was answered call %s, and on the record it is %q", id, outcomes[id].Outcome)
 		}
 	}
-	byAsker, decisions := kept.byAsker(t), map[string]entitlements.Decision{}
+	byAsker, decisions := kept.byAsker(t), map[string]requests.Decision{}
 	for _, name := range all.asking {
 		if len(byAsker[name]) != 1 || byAsker[name][0].ID != all.asked[name] {
 			t.Errorf("%s was told of %s, and kept are %+v", name, all.asked[name], byAsker[name])
 		}
 	}
 	over := 0
-	for _, requests := range byAsker {
-		r := requests[0]
+	for _, made := range byAsker {
+		r := made[0]
 		for _, d := range r.Decisions {
 			decisions[d.ID] = d
 			if i, there := intents[d.ID]; !there || i.Request == nil || i.Request.ID != r.ID {
@@ -264,7 +264,7 @@ func (all *answers) check(t *testing.T, kept *keptRequests, path string) {
 				t.Errorf("Dana was told that %s is %s, by %s, and kept is %+v", r.ID, verdict, id, r.Decisions)
 			}
 		}
-		if want := map[bool]int{true: 1}[r.Status == entitlements.StatusExpired]; len(expired[r.ID]) != want {
+		if want := map[bool]int{true: 1}[r.Status == requests.StatusExpired]; len(expired[r.ID]) != want {
 			t.Errorf("%s is %s, and that it expired is on the record %d times", r.ID, r.Status, len(expired[r.ID]))
 		} else {
 			over += want
@@ -306,13 +306,13 @@ func keptOf(t *testing.T, s *demo.Stage) *keptRequests {
 	return kept
 }
 
-func (kept *keptRequests) byAsker(t *testing.T) map[string][]entitlements.Request {
+func (kept *keptRequests) byAsker(t *testing.T) map[string][]requests.Request {
 	t.Helper()
-	all, err := kept.List(t.Context(), tools.RequestFilter{Most: 100_000})
+	all, err := kept.List(t.Context(), requests.Filter{Most: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][]entitlements.Request{}
+	out := map[string][]requests.Request{}
 	for _, r := range all {
 		out[r.Asker.User.ID] = append(out[r.Asker.User.ID], r)
 	}
@@ -355,11 +355,11 @@ func (kept *keptRequests) events(t *testing.T, id string) string {
 }
 
 // checkEvents: each step is told of once, in its order.
-func (kept *keptRequests) checkEvents(t *testing.T, r entitlements.Request) {
+func (kept *keptRequests) checkEvents(t *testing.T, r requests.Request) {
 	t.Helper()
-	want := map[entitlements.Status]string{
-		entitlements.StatusPending: "created", entitlements.StatusApproved: "created decided", entitlements.StatusDenied: "created decided",
-		entitlements.StatusRevoked: "created decided revoked", entitlements.StatusExpired: "created decided expired",
+	want := map[requests.Status]string{
+		requests.StatusPending: "created", requests.StatusApproved: "created decided", requests.StatusDenied: "created decided",
+		requests.StatusRevoked: "created decided revoked", requests.StatusExpired: "created decided expired",
 	}[r.Status]
 	if got := strings.Replace(kept.events(t, r.ID), " expiring", "", 1); got != want {
 		t.Errorf("%s is %s, and told were %s", r.ID, r.Status, got)

@@ -19,7 +19,7 @@ import (
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
@@ -138,7 +138,7 @@ func TestTaylorSeesTheNamesForAnHourOnceAStewardSaysSo(t *testing.T) {
 						t.Errorf("with a request that waits, the names are %s", got)
 					}
 					v := decide(t, s, asked.RequestID, "approve", map[string]string{"duration": "1h", "note": "one hour will do"})
-					if v.Status != entitlements.StatusApproved || v.Expires.Sub(v.Decisions[0].Time) != time.Hour {
+					if v.Status != requests.StatusApproved || v.Expires.Sub(v.Decisions[0].Time) != time.Hour {
 						t.Errorf("it is approved as %+v", v)
 					}
 					if got := names(t, taylor); got != "clear" {
@@ -437,7 +437,7 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 			v.Decisions,
 		)
 	}
-	want := map[bool]string{true: "clear", false: "masked"}[v.Status == entitlements.StatusApproved]
+	want := map[bool]string{true: "clear", false: "masked"}[v.Status == requests.StatusApproved]
 	if got := names(t, taylor); got != want {
 		t.Errorf("it is %s, and the names are %s", v.Status, got)
 	}
@@ -449,7 +449,7 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 
 // assertDecisionsOnRecord: of so many who decided, those whose decision counts are answered on the record, and no
 // others; each of them with what they were about to do before it.
-func assertDecisionsOnRecord(t *testing.T, logs []string, decisions []entitlements.Decision, all int) {
+func assertDecisionsOnRecord(t *testing.T, logs []string, decisions []requests.Decision, all int) {
 	t.Helper()
 	intents, answered, ended := map[string]bool{}, []string{}, 0
 	for _, log := range logs {

@@ -205,12 +205,14 @@ func lint(ctx context.Context, cfg *config.Config, t *tools.Tools) ([]entitlemen
 	for _, i := range cfg.Identity.Issuers {
 		r.Claims = slices.AppendSeq(r.Claims, maps.Keys(i.Claims.Attributes))
 	}
+	platforms := map[string]*requests.Compiled{}
 	for name := range cfg.Platforms {
-		if r.Platforms[name], err = t.Entitlements(ctx, name); err != nil {
+		if platforms[name], err = t.Compiled(ctx, name); err != nil {
 			return nil, err
 		}
+		r.Platforms[name] = platforms[name].Entitlements
 	}
-	r.Beside = requests.Beside(r, cfg.Requests.Rules)
+	r.Beside = requests.Beside(cfg.Requests.Rules, platforms)
 	problems := r.Lint()
 	for i, t := range cfg.Tests { // what is expected of a group that there is none of, holds whatever the policies say
 		for _, group := range t.Who.Groups {

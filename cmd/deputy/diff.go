@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"deputy/entitlements"
 	"deputy/entitlements/review"
 	"deputy/identity"
 	"deputy/internal/assembly"
@@ -114,9 +115,16 @@ func side(
 		s.Users = append(s.Users, i)
 	}
 	if len(cfg.Platforms) > 0 {
-		s.Platforms, err = compiled(ctx, cfg, engines)
+		platforms, err := compiled(ctx, cfg, engines)
+		if err != nil {
+			return s, err
+		}
+		s.Platforms = map[string]*entitlements.Entitlements{}
+		for name, p := range platforms {
+			s.Platforms[name] = p.Entitlements
+		}
 	}
-	return s, err
+	return s, nil
 }
 
 // onPlatformsOf is the old configuration in front of the new one's databases, as far as it has them.

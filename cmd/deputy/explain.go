@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/review"
 	"deputy/identity"
 	"deputy/internal/assembly"
@@ -82,7 +82,7 @@ func explain(c *cobra.Command, args []string) error {
 				cmp.Or(near(platform, names), ": there is "+strings.Join(names, ", ")),
 			)
 		}
-		platforms = map[string]*entitlements.Entitlements{platform: platforms[platform]}
+		platforms = map[string]*requests.Compiled{platform: platforms[platform]}
 	}
 	if err := knownPurpose(platforms, who.Purpose); err != nil {
 		return err
@@ -96,7 +96,7 @@ func explain(c *cobra.Command, args []string) error {
 // explainTo explains one table, or lists all.
 func explainTo(
 	c *cobra.Command,
-	platforms map[string]*entitlements.Entitlements,
+	platforms map[string]*requests.Compiled,
 	who identity.Principal,
 	args []string,
 ) error {
@@ -106,7 +106,7 @@ func explainTo(
 		if err != nil {
 			return err
 		}
-		table, _ := review.Explain(platforms[f.platform], who, f.TableName)
+		table, _ := review.Explain(platforms[f.platform].Entitlements, who, f.TableName)
 		if f.column != "" {
 			table.Columns = slices.DeleteFunc(
 				table.Columns,
@@ -117,7 +117,7 @@ func explainTo(
 	} else {
 		for _, name := range slices.Sorted(maps.Keys(platforms)) {
 			for _, table := range platforms[name].Tables() {
-				explanation, _ := review.Explain(platforms[name], who, table)
+				explanation, _ := review.Explain(platforms[name].Entitlements, who, table)
 				x.Tables = append(x.Tables, report.Table{Platform: name, Explanation: explanation})
 			}
 		}
@@ -217,7 +217,7 @@ func askedUser(c *cobra.Command, cfg *config.Config) (*identity.User, error) {
 	return &identity.User{Identity: i}, nil
 }
 
-func knownPurpose(platforms map[string]*entitlements.Entitlements, purpose string) error {
+func knownPurpose(platforms map[string]*requests.Compiled, purpose string) error {
 	for _, e := range platforms {
 		if purposes := e.Purposes(); purpose != "" && !slices.Contains(purposes, purpose) {
 			hint := near(purpose, purposes)

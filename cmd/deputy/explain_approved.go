@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
-	"deputy/tools"
 )
 
 // approved puts into the policies what was approved for the principal and is in force, as a call would find it. The
@@ -21,7 +21,7 @@ import (
 func approved(
 	ctx context.Context,
 	cfg *config.Config,
-	platforms map[string]*entitlements.Entitlements,
+	platforms map[string]*requests.Compiled,
 	who *identity.Principal,
 	now time.Time,
 ) error {
@@ -38,7 +38,7 @@ func approved(
 		return fmt.Errorf("looking up what was approved: %w", err)
 	}
 	defer kept.Close()
-	all, err := kept.List(ctx, tools.RequestFilter{Status: []entitlements.Status{entitlements.StatusApproved}})
+	all, err := kept.List(ctx, requests.Filter{Status: []requests.Status{requests.StatusApproved}})
 	if err != nil {
 		return fmt.Errorf("looking up what was approved: %w", err)
 	}
@@ -59,7 +59,7 @@ func approved(
 	return nil
 }
 
-func askedFor(a entitlements.Asker, who identity.Principal) bool {
+func askedFor(a requests.Asker, who identity.Principal) bool {
 	if a.User == nil || who.User == nil {
 		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
 	}

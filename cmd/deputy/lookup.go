@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
@@ -26,14 +27,14 @@ func compiled(
 	ctx context.Context,
 	cfg *config.Config,
 	engines map[string]vending.Engine,
-) (map[string]*entitlements.Entitlements, error) {
+) (map[string]*requests.Compiled, error) {
 	t, err := tools.New(ctx, assembly.ToolsConfig(cfg, engines, nobody{}, zerolog.Nop()))
 	if err != nil {
 		return nil, assembly.InFile(cfg, err)
 	}
-	out := map[string]*entitlements.Entitlements{}
+	out := map[string]*requests.Compiled{}
 	for name := range cfg.Platforms {
-		if out[name], err = t.Entitlements(ctx, name); err != nil {
+		if out[name], err = t.Compiled(ctx, name); err != nil {
 			return nil, assembly.InFile(cfg, err)
 		}
 	}
@@ -57,7 +58,7 @@ func (f found) String() string {
 
 // findTable looks for [SCHEMA.]TABLE[.COLUMN] on the platforms. Whole names come first; one without a schema will do
 // when it is the only one.
-func findTable(platforms map[string]*entitlements.Entitlements, name string) (found, error) {
+func findTable(platforms map[string]*requests.Compiled, name string) (found, error) {
 	var whole, short []found
 	var known []string
 	for _, platform := range slices.Sorted(maps.Keys(platforms)) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/internal/report"
 	"deputy/tools"
 )
@@ -77,7 +77,7 @@ asked, and on the record.`,
 		),
 		Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return ruleRequest(c, entitlements.Verdict(verb), args[0])
+			return ruleRequest(c, requests.Verdict(verb), args[0])
 		},
 	}
 	c.Flags().String("note", "", "`words` to whoever asked")
@@ -90,7 +90,7 @@ asked, and on the record.`,
 }
 
 func statusNames() (out []string) {
-	for _, s := range entitlements.Statuses {
+	for _, s := range requests.Statuses {
 		out = append(out, string(s))
 	}
 	return out
@@ -140,14 +140,14 @@ func printRequest(c *cobra.Command, raw []byte, v tools.RequestView) error {
 	return report.Request(c.OutOrStdout(), v)
 }
 
-func ruleRequest(c *cobra.Command, verdict entitlements.Verdict, id string) error {
+func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 	body := map[string]string{}
 	if note, _ := c.Flags().GetString("note"); note != "" {
 		body["note"] = note
 	}
-	if verdict == entitlements.VerdictApprove {
+	if verdict == requests.VerdictApprove {
 		if length, _ := c.Flags().GetString("for"); length != "" {
-			if _, err := entitlements.ParsePeriod(length); err != nil {
+			if _, err := requests.ParsePeriod(length); err != nil {
 				return &usageError{fmt.Errorf("--for is %w", err)}
 			}
 			body["duration"] = length
@@ -175,7 +175,7 @@ func ruleRequest(c *cobra.Command, verdict entitlements.Verdict, id string) erro
 		return nil
 	}
 	text := fmt.Sprintf("Request %s is %s", v.ID, v.Status)
-	if v.Expires != nil && v.Status == entitlements.StatusApproved {
+	if v.Expires != nil && v.Status == requests.StatusApproved {
 		text += ", until " + v.Expires.UTC().Format(time.RFC3339)
 	}
 	if len(v.Approvers) > 0 {

@@ -12,10 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
 	"deputy/internal/config"
-	"deputy/tools"
 )
 
 // sweepEvery is how often what is over is written down. It is over by the clock, whether that has happened or not.
@@ -43,7 +43,7 @@ func StateConfig(c *config.Config) store.Config {
 // requests is where access requests are kept, as far as there are rules: without any, nothing can be asked for, and
 // what was approved does not count, whether Deputy was started so or its file came to say so. The state stays open for
 // what is over to be written down.
-func (d *Deputy) requests() tools.Requests {
+func (d *Deputy) requests() requests.Store {
 	if d.State == nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (d *Deputy) stateReady(ctx context.Context) error {
 	if kept == nil {
 		return nil
 	}
-	if _, err := kept.List(ctx, tools.RequestFilter{Most: 1}); err != nil {
+	if _, err := kept.List(ctx, requests.Filter{Most: 1}); err != nil {
 		return fmt.Errorf("the state of access requests: %w", err)
 	}
 	return nil

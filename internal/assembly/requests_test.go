@@ -15,7 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/demo"
@@ -42,7 +42,7 @@ func (w *world) asks(args tools.RequestArgs) (*tools.AccessRequest, error) {
 }
 
 // decides has Sam, a steward, decide.
-func (w *world) decides(id string, v entitlements.Verdict) error {
+func (w *world) decides(id string, v requests.Verdict) error {
 	sam := identity.User{
 		Identity: identity.Identity{Kind: identity.KindUser, ID: "sam", Groups: []string{"Stewards"}},
 		Issuer:   "https://issuer.test",
@@ -98,7 +98,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if _, err := os.Stat(file); err != nil {
 		t.Errorf("the state is not there: %v", err)
 	}
-	if err := w.decides(a.RequestID, entitlements.VerdictApprove); err != nil {
+	if err := w.decides(a.RequestID, requests.VerdictApprove); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.sees(); got != demo.Names[0] {
@@ -112,7 +112,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if w.Kept() != kept {
 		t.Error("a change of the file opened the state anew")
 	}
-	if err := w.decides(a.RequestID, entitlements.VerdictDeny); err == nil {
+	if err := w.decides(a.RequestID, requests.VerdictDeny); err == nil {
 		t.Error("who is no approver any more decides")
 	}
 	w.write(w.text + strings.Replace(rules, "tag:PII", "sales.regions", 1))
@@ -134,7 +134,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if got := w.sees(); got != demo.Names[0] {
 		t.Errorf("with the rule again and in its time, Taylor sees %s", got)
 	}
-	if err := w.decides(a.RequestID, entitlements.VerdictRevoke); err != nil {
+	if err := w.decides(a.RequestID, requests.VerdictRevoke); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.sees(); got != "REDACTED" {
@@ -222,7 +222,7 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 	says := func(state, action, content string) string {
 		return fmt.Sprintf(`,"requestState":%q,"inputResponses":{"form":{"action":%q%s}}`, state, action, content)
 	}
-	requests := func() (ids []string) {
+	made := func() (ids []string) {
 		t.Helper()
 		for _, r := range append(one.records(), two.records()...) {
 			if r.Request != nil && !slices.Contains(ids, r.Request.ID) {
@@ -238,8 +238,8 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 	if r := two.records()[len(two.records())-1]; r.Tool != "request_access" || r.Outcome != audit.Denied ||
 		r.Table != "customer_orders" ||
 		!strings.Contains(strings.Join(r.Reasons, ""), "did not agree") ||
-		len(requests()) > 0 {
-		t.Errorf("declined, the record is %+v, and there are %v", r, requests())
+		len(made()) > 0 {
+		t.Errorf("declined, the record is %+v, and there are %v", r, made())
 	}
 	yes := says(ask(urls[0]), "accept", `,"content":{"reason":"the customer of T-7","duration":"1h"}`)
 	if body := post(urls[1], yes); !strings.Contains(body, `"status":"pending"`) {
@@ -256,11 +256,11 @@ func TestAConfirmationTravelsBetweenReplicasAndMakesOneRequest(t *testing.T) {
 			t.Errorf("sent again: %s", body)
 		}
 	}
-	if len(requests()) != 1 {
-		t.Errorf("there are %v", requests())
+	if len(made()) != 1 {
+		t.Errorf("there are %v", made())
 	}
 	// Approved on the one, it is open on both.
-	if err := one.decides(r.Request.ID, entitlements.VerdictApprove); err != nil {
+	if err := one.decides(r.Request.ID, requests.VerdictApprove); err != nil {
 		t.Fatal(err)
 	}
 	for _, server := range []*world{one, two} {

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"deputy/audit"
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/identity/stops"
 	"deputy/internal/assembly"
@@ -254,7 +254,7 @@ func TestStoppedStewardDecidesNothing(t *testing.T) {
 	g, end := o.Begin(ctx)
 	defer end()
 	_, err := assembly.DeskOf(g).Rule(ctx, tools.Steward{User: user, Client: "test"}, id,
-		tools.Ruling{Verdict: entitlements.VerdictApprove})
+		tools.Ruling{Verdict: requests.VerdictApprove})
 	if refusal, ok := errors.AsType[*tools.Refusal](err); !ok || refusal.Code != tools.Stopped {
 		t.Errorf("the step ends with %v", err)
 	}

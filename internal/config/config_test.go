@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/internal/config"
 	"deputy/internal/expectation"
@@ -270,7 +271,7 @@ func TestTheCompleteFile(t *testing.T) {
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
 			OTLP: config.OTLP{Endpoint: "http://127.0.0.1:4318", Sample: 0.125}},
 	}
-	want.Requests = requests(c.Requests.Rules)
+	want.Requests = section(c.Requests.Rules)
 	got, expected := reflect.ValueOf(c).Elem(), reflect.ValueOf(want).Elem()
 	for i := range got.NumField() {
 		if !got.Type().Field(i).IsExported() {
@@ -282,8 +283,8 @@ func TestTheCompleteFile(t *testing.T) {
 	}
 }
 
-// requests is the section. That the rules are read as they are written, package entitlements tests.
-func requests(rules []entitlements.RequestRule) config.Requests {
+// section is that of requests. That the rules are read as they are written, package requests tests.
+func section(rules []requests.Rule) config.Requests {
 	return config.Requests{
 		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"}, Rules: rules,
 		Pending: config.Age(7 * 24 * time.Hour), Again: config.Age(12 * time.Hour), Expiring: config.Age(30 * time.Minute),

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/identity/oidc"
 )
@@ -43,14 +44,14 @@ func (c *Config) elsewhere() (all []Problem) {
 			}
 		}
 	}
-	policies := entitlements.Check(
-		entitlements.Config{
+	policies := requests.Check(requests.Config{
+		Rules: c.Requests.Rules,
+		Config: entitlements.Config{
 			Tags:     c.Tags,
 			Policies: c.Policies,
-			Rules:    c.Requests.Rules,
 			Purposes: slices.Sorted(maps.Keys(c.Purposes)),
 		},
-	)
+	})
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		policies = append(
 			policies,

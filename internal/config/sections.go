@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // The sections of the file, in its order. What the comments say is what editors show.
@@ -61,9 +62,9 @@ type Platform struct {
 // Requests are how more access is asked for, with the tool request_access, and who decides. Without a rule, nothing can
 // be asked for.
 type Requests struct {
-	State   State                      `yaml:"state"`   // where requests and what was decided are kept
-	Rules   []entitlements.RequestRule `yaml:"rules"`   // what may be asked for, and who decides
-	Pending Age                        `yaml:"pending"` // how long a request waits for an answer; default 14d
+	State   State           `yaml:"state"`   // where requests and what was decided are kept
+	Rules   []requests.Rule `yaml:"rules"`   // what may be asked for, and who decides
+	Pending Age             `yaml:"pending"` // how long a request waits for an answer; default 14d
 	// how long after a denial the same is not asked for again; default 1d
 	Again Age `yaml:"again"`
 	// how long before its end an approved request is announced as expiring; default 1h

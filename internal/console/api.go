@@ -18,7 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/mcp"
 	"deputy/mcp/httpd"
@@ -32,11 +32,11 @@ const (
 
 // Desk is what this package needs of the use cases for people who decide. Errors are *tools.Refusal.
 type Desk interface {
-	Concerning(context.Context, tools.Steward, tools.RequestFilter) ([]tools.RequestView, error)
+	Concerning(context.Context, tools.Steward, requests.Filter) ([]tools.RequestView, error)
 	Show(ctx context.Context, s tools.Steward, id string) (*tools.RequestView, error)
 	Rule(ctx context.Context, s tools.Steward, id string, ruling tools.Ruling) (*tools.RequestView, error)
 	// Misread and NoDecision put on the record that nothing came of it.
-	Misread(ctx context.Context, s tools.Steward, v entitlements.Verdict, why string) error
+	Misread(ctx context.Context, s tools.Steward, v requests.Verdict, why string) error
 	NoDecision(ctx context.Context, client string, why *identity.AuthError)
 }
 
@@ -139,15 +139,15 @@ func (a *api) serve(w http.ResponseWriter, r *httpd.Request) {
 	}
 }
 
-var verdicts = []entitlements.Verdict{
-	entitlements.VerdictApprove,
-	entitlements.VerdictDeny,
-	entitlements.VerdictRevoke,
+var verdicts = []requests.Verdict{
+	requests.VerdictApprove,
+	requests.VerdictDeny,
+	requests.VerdictRevoke,
 }
 
 // target is the request and the verdict that an address names: /api/requests, /api/requests/{id} or
 // /api/requests/{id}/{verdict}. It is not ok when it names anything else.
-func target(u *url.URL) (id string, verdict entitlements.Verdict, ok bool) {
+func target(u *url.URL) (id string, verdict requests.Verdict, ok bool) {
 	rest, below := strings.CutPrefix(strings.TrimPrefix(u.EscapedPath(), apiPath), "/")
 	if !below {
 		return "", "", rest == ""
@@ -157,7 +157,7 @@ func target(u *url.URL) (id string, verdict entitlements.Verdict, ok bool) {
 	if err != nil || id == "" || more && second == "" {
 		return "", "", false
 	}
-	return id, entitlements.Verdict(second), true
+	return id, requests.Verdict(second), true
 }
 
 func (a *api) list(w http.ResponseWriter, v *visit) {
@@ -174,7 +174,7 @@ func (a *api) list(w http.ResponseWriter, v *visit) {
 	httpd.Answer(w, http.StatusOK, map[string]any{"requests": append([]tools.RequestView{}, all...)})
 }
 
-func readFilter(given url.Values) (f tools.RequestFilter, err error) {
+func readFilter(given url.Values) (f requests.Filter, err error) {
 	for name, values := range given {
 		if len(values) != 1 {
 			return f, fmt.Errorf("%s is there twice", mcp.Clip(name))
@@ -183,12 +183,12 @@ func readFilter(given url.Values) (f tools.RequestFilter, err error) {
 		switch name {
 		case "status":
 			for _, s := range strings.Split(value, ",") {
-				if !slices.Contains(entitlements.Statuses, entitlements.Status(s)) {
+				if !slices.Contains(requests.Statuses, requests.Status(s)) {
 					return f, errors.New(
 						"status is one of pending, approved, denied, expired, revoked, cancelled, or several with commas",
 					)
 				}
-				f.Status = append(f.Status, entitlements.Status(s))
+				f.Status = append(f.Status, requests.Status(s))
 			}
 		case "platform":
 			f.Platform = value
@@ -216,7 +216,7 @@ func (a *api) show(w http.ResponseWriter, v *visit, id string) {
 	httpd.Answer(w, http.StatusOK, view)
 }
 
-func (a *api) rule(w http.ResponseWriter, v *visit, id string, verdict entitlements.Verdict) {
+func (a *api) rule(w http.ResponseWriter, v *visit, id string, verdict requests.Verdict) {
 	ruling, err := readRuling(v.Body, verdict)
 	if err != nil {
 		a.refuse(w, v.desk.Misread(v.Context(), v.steward, verdict, err.Error()))
@@ -231,10 +231,10 @@ func (a *api) rule(w http.ResponseWriter, v *visit, id string, verdict entitleme
 }
 
 // readRuling reads the body as strictly as a tool's arguments.
-func readRuling(body []byte, verdict entitlements.Verdict) (tools.Ruling, error) {
+func readRuling(body []byte, verdict requests.Verdict) (tools.Ruling, error) {
 	ruling, duration := tools.Ruling{Verdict: verdict}, ""
 	fields := map[string]any{"note": &ruling.Note}
-	if verdict == entitlements.VerdictApprove {
+	if verdict == requests.VerdictApprove {
 		fields["duration"] = &duration
 	}
 	given, err := mcp.ReadArguments(json.RawMessage(strings.TrimSpace(string(body))), fields)
@@ -242,7 +242,7 @@ func readRuling(body []byte, verdict entitlements.Verdict) (tools.Ruling, error)
 		return tools.Ruling{}, err
 	}
 	if given["duration"] {
-		length, err := entitlements.ParsePeriod(duration)
+		length, err := requests.ParsePeriod(duration)
 		if err != nil {
 			return tools.Ruling{}, fmt.Errorf("duration is %w", err)
 		}

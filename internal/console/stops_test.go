@@ -11,7 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/identity/stops"
 	"deputy/mcp"
@@ -34,7 +34,7 @@ func (d *waitingDesk) Rule(ctx context.Context, s tools.Steward, _ string, _ too
 	return nil, ctx.Err()
 }
 
-func (d *waitingDesk) Misread(context.Context, tools.Steward, entitlements.Verdict, string) error {
+func (d *waitingDesk) Misread(context.Context, tools.Steward, requests.Verdict, string) error {
 	return errors.New("misread")
 }
 

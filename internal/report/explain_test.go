@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/review"
 	"deputy/identity"
 )
@@ -38,7 +39,7 @@ func TestThePageSaysWhatAnApprovedRequestOpensAndUntilWhen(t *testing.T) {
 	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	approved := entitlements.Approval{
 		Request: "r1",
-		Asker:   entitlements.AskerOf(who),
+		For:     requests.AskerOf(who).Holder(),
 		Table:   orders,
 		Opens:   true,
 		Columns: []string{"lastname"},

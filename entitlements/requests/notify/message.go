@@ -9,7 +9,7 @@ import (
 	"text/template"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 )
 
@@ -44,7 +44,7 @@ func messageOf(e store.Event, publicURL string) Message {
 	q := e.Request
 	d := Data{
 		ID: q.ID, Status: string(q.Status), Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: q.Columns,
-		Reason: q.Reason, Duration: entitlements.Period(q.Wanted).String(),
+		Reason: q.Reason, Duration: requests.Period(q.Wanted).String(),
 	}
 	if publicURL != "" {
 		d.Link = publicURL + "/api/requests/" + q.ID

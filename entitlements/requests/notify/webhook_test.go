@@ -17,8 +17,10 @@ import (
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
+	"deputy/identity"
 )
 
 const secret = "whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg=="
@@ -86,24 +88,24 @@ func (s *stage) sender(t *testing.T, change func(*notify.Receiver), log io.Write
 }
 
 // ask makes a request that waits for an answer.
-func (s *stage) ask(t *testing.T, n int, reason string) entitlements.Request {
+func (s *stage) ask(t *testing.T, n int, reason string) requests.Request {
 	t.Helper()
 	now := s.clock()
-	r, _, err := s.state.Make(t.Context(), entitlements.Request{
+	r, _, err := s.state.Make(t.Context(), requests.Request{
 		ID: fmt.Sprintf(
 			"req_%026d",
 			n,
 		), Platform: "shop", Table: entitlements.TableName{Schema: "sales", Name: "customers"}, Columns: []string{"lastname"},
-		Asker: entitlements.Asker{
+		Asker: requests.Asker{
 			Agent: "chat",
-			User: &entitlements.Person{
+			User: &identity.Person{
 				ID:      fmt.Sprintf("taylor%d", n),
 				Issuer:  "https://id.example.com",
 				Subject: fmt.Sprint(n),
 				Name:    "Taylor",
 			},
 		},
-		Reason: reason, Wanted: time.Hour, Created: now, Lapses: now.Add(24 * time.Hour), Status: entitlements.StatusPending,
+		Reason: reason, Wanted: time.Hour, Created: now, Lapses: now.Add(24 * time.Hour), Status: requests.StatusPending,
 	}, now)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +115,7 @@ func (s *stage) ask(t *testing.T, n int, reason string) entitlements.Request {
 
 func (s *stage) cancel(t *testing.T, id string) {
 	t.Helper()
-	if _, err := s.state.Step(t.Context(), id, func(r entitlements.Request) (entitlements.Request, error) { return r.Cancel("audit", s.clock()) }); err != nil {
+	if _, err := s.state.Step(t.Context(), id, func(r requests.Request) (requests.Request, error) { return r.Cancel("audit", s.clock()) }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
-	"deputy/tools"
+	"deputy/identity"
 )
 
 // lifetime is a request in each of the states that it can come to by itself.
-func lifetime(t testing.TB) map[string]entitlements.Request {
+func lifetime(t testing.TB) map[string]requests.Request {
 	t.Helper()
 	q := needs(t, 2)
-	must := func(r entitlements.Request, err error) entitlements.Request {
+	must := func(r requests.Request, err error) requests.Request {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -26,22 +26,22 @@ func lifetime(t testing.TB) map[string]entitlements.Request {
 		return r
 	}
 	one := must(request("r1").Approve(q, step("a1", "sam", noon)))
-	two := entitlements.Step{ID: "a2", By: user("kim"), Now: noon.Add(time.Minute), For: 30 * time.Minute, Note: "briefly"}
+	two := requests.Step{ID: "a2", By: user("kim"), Now: noon.Add(time.Minute), For: 30 * time.Minute, Note: "briefly"}
 	q.OnlyThrough = true
 	approved := must(one.Approve(q, two))
 	expired, _ := approved.Lapse(noon.Add(9 * time.Hour))
 	unanswered, _ := one.Lapse(noon.Add(15 * 24 * time.Hour))
 	agent := request("r1")
-	agent.Asker = entitlements.Asker{Agent: "nightly-report", Owner: "ola"}
-	return map[string]entitlements.Request{
+	agent.Asker = requests.Asker{Agent: "nightly-report", Owner: "ola"}
+	return map[string]requests.Request{
 		"new": request("r1"), "half approved": one, "approved": approved, "expired": expired, "unanswered": unanswered,
 		"denied":    must(one.Deny(q, step("d", "sam", noon))),
 		"revoked":   must(approved.Revoke(q, step("r", "sam", noon))),
 		"cancelled": must(approved.Cancel("c", noon)), "taken back": must(one.Cancel("c", noon)),
 		"approved by a rule": request(
 			"r1",
-		).Automatically(entitlements.Requirement{Approved: "short", Unasked: time.Hour, AtMost: time.Hour}, "a", noon),
-		"denied by a rule": request("r1").Automatically(entitlements.Requirement{Denied: "never"}, "a", noon),
+		).Automatically(requests.Requirement{Approved: "short", Unasked: time.Hour, AtMost: time.Hour}, "a", noon),
+		"denied by a rule": request("r1").Automatically(requests.Requirement{Denied: "never"}, "a", noon),
 		"an agent's own":   agent, "given back by an agent": must(agent.Cancel("c", noon)),
 	}
 }
@@ -170,8 +170,8 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, c store.Config) {
 		s := open(t, c)
 		mustMake(t, s, request("r1"))
-		for _, by := range []entitlements.Step{step("a1", "sam", noon), {ID: "a2", By: user("kim"), Now: noon.Add(time.Minute), For: 30 * time.Minute, Note: "briefly"}} {
-			if _, err := s.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
+		for _, by := range []requests.Step{step("a1", "sam", noon), {ID: "a2", By: user("kim"), Now: noon.Add(time.Minute), For: 30 * time.Minute, Note: "briefly"}} {
+			if _, err := s.Step(t.Context(), "r1", func(r requests.Request) (requests.Request, error) {
 				q := needs(t, 2)
 				q.OnlyThrough = true
 				return r.Approve(q, by)
@@ -198,7 +198,7 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 			if _, err := s.Find(t.Context(), "r1"); !errors.Is(err, store.ErrAltered) {
 				t.Errorf("%s: Find says %v", what, err)
 			}
-			if _, err := s.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
+			if _, err := s.Step(t.Context(), "r1", func(r requests.Request) (requests.Request, error) {
 				t.Errorf("%s: is given to a step", what)
 				return r, nil
 			}); !errors.Is(err, store.ErrAltered) {
@@ -228,7 +228,7 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 			if n, err := opens(); n != 0 && err == nil {
 				t.Errorf("%s: opens %d, %v", change, n, err)
 			}
-			if _, err := s.List(t.Context(), tools.RequestFilter{}); !errors.Is(err, store.ErrAltered) {
+			if _, err := s.List(t.Context(), requests.Filter{}); !errors.Is(err, store.ErrAltered) {
 				t.Errorf("%s: List says %v", change, err)
 			}
 			b := before
@@ -241,28 +241,28 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 
 func TestAnEndThatAHandWroteIsNotBelieved(t *testing.T) {
 	all := lifetime(t)
-	sam := entitlements.PersonOf(user("sam"))
+	sam := user("sam").Person()
 	for what, hand := range map[string]struct {
 		from   string
-		change func(r *entitlements.Request)
+		change func(r *requests.Request)
 	}{
-		"cancelled by somebody else":  {"taken back", func(r *entitlements.Request) { r.Decisions[1].By = &sam }},
-		"cancelled by nobody":         {"taken back", func(r *entitlements.Request) { r.Decisions[1].By = nil }},
-		"cancelled for an agent":      {"given back by an agent", func(r *entitlements.Request) { r.Decisions[0].By = &sam }},
-		"revoked by a rule":           {"revoked", func(r *entitlements.Request) { r.Decisions[2].By = nil }},
-		"denied, and in force":        {"denied", func(r *entitlements.Request) { r.Status = entitlements.StatusRevoked }},
-		"expired after it was denied": {"denied", func(r *entitlements.Request) { r.Status, r.Version = entitlements.StatusExpired, 3 }},
-		"approved after it was denied": {"denied", func(r *entitlements.Request) {
+		"cancelled by somebody else":  {"taken back", func(r *requests.Request) { r.Decisions[1].By = &sam }},
+		"cancelled by nobody":         {"taken back", func(r *requests.Request) { r.Decisions[1].By = nil }},
+		"cancelled for an agent":      {"given back by an agent", func(r *requests.Request) { r.Decisions[0].By = &sam }},
+		"revoked by a rule":           {"revoked", func(r *requests.Request) { r.Decisions[2].By = nil }},
+		"denied, and in force":        {"denied", func(r *requests.Request) { r.Status = requests.StatusRevoked }},
+		"expired after it was denied": {"denied", func(r *requests.Request) { r.Status, r.Version = requests.StatusExpired, 3 }},
+		"approved after it was denied": {"denied", func(r *requests.Request) {
 			late := r.Decisions[0]
-			late.By = &entitlements.Person{ID: "kim", Issuer: "https://issuer.example", Subject: "sub-kim"}
+			late.By = &identity.Person{ID: "kim", Issuer: "https://issuer.example", Subject: "sub-kim"}
 			r.Decisions, r.Version = append(r.Decisions, late), 3
 		}},
-		"longer than was asked for":     {"approved by a rule", func(r *entitlements.Request) { r.Expires = r.Expires.Add(1) }},
-		"longer than somebody approved": {"approved", func(r *entitlements.Request) { r.Expires = r.Expires.Add(1) }},
-		"pending, and begun":            {"approved", func(r *entitlements.Request) { r.Status = entitlements.StatusPending }},
-		"half approved, and in force":   {"half approved", func(r *entitlements.Request) { r.Status = entitlements.StatusApproved }},
-		"pending through an agent":      {"half approved", func(r *entitlements.Request) { r.Through = r.Asker.Agent }},
-		"pending, and an end of access": {"half approved", func(r *entitlements.Request) { r.Expires = noon.Add(time.Hour) }},
+		"longer than was asked for":     {"approved by a rule", func(r *requests.Request) { r.Expires = r.Expires.Add(1) }},
+		"longer than somebody approved": {"approved", func(r *requests.Request) { r.Expires = r.Expires.Add(1) }},
+		"pending, and begun":            {"approved", func(r *requests.Request) { r.Status = requests.StatusPending }},
+		"half approved, and in force":   {"half approved", func(r *requests.Request) { r.Status = requests.StatusApproved }},
+		"pending through an agent":      {"half approved", func(r *requests.Request) { r.Through = r.Asker.Agent }},
+		"pending, and an end of access": {"half approved", func(r *requests.Request) { r.Expires = noon.Add(time.Hour) }},
 	} {
 		r := all[hand.from]
 		r.Decisions = slices.Clone(r.Decisions)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // BenchmarkApprovals is what each call of a human costs, beside a query that does nothing. There are two hundred
@@ -27,7 +27,7 @@ func BenchmarkApprovals(b *testing.B) {
 			}
 			for _, who := range []struct {
 				name  string
-				asker entitlements.Asker
+				asker requests.Asker
 				want  int
 			}{{"in force", asker("taylor"), 1}, {"none", asker("nobody"), 0}} {
 				b.Run(who.name, func(b *testing.B) {

@@ -5,16 +5,17 @@ import (
 	"slices"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
+	"deputy/identity"
 )
 
 func altered(what string) error { return fmt.Errorf("%w: %s", ErrAltered, what) }
 
-// consistent reports whether the request can have come about by the steps of package entitlements. It is asked of what
+// consistent reports whether the request can have come about by the steps of package requests. It is asked of what
 // is written and of what is read.
-func consistent(r entitlements.Request) error {
+func consistent(r requests.Request) error {
 	steps := len(r.Decisions)
-	if r.Status == entitlements.StatusExpired {
+	if r.Status == requests.StatusExpired {
 		steps++
 	}
 	switch {
@@ -38,27 +39,27 @@ func consistent(r entitlements.Request) error {
 }
 
 // somebody reports whether the person is a verified user's: some issuers have no subject, and ids instead.
-func somebody(p entitlements.Person) bool {
+func somebody(p identity.Person) bool {
 	return p.Issuer != "" && (p.Subject != "" || p.ID != "")
 }
 
 // decided looks at each decision by itself: it stands on the record, and who took it may have.
-func decided(r entitlements.Request) error {
+func decided(r requests.Request) error {
 	for i, d := range r.Decisions {
 		switch {
 		case d.ID == "" || d.Time.IsZero():
 			return altered("a decision is not on the record")
 		case d.By != nil && !somebody(*d.By):
 			return altered("a decision is nobody's")
-		case d.Verdict == entitlements.VerdictCancel:
+		case d.Verdict == requests.VerdictCancel:
 			if (d.By == nil) != (r.Asker.User == nil) || d.By != nil && *d.By != *r.Asker.User {
 				return altered("somebody else cancelled it")
 			}
 		case d.By != nil && r.Asker.Own(*d.By):
 			return altered("its asker decided on it")
-		case d.By == nil && (d.Rule == "" || i > 0 || d.Verdict == entitlements.VerdictRevoke):
+		case d.By == nil && (d.Rule == "" || i > 0 || d.Verdict == requests.VerdictRevoke):
 			return altered("nobody and no rule decided")
-		case d.By != nil && d.Verdict == entitlements.VerdictApprove && (d.Rule == "" || d.Stage < 1 || len(d.Counts) == 0):
+		case d.By != nil && d.Verdict == requests.VerdictApprove && (d.Rule == "" || d.Stage < 1 || len(d.Counts) == 0):
 			return altered("an approval counts for no stage")
 		}
 	}
@@ -66,15 +67,15 @@ func decided(r entitlements.Request) error {
 }
 
 // borne reports whether the decisions bear the status out: approvals, and at the end what ended it.
-func borne(r entitlements.Request) error {
+func borne(r requests.Request) error {
 	approvals := slices.IndexFunc(
 		r.Decisions,
-		func(d entitlements.Decision) bool { return d.Verdict != entitlements.VerdictApprove },
+		func(d requests.Decision) bool { return d.Verdict != requests.VerdictApprove },
 	)
 	if approvals < 0 {
 		approvals = len(r.Decisions)
 	}
-	var last entitlements.Verdict
+	var last requests.Verdict
 	if approvals < len(r.Decisions) {
 		last = r.Decisions[approvals].Verdict
 	}
@@ -95,18 +96,18 @@ func borne(r entitlements.Request) error {
 	}
 	ok := false
 	switch r.Status {
-	case entitlements.StatusPending:
+	case requests.StatusPending:
 		ok = last == "" && !began
-	case entitlements.StatusApproved:
+	case requests.StatusApproved:
 		ok = last == "" && began
-	case entitlements.StatusExpired:
+	case requests.StatusExpired:
 		ok = last == ""
-	case entitlements.StatusDenied:
-		ok = last == entitlements.VerdictDeny && !began
-	case entitlements.StatusRevoked:
-		ok = last == entitlements.VerdictRevoke && began
-	case entitlements.StatusCancelled:
-		ok = last == entitlements.VerdictCancel
+	case requests.StatusDenied:
+		ok = last == requests.VerdictDeny && !began
+	case requests.StatusRevoked:
+		ok = last == requests.VerdictRevoke && began
+	case requests.StatusCancelled:
+		ok = last == requests.VerdictCancel
 	}
 	if !ok {
 		return altered("its decisions do not bear out its status")
@@ -115,7 +116,7 @@ func borne(r entitlements.Request) error {
 }
 
 // longest is for how long at most the approvals let it last.
-func longest(r entitlements.Request, approvals int) time.Duration {
+func longest(r requests.Request, approvals int) time.Duration {
 	length := r.Wanted
 	for _, d := range r.Decisions[:approvals] {
 		if d.For > 0 {

@@ -1,12 +1,12 @@
 // Package store keeps access requests, and what is to be told of them, in a database of Deputy's own: a SQLite file, or
-// a PostgreSQL database where several servers share it. It implements tools.Requests.
+// a PostgreSQL database where several servers share it. It implements requests.Store.
 //
 // # One step, one transaction
 //
 // A step of a request and the event that tells of it are written in one transaction, or neither is. Whoever writes
 // locks the counter's row first, so that there is one writer at a time over all servers, on PostgreSQL as on SQLite: a
 // step sees what the one before it made, events are committed in the order of their sequence, and nobody waits for
-// somebody who waits for them. What the pure steps of package entitlements promise is checked once more here: the
+// somebody who waits for them. What the pure steps of package requests promise is checked once more here: the
 // version is the next one, what was asked for has not changed, decisions are only added, and no request goes from an
 // end back to anything.
 //

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // Kind is what happened to a request.
@@ -28,7 +28,7 @@ type Event struct {
 	ID       string // random, and the same whenever it is told
 	Kind     Kind
 	Time     time.Time
-	Request  entitlements.Request // as it was then
+	Request  requests.Request // as it was then
 }
 
 // eventRow is an event as it is kept.
@@ -56,20 +56,20 @@ func (w eventRow) event() (Event, error) {
 }
 
 // fits reports whether a request that this happened to can have the status.
-func (k Kind) fits(s entitlements.Status) bool {
+func (k Kind) fits(s requests.Status) bool {
 	switch k {
 	case Created:
-		return s == entitlements.StatusPending || s == entitlements.StatusApproved || s == entitlements.StatusDenied
+		return s == requests.StatusPending || s == requests.StatusApproved || s == requests.StatusDenied
 	case Decided:
-		return s == entitlements.StatusApproved || s == entitlements.StatusDenied
+		return s == requests.StatusApproved || s == requests.StatusDenied
 	case Expiring:
-		return s == entitlements.StatusApproved
+		return s == requests.StatusApproved
 	case Expired:
-		return s == entitlements.StatusExpired
+		return s == requests.StatusExpired
 	case Revoked:
-		return s == entitlements.StatusRevoked
+		return s == requests.StatusRevoked
 	case Cancelled:
-		return s == entitlements.StatusCancelled
+		return s == requests.StatusCancelled
 	}
 	return false
 }

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 )
 
@@ -27,7 +27,7 @@ func Example() {
 
 	kept, made, err := s.Make(ctx, request("r1"), noon.Add(-24*time.Hour))
 	fmt.Println(kept.Status, made, err)
-	kept, err = s.Step(ctx, "r1", func(r entitlements.Request) (entitlements.Request, error) {
+	kept, err = s.Step(ctx, "r1", func(r requests.Request) (requests.Request, error) {
 		return r.Approve(needs(nil, 1), step("audit-1", "sam", noon))
 	})
 	fmt.Println(kept.Status, err)

@@ -7,7 +7,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"deputy/tools"
+	"deputy/entitlements/requests"
 )
 
 // Before has something called before each statement of the transactions that write, and around their commits.
@@ -33,7 +33,7 @@ func (s *State) One(ctx context.Context, into any, query string, values ...any) 
 func (s *State) IsPostgres() bool { return s.postgres }
 
 // Listing is the query of a list.
-func Listing(f tools.RequestFilter, now time.Time) (string, []any) { return listing(f, now) }
+func Listing(f requests.Filter, now time.Time) (string, []any) { return listing(f, now) }
 
 var (
 	InForce    = inForce

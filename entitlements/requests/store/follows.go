@@ -5,23 +5,23 @@ import (
 	"slices"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // ErrNoStep is about what cannot come out of a step, whoever took it.
 var ErrNoStep = errors.New("that is not the next step of a request")
 
 // next are the states that a request can go to. From an end it goes nowhere.
-var next = map[entitlements.Status][]entitlements.Status{
-	entitlements.StatusPending: {
-		entitlements.StatusPending, entitlements.StatusApproved, entitlements.StatusDenied, entitlements.StatusExpired, entitlements.StatusCancelled,
+var next = map[requests.Status][]requests.Status{
+	requests.StatusPending: {
+		requests.StatusPending, requests.StatusApproved, requests.StatusDenied, requests.StatusExpired, requests.StatusCancelled,
 	},
-	entitlements.StatusApproved: {entitlements.StatusExpired, entitlements.StatusRevoked, entitlements.StatusCancelled},
+	requests.StatusApproved: {requests.StatusExpired, requests.StatusRevoked, requests.StatusCancelled},
 }
 
 // follows reports whether after is one step after before: the next version, what was asked for unchanged, at most one
 // decision more.
-func follows(before, after entitlements.Request) error {
+func follows(before, after requests.Request) error {
 	if after.Version != before.Version+1 || !slices.Contains(next[before.Status], after.Status) {
 		return ErrNoStep
 	}
@@ -41,17 +41,17 @@ func follows(before, after entitlements.Request) error {
 	if is, err := encode(same); err != nil || is != was {
 		return ErrNoStep
 	}
-	if before.Status == entitlements.StatusApproved && after.Through != before.Through {
+	if before.Status == requests.StatusApproved && after.Through != before.Through {
 		return ErrNoStep
 	}
 	return nil
 }
 
 // happened is what a step that changed the status is told as, and when it was.
-func happened(r entitlements.Request) (Kind, time.Time) {
-	kind := map[entitlements.Status]Kind{
-		entitlements.StatusApproved: Decided, entitlements.StatusDenied: Decided, entitlements.StatusExpired: Expired,
-		entitlements.StatusRevoked: Revoked, entitlements.StatusCancelled: Cancelled,
+func happened(r requests.Request) (Kind, time.Time) {
+	kind := map[requests.Status]Kind{
+		requests.StatusApproved: Decided, requests.StatusDenied: Decided, requests.StatusExpired: Expired,
+		requests.StatusRevoked: Revoked, requests.StatusCancelled: Cancelled,
 	}[r.Status]
 	at := r.Lapses
 	if !r.Expires.IsZero() {

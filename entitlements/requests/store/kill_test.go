@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 )
 
@@ -36,10 +36,10 @@ var story = []struct {
 		_, _, err := s.Make(ctx, r, noon)
 		return err
 	}},
-	{"first", stepping("a", func(r entitlements.Request) (entitlements.Request, error) {
+	{"first", stepping("a", func(r requests.Request) (requests.Request, error) {
 		return r.Approve(needs(nil, 2), step("first", "sam", noon))
 	})},
-	{"second", stepping("a", func(r entitlements.Request) (entitlements.Request, error) {
+	{"second", stepping("a", func(r requests.Request) (requests.Request, error) {
 		return r.Approve(needs(nil, 2), step("second", "kim", noon))
 	})},
 	{"announce", func(ctx context.Context, s *store.State, _ string) error {
@@ -52,7 +52,7 @@ var story = []struct {
 		_, _, err := s.Make(ctx, r, noon)
 		return err
 	}},
-	{"deny", stepping("b", func(r entitlements.Request) (entitlements.Request, error) {
+	{"deny", stepping("b", func(r requests.Request) (requests.Request, error) {
 		return r.Deny(needs(nil, 2), step("deny", "sam", noon))
 	})},
 	// what a expired to is ended, and a new one is made
@@ -70,7 +70,7 @@ var story = []struct {
 
 func stepping(
 	request string,
-	step func(entitlements.Request) (entitlements.Request, error),
+	step func(requests.Request) (requests.Request, error),
 ) func(context.Context, *store.State, string) error {
 	return func(ctx context.Context, s *store.State, round string) error {
 		_, err := s.Step(ctx, request+round, step)

@@ -4,22 +4,21 @@ import (
 	"strings"
 	"time"
 
-	"deputy/entitlements"
-	"deputy/tools"
+	"deputy/entitlements/requests"
 )
 
 // listed is how many requests a list has when nobody says.
 const listed = 1000
 
 // effective is what a request's status is now, in SQL. Each has the time as its only value.
-var effective = map[entitlements.Status]string{
-	entitlements.StatusPending:  `status = 'pending' AND ends > ?`,
-	entitlements.StatusApproved: `status = 'approved' AND ends > ?`,
-	entitlements.StatusExpired:  `status = 'expired' OR status IN ('pending', 'approved') AND ends <= ?`,
+var effective = map[requests.Status]string{
+	requests.StatusPending:  `status = 'pending' AND ends > ?`,
+	requests.StatusApproved: `status = 'approved' AND ends > ?`,
+	requests.StatusExpired:  `status = 'expired' OR status IN ('pending', 'approved') AND ends <= ?`,
 }
 
 // listing is the query of a list, and its values.
-func listing(f tools.RequestFilter, now time.Time) (string, []any) {
+func listing(f requests.Filter, now time.Time) (string, []any) {
 	conditions, values := []string{"1 = 1"}, []any{}
 	where := func(condition string, v ...any) {
 		conditions, values = append(conditions, condition), append(values, v...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/internal/testkit/throwaway"
@@ -95,9 +96,9 @@ func user(name string) identity.User {
 	}
 }
 
-func asker(name string) entitlements.Asker {
-	p := entitlements.PersonOf(user(name))
-	return entitlements.Asker{
+func asker(name string) requests.Asker {
+	p := user(name).Person()
+	return requests.Asker{
 		Agent:      "sales-assistant",
 		Owner:      "ola",
 		User:       &p,
@@ -106,16 +107,16 @@ func asker(name string) entitlements.Asker {
 	}
 }
 
-func request(id string) entitlements.Request {
-	return entitlements.Request{
+func request(id string) requests.Request {
+	return requests.Request{
 		ID: id, Asker: asker("taylor"), Platform: "shop", Table: entitlements.TableName{Schema: "sales", Name: "orders"}, Columns: []string{"email", "lastname"},
 		Reason: "a customer <called> & \x00 wants it", Answers: map[string]string{"ticket": "T-1"}, Wanted: time.Hour, Created: noon,
-		Lapses: noon.Add(14 * 24 * time.Hour), Status: entitlements.StatusPending,
+		Lapses: noon.Add(14 * 24 * time.Hour), Status: requests.StatusPending,
 	}
 }
 
 // needs is what so many stewards have to agree to.
-func needs(t testing.TB, people int) entitlements.Requirement {
+func needs(t testing.TB, people int) requests.Requirement {
 	if t != nil {
 		t.Helper()
 	}
@@ -123,17 +124,17 @@ func needs(t testing.TB, people int) entitlements.Requirement {
 	if err != nil {
 		panic(err)
 	}
-	return entitlements.Requirement{
+	return requests.Requirement{
 		Rules: []string{"orders"}, AtMost: 8 * time.Hour,
-		Stages: []entitlements.Stage{{Rule: "orders", Number: 1, Approvers: []*entitlements.Matcher{m}, Need: people}},
+		Stages: []requests.Stage{{Rule: "orders", Number: 1, Approvers: []*entitlements.Matcher{m}, Need: people}},
 	}
 }
 
-func step(id, by string, now time.Time) entitlements.Step {
-	return entitlements.Step{ID: id, By: user(by), Now: now}
+func step(id, by string, now time.Time) requests.Step {
+	return requests.Step{ID: id, By: user(by), Now: now}
 }
 
-func mustMake(t testing.TB, s *store.State, r entitlements.Request) entitlements.Request {
+func mustMake(t testing.TB, s *store.State, r requests.Request) requests.Request {
 	t.Helper()
 	kept, made, err := s.Make(t.Context(), r, r.Created.Add(-24*time.Hour))
 	if err != nil || !made {
@@ -142,9 +143,9 @@ func mustMake(t testing.TB, s *store.State, r entitlements.Request) entitlements
 	return kept
 }
 
-func approve(t testing.TB, s *store.State, id, by string, now time.Time) entitlements.Request {
+func approve(t testing.TB, s *store.State, id, by string, now time.Time) requests.Request {
 	t.Helper()
-	r, err := s.Step(t.Context(), id, func(r entitlements.Request) (entitlements.Request, error) {
+	r, err := s.Step(t.Context(), id, func(r requests.Request) (requests.Request, error) {
 		return r.Approve(needs(t, 1), step("audit-"+id, by, now))
 	})
 	if err != nil {

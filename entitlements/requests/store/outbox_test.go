@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 )
 
@@ -216,7 +216,7 @@ func TestAnEventThatWasWrittenByHandIsNotTold(t *testing.T) {
 			if _, _, ok, err := s.Outbox().Next(t.Context(), l, noon); ok || !errors.Is(err, store.ErrAltered) {
 				t.Errorf("%s: %v, %v", change, ok, err)
 			}
-			body, err := store.Encode(func() entitlements.Request { r := request("r1"); r.Table.Name = "r1"; return r }())
+			body, err := store.Encode(func() requests.Request { r := request("r1"); r.Table.Name = "r1"; return r }())
 			if err != nil {
 				t.Fatal(err)
 			}

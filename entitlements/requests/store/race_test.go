@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 )
 
@@ -31,19 +31,19 @@ func fiftyDecisions(t *testing.T, c store.Config) {
 		mustMake(t, servers[0], r)
 		at := noon.Add(time.Minute)
 		var mu sync.Mutex
-		took := map[entitlements.Verdict]int{}
+		took := map[requests.Verdict]int{}
 		var all sync.WaitGroup
 		begin := make(chan struct{})
 		for i := range 50 {
-			verdict := []entitlements.Verdict{entitlements.VerdictApprove, entitlements.VerdictDeny, entitlements.VerdictRevoke}[i%3]
+			verdict := []requests.Verdict{requests.VerdictApprove, requests.VerdictDeny, requests.VerdictRevoke}[i%3]
 			all.Go(func() {
 				<-begin
-				_, err := servers[i%2].Step(context.Background(), id, func(r entitlements.Request) (entitlements.Request, error) {
+				_, err := servers[i%2].Step(context.Background(), id, func(r requests.Request) (requests.Request, error) {
 					s := step(fmt.Sprint("audit", i), fmt.Sprint("steward", i), at)
 					switch verdict {
-					case entitlements.VerdictApprove:
+					case requests.VerdictApprove:
 						return r.Approve(needs(nil, 1), s)
-					case entitlements.VerdictDeny:
+					case requests.VerdictDeny:
 						return r.Deny(needs(nil, 1), s)
 					}
 					return r.Revoke(needs(nil, 1), s)
@@ -52,7 +52,7 @@ func fiftyDecisions(t *testing.T, c store.Config) {
 				defer mu.Unlock()
 				if err == nil {
 					took[verdict]++
-				} else if !errors.Is(err, entitlements.ErrSettled) && !errors.Is(err, entitlements.ErrNotInForce) {
+				} else if !errors.Is(err, requests.ErrSettled) && !errors.Is(err, requests.ErrNotInForce) {
 					t.Errorf("%s: %v", verdict, err)
 				}
 			})
@@ -63,7 +63,7 @@ func fiftyDecisions(t *testing.T, c store.Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[entitlements.Status]string{"denied": "0 1 0", "approved": "1 0 0", "revoked": "1 0 1"}[end.Status]
+		want := map[requests.Status]string{"denied": "0 1 0", "approved": "1 0 0", "revoked": "1 0 1"}[end.Status]
 		if got := fmt.Sprint(took["approve"], took["deny"], took["revoke"]); got != want {
 			t.Errorf("it is %s, and approvals, denials and revocations that came through are %s", end.Status, got)
 		}
@@ -71,7 +71,7 @@ func fiftyDecisions(t *testing.T, c store.Config) {
 		if err := servers[0].Ask(t.Context(), &kinds, `SELECT kind FROM deputy_state.events WHERE request = '`+id+`' ORDER BY sequence`); err != nil {
 			t.Fatal(err)
 		}
-		told := map[entitlements.Status][]string{
+		told := map[requests.Status][]string{
 			"denied": {"created", "decided"}, "approved": {"created", "decided"}, "revoked": {"created", "decided", "revoked"},
 		}[end.Status]
 		if !slices.Equal(kinds, told) || len(end.Decisions) != len(told)-1 {
@@ -84,15 +84,15 @@ func TestTwoServersThatMakeTheSameAtOnceMakeOne(t *testing.T) {
 	onBoth(t, func(t *testing.T, c store.Config) {
 		servers := []*store.State{open(t, c), open(t, c)}
 		// a rule may deny it at once
-		for _, status := range []entitlements.Status{entitlements.StatusPending, entitlements.StatusDenied} {
+		for _, status := range []requests.Status{requests.StatusPending, requests.StatusDenied} {
 			kept := make(chan string, 20)
 			var all sync.WaitGroup
 			for i := range cap(kept) {
 				all.Go(func() {
 					r := request(fmt.Sprintf("%s%d", status, i))
 					r.Table.Name = string(status)
-					if status == entitlements.StatusDenied {
-						r = r.Automatically(entitlements.Requirement{Denied: "never"}, "audit", noon)
+					if status == requests.StatusDenied {
+						r = r.Automatically(requests.Requirement{Denied: "never"}, "audit", noon)
 					}
 					k, made, err := servers[i%2].Make(context.Background(), r, noon.Add(-time.Hour))
 					if err != nil || made != (k.ID == r.ID) {
@@ -130,11 +130,11 @@ func TestStepsMakingAndSweepsOfManyAtOnceWaitForEachOtherAndNeverForEver(t *test
 					r.Created, r.Lapses, r.Table.Name = now, now.Add(24*time.Hour), fmt.Sprint("t", i/2)
 					kept, _, err := s.Make(context.Background(), r, now)
 					if err == nil {
-						_, err = s.Step(context.Background(), kept.ID, func(r entitlements.Request) (entitlements.Request, error) {
+						_, err = s.Step(context.Background(), kept.ID, func(r requests.Request) (requests.Request, error) {
 							return r.Approve(needs(nil, 1), step("audit", "sam", now))
 						})
 					}
-					if err != nil && !errors.Is(err, entitlements.ErrSettled) {
+					if err != nil && !errors.Is(err, requests.ErrSettled) {
 						t.Error(err)
 					}
 					if _, err := sweep(s, context.Background(), now.Add(time.Hour), time.Minute); err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
+	"deputy/identity"
 )
 
 // bodyVersion is of the text that a request is kept as. Another one is not read: a migration would rewrite what there
@@ -19,41 +21,41 @@ const maxBody = 256 << 10
 
 // body is a request as it is written down.
 type body struct {
-	V         int                     `json:"v"`
-	ID        string                  `json:"id"`
-	Agent     string                  `json:"agent,omitempty"`
-	Owner     string                  `json:"owner,omitempty"`
-	User      *entitlements.Person    `json:"user,omitempty"`
-	Groups    []string                `json:"groups,omitempty"`
-	Has       map[string][]string     `json:"attributes,omitempty"`
-	Platform  string                  `json:"platform"`
-	Schema    string                  `json:"schema"`
-	Table     string                  `json:"table"`
-	Columns   []string                `json:"columns,omitempty"`
-	Opens     bool                    `json:"opens"`
-	Reason    string                  `json:"reason"`
-	Answers   map[string]string       `json:"answers,omitempty"`
-	Wanted    entitlements.Duration   `json:"wanted"`
-	Created   time.Time               `json:"created"`
-	Lapses    time.Time               `json:"lapses"`
-	Status    entitlements.Status     `json:"status"`
-	Decisions []entitlements.Decision `json:"decisions,omitempty"`
-	Began     time.Time               `json:"began,omitzero"`
-	Expires   time.Time               `json:"expires,omitzero"`
-	Through   string                  `json:"through,omitempty"`
-	Version   int                     `json:"version"`
+	V         int                 `json:"v"`
+	ID        string              `json:"id"`
+	Agent     string              `json:"agent,omitempty"`
+	Owner     string              `json:"owner,omitempty"`
+	User      *identity.Person    `json:"user,omitempty"`
+	Groups    []string            `json:"groups,omitempty"`
+	Has       map[string][]string `json:"attributes,omitempty"`
+	Platform  string              `json:"platform"`
+	Schema    string              `json:"schema"`
+	Table     string              `json:"table"`
+	Columns   []string            `json:"columns,omitempty"`
+	Opens     bool                `json:"opens"`
+	Reason    string              `json:"reason"`
+	Answers   map[string]string   `json:"answers,omitempty"`
+	Wanted    requests.Duration   `json:"wanted"`
+	Created   time.Time           `json:"created"`
+	Lapses    time.Time           `json:"lapses"`
+	Status    requests.Status     `json:"status"`
+	Decisions []requests.Decision `json:"decisions,omitempty"`
+	Began     time.Time           `json:"began,omitzero"`
+	Expires   time.Time           `json:"expires,omitzero"`
+	Through   string              `json:"through,omitempty"`
+	Version   int                 `json:"version"`
 }
 
 // encode writes a request down. One request has one text.
-func encode(r entitlements.Request) (string, error) {
-	decisions := make([]entitlements.Decision, len(r.Decisions))
+func encode(r requests.Request) (string, error) {
+	decisions := make([]requests.Decision, len(r.Decisions))
 	for i, d := range r.Decisions {
 		d.Time = d.Time.UTC()
 		decisions[i] = d
 	}
 	text, err := json.Marshal(body{
 		bodyVersion, r.ID, r.Asker.Agent, r.Asker.Owner, r.Asker.User, r.Asker.Groups, r.Asker.Attributes, r.Platform, r.Table.Schema, r.Table.Name, r.Columns, r.Opens, r.Reason,
-		r.Answers, entitlements.Duration(r.Wanted), r.Created.UTC(), r.Lapses.UTC(), r.Status, decisions, r.Began.UTC(), r.Expires.UTC(),
+		r.Answers, requests.Duration(r.Wanted), r.Created.UTC(), r.Lapses.UTC(), r.Status, decisions, r.Began.UTC(), r.Expires.UTC(),
 		r.Through, r.Version,
 	})
 	if err != nil {
@@ -67,22 +69,22 @@ func encode(r entitlements.Request) (string, error) {
 
 // decode reads what encode wrote and nothing else: what is written again must be the same text, which settles unknown
 // keys, keys in another case, keys that come twice, and other versions.
-func decode(text string) (entitlements.Request, error) {
+func decode(text string) (requests.Request, error) {
 	var b body
 	if len(text) > maxBody || json.Unmarshal([]byte(text), &b) != nil {
-		return entitlements.Request{}, altered("its text cannot be read")
+		return requests.Request{}, altered("its text cannot be read")
 	}
 	if b.V != bodyVersion {
-		return entitlements.Request{}, altered("its text is of another version")
+		return requests.Request{}, altered("its text is of another version")
 	}
-	r := entitlements.Request{
-		ID: b.ID, Asker: entitlements.Asker{Agent: b.Agent, Owner: b.Owner, User: b.User, Groups: b.Groups, Attributes: b.Has}, Platform: b.Platform,
+	r := requests.Request{
+		ID: b.ID, Asker: requests.Asker{Agent: b.Agent, Owner: b.Owner, User: b.User, Groups: b.Groups, Attributes: b.Has}, Platform: b.Platform,
 		Table: entitlements.TableName{Schema: b.Schema, Name: b.Table}, Columns: b.Columns, Opens: b.Opens, Reason: b.Reason,
 		Answers: b.Answers, Wanted: time.Duration(b.Wanted), Created: b.Created, Lapses: b.Lapses, Status: b.Status, Decisions: b.Decisions,
 		Began: b.Began, Expires: b.Expires, Through: b.Through, Version: b.Version,
 	}
 	if again, err := encode(r); err != nil || again != text {
-		return entitlements.Request{}, altered("its text is not as it is written")
+		return requests.Request{}, altered("its text is not as it is written")
 	}
 	return r, consistent(r)
 }
@@ -106,7 +108,7 @@ type row struct {
 // columns are those of row, in every SELECT.
 const columns = `id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, body`
 
-func rowOf(r entitlements.Request) (row, error) {
+func rowOf(r requests.Request) (row, error) {
 	text, err := encode(r)
 	if err != nil {
 		return row{}, err
@@ -116,11 +118,11 @@ func rowOf(r entitlements.Request) (row, error) {
 		TableName: r.Table.Name, Status: string(r.Status), Version: int64(r.Version), Created: nanos(r.Created), Body: text,
 	}
 	switch r.Status {
-	case entitlements.StatusPending:
+	case requests.StatusPending:
 		out.Ends = nanos(r.Lapses)
-	case entitlements.StatusApproved:
+	case requests.StatusApproved:
 		out.Ends = nanos(r.Expires)
-	case entitlements.StatusDenied:
+	case requests.StatusDenied:
 		if n := len(r.Decisions); n > 0 {
 			out.Denied = nanos(r.Decisions[n-1].Time)
 		}
@@ -129,7 +131,7 @@ func rowOf(r entitlements.Request) (row, error) {
 }
 
 // request is what the row says, if all of it says the same.
-func (w row) request() (entitlements.Request, error) {
+func (w row) request() (requests.Request, error) {
 	r, err := decode(w.Body)
 	if err == nil {
 		var same row
@@ -138,7 +140,7 @@ func (w row) request() (entitlements.Request, error) {
 		}
 	}
 	if err != nil {
-		return entitlements.Request{}, fmt.Errorf("request %.40q: %w", w.ID, err)
+		return requests.Request{}, fmt.Errorf("request %.40q: %w", w.ID, err)
 	}
 	return r, nil
 }

@@ -10,17 +10,17 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
-	"deputy/tools"
+	"deputy/entitlements/requests"
 )
 
-// Make implements tools.Requests. A new request has the version that counts its steps: 0, or 1 when a rule decided at
+// Make implements requests.Store. A new request has the version that counts its steps: 0, or 1 when a rule decided at
 // once. What has come to its end by itself is written down as such on the way, so that it does not stand in the way of
 // a new one; the next Sweep returns it.
 func (s *State) Make(
 	ctx context.Context,
-	r entitlements.Request,
+	r requests.Request,
 	againAfter time.Time,
-) (kept entitlements.Request, made bool, err error) {
+) (kept requests.Request, made bool, err error) {
 	new, err := rowOf(r)
 	if err == nil {
 		r, err = new.request() // as it will be read
@@ -68,7 +68,7 @@ func (s *State) Make(
 		return err
 	})
 	if err != nil {
-		return entitlements.Request{}, false, err
+		return requests.Request{}, false, err
 	}
 	return kept, made, nil
 }
@@ -93,7 +93,7 @@ func (t *transaction) insert(w row) error {
 }
 
 // replace writes the next version over the one before and over no other.
-func (t *transaction) replace(before, after entitlements.Request) error {
+func (t *transaction) replace(before, after requests.Request) error {
 	w, err := rowOf(after)
 	if err != nil {
 		return err
@@ -114,18 +114,18 @@ func (t *transaction) replace(before, after entitlements.Request) error {
 	return err
 }
 
-// Find implements tools.Requests.
-func (s *State) Find(ctx context.Context, id string) (entitlements.Request, error) {
+// Find implements requests.Store.
+func (s *State) Find(ctx context.Context, id string) (requests.Request, error) {
 	if !possible(id) {
-		return entitlements.Request{}, tools.ErrNoRequest
+		return requests.Request{}, requests.ErrNoRequest
 	}
 	var w row
 	err := s.db.GetContext(ctx, &w, s.text(`SELECT `+columns+` FROM deputy_state.requests WHERE id = ?`), id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return entitlements.Request{}, tools.ErrNoRequest
+		return requests.Request{}, requests.ErrNoRequest
 	}
 	if err != nil {
-		return entitlements.Request{}, plain(err)
+		return requests.Request{}, plain(err)
 	}
 	return w.request()
 }
@@ -134,15 +134,15 @@ func (s *State) Find(ctx context.Context, id string) (entitlements.Request, erro
 // tell callers apart.
 func possible(id string) bool { return utf8.ValidString(id) && !strings.Contains(id, "\x00") }
 
-// Step implements tools.Requests. No other step of any request is taken meanwhile: step must be quick, and must not
+// Step implements requests.Store. No other step of any request is taken meanwhile: step must be quick, and must not
 // call the state.
 func (s *State) Step(
 	ctx context.Context,
 	id string,
-	step func(entitlements.Request) (entitlements.Request, error),
-) (after entitlements.Request, err error) {
+	step func(requests.Request) (requests.Request, error),
+) (after requests.Request, err error) {
 	if !possible(id) {
-		return entitlements.Request{}, tools.ErrNoRequest
+		return requests.Request{}, requests.ErrNoRequest
 	}
 	err = s.write(ctx, func(t *transaction) error {
 		before, found, err := t.one(`id = ?`, id)
@@ -150,7 +150,7 @@ func (s *State) Step(
 			return err
 		}
 		if !found {
-			return tools.ErrNoRequest
+			return requests.ErrNoRequest
 		}
 		if after, err = step(before); err != nil {
 			return err
@@ -174,22 +174,22 @@ func (s *State) Step(
 		return err
 	})
 	if err != nil {
-		return entitlements.Request{}, err
+		return requests.Request{}, err
 	}
 	return after, nil
 }
 
-// List implements tools.Requests. What has come to its end by the state's clock is listed as expired, even before a
+// List implements requests.Store. What has come to its end by the state's clock is listed as expired, even before a
 // sweep wrote it down.
-func (s *State) List(ctx context.Context, f tools.RequestFilter) ([]entitlements.Request, error) {
+func (s *State) List(ctx context.Context, f requests.Filter) ([]requests.Request, error) {
 	query, values := listing(f, s.now())
 	return s.all(ctx, query, values...)
 }
 
-// Approvals implements tools.Requests.
+// Approvals implements requests.Store.
 func (s *State) Approvals(
 	ctx context.Context,
-	asker entitlements.Asker,
+	asker requests.Asker,
 	platform string,
 	now time.Time,
 ) (out []entitlements.Approval, err error) {
@@ -205,12 +205,12 @@ func (s *State) Approvals(
 const inForce = `SELECT ` + columns + ` FROM deputy_state.requests WHERE asker = ? AND platform = ? AND status = 'approved' AND ends > ? ORDER BY ends`
 
 // all reads rows. One that is not believed makes it fail: an administrator has to look at it.
-func (s *State) all(ctx context.Context, query string, values ...any) ([]entitlements.Request, error) {
+func (s *State) all(ctx context.Context, query string, values ...any) ([]requests.Request, error) {
 	var rows []row
 	if err := s.db.SelectContext(ctx, &rows, s.text(query), values...); err != nil {
 		return nil, plain(err)
 	}
-	out := make([]entitlements.Request, len(rows))
+	out := make([]requests.Request, len(rows))
 	for i, w := range rows {
 		r, err := w.request()
 		if err != nil {

@@ -10,8 +10,9 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
-	"deputy/tools"
+	"deputy/identity"
 )
 
 func TestARequestIsKeptAsItIsAndFoundByItsID(t *testing.T) {
@@ -23,15 +24,15 @@ func TestARequestIsKeptAsItIsAndFoundByItsID(t *testing.T) {
 		}
 		approved := approve(t, s, "r1", "sam", noon.Add(time.Minute))
 		found, err := open(t, c).Find(t.Context(), "r1") // another server
-		if err != nil || !reflect.DeepEqual(found, approved) || found.Status != entitlements.StatusApproved ||
+		if err != nil || !reflect.DeepEqual(found, approved) || found.Status != requests.StatusApproved ||
 			found.Version != 1 {
 			t.Errorf("found %+v, %v\nand not %+v", found, err, approved)
 		}
 		for _, id := range []string{"r2", "", "R1", "r1\x00", "\xff", "r1' OR '1'='1", strings.Repeat("r", 1<<20)} {
-			if _, err := s.Find(t.Context(), id); !errors.Is(err, tools.ErrNoRequest) {
+			if _, err := s.Find(t.Context(), id); !errors.Is(err, requests.ErrNoRequest) {
 				t.Errorf("%.20q, which is not there: %v", id, err)
 			}
-			if _, err := s.Step(t.Context(), id, nil); !errors.Is(err, tools.ErrNoRequest) {
+			if _, err := s.Step(t.Context(), id, nil); !errors.Is(err, requests.ErrNoRequest) {
 				t.Errorf("a step of %.20q, which is not there: %v", id, err)
 			}
 		}
@@ -85,12 +86,12 @@ func TestAnotherAskerAnotherSubjectAndAnotherPlatformAreOtherRequests(t *testing
 	onBoth(t, func(t *testing.T, c store.Config) {
 		s := open(t, c)
 		mustMake(t, s, request("r1"))
-		for i, change := range []func(r *entitlements.Request){
-			func(r *entitlements.Request) { r.Asker = asker("robin") },
-			func(r *entitlements.Request) { r.Asker.User = nil },
-			func(r *entitlements.Request) { r.Columns = nil },
-			func(r *entitlements.Request) { r.Platform = "warehouse" },
-			func(r *entitlements.Request) { r.Table.Name = "customers" },
+		for i, change := range []func(r *requests.Request){
+			func(r *requests.Request) { r.Asker = asker("robin") },
+			func(r *requests.Request) { r.Asker.User = nil },
+			func(r *requests.Request) { r.Columns = nil },
+			func(r *requests.Request) { r.Platform = "warehouse" },
+			func(r *requests.Request) { r.Table.Name = "customers" },
 		} {
 			r := request(fmt.Sprint("other", i))
 			change(&r)
@@ -101,7 +102,7 @@ func TestAnotherAskerAnotherSubjectAndAnotherPlatformAreOtherRequests(t *testing
 
 func deny(t testing.TB, s *store.State, id string, now time.Time) {
 	t.Helper()
-	_, err := s.Step(t.Context(), id, func(r entitlements.Request) (entitlements.Request, error) {
+	_, err := s.Step(t.Context(), id, func(r requests.Request) (requests.Request, error) {
 		return r.Deny(needs(t, 1), step("audit-"+id, "sam", now))
 	})
 	if err != nil {
@@ -113,10 +114,10 @@ func TestAStepThatIsRefusedChangesNothingAndItsErrorIsReturned(t *testing.T) {
 	onBoth(t, func(t *testing.T, c store.Config) {
 		s := open(t, c)
 		mustMake(t, s, request("r1"))
-		_, err := s.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
+		_, err := s.Step(t.Context(), "r1", func(r requests.Request) (requests.Request, error) {
 			return r.Approve(needs(t, 1), step("audit", "taylor", noon))
 		})
-		if err != entitlements.ErrOwnRequest {
+		if err != requests.ErrOwnRequest {
 			t.Errorf("taylor approves their own: %v", err)
 		}
 		if r, err := s.Find(t.Context(), "r1"); err != nil || r.Version != 0 {
@@ -139,30 +140,30 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 	}
 	expired, _ := approved.Lapse(noon.Add(time.Hour))
 	for what, wrong := range map[string]struct {
-		before entitlements.Request
-		change func(r *entitlements.Request)
+		before requests.Request
+		change func(r *requests.Request)
 	}{
-		"nothing":                         {request("r1"), func(*entitlements.Request) {}},
-		"two versions":                    {request("r1"), func(r *entitlements.Request) { *r = revoked }},
-		"approved again after revocation": {revoked, func(r *entitlements.Request) { *r = approved; r.Version = 3 }},
-		"another asker":                   {request("r1"), func(r *entitlements.Request) { *r = approved; r.Asker = asker("robin") }},
-		"another table":                   {request("r1"), func(r *entitlements.Request) { *r = approved; r.Table.Name = "salaries" }},
-		"another column":                  {request("r1"), func(r *entitlements.Request) { *r = approved; r.Columns = []string{"ssn"} }},
-		"another reason":                  {request("r1"), func(r *entitlements.Request) { *r = approved; r.Reason = "" }},
-		"longer":                          {request("r1"), func(r *entitlements.Request) { *r = approved; r.Wanted = 99 * time.Hour }},
-		"a later end of what is approved": {approved, func(r *entitlements.Request) { *r = revoked; r.Expires = r.Expires.Add(-1) }},
-		"through another agent":           {approved, func(r *entitlements.Request) { *r = revoked; r.Through = "sales-assistant" }},
-		"a decision taken away":           {approved, func(r *entitlements.Request) { r.Decisions, r.Version, r.Status = nil, 2, "cancelled" }},
-		"approved once more": {approved, func(r *entitlements.Request) {
+		"nothing":                         {request("r1"), func(*requests.Request) {}},
+		"two versions":                    {request("r1"), func(r *requests.Request) { *r = revoked }},
+		"approved again after revocation": {revoked, func(r *requests.Request) { *r = approved; r.Version = 3 }},
+		"another asker":                   {request("r1"), func(r *requests.Request) { *r = approved; r.Asker = asker("robin") }},
+		"another table":                   {request("r1"), func(r *requests.Request) { *r = approved; r.Table.Name = "salaries" }},
+		"another column":                  {request("r1"), func(r *requests.Request) { *r = approved; r.Columns = []string{"ssn"} }},
+		"another reason":                  {request("r1"), func(r *requests.Request) { *r = approved; r.Reason = "" }},
+		"longer":                          {request("r1"), func(r *requests.Request) { *r = approved; r.Wanted = 99 * time.Hour }},
+		"a later end of what is approved": {approved, func(r *requests.Request) { *r = revoked; r.Expires = r.Expires.Add(-1) }},
+		"through another agent":           {approved, func(r *requests.Request) { *r = revoked; r.Through = "sales-assistant" }},
+		"a decision taken away":           {approved, func(r *requests.Request) { r.Decisions, r.Version, r.Status = nil, 2, "cancelled" }},
+		"approved once more": {approved, func(r *requests.Request) {
 			late := r.Decisions[0]
 			late.ID = "b"
 			r.Decisions, r.Version = append(slices.Clone(r.Decisions), late), 2
 		}},
-		"taken back after it expired": {expired, func(r *entitlements.Request) {
-			r.Decisions = append(slices.Clone(r.Decisions), entitlements.Decision{ID: "c", Time: noon, By: r.Asker.User, Verdict: entitlements.VerdictCancel})
-			r.Status, r.Version = entitlements.StatusCancelled, 3
+		"taken back after it expired": {expired, func(r *requests.Request) {
+			r.Decisions = append(slices.Clone(r.Decisions), requests.Decision{ID: "c", Time: noon, By: r.Asker.User, Verdict: requests.VerdictCancel})
+			r.Status, r.Version = requests.StatusCancelled, 3
 		}},
-		"another decision before": {approved, func(r *entitlements.Request) {
+		"another decision before": {approved, func(r *requests.Request) {
 			*r = revoked
 			r.Decisions = slices.Clone(r.Decisions)
 			r.Decisions[0].Note = "x"
@@ -179,7 +180,7 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 	}
 	s := open(t, newConfig(t, "SQLite"))
 	mustMake(t, s, request("r1"))
-	_, err = s.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
+	_, err = s.Step(t.Context(), "r1", func(r requests.Request) (requests.Request, error) {
 		other := approved
 		other.Table.Name = "salaries"
 		return other, nil
@@ -187,8 +188,8 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 	if !errors.Is(err, store.ErrNoStep) {
 		t.Errorf("Step takes it: %v", err)
 	}
-	_, err = s.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
-		r.Status, r.Version = entitlements.StatusDenied, 1 // by nobody
+	_, err = s.Step(t.Context(), "r1", func(r requests.Request) (requests.Request, error) {
+		r.Status, r.Version = requests.StatusDenied, 1 // by nobody
 		return r, nil
 	})
 	if !errors.Is(err, store.ErrAltered) {
@@ -200,7 +201,7 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 		t.Error("a reason of a megabyte is kept")
 	}
 	done := request("r2")
-	done.Status, done.Version = entitlements.StatusExpired, 1
+	done.Status, done.Version = requests.StatusExpired, 1
 	if _, _, err := s.Make(t.Context(), done, noon); err == nil {
 		t.Error("a new request that has expired is kept")
 	}
@@ -217,7 +218,7 @@ func TestApprovalsAreThoseInForceOfTheAskerOnThePlatform(t *testing.T) {
 		approve(t, s, "r2", "sam", noon)
 		for _, at := range []struct {
 			what     string
-			asker    entitlements.Asker
+			asker    requests.Asker
 			platform string
 			now      time.Time
 			want     int
@@ -228,7 +229,7 @@ func TestApprovalsAreThoseInForceOfTheAskerOnThePlatform(t *testing.T) {
 			{"not before it began", asker("taylor"), "shop", noon.Add(-1), 0},
 			{"on another platform", asker("taylor"), "warehouse", noon, 0},
 			{"of somebody else", asker("kim"), "shop", noon, 0},
-			{"of the agent alone", entitlements.Asker{Agent: "sales-assistant"}, "shop", noon, 0},
+			{"of the agent alone", requests.Asker{Agent: "sales-assistant"}, "shop", noon, 0},
 		} {
 			got, err := s.Approvals(t.Context(), at.asker, at.platform, at.now)
 			if err != nil || len(got) != at.want || at.want > 0 && got[0].Request != "r1" {
@@ -236,7 +237,7 @@ func TestApprovalsAreThoseInForceOfTheAskerOnThePlatform(t *testing.T) {
 			}
 		}
 		s2 := open(t, c)
-		if _, err := s2.Step(t.Context(), "r1", func(r entitlements.Request) (entitlements.Request, error) {
+		if _, err := s2.Step(t.Context(), "r1", func(r requests.Request) (requests.Request, error) {
 			return r.Revoke(needs(t, 1), step("b", "kim", noon.Add(time.Minute)))
 		}); err != nil {
 			t.Fatal(err)
@@ -268,21 +269,21 @@ func TestAListHasWhatIsWantedTheNewestFirst(t *testing.T) {
 		deny(t, s, "r1", noon)
 		robin, table := asker("robin"), entitlements.TableName{Schema: "sales", Name: "table3"}
 		for _, l := range []struct {
-			f    tools.RequestFilter
+			f    requests.Filter
 			at   time.Time
 			want string
 		}{
-			{tools.RequestFilter{}, noon, "r5 r4 r3 r2 r1 r0"},
-			{tools.RequestFilter{Most: 2}, noon, "r5 r4"},
-			{tools.RequestFilter{Asker: &robin}, noon, "r5 r3 r1"},
-			{tools.RequestFilter{Platform: "warehouse"}, noon, "r5"},
-			{tools.RequestFilter{Table: &table}, noon, "r3"},
-			{tools.RequestFilter{Since: noon.Add(4 * time.Second)}, noon, "r5 r4"},
-			{tools.RequestFilter{Status: []entitlements.Status{"approved", "denied"}}, noon, "r1 r0"},
-			{tools.RequestFilter{Status: []entitlements.Status{"approved"}}, noon.Add(time.Hour), ""},
-			{tools.RequestFilter{Status: []entitlements.Status{"expired"}}, noon.Add(time.Hour), "r0"},
-			{tools.RequestFilter{Status: []entitlements.Status{"pending", "approved"}, Asker: &robin}, noon, "r5 r3"},
-			{tools.RequestFilter{Status: []entitlements.Status{"pending"}}, noon.Add(24 * time.Hour), ""},
+			{requests.Filter{}, noon, "r5 r4 r3 r2 r1 r0"},
+			{requests.Filter{Most: 2}, noon, "r5 r4"},
+			{requests.Filter{Asker: &robin}, noon, "r5 r3 r1"},
+			{requests.Filter{Platform: "warehouse"}, noon, "r5"},
+			{requests.Filter{Table: &table}, noon, "r3"},
+			{requests.Filter{Since: noon.Add(4 * time.Second)}, noon, "r5 r4"},
+			{requests.Filter{Status: []requests.Status{"approved", "denied"}}, noon, "r1 r0"},
+			{requests.Filter{Status: []requests.Status{"approved"}}, noon.Add(time.Hour), ""},
+			{requests.Filter{Status: []requests.Status{"expired"}}, noon.Add(time.Hour), "r0"},
+			{requests.Filter{Status: []requests.Status{"pending", "approved"}, Asker: &robin}, noon, "r5 r3"},
+			{requests.Filter{Status: []requests.Status{"pending"}}, noon.Add(24 * time.Hour), ""},
 		} {
 			now = l.at
 			got, err := s.List(t.Context(), l.f)
@@ -316,16 +317,16 @@ func TestWhatIsAskedForOftenIsFoundByAnIndex(t *testing.T) {
 		}
 		return strings.Join(out, "; ")
 	}
-	listing := func(f tools.RequestFilter) string {
+	listing := func(f requests.Filter) string {
 		query, values := store.Listing(f, noon)
 		return plan(query, values...)
 	}
 	for want, got := range map[string]string{
 		"requests_in_force":  plan(store.InForce, "a", "b", 1),
-		"requests_by_time":   listing(tools.RequestFilter{}),
-		"requests_by_asker":  listing(tools.RequestFilter{Asker: &a}),
-		"requests_by_table":  listing(tools.RequestFilter{Table: &table}),
-		"requests_by_status": listing(tools.RequestFilter{Status: []entitlements.Status{"denied"}}),
+		"requests_by_time":   listing(requests.Filter{}),
+		"requests_by_asker":  listing(requests.Filter{Asker: &a}),
+		"requests_by_table":  listing(requests.Filter{Table: &table}),
+		"requests_by_status": listing(requests.Filter{Status: []requests.Status{"denied"}}),
 		"requests_ending":    plan(store.Ended, 1),
 	} {
 		if !strings.Contains(got, want) {
@@ -336,20 +337,20 @@ func TestWhatIsAskedForOftenIsFoundByAnIndex(t *testing.T) {
 
 func TestARequestThatIsNotWholeIsNotMade(t *testing.T) {
 	s := open(t, newConfig(t, "SQLite"))
-	for what, change := range map[string]func(r *entitlements.Request){
-		"no id":                         func(r *entitlements.Request) { r.ID = "" },
-		"no platform":                   func(r *entitlements.Request) { r.Platform = "" },
-		"no table":                      func(r *entitlements.Request) { r.Table.Name = "" },
-		"no asker":                      func(r *entitlements.Request) { r.Asker = entitlements.Asker{} },
-		"an asker without an issuer":    func(r *entitlements.Request) { r.Asker.User = &entitlements.Person{Subject: "x"} },
-		"an asker without a subject":    func(r *entitlements.Request) { r.Asker.User = &entitlements.Person{Issuer: "x"} },
-		"columns that are not sorted":   func(r *entitlements.Request) { r.Columns = []string{"b", "a"} },
-		"a column twice":                func(r *entitlements.Request) { r.Columns = []string{"a", "a"} },
-		"for no time":                   func(r *entitlements.Request) { r.Wanted = 0 },
-		"never made":                    func(r *entitlements.Request) { r.Created = time.Time{} },
-		"lapsed when it was made":       func(r *entitlements.Request) { r.Lapses = r.Created },
-		"a version that counts nothing": func(r *entitlements.Request) { r.Version = 1 },
-		"approved by nothing":           func(r *entitlements.Request) { r.Status = entitlements.StatusApproved },
+	for what, change := range map[string]func(r *requests.Request){
+		"no id":                         func(r *requests.Request) { r.ID = "" },
+		"no platform":                   func(r *requests.Request) { r.Platform = "" },
+		"no table":                      func(r *requests.Request) { r.Table.Name = "" },
+		"no asker":                      func(r *requests.Request) { r.Asker = requests.Asker{} },
+		"an asker without an issuer":    func(r *requests.Request) { r.Asker.User = &identity.Person{Subject: "x"} },
+		"an asker without a subject":    func(r *requests.Request) { r.Asker.User = &identity.Person{Issuer: "x"} },
+		"columns that are not sorted":   func(r *requests.Request) { r.Columns = []string{"b", "a"} },
+		"a column twice":                func(r *requests.Request) { r.Columns = []string{"a", "a"} },
+		"for no time":                   func(r *requests.Request) { r.Wanted = 0 },
+		"never made":                    func(r *requests.Request) { r.Created = time.Time{} },
+		"lapsed when it was made":       func(r *requests.Request) { r.Lapses = r.Created },
+		"a version that counts nothing": func(r *requests.Request) { r.Version = 1 },
+		"approved by nothing":           func(r *requests.Request) { r.Status = requests.StatusApproved },
 	} {
 		r := request("r1")
 		change(&r)

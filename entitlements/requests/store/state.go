@@ -9,7 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"deputy/tools"
+	"deputy/entitlements/requests"
 )
 
 // Config says where the state is: in a file or behind a DSN.
@@ -31,7 +31,7 @@ type State struct {
 	before func()
 }
 
-var _ tools.Requests = (*State)(nil)
+var _ requests.Store = (*State)(nil)
 
 // Why a state database is not used.
 var (

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // ended finds what is open still though its end has come. Only what is open has an end.
@@ -88,9 +88,9 @@ func (s *State) announce(
 	})
 }
 
-func soon(r entitlements.Request, now time.Time, expiring time.Duration) bool {
+func soon(r requests.Request, now time.Time, expiring time.Duration) bool {
 	half := r.Began.Add(r.Expires.Sub(r.Began) / 2)
-	return r.At(now).Status == entitlements.StatusApproved && !now.Before(r.Expires.Add(-expiring)) && !now.Before(half)
+	return r.At(now).Status == requests.StatusApproved && !now.Before(r.Expires.Add(-expiring)) && !now.Before(half)
 }
 
 // claim has it recorded that one request expired, by the first who asks. It may have been written down by a sweep that

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"deputy/entitlements"
+	"deputy/entitlements/requests"
 )
 
 // transaction is the only one that writes, over all servers, until it ends.
@@ -81,7 +81,7 @@ func (t *transaction) get(into any, query string, values ...any) error {
 }
 
 // one reads the only row that a condition finds.
-func (t *transaction) one(condition string, values ...any) (r entitlements.Request, found bool, err error) {
+func (t *transaction) one(condition string, values ...any) (r requests.Request, found bool, err error) {
 	var w row
 	err = t.get(&w, `SELECT `+columns+` FROM deputy_state.requests WHERE `+condition+t.locked(), values...)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -94,7 +94,7 @@ func (t *transaction) one(condition string, values ...any) (r entitlements.Reque
 }
 
 // tell writes an event down.
-func (t *transaction) tell(kind Kind, at time.Time, r entitlements.Request) (Event, error) {
+func (t *transaction) tell(kind Kind, at time.Time, r requests.Request) (Event, error) {
 	text, err := encode(r)
 	if err != nil {
 		return Event{}, err

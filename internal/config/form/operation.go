@@ -1,6 +1,6 @@
 package form
 
-import "deputy/entitlements"
+import "deputy/entitlements/requests"
 
 // The sections about running Deputy.
 
@@ -232,7 +232,7 @@ var approvalStage = &Section{
 var ruleQuestion = &Section{
 	Name: "RuleQuestion", Doc: "One more thing that the asker has to say.",
 	Keys: []Key{
-		{Name: "name", Kind: pattern("name", entitlements.QuestionName), Needed: true,
+		{Name: "name", Kind: pattern("name", requests.QuestionName), Needed: true,
 			Doc: "The name of the answer, made of a-z, 0-9 and _."},
 		{Name: "ask", Kind: nonEmpty(""), Needed: true, Doc: "The question in words."},
 	},

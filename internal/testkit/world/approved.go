@@ -41,10 +41,20 @@ func Approval(
 ) entitlements.Approval {
 	return entitlements.Approval{
 		Request: id,
-		Asker:   entitlements.AskerOf(On(u)),
+		For:     HolderOf(On(u)),
 		Table:   table,
 		Opens:   opens,
 		Columns: columns,
 		Expires: Noon.Add(time.Hour),
 	}
+}
+
+// HolderOf is the caller as an approval has them.
+func HolderOf(who identity.Principal) entitlements.Holder {
+	h := entitlements.Holder{Agent: who.Agent.ID}
+	if who.User != nil {
+		p := who.User.Person()
+		h.User = &p
+	}
+	return h
 }

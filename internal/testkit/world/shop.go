@@ -16,8 +16,6 @@ type File struct {
 	Tags         entitlements.Tags      `yaml:"tags"`
 	Policies     []entitlements.Policy  `yaml:"policies"`
 	Discoverable entitlements.Selectors `yaml:"discoverable"`
-
-	Rules []entitlements.RequestRule `yaml:"rules"`
 }
 
 // Parse reads tags, policies and the like as a file has them; the catalog is Shop.
@@ -31,7 +29,6 @@ func Parse(t testing.TB, text string) entitlements.Config {
 		Platform:     "warehouse",
 		Tags:         f.Tags,
 		Policies:     f.Policies,
-		Rules:        f.Rules,
 		Discoverable: f.Discoverable,
 		Catalog:      Shop,
 	}

@@ -1,4 +1,4 @@
-package entitlements
+package requests
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"deputy/entitlements"
 	"deputy/identity"
 )
 
@@ -28,17 +29,11 @@ type Requirement struct {
 	waiting *Requirement
 }
 
-// Question is one more thing that whoever asks has to say.
-type Question struct {
-	Name string // in the answers
-	Ask  string // in words
-}
-
 // Stage is a group of people of whom some have to approve.
 type Stage struct {
 	Rule      string
 	Number    int // within its rule, from 1
-	Approvers []*Matcher
+	Approvers []*entitlements.Matcher
 	Need      int  // so many different people who match any of the approvers; at least one, whatever stands here
 	Every     bool // instead: for each of the approvers a different person
 }
@@ -58,7 +53,7 @@ func (s Stage) counts(by identity.User) (out []string) {
 // person may be none of its approvers any more.
 func (s Stage) takes(d Decision) bool {
 	return d.Verdict == VerdictApprove && d.By != nil && d.Rule == s.Rule && d.Stage == s.Number &&
-		slices.ContainsFunc(s.Approvers, func(m *Matcher) bool { return slices.Contains(d.Counts, m.String()) })
+		slices.ContainsFunc(s.Approvers, func(m *entitlements.Matcher) bool { return slices.Contains(d.Counts, m.String()) })
 }
 
 // seats are the decisions that count for the stage, no more than it has places for: with Every, each of them in the
@@ -135,7 +130,7 @@ func (s Stage) places() int {
 // Mine reports whether the person may decide on the request: they are an approver of one of its stages, and it is not
 // their own.
 func (q Requirement) Mine(r Request, by identity.User) error {
-	if r.Asker.Own(PersonOf(by)) {
+	if r.Asker.Own(by.Person()) {
 		return ErrOwnRequest
 	}
 	if by.ID == "" || q.stageOf(by) == nil {

@@ -1,13 +1,13 @@
-package entitlements_test
+package requests
 
 import (
 	"fmt"
 	"testing"
 	"time"
 
-	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/internal/testkit/world"
+
+	"deputy/entitlements"
 )
 
 // What gives compares names byte by byte, what takes away in every spelling. Each place that compares names of people
@@ -16,27 +16,27 @@ func TestNamesGiveExactly(t *testing.T) {
 	const rules = "rules: [{name: r, about: hr.people, approvers: user:dpo, %s: {when: %s}}]"
 	open := func(policy string) func(*testing.T, identity.Principal) bool {
 		return func(t *testing.T, who identity.Principal) bool {
-			e := world.Compile(t, world.Parse(t, "policies:\n- {name: g, grant: ref.*, to: everyone}\n- "+policy))
-			_, denial := e.Decide(who, world.People)
+			e := compile(t, parse(t, "policies:\n- {name: g, grant: ref.*, to: everyone}\n- "+policy))
+			_, denial := e.Decide(who, people)
 			return denial == nil
 		}
 	}
 	plain := func(policy string) func(*testing.T, identity.Principal) bool {
 		return func(t *testing.T, who identity.Principal) bool {
-			e := world.Compile(t, world.Parse(t, "policies:\n- {name: g, grant: hr.*, to: everyone}\n- "+policy))
-			access, denial := e.Decide(who, world.People)
+			e := compile(t, parse(t, "policies:\n- {name: g, grant: hr.*, to: everyone}\n- "+policy))
+			access, denial := e.Decide(who, people)
 			if denial != nil {
 				t.Fatal(denial)
 			}
 			return len(access.Columns[0].Masks)+len(access.Filters) == 0
 		}
 	}
-	rule := func(text string) func(*testing.T, identity.Principal) entitlements.Requirement {
-		return func(t *testing.T, who identity.Principal) entitlements.Requirement {
-			e := world.Compile(t, world.Parse(t, "discoverable: hr\npolicies: [{name: g, grant: ref.*, to: everyone}]\n"+text))
-			ask, err := e.Ask(who, world.People, nil)
+	rule := func(text string) func(*testing.T, identity.Principal) Requirement {
+		return func(t *testing.T, who identity.Principal) Requirement {
+			e := compile(t, parse(t, "discoverable: hr\npolicies: [{name: g, grant: ref.*, to: everyone}]\n"+text))
+			ask, err := e.Ask(who, people, nil)
 			if err != nil {
-				return entitlements.Requirement{Denied: err.Error()}
+				return Requirement{Denied: err.Error()}
 			}
 			return ask.Requirement
 		}
@@ -83,8 +83,8 @@ func TestNamesGiveExactly(t *testing.T) {
 			return rule(fmt.Sprintf(rules, "approve", m))(t, who).Approved != ""
 		}},
 		{"a rule's approvers", true, func(t *testing.T, m string, who identity.Principal) bool {
-			q := rule("rules: [{name: r, about: hr.people, approvers: "+m+"}]")(t, world.On(world.Taylor))
-			return q.Mine(entitlements.Request{Asker: entitlements.Asker{Agent: "bot"}}, *who.User) == nil
+			q := rule("rules: [{name: r, about: hr.people, approvers: "+m+"}]")(t, on(taylor))
+			return q.Mine(Request{Asker: Asker{Agent: "bot"}}, *who.User) == nil
 		}},
 	} {
 		for _, named := range []struct{ term, is, spelled string }{
@@ -96,11 +96,11 @@ func TestNamesGiveExactly(t *testing.T) {
 			who := func(name string) identity.Principal {
 				switch named.term[0] {
 				case 'u':
-					return world.On(world.User(name, nil))
+					return on(user(name, nil))
 				case 'g':
-					return world.On(world.User("u", []string{"X", name}))
+					return on(user("u", []string{"X", name}))
 				}
-				return world.On(world.User("u", nil, "team", name))
+				return on(user("u", nil, "team", name))
 			}
 			for name, spared := range map[string]bool{named.is: place.gives, named.spelled: false, "another": !place.gives} {
 				if got := place.spared(t, named.term, who(name)); got != spared {
@@ -114,39 +114,37 @@ func TestNamesGiveExactly(t *testing.T) {
 // One human with two accounts approves once, and not what either account asked for.
 func TestOneHumanDecidesOnce(t *testing.T) {
 	person := func(id, email string) identity.User {
-		u := *world.User(id, []string{"Stewards"})
+		u := *user(id, []string{"Stewards"})
 		u.Issuer, u.Subject, u.Email = "https://"+id+".example", id, email
 		return u
 	}
-	need := entitlements.Requirement{
+	need := Requirement{
 		AtMost: time.Hour,
-		Stages: []entitlements.Stage{
-			{Rule: "r", Number: 1, Need: 2, Approvers: []*entitlements.Matcher{world.MatcherOf(t, "group:Stewards")}},
-		},
+		Stages: []Stage{{Rule: "r", Number: 1, Need: 2, Approvers: []*entitlements.Matcher{matcher(t, "group:Stewards")}}},
 	}
-	asked := entitlements.Request{
-		Asker:   entitlements.AskerOf(world.On(world.Taylor)),
-		Status:  entitlements.StatusPending,
+	asked := Request{
+		Asker:   AskerOf(on(taylor)),
+		Status:  StatusPending,
 		Wanted:  time.Hour,
-		Created: world.Noon,
-		Lapses:  world.Noon.Add(time.Hour),
+		Created: noon,
+		Lapses:  noon.Add(time.Hour),
 	}
-	first, err := asked.Approve(need, entitlements.Step{By: person("a", "kim@münchen.example"), Now: world.Noon})
+	first, err := asked.Approve(need, Step{By: person("a", "kim@münchen.example"), Now: noon})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, again := range []string{"KIM@xn--mnchen-3ya.example", "kim@münchen｡example.", "Kim <kim@MÜNCHEN.example>"} {
-		if _, err := first.Approve(need, entitlements.Step{By: person("b", again), Now: world.Noon}); err != entitlements.ErrTwice {
+		if _, err := first.Approve(need, Step{By: person("b", again), Now: noon}); err != ErrTwice {
 			t.Errorf("%q approves once more: %v", again, err)
 		}
 		own := asked
-		own.Asker = entitlements.Asker{Agent: "bot", Owner: again}
-		if _, err := own.Approve(need, entitlements.Step{By: person("a", "kim@münchen.example"), Now: world.Noon}); err != entitlements.ErrOwnRequest {
+		own.Asker = Asker{Agent: "bot", Owner: again}
+		if _, err := own.Approve(need, Step{By: person("a", "kim@münchen.example"), Now: noon}); err != ErrOwnRequest {
 			t.Errorf("the owner %q approves their agent's request: %v", again, err)
 		}
 	}
-	if done, err := first.Approve(need, entitlements.Step{By: person("b", "kim@munchen.example"), Now: world.Noon}); err != nil ||
-		done.Status != entitlements.StatusApproved {
+	if done, err := first.Approve(need, Step{By: person("b", "kim@munchen.example"), Now: noon}); err != nil ||
+		done.Status != StatusApproved {
 		t.Errorf("another human's approval does not count: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package entitlements_test
+package requests
 
 import (
 	"regexp"
@@ -7,21 +7,19 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
-
-	"deputy/entitlements"
 )
 
 func TestPeriods(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"4h": 4 * time.Hour, "30d": 720 * time.Hour, "2w": 336 * time.Hour, "90m": 90 * time.Minute, "0004h": 4 * time.Hour,
 		"PT4H": 4 * time.Hour, "P30D": 720 * time.Hour, "P2W": 336 * time.Hour, "PT90M": 90 * time.Minute, "P1DT12H": 36 * time.Hour,
-		"PT1H30M15S": 90*time.Minute + 15*time.Second, "366d": entitlements.LongestPeriod, "P366D": entitlements.LongestPeriod, "PT31622400S": 0, "PT60S": time.Minute,
+		"PT1H30M15S": 90*time.Minute + 15*time.Second, "366d": longestPeriod, "P366D": longestPeriod, "PT31622400S": 0, "PT60S": time.Minute,
 
 		"": 0, "4": 0, "h": 0, "-4h": 0, "+4h": 0, "4H": 0, " 4h": 0, "4h ": 0, "4 h": 0, "4h30m": 0, "1.5h": 0, "30s": 0, "1y": 0, "٤h": 0,
 		"P": 0, "PT": 0, "P1DT": 0, "PT4": 0, "P4H": 0, "P1Y": 0, "P1M": 0, "PT-4H": 0, "pt4h": 0, "P1W2D": 0, "PT1.5H": 0, "P1D\n": 0,
 		"0h": 0, "0m": 0, "PT0S": 0, "367d": 0, "P366DT1S": 0, "999999w": 0, "30501w": 0 /* which would come round to a short one */, "999999999h": 0, "P9999W": 0, "P999999DT999999H999999M999999S": 0,
 	} {
-		got, err := entitlements.ParsePeriod(text)
+		got, err := ParsePeriod(text)
 		if (err != nil) != (want == 0) || time.Duration(got) != want {
 			t.Errorf("%q is %s (%v), not %s", text, got, err, want)
 		}
@@ -35,7 +33,7 @@ func FuzzParsePeriod(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		p, err := entitlements.ParsePeriod(text)
+		p, err := ParsePeriod(text)
 		if err != nil {
 			if p != 0 {
 				t.Fatalf("%q is wrong, and %s", text, p)
@@ -45,10 +43,10 @@ func FuzzParsePeriod(f *testing.F) {
 			}
 			return
 		}
-		if p <= 0 || time.Duration(p) > entitlements.LongestPeriod || !writtenPeriod.MatchString(text) {
+		if p <= 0 || time.Duration(p) > longestPeriod || !writtenPeriod.MatchString(text) {
 			t.Fatalf("%q is %s", text, time.Duration(p))
 		}
-		if again, err := entitlements.ParsePeriod(p.String()); err != nil || again != p {
+		if again, err := ParsePeriod(p.String()); err != nil || again != p {
 			t.Fatalf("%q is %s, which is read as %s: %v", text, p, again, err)
 		}
 	})
@@ -70,7 +68,7 @@ func TestRulesAreReadAsTheyAreWritten(t *testing.T) {
 		"{name: a, about: {tag: PII}}":                                     "write tag:NAME",
 		"{name: a, about: [sales], approvers: group:A, approve: {when: }}": "there is no value",
 	} {
-		var r entitlements.RequestRule
+		var r Rule
 		if err := yaml.Load([]byte(text), &r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, not %s", text, err, want)
 		}

@@ -1,4 +1,4 @@
-package entitlements
+package requests
 
 import (
 	"errors"
@@ -30,7 +30,7 @@ type Step struct {
 }
 
 func (s Step) decision(v Verdict) Decision {
-	by := PersonOf(s.By)
+	by := s.By.Person()
 	return Decision{ID: s.ID, Time: wall(s.Now), By: &by, Verdict: v, Note: s.Note}
 }
 
@@ -153,7 +153,7 @@ func (r Request) end(q Requirement, s Step, v Verdict, status Status) (Request, 
 func (r Request) approvedBy(u identity.User) bool {
 	return slices.ContainsFunc(
 		r.Decisions,
-		func(d Decision) bool { return d.Verdict == VerdictApprove && d.By != nil && d.By.account(&u) },
+		func(d Decision) bool { return d.Verdict == VerdictApprove && d.By != nil && d.By.Account(&u) },
 	)
 }
 

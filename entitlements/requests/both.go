@@ -1,9 +1,11 @@
-package entitlements
+package requests
 
 import (
 	"errors"
 	"slices"
+	"time"
 
+	"deputy/entitlements"
 	"deputy/identity"
 )
 
@@ -13,13 +15,46 @@ var ErrChanging = errors.New(
 	"the configuration is changing and this is not decided alike before and after: try again in a moment",
 )
 
-// Ask is Entitlements.Ask by both: what either closes is asked for, and each has to let it be asked for.
-func (b Both) Ask(who identity.Principal, name TableName, columns []string) (Ask, error) {
-	ask, err := b.InForce.Ask(who, name, columns)
-	if b.Waiting == nil {
+// Both is entitlements.Both with what may be asked for. Each configuration asks by its own rules.
+type Both struct {
+	entitlements.Both
+	inForce, waiting *Compiled
+}
+
+// NewBoth decides by the configuration in force, and by one that waits beside it; nil: there is none.
+func NewBoth(inForce, waiting *Compiled) Both {
+	b := Both{inForce: inForce, waiting: waiting}
+	b.Both.InForce = inForce.Entitlements
+	if waiting != nil {
+		b.Both.Waiting = waiting.Entitlements
+	}
+	return b
+}
+
+// With is entitlements.Both.With.
+func (b Both) With(approvals []entitlements.Approval, now time.Time) Both {
+	if b.waiting == nil {
+		return NewBoth(b.inForce.With(approvals, now), nil)
+	}
+	return NewBoth(b.inForce.With(approvals, now), b.waiting.With(approvals, now))
+}
+
+// Approved is With for those of the approvals that the rules cover. Each configuration counts those that its own rules
+// cover.
+func (b Both) Approved(approvals []entitlements.Approval, now time.Time) Both {
+	if b.waiting == nil {
+		return NewBoth(b.inForce.Approved(approvals, now), nil)
+	}
+	return NewBoth(b.inForce.Approved(approvals, now), b.waiting.Approved(approvals, now))
+}
+
+// Ask is Compiled.Ask by both: what either closes is asked for, and each has to let it be asked for.
+func (b Both) Ask(who identity.Principal, name entitlements.TableName, columns []string) (Ask, error) {
+	ask, err := b.inForce.Ask(who, name, columns)
+	if b.waiting == nil {
 		return ask, err
 	}
-	other, otherwise := b.Waiting.Ask(AsWaiting(who), name, columns)
+	other, otherwise := b.waiting.Ask(entitlements.AsWaiting(who), name, columns)
 	switch {
 	case errors.Is(err, ErrHaveIt) != errors.Is(otherwise, ErrHaveIt): // only one opens it, and so it is closed
 		_, denial := b.Decide(who, name)
@@ -39,13 +74,13 @@ func (b Both) Ask(who identity.Principal, name TableName, columns []string) (Ask
 	return ask, nil
 }
 
-// Required is Entitlements.Required by both: what no rule covers in one of them, no steward can approve.
+// Required is Compiled.Required by both: what no rule covers in one of them, no steward can approve.
 func (b Both) Required(r Request) (Requirement, error) {
-	q, err := b.InForce.Required(r)
-	if err != nil || b.Waiting == nil {
+	q, err := b.inForce.Required(r)
+	if err != nil || b.waiting == nil {
 		return q, err
 	}
-	other, err := b.Waiting.Required(r)
+	other, err := b.waiting.Required(r)
 	if err != nil {
 		return Requirement{}, err
 	}
@@ -72,6 +107,16 @@ func (q Requirement) and(other Requirement) Requirement {
 	}
 	if other.Approved == "" || out.Denied != "" {
 		out.Approved = ""
+	}
+	return out
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
 	}
 	return out
 }

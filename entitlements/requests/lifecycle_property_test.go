@@ -1,4 +1,4 @@
-package entitlements_test
+package requests
 
 import (
 	"cmp"
@@ -9,9 +9,9 @@ import (
 
 	"pgregory.net/rapid"
 
-	"deputy/entitlements"
 	"deputy/identity"
-	"deputy/internal/testkit/world"
+
+	"deputy/entitlements"
 )
 
 // human is somebody with several accounts: in one of the groups, and known by their address, however it is written.
@@ -36,29 +36,26 @@ func genHumans() *rapid.Generator[[]human] {
 	})
 }
 
-func genRequirement() *rapid.Generator[entitlements.Requirement] {
-	return rapid.Custom(func(t *rapid.T) entitlements.Requirement {
-		q := entitlements.Requirement{
+func genRequirement() *rapid.Generator[Requirement] {
+	return rapid.Custom(func(t *rapid.T) Requirement {
+		q := Requirement{
 			AtMost:      time.Duration(rapid.IntRange(1, 6).Draw(t, "at most")) * time.Hour,
 			OnlyThrough: rapid.Bool().Draw(t, "only"),
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "stages") {
-			s := entitlements.Stage{
+			s := Stage{
 				Rule:   rapid.SampledFrom([]string{"r", "s"}).Draw(t, "rule"),
 				Number: rapid.IntRange(1, 2).Draw(t, "number"),
 				Need:   rapid.IntRange(0, 3).Draw(t, "need"),
 				Every:  rapid.Bool().Draw(t, "every"),
 			}
-			if slices.ContainsFunc(
-				q.Stages,
-				func(o entitlements.Stage) bool { return o.Rule == s.Rule && o.Number == s.Number },
-			) {
+			if slices.ContainsFunc(q.Stages, func(o Stage) bool { return o.Rule == s.Rule && o.Number == s.Number }) {
 				continue
 			}
 			for range rapid.IntRange(0, 2).Draw(t, "approvers") {
 				s.Approvers = append(
 					s.Approvers,
-					world.MatcherOf(
+					matcher(
 						t,
 						rapid.SampledFrom([]string{"group:A", "group:B", "[group:A, group:C]", "{not: group:A}"}).Draw(t, "of"),
 					),
@@ -74,7 +71,7 @@ func genRequirement() *rapid.Generator[entitlements.Requirement] {
 }
 
 // enough reports whether the humans can fill every place of every stage, each of them one. It tries all ways there are.
-func enough(q entitlements.Requirement, humans []human) bool {
+func enough(q Requirement, humans []human) bool {
 	var places []func(human) bool
 	for _, s := range q.Stages {
 		is := func(of []*entitlements.Matcher) func(human) bool {
@@ -121,23 +118,20 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 		asker := humans[0]
 		r := requestOf(asker.accounts[rapid.IntRange(0, 1).Draw(t, "account")])
 		if rapid.Bool().Draw(t, "agent") {
-			r.Asker = entitlements.Asker{
-				Agent: "nightly",
-				Owner: rapid.SampledFrom([]string{"h0", "H0@example.com"}).Draw(t, "owner"),
-			}
+			r.Asker = Asker{Agent: "nightly", Owner: rapid.SampledFrom([]string{"h0", "H0@example.com"}).Draw(t, "owner")}
 			if r.Asker.Owner == "h0" { // of an owner who is named by an id, no other account can be known
 				humans[0].accounts = humans[0].accounts[:1]
 			}
 		}
 		r.Wanted = time.Duration(rapid.IntRange(1, 6).Draw(t, "wanted")) * time.Hour
-		now, q := world.Noon, genRequirement().Draw(t, "rules")
+		now, q := noon, genRequirement().Draw(t, "rules")
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 1, 30, 600, -30}).Draw(t, "minutes")) * time.Minute)
 			if rapid.IntRange(0, 4).Draw(t, "change") == 0 {
 				q = genRequirement().Draw(t, "rules")
 			}
 			who := rapid.SampledFrom(humans).Draw(t, "who")
-			s := entitlements.Step{
+			s := Step{
 				ID:  "a",
 				Now: now,
 				By:  rapid.SampledFrom(who.accounts).Draw(t, "account"),
@@ -168,15 +162,15 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 				t.Fatalf("%s makes version %d of %d", step, r.Version, before.Version)
 			case !before.Open() && changed:
 				t.Fatalf("%s makes %s of what was %s", step, r.Status, before.Status)
-			case before.At(now).Status == entitlements.StatusExpired && r.Status != entitlements.StatusExpired && changed:
+			case before.At(now).Status == StatusExpired && r.Status != StatusExpired && changed:
 				t.Fatalf("%s makes %s of what had come to its end", step, r.Status)
 			case who.name == asker.name && (step == "approve" || step == "deny" || step == "revoke") && changed:
 				t.Fatalf("%s by the one who asked", step)
 			}
-			if before.Status == entitlements.StatusPending && len(r.Decisions) > 0 && r.Status == entitlements.StatusPending {
+			if before.Status == StatusPending && len(r.Decisions) > 0 && r.Status == StatusPending {
 				half++
 			}
-			if r.Status != entitlements.StatusApproved || before.Status == entitlements.StatusApproved {
+			if r.Status != StatusApproved || before.Status == StatusApproved {
 				continue
 			}
 			inForce++
@@ -185,7 +179,7 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 			for _, d := range r.Decisions {
 				least = min(least, cmp.Or(time.Duration(d.For), least))
 				for _, h := range humans {
-					if d.Verdict == entitlements.VerdictApprove && d.By != nil &&
+					if d.Verdict == VerdictApprove && d.By != nil &&
 						slices.ContainsFunc(h.accounts, func(u identity.User) bool { return u.ID == d.By.ID }) {
 						approved = append(approved, h)
 					}

@@ -1,11 +1,10 @@
-package entitlements
+package requests
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 
+	"deputy/entitlements"
 	"deputy/identity"
 )
 
@@ -16,7 +15,7 @@ type Request struct {
 	ID       string // random; the asker's handle on it
 	Asker    Asker
 	Platform string
-	Table    TableName
+	Table    entitlements.TableName
 	Columns  []string // to be seen in the clear, sorted; none: the table
 	Opens    bool     // the table was closed to the asker, so that approving opens it
 	Reason   string   // the asker's own words
@@ -52,9 +51,9 @@ var Statuses = []Status{StatusPending, StatusApproved, StatusDenied, StatusExpir
 
 // Asker is whom the request is for: the human, or an agent that acts on its own.
 type Asker struct {
-	Agent string  // that carried it, by its name; the asker itself when there is no human
-	Owner string  // of that agent, as the configuration has it: a user's id or e-mail address
-	User  *Person // nil: an agent asks for itself
+	Agent string           // that carried it, by its name; the asker itself when there is no human
+	Owner string           // of that agent, as the configuration has it: a user's id or e-mail address
+	User  *identity.Person // nil: an agent asks for itself
 	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be
 	// about. Calls are decided by those of the call.
 	Groups     []string
@@ -66,25 +65,22 @@ func AskerOf(who identity.Principal) Asker {
 	judged := who.Judged()
 	a := Asker{Agent: who.Agent.ID, Owner: who.Agent.Owner, Groups: judged.Groups, Attributes: judged.Attributes}
 	if who.User != nil {
-		p := PersonOf(*who.User)
+		p := who.User.Person()
 		a.User = &p
 	}
 	return a
 }
 
-// Is reports whether a request of this asker is the caller's own. A human has theirs whichever agent carries the
-// question; an agent has only those that it asked for itself.
-func (a Asker) Is(who identity.Principal) bool {
-	if a.User == nil || who.User == nil {
-		return a.User == nil && who.User == nil && a.Agent == who.Agent.ID
-	}
-	return a.User.account(who.User)
-}
+// Holder is whom an approval of the asker's request is for.
+func (a Asker) Holder() entitlements.Holder { return entitlements.Holder{Agent: a.Agent, User: a.User} }
+
+// Is reports whether a request of this asker is the caller's own: see entitlements.Holder.Is.
+func (a Asker) Is(who identity.Principal) bool { return a.Holder().Is(who) }
 
 // Own reports whether a request of this asker is the person's own: they asked, or own the agent that carried the
 // question. Nobody decides on their own.
-func (a Asker) Own(p Person) bool {
-	return a.User != nil && a.User.Same(p) || p.named(a.Owner)
+func (a Asker) Own(p identity.Person) bool {
+	return a.User != nil && a.User.Same(p) || p.Named(a.Owner)
 }
 
 // Key is one string per asker, for whoever keeps requests by it.
@@ -111,15 +107,15 @@ const (
 
 // Decision is one step that somebody, or a rule, took.
 type Decision struct {
-	ID      string    `json:"id"` // of the audit record
-	Time    time.Time `json:"time"`
-	By      *Person   `json:"by,omitempty"` // nil: a rule
-	Verdict Verdict   `json:"verdict"`
-	Rule    string    `json:"rule,omitempty"`   // the rule that it counts for
-	Stage   int       `json:"stage,omitempty"`  // of the rule, from 1; 0: a rule decided
-	Counts  []string  `json:"counts,omitempty"` // of the stage's approvers, those that the person is one of
-	Note    string    `json:"note,omitempty"`
-	For     Duration  `json:"for,omitempty"` // approved for so long at most
+	ID      string           `json:"id"` // of the audit record
+	Time    time.Time        `json:"time"`
+	By      *identity.Person `json:"by,omitempty"` // nil: a rule
+	Verdict Verdict          `json:"verdict"`
+	Rule    string           `json:"rule,omitempty"`   // the rule that it counts for
+	Stage   int              `json:"stage,omitempty"`  // of the rule, from 1; 0: a rule decided
+	Counts  []string         `json:"counts,omitempty"` // of the stage's approvers, those that the person is one of
+	Note    string           `json:"note,omitempty"`
+	For     Duration         `json:"for,omitempty"` // approved for so long at most
 }
 
 // Duration is a time.Duration that is written as 8h in JSON.
@@ -150,31 +146,18 @@ func (r Request) Subject() string {
 	return strings.Join(append([]string{r.Platform, r.Table.Schema, r.Table.Name}, r.Columns...), "\x00")
 }
 
-// Approval is what an approved request opens, while it does.
-type Approval struct {
-	Request string // id
-	Asker   Asker
-	Table   TableName
-	Opens   bool     // one more grant on the table
-	Columns []string // whose exceptable masks do not apply
-	Through string   // the only agent it counts through; empty: any
-	Expires time.Time
-}
-
 // Approval is what the request opens at a time; not ok: nothing.
-func (r Request) Approval(now time.Time) (a Approval, ok bool) {
+func (r Request) Approval(now time.Time) (a entitlements.Approval, ok bool) {
 	if r.At(now).Status != StatusApproved || now.Before(r.Began) {
-		return Approval{}, false
+		return entitlements.Approval{}, false
 	}
-	return Approval{r.ID, r.Asker, r.Table, r.Opens, r.Columns, r.Through, r.Expires}, true
-}
-
-// CountsFor reports whether the approval is the caller's, now and through this agent.
-func (a Approval) CountsFor(who identity.Principal, now time.Time) bool {
-	return a.Asker.Is(who) && now.Before(a.Expires) && (a.Through == "" || a.Through == who.Agent.ID)
-}
-
-// SortRequests puts requests into the order in which people read them: the newest first.
-func SortRequests(all []Request) {
-	slices.SortFunc(all, func(a, b Request) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID)) })
+	return entitlements.Approval{
+		Request: r.ID,
+		For:     r.Asker.Holder(),
+		Table:   r.Table,
+		Opens:   r.Opens,
+		Columns: r.Columns,
+		Through: r.Through,
+		Expires: r.Expires,
+	}, true
 }

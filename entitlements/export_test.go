@@ -1,5 +1,0 @@
-package entitlements
-
-// What the tests of this folder look at from outside.
-
-const LongestPeriod = longestPeriod
