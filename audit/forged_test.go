@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/segments"
 )
 
 // Whoever can write to the file and has no key may add lines, also such as the log writes about itself. The server
@@ -204,7 +205,7 @@ type crowded struct {
 	full bool
 }
 
-func (c *crowded) Open(name string) (audit.File, error) {
+func (c *crowded) Open(name string) (segments.File, error) {
 	if c.full {
 		return nil, syscall.EMFILE
 	}

@@ -19,7 +19,11 @@ import (
 	"time"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
+
+// keySuffix ends the name of the file beside the log that holds its key.
+const keySuffix = ".key"
 
 // ErrClosed is what a log that was closed answers.
 var ErrClosed = errors.New("the audit log is closed")
@@ -42,7 +46,7 @@ type Config struct {
 	// and those of calls that a crash left without one.
 	Closed func(Record)
 
-	Folder Folder           // default: the one at Path
+	Folder segments.Folder  // default: the one at Path
 	Now    func() time.Time // default: time.Now
 }
 
@@ -51,7 +55,7 @@ func (c Config) complete() (Config, error) {
 		return c, errors.New("no path given")
 	}
 	if c.Folder == nil {
-		c.Folder = NewFolder(c.Path)
+		c.Folder = segments.NewFolder(c.Path)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -11,6 +11,7 @@ import (
 
 	"deputy/audit"
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // memory is a Folder without a disk. It can lose power: then each file keeps what was synced, and any part of what was
@@ -37,7 +38,7 @@ func (m *memory) Names() ([]string, error) {
 	return out, nil
 }
 
-func (m *memory) Open(name string) (audit.File, error) {
+func (m *memory) Open(name string) (segments.File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.files[name] == nil {
@@ -51,7 +52,7 @@ func (m *memory) Open(name string) (audit.File, error) {
 	return m.files[name], nil
 }
 
-func (m *memory) Read(name string) (audit.File, error) {
+func (m *memory) Read(name string) (segments.File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d := m.files[name]
@@ -98,7 +99,7 @@ func (m *memory) Remove(name string) error {
 	return nil
 }
 
-func (m *memory) Head() (audit.Head, error) {
+func (m *memory) Head() (segments.Head, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.head == nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // A proof is text: its first line, then for each record of a call the line as it is in the log, its index, and the
@@ -30,7 +31,7 @@ const proofHeader = "deputy audit proof v1\n"
 
 // Prove writes a proof that the records of one call are in the log. It is checked with the verifier key alone.
 func Prove(path, id string, v *checkpoint.Verifier) (string, error) {
-	s, err := takeSnapshot(NewFolder(path), filepath.Base(path))
+	s, err := takeSnapshot(segments.NewFolder(path), filepath.Base(path))
 	if err != nil {
 		return "", fmt.Errorf("reading the audit log: %w", err)
 	}

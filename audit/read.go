@@ -9,6 +9,8 @@ import (
 	"iter"
 	"path/filepath"
 	"slices"
+
+	"deputy/audit/segments"
 )
 
 // Entry is a record and where it stands.
@@ -36,7 +38,7 @@ func Read(r io.ReadSeeker) iter.Seq2[Record, error] {
 // Records yields the records of all segments of the log at path, from the oldest to those that are on the disk now.
 func Records(path string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		s, err := takeSnapshot(NewFolder(path), filepath.Base(path))
+		s, err := takeSnapshot(segments.NewFolder(path), filepath.Base(path))
 		if err != nil {
 			yield(Entry{}, fmt.Errorf("reading the audit log: %w", err))
 			return
@@ -130,18 +132,18 @@ func read(text []byte, name string, number int) (e Entry, bad error) {
 // snapshot is the log as it is at one moment, between two batches.
 type snapshot struct {
 	segments []openSegment
-	head     File // nil: there is none
+	head     segments.File // nil: there is none
 }
 
 type openSegment struct {
 	name string
-	file File
+	file segments.File
 	size int64
 }
 
 func (s openSegment) reader() *io.SectionReader { return io.NewSectionReader(s.file, 0, s.size) }
 
-func takeSnapshot(folder Folder, base string) (_ *snapshot, err error) {
+func takeSnapshot(folder segments.Folder, base string) (_ *snapshot, err error) {
 	if unlock, err := folder.Still(); err == nil { // an auditor's copy may have nothing to lock, and nobody who writes
 		defer unlock()
 	}
@@ -155,7 +157,7 @@ func takeSnapshot(folder Folder, base string) (_ *snapshot, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range inOrder(base, names) {
+	for _, name := range segments.InOrder(base, names) {
 		file, err := folder.Read(name)
 		if err != nil {
 			return nil, err
@@ -168,7 +170,7 @@ func takeSnapshot(folder Folder, base string) (_ *snapshot, err error) {
 	if len(s.segments) == 0 {
 		return nil, fmt.Errorf("%s: %w", base, fs.ErrNotExist)
 	}
-	if s.head, err = folder.Read(base + headSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if s.head, err = folder.Read(base + segments.HeadSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return s, nil

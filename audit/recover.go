@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // start finds the end of the log, and puts in order what a crash left there.
@@ -88,7 +89,7 @@ func (w *writer) load() error {
 	if err != nil {
 		return err
 	}
-	names = inOrder(w.base, names)
+	names = segments.InOrder(w.base, names)
 	if n := len(names); n > 0 && names[n-1] != w.base { // a crash came between sealing a segment and beginning the next
 		if err := w.walkSegment(names[n-1], n > 1); err != nil {
 			return err

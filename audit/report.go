@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // VerifyConfig says which log is verified, and against what.
 type VerifyConfig struct {
 	Path        string
-	Folder      Folder // default: the one at Path
+	Folder      segments.Folder // default: the one at Path
 	Verifier    *checkpoint.Verifier
 	Checkpoints []checkpoint.Checkpoint // that were kept elsewhere: each must be of an earlier state of this log
 }

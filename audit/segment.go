@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // sweepEvery is how often old segments are looked for.
@@ -69,7 +70,7 @@ func (w *writer) begin() error {
 	}
 	text := slices.Concat(line, []byte("\n"), signed, []byte("\n"))
 	folder := w.config.Folder
-	if err := folder.Create(w.base+nextSuffix, text); err != nil {
+	if err := folder.Create(w.base+segments.NextSuffix, text); err != nil {
 		return err
 	}
 	if current, err := w.file.Current(); err != nil {
@@ -80,12 +81,12 @@ func (w *writer) begin() error {
 			return err
 		}
 		if slices.Contains(names, w.base) {
-			if err := folder.Rename(w.base, sealedName(w.base, w.first)); err != nil {
+			if err := folder.Rename(w.base, segments.SealedName(w.base, w.first)); err != nil {
 				return err
 			}
 		}
 	}
-	if err := folder.Rename(w.base+nextSuffix, w.base); err != nil {
+	if err := folder.Rename(w.base+segments.NextSuffix, w.base); err != nil {
 		return err
 	}
 	file, err := folder.Open(w.base)
@@ -104,7 +105,7 @@ func (w *writer) retire(before time.Time) error {
 	if err != nil {
 		return err
 	}
-	names = inOrder(w.base, names)
+	names = segments.InOrder(w.base, names)
 	var old []string
 	var kept int64
 	for i := range len(names) - 1 {

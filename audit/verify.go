@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // Verify checks every line of a log. The error is about the reading; what is wrong with the log is in the report.
@@ -18,7 +19,7 @@ import (
 // something does not fit, a second walk checks each, to say where it begins.
 func Verify(cfg VerifyConfig) (*Report, error) {
 	if cfg.Folder == nil {
-		cfg.Folder = NewFolder(cfg.Path)
+		cfg.Folder = segments.NewFolder(cfg.Path)
 	}
 	s, err := takeSnapshot(cfg.Folder, filepath.Base(cfg.Path))
 	if err != nil {
@@ -139,7 +140,7 @@ func (v *verification) begin(i int, s openSegment, first []byte) *Problem {
 	m := parseMark(first)
 	if m == nil || m.Kind != segmentMark {
 		// from before there were such lines
-		if i == 0 && (s.name == filepath.Base(v.Path) || s.name == sealedName(filepath.Base(v.Path), 0)) {
+		if i == 0 && (s.name == filepath.Base(v.Path) || s.name == segments.SealedName(filepath.Base(v.Path), 0)) {
 			return nil
 		}
 		return v.inFile(s.name, 1, "", "this should be the line that begins a segment: it is missing, or was changed")
@@ -155,12 +156,12 @@ func (v *verification) begin(i int, s openSegment, first []byte) *Problem {
 		return nil
 	case !v.trusts(next.last):
 		return v.inFile(s.name, 1, "", v.signatureOf(m))
-	case s.name != filepath.Base(v.Path) && s.name != sealedName(filepath.Base(v.Path), m.First):
+	case s.name != filepath.Base(v.Path) && s.name != segments.SealedName(filepath.Base(v.Path), m.First):
 		return v.inFile(
 			s.name,
 			1,
 			"",
-			fmt.Sprintf("the file should have the name %s", sealedName(filepath.Base(v.Path), m.First)),
+			fmt.Sprintf("the file should have the name %s", segments.SealedName(filepath.Base(v.Path), m.First)),
 		)
 	}
 	if i == 0 {
@@ -250,7 +251,7 @@ func (v *verification) end(headless error) *Problem {
 		return v.suspect
 	case headless != nil:
 		return v.inFile(
-			filepath.Base(v.Path)+headSuffix,
+			filepath.Base(v.Path)+segments.HeadSuffix,
 			1,
 			"",
 			headless.Error()+": whether the log was cut short cannot be told",
@@ -288,7 +289,7 @@ func (v *verification) end(headless error) *Problem {
 		)
 	case v.head.Size == 0 && (c.signs > 1 || v.report.Retired > 0):
 		return v.inFile(
-			filepath.Base(v.Path)+headSuffix,
+			filepath.Base(v.Path)+segments.HeadSuffix,
 			1,
 			"",
 			"the head file is missing or empty: whether the log was cut short cannot be told",

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // View is a log as it is at one moment, for readers that come back to it: what they have read once, they need not read
@@ -22,7 +23,7 @@ type View struct {
 
 // NewView opens the log at path. What is written later is not in it.
 func NewView(path string) (*View, error) {
-	s, err := takeSnapshot(NewFolder(path), filepath.Base(path))
+	s, err := takeSnapshot(segments.NewFolder(path), filepath.Base(path))
 	if err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}

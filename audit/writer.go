@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"deputy/audit/checkpoint"
+	"deputy/audit/segments"
 )
 
 // writer owns the active segment and the state of the log up to its end. Only one goroutine uses it.
@@ -15,8 +16,8 @@ type writer struct {
 	config Config
 	base   string // name of the active segment
 
-	file       File
-	head       Head
+	file       segments.File
+	head       segments.Head
 	slot       int  // of the head that holds the latest checkpoint
 	remembered bool // the head was synced with something in it
 

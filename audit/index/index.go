@@ -14,6 +14,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/audit"
+	"deputy/internal/durable"
 )
 
 // Suffix is what the index's file has behind the log's name.
@@ -184,7 +185,7 @@ func (x *Index) begin(path string) error {
 		return err
 	}
 	x.db = nil
-	if err := errors.Join(file.Sync(), os.Rename(file.Name(), path)); err != nil {
+	if err := durable.Move(file.Name(), path); err != nil {
 		return err
 	}
 	return x.goOn(path)

@@ -3,6 +3,8 @@
 package durable
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -81,8 +83,19 @@ func Sweep(path string) error {
 	return err
 }
 
-// unfinished is the pattern of the names that a file has before it has its own.
-func unfinished(path string) string { return "." + filepath.Base(path) + ".*" }
+// longestName is how many bytes of a file's name stand in its unfinished one: file systems take 255 of them.
+const longestName = 200
+
+// unfinished is the pattern of the names that a file has before it has its own. Of a name that would be too long with
+// more to it, the end is told by its hash.
+func unfinished(path string) string {
+	name := filepath.Base(path)
+	if len(name) > longestName {
+		sum := sha256.Sum256([]byte(name))
+		name = name[:longestName-16] + hex.EncodeToString(sum[:8])
+	}
+	return "." + name + ".*"
+}
 
 // put writes a content under another name, and gives it its own when it is on the disk as a whole.
 func put(path string, content []byte, name func(from, to string) error, prepare func(*os.File) error) error {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -295,5 +296,20 @@ func TestLinks(t *testing.T) {
 	}
 	if err := Replace(folder, "", nil); err == nil {
 		t.Error("a folder is replaced")
+	}
+}
+
+func TestLongNamesAreWritten(t *testing.T) {
+	folder := t.TempDir()
+	one := filepath.Join(folder, strings.Repeat("x", 255))
+	other := filepath.Join(folder, strings.Repeat("x", 254)+"y")
+	if unfinished(one) == unfinished(other) {
+		t.Error("two files have one unfinished name")
+	}
+	if err := Write(one, 0o600, []byte("content")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(one); err != nil || string(got) != "content" {
+		t.Errorf("read %q, %v", got, err)
 	}
 }

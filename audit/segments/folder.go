@@ -1,6 +1,9 @@
-package audit
+// Package segments keeps the files of an audit log: its segments, the head that remembers the last checkpoint, and the
+// locks between the processes that work with them.
+package segments
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +12,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"deputy/internal/durable"
 )
 
 // Folder is where a log keeps its segments and its head. Segments have names: the active one the log's own, a sealed
@@ -51,10 +56,9 @@ type Head interface {
 
 // The files beside the log have its name and one of these. What is sealed has a dot and the index.
 const (
-	headSuffix = ".head"
+	HeadSuffix = ".head"
 	lockSuffix = ".lock"
-	nextSuffix = ".next" // a segment in the making
-	keySuffix  = ".key"
+	NextSuffix = ".next" // a segment in the making
 )
 
 // folder is a Folder on the disk.
@@ -72,7 +76,7 @@ func (f folder) Names() ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
-		if isSegment(filepath.Base(f.path), e.Name()) {
+		if IsSegment(filepath.Base(f.path), e.Name()) {
 			out = append(out, e.Name())
 		}
 	}
@@ -102,7 +106,7 @@ func open(path string, flags int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(check(file), file.Sync(), syncFolder(filepath.Dir(path))); err != nil {
+	if err := errors.Join(check(file), file.Sync(), durable.SyncFolder(filepath.Dir(path))); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
@@ -122,64 +126,28 @@ func check(f *os.File) error {
 	return nil
 }
 
-// syncFolder makes a file's name durable: without it, a crash may leave a synced file that has none.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" { // has no such call
-		return nil
-	}
-	d, err := os.Open(path)
-	if errors.Is(err, fs.ErrPermission) { // a folder that may be entered and not listed; its owner made the file
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 func (f folder) Create(name string, b []byte) error {
-	file, err := os.OpenFile(f.at(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(b)
-	return errors.Join(err, file.Sync(), file.Close(), syncFolder(filepath.Dir(f.path)))
+	// What a process left that died here goes with it: the lock is held.
+	return errors.Join(durable.Sweep(f.at(name)), durable.Write(f.at(name), 0o600, b))
 }
 
-func (f folder) Rename(from, to string) error {
-	return errors.Join(os.Rename(f.at(from), f.at(to)), syncFolder(filepath.Dir(f.path)))
-}
+func (f folder) Rename(from, to string) error { return durable.Move(f.at(from), f.at(to)) }
 
 func (f folder) Remove(name string) error { return os.Remove(f.at(name)) }
 
-func (f folder) Head() (Head, error) { return open(f.path+headSuffix, os.O_RDWR|os.O_CREATE) }
+func (f folder) Head() (Head, error) { return open(f.path+HeadSuffix, os.O_RDWR|os.O_CREATE) }
 
-func (f folder) Lock() (unlock func(), err error) { return lock(f.path+headSuffix, exclusive) }
+func (f folder) Lock() (unlock func(), err error) { return f.hold(durable.Exclusive) }
 
-func (f folder) Still() (unlock func(), err error) { return lock(f.path+headSuffix, shared) }
+func (f folder) Still() (unlock func(), err error) { return f.hold(durable.Shared) }
 
-func (f folder) Join() (alone bool, leave func(), err error) {
-	file, err := os.OpenFile(f.path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return false, nil, err
-	}
-	alone = tryLock(file)
-	if err := flock(file, shared); err != nil {
-		return false, nil, errors.Join(err, file.Close())
-	}
-	return alone, func() { file.Close() }, nil
+// hold waits for the lock on the head, however long another process has it: no record may be lost for want of patience.
+func (f folder) hold(how durable.Mode) (unlock func(), err error) {
+	return durable.Hold(context.Background(), f.path+HeadSuffix, how)
 }
 
-// lock takes the lock on the file at path, and waits for it.
-func lock(path string, how int) (unlock func(), err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := flock(file, how); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return func() { file.Close() }, nil
+func (f folder) Join() (alone bool, leave func(), err error) {
+	return durable.Join(f.path + lockSuffix)
 }
 
 type segmentFile struct {
@@ -207,11 +175,11 @@ func (f segmentFile) Current() (bool, error) {
 	return err == nil && os.SameFile(own, named), err
 }
 
-// sealedName is the name of a segment of the log base that begins with the line of this index.
-func sealedName(base string, first int64) string { return fmt.Sprintf("%s.%012d", base, first) }
+// SealedName is the name of a segment of the log base that begins with the line of this index.
+func SealedName(base string, first int64) string { return fmt.Sprintf("%s.%012d", base, first) }
 
-// isSegment says whether name belongs to the log base.
-func isSegment(base, name string) bool {
+// IsSegment reports whether name belongs to the log base.
+func IsSegment(base, name string) bool {
 	if name == base {
 		return true
 	}
@@ -219,8 +187,8 @@ func isSegment(base, name string) bool {
 	return found && len(digits) == 12 && strings.Trim(digits, "0123456789") == ""
 }
 
-// inOrder are the segments from the oldest to the active one, which has no number and comes last.
-func inOrder(base string, names []string) []string {
+// InOrder returns the segments from the oldest to the active one, which has no number and comes last.
+func InOrder(base string, names []string) []string {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	if i := slices.Index(names, base); i >= 0 {
