@@ -1,5 +1,5 @@
-// A host in Go: it asks Deputy one question on behalf of whoever's access token it holds, and prints the answer as
-// lines.
+// Command go is a host in Go: it asks Deputy one question on behalf of whoever's access token it holds, and prints the
+// answer as lines.
 //
 //	DEPUTY_URL=https://deputy.example.com/mcp DEPUTY_TOKEN=… go run ./examples/hosts/go "SELECT * FROM sales.orders"
 package main
