@@ -42,7 +42,7 @@ type Action string
 const (
 	Accepted Action = "accept"
 	Declined Action = "decline"
-	// Dismissed: they decided nothing, or nobody can tell what they decided.
+	// Dismissed: they decided nothing, or what they decided cannot be told.
 	Dismissed Action = "cancel"
 	// Unsupported: the client cannot show forms, or cannot be asked in the way that it speaks.
 	Unsupported Action = "unsupported"
@@ -208,7 +208,7 @@ func (f Form) params() mcp.ElicitationParams {
 
 func (f Field) longest() int { return cmp.Or(f.MaxLength, 1000) }
 
-// readAnswer reads strictly, as arguments are read: what nobody can have meant is no consent.
+// readAnswer reads strictly, as arguments are read: what no human can have meant is no consent.
 func readAnswer(raw json.RawMessage, form Form) Answer {
 	members, err := strictjson.Members(raw)
 	if err != nil {

@@ -68,66 +68,90 @@ var (
 )
 
 // ReadMessage refuses whatever mcp-go and we, or a proxy in between, could read differently: several messages in one,
-// keys written twice or in other letters, ids that it would round, and parameters that do not decode.
+// keys written twice or in other letters, ids that it would round, and parameters that do not decode. It checks the
+// bytes once, and takes apart what is looked into once.
 func ReadMessage(raw []byte) (Message, *Error) {
 	m := Message{raw: raw}
-	refuse := func(code int, text string) (Message, *Error) { return Message{}, &Error{m.ID, code, text} }
+	members, problem := readObject(raw)
+	if problem == nil {
+		problem = m.readHead(members)
+	}
+	if problem == nil {
+		problem = m.readParams(members)
+	}
+	if problem != nil {
+		problem.ID = m.ID
+		return Message{}, problem
+	}
+	return m, nil
+}
 
+// readObject takes apart a message that is one object.
+func readObject(raw []byte) ([]strictjson.Member, *Error) {
 	if bytes.HasPrefix(raw, []byte("\ufeff")) {
-		return refuse(mcp.PARSE_ERROR, "the message begins with a byte order mark: send UTF-8 without one")
+		return nil, &Error{Code: mcp.PARSE_ERROR, Text: "the message begins with a byte order mark: send UTF-8 without one"}
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("[")) {
-		return refuse(mcp.INVALID_REQUEST, "batches are not taken: send one message at a time")
+		return nil, Invalid(nil, "batches are not taken: send one message at a time")
 	}
 	if !json.Valid(raw) {
-		return refuse(mcp.PARSE_ERROR, "the message is not JSON")
+		return nil, &Error{Code: mcp.PARSE_ERROR, Text: "the message is not JSON"}
 	}
 	members, err := strictjson.Below(raw)
 	if err != nil {
-		return refuse(mcp.INVALID_REQUEST, "the message is not one JSON object with each key once")
+		return nil, Invalid(nil, "the message is not one JSON object with each key once")
 	}
 	if !exactNames(members, messageNames) {
-		return refuse(mcp.INVALID_REQUEST, "keys of a message are written in lower case")
+		return nil, Invalid(nil, "keys of a message are written in lower case")
 	}
+	return members, nil
+}
+
+// readHead reads everything but the parameters.
+func (m *Message) readHead(members []strictjson.Member) *Error {
 	if id, ok := find(members, "id"); ok {
 		if !validID(id) {
-			return refuse(mcp.INVALID_REQUEST, "an id is a string of at most 200 bytes or a whole number below 2^53")
+			return Invalid(nil, "an id is a string of at most 200 bytes or a whole number below 2^53")
 		}
 		m.ID = id
 	}
 	if version, _ := find(members, "jsonrpc"); string(version) != `"2.0"` {
-		return refuse(mcp.INVALID_REQUEST, `jsonrpc must be "2.0"`)
+		return Invalid(nil, `jsonrpc must be "2.0"`)
 	}
 	method, ok := find(members, "method")
 	if !ok || json.Unmarshal(method, &m.Method) != nil || m.Method == "" {
-		return refuse(
-			mcp.INVALID_REQUEST,
-			"the message names no method; this server asks nothing of clients and takes no responses",
-		)
+		return Invalid(nil, "the message names no method; this server asks nothing of clients and takes no responses")
 	}
 	if strings.HasPrefix(m.Method, "notifications/") != m.Notification() {
-		return refuse(mcp.INVALID_REQUEST, "requests have an id and notifications have none")
+		return Invalid(nil, "requests have an id and notifications have none")
 	}
+	return nil
+}
+
+// readParams reads the parameters, as far as they are looked into.
+func (m *Message) readParams(members []strictjson.Member) *Error {
+	var err error
 	if params, ok := find(members, "params"); ok && !bytes.Equal(params, null) {
 		if m.params, err = strictjson.Below(params); err != nil || !exactNames(m.params, paramNames) {
-			return refuse(mcp.INVALID_REQUEST, "params is not one object with each key once, in its own letters")
+			return Invalid(nil, "params is not one object with each key once, in its own letters")
 		}
 	}
+	wrong := func(text string) *Error { return &Error{Code: mcp.INVALID_PARAMS, Text: text} }
 	if meta, ok := find(m.params, "_meta"); ok && !bytes.Equal(meta, null) {
 		if m.meta, err = strictjson.Below(meta); err != nil {
-			return refuse(mcp.INVALID_PARAMS, "_meta is not one object with each key once")
+			return wrong("_meta is not one object with each key once")
 		}
 	}
 	if cursor, ok := find(m.params, "cursor"); ok && !bytes.Equal(cursor, null) && string(cursor) != `""` {
-		return refuse(mcp.INVALID_PARAMS, "lists have one page here: leave the cursor out")
+		return wrong("lists have one page here: leave the cursor out")
 	}
-	if target := parameters(m.Method); target != nil && json.Unmarshal(raw, target) != nil {
-		return refuse(mcp.INVALID_PARAMS, "the parameters are not those of the method")
+	if target := parameters(m.Method); target != nil && json.Unmarshal(m.raw, target) != nil {
+		return wrong("the parameters are not those of the method")
 	}
 	if name, ok := find(m.params, "name"); ok && m.Calls() {
 		_ = json.Unmarshal(name, &m.tool) // what is no text names no tool
 	}
-	return m, nil
+	return nil
 }
 
 // parameters gives what mcp-go decodes a request into. Decoding it here first keeps the text of its errors, which names

@@ -37,7 +37,7 @@ func (h *handlers) running(ctx context.Context, c *Call) (stop func()) {
 			select {
 			case <-ticks:
 				tell(seconds)
-			case <-ctx.Done(): // nobody is left to be told
+			case <-ctx.Done(): // the client has gone
 				return
 			case <-quit:
 				return

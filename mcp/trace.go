@@ -18,7 +18,7 @@ import (
 // Watch makes the root of each request's trace, and counts the callers that are refused. Names and attributes are those
 // of OpenTelemetry's conventions for MCP; nothing in them is a word that a caller made up.
 //
-// A request without a proved caller has no trace: nobody unknown writes into it.
+// A request without a proved caller has no trace: no unknown caller writes into it.
 type Watch struct {
 	tracer    trace.Tracer
 	refused   metric.Int64Counter

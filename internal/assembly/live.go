@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/singleflight"
 
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
@@ -45,15 +46,15 @@ type Live struct {
 	end     context.CancelFunc
 	tending sync.WaitGroup
 
-	applying sync.Mutex // held by the one attempt to put a configuration in force
+	reading  singleflight.Group // one reading of the files at a time
+	applying sync.Mutex         // held by the one attempt to put a configuration in force
 
 	mu      sync.Mutex
-	current *generation   // that is in force
-	serving *generation   // that calls begin with: the current one, or both it and the pending configuration
-	pending *pending      // nil: nothing waits
-	seen    sight         // the files, as they were last read
-	reading chan struct{} // closed when the reading under way has ended; nil: there is none
-	misread *misread      // why the files as they are cannot be understood; nil: they can
+	current *generation // that is in force
+	serving *generation // that calls begin with: the current one, or both it and the pending configuration
+	pending *pending    // nil: nothing waits
+	seen    sight       // the files, as they were last read
+	misread *misread    // why the files as they are cannot be understood; nil: they can
 }
 
 // Follow loads the configuration and starts what it says. newLog makes the log, by the configured level.
@@ -81,7 +82,7 @@ func Follow(
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	var sender *notify.Sender
 	if l.current.State != nil {
-		sender = l.sender(l.current) // before anybody can ask for anything
+		sender = l.sender(l.current) // before a caller can ask for anything
 	}
 	l.tending.Go(func() { l.tend(l.life, sender) })
 	go l.lookOut(l.life)
@@ -94,7 +95,7 @@ func (l *Live) Config() *config.Config { return l.now().Config }
 // Log is made once.
 func (l *Live) Log() zerolog.Logger { return l.log }
 
-// Metrics answers those who ask for metrics; nil: nobody is meant to.
+// Metrics answers those who ask for metrics; nil: there is nothing to ask.
 func (l *Live) Metrics() http.Handler { return l.telemetry.Handler() }
 
 func (l *Live) now() *generation {

@@ -43,13 +43,12 @@ func (l *Live) Watch(ctx context.Context, hangup <-chan os.Signal) {
 func (l *Live) catchUp(ctx context.Context) {
 	for range 2 {
 		l.mu.Lock()
-		if look(l.seen.files).same(l.seen) {
-			l.mu.Unlock()
+		seen := l.seen
+		l.mu.Unlock()
+		if look(seen.files).same(seen) {
 			break
 		}
-		done := l.startReading(false)
-		l.mu.Unlock()
-		if !awaited(ctx, done) {
+		if _, ok := l.readFiles(ctx, false); !ok {
 			return
 		}
 	}
@@ -61,52 +60,56 @@ func (l *Live) catchUp(ctx context.Context) {
 
 // Reload reads the files even if they look as before, and returns when what they say is in force, or was tried once.
 func (l *Live) Reload(ctx context.Context) {
-	for joined := true; joined; {
-		l.mu.Lock()
-		joined = l.reading != nil // it may have read the files already
-		done := l.startReading(true)
-		l.mu.Unlock()
-		if !awaited(ctx, done) {
+	for {
+		own, ok := l.readFiles(ctx, true)
+		if !ok {
 			return
+		}
+		if own { // else it may have read the files already
+			break
 		}
 	}
 	l.mu.Lock()
 	p := l.pending
 	l.mu.Unlock()
 	if p != nil {
-		awaited(ctx, p.tried)
+		select {
+		case <-p.tried:
+		case <-ctx.Done():
+		}
 	}
 }
 
-func awaited(ctx context.Context, done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// startReading starts to read the files, unless that is under way: all who wait, wait for the same. Told to, it takes
-// up what has not changed, too. l.mu is held.
-func (l *Live) startReading(told bool) <-chan struct{} {
-	if l.reading != nil {
-		return l.reading
-	}
-	done := make(chan struct{})
-	began := l.begin(func() {
-		l.take(told)
-		l.mu.Lock()
-		l.reading = nil
-		l.mu.Unlock()
-		close(done)
+// readFiles reads the files, unless that is under way: all who wait, wait for the same, and the end of one's context
+// does not end it for others. Told to, it takes up what has not changed, too. own: it was this call that began it. It
+// is not ok when the context has ended first.
+func (l *Live) readFiles(ctx context.Context, told bool) (own, ok bool) {
+	read := l.reading.DoChan("files", func() (any, error) {
+		own = true
+		done, open := l.begins()
+		if open {
+			defer done()
+			l.take(told)
+		}
+		return nil, nil
 	})
-	if !began {
-		close(done)
-		return done
+	select {
+	case <-read:
+		return own, true
+	case <-ctx.Done():
+		return false, false
 	}
-	l.reading = done
-	return done
+}
+
+// begins begins something that Close waits for, until done is called; not open: it is closed.
+func (l *Live) begins() (done func(), open bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.life.Err() != nil {
+		return nil, false
+	}
+	l.tending.Add(1)
+	return l.tending.Done, true
 }
 
 // begin runs something that Close waits for; not ok: it is closed. l.mu is held.

@@ -18,9 +18,9 @@ import (
 // log and the databases need some.
 //
 // A newcomer is not turned away. One of those makes room that have no request of a proved caller under way: of the
-// network that has most of those, the one that has been quiet longest. So who opens many loses many, and who opens one
-// is served. The requests of proved callers are bounded elsewhere, to fewer. Those of others are not when they have
-// been refused: the body that net/http waits for then, and the answer that nobody reads, are nobody's.
+// network that has most of those, the one that has been quiet longest. So a client that opens many loses many, and one
+// that opens one is served. The requests of proved callers are bounded elsewhere, to fewer. Those of others are not
+// once they have been refused: net/http may still wait for their body, and for their client to read the answer.
 type connections struct {
 	most int
 	log  zerolog.Logger

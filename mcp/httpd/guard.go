@@ -213,7 +213,7 @@ func recovery(log zerolog.Logger, next http.Handler) http.Handler {
 func writeDeadline(timeout time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d := &deadlineWriter{ResponseWriter: w, timeout: timeout}
-		if r.ProtoMajor == 1 { // "100 Continue" is written where nobody sees it, to a client that may have stopped reading
+		if r.ProtoMajor == 1 { // "100 Continue" is written by net/http itself, to a client that may have stopped reading
 			d.begin()
 		}
 		next.ServeHTTP(d, r)

@@ -24,8 +24,8 @@ type clientAddress struct {
 	ip   netip.Addr // not valid when the connection has none that is understood
 }
 
-// network is what is counted together: an IPv4 address, and the /64 of an IPv6 address, since whoever has one of those
-// has them all.
+// network is what is counted together: an IPv4 address, and the /64 of an IPv6 address, since a client that has one of
+// those has them all.
 func (c clientAddress) network() string {
 	if !c.ip.IsValid() || c.ip.Is4() {
 		return c.text
@@ -36,7 +36,7 @@ func (c clientAddress) network() string {
 
 // client is the address at the other end of the connection or, if that is a trusted proxy, the one that it names: from
 // the right, each address was added by the one after it, so the first that is no trusted proxy is the last whose word
-// counts. What stands further left anybody may have written, and is not even read.
+// counts. What stands further left any client may have written, and is not even read.
 //
 // The Forwarded header is never read, nor any other. A proxy writes one of them and hands on what the client wrote into
 // the others.

@@ -14,9 +14,9 @@ import (
 
 // stream lets the answer to a tool call become a stream of events when the call takes longer than a moment and its
 // client wants to be told: notifications of progress, and then the answer. It is mcp-go's way without mcp-go's
-// sessions, to which whoever knows a request's id can talk: the stream is the response to one POST, only the call that
-// came with it can write into it, and nothing of it is left when the response is over. A call that is answered at once
-// is answered as ever.
+// sessions, to which any client that knows a request's id can talk: the stream is the response to one POST, only the
+// call that came with it can write into it, and nothing of it is left when the response is over. A call that is
+// answered at once is answered as ever.
 func (s *server) stream(next handler) handler {
 	return func(w http.ResponseWriter, r *http.Request, c *call) {
 		if !c.Message.Calls() || c.Message.ProgressToken() == nil || !takesEvents(r) {

@@ -68,7 +68,7 @@ func (c *Certificate) Unfit(host string) error {
 	return nil
 }
 
-// current looks first whether there is another, if nobody has just looked.
+// current looks first whether there is another, if no other call has just looked.
 func (c *Certificate) current() *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()

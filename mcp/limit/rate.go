@@ -10,7 +10,7 @@ import (
 )
 
 // remembered is how many callers, and how many addresses, have a bucket of their own. Who has been quiet longest is
-// forgotten first, and its bucket is full again then: nobody gains who could not have waited.
+// forgotten first, and its bucket is full again then: no caller gains who could not have waited.
 const remembered = 1 << 16
 
 // rates counts how often each of many comes. The numbers are given with each question, so that they follow the
@@ -29,7 +29,7 @@ func newRates[K comparable](size int) *rates[K] {
 }
 
 // take takes one of perMinute from the bucket of key, which holds a minute's worth. When it is empty, wait says for how
-// long. Zero perMinute: as often as anybody likes.
+// long. Zero perMinute: as often as the caller likes.
 func (r *rates[K]) take(key K, perMinute int, now time.Time) (wait time.Duration) {
 	if perMinute <= 0 {
 		return 0

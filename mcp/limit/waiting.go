@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// waiting are the requests that wait for their own client: for the rest of a body, or for an answer to be read. Nobody
-// new is turned away because of them. When there are too many, the one that has waited longest is given up: first of
+// waiting are the requests that wait for their own client: for the rest of a body, or for an answer to be read. No new
+// caller is turned away because of them. When there are too many, the one that has waited longest is given up: first of
 // the same caller, whose share is full, else of all. So a thousand slow clients cost the thousand-and-first nothing,
 // and each other what they have.
 type waiting struct {
@@ -38,7 +38,7 @@ func (w *waiting) enter(caller callerKey, each, all int, giveUp func()) *waiter 
 	return one
 }
 
-// leave reports whether the one had not been given up. Nil is nobody.
+// leave reports whether the one had not been given up. Nil was never there.
 func (w *waiting) leave(one *waiter) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
