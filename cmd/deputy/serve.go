@@ -70,7 +70,7 @@ func serve(c *cobra.Command, _ []string) error {
 	log.Info().
 		Str("listen", listener.Addr().String()).
 		Str("endpoint", cfg.Server.PublicURL+"/mcp").
-		Strs("platforms", d.Platforms()).
+		Strs("platforms", d.Now().Tools().Platforms()).
 		Str("policy_version", cfg.Version).
 		Msg("serving")
 	return server.Serve(c.Context(), listener)

@@ -149,9 +149,6 @@ func (l *Live) SignedIn(ctx context.Context, token string) (identity.SignedIn, e
 	return g.callers().SignedIn(ctx, token)
 }
 
-// Platforms are the names of all platforms that are served now.
-func (l *Live) Platforms() []string { return l.now().Deputy.Tools.Platforms() }
-
 // Ready returns nil when a call could be answered, if only by the configuration from before.
 func (l *Live) Ready(ctx context.Context) error {
 	g, end := l.begun(ctx)
