@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"deputy/entitlements/catalog"
 	"deputy/internal/mistake"
 )
 
@@ -69,8 +70,8 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 		c.addTable(t)
 	}
 	c.addGhosts()
-	for _, catalog := range append([]*Catalog{cfg.Catalog}, cfg.Others...) {
-		c.addPlatformTags(catalog)
+	for _, all := range append([]*Catalog{cfg.Catalog}, cfg.Others...) {
+		c.addPlatformTags(all)
 	}
 	c.addAll()
 	c.checkSpelling()
@@ -171,12 +172,12 @@ func (c *compiler) addTable(t Table) {
 		return
 	}
 	out := &table{name: t.TableName, description: t.Description, tags: slices.Clone(t.Tags), view: t.View}
-	if c.markNew && !c.cfg.Accepted.table(t.TableName) {
+	if c.markNew && !c.cfg.Accepted.Has(t.TableName) {
 		out.tags = appendOnce(out.tags, New)
 	}
 	for _, col := range t.Columns {
 		tags := slices.Clone(col.Tags)
-		if c.markNew && !c.cfg.Accepted.column(ColumnName{t.TableName, col.Name}) {
+		if c.markNew && !c.cfg.Accepted.HasColumn(ColumnName{TableName: t.TableName, Column: col.Name}) {
 			tags = appendOnce(tags, New)
 		}
 		out.columns = append(out.columns, column{Column: col, tags: tags})
@@ -185,8 +186,8 @@ func (c *compiler) addTable(t Table) {
 }
 
 // addPlatformTags makes tags known that a platform keeps in its comments: in this or another one.
-func (c *compiler) addPlatformTags(catalog *Catalog) {
-	for _, t := range catalog.Tables {
+func (c *compiler) addPlatformTags(all *Catalog) {
+	for _, t := range all.Tables {
 		for _, tag := range t.Tags {
 			c.use(tag).onTables = true
 		}
@@ -224,7 +225,7 @@ func (c *compiler) use(tag string) *tagUse {
 
 func (c *compiler) addTag(tag Tag, before Tags) {
 	switch {
-	case !tagName.MatchString(tag.Name):
+	case !catalog.IsTag(tag.Name):
 		c.problem("%q is not a tag: write words joined by dots, such as PII.SSN", tag.Name)
 		return
 	case below(tag.Name, New):

@@ -118,7 +118,7 @@ func (c *compiler) checkRules(p *ruling) {
 			case col == nil:
 				c.noColumn(t, p.Within.Column.Name)
 			case col.Kind != Date && col.Kind != Time:
-				c.lost(name, "%s is no date or time, but %s", ColumnName{name, col.Name}, col.Type)
+				c.lost(name, "%s is no date or time, but %s", ColumnName{TableName: name, Column: col.Name}, col.Type)
 			}
 		})
 	}
@@ -129,7 +129,7 @@ func (c *compiler) noColumn(t *table, name string) {
 	for _, col := range t.columns {
 		names = append(names, col.Name)
 	}
-	c.lost(t.name, "there is no column %s%s", ColumnName{t.name, name}, mistake.There(name, names))
+	c.lost(t.name, "there is no column %s%s", ColumnName{TableName: t.name, Column: name}, mistake.There(name, names))
 }
 
 func (t *table) column(name string) *column {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"deputy/entitlements/catalog"
 	"deputy/internal/mistake"
 )
 
@@ -22,6 +23,11 @@ import (
 //   - A tag that the platform kept of a table or column when it was accepted goes on closing it after it is gone from the comments.
 //
 // Exact names are held to more: see requireMatch.
+
+// New is the built-in tag of tables and columns that no administrator has accepted yet: those that are not in Accepted.
+// Where the platform hides anything, they are hidden from every caller (see above); a policy on the tag decides in
+// place of that.
+const New = "New"
 
 // What the built-in masks have in the place of a policy's name. No policy may be called so.
 const (
@@ -111,7 +117,7 @@ func (c *compiler) drifted() {
 			why = mistake.Some(lost) + ", which policies mask, is gone or has another name"
 		case ghost.columns != nil && slices.ContainsFunc(t.columns, func(col column) bool { return col.isNew() }):
 			why = "columns are gone and others are New, so that one may have another's name"
-		case accepted.shuffled(t.all()):
+		case accepted.Shuffled(t.all()):
 			why = "columns have changed places, so that a name may stand for other values than it did"
 		default:
 			continue
@@ -202,13 +208,13 @@ func (t *table) all() (out []Column) {
 // sayRetyped warns of masked columns whose type is another than it was: masks that no longer fit become NULL.
 func (c *compiler) sayRetyped(t *table, accepted AcceptedTable) {
 	for _, name := range t.maskedColumns() {
-		if was, is := accepted.column(name), t.column(name); was != nil && was.Type != "" &&
-			was.Type != cmp.Or(is.Type, untyped) {
+		if was, is := accepted.Column(name), t.column(name); was != nil && was.Type != "" &&
+			was.Type != cmp.Or(is.Type, catalog.Untyped) {
 			c.warning(
 				"the masked column %s was %s when it was accepted and is %s now: see whether its masks still fit, then run deputy catalog accept --platform %s",
-				ColumnName{t.name, name},
+				ColumnName{TableName: t.name, Column: name},
 				was.Type,
-				cmp.Or(is.Type, untyped),
+				cmp.Or(is.Type, catalog.Untyped),
 				c.cfg.Platform,
 			)
 		}
@@ -216,7 +222,7 @@ func (c *compiler) sayRetyped(t *table, accepted AcceptedTable) {
 	for _, col := range t.columns {
 		if len(col.closing) > 0 {
 			c.warning("%s has lost the tag %s in its comment: policies that close go on holding for it: %s",
-				ColumnName{t.name, col.Name}, strings.Join(col.closing, ", "), c.howToAccept())
+				ColumnName{TableName: t.name, Column: col.Name}, strings.Join(col.closing, ", "), c.howToAccept())
 		}
 	}
 	if len(t.closing) > 0 {

@@ -96,7 +96,7 @@ func migrate(t *rapid.T, tables []holding) []holding {
 		if taken(name) {
 			break
 		}
-		copied := holding{name: entitlements.TableName{"s", name}, columns: slices.Clone(of.columns)}
+		copied := holding{name: entitlements.TableName{Schema: "s", Name: name}, columns: slices.Clone(of.columns)}
 		switch what {
 		case "view":
 			tables = append(tables, copied)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"deputy/entitlements/catalog"
 )
 
 // selector is a parsed Selectors entry: a tag, or a pattern of one part (a schema: all its tables), two (tables) or
@@ -26,19 +28,18 @@ type part struct {
 
 // The patterns of names that stand in policies.
 const (
-	TagName       = `[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*`
+	TagName       = catalog.TagName
 	AttributeName = `[A-Za-z_][A-Za-z0-9_.-]*`
 )
 
 var (
 	plainPart = regexp.MustCompile(`^[\pL\pN_$*?-]+$`)
-	tagName   = regexp.MustCompile(`^` + TagName + `$`)
 )
 
 func parseSelector(text string) (selector, error) {
 	s := selector{text: text}
 	if tag, ok := strings.CutPrefix(text, "tag:"); ok {
-		if !tagName.MatchString(tag) {
+		if !catalog.IsTag(tag) {
 			return s, fmt.Errorf("%q: a tag is words joined by dots, such as tag:PII.SSN, without wildcards", text)
 		}
 		s.tag = tag

@@ -39,7 +39,7 @@ func TestSelectors(t *testing.T) {
 			t.Errorf("%s is not read: %v", tt.selector, err)
 			continue
 		}
-		name := TableName{tt.schema, tt.table}
+		name := TableName{Schema: tt.schema, Name: tt.table}
 		got := s.matchesTable(name)
 		if tt.column != "" {
 			got = s.matchesColumn(name, tt.column)
@@ -74,8 +74,8 @@ func FuzzSelector(f *testing.F) {
 				}
 			}
 		}
-		s.matchesColumn(TableName{schema, name}, name)
-		if s.exact() && s.isTable() && s.matchesTable(TableName{schema, name}) &&
+		s.matchesColumn(TableName{Schema: schema, Name: name}, name)
+		if s.exact() && s.isTable() && s.matchesTable(TableName{Schema: schema, Name: name}) &&
 			(schema != s.pattern[0].text || !s.isSchema() && name != s.pattern[1].text) {
 			t.Errorf("%q names %q %q", text, schema, name)
 		}

@@ -35,9 +35,12 @@ var rooms = []Room{
 	{"audit/sink", []string{"audit", "audit/ocsf"}},
 
 	// What may be seen.
+	{"entitlements/catalog", nil},
 	{"entitlements/expression", nil},
 	{"entitlements/pattern", nil},
-	{"entitlements", []string{"entitlements/expression", "entitlements/pattern", "identity", "internal/mistake"}},
+	{"entitlements", []string{
+		"entitlements/catalog", "entitlements/expression", "entitlements/pattern", "identity", "internal/mistake",
+	}},
 	{"entitlements/review", []string{"entitlements", "entitlements/expression", "identity", "internal/mistake"}},
 	{"entitlements/requests", []string{"entitlements", "entitlements/review", "identity", "internal/mistake"}},
 	{

@@ -1,9 +1,18 @@
-package entitlements
+package catalog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
+
+// TagName is the pattern of a tag: words that are joined by dots.
+const TagName = `[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*`
+
+var tagName = regexp.MustCompile(`^` + TagName + `$`)
+
+// IsTag reports whether the word can be a tag.
+func IsTag(word string) bool { return tagName.MatchString(word) }
 
 // hashWord is a # and what is written onto it, unless a letter, a digit, a slash or an ampersand stands right before:
 // C#, the anchor of an address and &#39; are no tags.
@@ -25,7 +34,9 @@ func SplitComment(comment string) (description string, tags []string) {
 				rest += "#" + word
 				continue
 			}
-			tags = appendOnce(tags, tag)
+			if !slices.Contains(tags, tag) {
+				tags = append(tags, tag)
+			}
 			rest += word[len(tag):]
 		}
 		if rest == "" || !strings.HasPrefix(rest, "#") {

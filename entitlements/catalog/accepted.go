@@ -1,14 +1,9 @@
-package entitlements
+package catalog
 
 import (
 	"cmp"
 	"slices"
 )
-
-// New is the built-in tag of tables and columns that no administrator has accepted yet: those that are not in Accepted.
-// Where the platform hides anything, they are hidden from every caller (see drift.go); a policy on the tag decides in
-// place of that.
-const New = "New"
 
 // Accepted are the tables of a platform that an administrator has looked at.
 type Accepted map[TableName]AcceptedTable
@@ -26,7 +21,8 @@ type AcceptedColumn struct {
 	Tags []string // The tags that the platform itself kept of the column.
 }
 
-const untyped = "-"
+// Untyped is the type of a column that has none.
+const Untyped = "-"
 
 // Accept returns everything that is in the catalog now.
 func Accept(c *Catalog) Accepted {
@@ -34,29 +30,34 @@ func Accept(c *Catalog) Accepted {
 	for _, t := range c.Tables {
 		accepted := AcceptedTable{Tags: t.Tags, Columns: []AcceptedColumn{}}
 		for _, col := range t.Columns {
-			accepted.Columns = append(accepted.Columns, AcceptedColumn{col.Name, cmp.Or(col.Type, untyped), col.Tags})
+			accepted.Columns = append(accepted.Columns, AcceptedColumn{col.Name, cmp.Or(col.Type, Untyped), col.Tags})
 		}
 		out[t.TableName] = accepted
 	}
 	return out
 }
 
-func (a Accepted) table(name TableName) bool { _, ok := a[name]; return ok }
+// Has reports whether the table was accepted.
+func (a Accepted) Has(name TableName) bool { _, ok := a[name]; return ok }
 
-func (a Accepted) column(name ColumnName) bool { return a[name.TableName].column(name.Column) != nil }
+// HasColumn reports whether the column was accepted.
+func (a Accepted) HasColumn(name ColumnName) bool {
+	return a[name.TableName].Column(name.Column) != nil
+}
 
-func (t AcceptedTable) column(name string) *AcceptedColumn {
+// Column finds an accepted column; nil: there is none.
+func (t AcceptedTable) Column(name string) *AcceptedColumn {
 	if i := slices.IndexFunc(t.Columns, func(c AcceptedColumn) bool { return c.Name == name }); i >= 0 {
 		return &t.Columns[i]
 	}
 	return nil
 }
 
-// shuffled reports whether the accepted columns that the table still has do not stand where they did. A database keeps
+// Shuffled reports whether the accepted columns that the table still has do not stand where they did. A database keeps
 // the order whatever is added, dropped or renamed: between two of them there are at most as many new names as there
 // were columns that are gone, and only behind the last there may be more. Otherwise a name is that of another column
 // than it was.
-func (t AcceptedTable) shuffled(now []Column) bool {
+func (t AcceptedTable) Shuffled(now []Column) bool {
 	last, fresh := -1, 0 // the accepted column before, and the new ones since
 	for _, c := range now {
 		at := slices.IndexFunc(t.Columns, func(a AcceptedColumn) bool { return a.Name == c.Name })
@@ -77,12 +78,12 @@ func (t AcceptedTable) shuffled(now []Column) bool {
 // News lists what is in the catalog and was not accepted: whole tables, and columns of the others.
 func (a Accepted) News(c *Catalog) (tables []TableName, columns []ColumnName) {
 	for _, t := range c.Tables {
-		if !a.table(t.TableName) {
+		if !a.Has(t.TableName) {
 			tables = append(tables, t.TableName)
 			continue
 		}
 		for _, col := range t.Columns {
-			if name := (ColumnName{t.TableName, col.Name}); !a.column(name) {
+			if name := (ColumnName{t.TableName, col.Name}); !a.HasColumn(name) {
 				columns = append(columns, name)
 			}
 		}

@@ -1,11 +1,11 @@
-package entitlements_test
+package catalog_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
-	"deputy/entitlements"
+	"deputy/entitlements/catalog"
 )
 
 func TestTagsInAComment(t *testing.T) {
@@ -38,7 +38,7 @@ func TestTagsInAComment(t *testing.T) {
 		{"the colour #0af", "the colour #0af", ""},
 		{"naïve#PII", "naïve#PII", ""},
 	} {
-		description, tags := entitlements.SplitComment(test.comment)
+		description, tags := catalog.SplitComment(test.comment)
 		if description != test.description || !slices.Equal(tags, strings.Fields(test.tags)) {
 			t.Errorf("%q is %q with the tags %q, not %q with %q", test.comment, description, tags, test.description, test.tags)
 		}

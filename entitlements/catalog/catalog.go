@@ -1,4 +1,6 @@
-package entitlements
+// Package catalog is what a platform holds that is governed: tables and views, their columns and kinds of values, the
+// tags that the platform itself keeps in its comments, and which of all that an administrator has accepted.
+package catalog
 
 import (
 	"cmp"
