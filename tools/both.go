@@ -8,6 +8,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
+	"deputy/tools/platforms"
 )
 
 // waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform:
@@ -19,7 +20,7 @@ type waiting struct {
 
 // waitingPlatform is what the waiting configuration decides on a platform.
 type waitingPlatform struct {
-	PlatformConfig
+	platforms.Config
 	purposes []string
 	slots    chan struct{} // one token per running call, as many as that configuration allows
 
@@ -36,15 +37,15 @@ func (t *Tools) Both(c Config) *Tools {
 	out := *t
 	out.platforms, out.waiting = nil, &waiting{version: c.Version, platforms: map[string]*waitingPlatform{}}
 	for _, p := range t.platforms {
-		i := slices.IndexFunc(c.Platforms, func(w PlatformConfig) bool { return w.Name == p.Name })
+		i := slices.IndexFunc(c.Platforms, func(w platforms.Config) bool { return w.Name == p.Name })
 		if i < 0 {
 			continue
 		}
 		out.platforms = append(out.platforms, p)
 		out.waiting.platforms[p.Name] = &waitingPlatform{
-			PlatformConfig: c.Platforms[i],
-			purposes:       slices.Sorted(maps.Keys(c.Purposes)),
-			slots:          make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency)),
+			Config:   c.Platforms[i],
+			purposes: slices.Sorted(maps.Keys(c.Purposes)),
+			slots:    make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency)),
 		}
 	}
 	l := &out.config.Limits
@@ -63,7 +64,7 @@ func (t *Tools) Both(c Config) *Tools {
 
 // decisions are what is decided with on a platform, for the catalog as it is now.
 func (t *Tools) decisions(ctx context.Context, p *platform) (requests.Both, error) {
-	inForce, err := p.entitlements(ctx)
+	inForce, err := p.Entitlements(ctx)
 	switch {
 	case err != nil:
 		return requests.Both{}, err
@@ -83,30 +84,30 @@ func (w *waiting) entitlements(p *platform) (*requests.Compiled, error) {
 		return nil, &Error{Code: Unavailable, Message: "this platform is being moved: try again later"}
 	}
 	var others []*entitlements.Catalog
-	for _, other := range p.others {
+	for _, other := range p.Others() {
 		if o := w.platforms[other.Name]; o != nil && !o.Elsewhere {
-			if c := other.lastCatalog(); c != nil {
+			if c := other.Catalog(); c != nil {
 				others = append(others, c)
 			}
 		}
 	}
 	own.mu.Lock()
 	defer own.mu.Unlock()
-	if catalog := p.lastCatalog(); own.catalog != catalog {
+	if catalog := p.Catalog(); own.catalog != catalog {
 		own.catalog = catalog
 		if own.Accepted == nil && own.AcceptAll { // what was there at the start was so for both
-			own.Accepted = p.accepted()
+			own.Accepted = p.LookedAt()
 		}
-		own.compiled, own.problems = own.compile(own.governed(catalog), others, own.purposes, true)
+		own.compiled, own.problems = own.Compile(governed(own.Config, catalog), others, own.purposes, true)
 	}
 	if own.compiled == nil {
-		return nil, &PolicyError{own.problems}
+		return nil, &platforms.PolicyError{Problems: own.problems}
 	}
 	return own.compiled, nil
 }
 
 // governed is the part of a catalog that the configuration has.
-func (c PlatformConfig) governed(all *entitlements.Catalog) *entitlements.Catalog {
+func governed(c platforms.Config, all *entitlements.Catalog) *entitlements.Catalog {
 	if c.Schemas == nil {
 		return all
 	}

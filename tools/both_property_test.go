@@ -12,6 +12,7 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending"
 )
 
@@ -76,14 +77,14 @@ func (f file) config(t *rapid.T, e vending.Engine) tools.Config {
 	for i, p := range slices.Compact(slices.Sorted(slices.Values(f.policies))) {
 		text += fmt.Sprintf("- {name: p%d, %s}\n", i, p)
 	}
-	p := tools.PlatformConfig{Name: "world", Engine: e}
+	p := platforms.Config{Name: "world", Engine: e}
 	if f.absent {
 		p.Name = "elsewhere"
 	}
 	if err := errors.Join(yaml.Unmarshal([]byte(text), &p.Policies), yaml.Unmarshal([]byte(f.tags), &p.Tags)); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	return tools.Config{Platforms: []tools.PlatformConfig{p}, Purposes: f.purposes, Audit: &memory{},
+	return tools.Config{Platforms: []platforms.Config{p}, Purposes: f.purposes, Audit: &memory{},
 		Limits: tools.Limits{MaxRows: f.limits, MaxBytes: 1 << 20, Timeout: 20e9, Concurrency: 4}}
 }
 

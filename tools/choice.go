@@ -9,7 +9,6 @@ import (
 	"unicode"
 
 	"deputy/entitlements"
-	"deputy/entitlements/requests"
 	"deputy/identity"
 )
 
@@ -63,7 +62,7 @@ func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, 
 // sees reports whether the principal may see or ask for anything on the platform. What was decided with last is asked
 // first: it costs no database anything. A platform that cannot be asked shows what it showed last.
 func (t *Tools) sees(ctx context.Context, p *platform, who identity.Principal) bool {
-	if last := p.last(); last != nil {
+	if last := p.Last(); last != nil {
 		both := entitlements.Both{InForce: last.Entitlements}
 		if t.waiting != nil {
 			w, err := t.waiting.entitlements(p)
@@ -78,13 +77,6 @@ func (t *Tools) sees(ctx context.Context, p *platform, who identity.Principal) b
 	}
 	now, err := t.policies(ctx, p, who)
 	return err == nil && now.Sees(who)
-}
-
-// last is what was decided with the last time; nil: nothing was yet.
-func (p *platform) last() *requests.Compiled {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.compiled
 }
 
 // named is a platform's name as the record may have it: what a caller made up is short and can be printed.

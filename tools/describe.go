@@ -64,7 +64,7 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 		d.HowToAsk = how.forColumns(*found.Access)
 		return d, nil
 	}
-	table, _ := p.lastCatalog().Table(found.Table)
+	table, _ := p.Catalog().Table(found.Table)
 	d := describeClosed(found, table)
 	d.HowToAsk = how.forTable(found.Table)
 	return d, nil

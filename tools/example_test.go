@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending/sqlite"
 )
 
@@ -28,11 +29,11 @@ func Example() {
 	engine, _ := sqlite.Open(sqlite.Config{Path: path, Schema: "sales"})
 	defer engine.Close()
 
-	shop := tools.PlatformConfig{Name: "shop", Engine: engine}
+	shop := platforms.Config{Name: "shop", Engine: engine}
 	yaml.Unmarshal([]byte(policies), &shop.Policies)
 	yaml.Unmarshal([]byte(tags), &shop.Tags)
 	made, err := tools.New(ctx, tools.Config{
-		Platforms: []tools.PlatformConfig{shop}, Audit: &memory{},
+		Platforms: []platforms.Config{shop}, Audit: &memory{},
 		Limits: tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: time.Minute, Concurrency: 4},
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/testkit/throwaway"
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending"
 	"deputy/vending/postgres"
 	"deputy/vending/postgres/setup"
@@ -192,7 +193,7 @@ func newTools(t testing.TB, e vending.Engine, more string) (*tools.Tools, *memor
 
 func toolsConfig(t testing.TB, e vending.Engine, log tools.Recorder, more string) tools.Config {
 	t.Helper()
-	p := tools.PlatformConfig{Name: "shop", Engine: e, Discoverable: entitlements.Selectors{"sales.payroll"}}
+	p := platforms.Config{Name: "shop", Engine: e, Discoverable: entitlements.Selectors{"sales.payroll"}}
 	if err := yaml.Unmarshal([]byte(policies+more), &p.Policies); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func toolsConfig(t testing.TB, e vending.Engine, log tools.Recorder, more string
 		t.Fatal(err)
 	}
 	return tools.Config{
-		Platforms: []tools.PlatformConfig{
+		Platforms: []platforms.Config{
 			p,
 		}, Audit: log, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
 		Limits: tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20 * time.Second, Concurrency: 4},

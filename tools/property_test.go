@@ -14,6 +14,7 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending"
 )
 
@@ -180,12 +181,12 @@ func ruledBy(t *rapid.T, e vending.Engine, policies []string) world {
 }
 
 func ruledInOrder(t *rapid.T, e vending.Engine, text string) world {
-	p := tools.PlatformConfig{Name: "world", Engine: e}
+	p := platforms.Config{Name: "world", Engine: e}
 	if err := errors.Join(yaml.Unmarshal([]byte(text), &p.Policies), yaml.Unmarshal([]byte(worldTags), &p.Tags)); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	cfg := tools.Config{
-		Platforms: []tools.PlatformConfig{p},
+		Platforms: []platforms.Config{p},
 		Audit:     &memory{},
 		Limits:    tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: 20e9, Concurrency: 4},
 	}

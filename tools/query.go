@@ -103,7 +103,7 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	recorded := q.intend(ctx, q.record)
 	result, err := step(ctx, q.Tools, "vend and run", func(ctx context.Context) (vending.Result, error) {
 		return q.run(ctx, statement, access, recorded)
-	}, q.platform.database()...)
+	}, database(q.platform)...)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 func (q *question) understand(ctx context.Context) (*vending.Statement, []entitlements.Access, error) {
 	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
 		return q.platform.Engine.Analyze(ctx, q.sql)
-	}, q.platform.database()...)
+	}, database(q.platform)...)
 	if err != nil {
 		return q.reconsider(ctx, err)
 	}
@@ -246,7 +246,7 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 			return own.AnalyzeFor(ctx, lease)
 		}
 		return nil, q.platform.Engine.Diagnose(ctx, lease)
-	}, q.platform.database()...)
+	}, database(q.platform)...)
 	if engines, ok := errors.AsType[*vending.Error](err); ok {
 		known := asError(engines)
 		known.Cause = errors.Join(known.Cause, why)

@@ -11,6 +11,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending"
 	"deputy/vending/postgres"
 )
@@ -19,7 +20,7 @@ import (
 func problemsOf(t *testing.T, e vending.Engine, more string) []entitlements.Problem {
 	t.Helper()
 	_, err := tools.New(t.Context(), toolsConfig(t, e, &memory{}, more))
-	var policies *tools.PolicyError
+	var policies *platforms.PolicyError
 	if err != nil && !errors.As(err, &policies) {
 		t.Fatalf("the start ends with %v, which is about no policy", err)
 	}
@@ -144,11 +145,11 @@ func TestManyTablesAreRehearsedTogether(t *testing.T) {
 		start := func(policies string) error {
 			runs, vended = 0, 0
 			c := toolsConfig(t, e, &memory{}, "")
-			p := tools.PlatformConfig{Name: "shop", Engine: e}
+			p := platforms.Config{Name: "shop", Engine: e}
 			if err := yaml.Unmarshal([]byte(policies), &p.Policies); err != nil {
 				t.Fatal(err)
 			}
-			c.Platforms = []tools.PlatformConfig{p}
+			c.Platforms = []platforms.Config{p}
 			_, err := tools.New(t.Context(), c)
 			return err
 		}
@@ -160,7 +161,7 @@ func TestManyTablesAreRehearsedTogether(t *testing.T) {
 		err := start(
 			`[{name: names, mask: ["sales.t*.name"], with: hash}, {name: some, filter: ["sales.t*"], where: "id > 0"}]`,
 		)
-		var policies *tools.PolicyError
+		var policies *platforms.PolicyError
 		if !errors.As(err, &policies) || len(policies.Problems) != 1 || policies.Problems[0].Key != "policies[1].where" ||
 			!strings.Contains(policies.Problems[0].Message, "sales.t77") ||
 			runs > tables/5 {
@@ -177,7 +178,7 @@ func TestARehearsalThatIsInterruptedBlamesNoPolicy(t *testing.T) {
 		return vending.Result{}, &vending.Error{Code: vending.Timeout, Message: "too slow"}
 	}}
 	_, err := tools.New(t.Context(), toolsConfig(t, e, &memory{}, ""))
-	var policies *tools.PolicyError
+	var policies *platforms.PolicyError
 	if err == nil || errors.As(err, &policies) || runs != 1 {
 		t.Errorf("after %d runs the start ends with %v", runs, err)
 	}

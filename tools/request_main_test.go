@@ -19,6 +19,7 @@ import (
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/platforms"
 )
 
 // What may be asked for, and what may not. Taylor is in Marketing.
@@ -132,7 +133,7 @@ func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 	}
 	t.Cleanup(func() { kept.Close() })
 	o.state = &watched{Store: kept}
-	p := tools.PlatformConfig{Name: "shop", Engine: sqliteWith(t, "sales", askableData),
+	p := platforms.Config{Name: "shop", Engine: sqliteWith(t, "sales", askableData),
 		Discoverable: entitlements.Selectors{
 			"sales.payroll",
 			"sales.events",
@@ -145,7 +146,7 @@ func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 		t.Fatal(err)
 	}
 	c := tools.Config{
-		Platforms: []tools.PlatformConfig{p},
+		Platforms: []platforms.Config{p},
 		Audit:     o.log,
 		Log:       zerolog.Nop(),
 		Requests:  o.state,

@@ -13,6 +13,7 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/platforms"
 )
 
 const why = "a customer has called"
@@ -350,11 +351,11 @@ func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
 	}
 	engine := sqliteWith(t, "sales", script.String())
 	o = newOffice(t, func(c *tools.Config) {
-		p := tools.PlatformConfig{Name: "shop", Engine: engine, Discoverable: entitlements.Selectors{"sales"},
+		p := platforms.Config{Name: "shop", Engine: engine, Discoverable: entitlements.Selectors{"sales"},
 			Rules: []requests.Rule{
 				{Name: "all", About: entitlements.Selectors{"sales"}, Approvers: match(t, "group:Stewards")},
 			}}
-		c.Platforms = []tools.PlatformConfig{p}
+		c.Platforms = []platforms.Config{p}
 	})
 	first := ""
 	for i := range 20 {

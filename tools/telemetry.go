@@ -114,7 +114,7 @@ func kind(about []attribute.KeyValue) trace.SpanKind {
 }
 
 // database is what a trace says of a platform.
-func (p *platform) database() []attribute.KeyValue {
+func database(p *platform) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String("db.system.name", p.System),
 		attribute.String("db.operation.name", "SELECT"),

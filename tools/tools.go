@@ -19,12 +19,13 @@ import (
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/identity"
+	"deputy/tools/platforms"
 )
 
 // Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log,
 // Telemetry, Now and Random is needed.
 type Config struct {
-	Platforms []PlatformConfig
+	Platforms []platforms.Config
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
 	Audit     Recorder
 	Limits    Limits
@@ -75,8 +76,6 @@ type Tools struct {
 func New(ctx context.Context, c Config) (*Tools, error) {
 	l := c.Limits
 	switch {
-	case len(c.Platforms) == 0:
-		return nil, errors.New("no platform is configured")
 	case c.Audit == nil:
 		return nil, errors.New("no audit log is configured: without one, nothing is answered")
 	case l.MaxRows <= 0 || l.MaxBytes <= 0 || l.Timeout <= 0 || l.Concurrency <= 0:
@@ -100,25 +99,12 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
 		return nil, err
 	}
-	for _, p := range c.Platforms {
-		t.platforms = append(t.platforms, newPlatform(p, slices.Sorted(maps.Keys(c.Purposes)), l.Concurrency, c.Log))
+	opened, err := platforms.Open(ctx, c.Platforms, slices.Sorted(maps.Keys(c.Purposes)), c.Log)
+	if err != nil {
+		return nil, err
 	}
-	for _, p := range t.platforms {
-		for _, other := range t.platforms {
-			if other != p {
-				p.others = append(p.others, other)
-			}
-		}
-	}
-	for _, p := range t.platforms {
-		if err := p.look(ctx); err != nil {
-			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
-		}
-	}
-	for _, p := range t.platforms {
-		if err := p.rehearse(ctx); err != nil {
-			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
-		}
+	for _, p := range opened {
+		t.platforms = append(t.platforms, &platform{p, make(chan struct{}, l.Concurrency)})
 	}
 	return t, nil
 }
@@ -151,7 +137,7 @@ func (t *Tools) Entitlements(ctx context.Context, platform string) (*entitlement
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := p.entitlements(ctx)
+	compiled, err := p.Entitlements(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -164,13 +150,13 @@ func (t *Tools) Compiled(ctx context.Context, platform string) (*requests.Compil
 	if err != nil {
 		return nil, err
 	}
-	return p.entitlements(ctx)
+	return p.Entitlements(ctx)
 }
 
 // Ready returns nil when every platform can be asked and its policies fit.
 func (t *Tools) Ready(ctx context.Context) error {
 	for _, p := range t.platforms {
-		if _, err := p.entitlements(ctx); err != nil {
+		if _, err := p.Entitlements(ctx); err != nil {
 			return fmt.Errorf("platform %s: %w", p.Name, err)
 		}
 	}
@@ -215,13 +201,9 @@ type Trouble struct {
 // Troubles are those that last, as of the last look at each catalog.
 func (t *Tools) Troubles() (out []Trouble) {
 	for _, p := range t.platforms {
-		p.mu.Lock()
-		if p.fitted {
-			for _, problem := range p.troubles() {
-				out = append(out, Trouble{p.Name, problem})
-			}
+		for _, problem := range p.Troubles() {
+			out = append(out, Trouble{p.Name, problem})
 		}
-		p.mu.Unlock()
 	}
 	return out
 }
@@ -230,9 +212,7 @@ func (t *Tools) Troubles() (out []Trouble) {
 func (t *Tools) Warnings() []entitlements.Problem {
 	var out []entitlements.Problem
 	for _, p := range t.platforms {
-		p.mu.Lock()
-		out = append(out, p.problems...)
-		p.mu.Unlock()
+		out = append(out, p.Warnings()...)
 	}
 	return out
 }

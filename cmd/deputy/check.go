@@ -29,6 +29,7 @@ import (
 	"deputy/internal/mistake"
 	"deputy/internal/report"
 	"deputy/tools"
+	"deputy/tools/platforms"
 )
 
 func newCheck() *cobra.Command {
@@ -171,7 +172,7 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) []finding {
 		return findings
 	}
 	t, err := tools.New(ctx, assembly.ToolsConfig(cfg, engines, nobody{}, zerolog.Nop()))
-	var policies *tools.PolicyError
+	var policies *platforms.PolicyError
 	if errors.As(err, &policies) {
 		return append(findings, policyFindings(path, cfg, policies.Problems)...)
 	} else if err != nil {

@@ -26,6 +26,7 @@ import (
 	"deputy/mcp/limit"
 	"deputy/mcp/stdio"
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending"
 	"deputy/vending/postgres"
 	"deputy/vending/sqlite"
@@ -129,12 +130,24 @@ func ToolsConfig(
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
-		out.Platforms = append(out.Platforms, tools.PlatformConfig{
+		out.Platforms = append(out.Platforms, platforms.Config{
 			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
 			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: accepted(c, name), AcceptAll: c.Unseen(name), Inherit: p.Inherit,
 		})
 	}
 	return out
+}
+
+// Platforms opens the configuration's platforms and compiles the policies for what they have, without a recorder:
+// nothing can be asked of them. It is for administrators' commands; where the policies do not fit, the error is a
+// *platforms.PolicyError.
+func Platforms(
+	ctx context.Context,
+	c *config.Config,
+	engines map[string]vending.Engine,
+) ([]*platforms.Platform, error) {
+	made := ToolsConfig(c, engines, nil, zerolog.Nop())
+	return platforms.Open(ctx, made.Platforms, slices.Sorted(maps.Keys(c.Purposes)), zerolog.Nop())
 }
 
 // systems are OpenTelemetry's names of the engines.

@@ -7,7 +7,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/internal/config"
-	"deputy/tools"
+	"deputy/tools/platforms"
 )
 
 // InFile names the file and the line of what is wrong with policies. Other errors stay as they are.
@@ -24,7 +24,7 @@ func InFile(c *config.Config, err error) error {
 }
 
 func policyProblems(c *config.Config, err error) (out []config.Problem) {
-	if policies, ok := errors.AsType[*tools.PolicyError](err); ok {
+	if policies, ok := errors.AsType[*platforms.PolicyError](err); ok {
 		for _, p := range policies.Problems {
 			if !p.Warning {
 				out = append(out, inFile(c, p))

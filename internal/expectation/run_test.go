@@ -17,6 +17,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/expectation"
 	"deputy/tools"
+	"deputy/tools/platforms"
 	"deputy/vending"
 	"deputy/vending/sqlite"
 )
@@ -66,13 +67,13 @@ func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { engine.Close() })
-	shop := tools.PlatformConfig{Name: "shop", Engine: careless{engine, change}}
+	shop := platforms.Config{Name: "shop", Engine: careless{engine, change}}
 	if err := yaml.Unmarshal([]byte(policies), &shop.Policies); err != nil {
 		t.Fatal(err)
 	}
 	made, err := tools.New(
 		t.Context(),
-		tools.Config{Platforms: []tools.PlatformConfig{shop}, Audit: recorder{failure}, Log: zerolog.Nop(),
+		tools.Config{Platforms: []platforms.Config{shop}, Audit: recorder{failure}, Log: zerolog.Nop(),
 			Limits: tools.Limits{MaxRows: 1, MaxBytes: 1 << 10, Timeout: time.Minute, Concurrency: 1}},
 	)
 	if err != nil {

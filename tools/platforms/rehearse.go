@@ -1,4 +1,4 @@
-package tools
+package platforms
 
 import (
 	"context"
@@ -22,8 +22,8 @@ const (
 // rehearse lets the engine run a statement on each table as its policies would show it, so that SQL which an
 // administrator wrote and the database does not understand, or a vended role may not run, stops the start and not the
 // first call. No row is read.
-func (p *platform) rehearse(ctx context.Context) error {
-	policies, err := p.entitlements(ctx)
+func (p *Platform) rehearse(ctx context.Context) error {
+	policies, err := p.Entitlements(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (p *platform) rehearse(ctx context.Context) error {
 
 // rehearseAll looks at several tables at once, and only when that fails at its halves, down to the single parts of
 // policies. An error is one of the platform's: nothing is known of the policies then.
-func (p *platform) rehearseAll(
+func (p *Platform) rehearseAll(
 	ctx context.Context,
 	batch []entitlements.Rehearsal,
 ) (problems []entitlements.Problem, err error) {
@@ -75,7 +75,7 @@ func divide(batch []entitlements.Rehearsal) [][]entitlements.Rehearsal {
 	return slices.Collect(slices.Chunk(batch[0].Parts(), 1))
 }
 
-func (p *platform) run(ctx context.Context, batch []entitlements.Rehearsal) error {
+func (p *Platform) run(ctx context.Context, batch []entitlements.Rehearsal) error {
 	lease := vending.Lease{
 		ID:       "rehearsal0",
 		SQL:      reading(p.Engine.Dialect(), batch),
@@ -109,7 +109,7 @@ func reading(d vending.Dialect, batch []entitlements.Rehearsal) string {
 }
 
 // misunderstood says what the database said. It is for the administrator, who wrote the text it is about.
-func (p *platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, wrong error) entitlements.Problem {
+func (p *Platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, wrong error) entitlements.Problem {
 	var known *vending.Error
 	if errors.As(wrong, &known) && known.Cause != nil {
 		wrong = known.Cause
@@ -138,9 +138,9 @@ func (p *platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, 
 var noColumn = regexp.MustCompile(`no such column: ([^\s.]+)|column "?([^\s".]+)"? does not exist`)
 
 // meant hints at the column that was probably meant by one that is not there.
-func (p *platform) meant(ctx context.Context, table entitlements.TableName, wrong error) string {
+func (p *Platform) meant(ctx context.Context, table entitlements.TableName, wrong error) string {
 	found := noColumn.FindStringSubmatch(wrong.Error())
-	policies, err := p.entitlements(ctx)
+	policies, err := p.Entitlements(ctx)
 	if found == nil || err != nil {
 		return ""
 	}

@@ -1,10 +1,13 @@
-package tools
+// Package platforms keeps the data platforms of a configuration, each with the policies compiled for its catalog as it
+// is now. It asks engines and records nothing.
+package platforms
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -13,8 +16,8 @@ import (
 	"deputy/vending"
 )
 
-// PlatformConfig is one data platform and what is decided for it.
-type PlatformConfig struct {
+// Config is one data platform and what is decided for it.
+type Config struct {
 	Name         string
 	Description  string
 	System       string // what OpenTelemetry calls the engine: postgresql, sqlite; for traces
@@ -36,12 +39,11 @@ type PlatformConfig struct {
 }
 
 // platform keeps the policies compiled for the catalog as it is now.
-type platform struct {
-	PlatformConfig
+type Platform struct {
+	Config
 	purposes []string // that policies may ask for
 
-	slots  chan struct{} // one token per running call
-	others []*platform
+	others []*Platform
 	log    zerolog.Logger
 
 	mu       sync.Mutex
@@ -53,12 +55,34 @@ type platform struct {
 	said     []entitlements.Problem // that the log has
 }
 
-const slotWait = 10 * time.Second // how long a call waits for a slot
-
-func newPlatform(c PlatformConfig, purposes []string, concurrency int, log zerolog.Logger) *platform {
-	log = log.With().Str("platform", c.Name).Logger()
-	return &platform{PlatformConfig: c, purposes: purposes, slots: make(chan struct{}, concurrency), log: log}
+// Open asks each platform for its catalog and compiles the policies for it. Where they do not fit, or the engine does
+// not understand them, the error is a *PolicyError.
+func Open(ctx context.Context, configs []Config, purposes []string, log zerolog.Logger) ([]*Platform, error) {
+	if len(configs) == 0 {
+		return nil, errors.New("no platform is configured")
+	}
+	var all []*Platform
+	for _, c := range configs {
+		all = append(all, &Platform{Config: c, purposes: purposes, log: log.With().Str("platform", c.Name).Logger()})
+	}
+	for _, p := range all {
+		p.others = slices.DeleteFunc(slices.Clone(all), func(other *Platform) bool { return other == p })
+	}
+	for _, p := range all {
+		if err := p.look(ctx); err != nil {
+			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
+		}
+	}
+	for _, p := range all {
+		if err := p.rehearse(ctx); err != nil {
+			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
+		}
+	}
+	return all, nil
 }
+
+// Others are the other platforms of the configuration.
+func (p *Platform) Others() []*Platform { return p.others }
 
 // PolicyError says that policies do not fit what a platform has. Nothing is answered from it until they do.
 type PolicyError struct{ Problems []entitlements.Problem }
@@ -74,7 +98,7 @@ func (e *PolicyError) Error() string {
 }
 
 // look asks the engine for its catalog, and drops what was compiled for another.
-func (p *platform) look(ctx context.Context) error {
+func (p *Platform) look(ctx context.Context) error {
 	catalog, err := p.Engine.Catalog(ctx)
 	if err != nil {
 		return err
@@ -90,35 +114,37 @@ func (p *platform) look(ctx context.Context) error {
 	return nil
 }
 
-func (p *platform) accepted() entitlements.Accepted {
+// LookedAt is what of the catalog an administrator has accepted, or what was there at the start.
+func (p *Platform) LookedAt() entitlements.Accepted {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.Accepted
 }
 
-func (p *platform) lastCatalog() *entitlements.Catalog {
+// Catalog is the one last seen; nil: none was yet.
+func (p *Platform) Catalog() *entitlements.Catalog {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.catalog
 }
 
-// entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes
+// Entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes
 // the table that it was on: with a mask's column gone under another name, going on would show values that were masked
 // before.
-func (p *platform) entitlements(ctx context.Context) (*requests.Compiled, error) {
+func (p *Platform) Entitlements(ctx context.Context) (*requests.Compiled, error) {
 	if err := p.look(ctx); err != nil {
 		return nil, err
 	}
 	var others []*entitlements.Catalog
 	for _, other := range p.others {
-		if c := other.lastCatalog(); c != nil {
+		if c := other.Catalog(); c != nil {
 			others = append(others, c)
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.compiled == nil && p.problems == nil {
-		p.compiled, p.problems = p.compile(p.catalog, others, p.purposes, p.fitted)
+		p.compiled, p.problems = p.Compile(p.catalog, others, p.purposes, p.fitted)
 		if !p.fitted && p.compiled != nil {
 			p.fitted, p.written = true, p.problems
 		}
@@ -130,8 +156,8 @@ func (p *platform) entitlements(ctx context.Context) (*requests.Compiled, error)
 	return p.compiled, nil
 }
 
-// compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
-func (c PlatformConfig) compile(
+// Compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
+func (c Config) Compile(
 	catalog *entitlements.Catalog,
 	others []*entitlements.Catalog,
 	purposes []string,
@@ -143,9 +169,9 @@ func (c PlatformConfig) compile(
 	}})
 }
 
-// troubles are what came with a change of the database: since Deputy started, or since an administrator accepted the
+// fresh is what came with a change of the database: since Deputy started, or since an administrator accepted the
 // catalog. p.mu is held.
-func (p *platform) troubles() (out []entitlements.Problem) {
+func (p *Platform) fresh() (out []entitlements.Problem) {
 	for _, problem := range p.problems {
 		if problem.Drift || !slices.Contains(p.written, problem) {
 			out = append(out, problem)
@@ -155,11 +181,11 @@ func (p *platform) troubles() (out []entitlements.Problem) {
 }
 
 // say writes each trouble into the log once, and when it is over. p.mu is held.
-func (p *platform) say() {
+func (p *Platform) say() {
 	if !p.fitted {
 		return // what the start is refused for is said by the start
 	}
-	now := p.troubles()
+	now := p.fresh()
 	for _, problem := range now {
 		switch {
 		case slices.Contains(p.said, problem):
@@ -186,22 +212,26 @@ func (p *platform) say() {
 	p.said = now
 }
 
-// enter takes a slot, and returns how to leave it.
-func enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
-	leave = func() { <-slots }
-	select {
-	case slots <- struct{}{}:
-		return leave, nil
-	default:
+// Last is what was compiled last; nil: nothing was yet, or it did not fit.
+func (p *Platform) Last() *requests.Compiled {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.compiled
+}
+
+// Troubles are what came with a change of the database and lasts, as of the last look at the catalog.
+func (p *Platform) Troubles() []entitlements.Problem {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.fitted {
+		return nil
 	}
-	wait := time.NewTimer(slotWait)
-	defer wait.Stop()
-	select {
-	case slots <- struct{}{}:
-		return leave, nil
-	case <-wait.C:
-		return nil, &Error{Code: TooBusy, Message: "too many calls are running: try again in a moment"}
-	case <-ctx.Done():
-		return nil, &Error{Code: Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
-	}
+	return p.fresh()
+}
+
+// Warnings are what may not be meant as it is written in tags and policies, though the platform works with it.
+func (p *Platform) Warnings() []entitlements.Problem {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.problems)
 }
