@@ -14,6 +14,7 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/desk"
 	"deputy/vending"
 )
 
@@ -333,26 +334,26 @@ func TestDeskRefusalCodes(t *testing.T) {
 		name   string
 		who    tools.Steward
 		id     string
-		ruling tools.Ruling
+		ruling desk.Ruling
 		code   string
 	}{
-		{"no such", person("sam", "Stewards"), "req_x", tools.Ruling{Verdict: requests.VerdictApprove}, "no_such_request"},
-		{"a stranger", person("robin"), id, tools.Ruling{Verdict: requests.VerdictApprove}, "no_such_request"},
-		{"one's own", person("taylor", "Stewards"), id, tools.Ruling{Verdict: requests.VerdictApprove}, "own_request"},
+		{"no such", person("sam", "Stewards"), "req_x", desk.Ruling{Verdict: requests.VerdictApprove}, "no_such_request"},
+		{"a stranger", person("robin"), id, desk.Ruling{Verdict: requests.VerdictApprove}, "no_such_request"},
+		{"one's own", person("taylor", "Stewards"), id, desk.Ruling{Verdict: requests.VerdictApprove}, "own_request"},
 		{"too long", person("sam", "Stewards"), id,
-			tools.Ruling{Verdict: requests.VerdictApprove, For: 400 * 24 * time.Hour}, "too_long"},
+			desk.Ruling{Verdict: requests.VerdictApprove, For: 400 * 24 * time.Hour}, "too_long"},
 		{"a note", person("sam", "Stewards"), id,
-			tools.Ruling{Verdict: requests.VerdictApprove, Note: "\x00"}, "bad_request"},
-		{"not in force", person("sam", "Stewards"), id, tools.Ruling{Verdict: requests.VerdictRevoke}, "settled"},
+			desk.Ruling{Verdict: requests.VerdictApprove, Note: "\x00"}, "bad_request"},
+		{"not in force", person("sam", "Stewards"), id, desk.Ruling{Verdict: requests.VerdictRevoke}, "settled"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := o.Rule(t.Context(), tt.who, tt.id, tt.ruling)
+			_, err := o.desk.Rule(t.Context(), tt.who, tt.id, tt.ruling)
 			if r := refusal(t, err); string(r.Code) != tt.code {
 				t.Errorf("%+v", r)
 			}
 		})
 	}
-	err := o.Misread(t.Context(), person("sam", "Stewards"), requests.VerdictDeny, "there is no field x")
+	err := o.desk.Misread(t.Context(), person("sam", "Stewards"), requests.VerdictDeny, "there is no field x")
 	if r := refusal(t, err); string(r.Code) != "bad_request" {
 		t.Errorf("%+v", r)
 	}

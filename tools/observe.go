@@ -7,10 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"deputy/audit"
 	"deputy/entitlements"
-	"deputy/entitlements/requests"
-	"deputy/identity"
 )
 
 // Observation is how one table really is for a principal. It holds decisions and counts, and no value.
@@ -111,33 +108,6 @@ func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Ob
 		return nil, err
 	}
 	return &Observation{Denial: denial}, nil
-}
-
-// countFor counts the rows that the principal would see of a table, in a role that is vended for that; on the record as
-// the steward's own look.
-func (t *Tools) countFor(
-	ctx context.Context,
-	s Steward,
-	p *platform,
-	policies requests.Both,
-	who identity.Principal,
-	request requests.Request,
-) (int, error) {
-	sql := "SELECT count(*) FROM " + p.Engine.Dialect().QuoteTable(request.Table)
-	r := t.inPerson(s, audit.Look)
-	r.Request = requestRecord(request)
-	counted, err := t.observe(ctx, r, Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
-		q.policies = policies
-		answer, err := q.answer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return answer.Rows, nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	return counted[0], nil
 }
 
 // observe does one step of a test on the record, and returns the one row of numbers that it gives.

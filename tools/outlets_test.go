@@ -21,6 +21,7 @@ import (
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 var updateOutlets = flag.Bool("update-outlets", false, "write testdata/outlets.golden")
@@ -119,21 +120,32 @@ func TestOutletsKeepTheirJSON(t *testing.T) {
 	}
 	look := func(ids ...string) {
 		for _, id := range ids {
-			v, err := o.Show(ctx, sam, id)
+			v, err := o.desk.Show(ctx, sam, id)
 			say("steward", v, err)
 		}
-		all, err := o.Concerning(ctx, sam, requests.Filter{})
+		all, err := o.desk.Concerning(ctx, sam, requests.Filter{})
 		say("stewards", all, err)
 	}
-	rule := func(id string, r tools.Ruling) {
-		v, err := o.Rule(ctx, sam, id, r)
+	rule := func(id string, r desk.Ruling) {
+		v, err := o.desk.Rule(ctx, sam, id, r)
 		say("ruled", v, err)
 		o.now = o.now.Add(time.Minute)
 	}
 
-	names := ask(taylor, tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: "the <b> & mailing", Duration: "30d"})
+	names := ask(
+		taylor,
+		tools.RequestArgs{
+			Table:    "orders",
+			Columns:  []string{"lastname", "email"},
+			Reason:   "the <b> & mailing",
+			Duration: "30d",
+		},
+	)
 	pay := ask(taylor, tools.RequestArgs{Table: "payroll", Reason: "wages"})
-	ledger := ask(taylor, tools.RequestArgs{Table: "ledger", Reason: "books", Duration: "PT90M", Answers: map[string]string{"ticket": "T-1"}})
+	ledger := ask(
+		taylor,
+		tools.RequestArgs{Table: "ledger", Reason: "books", Duration: "PT90M", Answers: map[string]string{"ticket": "T-1"}},
+	)
 	ask(taylor, tools.RequestArgs{Table: "ledger", Reason: "books"})
 	board := ask(taylor, tools.RequestArgs{Table: "board", Reason: "the board"})
 	events := ask(taylor, tools.RequestArgs{Table: "events", Reason: "events", Duration: "4h"})
@@ -141,11 +153,11 @@ func TestOutletsKeepTheirJSON(t *testing.T) {
 	look(names, pay, ledger, board, events, own)
 	ask(taylor, tools.RequestArgs{})
 	o.now = o.now.Add(time.Hour)
-	rule(names, tools.Ruling{Verdict: requests.VerdictApprove, Note: "for the mailing", For: 24 * time.Hour})
-	rule(pay, tools.Ruling{Verdict: requests.VerdictDeny, Note: "no"})
-	rule(own, tools.Ruling{Verdict: requests.VerdictApprove})
-	rule(own, tools.Ruling{Verdict: requests.VerdictRevoke, Note: "enough"})
-	rule(own, tools.Ruling{Verdict: requests.VerdictDeny})
+	rule(names, desk.Ruling{Verdict: requests.VerdictApprove, Note: "for the mailing", For: 24 * time.Hour})
+	rule(pay, desk.Ruling{Verdict: requests.VerdictDeny, Note: "no"})
+	rule(own, desk.Ruling{Verdict: requests.VerdictApprove})
+	rule(own, desk.Ruling{Verdict: requests.VerdictRevoke, Note: "enough"})
+	rule(own, desk.Ruling{Verdict: requests.VerdictDeny})
 	ask(taylor, tools.RequestArgs{RequestID: ledger, Cancel: true})
 	for _, id := range []string{names, pay, ledger, board, events} {
 		ask(taylor, tools.RequestArgs{RequestID: id})
@@ -164,7 +176,9 @@ func TestOutletsKeepTheirJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Query(`SELECT id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, body FROM requests ORDER BY id`)
+	rows, err := db.Query(
+		`SELECT id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, body FROM requests ORDER BY id`,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +203,11 @@ func TestOutletsKeepTheirJSON(t *testing.T) {
 	}
 	o.log.mu.Lock()
 	for _, r := range o.log.records {
-		say("audit", map[string]any{"tool": r.Tool, "phase": r.Phase, "agent": r.Agent, "user": r.User, "request": r.Request}, nil)
+		say(
+			"audit",
+			map[string]any{"tool": r.Tool, "phase": r.Phase, "agent": r.Agent, "user": r.User, "request": r.Request},
+			nil,
+		)
 	}
 	o.log.mu.Unlock()
 

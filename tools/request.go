@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	longestReason = 1000 // characters, of a reason, an answer or a note
-	mostPending   = 20   // requests of one asker that wait for an answer
-	usualPeriod   = 8 * time.Hour
+	mostPending = 20 // requests of one asker that wait for an answer
+	usualPeriod = 8 * time.Hour
 )
 
 // RequestArgs are the arguments of the request_access tool: what is asked for, or a request to look up. None: one's own

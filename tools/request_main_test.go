@@ -19,6 +19,7 @@ import (
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/desk"
 	"deputy/tools/platforms"
 )
 
@@ -51,6 +52,7 @@ var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 // office is where access is asked for: real tools over a real state, at a time that the test sets.
 type office struct {
 	*tools.Tools
+	desk  *desk.Desk
 	t     *testing.T
 	log   *memory
 	state *watched
@@ -166,6 +168,7 @@ func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 	if o.Tools, err = tools.New(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
+	o.desk = desk.New(o.Tools)
 	return o
 }
 
@@ -224,7 +227,7 @@ func (o *office) rule(id string, v requests.Verdict, note string) {
 		Issuer:   "https://issuer.test",
 		Subject:  "sam",
 	}
-	if _, err := o.Rule(o.t.Context(), tools.Steward{User: sam, Client: "192.0.2.9"}, id, tools.Ruling{Verdict: v, Note: note}); err != nil {
+	if _, err := o.desk.Rule(o.t.Context(), tools.Steward{User: sam, Client: "192.0.2.9"}, id, desk.Ruling{Verdict: v, Note: note}); err != nil {
 		o.t.Fatalf("%s: %+v", v, err)
 	}
 }

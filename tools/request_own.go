@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"deputy/audit"
 	"deputy/entitlements/requests"
@@ -27,7 +26,7 @@ func (t *Tools) ownRequest(ctx context.Context, call Call, args RequestArgs, r *
 		return nil, err
 	}
 	found = found.At(t.config.Now())
-	takes := t.takes(ctx, found)
+	takes := t.Requirement(ctx, found)
 	if args.Cancel {
 		if found, err = t.cancel(ctx, found, takes, r); err != nil {
 			return nil, err
@@ -67,7 +66,7 @@ func (t *Tools) ownRequests(ctx context.Context, asker requests.Asker) (*AccessR
 	}
 	out := &AccessRequest{Requests: []AccessRequest{}, NextStep: "to ask for access, send table and reason"}
 	for _, q := range open {
-		out.Requests = append(out.Requests, *t.answer(q, t.takes(ctx, q)))
+		out.Requests = append(out.Requests, *t.answer(q, t.Requirement(ctx, q)))
 	}
 	return out, nil
 }
@@ -97,8 +96,9 @@ func (t *Tools) policies(ctx context.Context, p *platform, who identity.Principa
 	return policies.Approved(approvals, now), nil
 }
 
-// takes is what the rules of now ask before the request is approved. Without rules that cover it any more, nobody can.
-func (t *Tools) takes(ctx context.Context, q requests.Request) requests.Requirement {
+// Requirement is what the rules of now ask before the request is approved. Without rules that cover it any more, no
+// steward can.
+func (t *Tools) Requirement(ctx context.Context, q requests.Request) requests.Requirement {
 	p, err := t.platform(q.Platform)
 	if err != nil {
 		return requests.Requirement{}
@@ -120,7 +120,7 @@ func (t *Tools) answer(q requests.Request, takes requests.Requirement) *AccessRe
 	out := &AccessRequest{RequestID: q.ID, Status: string(q.Status), Table: q.Table.String(), Columns: q.Columns}
 	switch q.Status {
 	case requests.StatusPending:
-		out.ExpiresAt, out.Approvers = &q.Lapses, approvers(q, takes)
+		out.ExpiresAt, out.Approvers = &q.Lapses, takes.StillNeeded(q)
 		out.NextStep = "somebody has to approve it: tell the human, and look again later with request_id"
 	case requests.StatusApproved:
 		if len(takes.Rules) == 0 {
@@ -146,50 +146,4 @@ func lastNote(q requests.Request) string {
 		}
 	}
 	return ""
-}
-
-// approvers says who still has to approve, one stage after the other.
-func approvers(q requests.Request, takes requests.Requirement) (out []string) {
-	for _, s := range outstanding(q, takes) {
-		var people []string
-		for _, m := range s.Approvers {
-			people = append(people, inWords(m.String()))
-		}
-		switch {
-		case s.Every:
-			out = append(out, "one each of "+strings.Join(people, " and "))
-		case s.Need > 1:
-			out = append(out, fmt.Sprintf("%d of %s", s.Need, strings.Join(people, " or ")))
-		default:
-			out = append(out, "somebody of "+strings.Join(people, " or "))
-		}
-	}
-	if len(out) == 0 {
-		out = append(out, "nobody: the rules have changed, and none lets anybody approve it now")
-	}
-	return out
-}
-
-// outstanding are the stage that a request waits for, and those after it.
-func outstanding(q requests.Request, takes requests.Requirement) []requests.Stage {
-	waits := takes.Waits(q)
-	if waits == nil {
-		return nil
-	}
-	i := slices.IndexFunc(
-		takes.Stages,
-		func(s requests.Stage) bool { return s.Rule == waits.Rule && s.Number == waits.Number },
-	)
-	return takes.Stages[i:]
-}
-
-func inWords(matcher string) string {
-	kind, name, _ := strings.Cut(matcher, ":")
-	switch kind {
-	case "group":
-		return "the group " + name
-	case "user":
-		return name
-	}
-	return matcher
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
@@ -119,7 +117,7 @@ func usual(takes requests.Requirement) time.Duration {
 }
 
 func proposed(reason, duration string, atMost time.Duration) (request requests.Request, err error) {
-	if request.Reason, err = words(reason); err != nil {
+	if request.Reason, err = requests.Sentence(reason); err != nil {
 		return request, wrongArgument(
 			"the argument reason is missing or cannot be read: say in a sentence what the access is for, in at most 1000 characters",
 		)
@@ -141,7 +139,7 @@ func proposed(reason, duration string, atMost time.Duration) (request requests.R
 func answers(given map[string]string, questions []requests.Question) (map[string]string, error) {
 	out, open := map[string]string{}, []string{}
 	for _, q := range questions {
-		said, err := words(given[q.Name])
+		said, err := requests.Sentence(given[q.Name])
 		if err != nil {
 			open = append(open, fmt.Sprintf("%s: %s", q.Name, q.Ask))
 		}
@@ -157,16 +155,6 @@ func answers(given map[string]string, questions []requests.Question) (map[string
 		}
 	}
 	return out, nil
-}
-
-// words is text that a person wrote for another one, on one line, without what could not be seen.
-func words(s string) (string, error) {
-	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) }), " ")
-	if s == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > longestReason ||
-		strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		return "", errors.New("not a sentence")
-	}
-	return s, nil
 }
 
 func notAskable(err error) error {

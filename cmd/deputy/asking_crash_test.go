@@ -22,6 +22,7 @@ import (
 	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // answers is what the clients of servers that were killed have been answered. A name that is not in asked was answered
@@ -156,7 +157,7 @@ func (all *answers) decide(ctx context.Context, t *testing.T, s *demo.Stage, url
 		return false
 	}
 	defer response.Body.Close()
-	var v tools.RequestView
+	var v desk.View
 	if err := json.NewDecoder(response.Body).Decode(&v); err != nil {
 		return false
 	}

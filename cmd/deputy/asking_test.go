@@ -27,6 +27,7 @@ import (
 	"deputy/mcp/client"
 	"deputy/mcp/httpd"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // askingStage is the demo's, with requests kept in a SQLite file or in a PostgreSQL database of that name.
@@ -97,18 +98,18 @@ func ask(t *testing.T, c *client.Client, duration string) *tools.AccessRequest {
 	return asked
 }
 
-func decide(t *testing.T, s *demo.Stage, id, verdict string, body any) *tools.RequestView {
+func decide(t *testing.T, s *demo.Stage, id, verdict string, body any) *desk.View {
 	t.Helper()
-	var v tools.RequestView
+	var v desk.View
 	if err := s.Decide(t.Context(), demo.Dana, http.MethodPost, id+"/"+verdict, body, &v); err != nil {
 		t.Fatal(err)
 	}
 	return &v
 }
 
-func show(t *testing.T, s *demo.Stage, id string) *tools.RequestView {
+func show(t *testing.T, s *demo.Stage, id string) *desk.View {
 	t.Helper()
-	var v tools.RequestView
+	var v desk.View
 	if err := s.Decide(t.Context(), demo.Dana, http.MethodGet, id, nil, &v); err != nil {
 		t.Fatal(err)
 	}
@@ -423,7 +424,7 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 		}
 		return n
 	}
-	var v tools.RequestView
+	var v desk.View
 	if err := s.Decide(t.Context(), demo.Dana, http.MethodGet, asked.RequestID, nil, &v); err != nil {
 		t.Fatal(err)
 	}

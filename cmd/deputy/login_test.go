@@ -25,18 +25,18 @@ import (
 	"deputy/internal/testkit/serving"
 )
 
-// desk is a human's machine: an issuer that they sign in at, a configuration, and a folder for what is theirs. Every
+// machine is a human's machine: an issuer that they sign in at, a configuration, and a folder for what is theirs. Every
 // deputy on it is a process of its own.
-type desk struct {
+type machine struct {
 	issuer *issuer.Issuer
 	folder string
 	env    []string
 	listen string
 }
 
-func newDesk(t *testing.T) *desk {
+func newMachine(t *testing.T) *machine {
 	t.Helper()
-	d := &desk{issuer: startIssuer(t), folder: t.TempDir()}
+	d := &machine{issuer: startIssuer(t), folder: t.TempDir()}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ policies: [{name: all read orders, grant: [sales.orders], to: everyone}]
 	return d
 }
 
-func (d *desk) command(t *testing.T, args ...string) *exec.Cmd {
+func (d *machine) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), deputyBinary(t), args...)
 	c.Dir, c.Env = d.folder, d.env
@@ -76,7 +76,7 @@ func (d *desk) command(t *testing.T, args ...string) *exec.Cmd {
 // tokenLike is a JWT. Its first letters alone stand in random text now and then.
 var tokenLike = regexp.MustCompile(`eyJ[\w-]{10,}\.[\w-]{10,}`)
 
-func (d *desk) run(t *testing.T, args ...string) string {
+func (d *machine) run(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := d.command(t, args...).CombinedOutput()
 	if err != nil {
@@ -88,14 +88,14 @@ func (d *desk) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-func (d *desk) signIn(t *testing.T, who string) {
+func (d *machine) signIn(t *testing.T, who string) {
 	t.Helper()
 	d.issuer.SignIn(&issuer.Claims{Subject: who, Groups: []string{"Marketing"}})
 	d.run(t, "login")
 }
 
 // expire makes the kept token one that is about to expire.
-func (d *desk) expire(t *testing.T) {
+func (d *machine) expire(t *testing.T) {
 	t.Helper()
 	files, _ := filepath.Glob(filepath.Join(d.folder, "home/deputy/sign-in/*.json"))
 	if len(files) != 1 {
@@ -119,7 +119,7 @@ func (d *desk) expire(t *testing.T) {
 }
 
 func TestProcessesAtOnceUseARefreshTokenOnce(t *testing.T) {
-	d := newDesk(t)
+	d := newMachine(t)
 	d.signIn(t, "taylor")
 	d.expire(t)
 	before := len(d.issuer.Asked())
@@ -144,7 +144,7 @@ type talk struct {
 	id  int
 }
 
-func (d *desk) talk(t *testing.T, env ...string) *talk {
+func (d *machine) talk(t *testing.T, env ...string) *talk {
 	t.Helper()
 	c := d.command(t, "stdio")
 	c.Env = append(c.Env, env...)
@@ -186,7 +186,7 @@ func (k *talk) ask(t *testing.T) string {
 }
 
 func TestAnotherHumanSignsInWhileStdioRuns(t *testing.T) {
-	d := newDesk(t)
+	d := newMachine(t)
 	d.signIn(t, "taylor")
 	k := d.talk(t)
 	if got := k.ask(t); !strings.Contains(got, "Okafor") {
@@ -217,7 +217,7 @@ func TestAnotherHumanSignsInWhileStdioRuns(t *testing.T) {
 }
 
 func TestATokenFileIsReplacedByAnotherHumansWhileStdioRuns(t *testing.T) {
-	d := newDesk(t)
+	d := newMachine(t)
 	file := filepath.Join(d.folder, "token")
 	put := func(who string) {
 		token := d.issuer.Token(issuer.Claims{Subject: who, ClientID: "some-client", Audience: "http://" + d.listen + "/mcp"})
@@ -239,7 +239,7 @@ func TestATokenFileIsReplacedByAnotherHumansWhileStdioRuns(t *testing.T) {
 var printed = regexp.MustCompile(`(?m)^  (http://\S+)$`)
 
 func TestWithoutABrowserTheAddressIsThereToOpen(t *testing.T) {
-	d := newDesk(t)
+	d := newMachine(t)
 	d.issuer.SignIn(&issuer.Claims{Subject: "taylor"})
 	c := d.command(t, "login", "--no-browser")
 	var out, shown serving.Output
@@ -265,7 +265,7 @@ func TestWithoutABrowserTheAddressIsThereToOpen(t *testing.T) {
 }
 
 func TestAnInterruptedSignInIsNoSuccess(t *testing.T) {
-	d := newDesk(t)
+	d := newMachine(t)
 	c := d.command(t, "login", "--no-browser")
 	var shown serving.Output
 	c.Stderr = &shown
@@ -282,7 +282,7 @@ func TestAnInterruptedSignInIsNoSuccess(t *testing.T) {
 }
 
 func TestAStewardSignsInAtAServerElsewhere(t *testing.T) {
-	d := newDesk(t)
+	d := newMachine(t)
 	server := d.command(t, "serve")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -291,7 +291,7 @@ func TestAStewardSignsInAtAServerElsewhere(t *testing.T) {
 	url := "http://" + d.listen
 	serving.Await(t, url+"/healthz", nil)
 	home := t.TempDir()
-	away := &desk{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home)}
+	away := &machine{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home)}
 	d.issuer.SignIn(&issuer.Claims{Subject: "sam"})
 	if said := away.run(t, "login", "--server", url, "--scope", "approve"); !strings.Contains(said, "Signed in as sam") ||
 		!strings.Contains(said, "scope=openid+offline_access+query+describe+request+approve") {

@@ -11,7 +11,7 @@ import (
 
 	"deputy/entitlements/requests"
 	"deputy/internal/report"
-	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 func newRequests() *cobra.Command {
@@ -106,7 +106,7 @@ func listRequests(c *cobra.Command, _ []string) error {
 		query.Set("platform", platform)
 	}
 	var answer struct {
-		Requests []tools.RequestView `json:"requests"`
+		Requests []desk.View `json:"requests"`
 	}
 	raw, err := askServer(c, "GET", "?"+query.Encode(), nil, &answer)
 	if err != nil {
@@ -124,7 +124,7 @@ func listRequests(c *cobra.Command, _ []string) error {
 }
 
 func showRequest(c *cobra.Command, args []string) error {
-	var v tools.RequestView
+	var v desk.View
 	raw, err := askServer(c, "GET", "/"+url.PathEscape(args[0]), nil, &v)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func showRequest(c *cobra.Command, args []string) error {
 	return printRequest(c, raw, v)
 }
 
-func printRequest(c *cobra.Command, raw []byte, v tools.RequestView) error {
+func printRequest(c *cobra.Command, raw []byte, v desk.View) error {
 	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
 		fmt.Fprintln(c.OutOrStdout(), string(raw))
 		return nil
@@ -154,7 +154,7 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 		}
 	}
 	if yes, _ := c.Flags().GetBool("yes"); !yes {
-		var v tools.RequestView
+		var v desk.View
 		if _, err := askServer(c, "GET", "/"+url.PathEscape(id), nil, &v); err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 			return errors.New("nothing was decided")
 		}
 	}
-	var v tools.RequestView
+	var v desk.View
 	raw, err := askServer(c, "POST", "/"+url.PathEscape(id)+"/"+string(verdict), body, &v)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 	"deputy/audit"
 	"deputy/identity"
 	"deputy/identity/signin"
-	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // serverURL is the Deputy server that stewards' commands speak with.
@@ -144,7 +144,7 @@ func confirmed(c *cobra.Command, question string) bool {
 // completeRequests completes the ids of requests that are open.
 func completeRequests(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var answer struct {
-		Requests []tools.RequestView `json:"requests"`
+		Requests []desk.View `json:"requests"`
 	}
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -20,20 +20,20 @@ import (
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/serving"
 	"deputy/mcp/client"
-	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // office is a desk whose deputy serves, and people who sign in at it elsewhere, each with a folder of their own.
 type office struct {
-	*desk
+	*machine
 	url  string
-	away *desk
+	away *machine
 	stop func()
 }
 
 func newOffice(t *testing.T) *office {
 	t.Helper()
-	d := newDesk(t)
+	d := newMachine(t)
 	config, err := os.ReadFile(filepath.Join(d.folder, "deputy.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -61,14 +61,14 @@ requests: {rules: [{name: stewards decide, about: [tag:PII], approvers: [group:D
 		t.Fatal(err)
 	}
 	o := &office{
-		desk: d,
-		url:  "http://" + d.listen,
-		stop: sync.OnceFunc(func() { server.Process.Signal(os.Interrupt); server.Wait() }),
+		machine: d,
+		url:     "http://" + d.listen,
+		stop:    sync.OnceFunc(func() { server.Process.Signal(os.Interrupt); server.Wait() }),
 	}
 	t.Cleanup(o.stop)
 	serving.Await(t, o.url+"/healthz", nil)
 	home := t.TempDir()
-	o.away = &desk{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home, "DEPUTY_SERVER="+o.url)}
+	o.away = &machine{issuer: d.issuer, folder: home, env: append(d.env, "XDG_CONFIG_HOME="+home, "DEPUTY_SERVER="+o.url)}
 	return o
 }
 
@@ -178,7 +178,7 @@ func TestAStewardDecidesAtATerminal(t *testing.T) {
 	if out, _, code := o.says(t, "", "revoke", id, "--yes", "--json"); code != 0 {
 		t.Errorf("revoked: %d %s", code, out)
 	} else {
-		var v tools.RequestView
+		var v desk.View
 		if err := json.Unmarshal([]byte(out), &v); err != nil || v.Status != "revoked" || v.ID != id || v.AuditID == "" {
 			t.Errorf("as JSON it is %s", out)
 		}
@@ -192,7 +192,7 @@ func TestAStewardDecidesAtATerminal(t *testing.T) {
 		!strings.HasPrefix(out, "Request "+second+" is denied") {
 		t.Errorf("denied: %d %s", code, out)
 	}
-	var list struct{ Requests []tools.RequestView }
+	var list struct{ Requests []desk.View }
 	if out, _, _ := o.says(t, "", "list", "--all", "--json"); json.Unmarshal([]byte(out), &list) != nil ||
 		len(list.Requests) != 2 {
 		t.Errorf("all of them are %s", out)

@@ -103,10 +103,10 @@ func waitingCommands(t *testing.T) (out []waiting) {
 	return append(out,
 		waiting{"demo that starts", deputy("demo", "--engine", config.Postgres), starting, 0},
 		waiting{"login", func(t *testing.T, _ string) *exec.Cmd {
-			return newDesk(t).command(t, "login", "--no-browser")
+			return newMachine(t).command(t, "login", "--no-browser")
 		}, says("Open the address"), 1},
 		waiting{"login with a device", func(t *testing.T, _ string) *exec.Cmd {
-			return newDesk(t).command(t, "login", "--device")
+			return newMachine(t).command(t, "login", "--device")
 		}, says("code"), 1},
 	)
 }

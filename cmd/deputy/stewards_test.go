@@ -22,7 +22,7 @@ import (
 	"deputy/internal/demo"
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/serving"
-	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // described holds every answer of the stewards' API against its own description.
@@ -143,7 +143,7 @@ func TestAStewardListsShowsApprovesDeniesAndRevokes(t *testing.T) {
 	dana := bearer(d.steward("dana", nil, "Data-Stewards"))
 	id := ask(t, taylor, "8h").RequestID
 
-	var list struct{ Requests []tools.RequestView }
+	var list struct{ Requests []desk.View }
 	if got := d.send(t, "GET", "?status=pending&limit=10", "", dana); got.status != 200 ||
 		json.Unmarshal([]byte(got.body), &list) != nil ||
 		len(list.Requests) != 1 ||
@@ -151,7 +151,7 @@ func TestAStewardListsShowsApprovesDeniesAndRevokes(t *testing.T) {
 		!list.Requests[0].MayDecide {
 		t.Fatalf("the list is %+v", got)
 	}
-	var v tools.RequestView
+	var v desk.View
 	got := d.send(t, "GET", "/"+id, "", dana)
 	if err := json.Unmarshal([]byte(got.body), &v); err != nil || v.Reveals == nil {
 		t.Fatalf("the request is %+v", got)

@@ -26,6 +26,7 @@ import (
 	"deputy/mcp/limit"
 	"deputy/mcp/stdio"
 	"deputy/tools"
+	"deputy/tools/desk"
 	"deputy/tools/platforms"
 	"deputy/vending"
 	"deputy/vending/postgres"
@@ -230,7 +231,7 @@ func PlatformProblem(c *config.Config, platform string, f vending.Finding) confi
 // HTTP is what the HTTP server of a configuration that does not change needs.
 func (d *Deputy) HTTP(version string) httpd.Config {
 	return d.serving(version, mcp.Fixed(d.Tools, d.Authenticator), console.Config{
-		Desk:   func(mcp.Generation) console.Desk { return d.Tools },
+		Desk:   func(mcp.Generation) console.Desk { return desk.New(d.Tools) },
 		People: func(mcp.Generation) console.People { return d.Authenticator },
 		Logger: d.Log,
 	})

@@ -4,6 +4,7 @@ import (
 	"deputy/entitlements/requests/store"
 	"deputy/internal/console"
 	"deputy/mcp"
+	"deputy/tools/desk"
 	"deputy/vending"
 )
 
@@ -14,7 +15,7 @@ func (l *Live) Engine(platform string) vending.Engine { return l.now().Engines[p
 func (l *Live) Kept() *store.State { return l.now().State }
 
 // DeskOf is what the stewards of a generation are answered by.
-func DeskOf(g mcp.Generation) console.Desk { return g.(*generation).Deputy.Tools }
+func DeskOf(g mcp.Generation) console.Desk { return desk.New(g.(*generation).Deputy.Tools) }
 
 // PeopleOf are the humans that a generation knows.
 func PeopleOf(g mcp.Generation) console.People { return g.(*generation).callers() }

@@ -21,6 +21,7 @@ import (
 	"deputy/mcp/httpd"
 	"deputy/mcp/limit"
 	"deputy/mcp/stdio"
+	"deputy/tools/desk"
 )
 
 // Live is a Deputy that follows its configuration. Every call first looks whether a file of it has changed; if so, it
@@ -107,7 +108,7 @@ func (l *Live) now() *generation {
 // HTTP is what the HTTP server needs.
 func (l *Live) HTTP(version string) httpd.Config {
 	c := l.now().serving(version, l, console.Config{
-		Desk:   func(g mcp.Generation) console.Desk { return g.(*generation).Deputy.Tools },
+		Desk:   func(g mcp.Generation) console.Desk { return desk.New(g.(*generation).Deputy.Tools) },
 		People: func(g mcp.Generation) console.People { return g.(*generation).callers() },
 		Logger: l.log,
 	})

@@ -20,6 +20,7 @@ import (
 	"deputy/internal/assembly"
 	"deputy/internal/demo"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // rules let Taylor ask for names, and Sam decide.
@@ -51,7 +52,7 @@ func (w *world) decides(id string, v requests.Verdict) error {
 	g, end := w.Begin(w.t.Context())
 	defer end()
 	_, err := assembly.DeskOf(g).
-		Rule(w.t.Context(), tools.Steward{User: sam, Client: "test"}, id, tools.Ruling{Verdict: v})
+		Rule(w.t.Context(), tools.Steward{User: sam, Client: "test"}, id, desk.Ruling{Verdict: v})
 	return err
 }
 

@@ -22,6 +22,7 @@ import (
 	"deputy/internal/testkit/serving"
 	"deputy/mcp/stdio"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 var (
@@ -254,7 +255,7 @@ func TestStoppedStewardDecidesNothing(t *testing.T) {
 	g, end := o.Begin(ctx)
 	defer end()
 	_, err := assembly.DeskOf(g).Rule(ctx, tools.Steward{User: user, Client: "test"}, id,
-		tools.Ruling{Verdict: requests.VerdictApprove})
+		desk.Ruling{Verdict: requests.VerdictApprove})
 	if refusal, ok := errors.AsType[*tools.Refusal](err); !ok || refusal.Code != tools.Stopped {
 		t.Errorf("the step ends with %v", err)
 	}

@@ -23,6 +23,7 @@ import (
 	"deputy/mcp"
 	"deputy/mcp/httpd"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 const (
@@ -32,9 +33,9 @@ const (
 
 // Desk is what this package needs of the use cases for people who decide. Errors are *tools.Refusal.
 type Desk interface {
-	Concerning(context.Context, tools.Steward, requests.Filter) ([]tools.RequestView, error)
-	Show(ctx context.Context, s tools.Steward, id string) (*tools.RequestView, error)
-	Rule(ctx context.Context, s tools.Steward, id string, ruling tools.Ruling) (*tools.RequestView, error)
+	Concerning(context.Context, tools.Steward, requests.Filter) ([]desk.View, error)
+	Show(ctx context.Context, s tools.Steward, id string) (*desk.View, error)
+	Rule(ctx context.Context, s tools.Steward, id string, ruling desk.Ruling) (*desk.View, error)
 	// Misread and NoDecision put on the record that nothing came of it.
 	Misread(ctx context.Context, s tools.Steward, v requests.Verdict, why string) error
 	NoDecision(ctx context.Context, client string, why *identity.AuthError)
@@ -171,7 +172,7 @@ func (a *api) list(w http.ResponseWriter, v *visit) {
 		a.refuse(w, err)
 		return
 	}
-	httpd.Answer(w, http.StatusOK, map[string]any{"requests": append([]tools.RequestView{}, all...)})
+	httpd.Answer(w, http.StatusOK, map[string]any{"requests": append([]desk.View{}, all...)})
 }
 
 func readFilter(given url.Values) (f requests.Filter, err error) {
@@ -231,20 +232,20 @@ func (a *api) rule(w http.ResponseWriter, v *visit, id string, verdict requests.
 }
 
 // readRuling reads the body as strictly as a tool's arguments.
-func readRuling(body []byte, verdict requests.Verdict) (tools.Ruling, error) {
-	ruling, duration := tools.Ruling{Verdict: verdict}, ""
+func readRuling(body []byte, verdict requests.Verdict) (desk.Ruling, error) {
+	ruling, duration := desk.Ruling{Verdict: verdict}, ""
 	fields := map[string]any{"note": &ruling.Note}
 	if verdict == requests.VerdictApprove {
 		fields["duration"] = &duration
 	}
 	given, err := mcp.ReadArguments(json.RawMessage(strings.TrimSpace(string(body))), fields)
 	if err != nil {
-		return tools.Ruling{}, err
+		return desk.Ruling{}, err
 	}
 	if given["duration"] {
 		length, err := requests.ParsePeriod(duration)
 		if err != nil {
-			return tools.Ruling{}, fmt.Errorf("duration is %w", err)
+			return desk.Ruling{}, fmt.Errorf("duration is %w", err)
 		}
 		ruling.For = time.Duration(length)
 	}

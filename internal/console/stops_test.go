@@ -18,6 +18,7 @@ import (
 	"deputy/mcp/httpd"
 	"deputy/mcp/mcptest"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // waitingDesk answers when the context of the question ends.
@@ -27,7 +28,7 @@ type waitingDesk struct {
 	ended map[string]chan error
 }
 
-func (d *waitingDesk) Rule(ctx context.Context, s tools.Steward, _ string, _ tools.Ruling) (*tools.RequestView, error) {
+func (d *waitingDesk) Rule(ctx context.Context, s tools.Steward, _ string, _ desk.Ruling) (*desk.View, error) {
 	d.began <- s.User.ID
 	<-ctx.Done()
 	d.ended[s.User.ID] <- context.Cause(ctx)

@@ -13,6 +13,7 @@ import (
 
 	"deputy/mcp/client"
 	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // tellRequest goes on with the story: Taylor asks for what is masked, a steward decides, and time passes: wait waits.
@@ -108,7 +109,7 @@ func (s *Stage) AskAgain(ctx context.Context) (id string, err error) {
 
 // approve is what deputy requests does, without its terminal. It returns when the approval ends.
 func (s *Stage) approve(ctx context.Context, id string, out io.Writer) (time.Time, error) {
-	var v tools.RequestView
+	var v desk.View
 	if err := s.Decide(ctx, Dana, http.MethodGet, id, nil, &v); err != nil {
 		return time.Time{}, err
 	}

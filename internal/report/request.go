@@ -9,11 +9,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"deputy/tools"
+	"deputy/tools/desk"
 )
 
 // Requests writes access requests as a table.
-func Requests(out io.Writer, all []tools.RequestView) error {
+func Requests(out io.Writer, all []desk.View) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(cells ...string) {
 		for i := range cells {
@@ -32,14 +32,14 @@ func Requests(out io.Writer, all []tools.RequestView) error {
 	return w.Flush()
 }
 
-func asker(v tools.RequestView) string {
+func asker(v desk.View) string {
 	if v.User == nil {
 		return "agent " + v.Agent
 	}
 	return v.User.ID + " via " + v.Agent
 }
 
-func what(v tools.RequestView) string {
+func what(v desk.View) string {
 	if len(v.Columns) == 0 {
 		return v.Table
 	}
@@ -47,7 +47,7 @@ func what(v tools.RequestView) string {
 }
 
 // Request writes one access request as a page: what Deputy knows of it first, and what the asker wrote marked as such.
-func Request(out io.Writer, v tools.RequestView) error {
+func Request(out io.Writer, v desk.View) error {
 	p := &page{w: out}
 	p.line("Request %s: %s", v.ID, v.Status)
 	rows := [][]string{
@@ -81,7 +81,7 @@ func Request(out io.Writer, v tools.RequestView) error {
 	return p.err
 }
 
-func reveals(p *page, r tools.Reveals) {
+func reveals(p *page, r desk.Reveals) {
 	if len(r.Refused) > 0 {
 		p.section("Approving would open nothing", column(r.Refused))
 		return
@@ -123,7 +123,7 @@ func reveals(p *page, r tools.Reveals) {
 	p.section("What they asked for before", before)
 }
 
-func decisions(p *page, v tools.RequestView) {
+func decisions(p *page, v desk.View) {
 	var rows [][]string
 	for _, d := range v.Decisions {
 		by := "by itself"
@@ -151,7 +151,7 @@ func decisions(p *page, v tools.RequestView) {
 	}
 }
 
-func person(v tools.RequestView) string {
+func person(v desk.View) string {
 	if v.User == nil {
 		return "the agent itself"
 	}
@@ -165,7 +165,7 @@ func person(v tools.RequestView) string {
 	return strings.Join(append(parts, v.User.Issuer), ", ")
 }
 
-func holders(all []tools.Holder) (rows [][]string) {
+func holders(all []desk.Holder) (rows [][]string) {
 	for _, h := range all {
 		who := h.User
 		if who == "" {

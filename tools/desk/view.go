@@ -1,4 +1,4 @@
-package tools
+package desk
 
 import (
 	"context"
@@ -10,10 +10,11 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/entitlements/review"
 	"deputy/identity"
+	"deputy/tools"
 )
 
-// RequestView is a request as a person sees it who may decide on it.
-type RequestView struct {
+// View is a request as a person sees it who may decide on it.
+type View struct {
 	ID        string              `json:"request_id"`
 	Status    requests.Status     `json:"status"`
 	User      *identity.Person    `json:"user,omitempty"` // for whom it is asked; none: the agent asks for itself
@@ -80,10 +81,10 @@ type Earlier struct {
 	Created time.Time       `json:"created_at"`
 }
 
-func (t *Tools) view(ctx context.Context, s Steward, q requests.Request) RequestView {
-	q = q.At(t.config.Now())
-	takes := t.takes(ctx, q)
-	v := RequestView{
+func (d *Desk) view(ctx context.Context, s tools.Steward, q requests.Request) View {
+	q = q.At(d.tools.Now())
+	takes := d.tools.Requirement(ctx, q)
+	v := View{
 		ID: q.ID, Status: q.Status, User: q.Asker.User, Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: listed(q.Columns),
 		Opens: q.Opens, Reason: q.Reason, Answers: q.Answers, Duration: requests.Period(q.Wanted).String(), Created: q.Created, Lapses: q.Lapses,
 		Through: q.Through, Decisions: listed(q.Decisions), Rules: listed(takes.Rules), Approvers: []string{},
@@ -95,7 +96,7 @@ func (t *Tools) view(ctx context.Context, s Steward, q requests.Request) Request
 		v.Expires = &q.Expires
 	}
 	if q.Status == requests.StatusPending {
-		v.Approvers = approvers(q, takes)
+		v.Approvers = takes.StillNeeded(q)
 	}
 	if err := takes.Mine(q, s.User); err != nil {
 		v.WhyNot = err.Error()
@@ -113,16 +114,12 @@ func listed[T any](s []T) []T {
 }
 
 // reveals asks what the decision would be with the request approved, and counts the rows as it would be run.
-func (t *Tools) reveals(ctx context.Context, s Steward, q requests.Request) (*Reveals, error) {
-	p, err := t.platform(q.Platform)
+func (d *Desk) reveals(ctx context.Context, s tools.Steward, q requests.Request) (*Reveals, error) {
+	policies, err := d.tools.Decisions(ctx, q.Platform)
 	if err != nil {
 		return nil, err
 	}
-	policies, err := t.decisions(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	now, who := t.config.Now(), t.supposed(q.Asker)
+	now, who := d.tools.Now(), d.tools.Supposed(q.Asker)
 	with := policies.With([]entitlements.Approval{supposedApproval(q, now)}, now)
 	before, _ := review.ExplainBoth(policies.Both, who, q.Table)
 	after, known := review.ExplainBoth(with.Both, who, q.Table)
@@ -151,12 +148,12 @@ func (t *Tools) reveals(ctx context.Context, s Steward, q requests.Request) (*Re
 	} else {
 		out.Filters = append(out.Filters, after.Access.FilterPolicies()...)
 		out.columns(before, after, q)
-		out.Rows = counted(t.countFor(ctx, s, p, with, who, q))
+		out.Rows = counted(d.tools.CountFor(ctx, s, with, who, q))
 	}
 	if before.Access != nil {
-		out.RowsNow = counted(t.countFor(ctx, s, p, policies, who, q))
+		out.RowsNow = counted(d.tools.CountFor(ctx, s, policies, who, q))
 	}
-	return out, t.others(ctx, q, out)
+	return out, d.others(ctx, q, out)
 }
 
 // columns lists those that a request for columns is about, or all that a request for a table opens.
@@ -203,9 +200,9 @@ func shown(clear bool) string {
 }
 
 // others says who has the same by a request, and what the asker asked for before.
-func (t *Tools) others(ctx context.Context, q requests.Request, out *Reveals) error {
-	now := t.config.Now()
-	same, err := t.config.Requests.List(
+func (d *Desk) others(ctx context.Context, q requests.Request, out *Reveals) error {
+	now := d.tools.Now()
+	same, err := d.tools.Store().List(
 		ctx,
 		requests.Filter{Platform: q.Platform, Table: &q.Table, Status: []requests.Status{requests.StatusApproved}},
 	)
@@ -221,7 +218,7 @@ func (t *Tools) others(ctx context.Context, q requests.Request, out *Reveals) er
 			out.Holders = append(out.Holders, h)
 		}
 	}
-	before, err := t.config.Requests.List(ctx, requests.Filter{Asker: &q.Asker, Most: 20})
+	before, err := d.tools.Store().List(ctx, requests.Filter{Asker: &q.Asker, Most: 20})
 	for _, other := range before {
 		if other = other.At(now); other.ID != q.ID {
 			out.Earlier = append(
@@ -231,31 +228,6 @@ func (t *Tools) others(ctx context.Context, q requests.Request, out *Reveals) er
 		}
 	}
 	return err
-}
-
-// supposed is the asker as a principal, with the groups and attributes that they had when they asked. Nothing is
-// verified of it: it only ever counts rows.
-func (t *Tools) supposed(a requests.Asker) identity.Principal {
-	who := supposedOf(a, t.config.Agents)
-	if t.waiting != nil {
-		w := supposedOf(a, t.config.waitingAgents)
-		who.Waiting = &w
-	}
-	return who
-}
-
-func supposedOf(a requests.Asker, agents []identity.Agent) identity.Principal {
-	who := identity.Principal{Agent: identity.Agent{Identity: identity.Identity{Kind: identity.KindAgent, ID: a.Agent}}}
-	for _, agent := range agents {
-		if agent.ID == a.Agent {
-			who.Agent = agent
-		}
-	}
-	if a.User != nil {
-		who.User = &identity.User{Issuer: a.User.Issuer, Subject: a.User.Subject, Identity: identity.Identity{
-			Kind: identity.KindUser, ID: a.User.ID, Groups: a.Groups, Attributes: a.Attributes}}
-	}
-	return who
 }
 
 func supposedApproval(q requests.Request, now time.Time) entitlements.Approval {
