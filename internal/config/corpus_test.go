@@ -74,13 +74,14 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// dump lists all values of a configuration that are not zero, by the Go names of their places.
+// dump lists all values of a configuration that are not zero, by the Go names of their places in lower
+// case.
 func dump(c *Config) map[string]string {
 	out := map[string]string{}
 	v := reflect.ValueOf(c).Elem()
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); f.IsExported() && f.Name != "Version" {
-			dumpValue(out, f.Name, v.Field(i))
+			dumpValue(out, strings.ToLower(f.Name), v.Field(i))
 		}
 	}
 	return out
@@ -95,7 +96,7 @@ func dumpValue(out map[string]string, at string, v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			dumpValue(out, at+"."+v.Type().Field(i).Name, v.Field(i))
+			dumpValue(out, at+"."+strings.ToLower(v.Type().Field(i).Name), v.Field(i))
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
