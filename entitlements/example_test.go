@@ -3,18 +3,17 @@ package entitlements_test
 import (
 	"fmt"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/config/form"
 )
 
 func Example() {
 	var config struct {
-		Tags     entitlements.Tags     `yaml:"tags"`
-		Policies []entitlements.Policy `yaml:"policies"`
+		Tags     entitlements.Tags
+		Policies []entitlements.Policy
 	}
-	err := yaml.Load([]byte(`
+	err := form.Fragments(`
 tags:
   PII: [sales.customer_orders.lastname]
 policies:
@@ -25,7 +24,7 @@ policies:
     mask: tag:PII
     with: {constant: REDACTED}
     except: group:Privacy
-`), &config)
+`, map[string]any{"tags": &config.Tags, "policies": &config.Policies})
 	if err != nil {
 		fmt.Println(err)
 	}

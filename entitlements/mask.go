@@ -50,6 +50,48 @@ var strictness = []MaskKind{
 	MaskSQL,
 }
 
+// maskForms is how each mask is written, those of one word first.
+var maskForms = []struct {
+	kind  MaskKind
+	write string
+}{
+	{MaskNull, "null"},
+	{MaskHash, "hash"},
+	{MaskEmail, "email"},
+	{MaskFormatPreserving, "format_preserving"},
+	{MaskConstant, "{constant: TEXT}"},
+	{MaskPartial, "{partial: {first: N, last: N}}"},
+	{MaskRegex, "{regex: {match: PATTERN, replace: TEXT}}"},
+	{MaskRound, "{round: STEP}"},
+	{MaskTruncate, "{truncate: UNIT}"},
+	{MaskBucket, "{bucket: [{below: N, name: TEXT}]}"},
+	{MaskSQL, "{sql: EXPRESSION}"},
+}
+
+// NeedsNothing reports whether the mask is written as its name alone.
+func (k MaskKind) NeedsNothing() bool {
+	return k == MaskNull || k == MaskHash || k == MaskEmail || k == MaskFormatPreserving
+}
+
+// KnownMasks is how all masks are written.
+func KnownMasks() string {
+	var out []string
+	for _, f := range maskForms {
+		out = append(out, f.write)
+	}
+	return strings.Join(out, ", ")
+}
+
+// NotAMask says how the mask of that name is written, if there is one.
+func NotAMask(word string) error {
+	for _, f := range maskForms {
+		if string(f.kind) == word {
+			return fmt.Errorf("the mask %s is written with: %s", word, f.write)
+		}
+	}
+	return fmt.Errorf("%q is not a mask%s (known: %s)", word, mistake.Hint(word, words(strictness)), KnownMasks())
+}
+
 // Mask hides a column's values. A mask that does not fit the column's type becomes a NULL of that type: see Fits.
 // NULL stays NULL, but for a constant and what an administrator's expression makes of it.
 type Mask struct {
@@ -171,7 +213,7 @@ func (m Mask) Check() error {
 		}
 		return nil
 	}
-	return notAMask(string(m.Kind))
+	return NotAMask(string(m.Kind))
 }
 
 func plainText(what, s string) error {

@@ -11,28 +11,28 @@ import (
 // Policy is one rule as the administrator wrote it. Exactly one of Grant, Guardrail, Mask and Filter is set and says
 // what it is about; Compile refuses anything else, and any field that does not belong to that kind.
 type Policy struct {
-	Name     string `yaml:"name"`     // a sentence of its own: records and explanations show it
-	Platform string `yaml:"platform"` // the only one it is about; empty: every platform
+	Name     string // a sentence of its own: records and explanations show it
+	Platform string // the only one it is about; empty: every platform
 
-	Grant     Selectors `yaml:"grant"`     // tables that are opened, to those behind to
-	Guardrail Selectors `yaml:"guardrail"` // tables that are closed to all but those behind require, whatever grants say
-	Mask      Selectors `yaml:"mask"`      // columns whose values are hidden, by the mask behind with
+	Grant     Selectors // tables that are opened, to those behind to
+	Guardrail Selectors // tables that are closed to all but those behind require, whatever grants say
+	Mask      Selectors // columns whose values are hidden, by the mask behind with
 	// tables of which only the rows are seen that meet every rule: where, match, within, sample
-	Filter Selectors `yaml:"filter"`
+	Filter Selectors
 
-	To      *Matcher `yaml:"to"`      // of a grant: whom the tables are opened to
-	Require *Matcher `yaml:"require"` // of a guardrail: what must hold
-	For     *Matcher `yaml:"for"`     // of a mask or filter: only these; with neither for nor except it is for everyone
-	Except  *Matcher `yaml:"except"`  // of a mask or filter: all but these
-	With    *Mask    `yaml:"with"`    // of a mask: what the values become
+	To      *Matcher // of a grant: whom the tables are opened to
+	Require *Matcher // of a guardrail: what must hold
+	For     *Matcher // of a mask or filter: only these; with neither for nor except it is for everyone
+	Except  *Matcher // of a mask or filter: all but these
+	With    *Mask    // of a mask: what the values become
 	// of a mask: only the cells of rows that this SQL condition holds for, or may hold for
-	When string `yaml:"when"`
+	When string
 
 	// of a filter: the rows that this SQL condition holds for, such as region = any(:attribute.region)
-	Where  string       `yaml:"where"`
-	Match  *MatchColumn `yaml:"match"`  // of a filter: the rows whose column has one of the caller's values
-	Within *Within      `yaml:"within"` // of a filter: the rows of the last days
-	Sample *Sample      `yaml:"sample"` // of a filter: a share of the rows, the same ones in every call
+	Where  string
+	Match  *MatchColumn // of a filter: the rows whose column has one of the caller's values
+	Within *Within      // of a filter: the rows of the last days
+	Sample *Sample      // of a filter: a share of the rows, the same ones in every call
 }
 
 // MatchColumn keeps the rows whose column has one of the attribute's values.
@@ -51,6 +51,11 @@ type Within struct {
 // Sample keeps a share of the rows: the same ones in every call, whoever asks.
 type Sample struct {
 	PerMillion int // above 0, below a million
+}
+
+// String is the sample as it is written in a policy.
+func (s Sample) String() string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.4f", float64(s.PerMillion)/10_000), "0"), ".") + "%"
 }
 
 // Selectors name tables or columns: "sales.orders", "sales.*", "sales.orders.lastname", "tag:PII".
@@ -141,7 +146,7 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 	}{
 		{"to", p.To != nil, []kind{kindGrant}, "a grant needs to: say whom it opens the tables to"},
 		{"require", p.Require != nil, []kind{kindGuardrail}, "a guardrail needs require: say what must hold"},
-		{"with", p.With != nil, []kind{kindMask}, "a mask needs with: " + knownMasks()},
+		{"with", p.With != nil, []kind{kindMask}, "a mask needs with: " + KnownMasks()},
 		{"when", p.When != "", []kind{kindMask}, ""},
 		{"where", p.Where != "", []kind{kindFilter}, ""},
 		{"match", p.Match != nil, []kind{kindFilter}, ""},

@@ -5,21 +5,20 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 )
 
 func TestARehearsalUsesEveryMaskAndFilterOfATable(t *testing.T) {
 	var policies []entitlements.Policy
-	if err := yaml.Unmarshal([]byte(`
+	if err := form.Fragment("policies", `
 - {name: open, grant: [sales.orders], to: everyone}
 - {name: names, mask: [sales.orders.lastname], with: {constant: REDACTED}, when: "region = 'EU'"}
 - {name: all, mask: [sales.orders.*], with: null, except: "group:Privacy"}
 - {name: region, filter: [sales.orders], where: "region = any(:attribute.region)"}
 - {name: recent, filter: [sales.orders], where: "year > 2020", for: "group:Sellers"}
 - {name: mixed, filter: [sales.orders], match: {column: region, attribute: region}, within: {column: day, last: 90d}, sample: 10%}
-`), &policies); err != nil {
+`, &policies); err != nil {
 		t.Fatal(err)
 	}
 	catalog := &entitlements.Catalog{Version: "1"}

@@ -26,10 +26,11 @@ type part struct {
 	glob bool
 }
 
-// The patterns of names that stand in policies.
+// The patterns of names that stand in policies and rules.
 const (
 	TagName       = catalog.TagName
 	AttributeName = `[A-Za-z_][A-Za-z0-9_.-]*`
+	QuestionName  = `[a-z][a-z0-9_]*` // of the answer to a question of a request rule
 )
 
 var (

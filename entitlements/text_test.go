@@ -4,10 +4,10 @@ import (
 	"reflect"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/internal/testkit/world"
 )
 
@@ -35,7 +35,7 @@ func TestPrintedMatchersCanBeReadAgain(t *testing.T) {
 			m = entitlements.AnyOf(*odd, m)
 		}
 		var again entitlements.Matcher
-		if err := yaml.Load([]byte(m.String()), &again); err != nil || !reflect.DeepEqual(m, again) {
+		if err := form.Fragment("policies.to", m.String(), &again); err != nil || !reflect.DeepEqual(m, again) {
 			t.Fatalf("%s is read as %s (%v)", m, again, err)
 		}
 	})
@@ -48,13 +48,13 @@ func TestAMaskReadsAsInTheFile(t *testing.T) {
 		"{round: 0.5}", "{truncate: month}", "{bucket: [{below: 100, name: small}, {name: large}]}", "{sql: 'left($column, 1)'}",
 	} {
 		var m, again entitlements.Mask
-		if err := yaml.Load([]byte(text), &m); err != nil {
+		if err := form.Fragment("policies.with", text, &m); err != nil {
 			t.Fatal(err)
 		}
 		if m.String() != text {
 			t.Errorf("%s is written as %s", text, m)
 		}
-		if err := yaml.Load([]byte(m.String()), &again); err != nil || !reflect.DeepEqual(m, again) {
+		if err := form.Fragment("policies.with", m.String(), &again); err != nil || !reflect.DeepEqual(m, again) {
 			t.Errorf("%s is read as %s (%v)", m, again, err)
 		}
 	}

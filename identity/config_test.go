@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/identity"
 )
 
@@ -36,38 +34,6 @@ func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
 		want,
 	) {
 		t.Errorf("the problems are about %q, not %q", keys, want)
-	}
-}
-
-func TestValuesAreWrittenWithOrWithoutBrackets(t *testing.T) {
-	rows := []struct {
-		yaml string
-		want identity.Values // nil: refused
-	}{
-		{"EU", identity.Values{"EU"}},
-		{"[EU, US]", identity.Values{"EU", "US"}},
-		{"007", identity.Values{"007"}},
-		{"[1.50, true, 2026-11-23]", identity.Values{"1.50", "true", "2026-11-23"}},
-		{`"null"`, identity.Values{"null"}},
-		{"[]", identity.Values{}},
-		{"[EU, null]", nil},
-		{"[[EU]]", nil},
-		{"{EU: US}", nil},
-	}
-	for _, row := range rows {
-		var got struct{ V identity.Values }
-		err := yaml.Unmarshal([]byte("v: "+row.yaml), &got)
-		if (err == nil) != (row.want != nil) || err == nil && !reflect.DeepEqual(got.V, row.want) {
-			t.Errorf("%s is %q: got %q, %v", row.yaml, row.want, got.V, err)
-		}
-		if err != nil && !strings.Contains(err.Error(), "line 1") {
-			t.Errorf("the error names the line: %v", err)
-		}
-	}
-	var got map[string]identity.Values
-	if err := yaml.Unmarshal([]byte("a: &x [EU]\nb: *x\nc: [&y US, *y]"), &got); err != nil ||
-		fmt.Sprint(got) != "map[a:[EU] b:[EU] c:[US US]]" {
-		t.Errorf("anchors can be used: got %v, %v", got, err)
 	}
 }
 

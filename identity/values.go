@@ -5,33 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/internal/mistake"
 )
-
-// UnmarshalYAML reads a list of scalars, or one alone. Values are kept as they are written: 007 stays "007".
-func (v *Values) UnmarshalYAML(node *yaml.Node) error {
-	if node.Kind == yaml.AliasNode {
-		node = node.Alias
-	}
-	items := []*yaml.Node{node}
-	if node.Kind == yaml.SequenceNode {
-		items = node.Content
-	}
-	values := make(Values, 0, len(items))
-	for _, item := range items {
-		if item.Kind == yaml.AliasNode {
-			item = item.Alias
-		}
-		if item.Kind != yaml.ScalarNode || item.ShortTag() == "!!null" {
-			return fmt.Errorf("line %d: one value or a list of them belongs here", item.Line)
-		}
-		values = append(values, item.Value)
-	}
-	*v = values
-	return nil
-}
 
 // identityOf builds one party from what the configuration says of it at a key.
 func identityOf(

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/tools/platforms"
 	"deputy/vending"
@@ -81,7 +81,7 @@ func (f file) config(t *rapid.T, e vending.Engine) tools.Config {
 	if f.absent {
 		p.Name = "elsewhere"
 	}
-	if err := errors.Join(yaml.Unmarshal([]byte(text), &p.Policies), yaml.Unmarshal([]byte(f.tags), &p.Tags)); err != nil {
+	if err := errors.Join(form.Fragment("policies", text, &p.Policies), form.Fragment("tags", f.tags, &p.Tags)); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	return tools.Config{Platforms: []platforms.Config{p}, Purposes: f.purposes, Audit: &memory{},

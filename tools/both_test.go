@@ -4,9 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/tools"
 )
 
@@ -15,7 +14,7 @@ func TestBothPlatform(t *testing.T) {
 	e := onSQLite(t)
 	made, _ := newTools(t, e, "- {name: all, grant: '*.*', to: everyone}\n")
 	var everything []entitlements.Policy
-	if err := yaml.Unmarshal([]byte("- {name: all, grant: '*.*', to: everyone}"), &everything); err != nil {
+	if err := form.Fragment("policies", "- {name: all, grant: '*.*', to: everyone}", &everything); err != nil {
 		t.Fatal(err)
 	}
 	call := as("taylor", "Marketing")

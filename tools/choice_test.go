@@ -8,9 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/tools"
 )
 
@@ -25,7 +24,7 @@ func manyPlatforms(t *testing.T, log tools.Recorder, hidden bool) *tools.Tools {
 	named := func(name, to string, ask ...string) {
 		one := p
 		one.Name, one.Engine, one.Discoverable = name, onSQLite(t), entitlements.Selectors(ask)
-		if err := yaml.Unmarshal(fmt.Appendf(nil, "- {name: readers, grant: [sales.customer_orders], to: %s}", to), &one.Policies); err != nil {
+		if err := form.Fragment("policies", "- {name: readers, grant: [sales.customer_orders], to: "+to+"}", &one.Policies); err != nil {
 			t.Fatal(err)
 		}
 		c.Platforms = append(c.Platforms, one)

@@ -1,13 +1,13 @@
 package tools_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/vending"
 )
@@ -134,10 +134,9 @@ func tryDrifting(
 	c := toolsConfig(t, e, &memory{}, "")
 	p := &c.Platforms[0]
 	p.Policies, p.Tags, p.Discoverable = nil, nil, nil
-	for text, into := range map[string]any{fmt.Sprintf(driftingPolicies, reaching[how][0]): &p.Policies, reaching[how][1]: &p.Tags} {
-		if err := yaml.Unmarshal([]byte(text), into); err != nil {
-			t.Fatal(err)
-		}
+	policies := form.Fragment("policies", fmt.Sprintf(driftingPolicies, reaching[how][0]), &p.Policies)
+	if err := errors.Join(policies, form.Fragment("tags", reaching[how][1], &p.Tags)); err != nil {
+		t.Fatal(err)
 	}
 	p.Accepted, p.AcceptAll = accepted, accepted == nil
 	still := *p

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	"go.yaml.in/yaml/v4"
 
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/tools/platforms"
 	"deputy/vending/sqlite"
@@ -30,8 +30,8 @@ func Example() {
 	defer engine.Close()
 
 	shop := platforms.Config{Name: "shop", Engine: engine}
-	yaml.Unmarshal([]byte(policies), &shop.Policies)
-	yaml.Unmarshal([]byte(tags), &shop.Tags)
+	form.Fragment("policies", policies, &shop.Policies)
+	form.Fragment("tags", tags, &shop.Tags)
 	made, err := tools.New(ctx, tools.Config{
 		Platforms: []platforms.Config{shop}, Audit: &memory{},
 		Limits: tools.Limits{MaxRows: 100, MaxBytes: 1 << 20, Timeout: time.Minute, Concurrency: 4},

@@ -4,8 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
+	"deputy/internal/config/form"
 	"deputy/tools"
 )
 
@@ -109,7 +108,7 @@ func inherits(t *testing.T, db database, inherit bool) *tools.Tools {
 	c := toolsConfig(t, db.open(t), &memory{}, "")
 	p := &c.Platforms[0]
 	p.Policies, p.Tags, p.Discoverable, p.Inherit, p.AcceptAll = nil, nil, nil, inherit, true
-	if err := yaml.Unmarshal([]byte(`
+	if err := form.Fragment("policies", `
 - {name: staff, grant: [sales.*], to: everyone}
 - {name: names a view, grant: [sales.v_named], to: everyone}
 - {name: hide ssn, mask: [tag:PII], with: {constant: REDACTED}, except: group:Privacy}
@@ -117,10 +116,10 @@ func inherits(t *testing.T, db database, inherit bool) *tools.Tools {
 - {name: own, mask: [sales.v_own.mine], with: null, except: group:Privacy}
 - {name: region, filter: [sales.orders], where: region = 'EU'}
 - {name: guard, guardrail: [sales.guarded], require: group:Privacy}
-`), &p.Policies); err != nil {
+`, &p.Policies); err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.Unmarshal([]byte("PII: [sales.people.ssn]"), &p.Tags); err != nil {
+	if err := form.Fragment("tags", "PII: [sales.people.ssn]", &p.Tags); err != nil {
 		t.Fatal(err)
 	}
 	made, err := tools.New(t.Context(), c)

@@ -13,11 +13,11 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/rs/zerolog"
-	"go.yaml.in/yaml/v4"
 
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/internal/testkit/throwaway"
 	"deputy/tools"
 	"deputy/tools/platforms"
@@ -194,10 +194,10 @@ func newTools(t testing.TB, e vending.Engine, more string) (*tools.Tools, *memor
 func toolsConfig(t testing.TB, e vending.Engine, log tools.Recorder, more string) tools.Config {
 	t.Helper()
 	p := platforms.Config{Name: "shop", Engine: e, Discoverable: entitlements.Selectors{"sales.payroll"}}
-	if err := yaml.Unmarshal([]byte(policies+more), &p.Policies); err != nil {
+	if err := form.Fragment("policies", policies+more, &p.Policies); err != nil {
 		t.Fatal(err)
 	}
-	if err := yaml.Unmarshal([]byte(tags), &p.Tags); err != nil {
+	if err := form.Fragment("tags", tags, &p.Tags); err != nil {
 		t.Fatal(err)
 	}
 	return tools.Config{

@@ -11,10 +11,9 @@ import (
 	"testing"
 	"unicode"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/vending"
 )
@@ -223,10 +222,10 @@ func readMatrix(t testing.TB) (cells []matrixCell) {
 func matrixTools(t testing.TB, e vending.Engine) *tools.Tools {
 	t.Helper()
 	var file struct {
-		Tags     entitlements.Tags     `yaml:"tags"`
-		Policies []entitlements.Policy `yaml:"policies"`
+		Tags     entitlements.Tags
+		Policies []entitlements.Policy
 	}
-	if err := yaml.Unmarshal([]byte(matrixPolicies), &file); err != nil {
+	if err := form.Fragments(matrixPolicies, map[string]any{"tags": &file.Tags, "policies": &file.Policies}); err != nil {
 		t.Fatal(err)
 	}
 	cfg := toolsConfig(t, e, &memory{}, "")

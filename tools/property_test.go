@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/tools/platforms"
 	"deputy/vending"
@@ -182,7 +182,7 @@ func ruledBy(t *rapid.T, e vending.Engine, policies []string) world {
 
 func ruledInOrder(t *rapid.T, e vending.Engine, text string) world {
 	p := platforms.Config{Name: "world", Engine: e}
-	if err := errors.Join(yaml.Unmarshal([]byte(text), &p.Policies), yaml.Unmarshal([]byte(worldTags), &p.Tags)); err != nil {
+	if err := errors.Join(form.Fragment("policies", text, &p.Policies), form.Fragment("tags", worldTags, &p.Tags)); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	cfg := tools.Config{

@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/tools/platforms"
 	"deputy/vending"
@@ -146,7 +145,7 @@ func TestManyTablesAreRehearsedTogether(t *testing.T) {
 			runs, vended = 0, 0
 			c := toolsConfig(t, e, &memory{}, "")
 			p := platforms.Config{Name: "shop", Engine: e}
-			if err := yaml.Unmarshal([]byte(policies), &p.Policies); err != nil {
+			if err := form.Fragment("policies", policies, &p.Policies); err != nil {
 				t.Fatal(err)
 			}
 			c.Platforms = []platforms.Config{p}

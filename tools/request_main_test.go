@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-	"go.yaml.in/yaml/v4"
 
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/tools"
 	"deputy/tools/desk"
 	"deputy/tools/platforms"
@@ -144,7 +144,7 @@ func newOffice(t *testing.T, change ...func(*tools.Config)) *office {
 			"sales.bonus",
 			"sales.guarded",
 		}}
-	if err := errors.Join(yaml.Unmarshal([]byte("PII: [sales.orders.lastname, sales.orders.email]"), &p.Tags), yaml.Unmarshal([]byte(askablePolicies), &p.Policies), yaml.Unmarshal([]byte(askableRules), &p.Rules)); err != nil {
+	if err := errors.Join(form.Fragment("tags", "PII: [sales.orders.lastname, sales.orders.email]", &p.Tags), form.Fragment("policies", askablePolicies, &p.Policies), form.Fragment("requests.rules", askableRules, &p.Rules)); err != nil {
 		t.Fatal(err)
 	}
 	c := tools.Config{

@@ -13,7 +13,7 @@ import (
 
 	"deputy/identity"
 	"deputy/internal/assembly"
-	"deputy/internal/expectation"
+	"deputy/internal/expectation/trial"
 	"deputy/internal/report"
 )
 
@@ -93,7 +93,7 @@ func runTests(c *cobra.Command, wanted func(string) bool) ([]result, error) {
 		return nil, assembly.InFile(cfg, err)
 	}
 	defer d.Close()
-	bench := &expectation.Bench{Tools: d.Tools, Agents: registry.Agents(), Users: cfg.Identity.Users}
+	bench := &trial.Bench{Tools: d.Tools, Agents: registry.Agents(), Users: cfg.Identity.Users}
 	if bench.Catalogs, err = assembly.Catalogs(c.Context(), d.Engines); err != nil {
 		return nil, err
 	}

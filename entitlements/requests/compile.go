@@ -256,10 +256,7 @@ func (c *compiler) checkApprovers(m *entitlements.Matcher) {
 	})
 }
 
-// QuestionName is the pattern of the names that the answers to a rule's questions have.
-const QuestionName = `[a-z][a-z0-9_]*`
-
-var questionName = regexp.MustCompile(`^` + QuestionName + `$`)
+var questionName = regexp.MustCompile(`^` + entitlements.QuestionName + `$`)
 
 // checkQuestions refuses questions of one name that ask different things: there would be one answer to both.
 func (c *compiler) checkQuestions(r *Rule, before []Rule) {

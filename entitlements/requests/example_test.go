@@ -4,19 +4,18 @@ import (
 	"fmt"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/identity"
+	"deputy/internal/config/form"
 )
 
 func ExampleCompiled_Ask() {
 	var config struct {
-		Policies []entitlements.Policy `yaml:"policies"`
-		Rules    []requests.Rule       `yaml:"rules"`
+		Policies []entitlements.Policy
+		Rules    []requests.Rule
 	}
-	err := yaml.Load([]byte(`
+	err := form.Fragments(`
 policies:
   - name: marketing reads sales
     grant: sales.*
@@ -30,7 +29,7 @@ rules:
     about: sales.customer_orders.lastname
     approvers: group:Data-Stewards
     at_most: 8h
-`), &config)
+`, map[string]any{"policies": &config.Policies, "requests.rules": &config.Rules})
 	if err != nil {
 		fmt.Println(err)
 	}

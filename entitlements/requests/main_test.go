@@ -3,33 +3,22 @@ package requests
 import (
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/internal/testkit/world"
 )
 
-// file is what these tests write as YAML.
-type file struct {
-	Tags         entitlements.Tags      `yaml:"tags"`
-	Policies     []entitlements.Policy  `yaml:"policies"`
-	Discoverable entitlements.Selectors `yaml:"discoverable"`
-	Rules        []Rule                 `yaml:"rules"`
-}
-
 func parse(t testing.TB, text string) Config {
 	t.Helper()
-	var f file
-	if err := yaml.Load([]byte(text), &f, yaml.WithKnownFields()); err != nil {
+	cfg := Config{Config: entitlements.Config{Platform: "warehouse", Catalog: shop}}
+	err := form.Fragments(text, map[string]any{
+		"tags": &cfg.Tags, "policies": &cfg.Policies,
+		"platforms.discoverable": &cfg.Discoverable, "requests.rules": &cfg.Rules,
+	})
+	if err != nil {
 		t.Fatalf("the policies of the test cannot be read: %v", err)
 	}
-	return Config{Rules: f.Rules, Config: entitlements.Config{
-		Platform:     "warehouse",
-		Tags:         f.Tags,
-		Policies:     f.Policies,
-		Discoverable: f.Discoverable,
-		Catalog:      shop,
-	}}
+	return cfg
 }
 
 func compile(t testing.TB, cfg Config) *Compiled {

@@ -14,41 +14,41 @@ import (
 // Rule says what may be asked for, by whom, and who decides. Every rule that covers a request has its say: what
 // no rule covers cannot be asked for.
 type Rule struct {
-	Name     string `yaml:"name"`     // a sentence of its own: records and whoever decides see it
-	Platform string `yaml:"platform"` // the only one it is about; empty: every platform
+	Name     string // a sentence of its own: records and whoever decides see it
+	Platform string // the only one it is about; empty: every platform
 	// tables that may be asked for, columns that may be asked for in the clear, or tags for both
-	About       entitlements.Selectors `yaml:"about"`
-	ExceptAbout entitlements.Selectors `yaml:"except_about"` // but not these
+	About       entitlements.Selectors
+	ExceptAbout entitlements.Selectors // but not these
 
 	// who may ask; default everyone. A rule that is not for the asker says no
-	From      *entitlements.Matcher `yaml:"from"`
-	Approvers *entitlements.Matcher `yaml:"approvers"` // of whom one has to approve; a short way to write one stage
-	Stages    []StageRule           `yaml:"stages"`    // of people who have to approve, one stage after the other
-	AtMost    Period                `yaml:"at_most"`   // for how long; default 8h
-	Questions []Question            `yaml:"questions"` // what whoever asks has to say beside the reason
-	Approve   *Automatically        `yaml:"approve"`   // without asking anybody
-	Deny      *Automatically        `yaml:"deny"`      // without asking anybody
+	From      *entitlements.Matcher
+	Approvers *entitlements.Matcher // of whom one has to approve; a short way to write one stage
+	Stages    []StageRule           // of people who have to approve, one stage after the other
+	AtMost    Period                // for how long; default 8h
+	Questions []Question            // what whoever asks has to say beside the reason
+	Approve   *Automatically        // without asking anybody
+	Deny      *Automatically        // without asking anybody
 	// OnlyThroughAgent: what is approved counts only through the agent that asked.
-	OnlyThroughAgent bool `yaml:"only_through_agent"`
+	OnlyThroughAgent bool
 }
 
 // StageRule is a group of people of whom some have to approve.
 type StageRule struct {
-	Approvers *entitlements.Matcher `yaml:"approvers"` // who may
+	Approvers *entitlements.Matcher // who may
 	// how many different people: a number, or all: one for each of the approvers in the list; default 1
-	Need string `yaml:"need"`
+	Need string
 }
 
 // Question is one more thing that whoever asks has to say.
 type Question struct {
-	Name string `yaml:"name"` // of the answer: a-z, 0-9 and _
-	Ask  string `yaml:"ask"`  // in words
+	Name string // of the answer: a-z, 0-9 and _
+	Ask  string // in words
 }
 
 // Automatically is when a rule decides by itself.
 type Automatically struct {
-	When *entitlements.Matcher `yaml:"when"`  // who asks
-	UpTo Period                `yaml:"up_to"` // of an approval: for so long at most; default at_most
+	When *entitlements.Matcher // who asks
+	UpTo Period                // of an approval: for so long at most; default at_most
 }
 
 // Period is how long something that was asked for holds, written 4h, 30d or as in ISO 8601: PT4H, P30D. It is more than

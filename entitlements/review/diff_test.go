@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"deputy/entitlements"
 	"deputy/entitlements/expression"
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/internal/testkit/world"
 )
 
@@ -272,7 +272,7 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 	} {
 		column := func(mask string) entitlements.ColumnAccess {
 			m := entitlements.Mask{Kind: entitlements.MaskNull} // what null leaves as it is
-			if err := yaml.Load([]byte(mask), &m); err != nil {
+			if err := form.Fragment("policies.with", mask, &m); err != nil && mask != "null" {
 				t.Fatal(err)
 			}
 			return entitlements.ColumnAccess{Masks: []entitlements.AppliedMask{{Mask: m}}}

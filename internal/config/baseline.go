@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/internal/durable"
 )
 
@@ -26,7 +27,7 @@ const maxBaseline = 64 << 20
 
 // readBaseline reads the file strictly: what is there twice or of another form is no list that anybody can have looked
 // at. Without a file there is no Baseline.
-func readBaseline(path string, p *problems) (b Baseline, data []byte) {
+func readBaseline(path string, d *form.Document) (b Baseline, data []byte) {
 	data, err := read(path, maxBaseline)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -42,10 +43,7 @@ func readBaseline(path string, p *problems) (b Baseline, data []byte) {
 		at = 1 + bytes.Count(data[:r.InputOffset()], []byte("\n"))
 	}
 	if err != nil {
-		p.list = append(
-			p.list,
-			Problem{path, at, "", fmt.Sprintf("%v: restore the file, or remove it and run deputy catalog accept", err)},
-		)
+		d.AddTo(path, at, "%v: restore the file, or remove it and run deputy catalog accept", err)
 	}
 	return b, data
 }

@@ -12,7 +12,6 @@ package config
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -23,13 +22,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
-
-	"go.yaml.in/yaml/v4"
 
 	"deputy/entitlements"
 	"deputy/identity"
 	"deputy/identity/stops"
+	"deputy/internal/config/form"
 	"deputy/internal/durable"
 	"deputy/internal/expectation"
 )
@@ -37,24 +34,22 @@ import (
 // maxFile is the size of the largest file that is read, in bytes.
 const maxFile = 1 << 20
 
-// Config is the whole file, complete with defaults. Relative paths in it have become relative to the file's folder.
+// Config is the whole file, complete with defaults; package form says what each key means. Relative paths in it have
+// become relative to the file's folder.
 type Config struct {
-	Server Server `yaml:"server"` // where Deputy listens
-	// whose tokens are believed, and what is known of users beside them
-	Identity identity.Config        `yaml:"identity"`
-	Agents   []identity.AgentConfig `yaml:"agents"` // who may call at all
-	// the databases that are governed, by the names that agents call them
-	Platforms map[string]Platform   `yaml:"platforms"`
-	Tags      entitlements.Tags     `yaml:"tags"`     // words for tables and columns: a dotted one is below another
-	Policies  []entitlements.Policy `yaml:"policies"` // what holds, in sentences; their order means nothing
-	Purposes  map[string]string     `yaml:"purposes"` // what a call can be declared to be for: names, and what they mean
-	Requests  Requests              `yaml:"requests"` // how more access is asked for, and who decides
-	// what you expect of the policies, in sentences: deputy test holds them against the data
-	Tests     []expectation.Test `yaml:"tests"`
-	Catalog   Catalog            `yaml:"catalog"`   // what of the databases somebody has looked at
-	Audit     Audit              `yaml:"audit"`     // where the record of every call is
-	Limits    Limits             `yaml:"limits"`    // of one call, and of how many there are at once
-	Telemetry Telemetry          `yaml:"telemetry"` // where traces and metrics go; default nowhere
+	Server    Server
+	Identity  identity.Config
+	Agents    []identity.AgentConfig
+	Platforms map[string]Platform
+	Tags      entitlements.Tags
+	Policies  []entitlements.Policy
+	Purposes  map[string]string
+	Requests  Requests
+	Tests     []expectation.Test
+	Catalog   Catalog
+	Audit     Audit
+	Limits    Limits
+	Telemetry Telemetry
 
 	// Version names the content of the files that this was read from: see version.
 	Version string
@@ -63,7 +58,7 @@ type Config struct {
 	content  []byte // of the file
 	catalog  []byte // of the catalog file; nil: there is none
 	baseline Baseline
-	written  map[string]place // for Line
+	written  form.Places
 }
 
 // Files are what all this was read from, the configuration itself first: when one of them changes, it is another
@@ -143,6 +138,13 @@ func (c *Config) KeepCatalog() error {
 	return err
 }
 
+type (
+	// Problem is one thing that is wrong with the file.
+	Problem = form.Problem
+	// Error is all that is wrong with a configuration, in the order of its lines.
+	Error = form.Error
+)
+
 // version is the first 16 hex digits of the SHA-256 of the files' content, in the order of Files: with one file, what
 // sha256sum prints of it. Variables are not in it: they cannot change while a process runs.
 func version(contents ...[]byte) string {
@@ -151,11 +153,11 @@ func version(contents ...[]byte) string {
 }
 
 // Line is the line of a key, such as policies[2].mask[0], or of the nearest around it that is there; 0: none is.
-func (c *Config) Line(key string) int { return nearest(c.written, key).line }
+func (c *Config) Line(key string) int { return c.written.Line(key) }
 
 // Problem is what turned out to be wrong at a key only after the file was read.
 func (c *Config) Problem(key, format string, args ...any) Problem {
-	return Problem{c.file, c.Line(key), key, fmt.Sprintf(format, args...)}
+	return Problem{File: c.file, Line: c.Line(key), Key: key, Message: fmt.Sprintf(format, args...)}
 }
 
 // Located puts into an error of package identity where in the file it is. Other errors stay as they are.
@@ -195,69 +197,20 @@ func read(path string, most int64) ([]byte, error) {
 }
 
 func parse(path string, data []byte, getenv func(string) (string, bool)) (*Config, error) {
-	problems := &problems{file: path}
-	root := loadTree(data, problems)
-	if root == nil {
-		return nil, problems.err()
-	}
-	d := &decoder{problems: problems, getenv: getenv, written: map[string]place{}}
-	c := defaults()
-	d.decode(root, c)
-	if err := problems.err(); err != nil {
+	d, c := form.Read(path, data, getenv), &Config{}
+	if err := d.Decode(c); err != nil {
 		return nil, err
 	}
-	c.file, c.written = path, d.written
+	c.file, c.written, c.content = path, d.Places, data
 	c.complete(filepath.Dir(path))
-	c.check(&checker{problems, d.written}, asWritten(root))
-	c.content = data
-	c.baseline, c.catalog = readBaseline(c.Catalog.File, problems)
+	d.Judge()
+	c.check(d)
+	c.baseline, c.catalog = readBaseline(c.Catalog.File, d)
 	c.Version = version(data, c.catalog)
-	if err := problems.err(); err != nil {
+	if err := d.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// asWritten is the file with its variables unreplaced. Where one stands for a number there is none.
-func asWritten(root *yaml.Node) *Config {
-	d := &decoder{
-		problems: &problems{}, written: map[string]place{},
-		getenv: func(name string) (string, bool) { return "${" + name + "}", true },
-	}
-	c := defaults()
-	d.decode(root, c)
-	return c
-}
-
-const (
-	day          = 24 * time.Hour
-	defaultState = "deputy-state.db"
-
-	defaultCatalog = "deputy-catalog.json"
-)
-
-func defaults() *Config {
-	return &Config{
-		Server:  Server{Listen: "127.0.0.1:8080", LogLevel: "info"},
-		Catalog: Catalog{File: defaultCatalog},
-		Requests: Requests{
-			State:    State{File: defaultState},
-			Pending:  Age(14 * day),
-			Again:    Age(day),
-			Expiring: Age(time.Hour),
-		},
-		Audit: Audit{
-			File:        "deputy-audit.jsonl",
-			Rotate:      64 << 20,
-			SQL:         "full",
-			Checkpoints: Checkpoints{Every: time.Minute},
-		},
-		Limits: Limits{
-			MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
-			PerCaller: Portion{PerMinute: 60_000, AtOnce: 128}, PerAddress: Portion{PerMinute: 120_000, AtOnce: 256},
-		},
-		Telemetry: Telemetry{Readers: ThisMachine, OTLP: OTLP{Sample: 1}},
-	}
 }
 
 // complete fills in what follows from the rest.
@@ -265,7 +218,7 @@ func (c *Config) complete(folder string) {
 	c.Server.TLS.Certificate = under(folder, c.Server.TLS.Certificate)
 	c.Server.TLS.Key = under(folder, c.Server.TLS.Key)
 	c.Requests.State.File = under(folder, c.Requests.State.File)
-	if c.Requests.State.DSN != "" && c.Requests.State.File == under(folder, defaultState) {
+	if c.Requests.State.DSN != "" && c.Requests.State.File == under(folder, form.StateFile) {
 		c.Requests.State.File = ""
 	}
 	c.Audit.File = under(folder, c.Audit.File)
@@ -275,9 +228,6 @@ func (c *Config) complete(folder string) {
 		c.Audit.Key = c.Audit.File + ".key"
 	}
 	c.Audit.Checkpoints.File = under(folder, c.Audit.Checkpoints.File)
-	for i := range c.Audit.Sinks {
-		c.Audit.Sinks[i].complete()
-	}
 	for name, p := range c.Platforms {
 		if p.Engine == SQLite && p.Schema == "" {
 			p.Schema = "data"
@@ -291,18 +241,13 @@ func (c *Config) complete(folder string) {
 // beside the audit log, which the server writes in any case.
 func catalogFile(folder, name, audit string) string {
 	beside := under(folder, name)
-	if name != defaultCatalog || audit == "" || durable.MayWrite(folder) {
+	if name != form.CatalogFile || audit == "" || durable.MayWrite(folder) {
 		return beside
 	}
 	if _, err := os.Lstat(beside); err == nil {
 		return beside
 	}
 	return filepath.Join(filepath.Dir(audit), name)
-}
-
-func (s *Sink) complete() {
-	s.Format = cmp.Or(s.Format, "native")
-	s.Queue = cmp.Or(s.Queue, 10_000)
 }
 
 func under(folder, path string) string {
@@ -318,9 +263,9 @@ func (s Server) On(listen string) (Server, error) {
 		s.PublicURL = ""
 	}
 	s.Listen = listen
-	p := &problems{file: "--listen " + listen}
-	s.check(&checker{problems: p})
-	if err := p.err(); err != nil {
+	d := form.NewDocument("--listen " + listen)
+	s.check(d)
+	if err := d.Err(); err != nil {
 		return Server{}, err
 	}
 	return s, nil

@@ -9,23 +9,34 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/identity/oidc"
+	"deputy/internal/config/form"
 )
+
+// variablesDoNotFit is said where what is wrong cannot be shown, since it depends on what variables hold.
+const variablesDoNotFit = "what the variables in it hold does not fit here"
 
 // checkElsewhere says what the packages find that the sections belong to. They repeat values in what they say, and so
 // know nothing but the file: where the same is wrong with it as it is written, that is said, and otherwise the
 // variables are to blame.
-func (c *Config) checkElsewhere(k *checker, asWritten *Config) {
-	written := asWritten.elsewhere()
-	for _, found := range c.elsewhere() {
-		i := slices.Index(written, found)
+func (c *Config) checkElsewhere(k *form.Document) {
+	found := c.elsewhere()
+	if len(found) == 0 {
+		return
+	}
+	sayable, asWritten := found, &Config{}
+	if k.DecodeAsWritten(asWritten) {
+		sayable = asWritten.elsewhere()
+	}
+	for _, f := range found {
+		i := slices.Index(sayable, f)
 		if i < 0 {
-			i = slices.IndexFunc(written, func(w Problem) bool { return w.Key == found.Key })
+			i = slices.IndexFunc(sayable, func(s Problem) bool { return s.Key == f.Key })
 		}
 		if i < 0 {
-			k.say(found.Key, "%s", variablesDoNotFit)
+			k.Say(f.Key, variablesDoNotFit)
 			continue
 		}
-		k.say(found.Key, "%s", written[i].Message)
+		k.Say(f.Key, "%s", sayable[i].Message)
 	}
 }
 
@@ -62,5 +73,5 @@ func (c *Config) elsewhere() (all []Problem) {
 			all = append(all, Problem{Key: p.Key, Message: p.Message})
 		}
 	}
-	return all
+	return append(all, c.wrongTests()...)
 }

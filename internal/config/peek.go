@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"slices"
 
-	"go.yaml.in/yaml/v4"
+	"deputy/internal/config/form"
 )
 
 // Peek reads what can be read of a configuration, for commands that must work whatever it is like. What is wrong with
@@ -20,24 +19,18 @@ func Peek(path string, getenv func(string) (string, bool)) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
-	p := &problems{file: path}
-	root := loadTree(data, p)
-	if root == nil {
-		p.list = nil
-		if root = loadTree(serverSection(data), p); root == nil {
-			return nil, p.err()
+	d, c := form.Read(path, data, getenv), &Config{}
+	if d.Empty() {
+		if d.Retry(serverSection(data)); d.Empty() {
+			return nil, d.Err()
 		}
 	}
-	d := &decoder{problems: p, getenv: getenv, written: map[string]place{}}
-	c := defaults()
-	if root.Kind == yaml.MappingNode {
-		d.decode(root, c)
-	}
-	c.file, c.written = path, d.written
+	_ = d.Decode(c) // what matters of it is kept below
+	c.file, c.written = path, d.Places
 	c.complete(filepath.Dir(path))
-	c.Server.check(&checker{p, d.written})
-	p.list = slices.DeleteFunc(p.list, func(q Problem) bool { return !addresses.MatchString(q.Key) })
-	return c, p.err()
+	c.Server.check(d)
+	d.Keep(addresses.MatchString)
+	return c, d.Err()
 }
 
 // addresses are the keys that say where servers are.

@@ -7,18 +7,18 @@ import (
 	"strconv"
 	"strings"
 
+	"deputy/internal/config/form"
 	"deputy/internal/mistake"
 )
 
 // check also fills in the public URL.
-func (s *Server) check(k *checker) {
-	k.oneOf("server.log_level", s.LogLevel, "debug", "info", "warn", "error")
+func (s *Server) check(k *form.Document) {
 	s.checkTLS(k)
 	s.checkProxies(k)
 	s.checkReplicas(k)
 	host, ok := splitAddress(s.Listen)
 	if !ok {
-		k.say("server.listen", "not an address with a port: write 127.0.0.1:8080")
+		k.Say("server.listen", "not an address with a port: write 127.0.0.1:8080")
 		return
 	}
 	switch {
@@ -27,7 +27,7 @@ func (s *Server) check(k *checker) {
 	case isLoopback(host):
 		s.PublicURL = s.defaultURL()
 	default:
-		k.say("server.public_url", "missing: other machines can reach the server, so it must say by which URL they call it")
+		k.Say("server.public_url", "missing: other machines can reach the server, so it must say by which URL they call it")
 	}
 }
 
@@ -39,45 +39,43 @@ func (s *Server) defaultURL() string {
 }
 
 // checkTLS leaves what is in the files to whoever opens them.
-func (s *Server) checkTLS(k *checker) {
+func (s *Server) checkTLS(k *form.Document) {
 	switch {
 	case s.TLS.Certificate == "" && s.TLS.Key != "":
-		k.say("server.tls.certificate", "missing: a key alone proves nothing")
+		k.Say("server.tls.certificate", "missing: a key alone proves nothing")
 	case s.TLS.Certificate != "" && s.TLS.Key == "":
-		k.say("server.tls.key", "missing: the file with the certificate's private key")
-	case s.TLS.Certificate == "" && k.wrote("server.tls"):
-		k.say("server.tls", "it needs certificate and key, each a file: leave it out for plain HTTP")
+		k.Say("server.tls.key", "missing: the file with the certificate's private key")
+	case s.TLS.Certificate == "" && k.Wrote("server.tls"):
+		k.Say("server.tls", "it needs certificate and key, each a file: leave it out for plain HTTP")
 	}
 }
 
-func (s *Server) checkProxies(k *checker) {
-	k.unique("server.trusted_proxies", s.TrustedProxies)
+func (s *Server) checkProxies(k *form.Document) {
 	for i, text := range s.TrustedProxies {
 		key := mistake.At("server.trusted_proxies", i)
 		network, ok := network(text)
 		switch {
 		case text == "": // said above
 		case !ok:
-			k.say(key, "neither an address nor a network: write 10.0.0.7 or 10.0.0.0/8")
+			k.Say(key, "neither an address nor a network: write 10.0.0.7 or 10.0.0.0/8")
 		case network.Bits() == 0:
-			k.say(key, "that is everybody: anybody could then say to be anywhere")
+			k.Say(key, "that is everybody: anybody could then say to be anywhere")
 		case network != network.Masked():
-			k.say(key, "not where a network of that size begins: write %s", network.Masked())
+			k.Say(key, "not where a network of that size begins: write %s", network.Masked())
 		}
 	}
 }
 
 // checkReplicas takes plain HTTP too: nothing that is secret is asked there.
-func (s *Server) checkReplicas(k *checker) {
-	k.unique("server.replicas", s.Replicas)
+func (s *Server) checkReplicas(k *form.Document) {
 	for i, text := range s.Replicas {
 		u, err := url.Parse(text)
 		switch key := mistake.At("server.replicas", i); {
 		case text == "": // said above
 		case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-			k.say(key, "not a URL: write http://10.0.0.7:8080")
+			k.Say(key, "not a URL: write http://10.0.0.7:8080")
 		case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-			k.say(key, "a scheme and a host is all it may have: /readyz is added to it")
+			k.Say(key, "a scheme and a host is all it may have: /readyz is added to it")
 		}
 	}
 }
@@ -100,17 +98,17 @@ func network(text string) (netip.Prefix, bool) {
 	return n, err == nil && !n.Addr().Is4In6()
 }
 
-func (s *Server) checkPublicURL(k *checker) {
+func (s *Server) checkPublicURL(k *form.Document) {
 	u, err := url.Parse(s.PublicURL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		k.say("server.public_url", "not a URL: write https://deputy.example.com")
+		k.Say("server.public_url", "not a URL: write https://deputy.example.com")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		k.say("server.public_url", "a scheme and a host is all it may have: /mcp is added to it")
+		k.Say("server.public_url", "a scheme and a host is all it may have: /mcp is added to it")
 	case u.Scheme == "http" && s.TLS.Certificate != "":
-		k.say("server.public_url", "with server.tls it is https that is spoken: write https")
+		k.Say("server.public_url", "with server.tls it is https that is spoken: write https")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		k.say("server.public_url", "tokens travel to it: write https (a proxy in front may speak it for Deputy)")
+		k.Say("server.public_url", "tokens travel to it: write https (a proxy in front may speak it for Deputy)")
 	default:
 		s.PublicURL = u.Scheme + "://" + u.Host
 	}

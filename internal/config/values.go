@@ -22,7 +22,7 @@ type Age time.Duration
 // UnmarshalText reads an age. Its error does not repeat the text.
 func (a *Age) UnmarshalText(text []byte) error {
 	if days, ok := bytes.CutSuffix(text, []byte("d")); ok {
-		if n, err := wholeNumber(string(days)); err == nil && n >= 0 && n <= 36500 {
+		if n, err := strconv.Atoi(string(days)); err == nil && n >= 0 && n <= 36500 {
 			*a = Age(time.Duration(n) * 24 * time.Hour)
 			return nil
 		}
@@ -47,7 +47,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 		if !ok {
 			continue
 		}
-		n, err := wholeNumber(string(bytes.TrimRight(number, " ")))
+		n, err := strconv.Atoi(string(bytes.TrimRight(number, " ")))
 		if err != nil || int64(n) > 1<<40/unit.size || int64(n) < 0 {
 			break
 		}

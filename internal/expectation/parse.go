@@ -27,7 +27,49 @@ var (
 	userID      = regexp.MustCompile(`^[^\s(),"]+$`)
 )
 
-func parseWho(text string) (Who, error) {
+// Example is a sentence as a test is.
+const Example = "taylor via marketing-agent: sales.orders is open"
+
+// Parse reads a sentence: who calls, and behind a colon and a space what is expected.
+func Parse(sentence string) (t Test, err error) {
+	who, expected, found := strings.Cut(sentence, ": ")
+	if !found {
+		return t, NoColon(sentence)
+	}
+	if t.Who, err = ParseWho(who); err == nil {
+		err = t.Expect(expected, 0)
+	}
+	return t, err
+}
+
+// NoColon says that a sentence expects nothing.
+func NoColon(sentence string) error {
+	return fmt.Errorf(
+		"%q does not say what is expected: write it behind a colon and a space, such as %s",
+		sentence,
+		Example,
+	)
+}
+
+// Expect adds what is expected, and stands on that line of the file.
+func (t *Test) Expect(text string, line int) error {
+	if strings.TrimSpace(text) == "" {
+		return fmt.Errorf("what is expected is missing here: %s", clauseGrammar)
+	}
+	var table []string
+	if n := len(t.Clauses); n > 0 {
+		table = t.Clauses[n-1].Table
+	}
+	clauses, err := parseClauses(text, table)
+	for _, c := range clauses {
+		c.Line = line
+		t.Clauses = append(t.Clauses, c)
+	}
+	return err
+}
+
+// ParseWho reads who calls.
+func ParseWho(text string) (Who, error) {
 	text = strings.TrimSpace(text)
 	w := Who{Text: text}
 	if found := onBehalf.FindStringSubmatch(text); found != nil {

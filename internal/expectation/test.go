@@ -44,6 +44,9 @@ type Clause struct {
 	Policy string   // of the same: its name, if it matters
 }
 
+// Sentence is a clause with its caller, as it would stand alone.
+func (t Test) Sentence(c Clause) string { return t.Who.Text + ": " + c.Text }
+
 // Kind is what a clause is about.
 type Kind string
 

@@ -72,8 +72,9 @@ var rooms = []Room{
 	{"mcp/mcptest", []string{"tools", "identity"}}, // imported by tests alone
 
 	// The file, and the assembly of what it says.
-	{"internal/expectation", []string{"tools", "entitlements/...", "identity", "internal/mistake"}},
-	{"internal/config/form", []string{"entitlements/...", "identity", "internal/mistake"}},
+	{"internal/expectation", []string{"entitlements", "identity", "internal/mistake"}},
+	{"internal/expectation/trial", []string{"tools", "entitlements/...", "identity", "internal/expectation"}},
+	{"internal/config/form", []string{"entitlements/...", "identity", "internal/expectation", "internal/mistake"}},
 	{"internal/config/schema", []string{"internal/config/form"}},
 	{"internal/config", []string{
 		"audit/sink", "entitlements/...", "identity/...", "internal/config/form", "internal/durable", "internal/expectation",
@@ -87,13 +88,13 @@ var rooms = []Room{
 		"tools/...", "vending", "vending/postgres/...", "vending/sqlite/...", "audit/...", "entitlements/...", "identity/...",
 	}},
 	{"internal/admin/...", []string{
-		"internal/assembly", "internal/config/...", "internal/expectation", "internal/report", "internal/durable",
+		"internal/assembly", "internal/config/...", "internal/expectation/...", "internal/report", "internal/durable",
 		"internal/mistake", "tools/...", "vending", "vending/postgres/...", "vending/sqlite/...", "audit/...",
 		"entitlements/...", "identity/...",
 	}},
 
 	// Test kits and shows. Tests may import them all; else demo and bench alone do.
-	{"internal/testkit/...", []string{"entitlements/...", "identity/..."}},
+	{"internal/testkit/...", []string{"entitlements/...", "identity/...", "internal/config/form"}},
 	{"examples", nil},
 	{"examples/hosts/go", nil},
 	{"internal/demo", []string{
@@ -111,7 +112,7 @@ var rooms = []Room{
 	// Flags and printing.
 	{"cmd/deputy", []string{
 		"audit/...", "entitlements/...", "examples", "identity/...", "internal/admin/...", "internal/assembly",
-		"internal/config/...", "internal/console", "internal/demo", "internal/durable", "internal/expectation",
+		"internal/config/...", "internal/console", "internal/demo", "internal/durable", "internal/expectation/...",
 		"internal/mistake", "internal/report", "internal/telemetry", "mcp", "mcp/httpd", "mcp/stdio", "mcp/limit",
 		"tools/...", "vending", "vending/postgres/...", "vending/sqlite/...",
 	}},
@@ -132,7 +133,7 @@ var libraries = []Library{
 	},
 	{
 		"go.yaml.in/yaml",
-		[]string{"internal/config/...", "internal/expectation", "internal/testkit/...", "entitlements", "identity"},
-		"the file's form is known in internal/config",
+		[]string{"internal/config/form"},
+		"the file's form is known in internal/config/form",
 	},
 }

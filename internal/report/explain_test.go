@@ -6,17 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/entitlements/review"
 	"deputy/identity"
+	"deputy/internal/config/form"
 )
 
 func TestThePageSaysWhatAnApprovedRequestOpensAndUntilWhen(t *testing.T) {
 	var policies []entitlements.Policy
-	if err := yaml.Load([]byte("[{name: hide names, mask: [sales.orders.lastname], with: hash, except: group:Privacy}]"), &policies); err != nil {
+	if err := form.Fragment("policies", "[{name: hide names, mask: [sales.orders.lastname], with: hash, except: group:Privacy}]", &policies); err != nil {
 		t.Fatal(err)
 	}
 	orders := entitlements.TableName{Schema: "sales", Name: "orders"}

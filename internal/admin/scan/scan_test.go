@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
+	"deputy/internal/config/form"
 	"deputy/vending"
 )
 
@@ -110,7 +109,7 @@ func TestWhatIsPrintedCanBePasted(t *testing.T) {
 	findings = append(findings, Propose(customers, column("note", 100, map[string]int{"phone": 10}), nil, nil))
 	var file struct{ Tags entitlements.Tags }
 	text := YAML(findings)
-	if err := yaml.Unmarshal([]byte(text), &file); err != nil {
+	if err := form.Fragments(text, map[string]any{"tags": &file.Tags}); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	if len(file.Tags) != 1 || file.Tags[0].Name != Email || len(file.Tags[0].Selectors) != len(names) {

@@ -1,13 +1,36 @@
 package form
 
-import "deputy/entitlements"
+import (
+	"fmt"
+	"regexp"
+	"unicode/utf8"
+
+	"deputy/entitlements"
+)
 
 // The sections about what is governed, and what holds there.
 
 // MinSecret is the length of the shortest key that signs or hashes, in characters.
 const MinSecret = 32
 
-var longSecret = secret(pattern("secret", `.{32,}`))
+// MissingSecret is said, with what the key is for, when there is none.
+const MissingSecret = "missing: 32 random characters or more that %s (openssl rand -hex 32 makes them)"
+
+// longSecret is a key that signs or hashes.
+var longSecret = secret(Kind{
+	describe: func(Kind) *Schema { return matching(fmt.Sprintf(`.{%d,}`, MinSecret)) },
+	judge: func(text, written string) string {
+		switch {
+		case bareVariable.MatchString(written):
+			return "a variable stands in braces: write ${NAME}"
+		case text != "" && utf8.RuneCountInString(text) < MinSecret:
+			return "too short: it needs 32 random characters or more (openssl rand -hex 32 makes them)"
+		}
+		return ""
+	},
+})
+
+var bareVariable = regexp.MustCompile(`^\$[A-Za-z_][A-Za-z0-9_]*$`) // as a shell takes it
 
 var platform = &Section{
 	Name: "Platform", Doc: "One database that is governed.", Variant: "engine",
@@ -24,8 +47,9 @@ var platform = &Section{
 			Missing: "missing: how deputy_runner connects, such as postgres://deputy_runner@localhost/sales"},
 		{Name: "schemas", Kind: distinct(list(text)), Of: "postgres", Missing: "missing: which schemas are governed",
 			Doc: "The schemas that are governed."},
-		{Name: "signing_key", Kind: longSecret, Of: "postgres", Needed: true,
-			Doc: "The key that signs what the database lets in, as given to deputy bootstrap."},
+		{Name: "signing_key", Kind: longSecret, Of: "postgres",
+			Missing: fmt.Sprintf(MissingSecret, "sign what the database lets in"),
+			Doc:     "The key that signs what the database lets in, as given to deputy bootstrap."},
 		{Name: "functions", Kind: distinct(list(pattern("schema.name", `[^.\s]+\.[^.\s]+`).saying("write schema.function"))),
 			Of: "postgres", Without: "none",
 			Doc: "The functions that statements and policies may call beside the built-in ones."},
@@ -43,7 +67,13 @@ var platform = &Section{
 	},
 }
 
-var expressionKind = nonEmpty("it is empty: write an expression").called("SQL")
+// sqlText is never empty, since that would mean something else than no condition.
+var sqlText = Kind{Word: "SQL", describe: always("NonEmpty"), judge: func(text, _ string) string {
+	if text == "" {
+		return "it is empty: write an expression"
+	}
+	return ""
+}}
 
 var policy = &Section{
 	Name: "Policy", Doc: "One rule: exactly one of grant, guardrail, mask and filter says what it is about.",
@@ -62,9 +92,9 @@ var policy = &Section{
 		{Name: "for", Kind: matcher, Without: "everyone", Doc: "Of a mask or filter: the only ones it is for."},
 		{Name: "except", Kind: matcher, Without: "no one", Doc: "Of a mask or filter: all but these are what it is for."},
 		{Name: "with", Kind: mask, Doc: "Of a mask: what the values become."},
-		{Name: "when", Kind: expressionKind, Without: "every row",
+		{Name: "when", Kind: sqlText, Without: "every row",
 			Doc: "Of a mask: only the cells of rows are hidden that this condition holds for, or may hold for."},
-		{Name: "where", Kind: expressionKind,
+		{Name: "where", Kind: sqlText,
 			Doc: "Of a filter: the rows are seen that this condition holds for, such as region = any(:attribute.region)."},
 		{Name: "match", Kind: matchColumn,
 			Doc: "Of a filter: the rows are seen whose column has one of the caller's values."},

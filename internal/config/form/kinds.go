@@ -53,6 +53,8 @@ func (k Kind) between(least, most int64, says string) Kind {
 
 func (k Kind) within(least, most int64) Kind { return k.between(least, most, "") }
 
+func (k Kind) readBy(own reader) Kind { k.own = own; return k }
+
 func (k Kind) called(word string) Kind { k.Word = word; return k }
 
 // saying has the form refuse text that the pattern does not match.
@@ -222,4 +224,18 @@ func mapping(value Kind, names, rename string) Kind {
 		k.names = regexp.MustCompile(`^` + names + `$`)
 	}
 	return k
+}
+
+// ReadsItself reports whether the kind has a grammar of its own.
+func (k *Kind) ReadsItself() bool { return k.own != nil }
+
+// shape is what YAML calls such a value.
+func (k *Kind) shape() yaml.Kind {
+	switch {
+	case k.list != nil && !k.alone:
+		return yaml.SequenceNode
+	case k.part != nil || k.dict != nil:
+		return yaml.MappingNode
+	}
+	return yaml.ScalarNode
 }

@@ -1,8 +1,14 @@
 package form
 
-import "deputy/entitlements/requests"
+import "deputy/entitlements"
 
 // The sections about running Deputy.
+
+// The files that Deputy keeps beside the configuration.
+const (
+	CatalogFile = "deputy-catalog.json"
+	StateFile   = "deputy-state.db"
+)
 
 const (
 	platformName = `[a-z0-9][a-z0-9-]*`
@@ -41,7 +47,7 @@ var tls = &Section{
 var catalog = &Section{
 	Name: "Catalog", Doc: "The file that keeps what an administrator has looked at in the databases. deputy catalog accept writes it.",
 	Keys: []Key{
-		{Name: "file", Kind: text, Default: "deputy-catalog.json",
+		{Name: "file", Kind: text, Default: CatalogFile,
 			Doc:     "The path of the catalog file, beside the configuration unless it is absolute.",
 			Missing: "there is no value: leave the key out for deputy-catalog.json beside this file"},
 	},
@@ -85,8 +91,9 @@ var sinkSection = &Section{
 		{Name: "format", Kind: oneOf("native", "ocsf"), Default: "native", Doc: "The form of the records."},
 		{Name: "queue", Kind: number.between(1, 1_000_000, "from 1 to 1000000"), Default: "10000",
 			Doc: "How many records wait for it at most."},
-		{Name: "dsn", Kind: secret(text), Of: "postgres", Needed: true,
-			Doc: "The address of the database as deputy_recorder, as deputy bootstrap audit makes it."},
+		{Name: "dsn", Kind: secret(text), Of: "postgres",
+			Missing: "missing: how deputy_recorder connects, such as postgres://deputy_recorder@localhost/audit",
+			Doc:     "The address of the database as deputy_recorder, as deputy bootstrap audit makes it."},
 		{Name: "address", Kind: pattern("address", `unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`), Of: "syslog", Needed: true,
 			Doc: "unix:///dev/log, tcp://host:601 or udp://host:514."},
 		{Name: "url", Kind: secret(pattern("URL", `https?://.+`)), Of: "otlp", Needed: true,
@@ -165,7 +172,12 @@ var requestsSection = &Section{
 	Keys: []Key{
 		{Name: "state", Kind: section(state), Doc: "Where requests and decisions are kept."},
 		{Name: "rules", Kind: sections(requestRule), Doc: "What may be asked for, and who decides."},
-		{Name: "pending", Kind: age.between(1, 0, ""), Default: "14d", Doc: "How long a request waits for an answer."},
+		{
+			Name:    "pending",
+			Kind:    age.between(1, 0, "more than 0s"),
+			Default: "14d",
+			Doc:     "How long a request waits for an answer.",
+		},
 		{Name: "again", Kind: age, Default: "1d", Doc: "How long after a denial the same is not asked for again."},
 		{Name: "expiring", Kind: age, Default: "1h",
 			Doc: "How long before its end an approved request is announced as expiring."},
@@ -176,7 +188,7 @@ var requestsSection = &Section{
 var state = &Section{
 	Name: "State", Doc: "A database of Deputy's own: a SQLite file, or a PostgreSQL database that several servers share.",
 	Keys: []Key{
-		{Name: "file", Kind: text, Default: "deputy-state.db",
+		{Name: "file", Kind: text, Default: StateFile,
 			Doc: "The path of the SQLite file, beside the configuration unless it is absolute."},
 		{Name: "dsn", Kind: secret(text), Doc: "The address of the PostgreSQL database, instead of a file."},
 	},
@@ -232,7 +244,7 @@ var approvalStage = &Section{
 var ruleQuestion = &Section{
 	Name: "RuleQuestion", Doc: "One more thing that the asker has to say.",
 	Keys: []Key{
-		{Name: "name", Kind: pattern("name", requests.QuestionName), Needed: true,
+		{Name: "name", Kind: pattern("name", entitlements.QuestionName), Needed: true,
 			Doc: "The name of the answer, made of a-z, 0-9 and _."},
 		{Name: "ask", Kind: nonEmpty(""), Needed: true, Doc: "The question in words."},
 	},
@@ -242,6 +254,6 @@ var automatically = &Section{
 	Name: "Automatically", Doc: "When a rule decides by itself.",
 	Keys: []Key{
 		{Name: "when", Kind: matcher, Needed: true, Doc: "The askers for whom it does."},
-		{Name: "up_to", Kind: period, Without: "at_most", Doc: "The longest time that is approved so."},
+		{Name: "up_to", Kind: period, Without: "at_most", Doc: "Of approve: the longest time that is approved so."},
 	},
 }

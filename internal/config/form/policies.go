@@ -16,18 +16,18 @@ const (
 )
 
 var (
-	matcher     = Kind{Word: "matcher", describe: always("Matcher")}
-	mask        = Kind{Word: "mask", describe: always("Mask"), part: maskSection}
-	tags        = Kind{Word: "tags", describe: always("Tags")}
-	matchColumn = section(matchSection)
-	within      = section(withinSection)
-	sample      = Kind{Word: "percentage", describe: always("Sample")}
-	values      = list(text)
+	matcher     = Kind{Word: "matcher", describe: always("Matcher"), own: readMatcher}
+	mask        = Kind{Word: "mask", describe: always("Mask"), part: maskSection, own: readMask}
+	tags        = Kind{Word: "tags", describe: always("Tags"), own: readTags}
+	matchColumn = section(matchSection).readBy(readMatch)
+	within      = section(withinSection).readBy(readWithin)
+	sample      = Kind{Word: "percentage", describe: always("Sample"), own: readSample}
+	values      = list(text).readBy(readValues)
 	unmatched   = Kind{Word: "null, keep", describe: func(Kind) *Schema {
 		return anyOf(orVariable(&Schema{Enum: []string{"keep", "null"}}), &Schema{Type: "null"})
 	}}
 	// sentence is a text with a colon in it, which YAML may have read as the end of a key.
-	sentence = Kind{Word: "sentences", describe: func(Kind) *Schema {
+	sentence = Kind{Word: "sentences", own: readSentence, describe: func(Kind) *Schema {
 		s := matching(`.+:.+`)
 		s.Description = "taylor via sales-assistant: customers.lastname is masked, sees 5 rows"
 		more := atLeastOne(list(nonEmpty("")))
@@ -37,7 +37,7 @@ var (
 
 // selectors are names of tables or columns, as one of three definitions of the schema has it.
 func selectors(definition string) Kind {
-	return Kind{Word: "selectors", describe: always(definition)}
+	return Kind{Word: "selectors", describe: always(definition), own: readSelectors}
 }
 
 // sharedSchemas are the definitions that no section is.

@@ -4,8 +4,6 @@
 // A key is added as one row here and one field of the same name in the Go type of its section.
 package form
 
-import "strings"
-
 // firstVersion is the version that a key is in whose row names none.
 const firstVersion = "0.1"
 
@@ -64,9 +62,6 @@ func (s *Section) names() (out []string) {
 	}
 	return out
 }
-
-// fieldName folds a key, or the name of a Go field, to what both are compared by.
-func fieldName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // File is the whole file.
 var File = &Section{

@@ -5,33 +5,22 @@ package world
 import (
 	"testing"
 
-	"go.yaml.in/yaml/v4"
-
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/config/form"
 )
-
-// File is what tests write as YAML.
-type File struct {
-	Tags         entitlements.Tags      `yaml:"tags"`
-	Policies     []entitlements.Policy  `yaml:"policies"`
-	Discoverable entitlements.Selectors `yaml:"discoverable"`
-}
 
 // Parse reads tags, policies and the like as a file has them; the catalog is Shop.
 func Parse(t testing.TB, text string) entitlements.Config {
 	t.Helper()
-	var f File
-	if err := yaml.Load([]byte(text), &f, yaml.WithKnownFields()); err != nil {
+	cfg := entitlements.Config{Platform: "warehouse", Catalog: Shop}
+	err := form.Fragments(text, map[string]any{
+		"tags": &cfg.Tags, "policies": &cfg.Policies, "platforms.discoverable": &cfg.Discoverable,
+	})
+	if err != nil {
 		t.Fatalf("the policies of the test cannot be read: %v", err)
 	}
-	return entitlements.Config{
-		Platform:     "warehouse",
-		Tags:         f.Tags,
-		Policies:     f.Policies,
-		Discoverable: f.Discoverable,
-		Catalog:      Shop,
-	}
+	return cfg
 }
 
 // Compile compiles policies that have no mistake.
@@ -161,7 +150,7 @@ func MatcherOf(t interface {
 }, text string) *entitlements.Matcher {
 	t.Helper()
 	var m entitlements.Matcher
-	if err := yaml.Load([]byte(text), &m); err != nil {
+	if err := form.Fragment("policies.to", text, &m); err != nil {
 		t.Fatal(err)
 	}
 	return &m

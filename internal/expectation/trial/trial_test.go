@@ -1,4 +1,4 @@
-package expectation_test
+package trial_test
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/rs/zerolog"
-	"go.yaml.in/yaml/v4"
 
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/config/form"
 	"deputy/internal/expectation"
+	"deputy/internal/expectation/trial"
 	"deputy/tools"
 	"deputy/tools/platforms"
 	"deputy/vending"
@@ -49,7 +50,7 @@ type recorder struct{ failure error }
 
 func (r recorder) Append(context.Context, audit.Record) error { return r.failure }
 
-func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error) *expectation.Bench {
+func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error) *trial.Bench {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	db, err := sqlite3.Open(path)
@@ -68,7 +69,7 @@ func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error)
 	}
 	t.Cleanup(func() { engine.Close() })
 	shop := platforms.Config{Name: "shop", Engine: careless{engine, change}}
-	if err := yaml.Unmarshal([]byte(policies), &shop.Policies); err != nil {
+	if err := form.Fragment("policies", policies, &shop.Policies); err != nil {
 		t.Fatal(err)
 	}
 	made, err := tools.New(
@@ -87,17 +88,17 @@ func bench(t *testing.T, change func(*entitlements.ColumnAccess), failure error)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &expectation.Bench{
+	return &trial.Bench{
 		Tools:    made,
 		Catalogs: map[string]*entitlements.Catalog{"shop": catalog},
 		Agents:   registry.Agents(),
 	}
 }
 
-func run(t *testing.T, b *expectation.Bench, sentence string) expectation.Result {
+func run(t *testing.T, b *trial.Bench, sentence string) trial.Result {
 	t.Helper()
-	var test expectation.Test
-	if err := yaml.Unmarshal([]byte("'"+sentence+"'"), &test); err != nil {
+	test, err := expectation.Parse(sentence)
+	if err != nil {
 		t.Fatal(err)
 	}
 	results := b.Run(t.Context(), test, func(string) bool { return true })
@@ -148,28 +149,4 @@ func TestATableHasToBeThereOnce(t *testing.T) {
 			t.Errorf("%s: %q, and not %q", sentence, got.Found, found)
 		}
 	}
-}
-
-// What is read must be what is written: any sentence either is an error or means something to its last word.
-func FuzzSentences(f *testing.F) {
-	for _, s := range []string{
-		`taylor (Marketing, region=US-EAST) via marketing-agent for fraud-investigation on shop: sales."a.b".lastname is masked with constant by "x, y", sees 2 rows`,
-		"pii-scanner alone: hr.people is denied", "a via b: c sees no rows, via both", "a via b: c.d is partly masked",
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		var test expectation.Test
-		if test.UnmarshalYAML(&yaml.Node{Kind: yaml.ScalarNode, Value: text}) != nil {
-			return
-		}
-		if test.Who.Agent == "" || len(test.Clauses) == 0 {
-			t.Fatalf("%q is read as %+v", text, test)
-		}
-		for _, c := range test.Clauses {
-			if c.Kind == "" || len(c.Table) == 0 || len(c.Table) > 2 || !strings.Contains(text, c.Text) {
-				t.Fatalf("%q is read as %+v", text, c)
-			}
-		}
-	})
 }

@@ -1,4 +1,5 @@
-package expectation
+// Package trial holds the sentences of package expectation against what callers really see.
+package trial
 
 import (
 	"context"
@@ -9,6 +10,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/expectation"
 	"deputy/tools"
 )
 
@@ -29,11 +31,8 @@ type Result struct {
 	Policies []string // that are behind what was found
 }
 
-// Sentence is a clause with its caller, as it would stand alone.
-func (t Test) Sentence(c Clause) string { return t.Who.Text + ": " + c.Text }
-
 // Run holds those clauses of a test that are wanted against what their caller really sees.
-func (b *Bench) Run(ctx context.Context, t Test, wanted func(sentence string) bool) (out []Result) {
+func (b *Bench) Run(ctx context.Context, t expectation.Test, wanted func(sentence string) bool) (out []Result) {
 	seen := map[string]*view{}
 	for _, c := range t.Clauses {
 		r := Result{Line: c.Line, Sentence: t.Sentence(c)}
@@ -57,7 +56,7 @@ type view struct {
 }
 
 // look observes a table with all its columns that the test is about, once.
-func (b *Bench) look(ctx context.Context, t Test, name []string) *view {
+func (b *Bench) look(ctx context.Context, t expectation.Test, name []string) *view {
 	who, err := t.Who.Principal(b.Agents, b.Users)
 	if err != nil {
 		return &view{err: err}
@@ -97,19 +96,19 @@ func (b *Bench) find(only string, name []string) (platform string, table entitle
 	return "", table, fmt.Errorf("several tables are called that: say which of %s", strings.Join(found, ", "))
 }
 
-func (v *view) judge(c Clause) (ok bool, found string, policies []string) {
+func (v *view) judge(c expectation.Clause) (ok bool, found string, policies []string) {
 	switch {
 	case v.err != nil:
 		return false, v.err.Error(), nil
 	case v.Denial != nil:
-		return c.Kind == Denied, "denied: " + strings.Join(v.Denial.Reasons, "; "), nil
+		return c.Kind == expectation.Denied, "denied: " + strings.Join(v.Denial.Reasons, "; "), nil
 	}
 	switch c.Kind {
-	case Open, Denied:
-		return c.Kind == Open, fmt.Sprintf("open via %s", v.Access.Via), v.Access.Grants
-	case Via:
+	case expectation.Open, expectation.Denied:
+		return c.Kind == expectation.Open, fmt.Sprintf("open via %s", v.Access.Via), v.Access.Grants
+	case expectation.Via:
 		return c.Via == string(v.Access.Via), fmt.Sprintf("via %s", v.Access.Via), v.Access.Grants
-	case Sees:
+	case expectation.Sees:
 		return c.Rows == v.Rows, fmt.Sprintf("sees %s", count(v.Rows, "row")), v.Access.FilterPolicies()
 	}
 	i := slices.IndexFunc(v.Access.Columns, func(column entitlements.ColumnAccess) bool { return column.Name == c.Column })
@@ -123,13 +122,16 @@ func (v *view) judge(c Clause) (ok bool, found string, policies []string) {
 }
 
 // judgeColumn asks the decision, and then the data whether it is so.
-func (v *view) judgeColumn(c Clause, column entitlements.ColumnAccess) (ok bool, found string, policies []string) {
-	is, kinds := Clear, []string{}
+func (v *view) judgeColumn(
+	c expectation.Clause,
+	column entitlements.ColumnAccess,
+) (ok bool, found string, policies []string) {
+	is, kinds := expectation.Clear, []string{}
 	for _, m := range column.Masks {
-		is = PartlyMasked
+		is = expectation.PartlyMasked
 		kinds, policies = append(kinds, string(m.Kind)), append(policies, m.Policy)
 		if len(m.When) == 0 {
-			is = Masked
+			is = expectation.Masked
 		}
 	}
 	data := v.Columns[c.Column]
@@ -141,9 +143,9 @@ func (v *view) judgeColumn(c Clause, column entitlements.ColumnAccess) (ok bool,
 	ok = is == c.Kind && (c.Mask == "" || slices.Contains(kinds, c.Mask)) &&
 		(c.Policy == "" || slices.Contains(policies, c.Policy))
 	switch {
-	case is == Clear && data.Hidden > 0:
+	case is == expectation.Clear && data.Hidden > 0:
 		return false, found + ", though no policy masks them", policies
-	case is == Masked && data.Hidden == 0 && data.Values > 0:
+	case is == expectation.Masked && data.Hidden == 0 && data.Values > 0:
 		return false, found + ": each is what the mask makes of it", policies
 	}
 	return ok, found, policies

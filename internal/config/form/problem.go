@@ -1,4 +1,4 @@
-package config
+package form
 
 import (
 	"cmp"
@@ -38,16 +38,32 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// problems collects what is wrong with a file.
 type problems struct {
 	file string
 	list []Problem
 }
 
-func (p *problems) add(line int, key, format string, args ...any) {
+// Add adds a problem of a line.
+func (p *problems) Add(line int, key, format string, args ...any) {
 	p.list = append(p.list, Problem{p.file, line, key, fmt.Sprintf(format, args...)})
 }
 
-func (p *problems) err() error {
+// AddTo adds a problem of another file.
+func (p *problems) AddTo(file string, line int, format string, args ...any) {
+	p.list = append(p.list, Problem{file, line, "", fmt.Sprintf(format, args...)})
+}
+
+// drop takes back what is said of a key and of what is below it.
+func (p *problems) drop(key string) {
+	p.list = slices.DeleteFunc(p.list, func(q Problem) bool {
+		rest, within := strings.CutPrefix(q.Key, key)
+		return within && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// Err is an *Error with all problems, or nil when there are none.
+func (p *problems) Err() error {
 	if len(p.list) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package config
+package form
 
 import (
 	"bytes"
@@ -24,18 +24,18 @@ const emptyFile = "there is nothing in it; the least it needs is identity (an is
 // ends the reading.
 func loadTree(data []byte, p *problems) *yaml.Node {
 	if line := notText(data); line > 0 {
-		p.add(line, "", "not UTF-8 text: there is a byte or a control character in it that no text has")
+		p.Add(line, "", "not UTF-8 text: there is a byte or a control character in it that no text has")
 		return nil
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	if err != nil {
-		p.add(0, "", "%v", err)
+		p.Add(0, "", "%v", err)
 		return nil
 	}
 	var document, second yaml.Node
 	switch err := loader.Load(&document); {
 	case errors.Is(err, io.EOF):
-		p.add(0, "", emptyFile)
+		p.Add(0, "", emptyFile)
 		return nil
 	case err != nil:
 		notYAML(err, data, p)
@@ -47,16 +47,16 @@ func loadTree(data []byte, p *problems) *yaml.Node {
 		notYAML(err, data, p)
 		return nil
 	default:
-		p.add(second.Line, "", "a second document starts here: the file is one document")
+		p.Add(second.Line, "", "a second document starts here: the file is one document")
 		return nil
 	}
 	root := document.Content[0]
 	if root.ShortTag() == "!!null" {
-		p.add(0, "", emptyFile)
+		p.Add(0, "", emptyFile)
 		return nil
 	}
 	before := len(p.list)
-	plain(root, "", 0, p)
+	checkPlain(root, "", 0, p)
 	if len(p.list) > before {
 		return nil
 	}
@@ -82,7 +82,7 @@ func notText(data []byte) int {
 func notYAML(err error, data []byte, p *problems) {
 	var bad *yaml.LoadError
 	if !errors.As(err, &bad) {
-		p.add(0, "", "not YAML: %v", err)
+		p.Add(0, "", "not YAML: %v", err)
 		return
 	}
 	message := bad.Message
@@ -99,7 +99,7 @@ func notYAML(err error, data []byte, p *problems) {
 	if from := bad.ContextMark.Line; from > 0 && from < bad.Mark.Line {
 		message = fmt.Sprintf("%s since line %d: %s", bad.ContextMsg, from, message) // where a bracket was opened
 	}
-	p.add(bad.Mark.Line, "", "not YAML: %s", message)
+	p.Add(bad.Mark.Line, "", "not YAML: %s", message)
 }
 
 func indentedByTab(data []byte, line int) bool {
@@ -112,25 +112,25 @@ func indentedByTab(data []byte, line int) bool {
 	return bytes.ContainsRune(indentation, '\t')
 }
 
-// plain walks the tree and names what is not plain in it.
-func plain(n *yaml.Node, path string, depth int, p *problems) {
+// checkPlain walks the tree and names what is not plain in it.
+func checkPlain(n *yaml.Node, path string, depth int, p *problems) {
 	switch {
 	case depth > maxDepth:
-		p.add(n.Line, "", "nested deeper than %d levels: nothing needs that", maxDepth)
+		p.Add(n.Line, "", "nested deeper than %d levels: nothing needs that", maxDepth)
 		return
 	case n.Kind == yaml.AliasNode:
-		p.add(n.Line, path, "aliases (*%s) are not understood here: write it out", n.Value)
+		p.Add(n.Line, path, "aliases (*%s) are not understood here: write it out", n.Value)
 		return
 	case n.Anchor != "":
-		p.add(n.Line, path, "anchors (&%s) are not understood here: leave it out", n.Anchor)
+		p.Add(n.Line, path, "anchors (&%s) are not understood here: leave it out", n.Anchor)
 		return
 	case n.Style&yaml.TaggedStyle != 0:
-		p.add(n.Line, path, "types (%s) are not understood here: leave it out", n.ShortTag())
+		p.Add(n.Line, path, "types (%s) are not understood here: leave it out", n.ShortTag())
 		return
 	}
 	if n.Kind != yaml.MappingNode {
 		for i, item := range n.Content {
-			plain(item, mistake.At(path, i), depth+1, p)
+			checkPlain(item, mistake.At(path, i), depth+1, p)
 		}
 		return
 	}
@@ -138,18 +138,18 @@ func plain(n *yaml.Node, path string, depth int, p *problems) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Kind != yaml.ScalarNode || key.Anchor != "" || key.Style&yaml.TaggedStyle != 0 {
-			p.add(key.Line, path, "a key is one plain word")
+			p.Add(key.Line, path, "a key is one plain word")
 			continue
 		}
 		if key.ShortTag() == "!!merge" {
-			p.add(key.Line, path, "merge keys (<<) are not understood here: write it out")
+			p.Add(key.Line, path, "merge keys (<<) are not understood here: write it out")
 			continue
 		}
 		if first, twice := seen[key.Value]; twice {
-			p.add(key.Line, path, "key %q is there twice, first on line %d", key.Value, first)
+			p.Add(key.Line, path, "key %q is there twice, first on line %d", key.Value, first)
 			continue
 		}
 		seen[key.Value] = key.Line
-		plain(value, mistake.Below(path, key.Value), depth+1, p)
+		checkPlain(value, mistake.Below(path, key.Value), depth+1, p)
 	}
 }
