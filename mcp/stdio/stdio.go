@@ -5,8 +5,6 @@
 package stdio
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,83 +86,6 @@ func (p *pipe) serve(ctx context.Context, in io.Reader, longest int) error {
 		return broken
 	}
 	return err
-}
-
-// caller verifies the credentials of the process, which may have changed since the last call.
-func (p *pipe) caller(ctx context.Context, g mcp.Generation) (context.Context, tools.Call, error) {
-	given, err := p.config.Credentials()
-	if err == nil {
-		given.ClientAddress = clientName
-		var principal identity.Principal
-		if principal, err = p.watch.Prove(ctx, p.config.Authenticator(g), given); err == nil {
-			return ctx, tools.Call{Principal: principal, Client: clientName}, nil
-		}
-	}
-	p.log.Warn().Err(err).Msg("caller refused")
-	if why, ok := errors.AsType[*identity.AuthError](err); ok && why != nil {
-		g.Tools().TurnAway(ctx, clientName, why)
-	}
-	return nil, tools.Call{}, credentialRefusal(err)
-}
-
-// clientName stands for the network address, on the record.
-const clientName = "stdio"
-
-// admit holds the caller to the limits.
-func (p *pipe) admit(ctx context.Context, call tools.Call) (leave func(), _ error) {
-	leave, e := p.limits.Admit(call.Principal)
-	if e == nil {
-		return leave, nil
-	}
-	p.limits.Refused(ctx, e)
-	if refusal := p.config.Generations.Now().Tools().OverLimit(ctx, call, e.Says); refusal != nil {
-		return nil, refusal
-	}
-	return nil, errors.New("a call was refused without a refusal")
-}
-
-// record puts a call on the record that no tool took. The caller is proved only now that it is needed.
-func (p *pipe) record(ctx context.Context, c *mcp.Call) {
-	if !c.Unserved() {
-		return
-	}
-	ctx, call, err := p.caller(context.WithoutCancel(ctx), c.Generation) // a caller who cancels is on the record too
-	if err != nil {
-		return // the caller is on the record as one who was turned away
-	}
-	leave, err := p.admit(ctx, call)
-	if err != nil {
-		return // and so is one who comes too often
-	}
-	defer leave()
-	c.Record(ctx, c.Generation.Tools(), call)
-}
-
-func credentialRefusal(err error) *tools.Refusal {
-	r := &tools.Refusal{
-		Code:    tools.NotPermitted,
-		Message: "the credentials of this Deputy process cannot be read",
-		Hint: "Nothing you can write helps. Ask the person who set this server up to set DEPUTY_AGENT_KEY and, to act for a human, " +
-			"DEPUTY_USER_TOKEN or DEPUTY_USER_TOKEN_FILE, in the environment of \"deputy stdio\".",
-	}
-	if refusal, ok := errors.AsType[*identity.AuthError](err); ok && refusal != nil {
-		r.Message = refusal.Message
-		switch {
-		case errors.Is(err, identity.ErrStopped):
-			r.Hint = "Nothing you can write helps. Tell the human that an administrator of Deputy has stopped this."
-		case errors.Is(err, identity.ErrSignIn):
-			r.Hint = "Nothing you can write helps. Ask the human to do what the message says in a terminal on this machine, and then try again."
-		case errors.Is(err, identity.ErrAnotherHuman):
-			r.Hint = "Nothing you can write helps. Ask the human to restart this server in their application; what you have seen so far was another human's."
-		}
-		if refusal.Code == identity.Unavailable {
-			r.Code = tools.Unavailable
-			if !errors.Is(err, identity.ErrStopped) {
-				r.Hint = "Try again later."
-			}
-		}
-	}
-	return r
 }
 
 // pipe is one client on the other end of two streams.
@@ -361,46 +282,4 @@ func (p *pipe) writeError() error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	return p.broken
-}
-
-// inputLine is one line of input, without its end. The last one has an error, io.EOF as a rule.
-type inputLine struct {
-	text    []byte
-	tooLong bool
-	err     error
-}
-
-// readLines hands on line after line, and reads no further than one line ahead.
-func readLines(ctx context.Context, in io.Reader, longest int) <-chan inputLine {
-	lines := make(chan inputLine)
-	go func() { // a blocked read cannot be interrupted: then this ends with the process
-		for reader := bufio.NewReader(in); ; {
-			line := readLine(reader, longest)
-			select {
-			case lines <- line:
-			case <-ctx.Done():
-				return
-			}
-			if line.err != nil {
-				return
-			}
-		}
-	}()
-	return lines
-}
-
-// readLine reads a line to its end, and keeps none of it when it is too long.
-func readLine(in *bufio.Reader, longest int) (line inputLine) {
-	for {
-		part, err := in.ReadSlice('\n')
-		if line.tooLong = line.tooLong || len(line.text)+len(part) > longest; line.tooLong {
-			line.text = nil
-		} else {
-			line.text = append(line.text, part...)
-		}
-		if err != bufio.ErrBufferFull {
-			line.text, line.err = bytes.TrimRight(line.text, "\r\n"), err
-			return line
-		}
-	}
 }
