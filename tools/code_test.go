@@ -358,3 +358,25 @@ func TestDeskRefusalCodes(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// The page for people who write hosts names every code that there is, and no other.
+func TestEveryCodeIsDocumented(t *testing.T) {
+	source, err := os.ReadFile("refusal.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/refusals.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(pattern string, text []byte) (out []string) {
+		for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+			out = append(out, found[1])
+		}
+		return out
+	}
+	codes, documented := named(`(?m)^\t\w+ Code = "(\w+)"`, source), named("(?m)^\\| `(\\w+)` \\|", page)
+	if !slices.Equal(codes, documented) || len(codes) == 0 {
+		t.Errorf("the codes are %v, and documented are %v", codes, documented)
+	}
+}

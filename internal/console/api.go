@@ -254,14 +254,15 @@ func readRuling(body []byte, verdict requests.Verdict) (desk.Ruling, error) {
 
 // statuses are the HTTP statuses of refusals.
 var statuses = map[tools.Code]int{
-	tools.NoSuchRequest: http.StatusNotFound,
-	tools.OwnRequest:    http.StatusForbidden,
-	tools.NotApprover:   http.StatusForbidden,
-	tools.Settled:       http.StatusConflict,
-	tools.TooLong:       http.StatusUnprocessableEntity,
-	tools.Stopped:       http.StatusForbidden,
-	tools.BadRequest:    http.StatusBadRequest,
-	tools.TooBusy:       http.StatusTooManyRequests,
+	tools.NoSuchRequest:   http.StatusNotFound,
+	tools.OwnRequest:      http.StatusForbidden,
+	tools.NotApprover:     http.StatusForbidden,
+	tools.Settled:         http.StatusConflict,
+	tools.TooLong:         http.StatusUnprocessableEntity,
+	tools.Stopped:         http.StatusForbidden,
+	tools.BadRequest:      http.StatusBadRequest,
+	tools.InvalidArgument: http.StatusBadRequest,
+	tools.TooBusy:         http.StatusTooManyRequests,
 }
 
 // refuse shows a refusal, and of any other error nothing at all.
