@@ -116,7 +116,7 @@ func kind(about []attribute.KeyValue) trace.SpanKind {
 // database is what a trace says of a platform.
 func database(p *platform) []attribute.KeyValue {
 	return []attribute.KeyValue{
-		attribute.String("db.system.name", p.System),
+		attribute.String("db.system.name", p.Engine.Dialect().System),
 		attribute.String("db.operation.name", "SELECT"),
 		attribute.String("deputy.platform", p.Name),
 	}

@@ -120,10 +120,9 @@ func (t *Tools) Platforms() []string {
 
 // Dialects say which SQL each platform speaks, as people call it.
 func (t *Tools) Dialects() map[string]string {
-	spoken := map[string]string{"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 	out := map[string]string{}
 	for _, p := range t.platforms {
-		out[p.Name] = spoken[p.System]
+		out[p.Name] = p.Engine.Dialect().Product
 	}
 	return out
 }

@@ -8,11 +8,15 @@ import (
 	"deputy/entitlements"
 )
 
-// Dialect says how a language writes strings, identifiers and comments; the lexer knows nothing more of it.
+// Dialect says what an engine's language is called and how it writes strings, identifiers and comments; the lexer knows
+// nothing more of it.
 //
 // The lexer is a convenience, never a lock: it finds names so that schema-qualified tables can be pointed at their
 // vended views. Where it errs, a name stays as it was and the database refuses it.
 type Dialect struct {
+	Product string // what people call it: PostgreSQL
+	System  string // what OpenTelemetry calls it, as db.system.name: postgresql
+
 	DollarQuotes   bool // $tag$ … $tag$
 	EscapeStrings  bool // E'it\'s', and U&"…" which is left alone
 	NestedComments bool // /* /* */ */

@@ -132,7 +132,7 @@ func ToolsConfig(
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, platforms.Config{
-			Name: name, Description: p.Description, System: systems[p.Engine], Engine: engines[name],
+			Name: name, Description: p.Description, Engine: engines[name],
 			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: accepted(c, name), AcceptAll: c.Unseen(name), Inherit: p.Inherit,
 		})
 	}
@@ -150,9 +150,6 @@ func Platforms(
 	made := ToolsConfig(c, engines, nil, zerolog.Nop())
 	return platforms.Open(ctx, made.Platforms, slices.Sorted(maps.Keys(c.Purposes)), zerolog.Nop())
 }
-
-// systems are OpenTelemetry's names of the engines.
-var systems = map[string]string{config.Postgres: "postgresql", config.SQLite: "sqlite"}
 
 // Engines opens every platform's engine. Its error is a *config.Error.
 func Engines(c *config.Config) (map[string]vending.Engine, error) {

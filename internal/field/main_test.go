@@ -38,6 +38,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// worlds are the tests, after which no server runs any more that uses the cluster.
+type worlds struct{ *testing.M }
+
+func (w worlds) Run() int {
+	defer stopWorlds()
+	return w.M.Run()
+}
+
 func run(m *testing.M) (code int, err error) {
 	if scratch, err = os.MkdirTemp("", "deputy-field-"); err != nil {
 		return 0, err
@@ -54,8 +62,7 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	flag.Set("test.parallel", "8") // most of them wait
-	code = throwaway.Tests{M: m}.Run()
-	stopWorlds()
+	code = throwaway.Tests{M: worlds{m}}.Run()
 	printTable()
 	if *update {
 		err = writeKnown()

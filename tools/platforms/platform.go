@@ -20,7 +20,6 @@ import (
 type Config struct {
 	Name         string
 	Description  string
-	System       string // what OpenTelemetry calls the engine: postgresql, sqlite; for traces
 	Engine       vending.Engine
 	Policies     []entitlements.Policy // all of the configuration's; those for other platforms are left aside
 	Rules        []requests.Rule       // the same of request rules

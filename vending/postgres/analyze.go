@@ -14,7 +14,6 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
-	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/lineage"
 	"deputy/vending/postgres/nodetree"
@@ -226,7 +225,7 @@ func (e *Engine) statement(
 		}
 		out.Tables = append(out.Tables, use)
 	}
-	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return catalog.CompareNames(a.Table, b.Table) })
+	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return a.Table.Compare(b.Table) })
 
 	refused := s.gate.Refused(p.tree)
 	named, err := nameRefused(ctx, db, others, refused)
@@ -257,7 +256,7 @@ func nameRefused(
 	var out []vending.Forbidden
 	rows, err := db.QueryContext(ctx, `
 SELECT DISTINCT ON (1, 2) what, name FROM (
-  SELECT CASE WHEN n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast') THEN 'catalog' ELSE 'table' END AS what,
+  SELECT CASE WHEN n.nspname IN `+sqltext.SystemSchemas+` THEN 'catalog' ELSE 'table' END AS what,
          coalesce(n.nspname || '.' || c.relname, id::text) AS name
   FROM unnest($1::oid[]) AS id LEFT JOIN pg_catalog.pg_class c ON c.oid = id LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   UNION ALL

@@ -47,7 +47,7 @@ func (k kind) missing(e *pq.Error) bool {
 // objectsQuery looks up words among all that the vended role can reach by a name, and among schemas that it cannot use.
 const objectsQuery = `
 WITH reached AS (
-  SELECT oid, nspname, nspname IN ('pg_catalog', 'information_schema', 'pg_toast') AS system FROM pg_catalog.pg_namespace
+  SELECT oid, nspname, nspname IN ` + sqltext.SystemSchemas + ` AS system FROM pg_catalog.pg_namespace
   WHERE pg_catalog.has_schema_privilege(oid, 'USAGE')
 ), found AS (
   SELECT 'relation' AS kind, relnamespace AS schema, relname AS name, oid, 'pg_catalog.pg_class'::regclass AS class FROM pg_catalog.pg_class WHERE relname = ANY ($1)
@@ -188,11 +188,11 @@ func (d *diagnosis) hiddenRoutines(ctx context.Context, refused *gate.Refusals) 
 		`
 SELECT n.nspname, p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 WHERE p.oid = ANY ($1::oid[]) AND n.nspname <> 'pg_catalog' AND n.nspname || '.' || p.proname <> ALL ($2)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+  AND NOT `+sqltext.Member("pg_proc", "p.oid")+`
 UNION ALL
 SELECT n.nspname, o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')`,
+  AND NOT `+sqltext.Member("pg_operator", "o.oid"),
 		sqltext.OIDs(
 			refused.Functions,
 		),

@@ -3,7 +3,6 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/entitlements"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Relation is a governed table with what the engine has to know beside the catalog's entry.
@@ -31,13 +31,8 @@ func (t Tables) Sorted() []entitlements.Table {
 	for _, r := range t {
 		out = append(out, r.Table)
 	}
-	slices.SortFunc(out, func(a, b entitlements.Table) int { return CompareNames(a.TableName, b.TableName) })
+	slices.SortFunc(out, func(a, b entitlements.Table) int { return a.Compare(b.TableName) })
 	return out
-}
-
-// CompareNames sorts tables by schema and name.
-func CompareNames(a, b entitlements.TableName) int {
-	return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
 }
 
 // A partition is no table of its own: it is read through its table, and would be seen without the table's masks and
@@ -59,7 +54,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
-WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition
+WHERE n.nspname = ANY ($1) AND c.relkind IN ` + sqltext.GovernedKinds + ` AND NOT c.relispartition
 ORDER BY n.nspname, c.relname, a.attnum`
 
 type catalogRow struct {

@@ -18,6 +18,7 @@ import (
 	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/nodetree"
 	"deputy/vending/postgres/searchpath"
+	"deputy/vending/postgres/sqltext"
 )
 
 // Config is what an administrator allows beyond what is known to only compute.
@@ -129,9 +130,7 @@ func (g *Gate) loadOperators(ctx context.Context, db *sqlx.DB, c Config) error {
 	}
 	err := db.SelectContext(ctx, &operators, `
 SELECT o.oid, o.oprcode::oid::int8 AS function, f.nspname || '.' || p.proname AS name,
-       n.nspname = 'pg_catalog' OR EXISTS (
-         SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid
-         AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e') AS member,
+       n.nspname = 'pg_catalog' OR `+sqltext.Member("pg_operator", "o.oid")+` AS member,
        n.nspname <> 'pg_catalog' AND deputy.others_create(n.oid) AS open
 FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode JOIN pg_catalog.pg_namespace f ON f.oid = p.pronamespace`)

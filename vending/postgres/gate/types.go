@@ -49,7 +49,7 @@ type typeRow struct {
 // catalog's row are left out: it is refused without them.
 const typesQuery = `
 WITH RECURSIVE system(oid) AS (
-  SELECT oid FROM pg_catalog.pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema', 'pg_toast')
+  SELECT oid FROM pg_catalog.pg_namespace WHERE nspname IN ` + sqltext.SystemSchemas + `
 ), common(oid) AS (
   SELECT oid FROM pg_catalog.pg_type WHERE typnamespace IN (SELECT oid FROM system)
   UNION SELECT objid FROM pg_catalog.pg_depend WHERE classid = 'pg_catalog.pg_type'::regclass AND deptype = 'e'
@@ -110,7 +110,7 @@ func (g *Gate) loadTypes(ctx context.Context, db *sqlx.DB, config Config, tables
 		}
 	}
 	for oid := range c.rows {
-		slices.SortFunc(g.types[oid].tables, catalog.CompareNames)
+		slices.SortFunc(g.types[oid].tables, entitlements.TableName.Compare)
 	}
 	return g.loadConfigurations(ctx, db)
 }

@@ -223,5 +223,5 @@ func (l *lineage) rte(s *scope, number int) *nodetree.Node {
 }
 
 func compareColumns(a, b entitlements.ColumnName) int {
-	return cmp.Or(catalog.CompareNames(a.TableName, b.TableName), cmp.Compare(a.Column, b.Column))
+	return cmp.Or(a.TableName.Compare(b.TableName), cmp.Compare(a.Column, b.Column))
 }

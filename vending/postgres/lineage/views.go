@@ -79,7 +79,7 @@ func (views Views) Describe(tables catalog.Tables, only func(function uint32) bo
 		r.Table.View = made
 		seen := map[uint32]bool{oid: true}
 		made.Hidden = !readsOf(v, tables, views, seen, made)
-		slices.SortFunc(made.Reads, catalog.CompareNames)
+		slices.SortFunc(made.Reads, entitlements.TableName.Compare)
 		made.Reads = slices.Compact(made.Reads)
 		for i := range made.Columns {
 			l := &lineage{tables: tables, views: views, only: only}

@@ -46,7 +46,7 @@ SELECT n.nspname || '.' || c.relname AS name,
        has_table_privilege('deputy_runner', c.oid, 'SELECT') AS public,
        coalesce((SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition), '') AS parents
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'v', 'm', 'f', 'p') ORDER BY 1`, pq.Array(c.Schemas))
+WHERE n.nspname = ANY ($1) AND c.relkind IN `+sqltext.GovernedKinds+` ORDER BY 1`, pq.Array(c.Schemas))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func checkOpenSchemas(ctx context.Context, db *sqlx.DB, c searchpath.Config) ([]
 	err := db.SelectContext(ctx, &schemas, `
 SELECT n.nspname AS name, array(SELECT x.extname::text FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid ORDER BY 1) AS extensions
 FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1) AND has_schema_privilege('public', n.oid, 'USAGE')
-AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'f', 'p')) ORDER BY 1`,
+AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN `+sqltext.GovernedKinds+`) ORDER BY 1`,
 		pq.Array(slices.Concat(c.Schemas, c.FunctionSchemas())))
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ SELECT f FROM unnest($1::text[]) AS f WHERE NOT EXISTS (
 SELECT DISTINCT n.nspname || '.' || p.proname AS f FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 WHERE n.nspname || '.' || p.proname = ANY ($1) AND l.lanname NOT IN ('c', 'internal') AND p.prosqlbody IS NULL
   AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS c WHERE c LIKE 'search_path=%')
-  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e') ORDER BY 1`, pq.Array(c.Functions))
+  AND NOT `+sqltext.Member("pg_proc", "p.oid")+` ORDER BY 1`, pq.Array(c.Functions))
 	if err != nil {
 		return nil, err
 	}

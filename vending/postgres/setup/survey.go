@@ -39,5 +39,5 @@ func Survey(ctx context.Context, admin *sql.DB, schemas []string) (*entitlements
 const schemasQuery = `
 SELECT n.nspname FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'deputy')
-  AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND NOT c.relispartition)
+  AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ` + sqltext.GovernedKinds + ` AND NOT c.relispartition)
 ORDER BY n.nspname`

@@ -10,7 +10,9 @@ import (
 )
 
 // Dialect is PostgreSQL's.
-var Dialect = vending.Dialect{DollarQuotes: true, EscapeStrings: true, NestedComments: true}
+var Dialect = vending.Dialect{
+	Product: "PostgreSQL", System: "postgresql", DollarQuotes: true, EscapeStrings: true, NestedComments: true,
+}
 
 // Quote writes a name.
 func Quote(name string) string { return Dialect.Quote(name) }
@@ -32,4 +34,18 @@ func OIDs(ids []uint32) any {
 		out[i] = int64(id)
 	}
 	return pq.Array(out)
+}
+
+// GovernedKinds are the kinds of relations (pg_class.relkind) that can be governed: tables, views, materialised views,
+// foreign tables and partitioned tables.
+const GovernedKinds = `('r', 'v', 'm', 'f', 'p')`
+
+// SystemSchemas are PostgreSQL's own.
+const SystemSchemas = `('pg_catalog', 'information_schema', 'pg_toast')`
+
+// Member is the condition that an object belongs to an extension: by the catalog that the object is listed in, and the
+// expression for its id.
+func Member(catalog, id string) string {
+	return `EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.` + catalog + `'::regclass AND d.objid = ` +
+		id + ` AND d.deptype = 'e')`
 }

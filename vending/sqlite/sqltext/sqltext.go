@@ -8,7 +8,7 @@ import (
 )
 
 // Dialect is SQLite's.
-var Dialect = vending.Dialect{Backticks: true, Brackets: true, FoldQuoted: true}
+var Dialect = vending.Dialect{Product: "SQLite", System: "sqlite", Backticks: true, Brackets: true, FoldQuoted: true}
 
 // Quote writes a name.
 func Quote(name string) string { return Dialect.Quote(name) }
