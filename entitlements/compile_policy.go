@@ -71,7 +71,7 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 	}
 	if p.Match != nil {
 		where := []expression.Part{
-			{SQL: quoteName(p.Match.Column) + " = any("},
+			{Column: p.Match.Column, SQL: " = any("},
 			{Variable: expression.AttributePrefix + p.Match.Attribute},
 			{SQL: ")"},
 		}
@@ -96,7 +96,7 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 	}
 }
 
-// quoteName writes a name so that both engines take it letter by letter.
+// quoteName writes a name so that selectors take it letter by letter.
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // checkRules refuses rules about a column that one of the tables does not have: all its rows would be seen, or none.

@@ -23,6 +23,7 @@ const (
 // and spacing, the SQL before it ends in just "= any(" or "<> all(", and the SQL behind it starts with ")". A single
 // one (One) is a value.
 type Part struct {
+	Column   string // a column of the table that stands before SQL; engines quote it as their language wants it
 	SQL      string // including the operator and the opening "any(" or "all(" that precede a list
 	Variable string // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
 	// of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
@@ -34,6 +35,14 @@ const (
 	UserID     = "user.id"
 	ThisColumn = "column"
 )
+
+// column is the name for people to read.
+func (p Part) column() string {
+	if p.Column == "" {
+		return ""
+	}
+	return `"` + strings.ReplaceAll(p.Column, `"`, `""`) + `"`
+}
 
 // One reports whether the variable is a single value and not a list.
 func (p Part) One() bool { return p.Variable == UserID }
@@ -211,7 +220,7 @@ func Text(parts []Part) string {
 	for _, p := range parts {
 		switch {
 		case p.Variable == "":
-			b.WriteString(p.SQL)
+			b.WriteString(p.column() + p.SQL)
 		case p.Variable == ThisColumn:
 			b.WriteString("$column")
 		case len(p.Values) == 0:

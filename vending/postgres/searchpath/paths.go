@@ -190,6 +190,9 @@ func administratorsNames(a entitlements.Access) map[string]bool {
 			if p.Variable == expression.ThisColumn {
 				continue
 			}
+			if p.Column != "" {
+				sql.WriteString(sqltext.Quote(p.Column))
+			}
 			sql.WriteString(p.SQL + " ")
 		}
 	}

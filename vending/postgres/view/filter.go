@@ -43,6 +43,9 @@ func rowCondition(f entitlements.Filter, table entitlements.TableName) string {
 func condition(parts []expression.Part) (sql string, missing bool) {
 	var q strings.Builder
 	for _, p := range parts {
+		if p.Column != "" {
+			q.WriteString(sqltext.Quote(p.Column))
+		}
 		q.WriteString(p.SQL)
 		switch {
 		case p.Variable == "":

@@ -22,11 +22,14 @@ func TestDecisionBecomesOneQuery(t *testing.T) {
 		},
 		Filters: []entitlements.Filter{
 			{Where: []expression.Part{{SQL: "lastname = "}, {Variable: expression.UserID, Values: []string{"o'brien"}}}},
+			{Where: []expression.Part{
+				{Column: `re"gion`, SQL: " = any("}, {Variable: "attribute.regions", Values: []string{"EU"}}, {SQL: ")"},
+			}},
 			{},
 		},
 	})
 	want := `SELECT ('it''s'::text)::text AS "lastname", "region" AS "region" FROM "sales"."or""ders"` +
-		` WHERE (lastname = ('o''brien')) AND ((true) AND (SELECT false))`
+		` WHERE (lastname = ('o''brien')) AND ("re""gion" = any('{"EU"}')) AND ((true) AND (SELECT false))`
 	if got != want {
 		t.Errorf("the query is\n%s\nnot\n%s", got, want)
 	}

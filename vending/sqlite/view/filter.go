@@ -69,6 +69,9 @@ var quantified = regexp.MustCompile(`(= any|<> all)\($`)
 func (w *Writer) condition(parts []expression.Part) (text string, missing bool, err error) {
 	var sql strings.Builder
 	for i, p := range parts {
+		if p.Column != "" {
+			sql.WriteString(sqltext.Quote(p.Column))
+		}
 		sql.WriteString(w.pointAtFile(p.SQL))
 		switch {
 		case p.Variable == "":
