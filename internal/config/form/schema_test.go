@@ -259,7 +259,10 @@ func TestVariablesMayStandForAnything(t *testing.T) {
 }
 
 // asJSON reads YAML as editors do: a scalar without quotes is what it looks like.
-func asJSON(t *testing.T, text []byte) any {
+func asJSON(t interface {
+	Helper()
+	Fatal(...any)
+}, text []byte) any {
 	t.Helper()
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
