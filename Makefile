@@ -6,7 +6,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=.ci/lint/go.mod
 
 # Packages in which goroutines share something.
-RACED = ./identity/... ./audit/... ./entitlements/requests/... ./vending/postgres ./vending/sqlite ./tools/... ./mcp/... \
+RACED = ./identity/... ./audit/... ./entitlements/requests/... ./vending/postgres/... ./vending/sqlite/... ./tools/... ./mcp/... \
 	./internal/assembly ./internal/durable
 
 .PHONY: test lint layout race vuln steady conformance field crash bench build fuzz matrix schema vet postgres

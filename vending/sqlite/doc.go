@@ -21,6 +21,8 @@
 // The order of rows tells nothing either: a table with an index on a hidden or masked column is read by no index. What
 // shows is the order of storage, which is that of the rows' numbers or of a WITHOUT ROWID table's primary key.
 //
+// What a decision becomes is written in one place, the package view below; sqltext is how the SQL is written.
+//
 // What is governed are ordinary tables. Views and virtual tables in the file are out of reach: an authorizer cannot
 // tell a view of the file from a common table expression of the same name.
 package sqlite

@@ -20,6 +20,6 @@ for major in ${*:-14 15 16 17 18}; do
 		chmod -R a+rX "$where"
 	fi
 	echo "PostgreSQL $version"
-	DEPUTY_PG_BIN=$folder/package/native/bin go test -count=1 ./vending/postgres
+	DEPUTY_PG_BIN=$folder/package/native/bin go test -count=1 ./vending/postgres/...
 	DEPUTY_PG_BIN=$folder/package/native/bin go test -count=1 -run TestWorlds ./tools
 done
