@@ -4,9 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 
-	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/tools/platforms"
 )
@@ -20,14 +18,8 @@ type waiting struct {
 
 // waitingPlatform is what the waiting configuration decides on a platform.
 type waitingPlatform struct {
-	platforms.Config
-	purposes []string
-	slots    chan struct{} // one token per running call, as many as that configuration allows
-
-	mu       sync.Mutex
-	catalog  *entitlements.Catalog // that the rest is compiled for
-	compiled *requests.Compiled
-	problems []entitlements.Problem
+	platforms.Waiting
+	slots chan struct{} // one token per running call, as many as that configuration allows
 }
 
 // Both answers calls by the configuration in force and by one that waits, and gives only what both give. It shares
@@ -43,9 +35,8 @@ func (t *Tools) Both(c Config) *Tools {
 		}
 		out.platforms = append(out.platforms, p)
 		out.waiting.platforms[p.Name] = &waitingPlatform{
-			Config:   c.Platforms[i],
-			purposes: slices.Sorted(maps.Keys(c.Purposes)),
-			slots:    make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency)),
+			Waiting: platforms.Waiting{Config: c.Platforms[i], Purposes: slices.Sorted(maps.Keys(c.Purposes))},
+			slots:   make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency)),
 		}
 	}
 	l := &out.config.Limits
@@ -83,40 +74,10 @@ func (w *waiting) entitlements(p *platform) (*requests.Compiled, error) {
 	if own.Elsewhere {
 		return nil, &Error{Code: Unavailable, Message: "this platform is being moved: try again later"}
 	}
-	var others []*entitlements.Catalog
-	for _, other := range p.Others() {
-		if o := w.platforms[other.Name]; o != nil && !o.Elsewhere {
-			if c := other.Catalog(); c != nil {
-				others = append(others, c)
-			}
-		}
-	}
-	own.mu.Lock()
-	defer own.mu.Unlock()
-	if catalog := p.Catalog(); own.catalog != catalog {
-		own.catalog = catalog
-		if own.Accepted == nil && own.AcceptAll { // what was there at the start was so for both
-			own.Accepted = p.LookedAt()
-		}
-		own.compiled, own.problems = own.Compile(governed(own.Config, catalog), others, own.purposes, true)
-	}
-	if own.compiled == nil {
-		return nil, &platforms.PolicyError{Problems: own.problems}
-	}
-	return own.compiled, nil
-}
-
-// governed is the part of a catalog that the configuration has.
-func governed(c platforms.Config, all *entitlements.Catalog) *entitlements.Catalog {
-	if c.Schemas == nil {
-		return all
-	}
-	out := *all
-	out.Tables = slices.DeleteFunc(
-		slices.Clone(all.Tables),
-		func(t entitlements.Table) bool { return !slices.Contains(c.Schemas, t.Schema) },
-	)
-	return &out
+	return own.Waiting.Entitlements(p.Platform, func(other string) bool {
+		o := w.platforms[other]
+		return o != nil && !o.Elsewhere
+	})
 }
 
 // enter takes a slot of the platform, and one of those that the waiting configuration leaves.

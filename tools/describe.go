@@ -14,7 +14,7 @@ func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs)
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "describe_table")
 	r.Table, r.Platform = recordable(args.Table), t.named(args.Platform)
-	d, err := calmly(ctx, func() (*Description, error) {
+	d, err := recoverPanic(ctx, func() (*Description, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
 			return nil, err
 		}

@@ -121,7 +121,7 @@ func (t *Tools) observe(
 ) ([]int, error) {
 	r.Platform = p.Name
 	r.state(t, sql)
-	rows, err := calmly(ctx, func() ([][]any, error) {
+	rows, err := recoverPanic(ctx, func() ([][]any, error) {
 		leave, err := t.enter(ctx, p)
 		if err != nil {
 			return nil, err

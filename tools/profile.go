@@ -20,7 +20,7 @@ func (t *Tools) Profile(
 ) (vending.Profile, error) {
 	r := t.begin(operator, "scan")
 	r.Table, r.Platform = recordable(table.String()), platform
-	profile, err := calmly(ctx, func() (vending.Profile, error) {
+	profile, err := recoverPanic(ctx, func() (vending.Profile, error) {
 		p, err := t.platform(platform)
 		if err != nil {
 			return vending.Profile{}, err

@@ -136,10 +136,10 @@ func (t *Tools) loggable(why *Error) error {
 	return why.Cause
 }
 
-// calmly takes the one step that a call is, unless the caller is stopped: then it does not begin, and if it ends with
-// an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record like
-// any other. The panic's own words might hold anything, and are left out.
-func calmly[T any](ctx context.Context, step func() (T, error)) (result T, err error) {
+// recoverPanic takes the one step that a call is, unless the caller is stopped: then it does not begin, and if it ends
+// with an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record
+// like any other. The panic's own words might hold anything, and are left out.
+func recoverPanic[T any](ctx context.Context, step func() (T, error)) (result T, err error) {
 	defer func() {
 		if why := stopped(ctx); why != nil && err != nil {
 			err = why

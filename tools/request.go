@@ -69,7 +69,7 @@ func (t *Tools) RequestAccess(ctx context.Context, call Call, args RequestArgs) 
 	call.Principal.Purpose = ""
 	r := t.begin(call, "request_access")
 	r.Platform, r.Table = t.named(args.Platform), recordable(args.Table)
-	answer, err := calmly(ctx, func() (*AccessRequest, error) { return t.requestAccess(ctx, call, args, r) })
+	answer, err := recoverPanic(ctx, func() (*AccessRequest, error) { return t.requestAccess(ctx, call, args, r) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal
 	}
@@ -197,7 +197,7 @@ func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Prop
 		!call.Principal.Allows(identity.ScopeRequest) {
 		return nil
 	}
-	proposal, err := calmly(ctx, func() (*Proposal, error) {
+	proposal, err := recoverPanic(ctx, func() (*Proposal, error) {
 		w, err := t.wish(ctx, call, args)
 		if err != nil || w.before != nil || w.takes.Denied != "" || w.waiting >= mostPending {
 			return nil, err

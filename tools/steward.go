@@ -31,7 +31,7 @@ func InPerson[T any](
 	do func(a *Act) (T, error),
 ) (out T, id string, _ error) {
 	r := t.inPerson(s, tool)
-	out, err := calmly(ctx, func() (T, error) { return do(&Act{t, r}) })
+	out, err := recoverPanic(ctx, func() (T, error) { return do(&Act{t, r}) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		var none T
 		return none, r.ID, refusal

@@ -80,9 +80,6 @@ func Open(ctx context.Context, configs []Config, purposes []string, log zerolog.
 	return all, nil
 }
 
-// Others are the other platforms of the configuration.
-func (p *Platform) Others() []*Platform { return p.others }
-
 // PolicyError says that policies do not fit what a platform has. Nothing is answered from it until they do.
 type PolicyError struct{ Problems []entitlements.Problem }
 
@@ -143,7 +140,7 @@ func (p *Platform) Entitlements(ctx context.Context) (*requests.Compiled, error)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.compiled == nil && p.problems == nil {
-		p.compiled, p.problems = p.Compile(p.catalog, others, p.purposes, p.fitted)
+		p.compiled, p.problems = p.compile(p.catalog, others, p.purposes, p.fitted)
 		if !p.fitted && p.compiled != nil {
 			p.fitted, p.written = true, p.problems
 		}
@@ -155,8 +152,8 @@ func (p *Platform) Entitlements(ctx context.Context) (*requests.Compiled, error)
 	return p.compiled, nil
 }
 
-// Compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
-func (c Config) Compile(
+// compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
+func (c Config) compile(
 	catalog *entitlements.Catalog,
 	others []*entitlements.Catalog,
 	purposes []string,
