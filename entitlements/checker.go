@@ -1,5 +1,7 @@
 package entitlements
 
+import "deputy/entitlements/selector"
+
 import "slices"
 
 // Checker holds another list of the configuration against the same catalog, tags and purposes as the policies: the
@@ -8,7 +10,7 @@ import "slices"
 type Checker struct{ c *compiler }
 
 // Selector is a parsed entry of Selectors.
-type Selector struct{ parsed selector }
+type Selector struct{ parsed selector.Selector }
 
 // Coverage is what selectors name of one table.
 type Coverage struct {
@@ -61,9 +63,9 @@ func (k *Checker) Coverage(name TableName, selectors []Selector) Coverage {
 	for _, s := range selectors {
 		covered := t.covered(s.parsed)
 		out.Table = out.Table || covered
-		out.Tagged = out.Tagged || covered && s.parsed.tag != ""
+		out.Tagged = out.Tagged || covered && s.parsed.Tag != ""
 		for i := range t.columns {
-			reach, _ := t.reach(&t.columns[i], []selector{s.parsed})
+			reach, _ := t.reach(&t.columns[i], []selector.Selector{s.parsed})
 			out.Columns[i] = out.Columns[i] || reach != notReached
 			out.Named[i] = out.Named[i] || t.namesColumn(i, s.parsed)
 		}
@@ -79,9 +81,9 @@ func (t *table) columnNames() (out []string) {
 }
 
 // namesColumn reports whether the selector is about the column itself.
-func (t *table) namesColumn(i int, s selector) bool {
+func (t *table) namesColumn(i int, s selector.Selector) bool {
 	c := &t.columns[i]
-	return s.matchesColumn(t.name, c.Name) || s.tag != "" && tagged(c.tags, s.tag)
+	return s.MatchesColumn(t.name, c.Name) || s.Tag != "" && tagged(c.tags, s.Tag)
 }
 
 // namesNew reports whether anything in the configuration is about the tag.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"deputy/entitlements/catalog"
+	"deputy/entitlements/selector"
 	"deputy/internal/mistake"
 )
 
@@ -228,7 +229,7 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 	case !catalog.IsTag(tag.Name):
 		c.problem("%q is not a tag: write words joined by dots, such as PII.SSN", tag.Name)
 		return
-	case below(tag.Name, New):
+	case selector.Below(tag.Name, New):
 		c.problem("the tag %s is built in: it is on what appeared after the last deputy catalog accept", New)
 		return
 	case slices.ContainsFunc(before, func(t Tag) bool { return t.Name == tag.Name }):
@@ -241,20 +242,20 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 	use := c.use(tag.Name)
 	for i, text := range tag.Selectors {
 		c.nth(i, func() {
-			s, err := parseSelector(text)
+			s, err := selector.Parse(text)
 			switch {
 			case err != nil:
 				c.problem("%v", err)
-			case s.tag != "":
+			case s.Tag != "":
 				c.problem(
 					"%q: a tag is on tables and columns, not on tags: a dotted name such as %s.%s puts one below another",
 					text,
-					s.tag,
+					s.Tag,
 					tag.Name,
 				)
 			default:
-				use.onTables = use.onTables || s.isTable()
-				use.onColumns = use.onColumns || s.isColumn()
+				use.onTables = use.onTables || s.IsTable()
+				use.onColumns = use.onColumns || s.IsColumn()
 				c.requireMatch(s, false)
 				c.attach(tag.Name, s)
 			}
@@ -262,22 +263,22 @@ func (c *compiler) addTag(tag Tag, before Tags) {
 	}
 }
 
-func (c *compiler) attach(tag string, s selector) {
+func (c *compiler) attach(tag string, s selector.Selector) {
 	for _, tables := range []map[TableName]*table{c.tables, c.ghosts} {
 		for name, t := range tables {
-			if s.concerns(name) {
+			if s.Concerns(name) {
 				t.attach(tag, s)
 			}
 		}
 	}
 }
 
-func (t *table) attach(tag string, s selector) {
-	if s.isTable() {
+func (t *table) attach(tag string, s selector.Selector) {
+	if s.IsTable() {
 		t.tags = appendOnce(t.tags, tag)
 	}
 	for i := range t.columns {
-		if s.matchesColumn(t.name, t.columns[i].Name) {
+		if s.MatchesColumn(t.name, t.columns[i].Name) {
 			t.columns[i].tags = appendOnce(t.columns[i].tags, tag)
 		}
 	}
@@ -293,41 +294,41 @@ func appendOnce(list []string, s string) []string {
 // requireMatch refuses a selector that names one thing which is not there: it vanished, or was never called that. A
 // column has to be on every platform that has its table: where it is not, its values may stand there under another
 // name.
-func (c *compiler) requireMatch(s selector, onlyHere bool) {
-	if c.cfg.Catalog == nil || s.matchesIn(c.cfg.Catalog) {
+func (c *compiler) requireMatch(s selector.Selector, onlyHere bool) {
+	if c.cfg.Catalog == nil || s.MatchesIn(c.cfg.Catalog) {
 		return
 	}
-	elsewhere := !onlyHere && slices.ContainsFunc(c.cfg.Others, s.matchesIn)
-	if table, ok := s.tableIn(c.cfg.Catalog); ok && s.isColumn() && s.exact() {
-		hint := mistake.There(s.text, s.likeIn(c.cfg.Catalog))
+	elsewhere := !onlyHere && slices.ContainsFunc(c.cfg.Others, s.MatchesIn)
+	if table, ok := s.TableIn(c.cfg.Catalog); ok && s.IsColumn() && s.Exact() {
+		hint := mistake.There(s.Text, s.LikeIn(c.cfg.Catalog))
 		if elsewhere {
-			hint += "; another platform has it: write " + s.text + "* if this one need not"
+			hint += "; another platform has it: write " + s.Text + "* if this one need not"
 		}
-		c.lost(table, "there is no column %s%s", s.text, hint)
+		c.lost(table, "there is no column %s%s", s.Text, hint)
 		return
 	}
 	if elsewhere {
 		return
 	}
-	if !s.exact() {
-		c.warning("%q matches nothing", s.text)
+	if !s.Exact() {
+		c.warning("%q matches nothing", s.Text)
 		return
 	}
 	what := "table"
 	switch {
-	case s.isColumn():
+	case s.IsColumn():
 		what = "column"
-	case s.isSchema() && c.tags[s.text] != nil:
-		c.missing("%q is a tag: write tag:%s", s.text, s.text)
+	case s.IsSchema() && c.tags[s.Text] != nil:
+		c.missing("%q is a tag: write tag:%s", s.Text, s.Text)
 		return
-	case s.isSchema():
+	case s.IsSchema():
 		what = "schema"
 		for _, t := range c.cfg.Catalog.Tables {
-			if t.Name == s.pattern[0].text {
-				c.missing("there is no schema %s; did you mean the table %q?", s.text, JoinName(t.Schema, t.Name))
+			if t.Name == s.Schema() {
+				c.missing("there is no schema %s; did you mean the table %q?", s.Text, selector.Join(t.Schema, t.Name))
 				return
 			}
 		}
 	}
-	c.missing("there is no %s %s%s", what, s.text, mistake.There(s.text, s.likeIn(c.cfg.Catalog)))
+	c.missing("there is no %s %s%s", what, s.Text, mistake.There(s.Text, s.LikeIn(c.cfg.Catalog)))
 }

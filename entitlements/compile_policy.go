@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"deputy/entitlements/expression"
+	"deputy/entitlements/selector"
 	"deputy/internal/mistake"
 )
 
@@ -96,9 +97,6 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 	}
 }
 
-// quoteName writes a name so that selectors take it letter by letter.
-func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
 // checkRules refuses rules about a column that one of the tables does not have: all its rows would be seen, or none.
 func (c *compiler) checkRules(p *ruling) {
 	for _, name := range c.tableNames() {
@@ -179,8 +177,8 @@ func known(section, word string, defined []string) string {
 }
 
 // selectors parses the selectors of a policy, and refuses those that cannot reach what the policy is about.
-func (c *compiler) selectors(texts Selectors, k kind, onlyHere bool) []selector {
-	var out []selector
+func (c *compiler) selectors(texts Selectors, k kind, onlyHere bool) []selector.Selector {
+	var out []selector.Selector
 	c.within(string(k), func() {
 		if len(texts) == 0 {
 			c.problem("it is about nothing: name what it covers behind %s", k)
@@ -196,21 +194,21 @@ func (c *compiler) selectors(texts Selectors, k kind, onlyHere bool) []selector 
 	return out
 }
 
-func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector, ok bool) {
-	s, err := parseSelector(text)
+func (c *compiler) selector(text string, k kind, onlyHere bool) (s selector.Selector, ok bool) {
+	s, err := selector.Parse(text)
 	switch {
 	case err != nil:
 		c.problem("%v", err)
 		return s, false
-	case s.tag != "":
-		c.checkTag(s.tag, k)
-	case k == kindMask && s.isSchema() && c.tags[text] != nil:
+	case s.Tag != "":
+		c.checkTag(s.Tag, k)
+	case k == kindMask && s.IsSchema() && c.tags[text] != nil:
 		c.problem("%q is a tag: write tag:%s", text, text)
-	case k == kindMask && s.isSchema():
+	case k == kindMask && s.IsSchema():
 		c.problem("%q: masks are about columns: write %s.*.* for all of a schema's", text, text)
-	case k == kindMask && s.isTable():
+	case k == kindMask && s.IsTable():
 		c.problem("%q: masks are about columns: write %s.* for all of a table's", text, text)
-	case k != kindMask && k != kindRequest && s.isColumn():
+	case k != kindMask && k != kindRequest && s.IsColumn():
 		c.problem("%q: a %s is about tables: write schema.table", text, k)
 	default:
 		c.requireMatch(s, onlyHere)
@@ -226,7 +224,7 @@ func (c *compiler) checkTag(tag string, k kind) {
 	}
 	defined, onTables, onColumns := false, false, false
 	for name, use := range c.tags {
-		if below(name, tag) {
+		if selector.Below(name, tag) {
 			defined, onTables, onColumns = true, onTables || use.onTables, onColumns || use.onColumns
 		}
 	}

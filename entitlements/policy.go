@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"deputy/entitlements/catalog"
 )
 
 // Policy is one rule as the administrator wrote it. Exactly one of Grant, Guardrail, Mask and Filter is set and says
@@ -178,3 +180,10 @@ func (p *Policy) misfits(k kind) (out []misfit) {
 
 // misfit is a complaint about a policy, or about one of its keys.
 type misfit struct{ key, message string }
+
+// The patterns of names that stand in policies.
+const (
+	TagName       = catalog.TagName
+	AttributeName = `[A-Za-z_][A-Za-z0-9_.-]*`
+	QuestionName  = `[a-z][a-z0-9_]*` // of the answer to a question of a request rule
+)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deputy/entitlements/expression"
+	"deputy/entitlements/selector"
 )
 
 // table is everything that the policies say of one table, found at compile time so that deciding only has to ask the
@@ -79,7 +80,7 @@ type ruledMask struct {
 type ruling struct {
 	*Policy
 	kind      kind
-	selectors []selector
+	selectors []selector.Selector
 	when      []expression.Part              // of a mask
 	filters   func(*table) ([]rowRule, bool) // of a filter; false: they do not fit the table
 	// of a mask: as it is, and as the NULL that it is where it does not fit; as far as it has reached columns
@@ -112,11 +113,11 @@ func (t *table) add(p *ruling) {
 		return
 	}
 	covers := slices.ContainsFunc(p.selectors, t.covered)
-	t.named = t.named || slices.ContainsFunc(p.selectors, func(s selector) bool {
-		return len(s.pattern) == 2 && s.exact() && s.matchesTable(t.name)
+	t.named = t.named || slices.ContainsFunc(p.selectors, func(s selector.Selector) bool {
+		return !s.IsSchema() && s.IsTable() && s.Exact() && s.MatchesTable(t.name)
 	})
 	closes := !covers &&
-		slices.ContainsFunc(p.selectors, func(s selector) bool { return s.tag != "" && tagged(t.closing, s.tag) })
+		slices.ContainsFunc(p.selectors, func(s selector.Selector) bool { return s.Tag != "" && tagged(t.closing, s.Tag) })
 	switch {
 	case p.kind == kindGrant && covers && p.To != nil:
 		t.grants = append(t.grants, grant{p.Name, p.To.Alternatives(), p.To})
@@ -138,9 +139,9 @@ func (t *table) addMask(p *ruling) {
 	if p.With == nil {
 		return
 	}
-	var about []selector
+	var about []selector.Selector
 	for _, s := range p.selectors {
-		if s.tag != "" || s.concerns(t.name) {
+		if s.Tag != "" || s.Concerns(t.name) {
 			about = append(about, s)
 		}
 	}
@@ -167,42 +168,42 @@ func (t *table) addMask(p *ruling) {
 }
 
 // reachClosing is how specifically the selectors name a tag that only closes.
-func (t *table) reachClosing(c *column, selectors []selector) (best int, by string) {
+func (t *table) reachClosing(c *column, selectors []selector.Selector) (best int, by string) {
 	best = notReached
 	for _, s := range selectors {
-		if reach := 1 + strings.Count(s.tag, "."); s.tag != "" && reach > best &&
-			(tagged(c.closing, s.tag) || tagged(t.closing, s.tag)) {
-			best, by = reach, s.text
+		if reach := 1 + strings.Count(s.Tag, "."); s.Tag != "" && reach > best &&
+			(tagged(c.closing, s.Tag) || tagged(t.closing, s.Tag)) {
+			best, by = reach, s.Text
 		}
 	}
 	return best, by
 }
 
 // covered reports whether the selector names the table, or a tag at or above one of its tags.
-func (t *table) covered(s selector) bool {
-	return s.matchesTable(t.name) || s.tag != "" && tagged(t.tags, s.tag)
+func (t *table) covered(s selector.Selector) bool {
+	return s.MatchesTable(t.name) || s.Tag != "" && tagged(t.tags, s.Tag)
 }
 
 func tagged(tags []string, with string) bool {
-	return slices.ContainsFunc(tags, func(tag string) bool { return below(tag, with) })
+	return slices.ContainsFunc(tags, func(tag string) bool { return selector.Below(tag, with) })
 }
 
 // reach is how specifically the selectors name the column: the best of them counts. A table's tags are its columns'
 // too.
-func (t *table) reach(c *column, selectors []selector) (best int, by string) {
+func (t *table) reach(c *column, selectors []selector.Selector) (best int, by string) {
 	best = notReached
 	for _, s := range selectors {
 		reach := notReached
 		switch {
-		case s.tag != "" && (tagged(c.tags, s.tag) || tagged(t.tags, s.tag)):
-			reach = 1 + strings.Count(s.tag, ".")
-		case s.matchesColumn(t.name, c.Name) && s.exact():
+		case s.Tag != "" && (tagged(c.tags, s.Tag) || tagged(t.tags, s.Tag)):
+			reach = 1 + strings.Count(s.Tag, ".")
+		case s.MatchesColumn(t.name, c.Name) && s.Exact():
 			reach = ByName
-		case s.matchesColumn(t.name, c.Name):
+		case s.MatchesColumn(t.name, c.Name):
 			reach = ByWildcard
 		}
 		if reach > best {
-			best, by = reach, s.text
+			best, by = reach, s.Text
 		}
 	}
 	return best, by

@@ -1,5 +1,7 @@
 package entitlements
 
+import "deputy/entitlements/selector"
+
 import "slices"
 
 // Tags returns the tags of a table, and those of one of its columns, wherever they come from.
@@ -16,4 +18,4 @@ func (e *Entitlements) Tags(name ColumnName) (ofTable, ofColumn []string) {
 
 // Related reports whether one of the tags is the other, or above it: PII and PII.SSN are, PII.Email and PII.SSN are
 // not.
-func Related(a, b string) bool { return below(a, b) || below(b, a) }
+func Related(a, b string) bool { return selector.Below(a, b) || selector.Below(b, a) }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/entitlements"
+	"deputy/entitlements/selector"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/report"
@@ -115,10 +116,10 @@ func accept(c *cobra.Command, _ []string) error {
 func changes(platform string, accepted entitlements.Accepted, catalog *entitlements.Catalog) (out []change) {
 	tables, columns := accepted.News(catalog)
 	for _, t := range tables {
-		out = append(out, change{platform, entitlements.JoinName(t.Schema, t.Name)})
+		out = append(out, change{platform, selector.Join(t.Schema, t.Name)})
 	}
 	for _, c := range columns {
-		out = append(out, change{platform, entitlements.JoinName(c.Schema, c.Name, c.Column)})
+		out = append(out, change{platform, selector.Join(c.Schema, c.Name, c.Column)})
 	}
 	slices.SortFunc(out, func(a, b change) int { return strings.Compare(a.Name, b.Name) })
 	return out

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"deputy/entitlements"
+	"deputy/entitlements/selector"
 	"deputy/internal/config/form"
 	"deputy/internal/durable"
 )
@@ -54,7 +55,7 @@ func (r baselineReader) file(b Baseline) error {
 	err := r.object("platforms", func(platform string) error {
 		b[platform] = entitlements.Accepted{}
 		return r.object("tables", func(name string) error {
-			parts, err := entitlements.SplitName(name)
+			parts, err := selector.Split(name)
 			if err != nil || len(parts) != 2 {
 				return fmt.Errorf("%q is no table: it is written schema.table", name)
 			}
@@ -189,7 +190,7 @@ func (b Baseline) text() string {
 	for _, platform := range slices.Sorted(maps.Keys(b)) {
 		tables := []string{}
 		for name, table := range b[platform] {
-			tables = append(tables, "    "+quoted(entitlements.JoinName(name.Schema, name.Name))+": "+tableText(table))
+			tables = append(tables, "    "+quoted(selector.Join(name.Schema, name.Name))+": "+tableText(table))
 		}
 		slices.Sort(tables)
 		platforms = append(platforms, "  "+quoted(platform)+": "+braces(tables, "  "))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/selector"
 	"deputy/identity"
 )
 
@@ -129,7 +130,7 @@ func parseClause(text string, before []string) (Clause, error) {
 	words := slices.DeleteFunc(split(text, ' '), func(w string) bool { return w == "" })
 	wrong := fmt.Errorf("%q is not understood: %s", text, clauseGrammar)
 	if len(words) > 0 && !slices.Contains([]string{"sees", "via"}, words[0]) {
-		name, err := entitlements.SplitName(words[0])
+		name, err := selector.Split(words[0])
 		if err != nil || len(words) < 2 {
 			return c, errors.Join(wrong, err)
 		}

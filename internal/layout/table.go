@@ -38,8 +38,10 @@ var rooms = []Room{
 	{"entitlements/catalog", nil},
 	{"entitlements/expression", nil},
 	{"entitlements/pattern", nil},
+	{"entitlements/selector", []string{"entitlements/catalog"}},
 	{"entitlements", []string{
-		"entitlements/catalog", "entitlements/expression", "entitlements/pattern", "identity", "internal/mistake",
+		"entitlements/catalog", "entitlements/expression", "entitlements/pattern", "entitlements/selector", "identity",
+		"internal/mistake",
 	}},
 	{"entitlements/review", []string{"entitlements", "entitlements/expression", "identity", "internal/mistake"}},
 	{"entitlements/requests", []string{"entitlements", "entitlements/review", "identity", "internal/mistake"}},

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"deputy/entitlements"
+	"deputy/entitlements/selector"
 )
 
 var plainScalar = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]*(\.[A-Za-z0-9_$-]+)*$`)
@@ -14,7 +14,7 @@ var plainScalar = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]*(\.[A-Za-z0-9_$-]
 // Quote writes the name of a table or column as a policy has it, for YAML. Names come out of databases and may hold
 // anything: what is not plain is quoted, with every character escaped that could end the line or the string, so that a
 // name stays a name even in a comment.
-func Quote(parts ...string) string { return Scalar(entitlements.JoinName(parts...)) }
+func Quote(parts ...string) string { return Scalar(selector.Join(parts...)) }
 
 // Scalar writes one word for YAML.
 func Scalar(text string) string {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"deputy/entitlements"
+	"deputy/entitlements/selector"
 	"deputy/internal/config/form"
 	"deputy/vending"
 )
@@ -116,7 +117,7 @@ func TestWhatIsPrintedCanBePasted(t *testing.T) {
 		t.Fatalf("%+v\n%s", file.Tags, text)
 	}
 	for i, s := range file.Tags[0].Selectors {
-		if parts, err := entitlements.SplitName(s); err != nil ||
+		if parts, err := selector.Split(s); err != nil ||
 			!slices.Equal(parts, []string{"sales", "customers", names[i]}) {
 			t.Errorf("%q comes back as %q (%v)", names[i], parts, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"deputy/entitlements"
+	"deputy/entitlements/selector"
 	"deputy/identity"
 	"deputy/internal/expectation"
 	"deputy/tools"
@@ -39,7 +40,7 @@ func (b *Bench) Run(ctx context.Context, t expectation.Test, wanted func(sentenc
 		if !wanted(r.Sentence) {
 			continue
 		}
-		key := entitlements.JoinName(c.Table...)
+		key := selector.Join(c.Table...)
 		if seen[key] == nil {
 			seen[key] = b.look(ctx, t, c.Table)
 		}
@@ -89,7 +90,7 @@ func (b *Bench) find(only string, name []string) (platform string, table entitle
 	}
 	switch len(found) {
 	case 0:
-		return "", table, fmt.Errorf("there is no table %s", entitlements.JoinName(name...))
+		return "", table, fmt.Errorf("there is no table %s", selector.Join(name...))
 	case 1:
 		return platform, table, nil
 	}

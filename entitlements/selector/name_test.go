@@ -1,4 +1,4 @@
-package entitlements
+package selector
 
 import (
 	"slices"
@@ -12,12 +12,12 @@ func TestNamesComeBackAsTheyWere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.OneOf(rapid.StringN(1, -1, -1), rapid.StringMatching(`[a."*?]{1,4}`))
 		parts := rapid.SliceOfN(part, 1, 3).Draw(t, "parts")
-		got, err := SplitName(JoinName(parts...))
+		got, err := Split(Join(parts...))
 		if err != nil || !slices.Equal(got, parts) {
 			t.Fatalf("%q comes back as %q (%v)", parts, got, err)
 		}
-		s, err := parseSelector(JoinName(parts...))
-		if err != nil || !s.exact() || len(s.pattern) != len(parts) {
+		s, err := Parse(Join(parts...))
+		if err != nil || !s.Exact() || len(s.pattern) != len(parts) {
 			t.Fatalf("%q is no selector of one thing: %v, %v", parts, s, err)
 		}
 	})
@@ -25,7 +25,7 @@ func TestNamesComeBackAsTheyWere(t *testing.T) {
 
 func TestWhatIsNoName(t *testing.T) {
 	for _, text := range []string{"", "a.", ".a", "sales.*", "a b", `"a`, `"a"b`, `""`} {
-		if parts, err := SplitName(text); err == nil {
+		if parts, err := Split(text); err == nil {
 			t.Errorf("%q is read as %q", text, parts)
 		}
 	}

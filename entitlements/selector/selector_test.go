@@ -1,10 +1,12 @@
-package entitlements
+package selector
 
 import (
 	"path"
 	"regexp"
 	"strings"
 	"testing"
+
+	"deputy/entitlements/catalog"
 )
 
 func TestSelectors(t *testing.T) {
@@ -34,22 +36,22 @@ func TestSelectors(t *testing.T) {
 		{`sales.orders."a.b"`, "sales", "orders", "a.b", true},
 	}
 	for _, tt := range tests {
-		s, err := parseSelector(tt.selector)
+		s, err := Parse(tt.selector)
 		if err != nil {
 			t.Errorf("%s is not read: %v", tt.selector, err)
 			continue
 		}
-		name := TableName{Schema: tt.schema, Name: tt.table}
-		got := s.matchesTable(name)
+		name := catalog.TableName{Schema: tt.schema, Name: tt.table}
+		got := s.MatchesTable(name)
 		if tt.column != "" {
-			got = s.matchesColumn(name, tt.column)
+			got = s.MatchesColumn(name, tt.column)
 		}
 		if got != tt.want {
 			t.Errorf("%s matches %s %s: %t", tt.selector, name, tt.column, got)
 		}
 	}
 	for _, text := range []string{"", ".", "a.b.c.d", "a..b", "a.b.", ".a.b", `"a.b`, `"a"b.c`, `"".b`, `a"b".c`, "a.b c", "a.[b]", `a.\*`, "tag:", "tag:a..b", "tag:*", "tag:a b", "a.b\n"} {
-		if _, err := parseSelector(text); err == nil {
+		if _, err := Parse(text); err == nil {
 			t.Errorf("%q is taken for a selector", text)
 		}
 	}
@@ -60,8 +62,8 @@ func FuzzSelector(f *testing.F) {
 		f.Add(s, "abc", "d")
 	}
 	f.Fuzz(func(t *testing.T, text, schema, name string) {
-		s, err := parseSelector(text)
-		if err != nil || s.tag != "" {
+		s, err := Parse(text)
+		if err != nil || s.Tag != "" {
 			return
 		}
 		for _, p := range s.pattern {
@@ -74,9 +76,9 @@ func FuzzSelector(f *testing.F) {
 				}
 			}
 		}
-		s.matchesColumn(TableName{Schema: schema, Name: name}, name)
-		if s.exact() && s.isTable() && s.matchesTable(TableName{Schema: schema, Name: name}) &&
-			(schema != s.pattern[0].text || !s.isSchema() && name != s.pattern[1].text) {
+		s.MatchesColumn(catalog.TableName{Schema: schema, Name: name}, name)
+		if s.Exact() && s.IsTable() && s.MatchesTable(catalog.TableName{Schema: schema, Name: name}) &&
+			(schema != s.pattern[0].text || !s.IsSchema() && name != s.pattern[1].text) {
 			t.Errorf("%q names %q %q", text, schema, name)
 		}
 	})

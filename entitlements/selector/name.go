@@ -1,4 +1,4 @@
-package entitlements
+package selector
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 // bareName is a part of a name that needs no quotes, and is no wildcard.
 var bareName = regexp.MustCompile(`^[\pL\pN_$-]+$`)
 
-// SplitName takes a name apart as policies write it: parts joined by dots, and parts with other characters in double
+// Split takes a name apart as policies write it: parts joined by dots, and parts with other characters in double
 // quotes.
-func SplitName(text string) (parts []string, err error) {
+func Split(text string) (parts []string, err error) {
 	for rest := text; ; {
 		p, after, err := cutPart(rest)
 		switch {
@@ -28,8 +28,8 @@ func SplitName(text string) (parts []string, err error) {
 	}
 }
 
-// JoinName writes a name so that SplitName, and every selector, reads just that.
-func JoinName(parts ...string) string {
+// Join writes a name so that Split, and every selector, reads just that.
+func Join(parts ...string) string {
 	var out []string
 	for _, p := range parts {
 		if !bareName.MatchString(p) {

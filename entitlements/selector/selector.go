@@ -1,4 +1,6 @@
-package entitlements
+// Package selector is how policies name schemas, tables and columns of a catalog, by their names, with wildcards or by
+// a tag.
+package selector
 
 import (
 	"errors"
@@ -11,11 +13,11 @@ import (
 	"deputy/entitlements/catalog"
 )
 
-// selector is a parsed Selectors entry: a tag, or a pattern of one part (a schema: all its tables), two (tables) or
-// three (columns).
-type selector struct {
-	text    string
-	tag     string
+// Selector is a parsed entry of a list of selectors: a tag, or a pattern of one part (a schema: all its tables), two
+// (tables) or three (columns).
+type Selector struct {
+	Text    string
+	Tag     string
 	pattern []part
 }
 
@@ -26,24 +28,18 @@ type part struct {
 	glob bool
 }
 
-// The patterns of names that stand in policies and rules.
-const (
-	TagName       = catalog.TagName
-	AttributeName = `[A-Za-z_][A-Za-z0-9_.-]*`
-	QuestionName  = `[a-z][a-z0-9_]*` // of the answer to a question of a request rule
-)
-
 var (
 	plainPart = regexp.MustCompile(`^[\pL\pN_$*?-]+$`)
 )
 
-func parseSelector(text string) (selector, error) {
-	s := selector{text: text}
+// Parse reads one selector as it is written in a policy.
+func Parse(text string) (Selector, error) {
+	s := Selector{Text: text}
 	if tag, ok := strings.CutPrefix(text, "tag:"); ok {
 		if !catalog.IsTag(tag) {
 			return s, fmt.Errorf("%q: a tag is words joined by dots, such as tag:PII.SSN, without wildcards", text)
 		}
-		s.tag = tag
+		s.Tag = tag
 		return s, nil
 	}
 	if word, name, colon := strings.Cut(text, ":"); colon && !strings.ContainsAny(word, `."`) {
@@ -98,55 +94,63 @@ func cutPart(s string) (p part, after string, err error) {
 	return p, "", errors.New("a double quote is not closed")
 }
 
-// exact reports whether the pattern names one thing, which then has to be there.
-func (s selector) exact() bool {
+// Exact reports whether the pattern names one thing, which then has to be there.
+func (s Selector) Exact() bool {
 	return !slices.ContainsFunc(s.pattern, func(p part) bool { return p.glob })
 }
 
-func (s selector) isSchema() bool { return len(s.pattern) == 1 }
-func (s selector) isTable() bool  { return len(s.pattern) == 1 || len(s.pattern) == 2 }
-func (s selector) isColumn() bool { return len(s.pattern) == 3 }
+// Schema is the text of the part that names the schema.
+func (s Selector) Schema() string { return s.pattern[0].text }
 
-func (s selector) matchesTable(t TableName) bool {
-	return s.isTable() && s.concerns(t)
+// IsSchema, IsTable and IsColumn report what the pattern names; a schema stands for all its tables.
+func (s Selector) IsSchema() bool { return len(s.pattern) == 1 }
+func (s Selector) IsTable() bool  { return len(s.pattern) == 1 || len(s.pattern) == 2 }
+func (s Selector) IsColumn() bool { return len(s.pattern) == 3 }
+
+// MatchesTable reports whether the pattern names the table.
+func (s Selector) MatchesTable(t catalog.TableName) bool {
+	return s.IsTable() && s.Concerns(t)
 }
 
-func (s selector) matchesColumn(t TableName, column string) bool {
-	return s.isColumn() && s.concerns(t) && s.pattern[2].matches(column)
+// MatchesColumn reports whether the pattern names the column of the table.
+func (s Selector) MatchesColumn(t catalog.TableName, column string) bool {
+	return s.IsColumn() && s.Concerns(t) && s.pattern[2].matches(column)
 }
 
-// concerns reports whether the pattern is about the table or a column that the table may have.
-func (s selector) concerns(t TableName) bool {
-	return len(s.pattern) > 0 && s.pattern[0].matches(t.Schema) && (s.isSchema() || s.pattern[1].matches(t.Name))
+// Concerns reports whether the pattern is about the table or a column that the table may have.
+func (s Selector) Concerns(t catalog.TableName) bool {
+	return len(s.pattern) > 0 && s.pattern[0].matches(t.Schema) && (s.IsSchema() || s.pattern[1].matches(t.Name))
 }
 
-// matchesIn reports whether anything in the catalog is named.
-func (s selector) matchesIn(c *Catalog) bool {
-	return slices.ContainsFunc(c.Tables, func(t Table) bool {
-		return s.concerns(t.TableName) && (s.isTable() || slices.ContainsFunc(t.Columns, func(col Column) bool {
+// MatchesIn reports whether anything in the catalog is named.
+func (s Selector) MatchesIn(c *catalog.Catalog) bool {
+	return slices.ContainsFunc(c.Tables, func(t catalog.Table) bool {
+		return s.Concerns(t.TableName) && (s.IsTable() || slices.ContainsFunc(t.Columns, func(col catalog.Column) bool {
 			return s.pattern[2].matches(col.Name)
 		}))
 	})
 }
 
-// tableIn is the table of the catalog that an exact selector is about.
-func (s selector) tableIn(c *Catalog) (TableName, bool) {
+// TableIn is the table of the catalog that an exact selector is about.
+func (s Selector) TableIn(c *catalog.Catalog) (catalog.TableName, bool) {
 	for _, t := range c.Tables {
-		if s.concerns(t.TableName) {
+		if s.Concerns(t.TableName) {
 			return t.TableName, true
 		}
 	}
-	return TableName{}, false
+	return catalog.TableName{}, false
 }
 
-// likeIn lists what the selector could have meant in the catalog: as many parts, in the writing of selectors.
-func (s selector) likeIn(c *Catalog) (names []string) {
+// LikeIn lists what the selector could have meant in the catalog: as many parts, in the writing of selectors.
+func (s Selector) LikeIn(c *catalog.Catalog) (names []string) {
 	for _, t := range c.Tables {
 		schema, table := selectorPart(t.Schema), selectorPart(t.Schema)+"."+selectorPart(t.Name)
 		switch {
-		case s.isSchema():
-			names = appendOnce(names, schema)
-		case s.isTable():
+		case s.IsSchema():
+			if !slices.Contains(names, schema) {
+				names = append(names, schema)
+			}
+		case s.IsTable():
 			names = append(names, table)
 		default:
 			for _, col := range t.Columns {
@@ -200,8 +204,11 @@ func globMatch(pattern, name string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// below reports whether tag is the ancestor or one of its dotted descendants.
-func below(tag, ancestor string) bool {
+// Below reports whether tag is the ancestor or one of its dotted descendants.
+func Below(tag, ancestor string) bool {
 	rest, ok := strings.CutPrefix(tag, ancestor)
 	return ok && (rest == "" || rest[0] == '.')
 }
+
+// quoteName writes a name so that selectors take it letter by letter.
+func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
