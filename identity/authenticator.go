@@ -35,7 +35,9 @@ type Credentials struct {
 	ClientAddress string `json:"-"`
 }
 
-func (Credentials) String() string   { return "credentials" }
+func (Credentials) String() string { return "credentials" }
+
+// GoString hides the credentials from %#v as well.
 func (Credentials) GoString() string { return "identity.Credentials{}" }
 
 // Authenticator turns credentials into principals. Its methods may be called concurrently.

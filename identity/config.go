@@ -36,6 +36,7 @@ type IssuerConfig struct {
 // IssuerKind is whose product an issuer is, and so where its tokens have what.
 type IssuerKind string
 
+// The kinds of issuers whose tokens are known.
 const (
 	Generic  IssuerKind = "generic" // as RFC 9068 says
 	Entra    IssuerKind = "entra"
@@ -57,6 +58,7 @@ type LoginConfig struct {
 // AudienceParameter is the name of a parameter of OAuth requests, or none.
 type AudienceParameter string
 
+// The parameters that issuers take.
 const (
 	ByResource AudienceParameter = "resource"
 	ByAudience AudienceParameter = "audience"
@@ -75,6 +77,7 @@ type IntrospectionConfig struct {
 // DPoPMode says which of an issuer's tokens have to be bound to a key (RFC 9449).
 type DPoPMode string
 
+// The modes, as the file has them.
 const (
 	DPoPWhenBound DPoPMode = "when_bound"
 	DPoPRequired  DPoPMode = "required"
@@ -83,8 +86,12 @@ const (
 // Secret is text that does not show when it is printed, logged or written as JSON. Convert it to a string to use it.
 type Secret string
 
-func (Secret) String() string               { return "(secret)" }
-func (Secret) GoString() string             { return "(secret)" }
+func (Secret) String() string { return "(secret)" }
+
+// GoString hides the text from %#v as well.
+func (Secret) GoString() string { return "(secret)" }
+
+// MarshalText hides the text from JSON and YAML.
 func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 // ClaimsConfig names the claims that parties, groups and attributes are read from. Nothing is read that is not named

@@ -8,15 +8,21 @@ import (
 // Code sorts refusals by what the caller can do about them.
 type Code string
 
+// The codes, each with the HTTP status that it becomes.
 const (
-	Missing      Code = "missing"       // no credential: get one (HTTP 401)
-	InvalidToken Code = "invalid_token" // not to be believed: get another one (HTTP 401)
-	// the proof is not to be believed, whatever the token is: make another one (HTTP 401)
-	InvalidProof       Code = "invalid_dpop_proof"
-	InsufficientAccess Code = "insufficient_access" // believed, and may not do this: another one will not help (HTTP 403)
-	// believed, and limited to something else: one with the scope is needed (HTTP 403)
+	// Missing: there is no credential. The caller gets one (HTTP 401).
+	Missing Code = "missing"
+	// InvalidToken: the credential is not believed. The caller gets another one (HTTP 401).
+	InvalidToken Code = "invalid_token"
+	// InvalidProof: the proof is not believed, whatever the token is. The caller makes another one (HTTP 401).
+	InvalidProof Code = "invalid_dpop_proof"
+	// InsufficientAccess: the caller is believed and may not do this. Another credential does not help (HTTP 403).
+	InsufficientAccess Code = "insufficient_access"
+	// InsufficientScope: the token is believed and limited to something else. The caller needs one with the scope
+	// (HTTP 403).
 	InsufficientScope Code = "insufficient_scope"
-	Unavailable       Code = "unavailable" // cannot be verified now: try again later (HTTP 503)
+	// Unavailable: the credential cannot be verified now. The caller tries again later (HTTP 503).
+	Unavailable Code = "unavailable"
 )
 
 // ErrStopped is the cause of a refusal that no other credential helps against: an administrator has stopped the agent

@@ -9,9 +9,9 @@ import (
 
 // Keys of the agents, made once from fixed bytes: they only have to differ.
 var (
-	helperKey, helperHash     = identity.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 32)))
-	reporterKey, reporterHash = identity.NewKey(bytes.NewReader(bytes.Repeat([]byte{2}, 32)))
-	strangerKey, _            = identity.NewKey(bytes.NewReader(bytes.Repeat([]byte{3}, 32)))
+	helperKey, helperHash = identity.NewKey(bytes.NewReader(bytes.Repeat([]byte{1}, 32)))
+	_, reporterHash       = identity.NewKey(bytes.NewReader(bytes.Repeat([]byte{2}, 32)))
+	strangerKey, _        = identity.NewKey(bytes.NewReader(bytes.Repeat([]byte{3}, 32)))
 )
 
 // agents are one of each kind.

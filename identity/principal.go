@@ -5,6 +5,7 @@ import "slices"
 // Mode says whether a human stands behind a call.
 type Mode string
 
+// The two modes.
 const (
 	OnBehalfOf Mode = "on_behalf_of" // agent and user, both verified
 	Autonomous Mode = "autonomous"   // the agent alone, verified
@@ -13,6 +14,7 @@ const (
 // Kind tells users from agents. Both are identities with groups and attributes.
 type Kind string
 
+// The two kinds.
 const (
 	KindUser  Kind = "user"
 	KindAgent Kind = "agent"

@@ -35,5 +35,7 @@ func (p *Proof) Once(spend func() error) error {
 	return nil
 }
 
-func (*Proof) String() string   { return "proof" }
+func (*Proof) String() string { return "proof" }
+
+// GoString hides the proof from %#v as well.
 func (*Proof) GoString() string { return "identity.Proof{}" }

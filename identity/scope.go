@@ -60,9 +60,12 @@ func (c Config) Scopes() (all []string) {
 // ScopeRule says what the scopes in an issuer's tokens are taken for.
 type ScopeRule string
 
+// The rules, as the file has them.
 const (
-	// a token that names scopes may do no more than those; one that names none has no ceiling
+	// ScopesWhenPresent: a token that names scopes may do no more than those; one that names none has no ceiling.
 	ScopesWhenPresent ScopeRule = "when_present"
-	ScopesRequired    ScopeRule = "required" // a token that names no scopes may do nothing
-	ScopesIgnored     ScopeRule = "ignored"  // scopes are no ceiling; ScopeApprove is needed all the same
+	// ScopesRequired: a token that names no scopes may do nothing.
+	ScopesRequired ScopeRule = "required"
+	// ScopesIgnored: scopes are no ceiling. ScopeApprove is needed all the same.
+	ScopesIgnored ScopeRule = "ignored"
 )

@@ -32,6 +32,7 @@ type spentProofs struct {
 	count int
 }
 
+// NewProofs makes a memory that has seen no proof.
 func NewProofs() *Proofs { return &Proofs{each: proofsPerKey, all: proofsTogether} }
 
 // spend refuses an id that the key has used before.

@@ -75,8 +75,7 @@ const maxFile = 1 << 20
 
 // readFile reads a file that must be a plain one behind its links, and never waits for a writer of a pipe.
 func readFile(path string) ([]byte, os.FileInfo, error) {
-	info, err := find(path)
-	if err != nil {
+	if _, err := find(path); err != nil {
 		return nil, nil, err
 	}
 	file, err := os.OpenFile(path, os.O_RDONLY|nonblocking, 0)
@@ -84,7 +83,8 @@ func readFile(path string) ([]byte, os.FileInfo, error) {
 		return nil, nil, err
 	}
 	defer file.Close()
-	if info, err = file.Stat(); err != nil {
+	info, err := file.Stat()
+	if err != nil {
 		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
