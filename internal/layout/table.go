@@ -35,7 +35,6 @@ var rooms = []Room{
 	{"audit/sink", []string{"audit", "audit/ocsf"}},
 
 	// What may be seen.
-	{"entitlements/catalog", nil},
 	{"entitlements/expression", nil},
 	{"entitlements/pattern", nil},
 	{"entitlements/selector", []string{"entitlements/catalog"}},
