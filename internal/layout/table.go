@@ -29,12 +29,14 @@ var rooms = []Room{
 
 	// What happened.
 	{"audit/checkpoint", []string{"internal/durable", "internal/strictjson"}},
-	{"audit", []string{"audit/checkpoint", "identity", "internal/durable", "internal/strictjson"}},
+	{"audit/segments", []string{"internal/durable"}},
+	{"audit", []string{"audit/checkpoint", "audit/segments", "identity", "internal/durable", "internal/strictjson"}},
 	{"audit/ocsf", []string{"audit"}},
 	{"audit/index", []string{"audit", "audit/checkpoint", "internal/durable", "internal/strictjson"}},
 	{"audit/sink", []string{"audit", "audit/ocsf"}},
 
 	// What may be seen.
+	{"entitlements/catalog", nil},
 	{"entitlements/expression", nil},
 	{"entitlements/pattern", nil},
 	{"entitlements/selector", []string{"entitlements/catalog"}},
@@ -61,7 +63,8 @@ var rooms = []Room{
 	{"vending/enginetest/...", []string{"vending", "entitlements", "entitlements/expression", "identity"}},
 
 	// The use case.
-	{"tools", []string{"vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
+	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
+	{"tools", []string{"tools/platforms", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 
 	// The protocol.
@@ -83,7 +86,7 @@ var rooms = []Room{
 	}},
 	{"internal/telemetry", []string{"internal/config", "tools"}},
 	{"internal/console", []string{"mcp/...", "tools/...", "entitlements/...", "identity"}},
-	{"internal/report", []string{"audit/...", "tools", "entitlements/...", "identity"}},
+	{"internal/report", []string{"audit/...", "tools/...", "entitlements/...", "identity"}},
 	{"internal/assembly", []string{
 		"internal/config", "internal/console", "internal/telemetry", "internal/durable", "internal/mistake", "mcp/...",
 		"tools/...", "vending", "vending/postgres/...", "vending/sqlite/...", "audit/...", "entitlements/...", "identity/...",
@@ -99,8 +102,8 @@ var rooms = []Room{
 	{"examples", nil},
 	{"examples/hosts/go", nil},
 	{"internal/demo", []string{
-		"examples", "internal/assembly", "internal/config", "internal/testkit/...", "mcp/client", "mcp/httpd", "tools",
-		"vending/postgres/...", "audit/...", "identity",
+		"examples", "internal/assembly", "internal/config", "internal/testkit/...", "mcp/client", "mcp/httpd",
+		"tools/...", "vending/postgres/...", "audit/...", "identity",
 	}},
 	{"internal/bench", []string{
 		"internal/assembly", "internal/config", "internal/testkit/...", "mcp/client", "mcp/httpd", "tools", "vending",
