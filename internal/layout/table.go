@@ -76,7 +76,7 @@ var rooms = []Room{
 	{"mcp/mcptest", []string{"tools", "identity"}}, // imported by tests alone
 
 	// The file, and the assembly of what it says.
-	{"internal/expectation", []string{"entitlements", "identity", "internal/mistake"}},
+	{"internal/expectation", []string{"entitlements/...", "identity", "internal/mistake"}},
 	{"internal/expectation/trial", []string{"tools", "entitlements/...", "identity", "internal/expectation"}},
 	{"internal/config/form", []string{"entitlements/...", "identity", "internal/expectation", "internal/mistake"}},
 	{"internal/config/schema", []string{"internal/config/form"}},
