@@ -43,7 +43,7 @@ func TestAccessIsAskedForInEveryRevision(t *testing.T) {
 				t.Errorf("the answer is %s", text)
 			}
 			if a := structured[tools.AccessRequest](t, r); revision >= protocol.ProtocolVersion20250618 &&
-				(a.RequestID != "req_1" || a.Status != "pending" || a.AuditID != "a9") {
+				(a.ID != "req_1" || a.Status != "pending" || a.AuditID != "a9") {
 				t.Errorf("the structured answer is %+v", a)
 			}
 			if want := []tools.RequestArgs{{Table: "sales.orders", Columns: []string{"lastname"}, Reason: "audit"}}; !reflect.DeepEqual(

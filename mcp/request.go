@@ -139,7 +139,7 @@ func showRequest(r tools.AccessRequest) *mcp.CallToolResult {
 		if len(r.Columns) > 0 {
 			what = strings.Join(r.Columns, ", ") + " of " + r.Table
 		}
-		fmt.Fprintf(&text, "Request %s for %s: %s", escape(r.RequestID), escape(what), escape(r.Status))
+		fmt.Fprintf(&text, "Request %s for %s: %s", escape(r.ID), escape(what), escape(string(r.Status)))
 		if r.ExpiresAt != nil {
 			fmt.Fprintf(&text, ", until %s", r.ExpiresAt.UTC().Format("2006-01-02 15:04:05 MST"))
 		}
@@ -151,7 +151,7 @@ func showRequest(r tools.AccessRequest) *mcp.CallToolResult {
 			fmt.Fprintf(&text, "Next: %s.\n", escape(r.NextStep))
 		}
 	}
-	if r.RequestID != "" {
+	if r.ID != "" {
 		one(r)
 	} else {
 		fmt.Fprintf(&text, "%s.\n", count(len(r.Requests), "open request"))

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"deputy/entitlements/requests"
 	"deputy/mcp/mcptest"
 	"deputy/tools"
 )
@@ -73,10 +74,9 @@ func TestNothingInARequestPassesItselfOffAsAnythingElse(t *testing.T) {
 		t,
 		showRequest(
 			tools.AccessRequest{
-				RequestID: forged,
-				Status:    forged,
-				Table:     forged,
-				Columns:   []string{forged},
+				Handle: requests.Handle{
+					ID: forged, Status: requests.Status(forged), Table: forged, Columns: []string{forged},
+				},
 				Approvers: []string{forged},
 				NextStep:  forged,
 				AuditID:   forged,
@@ -91,7 +91,7 @@ func TestNothingInARequestPassesItselfOffAsAnythingElse(t *testing.T) {
 		t,
 		showRequest(
 			tools.AccessRequest{
-				Requests: []tools.AccessRequest{{RequestID: "req_1", Status: "pending", Table: "a.b"}},
+				Requests: []tools.AccessRequest{{Handle: requests.Handle{ID: "req_1", Status: "pending", Table: "a.b"}}},
 				NextStep: "ask",
 				AuditID:  "a1",
 			},

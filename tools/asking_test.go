@@ -89,7 +89,7 @@ func TestANoticeCarriesTheArgumentsToSeeMaskedColumns(t *testing.T) {
 	args, _ := argumentsIn(t, notices("SELECT * FROM orders"))
 	args.Reason = why
 	a := o.ask(seller(), args)
-	o.rule(a.RequestID, requests.VerdictApprove, "")
+	o.rule(a.ID, requests.VerdictApprove, "")
 	if text := notices("SELECT * FROM orders"); object.MatchString(text) || !strings.Contains(text, "card is masked") {
 		t.Errorf("once they are clear, the notices are %s", text)
 	}
@@ -160,10 +160,10 @@ func TestWithSeveralPlatformsTheArgumentsNameTheirs(t *testing.T) {
 	shop := o.ask(seller(), args)
 	args.Platform = "lake"
 	lake := o.ask(seller(), args)
-	if lake.RequestID == shop.RequestID {
+	if lake.ID == shop.ID {
 		t.Error("the same on another platform is the same request")
 	}
-	o.rule(shop.RequestID, requests.VerdictApprove, "")
+	o.rule(shop.ID, requests.VerdictApprove, "")
 	for platform, open := range map[string]bool{"shop": true, "lake": false} {
 		if _, err := o.Query(t.Context(), seller(), tools.QueryArgs{SQL: "SELECT salary FROM payroll", Platform: platform}); (err == nil) != open {
 			t.Errorf("approved on shop, %s gives %v", platform, err)
@@ -174,7 +174,7 @@ func TestWithSeveralPlatformsTheArgumentsNameTheirs(t *testing.T) {
 		t.Errorf("without a platform: %+v", r)
 	}
 	// looked up, it needs none
-	if a := o.ask(seller(), tools.RequestArgs{RequestID: lake.RequestID}); a.RequestID != lake.RequestID {
+	if a := o.ask(seller(), tools.RequestArgs{RequestID: lake.ID}); a.ID != lake.ID {
 		t.Errorf("looked up: %+v", a)
 	}
 }

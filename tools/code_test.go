@@ -134,8 +134,8 @@ func TestDescribeRefusalCodes(t *testing.T) {
 
 func TestRequestRefusalCodes(t *testing.T) {
 	o := newOffice(t)
-	waits := o.ask(seller(), tools.RequestArgs{Table: "events", Reason: why, Duration: "1d"}).RequestID
-	ended := o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{"email"}, Reason: why}).RequestID
+	waits := o.ask(seller(), tools.RequestArgs{Table: "events", Reason: why, Duration: "1d"}).ID
+	ended := o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{"email"}, Reason: why}).ID
 	o.ask(seller(), tools.RequestArgs{RequestID: ended, Cancel: true})
 	long := strings.Repeat("x", 1001)
 	ticket := map[string]string{"ticket": "T-1"}
@@ -326,7 +326,7 @@ func TestUnwrittenRecordHasCode(t *testing.T) {
 
 func TestDeskRefusalCodes(t *testing.T) {
 	o := newOffice(t)
-	id := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why}).RequestID
+	id := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why}).ID
 	person := func(name string, groups ...string) tools.Steward {
 		return tools.Steward{User: *as(name, groups...).Principal.User, Client: "192.0.2.9"}
 	}

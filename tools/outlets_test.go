@@ -116,7 +116,7 @@ func TestOutletsKeepTheirJSON(t *testing.T) {
 		if err != nil {
 			return ""
 		}
-		return a.RequestID
+		return a.ID
 	}
 	look := func(ids ...string) {
 		for _, id := range ids {

@@ -51,13 +51,10 @@ type ProposedAnswer struct {
 
 // AccessRequest is the structured answer of the request_access tool: one request, or the list of one's own open ones.
 type AccessRequest struct {
-	RequestID string   `json:"request_id,omitempty"`
-	Status    string   `json:"status,omitempty"`
-	Table     string   `json:"table,omitempty"`
-	Columns   []string `json:"columns,omitempty"`
-	// of what was approved; of a request that waits: when it ends by itself
+	requests.Handle
+	// ExpiresAt is the end of what was approved; of a request that waits, when it ends by itself.
 	ExpiresAt *time.Time      `json:"expires_at,omitempty"`
-	Approvers []string        `json:"approvers,omitempty"` // who still has to approve, in words
+	Approvers []string        `json:"approvers,omitempty"` // Who still has to approve, in words.
 	NextStep  string          `json:"next_step,omitempty"`
 	Requests  []AccessRequest `json:"requests,omitzero"`
 	AuditID   string          `json:"audit_id,omitempty"`
@@ -131,8 +128,8 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 		return nil, refused("this agent may not ask for access for itself: its registration does not say so")
 	}
 	w, err := t.wish(ctx, call, args)
-	if w.platform != "" {
-		r.Platform = w.platform
+	if w.draft.Platform != "" {
+		r.Platform = w.draft.Platform
 	}
 	if err != nil {
 		return nil, notAskable(err)
@@ -153,7 +150,7 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 			Hint:    "call request_access without arguments to see them; cancel what is not needed any more",
 		}
 	}
-	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), w.asker, w.platform, w.table
+	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), w.draft.Asker, w.draft.Platform, w.draft.Table
 	request.Columns, request.Opens = w.takes.Columns, w.takes.Opens
 	return t.make(ctx, request, w.takes.Requirement, r)
 }
@@ -207,7 +204,7 @@ func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Prop
 			return nil, err
 		}
 		p := &Proposal{
-			Table:    w.table.String(),
+			Table:    w.draft.Table.String(),
 			Columns:  w.takes.Columns,
 			Reason:   request.Reason,
 			Duration: requests.Period(request.Wanted).String(),

@@ -76,8 +76,8 @@ func TestATableThatMayNotBeKnownOfIsNotThere(t *testing.T) {
 // alone.
 func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 	o := newOffice(t)
-	taylors := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why}).RequestID
-	bots := o.ask(alone("marketing-agent", true), tools.RequestArgs{Table: "payroll", Reason: why}).RequestID
+	taylors := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why}).ID
+	bots := o.ask(alone("marketing-agent", true), tools.RequestArgs{Table: "payroll", Reason: why}).ID
 	robin := as("robin", "Marketing")
 	elsewhere := seller() // the same name at another issuer
 	u := *elsewhere.Principal.User
@@ -134,10 +134,10 @@ func TestSomebodyElsesRequestIsNotThere(t *testing.T) {
 	}
 	// One's own is there through whichever agent, and stays there when the groups are others.
 	mine := through(as("taylor"), "another-agent")
-	if a := o.ask(mine, tools.RequestArgs{RequestID: taylors}); a.RequestID != taylors {
+	if a := o.ask(mine, tools.RequestArgs{RequestID: taylors}); a.ID != taylors {
 		t.Errorf("through another agent it is %+v", a)
 	}
-	if list := o.ask(mine, tools.RequestArgs{}); len(list.Requests) != 1 || list.Requests[0].RequestID != taylors {
+	if list := o.ask(mine, tools.RequestArgs{}); len(list.Requests) != 1 || list.Requests[0].ID != taylors {
 		t.Errorf("listed are %+v", list.Requests)
 	}
 	if a := o.ask(mine, tools.RequestArgs{RequestID: taylors, Cancel: true}); a.Status != "cancelled" {

@@ -117,7 +117,7 @@ func (t *Tools) Requirement(ctx context.Context, q requests.Request) requests.Re
 // answer is a request in words for a model.
 func (t *Tools) answer(q requests.Request, takes requests.Requirement) *AccessRequest {
 	q = q.At(t.config.Now())
-	out := &AccessRequest{RequestID: q.ID, Status: string(q.Status), Table: q.Table.String(), Columns: q.Columns}
+	out := &AccessRequest{Handle: q.Handle()}
 	switch q.Status {
 	case requests.StatusPending:
 		out.ExpiresAt, out.Approvers = &q.Lapses, takes.StillNeeded(q)

@@ -26,8 +26,8 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 	table := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Duration: "30d"})
 	columns := o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why})
 	waits := o.ask(seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}})
-	o.rule(table.RequestID, requests.VerdictApprove, "")
-	o.rule(columns.RequestID, requests.VerdictApprove, "")
+	o.rule(table.ID, requests.VerdictApprove, "")
+	o.rule(columns.ID, requests.VerdictApprove, "")
 	sees := func(o *office) string {
 		return o.query(
 			seller(),
@@ -68,14 +68,14 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 		if strings.HasPrefix(got, "731942") != tt.table || strings.HasSuffix(got, names) == tt.columns {
 			t.Errorf("with %s Taylor sees %s", tt.name, got)
 		}
-		for id, counts := range map[string]bool{table.RequestID: tt.table, columns.RequestID: tt.columns} {
+		for id, counts := range map[string]bool{table.ID: tt.table, columns.ID: tt.columns} {
 			a := next.ask(seller(), tools.RequestArgs{RequestID: id})
 			if a.Status != "approved" || strings.Contains(a.NextStep, "does not count any more") == counts ||
 				(a.ExpiresAt != nil) != counts {
 				t.Errorf("with %s it is %+v", tt.name, a)
 			}
 		}
-		if a := next.ask(seller(), tools.RequestArgs{RequestID: waits.RequestID}); a.Status != "pending" ||
+		if a := next.ask(seller(), tools.RequestArgs{RequestID: waits.ID}); a.Status != "pending" ||
 			strings.HasPrefix(strings.Join(a.Approvers, ""), "nobody") != (tt.name == "no rule at all") {
 			t.Errorf("with %s what waits is %+v", tt.name, a)
 		}
@@ -90,7 +90,7 @@ func TestWhatWasApprovedCountsAsLongAsRulesCoverIt(t *testing.T) {
 	) {
 		t.Errorf("with no rule at all the table is asked for: %+v", r)
 	}
-	next.rule(table.RequestID, requests.VerdictRevoke, "") // who approved may still revoke
+	next.rule(table.ID, requests.VerdictRevoke, "") // who approved may still revoke
 	if got := o.query(seller(), "SELECT salary FROM payroll"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("and with the rules back, it gives %s", got)
 	}

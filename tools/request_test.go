@@ -22,14 +22,14 @@ func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why, Duration: "4h"})
 	if a.Status != "pending" || a.Table != "sales.payroll" || a.Columns != nil ||
-		!strings.HasPrefix(a.RequestID, "req_") ||
-		len(a.RequestID) != 30 ||
+		!strings.HasPrefix(a.ID, "req_") ||
+		len(a.ID) != 30 ||
 		!a.ExpiresAt.Equal(noon.Add(14*24*time.Hour)) ||
 		fmt.Sprint(a.Approvers) != "[somebody of the group Stewards]" ||
 		!strings.Contains(a.NextStep, "request_id") {
 		t.Errorf("the answer is %+v", a)
 	}
-	if r := o.log.last(t); a.AuditID != r.ID || r.Request.ID != a.RequestID || r.Request.Reason != why ||
+	if r := o.log.last(t); a.AuditID != r.ID || r.Request.ID != a.ID || r.Request.Reason != why ||
 		r.Request.Duration != "4h" ||
 		r.Request.User != "taylor" ||
 		r.Request.Agent != "marketing-agent" ||
@@ -42,11 +42,11 @@ func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 	if got := o.query(seller(), "SELECT salary FROM payroll"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("before anybody decides, the table gives %s", got)
 	}
-	o.rule(a.RequestID, requests.VerdictApprove, "once")
+	o.rule(a.ID, requests.VerdictApprove, "once")
 	if got := o.query(seller(), "SELECT salary FROM payroll"); got != "731942" {
 		t.Errorf("approved, the table gives %s", got)
 	}
-	a = o.ask(seller(), tools.RequestArgs{RequestID: a.RequestID})
+	a = o.ask(seller(), tools.RequestArgs{RequestID: a.ID})
 	if a.Status != "approved" || !a.ExpiresAt.Equal(noon.Add(4*time.Hour)) || a.Approvers != nil ||
 		a.NextStep != "send the query again; whoever decided says: once" {
 		t.Errorf("looked up, it is %+v", a)
@@ -59,7 +59,7 @@ func TestATableIsAskedForAndOpenOnceAStewardApproves(t *testing.T) {
 	if got := o.query(seller(), "SELECT salary FROM payroll"); !strings.HasPrefix(got, "not_permitted") {
 		t.Errorf("after its time it gives %s", got)
 	}
-	if a = o.ask(seller(), tools.RequestArgs{RequestID: a.RequestID}); a.Status != "expired" || a.ExpiresAt != nil {
+	if a = o.ask(seller(), tools.RequestArgs{RequestID: a.ID}); a.Status != "expired" || a.ExpiresAt != nil {
 		t.Errorf("then it is %+v", a)
 	}
 }
@@ -71,14 +71,14 @@ func TestColumnsAreAskedForAndSeenInTheClear(t *testing.T) {
 		fmt.Sprint(a.Approvers) != "[somebody of the group Stewards or dpo]" {
 		t.Errorf("the answer is %+v", a)
 	}
-	o.rule(a.RequestID, requests.VerdictApprove, "")
+	o.rule(a.ID, requests.VerdictApprove, "")
 	if got := o.query(seller(), "SELECT lastname, email, card FROM orders"); got != "Okafor REDACTED <nil>" {
 		t.Errorf("approved, the row is %s", got)
 	}
 	if got := o.query(as("robin", "Marketing"), "SELECT lastname FROM orders"); got != "REDACTED" {
 		t.Errorf("for somebody else the row is %s", got)
 	}
-	o.rule(a.RequestID, requests.VerdictRevoke, "")
+	o.rule(a.ID, requests.VerdictRevoke, "")
 	if got := o.query(seller(), "SELECT lastname FROM orders"); got != "REDACTED" {
 		t.Errorf("revoked, the row is %s", got)
 	}
@@ -96,7 +96,7 @@ func TestAskingTwiceForTheSameGivesTheSameRequest(t *testing.T) {
 			seller(),
 			tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why, Duration: "4h"},
 		)
-		decide(o, first.RequestID)
+		decide(o, first.ID)
 		o.log.steps()
 		for name, again := range map[string]struct {
 			call tools.Call
@@ -113,7 +113,7 @@ func TestAskingTwiceForTheSameGivesTheSameRequest(t *testing.T) {
 			"with the platform named": {seller(), tools.RequestArgs{Platform: "shop", Table: "orders", Columns: []string{"email", "lastname"}, Reason: why}},
 		} {
 			a := o.ask(again.call, again.args)
-			if a.RequestID != first.RequestID || a.Status != status {
+			if a.ID != first.ID || string(a.Status) != status {
 				t.Errorf("%s, asked again %s, it is %+v", status, name, a)
 			}
 			if r := o.log.last(t); r.Request.Reason != why || r.Request.Duration != "4h" ||
@@ -142,7 +142,7 @@ func TestTheSameAskedForAtOnceIsOneRequest(t *testing.T) {
 				ids <- err.Error()
 				return
 			}
-			ids <- a.RequestID
+			ids <- a.ID
 		}()
 	}
 	first := <-ids
@@ -157,15 +157,15 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 	o := newOffice(t)
 	args := tools.RequestArgs{Table: "payroll", Reason: why}
 	first := o.ask(seller(), args)
-	o.rule(first.RequestID, requests.VerdictDeny, "not for this")
+	o.rule(first.ID, requests.VerdictDeny, "not for this")
 	o.now = noon.Add(24*time.Hour - time.Nanosecond)
 	a := o.ask(seller(), args)
-	if a.RequestID != first.RequestID ||
+	if a.ID != first.ID ||
 		a.NextStep != "it was denied: do not ask for the same again, tell the human; whoever decided says: not for this" {
 		t.Errorf("within a day it is %+v", a)
 	}
 	o.now = noon.Add(24 * time.Hour)
-	if a = o.ask(seller(), args); a.RequestID == first.RequestID || a.Status != "pending" {
+	if a = o.ask(seller(), args); a.ID == first.ID || a.Status != "pending" {
 		t.Errorf("after a day it is %+v", a)
 	}
 }
@@ -173,10 +173,10 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 func TestWhatWasDeniedAndIsOpenByNowIsOpen(t *testing.T) {
 	o := newOffice(t)
 	both := tools.RequestArgs{Table: "orders", Columns: []string{"lastname", "email"}, Reason: why}
-	o.rule(o.ask(seller(), both).RequestID, requests.VerdictDeny, "one at a time")
+	o.rule(o.ask(seller(), both).ID, requests.VerdictDeny, "one at a time")
 	for _, column := range both.Columns {
 		o.rule(
-			o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).RequestID,
+			o.ask(seller(), tools.RequestArgs{Table: "orders", Columns: []string{column}, Reason: why}).ID,
 			requests.VerdictApprove,
 			"",
 		)
@@ -304,7 +304,7 @@ func TestForHowLongIsReadStrictly(t *testing.T) {
 			t.Errorf("%q: %+v, %v", tt.duration, o.log.last(t).Request, err)
 			continue
 		}
-		o.ask(seller(), tools.RequestArgs{RequestID: a.RequestID, Cancel: true})
+		o.ask(seller(), tools.RequestArgs{RequestID: a.ID, Cancel: true})
 	}
 }
 
@@ -361,7 +361,7 @@ func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
 	for i := range 20 {
 		a := o.ask(seller(), tools.RequestArgs{Table: fmt.Sprintf("t%d", i), Reason: why})
 		if i == 0 {
-			first = a.RequestID
+			first = a.ID
 		}
 	}
 	last := tools.RequestArgs{Table: "t20", Reason: why}
@@ -371,11 +371,11 @@ func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
 	if o.Proposal(t.Context(), seller(), last) != nil {
 		t.Error("the human is asked about one more")
 	}
-	if a := o.ask(seller(), tools.RequestArgs{Table: "t0", Reason: why}); a.RequestID != first {
+	if a := o.ask(seller(), tools.RequestArgs{Table: "t0", Reason: why}); a.ID != first {
 		t.Errorf("what waits already is %+v", a)
 	}
 	o.ask(as("robin"), last) // another's do not count
-	if list := o.ask(seller(), tools.RequestArgs{}); len(list.Requests) != 20 || list.RequestID != "" {
+	if list := o.ask(seller(), tools.RequestArgs{}); len(list.Requests) != 20 || list.ID != "" {
 		t.Errorf("listed are %d", len(list.Requests))
 	}
 	o.ask(seller(), tools.RequestArgs{RequestID: first, Cancel: true})
@@ -400,7 +400,7 @@ func TestARequestIsTakenBackAndAnApprovalGivenBack(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "events", Reason: why})
 	o.log.steps()
-	cancel := tools.RequestArgs{RequestID: a.RequestID, Cancel: true}
+	cancel := tools.RequestArgs{RequestID: a.ID, Cancel: true}
 	if a = o.ask(seller(), cancel); a.Status != "cancelled" {
 		t.Errorf("taken back, it is %+v", a)
 	}
@@ -434,7 +434,7 @@ func TestAnAgentOnItsOwnAsksOnlyIfItsRegistrationSaysSo(t *testing.T) {
 	if r := o.log.last(t); r.Request.User != "" || r.Request.Agent != "scanner" || r.Mode != "autonomous" {
 		t.Errorf("the record is %+v of %+v", r, r.Request)
 	}
-	o.rule(a.RequestID, requests.VerdictApprove, "")
+	o.rule(a.ID, requests.VerdictApprove, "")
 	if got := o.query(alone("scanner", true), "SELECT salary FROM payroll"); got != "731942" {
 		t.Errorf("approved, it gives %s", got)
 	}
@@ -450,7 +450,7 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why})
 	o.log.steps()
 	o.state.calls = nil
-	for _, args := range []tools.RequestArgs{{}, {Table: "ledger", Reason: why}, {RequestID: a.RequestID}, {RequestID: a.RequestID, Cancel: true}} {
+	for _, args := range []tools.RequestArgs{{}, {Table: "ledger", Reason: why}, {RequestID: a.ID}, {RequestID: a.ID, Cancel: true}} {
 		if r := o.refused(limited("query", "describe", "approve"), args); r.Code != tools.NotPermitted ||
 			!strings.Contains(r.Message, "scope request") {
 			t.Errorf("%+v: %+v", args, r)
@@ -462,7 +462,7 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 	if len(o.state.calls) > 0 {
 		t.Errorf("the state is asked: %v", o.state.calls)
 	}
-	o.ask(limited(identity.ScopeRequest), tools.RequestArgs{RequestID: a.RequestID})
+	o.ask(limited(identity.ScopeRequest), tools.RequestArgs{RequestID: a.ID})
 }
 
 func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
@@ -482,7 +482,7 @@ func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
 func TestWithTheStateDownNothingIsAnsweredAndThatIsOnTheRecord(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why})
-	o.rule(a.RequestID, requests.VerdictApprove, "")
+	o.rule(a.ID, requests.VerdictApprove, "")
 	o.log.steps()
 	o.state.down = errors.New("dial tcp 10.0.0.7:5432: connection refused")
 	calls := map[string]func() error{
@@ -501,11 +501,11 @@ func TestWithTheStateDownNothingIsAnsweredAndThatIsOnTheRecord(t *testing.T) {
 		},
 		"list": func() error { _, err := o.RequestAccess(t.Context(), seller(), tools.RequestArgs{}); return err },
 		"look up": func() error {
-			_, err := o.RequestAccess(t.Context(), seller(), tools.RequestArgs{RequestID: a.RequestID})
+			_, err := o.RequestAccess(t.Context(), seller(), tools.RequestArgs{RequestID: a.ID})
 			return err
 		},
 		"cancel": func() error {
-			_, err := o.RequestAccess(t.Context(), seller(), tools.RequestArgs{RequestID: a.RequestID, Cancel: true})
+			_, err := o.RequestAccess(t.Context(), seller(), tools.RequestArgs{RequestID: a.ID, Cancel: true})
 			return err
 		},
 	}
@@ -531,7 +531,7 @@ func TestWithoutAnAuditLogNothingIsMadeOrTakenBack(t *testing.T) {
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why})
 	o.state.calls = nil
 	o.log.failure = errors.New("disk full")
-	for _, args := range []tools.RequestArgs{{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}}, {Table: "events", Reason: why}, {RequestID: a.RequestID, Cancel: true}, {}, {RequestID: a.RequestID}} {
+	for _, args := range []tools.RequestArgs{{Table: "ledger", Reason: why, Answers: map[string]string{"ticket": "T-1"}}, {Table: "events", Reason: why}, {RequestID: a.ID, Cancel: true}, {}, {RequestID: a.ID}} {
 		if r := o.refused(seller(), args); r.Code != tools.Unavailable {
 			t.Errorf("%+v: %+v", args, r)
 		}

@@ -8,16 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"deputy/entitlements"
 	"deputy/entitlements/requests"
 )
 
 // wish is what somebody asks for, before it is a request.
 type wish struct {
-	asker    requests.Asker
-	platform string
-	table    entitlements.TableName
-	takes    requests.Ask
+	draft requests.Request // Who asks, and for which table of which platform.
+	takes requests.Ask
 	// that the asker made for the same, and that is open or was denied not long ago; nil: none
 	before  *requests.Request
 	waiting int // how many of the asker's requests wait for an answer
@@ -25,12 +22,12 @@ type wish struct {
 
 // wish reads what the arguments name, and says what it takes. The state is asked only about what can be asked for.
 func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, err error) {
-	w.asker = requests.AskerOf(call.Principal)
+	w.draft.Asker = requests.AskerOf(call.Principal)
 	p, err := t.chosen(ctx, call, args.Platform)
 	if err != nil {
 		return w, err
 	}
-	w.platform = p.Name
+	w.draft.Platform = p.Name
 	policies, err := t.policies(ctx, p, call.Principal)
 	if err != nil {
 		return w, err
@@ -39,13 +36,13 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 	if err != nil {
 		return w, err
 	}
-	w.table = found.Table
+	w.draft.Table = found.Table
 	var have error
-	if w.takes, err = policies.Ask(call.Principal, w.table, args.Columns); errors.Is(err, requests.ErrHaveIt) {
+	if w.takes, err = policies.Ask(call.Principal, w.draft.Table, args.Columns); errors.Is(err, requests.ErrHaveIt) {
 		// What was approved is open. Without it, what was asked for then is found again as it was asked for, beside whatever
 		// else.
 		have = err
-		if w.takes, err = policies.With(nil, time.Time{}).Ask(call.Principal, w.table, args.Columns); err != nil {
+		if w.takes, err = policies.With(nil, time.Time{}).Ask(call.Principal, w.draft.Table, args.Columns); err != nil {
 			return w, have
 		}
 	}
@@ -63,13 +60,13 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 
 // lookBack finds what the asker made before.
 func (t *Tools) lookBack(ctx context.Context, w *wish) error {
-	all, err := t.config.Requests.List(ctx, requests.Filter{Asker: &w.asker,
+	all, err := t.config.Requests.List(ctx, requests.Filter{Asker: &w.draft.Asker,
 		Status: []requests.Status{requests.StatusPending, requests.StatusApproved, requests.StatusDenied}})
 	if err != nil {
 		return err
 	}
 	now := t.config.Now()
-	subject := requests.Request{Platform: w.platform, Table: w.table, Columns: w.takes.Columns}.Subject()
+	subject := requests.Request{Platform: w.draft.Platform, Table: w.draft.Table, Columns: w.takes.Columns}.Subject()
 	for i, q := range all {
 		all[i] = q.At(now)
 		if all[i].Status == requests.StatusPending {
@@ -131,7 +128,7 @@ func proposed(reason, duration string, atMost time.Duration) (request requests.R
 			fmt.Sprintf("that is too long: the rules allow %s at most", requests.Period(atMost)),
 		)
 	}
-	request.Wanted = time.Duration(wanted)
+	request.Wanted = requests.Duration(wanted)
 	return request, nil
 }
 

@@ -106,10 +106,10 @@ func (all *answers) one(ctx context.Context, t *testing.T, s *demo.Stage, url, n
 			return false
 		}
 		all.note(func() {
-			if before, asked := all.asked[name]; asked && before != r.RequestID {
-				t.Errorf("%s asked twice and was told of %s and %s", name, before, r.RequestID)
+			if before, asked := all.asked[name]; asked && before != r.ID {
+				t.Errorf("%s asked twice and was told of %s and %s", name, before, r.ID)
 			}
-			all.asked[name], all.answered[r.AuditID] = r.RequestID, true
+			all.asked[name], all.answered[r.AuditID] = r.ID, true
 		})
 	}
 	steps := [][2]string{{"approve", `{"duration":"PT1S"}`}} // and is over when the next server looks
@@ -203,10 +203,10 @@ func (all *answers) askAgain(t *testing.T, s *demo.Stage, url string, kept *kept
 		if err != nil {
 			t.Fatal(err)
 		}
-		if there && r.RequestID != was[0].ID {
-			t.Errorf("%s asks again and is told of %s and not of %s", name, r.RequestID, was[0].ID)
+		if there && r.ID != was[0].ID {
+			t.Errorf("%s asks again and is told of %s and not of %s", name, r.ID, was[0].ID)
 		}
-		all.asked[name], all.answered[r.AuditID] = r.RequestID, true
+		all.asked[name], all.answered[r.AuditID] = r.ID, true
 	}
 }
 

@@ -19,9 +19,9 @@ func TestWhatWasApprovedEndsToTheSecond(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now().Truncate(time.Second)
 			s := askingStage(t, config.SQLite, inPostgres, func(c *demo.Config) { c.Clock = func() time.Time { return began } })
-			id := ask(t, overHTTP(t, s, s.Token(demo.Taylor), ""), "1h").RequestID
-			if v := decide(t, s, id, "approve", nil); !v.Expires.Equal(began.Add(time.Hour)) {
-				t.Fatalf("approved at %s for an hour, it ends at %s", began, v.Expires)
+			id := ask(t, overHTTP(t, s, s.Token(demo.Taylor), ""), "1h").ID
+			if v := decide(t, s, id, "approve", nil); !v.ExpiresAt.Equal(began.Add(time.Hour)) {
+				t.Fatalf("approved at %s for an hour, it ends at %s", began, v.ExpiresAt)
 			}
 			for _, tt := range []struct {
 				pass time.Duration
@@ -48,7 +48,7 @@ func TestWhatWasApprovedIsGoneOnceTheHumanIsDisabled(t *testing.T) {
 	}
 	url := replica(t, s)
 	taylor := served(t, url, s.Token(demo.Taylor))
-	id := ask(t, taylor, "8h").RequestID
+	id := ask(t, taylor, "8h").ID
 	decide(t, s, id, "approve", nil)
 	if got := names(t, taylor); got != "clear" {
 		t.Fatalf("once approved, the names are %s", got)
@@ -88,7 +88,7 @@ func TestWhatWasApprovedForOneAgentCountsThroughThatAgentAlone(t *testing.T) {
 			}
 		})
 		first, other := through("marketing-chat", url), through("another-chat", url)
-		id := ask(t, first, "8h").RequestID
+		id := ask(t, first, "8h").ID
 		if status, body := decideAt(t, s, url, id, "approve"); status != 200 {
 			t.Fatalf("approving: %d %v", status, body)
 		}

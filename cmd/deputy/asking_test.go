@@ -132,14 +132,14 @@ func TestTaylorSeesTheNamesForAnHourOnceAStewardSaysSo(t *testing.T) {
 						!strings.Contains(asked.Approvers[0], "Data-Stewards") {
 						t.Fatalf("the request is %+v", asked)
 					}
-					if again := ask(t, overStdio(t, s, s.AgentKey, s.Token(demo.Taylor)), "1h"); again.RequestID != asked.RequestID {
-						t.Errorf("asking twice gives %s and %s", asked.RequestID, again.RequestID)
+					if again := ask(t, overStdio(t, s, s.AgentKey, s.Token(demo.Taylor)), "1h"); again.ID != asked.ID {
+						t.Errorf("asking twice gives %s and %s", asked.ID, again.ID)
 					}
 					if got := names(t, taylor); got != "masked" {
 						t.Errorf("with a request that waits, the names are %s", got)
 					}
-					v := decide(t, s, asked.RequestID, "approve", map[string]string{"duration": "1h", "note": "one hour will do"})
-					if v.Status != requests.StatusApproved || v.Expires.Sub(v.Decisions[0].Time) != time.Hour {
+					v := decide(t, s, asked.ID, "approve", map[string]string{"duration": "1h", "note": "one hour will do"})
+					if v.Status != requests.StatusApproved || v.ExpiresAt.Sub(v.Decisions[0].Time) != time.Hour {
 						t.Errorf("it is approved as %+v", v)
 					}
 					if got := names(t, taylor); got != "clear" {
@@ -148,12 +148,12 @@ func TestTaylorSeesTheNamesForAnHourOnceAStewardSaysSo(t *testing.T) {
 					if got := names(t, overHTTP(t, s, s.Token(demo.Person{Subject: "alex", Groups: []string{"Marketing"}}), "")); got != "masked" {
 						t.Errorf("for a colleague, the names are %s", got)
 					}
-					s.Pass(v.Expires.Sub(s.Now()) - 10*time.Second)
+					s.Pass(v.ExpiresAt.Sub(s.Now()) - 10*time.Second)
 					overHour := overHTTP(t, s, s.Token(demo.Taylor), "")
 					if got := names(t, overHour); got != "clear" {
 						t.Errorf("seconds before its end, the names are %s", got)
 					}
-					s.Pass(v.Expires.Sub(s.Now()))
+					s.Pass(v.ExpiresAt.Sub(s.Now()))
 					if got := names(t, overHTTP(t, s, s.Token(demo.Taylor), "")); got != "masked" {
 						t.Errorf("when the hour is over, the names are %s", got)
 					}
@@ -162,7 +162,7 @@ func TestTaylorSeesTheNamesForAnHourOnceAStewardSaysSo(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					assertStory(t, s.AuditFile, asked.RequestID)
+					assertStory(t, s.AuditFile, asked.ID)
 				},
 			)
 		}
@@ -228,7 +228,7 @@ func assertStory(t *testing.T, log, id string) {
 func TestWhatWasApprovedIsGoneWithTheNextCallOnceItIsRevoked(t *testing.T) {
 	s := askingStage(t, config.SQLite, "")
 	taylor := overHTTP(t, s, s.Token(demo.Taylor), "")
-	id := ask(t, taylor, "8h").RequestID
+	id := ask(t, taylor, "8h").ID
 	decide(t, s, id, "approve", nil)
 	if got := names(t, taylor); got != "clear" {
 		t.Fatalf("once approved, the names are %s", got)
@@ -238,7 +238,7 @@ func TestWhatWasApprovedIsGoneWithTheNextCallOnceItIsRevoked(t *testing.T) {
 		t.Errorf("once revoked, the names are %s", got)
 	}
 	again := ask(t, taylor, "8h")
-	if again.RequestID == id || again.Status != "pending" {
+	if again.ID == id || again.Status != "pending" {
 		t.Errorf("asked again, it is %+v", again)
 	}
 }
@@ -263,7 +263,7 @@ func TestExplainShowsWhatWasApproved(t *testing.T) {
 		)
 	}
 	before := explain("taylor")
-	id := ask(t, taylor, "8h").RequestID
+	id := ask(t, taylor, "8h").ID
 	decide(t, s, id, "approve", nil)
 	if after := explain("taylor"); before == after || !strings.Contains(after, "request "+id) ||
 		strings.Contains(before, id) {
@@ -305,13 +305,13 @@ func TestAReceiverIsToldInOrderWhatHappensToARequest(t *testing.T) {
 		"requests:\n  webhooks: [{name: stewards, url: \""+receiver.URL+"\", secret: whsec_c29tZXRoaW5nIHRoYXQgaXMgbG9uZyBlbm91Z2ggdG8gc2lnbg==}]\n",
 	)
 	url := replica(t, s)
-	id := ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
+	id := ask(t, served(t, url, s.Token(demo.Taylor)), "8h").ID
 	for _, verdict := range []string{"approve", "revoke"} {
 		if status, body := decideAt(t, s, url, id, verdict); status != http.StatusOK {
 			t.Fatalf("%s: %d %s", verdict, status, body)
 		}
 	}
-	id = ask(t, served(t, url, s.Token(demo.Taylor)), "8h").RequestID
+	id = ask(t, served(t, url, s.Token(demo.Taylor)), "8h").ID
 	decide(t, s, id, "approve", nil)
 	// by the stage's clock; the other server sends by its own
 	for _, later := range []time.Duration{7*time.Hour - time.Second, time.Second, time.Hour} {
@@ -374,10 +374,10 @@ func TestARequestMadeAtOneReplicaIsApprovedAtTheOther(t *testing.T) {
 	other := replica(t, s)
 	here, there := overHTTP(t, s, s.Token(demo.Taylor), ""), served(t, other, s.Token(demo.Taylor))
 	asked := ask(t, here, "8h")
-	if again := ask(t, there, "8h"); again.RequestID != asked.RequestID {
-		t.Errorf("asked at the other, it is %s and not %s", again.RequestID, asked.RequestID)
+	if again := ask(t, there, "8h"); again.ID != asked.ID {
+		t.Errorf("asked at the other, it is %s and not %s", again.ID, asked.ID)
 	}
-	if status, body := decideAt(t, s, other, asked.RequestID, "approve"); status != http.StatusOK {
+	if status, body := decideAt(t, s, other, asked.ID, "approve"); status != http.StatusOK {
 		t.Fatalf("approved at the other: %d %s", status, body)
 	}
 	for where, c := range map[string]*client.Client{"here": here, "there": there} {
@@ -385,7 +385,7 @@ func TestARequestMadeAtOneReplicaIsApprovedAtTheOther(t *testing.T) {
 			t.Errorf("%s, the names are %s", where, got)
 		}
 	}
-	if status, body := decideAt(t, s, s.URL, asked.RequestID, "revoke"); status != http.StatusOK {
+	if status, body := decideAt(t, s, s.URL, asked.ID, "revoke"); status != http.StatusOK {
 		t.Fatalf("revoked here: %d %s", status, body)
 	}
 	if got := names(t, there); got != "masked" {
@@ -406,7 +406,7 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 	for i := range 50 {
 		all.Go(func() {
 			verdict := verdicts[i%3]
-			status, body := decideAt(t, s, servers[i%2], asked.RequestID, verdict)
+			status, body := decideAt(t, s, servers[i%2], asked.ID, verdict)
 			if status != http.StatusOK && status != http.StatusConflict && status != http.StatusForbidden {
 				t.Errorf("%s is answered %d %s", verdict, status, body)
 			}
@@ -425,7 +425,7 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 		return n
 	}
 	var v desk.View
-	if err := s.Decide(t.Context(), demo.Dana, http.MethodGet, asked.RequestID, nil, &v); err != nil {
+	if err := s.Decide(t.Context(), demo.Dana, http.MethodGet, asked.ID, nil, &v); err != nil {
 		t.Fatal(err)
 	}
 	approved, denied, revoked := count("approve"), count("deny"), count("revoke")
@@ -442,7 +442,7 @@ func TestFiftyDecisionsAtTwoReplicasEndInOneOutcome(t *testing.T) {
 	if got := names(t, taylor); got != want {
 		t.Errorf("it is %s, and the names are %s", v.Status, got)
 	}
-	if told, want := keptOf(t, s).events(t, asked.RequestID), "created decided"+strings.Repeat(" revoked", revoked); told != want {
+	if told, want := keptOf(t, s).events(t, asked.ID), "created decided"+strings.Repeat(" revoked", revoked); told != want {
 		t.Errorf("told were %s and not %s", told, want)
 	}
 	assertDecisionsOnRecord(t, logs, v.Decisions, 50)

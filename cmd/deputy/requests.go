@@ -175,8 +175,8 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 		return nil
 	}
 	text := fmt.Sprintf("Request %s is %s", v.ID, v.Status)
-	if v.Expires != nil && v.Status == requests.StatusApproved {
-		text += ", until " + v.Expires.UTC().Format(time.RFC3339)
+	if v.ExpiresAt != nil && v.Status == requests.StatusApproved {
+		text += ", until " + v.ExpiresAt.UTC().Format(time.RFC3339)
 	}
 	if len(v.Approvers) > 0 {
 		text += "; it waits for " + strings.Join(v.Approvers, ", then ")

@@ -105,7 +105,7 @@ func (o *office) asks(t *testing.T, reason string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return asked.RequestID
+	return asked.ID
 }
 
 // says runs a command of somebody who types something, and returns both of its outputs and its exit code.

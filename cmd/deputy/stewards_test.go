@@ -141,7 +141,7 @@ func TestAStewardListsShowsApprovesDeniesAndRevokes(t *testing.T) {
 	d := newDescribed(t)
 	taylor := overHTTP(t, d.Stage, d.Token(demo.Taylor), "")
 	dana := bearer(d.steward("dana", nil, "Data-Stewards"))
-	id := ask(t, taylor, "8h").RequestID
+	id := ask(t, taylor, "8h").ID
 
 	var list struct{ Requests []desk.View }
 	if got := d.send(t, "GET", "?status=pending&limit=10", "", dana); got.status != 200 ||
@@ -169,24 +169,24 @@ func TestAStewardListsShowsApprovesDeniesAndRevokes(t *testing.T) {
 		!strings.Contains(got.body, `"status":"denied"`) {
 		t.Errorf("denied, it is %+v", got)
 	}
-	if again := ask(t, taylor, "8h"); again.RequestID != id || again.Status != "denied" ||
+	if again := ask(t, taylor, "8h"); again.ID != id || again.Status != "denied" ||
 		!strings.Contains(again.NextStep, "no reason to") {
 		t.Errorf("asked again at once, it is %+v", again)
 	}
 	d.Pass(25 * time.Hour)
 	taylor, dana = overHTTP(t, d.Stage, d.Token(demo.Taylor), ""), bearer(d.steward("dana", nil, "Data-Stewards"))
 	second := ask(t, taylor, "8h")
-	if got := d.send(t, "POST", "/"+second.RequestID+"/approve", `{"duration":"PT90M"}`, dana); got.status != 200 ||
+	if got := d.send(t, "POST", "/"+second.ID+"/approve", `{"duration":"PT90M"}`, dana); got.status != 200 ||
 		!strings.Contains(got.body, `"status":"approved"`) {
 		t.Errorf("approved, it is %+v", got)
 	}
-	if got := d.send(t, "GET", "/"+second.RequestID, "", dana); !strings.Contains(
+	if got := d.send(t, "GET", "/"+second.ID, "", dana); !strings.Contains(
 		got.body,
 		`"earlier":[{"request_id":"`+id+`","status":"denied"`,
 	) {
 		t.Errorf("what they asked for before is not there: %s", got.body)
 	}
-	if got := d.send(t, "POST", "/"+second.RequestID+"/revoke", "", dana); got.status != 200 ||
+	if got := d.send(t, "POST", "/"+second.ID+"/revoke", "", dana); got.status != 200 ||
 		!strings.Contains(got.body, `"status":"revoked"`) ||
 		names(t, taylor) != "masked" {
 		t.Errorf("revoked, it is %+v", got)
@@ -201,12 +201,12 @@ func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 		d.Token(demo.Person{Subject: "taylor", Groups: []string{"Marketing", "Data-Stewards"}}),
 		"",
 	)
-	id := ask(t, taylor, "8h").RequestID
+	id := ask(t, taylor, "8h").ID
 	mail := map[string]any{"email": "Taylor@Example.com"}
 	alexID := func() string {
 		token := d.Issuer().
 			Token(issuer.Claims{Subject: "alex", ClientID: "marketing-chat", Groups: []string{"Marketing"}, Extra: map[string]any{"email": "taylor@example.com"}})
-		return ask(t, served(t, d.URL, token), "8h").RequestID
+		return ask(t, served(t, d.URL, token), "8h").ID
 	}()
 	agents := func(extra map[string]any) string {
 		c := issuer.Claims{
@@ -272,7 +272,7 @@ func TestNobodyWhoMayNotDecidesAndTheRecordSaysWhoTried(t *testing.T) {
 
 func TestARequestOfSomebodyElseIsOneThatDoesNotExist(t *testing.T) {
 	d := newDescribed(t)
-	id := ask(t, overHTTP(t, d.Stage, d.Token(demo.Taylor), ""), "8h").RequestID
+	id := ask(t, overHTTP(t, d.Stage, d.Token(demo.Taylor), ""), "8h").ID
 	sam := bearer(d.steward("sam", nil))
 	plain := func(s spoken) string {
 		_, rest, _ := strings.Cut(s.body, `"error"`)
@@ -306,7 +306,7 @@ func TestDecisionsThatComeTooLateOrSayTooMuchAreRefused(t *testing.T) {
 	d := newDescribed(t)
 	taylor := overHTTP(t, d.Stage, d.Token(demo.Taylor), "")
 	dana := bearer(d.steward("dana", nil, "Data-Stewards"))
-	id := ask(t, taylor, "1h").RequestID
+	id := ask(t, taylor, "1h").ID
 	for body, status := range map[string]int{
 		`{"duration":"9h"}`: 422, `{"duration":"2h"}`: 422, `{"duration":"an hour"}`: 400, `{"duration":3600}`: 400, `{"note":1}`: 400, `{"note":"a","note":"b"}`: 400,
 		`{"Note":"a"}`: 400, `{"status":"approved"}`: 400, `[]`: 400, `null`: 400, `{"note":"` + strings.Repeat("x", 1001) + `"}`: 400, "{\"note\":\"a\\u0007b\"}": 400,

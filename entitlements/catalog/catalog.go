@@ -8,7 +8,10 @@ import (
 )
 
 // TableName names a table inside one platform.
-type TableName struct{ Schema, Name string }
+type TableName struct {
+	Schema string `json:"schema"`
+	Name   string `json:"table"`
+}
 
 func (t TableName) String() string { return t.Schema + "." + t.Name }
 

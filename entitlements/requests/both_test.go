@@ -72,7 +72,7 @@ func TestBothAskAndApprove(t *testing.T) {
 		Asker:   AskerOf(who),
 		Table:   table,
 		Opens:   true,
-		Wanted:  30 * time.Minute,
+		Wanted:  Duration(30 * time.Minute),
 		Created: now,
 		Lapses:  now.Add(time.Hour),
 		Status:  StatusPending,

@@ -125,7 +125,7 @@ func TestOneHumanDecidesOnce(t *testing.T) {
 	asked := Request{
 		Asker:   AskerOf(on(taylor)),
 		Status:  StatusPending,
-		Wanted:  time.Hour,
+		Wanted:  Duration(time.Hour),
 		Created: noon,
 		Lapses:  noon.Add(time.Hour),
 	}

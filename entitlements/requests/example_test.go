@@ -69,7 +69,7 @@ rules:
 		Columns: ask.Columns,
 		Opens:   ask.Opens,
 		Reason:  "the mailing of December",
-		Wanted:  time.Hour,
+		Wanted:  requests.Duration(time.Hour),
 		Created: now,
 		Lapses:  now.Add(24 * time.Hour),
 		Status:  requests.StatusPending,

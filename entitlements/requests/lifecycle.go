@@ -65,7 +65,7 @@ func (r Request) approve(q Requirement, s Step) (Request, error) {
 	switch {
 	case q.Denied != "":
 		return r, ErrRuleDenies
-	case s.For < 0 || s.For > q.AtMost || s.For > r.Wanted || r.Wanted <= 0 || q.AtMost <= 0:
+	case s.For < 0 || s.For > q.AtMost || s.For > time.Duration(r.Wanted) || r.Wanted <= 0 || q.AtMost <= 0:
 		return r, ErrTooLong
 	}
 	d := s.decision(VerdictApprove)
@@ -91,7 +91,7 @@ func (r Request) approve(q Requirement, s Step) (Request, error) {
 
 // begin opens what was approved, for the shortest time that anybody said.
 func (r Request) begin(q Requirement, now time.Time) Request {
-	length := min(r.Wanted, q.AtMost)
+	length := min(time.Duration(r.Wanted), q.AtMost)
 	for _, d := range r.Decisions {
 		if d.For > 0 {
 			length = min(length, time.Duration(d.For))
@@ -115,7 +115,7 @@ func (r Request) Automatically(q Requirement, id string, now time.Time) Request 
 		d.Verdict, d.Rule = VerdictDeny, q.Denied
 		r = r.with(d)
 		r.Status = StatusDenied
-	case q.Approved != "" && r.Wanted > 0 && r.Wanted <= q.Unasked && q.AtMost > 0:
+	case q.Approved != "" && r.Wanted > 0 && time.Duration(r.Wanted) <= q.Unasked && q.AtMost > 0:
 		d.Verdict, d.Rule = VerdictApprove, q.Approved
 		r = r.with(d).begin(q, now)
 	}

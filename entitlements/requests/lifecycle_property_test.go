@@ -123,7 +123,7 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 				humans[0].accounts = humans[0].accounts[:1]
 			}
 		}
-		r.Wanted = time.Duration(rapid.IntRange(1, 6).Draw(t, "wanted")) * time.Hour
+		r.Wanted = Duration(rapid.IntRange(1, 6).Draw(t, "wanted")) * Duration(time.Hour)
 		now, q := noon, genRequirement().Draw(t, "rules")
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 1, 30, 600, -30}).Draw(t, "minutes")) * time.Minute)
@@ -174,7 +174,7 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 				continue
 			}
 			inForce++
-			least := min(r.Wanted, q.AtMost)
+			least := min(time.Duration(r.Wanted), q.AtMost)
 			var approved []human
 			for _, d := range r.Decisions {
 				least = min(least, cmp.Or(time.Duration(d.For), least))
@@ -188,7 +188,7 @@ func TestWhatIsInForceWasApprovedByEnoughOthers(t *testing.T) {
 			slices.SortFunc(approved, func(a, b human) int { return cmp.Compare(a.name, b.name) })
 			approved = slices.CompactFunc(approved, func(a, b human) bool { return a.name == b.name })
 			switch {
-			case step == "rules" && (q.Approved == "" || r.Wanted > q.Unasked):
+			case step == "rules" && (q.Approved == "" || time.Duration(r.Wanted) > q.Unasked):
 				t.Fatal("rules that leave it to people approved it")
 			case step == "approve" && !enough(q, approved):
 				t.Fatalf("approved by %v under %+v", approved, q.Stages)

@@ -49,7 +49,7 @@ func requestOf(asker identity.User) Request {
 		Asker:   Asker{Agent: "marketing-bot", User: &p},
 		Table:   orders,
 		Columns: []string{"lastname"},
-		Wanted:  4 * time.Hour,
+		Wanted:  Duration(4 * time.Hour),
 		Created: noon,
 		Lapses:  noon.Add(24 * time.Hour),
 		Status:  StatusPending,
@@ -268,7 +268,7 @@ func TestNothingIsApprovedForLongerThanAnybodySaid(t *testing.T) {
 		{time.Hour, 0, 0, 0, 0, ErrTooLong},
 	} {
 		r, q := requestOf(guest), two
-		r.Wanted, q.AtMost = c.wanted, c.atMost
+		r.Wanted, q.AtMost = Duration(c.wanted), c.atMost
 		r, err := r.Approve(q, Step{By: ada, Now: noon, For: c.ada})
 		if err == nil {
 			r, err = r.Approve(q, Step{By: bob, Now: noon, For: c.bob})
@@ -294,7 +294,7 @@ func TestRulesDecideByThemselvesOnlyWhatTheySay(t *testing.T) {
 		{"yes and no", Requirement{AtMost: time.Hour, Approved: "r", Unasked: time.Hour, Denied: "s"}, time.Hour, StatusDenied},
 	} {
 		r := requestOf(guest)
-		r.Wanted = c.wanted
+		r.Wanted = Duration(c.wanted)
 		got := r.Automatically(c.q, "audit-1", noon)
 		if steps := len(got.Decisions); got.Status != c.want || got.Version != steps ||
 			(steps == 1) != (c.want != StatusPending) {

@@ -11,28 +11,38 @@ import (
 // Request is what somebody asked for: a table, or some of its columns in the clear, for a while. It is a value: each
 // step makes another one out of it (see Approve, Deny, Revoke, Cancel and At), and whoever keeps requests keeps the
 // last.
+//
+// It marshals itself, as it is stored: see MarshalJSON. A field that is added here is stored with it, and shown where
+// Shown has it.
 type Request struct {
-	ID       string // random; the asker's handle on it
-	Asker    Asker
-	Platform string
-	Table    entitlements.TableName
-	Columns  []string // to be seen in the clear, sorted; none: the table
-	Opens    bool     // the table was closed to the asker, so that approving opens it
-	Reason   string   // the asker's own words
-	Answers  map[string]string
-	Wanted   time.Duration // for how long
-	Created  time.Time
-	Lapses   time.Time // when nobody answers any more
+	ID string `json:"id"` // It is random: the asker's handle on the request.
+	Asker
+	Platform string `json:"platform"`
+	Table
+	Columns []string          `json:"columns,omitempty"` // To be seen in the clear, sorted; none: the table is asked for.
+	Opens   bool              `json:"opens"`             // The table was closed to the asker, so that approving opens it.
+	Reason  string            `json:"reason"`            // The asker's own words.
+	Answers map[string]string `json:"answers,omitempty"`
+	Wanted  Duration          `json:"wanted"` // For how long it is asked for.
+	Created time.Time         `json:"created"`
+	Lapses  time.Time         `json:"lapses"` // When it ends if no steward has answered.
 
-	Status    Status
-	Decisions []Decision // in their order
-	Began     time.Time  // of what was approved; zero: nothing was
-	Expires   time.Time  // of what was approved: from then on it is as if it had not been
+	Status    Status     `json:"status"`
+	Decisions []Decision `json:"decisions,omitempty"` // In their order.
+	Began     time.Time  `json:"began,omitzero"`      // Of what was approved; zero: nothing was.
+	// The end of what was approved: from then on it is as if it had not been.
+	Expires time.Time `json:"expires,omitzero"`
 	// Through is the only agent that what was approved can be used through; empty: any.
-	Through string
+	Through string `json:"through,omitempty"`
 	// Version counts the steps. Whoever keeps requests replaces version n by version n+1 and by nothing else.
-	Version int
+	Version int `json:"version"`
 }
+
+// Table names the table that is asked for.
+type Table = entitlements.TableName
+
+// String names the request and says nothing of what is in it.
+func (r Request) String() string { return "request " + r.ID }
 
 // Status is where a request stands.
 type Status string
@@ -51,13 +61,15 @@ var Statuses = []Status{StatusPending, StatusApproved, StatusDenied, StatusExpir
 
 // Asker is whom the request is for: the human, or an agent that acts on its own.
 type Asker struct {
-	Agent string           // that carried it, by its name; the asker itself when there is no human
-	Owner string           // of that agent, as the configuration has it: a user's id or e-mail address
-	User  *identity.Person // nil: an agent asks for itself
-	// Groups and Attributes are those that the asker had when they asked, for whoever decides to see what it would be
-	// about. Calls are decided by those of the call.
-	Groups     []string
-	Attributes map[string][]string
+	// Agent is the name of the agent that carried it: the asker itself when there is no human.
+	Agent string `json:"agent,omitempty"`
+	// Owner is that of the agent, as the configuration has it: a user's id or e-mail address.
+	Owner string           `json:"owner,omitempty"`
+	User  *identity.Person `json:"user,omitempty"` // Nil: an agent asks for itself.
+	// Groups and Attributes are those that the asker had when they asked, for stewards to see what it would be about.
+	// Calls are decided by those of the call.
+	Groups     []string            `json:"groups,omitempty"`
+	Attributes map[string][]string `json:"attributes,omitempty"`
 }
 
 // AskerOf is what is remembered of who calls.

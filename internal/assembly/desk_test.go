@@ -79,7 +79,7 @@ func (o *office) asking(t *testing.T, bearer string, args map[string]any) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return asked.RequestID
+	return asked.ID
 }
 
 // reads is the answer of the stewards' API: its status and body.

@@ -99,7 +99,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if _, err := os.Stat(file); err != nil {
 		t.Errorf("the state is not there: %v", err)
 	}
-	if err := w.decides(a.RequestID, requests.VerdictApprove); err != nil {
+	if err := w.decides(a.ID, requests.VerdictApprove); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.sees(); got != demo.Names[0] {
@@ -113,7 +113,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if w.Kept() != kept {
 		t.Error("a change of the file opened the state anew")
 	}
-	if err := w.decides(a.RequestID, requests.VerdictDeny); err == nil {
+	if err := w.decides(a.ID, requests.VerdictDeny); err == nil {
 		t.Error("who is no approver any more decides")
 	}
 	w.write(w.text + strings.Replace(rules, "tag:PII", "sales.regions", 1))
@@ -124,7 +124,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if got := w.sees(); got != "REDACTED" {
 		t.Errorf("without rules again, Taylor sees %s", got)
 	}
-	if _, err := w.asks(tools.RequestArgs{RequestID: a.RequestID}); err == nil ||
+	if _, err := w.asks(tools.RequestArgs{RequestID: a.ID}); err == nil ||
 		!strings.Contains(err.Error(), "cannot be asked for here") {
 		t.Errorf("without rules again, looking it up gives %v", err)
 	}
@@ -135,7 +135,7 @@ func TestRulesForRequestsFollowTheFile(t *testing.T) {
 	if got := w.sees(); got != demo.Names[0] {
 		t.Errorf("with the rule again and in its time, Taylor sees %s", got)
 	}
-	if err := w.decides(a.RequestID, requests.VerdictRevoke); err != nil {
+	if err := w.decides(a.ID, requests.VerdictRevoke); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.sees(); got != "REDACTED" {

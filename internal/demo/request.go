@@ -35,7 +35,7 @@ func (s *Stage) tellRequest(
 	title(
 		"Dana, a data steward, signs in herself, looks at what approving would reveal, and approves it for five seconds: enough for this story.",
 	)
-	expires, err := s.approve(ctx, asked.RequestID, out)
+	expires, err := s.approve(ctx, asked.ID, out)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (s *Stage) askAsTold(ctx context.Context, out io.Writer) (*tools.AccessRequ
 	fmt.Fprintf(
 		out,
 		"   Request %s is %s, and waits for %s.\n",
-		asked.RequestID,
+		asked.ID,
 		asked.Status,
 		strings.Join(asked.Approvers, ", then "),
 	)
@@ -104,7 +104,7 @@ func (s *Stage) AskAgain(ctx context.Context) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return asked.RequestID, nil
+	return asked.ID, nil
 }
 
 // approve is what deputy requests does, without its terminal. It returns when the approval ends.
@@ -134,13 +134,13 @@ func (s *Stage) approve(ctx context.Context, id string, out io.Writer) (time.Tim
 		"   Request %s is %s for %s, by %s.\n",
 		v.ID,
 		v.Status,
-		v.Expires.Sub(v.Decisions[0].Time),
+		v.ExpiresAt.Sub(v.Decisions[0].Time),
 		v.Decisions[0].By.Name,
 	)
-	if v.Expires == nil {
+	if v.ExpiresAt == nil {
 		return time.Time{}, fmt.Errorf("the request is %s, without an end", v.Status)
 	}
-	return *v.Expires, nil
+	return *v.ExpiresAt, nil
 }
 
 // Decide asks the API for those who decide, as one of them.

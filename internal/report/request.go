@@ -64,8 +64,8 @@ func Request(out io.Writer, v desk.View) error {
 		rows = append(rows, []string{"rules allow", v.AtMost})
 	}
 	rows = append(rows, []string{"asked at", at(v.Created)})
-	if v.Expires != nil {
-		rows = append(rows, []string{"until", at(*v.Expires)})
+	if v.ExpiresAt != nil {
+		rows = append(rows, []string{"until", at(*v.ExpiresAt)})
 	} else {
 		rows = append(rows, []string{"ends unanswered", at(v.Lapses)})
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
+	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools"
 )
@@ -78,12 +79,9 @@ func (f *Tools) RequestAccess(
 	f.Asked = append(f.Asked, args)
 	f.mu.Unlock()
 	return &tools.AccessRequest{
-		RequestID: "req_1",
-		Status:    "pending",
-		Table:     args.Table,
-		Columns:   args.Columns,
-		NextStep:  "wait",
-		AuditID:   "a9",
+		Handle:   requests.Handle{ID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns},
+		NextStep: "wait",
+		AuditID:  "a9",
 	}, nil
 }
 

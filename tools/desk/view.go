@@ -13,30 +13,24 @@ import (
 	"deputy/tools"
 )
 
-// View is a request as a person sees it who may decide on it.
+// View is a request as a person sees it who may decide on it: what others are shown of it, with the person who asks,
+// and what the rules say of it now.
 type View struct {
-	ID        string              `json:"request_id"`
-	Status    requests.Status     `json:"status"`
-	User      *identity.Person    `json:"user,omitempty"` // for whom it is asked; none: the agent asks for itself
-	Agent     string              `json:"agent"`
-	Platform  string              `json:"platform"`
-	Table     string              `json:"table"`
-	Columns   []string            `json:"columns"` // to be seen in the clear; empty: the table is asked for
-	Opens     bool                `json:"opens"`   // the table was closed to the asker
-	Reason    string              `json:"reason"`  // the asker's words, or those of the agent that spoke for them
+	requests.Shown
+	User      *identity.Person    `json:"user,omitempty"` // For whom it is asked; none: the agent asks for itself.
+	Columns   []string            `json:"columns"`        // Of Shown, but an empty list where the table is asked for.
+	Opens     bool                `json:"opens"`          // The table was closed to the asker.
 	Answers   map[string]string   `json:"answers,omitempty"`
-	Duration  string              `json:"duration"` // asked for
 	AtMost    string              `json:"at_most,omitempty"`
 	Created   time.Time           `json:"created_at"`
 	Lapses    time.Time           `json:"lapses_at"`
-	Expires   *time.Time          `json:"expires_at,omitempty"`
 	Through   string              `json:"through,omitempty"`
 	Decisions []requests.Decision `json:"decisions"`
-	Rules     []string            `json:"rules"`     // that cover it now
-	Approvers []string            `json:"approvers"` // who still has to approve, in words
+	Rules     []string            `json:"rules"`     // That cover it now.
+	Approvers []string            `json:"approvers"` // Who still has to approve, in words.
 	MayDecide bool                `json:"may_decide"`
-	WhyNot    string              `json:"why_not,omitempty"` // the person who looks may not decide
-	Reveals   *Reveals            `json:"reveals,omitempty"` // only of one request
+	WhyNot    string              `json:"why_not,omitempty"` // The person who looks may not decide.
+	Reveals   *Reveals            `json:"reveals,omitempty"` // Only of one request.
 	AuditID   string              `json:"audit_id,omitempty"`
 }
 
@@ -73,27 +67,22 @@ type Holder struct {
 
 // Earlier is one request from before.
 type Earlier struct {
-	ID      string          `json:"request_id"`
-	Status  requests.Status `json:"status"`
-	Table   string          `json:"table"`
-	Columns []string        `json:"columns"`
-	Reason  string          `json:"reason"`
-	Created time.Time       `json:"created_at"`
+	requests.Handle
+	Columns []string  `json:"columns"`
+	Reason  string    `json:"reason"`
+	Created time.Time `json:"created_at"`
 }
 
 func (d *Desk) view(ctx context.Context, s tools.Steward, q requests.Request) View {
 	q = q.At(d.tools.Now())
 	takes := d.tools.Requirement(ctx, q)
 	v := View{
-		ID: q.ID, Status: q.Status, User: q.Asker.User, Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: listed(q.Columns),
-		Opens: q.Opens, Reason: q.Reason, Answers: q.Answers, Duration: requests.Period(q.Wanted).String(), Created: q.Created, Lapses: q.Lapses,
-		Through: q.Through, Decisions: listed(q.Decisions), Rules: listed(takes.Rules), Approvers: []string{},
+		Shown: q.Shown(), User: q.User, Columns: listed(q.Columns), Opens: q.Opens, Answers: q.Answers,
+		Created: q.Created, Lapses: q.Lapses, Through: q.Through, Decisions: listed(q.Decisions),
+		Rules: listed(takes.Rules), Approvers: []string{},
 	}
 	if takes.AtMost > 0 {
 		v.AtMost = requests.Period(takes.AtMost).String()
-	}
-	if !q.Expires.IsZero() {
-		v.Expires = &q.Expires
 	}
 	if q.Status == requests.StatusPending {
 		v.Approvers = takes.StillNeeded(q)
@@ -223,7 +212,7 @@ func (d *Desk) others(ctx context.Context, q requests.Request, out *Reveals) err
 		if other = other.At(now); other.ID != q.ID {
 			out.Earlier = append(
 				out.Earlier,
-				Earlier{other.ID, other.Status, other.Table.String(), listed(other.Columns), other.Reason, other.Created},
+				Earlier{other.Handle(), listed(other.Columns), other.Reason, other.Created},
 			)
 		}
 	}

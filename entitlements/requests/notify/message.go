@@ -21,39 +21,25 @@ type Message struct {
 	Text      string    `json:"-"` // the same in one sentence
 }
 
-// Data is the request that the message is about. Reason and Note are words of people, or of the agent that spoke for
-// them.
+// Data is the request that the message is about, as it is shown, with who asked and who decided by their names. Note is
+// in the words of who decided.
 type Data struct {
-	ID        string     `json:"request_id"`
-	Status    string     `json:"status"`
-	User      string     `json:"user,omitempty"` // for whom it is asked
-	Name      string     `json:"user_name,omitempty"`
-	Agent     string     `json:"agent"` // that asked, for itself if there is no user
-	Platform  string     `json:"platform"`
-	Table     string     `json:"table"`
-	Columns   []string   `json:"columns,omitempty"`
-	Reason    string     `json:"reason"`
-	Duration  string     `json:"duration"`
-	ExpiresAt *time.Time `json:"expires_at,omitempty"`
-	DecidedBy string     `json:"decided_by,omitempty"` // a person's id, or the rule that decided
-	Note      string     `json:"note,omitempty"`
-	Link      string     `json:"link,omitempty"`
+	requests.Shown
+	User      string `json:"user,omitempty"` // For whom it is asked, by their id.
+	Name      string `json:"user_name,omitempty"`
+	DecidedBy string `json:"decided_by,omitempty"` // A person's id, or the rule that decided.
+	Note      string `json:"note,omitempty"`
+	Link      string `json:"link,omitempty"`
 }
 
 func messageOf(e store.Event, publicURL string) Message {
 	q := e.Request
-	d := Data{
-		ID: q.ID, Status: string(q.Status), Agent: q.Asker.Agent, Platform: q.Platform, Table: q.Table.String(), Columns: q.Columns,
-		Reason: q.Reason, Duration: requests.Period(q.Wanted).String(),
-	}
+	d := Data{Shown: q.Shown()}
 	if publicURL != "" {
 		d.Link = publicURL + "/api/requests/" + q.ID
 	}
-	if q.Asker.User != nil {
-		d.User, d.Name = q.Asker.User.ID, q.Asker.User.Name
-	}
-	if !q.Expires.IsZero() {
-		d.ExpiresAt = &q.Expires
+	if q.User != nil {
+		d.User, d.Name = q.User.ID, q.User.Name
 	}
 	if n := len(q.Decisions); n > 0 {
 		last := q.Decisions[n-1]
@@ -137,7 +123,9 @@ func newRenderer(body string) (renderer, error) {
 	_, err = render(
 		Message{
 			Text: `a "quoted" word`,
-			Data: Data{Reason: `a "quoted" word`, Name: `a "quoted" word`, Note: `a "quoted" word`},
+			Data: Data{
+				Shown: requests.Shown{Reason: `a "quoted" word`}, Name: `a "quoted" word`, Note: `a "quoted" word`,
+			},
 		},
 	)
 	return render, err

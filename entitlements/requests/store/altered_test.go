@@ -302,7 +302,7 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q is written again as %q, %v", text, again, err)
 		}
 		_, opens := r.Approval(r.Began)
-		if opens && (len(r.Decisions) == 0 || r.Decisions[0].ID == "" || r.Expires.Sub(r.Began) > r.Wanted) {
+		if opens && (len(r.Decisions) == 0 || r.Decisions[0].ID == "" || r.Expires.Sub(r.Began) > time.Duration(r.Wanted)) {
 			t.Errorf("%q opens something", text)
 		}
 	})

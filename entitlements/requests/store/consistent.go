@@ -117,7 +117,7 @@ func borne(r requests.Request) error {
 
 // longest is for how long at most the approvals let it last.
 func longest(r requests.Request, approvals int) time.Duration {
-	length := r.Wanted
+	length := time.Duration(r.Wanted)
 	for _, d := range r.Decisions[:approvals] {
 		if d.For > 0 {
 			length = min(length, time.Duration(d.For))

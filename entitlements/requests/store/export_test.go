@@ -53,7 +53,11 @@ func Canonical(changed map[string]any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b body
+	type fields requests.Request // without its strict methods
+	var b struct {
+		V int `json:"v"`
+		fields
+	}
 	if err := json.Unmarshal(text, &b); err != nil {
 		return "", err
 	}

@@ -110,7 +110,7 @@ func asker(name string) requests.Asker {
 func request(id string) requests.Request {
 	return requests.Request{
 		ID: id, Asker: asker("taylor"), Platform: "shop", Table: entitlements.TableName{Schema: "sales", Name: "orders"}, Columns: []string{"email", "lastname"},
-		Reason: "a customer <called> & \x00 wants it", Answers: map[string]string{"ticket": "T-1"}, Wanted: time.Hour, Created: noon,
+		Reason: "a customer <called> & \x00 wants it", Answers: map[string]string{"ticket": "T-1"}, Wanted: requests.Duration(time.Hour), Created: noon,
 		Lapses: noon.Add(14 * 24 * time.Hour), Status: requests.StatusPending,
 	}
 }

@@ -150,7 +150,7 @@ func TestWhatNoStepMakesIsNotKept(t *testing.T) {
 		"another table":                   {request("r1"), func(r *requests.Request) { *r = approved; r.Table.Name = "salaries" }},
 		"another column":                  {request("r1"), func(r *requests.Request) { *r = approved; r.Columns = []string{"ssn"} }},
 		"another reason":                  {request("r1"), func(r *requests.Request) { *r = approved; r.Reason = "" }},
-		"longer":                          {request("r1"), func(r *requests.Request) { *r = approved; r.Wanted = 99 * time.Hour }},
+		"longer":                          {request("r1"), func(r *requests.Request) { *r = approved; r.Wanted = requests.Duration(99 * time.Hour) }},
 		"a later end of what is approved": {approved, func(r *requests.Request) { *r = revoked; r.Expires = r.Expires.Add(-1) }},
 		"through another agent":           {approved, func(r *requests.Request) { *r = revoked; r.Through = "sales-assistant" }},
 		"a decision taken away":           {approved, func(r *requests.Request) { r.Decisions, r.Version, r.Status = nil, 2, "cancelled" }},
