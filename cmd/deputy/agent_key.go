@@ -1,15 +1,13 @@
 package main
 
 import (
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"deputy/identity"
+	"deputy/internal/admin/agents"
 )
 
 func newAgentKey() *cobra.Command {
@@ -28,24 +26,19 @@ shows it in use.`,
 	c.Flags().
 		String("expires", "", "when the key stops being good: in 90d or 24h, 2027-02-23, or 2027-02-23T10:00:00Z (default never)")
 	c.Flags().String("label", "", "what people call the key: where it is used")
-	c.ValidArgsFunction = agentNames
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return fromConfig(agentNames)(c, args, word)
+	}
 	return c
 }
 
 func agentKey(c *cobra.Command, args []string) error {
-	text, _ := c.Flags().GetString("expires")
-	expires, err := expiry(text, time.Now())
+	key, err := agents.NewKey(args[0], flagText(c, "label"), flagText(c, "expires"), time.Now())
 	if err != nil {
-		return &usageError{fmt.Errorf("--expires: %w", err)}
-	}
-	label, _ := c.Flags().GetString("label")
-	key, hash := identity.NewKey(rand.Reader)
-	_, err = identity.NewRegistry(
-		[]identity.AgentConfig{{Name: args[0], Keys: []identity.KeyConfig{{SHA256: hash, Label: label}}}},
-	)
-	var wrong *identity.ConfigError
-	if errors.As(err, &wrong) { // the name and the label are all that can be
-		return &usageError{errors.New(wrong.Problems[0].Message)}
+		return err
 	}
 	fmt.Fprintf(
 		c.OutOrStdout(),
@@ -60,45 +53,16 @@ Put this below agents: in the configuration, or what is below keys: to the agent
     keys:
       - sha256: "%[3]s"
 `,
-		args[0],
-		key,
-		hash,
+		key.Agent,
+		key.Secret,
+		key.SHA256,
 	)
-	if !expires.IsZero() {
-		fmt.Fprintf(c.OutOrStdout(), "        expires: %s\n", expires.Format(time.RFC3339))
+	if !key.Expires.IsZero() {
+		fmt.Fprintf(c.OutOrStdout(), "        expires: %s\n", key.Expires.Format(time.RFC3339))
 	}
-	if label != "" {
-		quoted, _ := json.Marshal(label) // a string always can be
+	if key.Label != "" {
+		quoted, _ := json.Marshal(key.Label) // a string always can be
 		fmt.Fprintf(c.OutOrStdout(), "        label: %s\n", quoted)
 	}
 	return nil
-}
-
-// expiry reads how long from now, or until when.
-func expiry(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	var e identity.Expiry
-	if e.UnmarshalText([]byte(text)) != nil {
-		ago, err := moment(text, now) // it reads the same words, backwards
-		if err != nil {
-			return time.Time{}, fmt.Errorf("%q is no time: write 90d, 24h, 2027-02-23 or 2027-02-23T10:00:00Z", text)
-		}
-		e.Time = now.Add(now.Sub(ago))
-	}
-	if e.Passed(now) {
-		return time.Time{}, fmt.Errorf("%s is over", text)
-	}
-	return e.UTC().Truncate(time.Second), nil
-}
-
-// agentNames completes the name of an agent.
-func agentNames(c *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-	if cfg, err := loadConfig(c); err == nil && len(args) == 0 {
-		for _, a := range cfg.Agents {
-			names = append(names, a.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
 }

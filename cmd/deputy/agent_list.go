@@ -2,10 +2,8 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,8 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/audit/index"
-	"deputy/identity"
-	"deputy/identity/stops"
+	"deputy/internal/admin/agents"
 	"deputy/internal/report"
 )
 
@@ -25,7 +22,7 @@ func newAgentList() *cobra.Command {
 		Long: fmt.Sprintf(
 			`Lists the agents of the configuration with each of their credentials. When one was last used is what the audit log says of the
 agent's last %d calls; records from before they named the credential say nothing.`,
-			mostCalls,
+			agents.MostCalls,
 		),
 		Example: "  deputy agent list\n  deputy agent list --json",
 		Args:    exactly(0),
@@ -36,134 +33,39 @@ agent's last %d calls; records from before they named the credential say nothing
 	return c
 }
 
-// mostCalls of an agent are looked at to find when a credential was last used.
-const mostCalls = 10_000
-
-// listedAgent is one agent, as it is printed.
-type listedAgent struct {
-	Name        string             `json:"name"`
-	Description string             `json:"description,omitempty"`
-	Owner       string             `json:"owner,omitempty"`
-	Disabled    bool               `json:"disabled"`          // by the configuration
-	Stopped     *stops.Stop        `json:"stopped,omitempty"` // by the list of stops
-	Modes       []identity.Mode    `json:"modes"`
-	ActsFor     []string           `json:"acts_for,omitempty"`
-	Issuers     []string           `json:"issuers,omitempty"`
-	Credentials []listedCredential `json:"credentials"`
-}
-
-// listedCredential is one key, or all the client ids.
-type listedCredential struct {
-	Name      string     `json:"credential"` // as records call it
-	ClientIDs []string   `json:"client_ids,omitempty"`
-	Label     string     `json:"label,omitempty"`
-	Expires   *time.Time `json:"expires,omitempty"`
-	Expired   bool       `json:"expired,omitempty"`
-	LastUsed  *time.Time `json:"last_used,omitempty"`
-}
-
 func agentList(c *cobra.Command, _ []string) error {
 	cfg, err := loadConfig(c)
 	if err != nil {
 		return err
 	}
-	registry, err := identity.NewRegistry(cfg.Agents)
-	if err != nil {
-		return err
+	all, unreadable := agents.List(cfg, time.Now())
+	if unreadable != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "%s: every call is refused until it can.\n", report.Printable(unreadable.Error()))
 	}
-	stopped, _, err := stops.Read(cfg.StopsFile())
-	if err != nil {
-		fmt.Fprintf(c.ErrOrStderr(), "%s: every call is refused until it can.\n", report.Printable(err.Error()))
-	}
-	agents, now := []listedAgent{}, time.Now()
-	for i, agent := range registry.Agents() {
-		listed := listAgent(cfg.Agents[i], agent, now)
-		listed.Stopped = stopOf(stopped, func(s stops.Stop) bool { return s.Covers(identity.Principal{Agent: agent}) })
-		agents = append(agents, listed)
-	}
-	path, _ := c.Flags().GetString("log")
-	if err := findUses(agents, cmp.Or(path, cfg.Audit.File), c.ErrOrStderr()); err != nil {
-		return err
-	}
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
-		return printJSON(c.OutOrStdout(), agents)
-	}
-	return printAgents(c.OutOrStdout(), agents)
-}
-
-func listAgent(a identity.AgentConfig, agent identity.Agent, now time.Time) listedAgent {
-	out := listedAgent{
-		Name:        a.Name,
-		Description: a.Description,
-		Owner:       a.Owner,
-		Disabled:    a.Disabled,
-		Modes:       agent.Modes,
-		ActsFor:     a.ActsFor,
-		Issuers:     a.Issuers,
-	}
-	if len(a.ClientIDs) > 0 {
-		out.Credentials = append(out.Credentials, listedCredential{Name: identity.AccessToken, ClientIDs: a.ClientIDs})
-	}
-	for _, k := range a.Keys {
-		credential := listedCredential{Name: identity.KeyName(k.SHA256), Label: k.Label, Expired: k.Expires.Passed(now)}
-		if !k.Expires.IsZero() {
-			credential.Expires = &k.Expires.Time
-		}
-		out.Credentials = append(out.Credentials, credential)
-	}
-	for _, hash := range a.KeySHA256 {
-		out.Credentials = append(out.Credentials, listedCredential{Name: identity.KeyName(hash)})
-	}
-	return out
-}
-
-// findUses says of each credential when it was last used. Without a log, none was.
-func findUses(agents []listedAgent, log string, errout io.Writer) error {
-	x, err := indexOf(log, false, errout)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer x.Close()
-	for _, a := range agents {
-		if err := a.findUses(x, errout); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a listedAgent) findUses(x *index.Index, errout io.Writer) error {
-	var wanted []string
-	for _, credential := range a.Credentials {
-		wanted = append(wanted, credential.Name)
-	}
-	uses, whole, err := x.LastUses(a.Name, wanted, mostCalls)
-	if err != nil {
-		return err
-	}
-	for i := range a.Credentials {
-		if used, there := uses[a.Credentials[i].Name]; there {
-			a.Credentials[i].LastUsed = &used
-		}
-	}
-	if !whole {
+	partly, err := agents.FindUses(all, func() (*index.Index, error) {
+		return indexOf(cmp.Or(flagText(c, "log"), cfg.Audit.File), false, c.ErrOrStderr())
+	})
+	for _, name := range partly {
 		fmt.Fprintf(
-			errout,
+			c.ErrOrStderr(),
 			"Of agent %s the last %d calls were looked at: a credential may have been used before.\n",
-			a.Name,
-			mostCalls,
+			name,
+			agents.MostCalls,
 		)
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	if flagIs(c, "json") {
+		return printJSON(c.OutOrStdout(), all)
+	}
+	return printAgents(c.OutOrStdout(), all)
 }
 
-func printAgents(w io.Writer, agents []listedAgent) error {
+func printAgents(w io.Writer, all []agents.Agent) error {
 	t := newTable(w)
 	t.row("AGENT", "STATE", "OWNER", "MODES", "CREDENTIAL", "EXPIRES", "LAST USED")
-	for _, a := range agents {
+	for _, a := range all {
 		var modes []string
 		for _, m := range a.Modes {
 			modes = append(modes, string(m))
@@ -181,8 +83,8 @@ func printAgents(w io.Writer, agents []listedAgent) error {
 				state,
 				a.Owner,
 				strings.Join(modes, ", "),
-				credential.String(),
-				credential.expiry(),
+				credentialText(credential),
+				expiryText(credential),
 				at(credential.LastUsed),
 			)
 		}
@@ -202,7 +104,7 @@ func (t table) row(cells ...string) {
 	fmt.Fprintln(t, strings.Join(cells, "\t"))
 }
 
-func (l listedCredential) String() string {
+func credentialText(l agents.Credential) string {
 	if len(l.ClientIDs) > 0 {
 		return l.Name + " of " + strings.Join(l.ClientIDs, ", ")
 	}
@@ -212,7 +114,7 @@ func (l listedCredential) String() string {
 	return l.Name
 }
 
-func (l listedCredential) expiry() string {
+func expiryText(l agents.Credential) string {
 	if l.Expired {
 		return at(l.Expires) + " EXPIRED"
 	}

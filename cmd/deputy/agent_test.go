@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"deputy/internal/admin/agents"
 	"deputy/internal/demo"
 	"deputy/mcp/client"
 )
@@ -39,15 +40,15 @@ func TestTheListSaysWhenAKeyWasLastUsed(t *testing.T) {
 	list := func() map[string]bool {
 		command := process(t, s, nil, "agent", "list", "--json")
 		output, err := command.Output()
-		var agents []listedAgent
+		var all []agents.Agent
 		if err == nil {
-			err = json.Unmarshal(output, &agents)
+			err = json.Unmarshal(output, &all)
 		}
 		if err != nil {
 			t.Fatalf("%v: %s", err, output)
 		}
 		used := map[string]bool{}
-		for _, a := range agents {
+		for _, a := range all {
 			for _, credential := range a.Credentials {
 				used[a.Name+" "+strings.Fields(credential.Name)[0]] = credential.LastUsed != nil
 			}

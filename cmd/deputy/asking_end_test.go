@@ -78,10 +78,14 @@ func TestWhatWasApprovedForOneAgentCountsThroughThatAgentAlone(t *testing.T) {
 		want string
 	}{{true, "masked"}, {false, "clear"}} {
 		url := replica(t, s, func(c *config.Config) {
-			c.Agents = append(
-				c.Agents,
-				identity.AgentConfig{Name: "another-agent", ClientIDs: []string{"another-chat"}, Groups: []string{"Agents"}},
-			)
+			another := identity.AgentConfig{
+				Name:      "another-agent",
+				ClientIDs: []string{"another-chat"},
+				Groups:    []string{"Agents"},
+			}
+			if err := c.Register(append(slices.Clone(c.Agents), another)); err != nil {
+				t.Fatal(err)
+			}
 			c.Requests.Rules = slices.Clone(c.Requests.Rules)
 			for i := range c.Requests.Rules {
 				c.Requests.Rules[i].OnlyThroughAgent = tt.only

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
-	"deputy/audit/checkpoint"
+	"deputy/internal/admin/trail"
+	"deputy/internal/config"
 )
 
 func newAudit() *cobra.Command {
@@ -15,14 +14,8 @@ func newAudit() *cobra.Command {
 		Long: `Every call is on the record, and every record is in a Merkle tree that Deputy signs. Whoever has the verifier key
 can tell whether the log, or one record that was taken out of it, is as it was written.`,
 		Example: "  deputy audit list --user taylor --since 7d\n  deputy audit verify --config deputy.yaml",
-		Args:    exactly(0),
-		RunE: func(*cobra.Command, []string) error {
-			return &usageError{
-				errors.New("say what to do: deputy audit list, show, report, verify, prove, verify-proof, export, key or index"),
-			}
-		},
 	}
-	c.AddCommand(
+	return family(c, "deputy audit list, show, report, verify, prove, verify-proof, export, key or index",
 		newAuditKey(),
 		newAuditVerify(),
 		newAuditProve(),
@@ -33,7 +26,6 @@ can tell whether the log, or one record that was taken out of it, is as it was w
 		newAuditIndex(),
 		newAuditExport(),
 	)
-	return c
 }
 
 // verifierFlag is how a command is told whose signature counts.
@@ -42,18 +34,8 @@ func verifierFlag(c *cobra.Command) {
 		String("key", "", "verifier `key`, as deputy audit key prints it (default: that of the configured private key)")
 }
 
-// verifier is the public key that was given, or the one that belongs to the private key.
-func verifier(c *cobra.Command, keyFile string) (*checkpoint.Verifier, error) {
-	if text, _ := c.Flags().GetString("key"); text != "" {
-		v, err := checkpoint.ParseVerifier(text)
-		if err != nil {
-			return nil, &usageError{err}
-		}
-		return v, nil
-	}
-	key, err := checkpoint.LoadKey(keyFile)
-	if err != nil {
-		return nil, err
-	}
-	return key.Verifier(), nil
+// logOf is the log that the flags name, and whose signature counts on it.
+func logOf(c *cobra.Command) trail.Log {
+	return trail.Log{Path: flagText(c, "log"), Key: flagText(c, "key"),
+		Load: func() (*config.Config, error) { return loadConfig(c) }}
 }

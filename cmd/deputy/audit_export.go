@@ -13,6 +13,8 @@ import (
 
 	"deputy/audit"
 	"deputy/audit/sink"
+	"deputy/internal/admin"
+	"deputy/internal/admin/trail"
 )
 
 func newAuditExport() *cobra.Command {
@@ -35,23 +37,17 @@ A line of the log that is no record is named on standard error, and the command 
 }
 
 func auditExport(c *cobra.Command, _ []string) error {
-	name, _ := c.Flags().GetString("format")
+	name := flagText(c, "format")
 	format, known := sink.Formats[name]
 	if !known {
-		return &usageError{
-			fmt.Errorf(
-				"there is no format %q: it may be %s",
-				name,
-				strings.Join(slices.Sorted(maps.Keys(sink.Formats)), " or "),
-			),
-		}
+		return admin.Usagef("there is no format %q: it may be %s", name,
+			strings.Join(slices.Sorted(maps.Keys(sink.Formats)), " or "))
 	}
-	text, _ := c.Flags().GetString("since")
-	since, err := moment(text, time.Now())
+	since, err := trail.Moment("since", flagText(c, "since"), time.Now())
 	if err != nil {
-		return &usageError{fmt.Errorf("--since: %w", err)}
+		return err
 	}
-	path, err := logPath(c)
+	path, err := logOf(c).File()
 	if err != nil {
 		return err
 	}

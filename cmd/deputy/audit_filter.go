@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
 	"deputy/audit/index"
+	"deputy/internal/admin/trail"
 )
 
 // filterFlags are how a command is told which calls it is about.
@@ -34,91 +33,24 @@ func filterFlags(c *cobra.Command) {
 	f.String("policy-version", "", "calls decided by this `version` of the policies")
 	f.String("since", "", "calls from this `time` on: 2026-11-23, 2026-11-23T10:00:00Z, or 24h or 7d ago; dates are UTC")
 	f.String("until", "", "calls before this `time`")
-	c.RegisterFlagCompletionFunc("outcome", cobra.FixedCompletions(outcomes, cobra.ShellCompDirectiveNoFileComp))
-	c.RegisterFlagCompletionFunc(
-		"tool",
-		cobra.FixedCompletions(
-			[]string{
-				"query",
-				"describe_table",
-				"request_access",
-				audit.Approve,
-				audit.Deny,
-				audit.Revoke,
-				audit.Cancel,
-				audit.Expire,
-				audit.Look,
-				"scan",
-				"test",
-			},
-			cobra.ShellCompDirectiveNoFileComp,
-		),
-	)
+	for flag, words := range map[string][]string{"outcome": trail.Outcomes, "tool": trail.Tools} {
+		c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
 	completeNames(c)
 }
 
-var outcomes = []string{
-	string(audit.Answered),
-	string(audit.Denied),
-	string(audit.Failed),
-	string(audit.Cancelled),
-	string(audit.Unknown),
-	string(audit.Begun),
-}
-
-func filterOf(c *cobra.Command, now time.Time) (f index.Filter, err error) {
-	text := func(name string) string { value, _ := c.Flags().GetString(name); return value }
-	f = index.Filter{
-		User:          text("user"),
-		Agent:         text("agent"),
-		Tool:          text("tool"),
-		Purpose:       text("purpose"),
-		PolicyVersion: text("policy-version"),
-		Table: text(
-			"table",
-		),
-		InClear: index.Column(text("column-in-clear")),
-		Request: text("request"),
-		Outcome: audit.Outcome(text("outcome")),
+func filterOf(c *cobra.Command, now time.Time) (index.Filter, error) {
+	text := func(name string) string { return flagText(c, name) }
+	f := index.Filter{
+		User: text("user"), Agent: text("agent"), Tool: text("tool"), Table: text("table"), Purpose: text("purpose"),
+		PolicyVersion: text("policy-version"), InClear: index.Column(text("column-in-clear")), Request: text("request"),
+		Outcome: audit.Outcome(text("outcome")), Masked: flagIs(c, "masked"),
 	}
-	f.Masked, _ = c.Flags().GetBool("masked")
 	if c.Flags().Changed("on-behalf-of") {
-		human, _ := c.Flags().GetBool("on-behalf-of")
+		human := flagIs(c, "on-behalf-of")
 		f.OnBehalfOf = &human
 	}
-	if f.Outcome != "" && !strings.Contains(" "+strings.Join(outcomes, " ")+" ", " "+string(f.Outcome)+" ") {
-		return f, &usageError{fmt.Errorf("there is no outcome %q: calls end as %s", f.Outcome, strings.Join(outcomes, ", "))}
-	}
-	for name, into := range map[string]*time.Time{"since": &f.Since, "until": &f.Until} {
-		if *into, err = moment(text(name), now); err != nil {
-			return f, &usageError{fmt.Errorf("--%s: %w", name, err)}
-		}
-	}
-	if err := f.Check(); err != nil {
-		return f, &usageError{err}
-	}
-	return f, nil
-}
-
-// moment reads a time, a date, or how long ago.
-func moment(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if days, found := strings.CutSuffix(text, "d"); found {
-		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
-			return now.AddDate(0, 0, -int(n)), nil
-		}
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-23, 2026-11-23T10:00:00Z, 24h or 7d", text)
+	return trail.Select(f, text("since"), text("until"), now)
 }
 
 // logFlag is how a command is told which log it reads.
@@ -126,21 +58,9 @@ func logFlag(c *cobra.Command) {
 	c.Flags().String("log", "", "active `file` of the log (default: the configured one)")
 }
 
-// logPath is the log that was named, or the configured one.
-func logPath(c *cobra.Command) (string, error) {
-	if path, _ := c.Flags().GetString("log"); path != "" {
-		return path, nil
-	}
-	cfg, err := loadConfig(c)
-	if err != nil {
-		return "", err
-	}
-	return cfg.Audit.File, nil
-}
-
 // openIndex brings the log's index up to date, and shows how far it is when that takes a while.
 func openIndex(c *cobra.Command, rebuild bool) (*index.Index, error) {
-	path, err := logPath(c)
+	path, err := logOf(c).File()
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ keys and what reports count, and no statement. This command builds it ahead of t
 		Example: "  deputy audit index --rebuild",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			rebuild, _ := c.Flags().GetBool("rebuild")
+			rebuild := flagIs(c, "rebuild")
 			x, err := openIndex(c, rebuild)
 			if err != nil {
 				return err

@@ -27,7 +27,7 @@ func auditKey(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	name, _ := c.Flags().GetString("name")
+	name := flagText(c, "name")
 	if name == "" {
 		name = checkpoint.DefaultKeyName()
 	}

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
-	"deputy/audit/index"
+	"deputy/internal/admin"
+	"deputy/internal/admin/trail"
 	"deputy/internal/report"
 )
 
@@ -42,15 +41,15 @@ func auditList(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	follow, _ := c.Flags().GetBool("follow")
+	follow := flagIs(c, "follow")
 	if follow && (f.Outcome == audit.Begun || !f.Until.IsZero()) {
-		return &usageError{errors.New("--follow shows calls as they end: it goes with neither --outcome begun nor --until")}
+		return admin.Usagef("--follow shows calls as they end: it goes with neither --outcome begun nor --until")
 	}
 	limit, _ := c.Flags().GetInt("limit")
 	if limit < 0 {
-		return &usageError{errors.New("--limit takes a number that is not below 0")}
+		return admin.Usagef("--limit takes a number that is not below 0")
 	}
-	asJSON, _ := c.Flags().GetBool("json")
+	asJSON := flagIs(c, "json")
 	if asJSON && !c.Flags().Changed("limit") {
 		limit = 0
 	}
@@ -87,11 +86,11 @@ func auditList(c *cobra.Command, _ []string) error {
 		return err
 	}
 	if follow {
-		path, err := logPath(c)
+		path, err := logOf(c).File()
 		if err != nil {
 			return err
 		}
-		return l.follow(c.Context(), x, f, path)
+		return trail.Follow(c.Context(), x, f, path, l.add, l.list.End)
 	}
 	if !asJSON && limit > 0 && l.count == limit {
 		fmt.Fprintf(c.ErrOrStderr(), "These are the last %d: there may be more (--limit 0 for all).\n", limit)
@@ -104,53 +103,4 @@ type listing struct {
 	list  *report.Calls
 	add   func(audit.Call) error
 	count int
-}
-
-// pollEvery is how often a log is looked at that is followed.
-const pollEvery = 250 * time.Millisecond
-
-// follow lists calls as they end. A log that is sealed and begun anew meanwhile is one log.
-func (l *listing) follow(ctx context.Context, x *index.Index, f index.Filter, path string) error {
-	line, err := x.End()
-	if err != nil {
-		return err
-	}
-	ticker := time.NewTicker(pollEvery)
-	defer ticker.Stop()
-	var before os.FileInfo
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-		now, err := os.Stat(path)
-		if errors.Is(err, os.ErrNotExist) { // between two segments
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if before != nil && os.SameFile(before, now) && before.Size() == now.Size() {
-			continue
-		}
-		before = now
-		if err := x.Refresh(); err != nil {
-			return err
-		}
-		for call, err := range x.Ended(f, line) {
-			if err != nil {
-				return err
-			}
-			if err := l.add(call); err != nil {
-				return err
-			}
-		}
-		if err := l.list.End(); err != nil {
-			return err
-		}
-		if line, err = x.End(); err != nil {
-			return err
-		}
-	}
 }

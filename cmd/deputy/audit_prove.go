@@ -17,7 +17,7 @@ check the proof: see deputy audit verify-proof. The ID is the audit_id that the 
 		Example: "  deputy audit prove 06dfz1wq2y8r5v3k9m4n7p0t2c > proof.txt",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			path, v, err := auditedLog(c)
+			path, v, err := logOf(c).Audited()
 			if err != nil {
 				return err
 			}

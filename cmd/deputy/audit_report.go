@@ -1,13 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"deputy/audit/index"
+	"deputy/internal/admin"
 	"deputy/internal/report"
 )
 
@@ -42,18 +42,17 @@ func auditReport(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	text, _ := c.Flags().GetString("clear")
-	clear := index.Column(text)
+	clear := index.Column(flagText(c, "clear"))
 	if err := clear.Check(); err != nil {
-		return &usageError{err}
+		return admin.Usage(err)
 	}
 	parts, err := partsOf(c, clear != "")
 	if err != nil {
 		return err
 	}
-	asCSV, _ := c.Flags().GetBool("csv")
+	asCSV := flagIs(c, "csv")
 	if asCSV && len(parts) != 1 {
-		return &usageError{errors.New("a CSV file has one table: say which with --by or --clear")}
+		return admin.Usagef("a CSV file has one table: say which with --by or --clear")
 	}
 	x, err := openIndex(c, false)
 	if err != nil {
@@ -64,10 +63,10 @@ func auditReport(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	switch asJSON, _ := c.Flags().GetBool("json"); {
+	switch {
 	case asCSV:
 		return report.AccessCSV(c.OutOrStdout(), r, parts[0])
-	case asJSON:
+	case flagIs(c, "json"):
 		return printJSON(c.OutOrStdout(), r)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "%d calls\n\n", r.Calls)
@@ -76,7 +75,7 @@ func auditReport(c *cobra.Command, _ []string) error {
 
 // partsOf are the parts of the report that are asked for: all, unless some are named.
 func partsOf(c *cobra.Command, clear bool) (parts []report.AccessPart, err error) {
-	by, _ := c.Flags().GetString("by")
+	by := flagText(c, "by")
 	switch part := report.AccessPart(by); part {
 	case "":
 		if !clear {
@@ -85,7 +84,7 @@ func partsOf(c *cobra.Command, clear bool) (parts []report.AccessPart, err error
 	case report.ByPerson, report.ByAgent, report.ByTable:
 		parts = append(parts, part)
 	default:
-		return nil, &usageError{fmt.Errorf("there is no report by %q: use person, agent or table", by)}
+		return nil, admin.Usagef("there is no report by %q: use person, agent or table", by)
 	}
 	if clear {
 		parts = append(parts, report.InClear)

@@ -33,8 +33,6 @@ checked, and the page says so.`,
 	return c
 }
 
-var errNotProven = errors.New("the records of this call are not as they were signed: run deputy audit verify")
-
 func auditShow(c *cobra.Command, args []string) error {
 	x, err := openIndex(c, false)
 	if err != nil {
@@ -48,69 +46,13 @@ func auditShow(c *cobra.Command, args []string) error {
 	if !found {
 		return fmt.Errorf("%w: %q", errNothing, args[0])
 	}
-	standing, wrong := standingOf(c, call)
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+	standing, wrong := logOf(c).Standing(call)
+	if flagIs(c, "json") {
 		err = printCallJSON(c, call, standing)
 	} else {
 		err = report.Call(c.OutOrStdout(), call, standing)
 	}
 	return errors.Join(err, wrong)
-}
-
-// standingOf proves the records of a call, if there is a key to do it with.
-func standingOf(c *cobra.Command, call audit.Call) (s report.Standing, wrong error) {
-	for _, e := range []*audit.Entry{call.Intent, call.Outcome} {
-		if e != nil {
-			s.Records = append(s.Records, report.At{Phase: e.Phase, Index: e.Index, File: e.Segment})
-		}
-	}
-	path, v, err := auditedLog(c)
-	if err != nil {
-		s.Text = "NOT CHECKED whether they are as they were signed: " + err.Error()
-		return s, nil
-	}
-	text, err := audit.Prove(path, call.ID, v)
-	var proven *audit.Proven
-	if err == nil {
-		proven, err = audit.CheckProof(text, v)
-	}
-	if err == nil {
-		err = sameRecords(call, proven)
-	}
-	if err != nil {
-		s.Text = "NOT AS IT WAS SIGNED: " + err.Error()
-		return s, errNotProven
-	}
-	s.Proven, s.Signed, s.Root = true, proven.Checkpoint.Size, proven.Checkpoint.Root.String()
-	s.Text = fmt.Sprintf(
-		"Proven to be in the log that %s signed when it had %d lines (deputy audit prove %s writes the proof)",
-		proven.Checkpoint.Origin,
-		s.Signed,
-		call.ID,
-	)
-	return s, nil
-}
-
-// sameRecords makes sure that what is shown is what was proven.
-func sameRecords(call audit.Call, proven *audit.Proven) error {
-	for _, e := range []*audit.Entry{call.Intent, call.Outcome} {
-		if e == nil {
-			continue
-		}
-		shown, err := json.Marshal(e.Record)
-		if err != nil {
-			return err
-		}
-		same := false
-		for _, p := range proven.Records {
-			signed, err := json.Marshal(p.Record)
-			same = same || err == nil && p.Index == e.Index && string(signed) == string(shown)
-		}
-		if !same {
-			return fmt.Errorf("line %d of the log is not the one that was signed", e.Index+1)
-		}
-	}
-	return nil
 }
 
 func printCallJSON(c *cobra.Command, call audit.Call, s report.Standing) error {

@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
-	"deputy/audit/checkpoint"
+	"deputy/internal/admin/trail"
 )
 
 func newAuditVerify() *cobra.Command {
@@ -32,55 +31,17 @@ A log that somebody rewrote together with its key is caught by a checkpoint that
 	return c
 }
 
-var errNotAsWritten = errors.New("the audit log is not as it was written")
-
 func auditVerify(c *cobra.Command, _ []string) error {
-	path, v, err := auditedLog(c)
-	if err != nil {
-		return err
-	}
-	cfg := audit.VerifyConfig{Path: path, Verifier: v}
 	files, _ := c.Flags().GetStringArray("checkpoint")
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		kept, err := v.Checkpoints(string(text))
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		cfg.Checkpoints = append(cfg.Checkpoints, kept...)
+	r, kept, err := logOf(c).Verify(files)
+	if errors.Is(err, trail.ErrNotAsWritten) {
+		fmt.Fprintln(c.OutOrStdout(), r.Problem.Error())
 	}
-	report, err := audit.Verify(cfg)
 	if err != nil {
 		return err
 	}
-	if report.Problem != nil {
-		fmt.Fprintln(c.OutOrStdout(), report.Problem.Error())
-		return errNotAsWritten
-	}
-	printReport(c.OutOrStdout(), report, len(cfg.Checkpoints))
+	printReport(c.OutOrStdout(), r, kept)
 	return nil
-}
-
-// auditedLog is the log that a command is about, and whose signature counts on it.
-func auditedLog(c *cobra.Command) (path string, v *checkpoint.Verifier, err error) {
-	path, _ = c.Flags().GetString("log")
-	key, _ := c.Flags().GetString("key")
-	if path != "" && key != "" { // an auditor has no configuration
-		v, err = verifier(c, "")
-		return path, v, err
-	}
-	cfg, err := loadConfig(c)
-	if err != nil {
-		return "", nil, err
-	}
-	if path == "" {
-		path = cfg.Audit.File
-	}
-	v, err = verifier(c, cfg.Audit.Key)
-	return path, v, err
 }
 
 func printReport(out io.Writer, r *audit.Report, kept int) {

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"deputy/audit"
+	"deputy/internal/admin"
+	"deputy/internal/admin/trail"
 )
 
 func newAuditVerifyProof() *cobra.Command {
@@ -24,10 +25,10 @@ func newAuditVerifyProof() *cobra.Command {
 }
 
 func auditVerifyProof(c *cobra.Command, args []string) error {
-	if key, _ := c.Flags().GetString("key"); key == "" {
-		return &usageError{errors.New("say whose signature counts with --key: deputy audit key prints it")}
+	if flagText(c, "key") == "" {
+		return admin.Usagef("say whose signature counts with --key: deputy audit key prints it")
 	}
-	v, err := verifier(c, "")
+	v, err := trail.Verifier(flagText(c, "key"))
 	if err != nil {
 		return err
 	}

@@ -1,20 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
-	"github.com/lib/pq"
 	"github.com/spf13/cobra"
 
 	"deputy/audit/sink"
-	"deputy/internal/config"
+	"deputy/internal/admin"
+	"deputy/internal/admin/bootstrap"
 	"deputy/vending/postgres/setup"
 )
 
@@ -23,8 +21,8 @@ func newBootstrap() *cobra.Command {
 		Use:   "bootstrap",
 		Short: "Set a database up for vending, once",
 		Args:  exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return &usageError{errors.New("say what to set up: deputy bootstrap postgres or audit")}
+		RunE: func(*cobra.Command, []string) error {
+			return admin.Usagef("say what to set up: deputy bootstrap postgres or audit")
 		},
 		Example: "  deputy bootstrap postgres --config deputy.yaml --print",
 	}
@@ -63,33 +61,28 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	name, _ := c.Flags().GetString("platform")
-	p, err := postgresPlatform(cfg, name)
+	order, err := bootstrap.Order(cfg, flagText(c, "platform"))
 	if err != nil {
 		return err
 	}
-	order, err := orderOf(p)
-	if err != nil {
-		return err
-	}
-	if print, _ := c.Flags().GetBool("print"); print {
+	if flagIs(c, "print") {
 		fmt.Fprint(c.OutOrStdout(), order.Print())
 		return nil
 	}
-	admin, err := openAdmin(c)
+	db, err := openAdmin(c)
 	if err != nil {
 		return err
 	}
-	defer admin.Close()
+	defer db.Close()
 	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 	defer cancel()
-	if err := setup.Bootstrap(ctx, admin, order); err != nil {
+	if err := setup.Bootstrap(ctx, db, order); err != nil {
 		return err
 	}
 	fmt.Fprintf(
 		c.OutOrStdout(),
 		"The database is set up; %v are governed. Next: deputy check --config %s\n",
-		p.Schemas,
+		order.Schemas,
 		configPath(c),
 	)
 	return nil
@@ -99,58 +92,5 @@ const adminFlag = "the administrator's connection (default $DEPUTY_ADMIN_DSN, wh
 
 // openAdmin opens the connection that --admin-dsn or DEPUTY_ADMIN_DSN names.
 func openAdmin(c *cobra.Command) (*sql.DB, error) {
-	dsn, _ := c.Flags().GetString("admin-dsn")
-	if dsn == "" {
-		dsn = os.Getenv("DEPUTY_ADMIN_DSN")
-	}
-	if dsn == "" {
-		return nil, &usageError{errors.New("no administrator's connection: set DEPUTY_ADMIN_DSN or give --admin-dsn")}
-	}
-	connector, err := pq.NewConnector(dsn)
-	if err != nil {
-		// err may quote the password
-		return nil, errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database")
-	}
-	return sql.OpenDB(connector), nil
-}
-
-// postgresPlatform is the named platform, or the only one there is.
-func postgresPlatform(cfg *config.Config, name string) (config.Platform, error) {
-	var names []string
-	for _, n := range slices.Sorted(maps.Keys(cfg.Platforms)) {
-		if cfg.Platforms[n].Engine == config.Postgres {
-			names = append(names, n)
-		}
-	}
-	switch {
-	case name == "" && len(names) == 1:
-		return cfg.Platforms[names[0]], nil
-	case slices.Contains(names, name):
-		return cfg.Platforms[name], nil
-	case len(names) == 0:
-		return config.Platform{}, errors.New("the configuration has no platform with engine: postgres")
-	}
-	return config.Platform{}, &usageError{fmt.Errorf("say which platform with --platform: one of %v", names)}
-}
-
-// orderOf takes the runner's password from where the server has it: its dsn.
-func orderOf(p config.Platform) (setup.Order, error) {
-	dsn, err := pq.NewConfig(string(p.DSN))
-	if err != nil {
-		return setup.Order{}, errors.New(
-			"the platform's dsn cannot be read: write it as postgres://deputy_runner:password@host/database",
-		)
-	}
-	if dsn.User != "deputy_runner" {
-		return setup.Order{}, fmt.Errorf(
-			"the platform's dsn logs in as %q: the server logs in as deputy_runner; the administrator's connection goes into DEPUTY_ADMIN_DSN",
-			dsn.User,
-		)
-	}
-	return setup.Order{
-		Schemas:        p.Schemas,
-		PolicyPath:     p.PolicyPath,
-		SigningKey:     string(p.SigningKey),
-		RunnerPassword: dsn.Password,
-	}, nil
+	return bootstrap.Admin(cmp.Or(flagText(c, "admin-dsn"), os.Getenv("DEPUTY_ADMIN_DSN")))
 }

@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"deputy/identity"
+	"deputy/internal/admin"
 	"deputy/internal/config"
 	"deputy/internal/demo"
 	mcpstdio "deputy/mcp/stdio"
@@ -45,16 +40,16 @@ the server binaries on this machine.`,
 }
 
 func runDemo(c *cobra.Command, _ []string) error {
-	engine, _ := c.Flags().GetString("engine")
+	engine := flagText(c, "engine")
 	if engine != config.SQLite && engine != config.Postgres {
-		return &usageError{fmt.Errorf("there is no engine %q: use sqlite or postgres", engine)}
+		return admin.Usagef("there is no engine %q: use sqlite or postgres", engine)
 	}
-	keep, _ := c.Flags().GetBool("serve")
-	stdio, _ := c.Flags().GetBool("stdio")
+	keep := flagIs(c, "serve")
+	stdio := flagIs(c, "stdio")
 	if keep && stdio {
-		return &usageError{errors.New("--serve and --stdio are for different hosts: give one")}
+		return admin.Usagef("--serve and --stdio are for different hosts: give one")
 	}
-	listen, _ := c.Flags().GetString("listen")
+	listen := flagText(c, "listen")
 	// the terminal is closed: there is no configuration to read again
 	ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP)
 	defer stop()
@@ -85,66 +80,10 @@ func tellDemo(ctx context.Context, c *cobra.Command, stage *demo.Stage, keep boo
 	if err != nil {
 		return err
 	}
-	if err := printHost(c.OutOrStdout(), stage); err != nil {
+	if err := stage.PrintHost(c.OutOrStdout()); err != nil {
 		return err
 	}
-	printDesk(c.OutOrStdout(), stage, request)
+	stage.PrintDesk(c.OutOrStdout(), request)
 	fmt.Fprintf(c.OutOrStdout(), "\nThe audit log: %s\nStop with Ctrl-C; everything is removed then.\n", stage.AuditFile)
 	return stage.Wait()
-}
-
-// printHost prints what a chat host is given, ready to paste.
-func printHost(out io.Writer, s *demo.Stage) error {
-	type server struct {
-		Type    string            `json:"type"`
-		URL     string            `json:"url"`
-		Headers map[string]string `json:"headers"`
-	}
-	host := map[string]any{"mcpServers": map[string]server{
-		"deputy": {"http", s.URL, map[string]string{"Authorization": "Bearer " + s.Token(demo.Taylor)}},
-	}}
-	text, err := json.MarshalIndent(host, "", "  ")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(
-		out,
-		"\nStill serving. Paste this into an MCP host to ask as Taylor (the token is good for an hour):\n\n%s\n\nOther tokens:\n",
-		text,
-	)
-	for _, p := range []demo.Person{demo.Priya, demo.Sam} {
-		fmt.Fprintf(out, "\n%s:\n%s\n", p.Name, s.Token(p))
-	}
-	fmt.Fprintf(out, "\nThe scanner's agent key:\n%s\n", s.ScannerKey)
-	return nil
-}
-
-// printDesk prints what a data steward needs to decide on a request that waits: a token, and the commands as they
-// stand.
-func printDesk(out io.Writer, s *demo.Stage, request string) {
-	fmt.Fprintf(out, `
-Taylor's agent has asked for the names again. A data steward decides; with Dana's token (good for an hour) you are one:
-
-  export DEPUTY_SERVER=%s DEPUTY_USER_TOKEN=%s
-  %[3]s requests list
-  %[3]s requests approve %[4]s --for 1h --yes
-`, strings.TrimSuffix(s.URL, "/mcp"), s.StewardToken(demo.Dana), thisProgram(), request)
-}
-
-// thisProgram is how a shell on this machine finds the running program: by its name where that is on the path.
-func thisProgram() string {
-	path, err := os.Executable()
-	if err != nil {
-		return "deputy"
-	}
-	if found, err := exec.LookPath("deputy"); err == nil && sameFile(found, path) {
-		return "deputy"
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-func sameFile(a, b string) bool {
-	one, err := os.Stat(a)
-	other, failed := os.Stat(b)
-	return err == nil && failed == nil && os.SameFile(one, other)
 }

@@ -16,6 +16,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/internal/admin/check"
 	"deputy/internal/config"
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/serving"
@@ -70,11 +71,11 @@ func TestThePostgresExampleWorksFromBootstrapToCall(t *testing.T) {
 	command(t, environment, "bootstrap", "postgres")
 	// E-mail and phone numbers show more than other personal data, by their deeper tags, and to analysts more again. That
 	// is what the example is to show.
-	var findings []finding
+	var findings []check.Finding
 	if err := json.Unmarshal([]byte(command(t, environment, "check", "--json")), &findings); err != nil {
 		t.Fatal(err)
 	}
-	if len(findings) == 0 || slices.ContainsFunc(findings, func(f finding) bool {
+	if len(findings) == 0 || slices.ContainsFunc(findings, func(f check.Finding) bool {
 		return f.Level != "warning" || !strings.Contains(f.Text, "comes first because it is more exact")
 	}) {
 		t.Errorf("the example has findings: %v", findings)

@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"deputy/internal/admin"
 	"deputy/internal/admin/draft"
 )
 
@@ -37,7 +35,7 @@ personal or secret by its name. A file that is there is never written over.`,
 }
 
 func initialise(c *cobra.Command, _ []string) error {
-	out, _ := c.Flags().GetString("out")
+	out := flagText(c, "out")
 	d, err := readDatabase(c, out)
 	if err != nil {
 		return err
@@ -45,7 +43,7 @@ func initialise(c *cobra.Command, _ []string) error {
 	if name, _ := c.Flags().GetString("platform"); name != "" {
 		d.Platform = name
 	}
-	if err := writeNew(out, d.YAML()); err != nil {
+	if err := d.Write(out); err != nil {
 		return err
 	}
 	fmt.Fprintf(
@@ -60,37 +58,20 @@ func initialise(c *cobra.Command, _ []string) error {
 func readDatabase(c *cobra.Command, out string) (*draft.Draft, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 	defer cancel()
-	file, _ := c.Flags().GetString("sqlite")
-	pg, _ := c.Flags().GetBool("postgres")
+	file := flagText(c, "sqlite")
+	pg := flagIs(c, "postgres")
 	switch {
 	case pg == (file != ""):
-		return nil, &usageError{errors.New("say which database: deputy init --sqlite FILE, or deputy init --postgres")}
+		return nil, admin.Usagef("say which database: deputy init --sqlite FILE, or deputy init --postgres")
 	case pg:
 		schemas, _ := c.Flags().GetStringSlice("schemas")
-		admin, err := openAdmin(c)
+		db, err := openAdmin(c)
 		if err != nil {
 			return nil, err
 		}
-		defer admin.Close()
-		return draft.OfPostgres(ctx, admin, schemas)
+		defer db.Close()
+		return draft.OfPostgres(ctx, db, schemas)
 	}
-	schema, _ := c.Flags().GetString("schema")
+	schema := flagText(c, "schema")
 	return draft.OfSQLite(ctx, file, schema, filepath.Dir(out))
-}
-
-// writeNew writes a file that is not there yet, not even as a link.
-func writeNew(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already: name another file with --out", path)
-	}
-	if err != nil {
-		return fmt.Errorf("writing the configuration: %w", err)
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(path)
-		return fmt.Errorf("writing the configuration: %w", err)
-	}
-	return nil
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"deputy/identity"
 	"deputy/identity/signin"
+	"deputy/internal/admin/signins"
 )
 
 func newLogin() *cobra.Command {
@@ -41,26 +41,18 @@ the token is made out to the URL that you give.`,
 }
 
 func login(c *cobra.Command, _ []string) error {
-	kept, err := signIns()
+	kept, err := signins.Kept()
 	if err != nil {
 		return err
 	}
-	t, err := loginTarget(c, kept)
+	wanted := signin.Wanted{ClientID: flagText(c, "client-id"), Audience: flagText(c, "audience")}
+	t, err := whichSignIn(c).New(c.Context(), kept, wanted, flagList(c, "scope"))
 	if err != nil {
 		return err
-	}
-	more, _ := c.Flags().GetStringSlice("scope")
-	for _, scope := range more {
-		if !identity.IsScope(scope) {
-			return &usageError{fmt.Errorf("%q is not a scope: one word each", scope)}
-		}
-		if !slices.Contains(t.Login.Scopes, scope) {
-			t.Login.Scopes = append(slices.Clip(t.Login.Scopes), scope)
-		}
 	}
 	f := signin.Flow{Out: c.ErrOrStderr()}
-	f.Device, _ = c.Flags().GetBool("device")
-	if none, _ := c.Flags().GetBool("no-browser"); !none {
+	f.Device = flagIs(c, "device")
+	if !flagIs(c, "no-browser") {
 		f.Browser = signin.Browse
 	}
 	who, err := kept.Login(c.Context(), t, f)
@@ -68,40 +60,10 @@ func login(c *cobra.Command, _ []string) error {
 		return errors.New("the sign-in was interrupted")
 	}
 	if err != nil {
-		return inWords(err)
+		return signins.InWords(err)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "Signed in as %s at %s.\n", nameOf(who.User), t.Issuer)
 	return nil
-}
-
-func loginTarget(c *cobra.Command, kept *signin.Store) (signin.Target, error) {
-	server, _ := c.Flags().GetString("server")
-	var wanted signin.Wanted
-	wanted.Issuer, _ = c.Flags().GetString("issuer")
-	wanted.ClientID, _ = c.Flags().GetString("client-id")
-	wanted.Audience, _ = c.Flags().GetString("audience")
-	if server != "" {
-		return kept.Remote(c.Context(), server, wanted)
-	}
-	if wanted.ClientID != "" || wanted.Audience != "" {
-		return signin.Target{}, &usageError{
-			errors.New("--client-id and --audience go with --server: otherwise the configuration says them"),
-		}
-	}
-	cfg, err := loadConfig(c)
-	if err != nil {
-		return signin.Target{}, err
-	}
-	t, err := configuredTarget(c, cfg, nil)
-	if err != nil {
-		return signin.Target{}, err
-	}
-	a, _, err := verifying(c.Context(), cfg)
-	if err != nil {
-		return signin.Target{}, err
-	}
-	t.Verify = a.SignedIn
-	return t, nil
 }
 
 // nameOf is a user as people know them, and as policies do.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/identity/signin"
+	"deputy/internal/admin/signins"
 )
 
 func newLogout() *cobra.Command {
@@ -25,13 +26,13 @@ that acted for you are refused from the next call on.`,
 }
 
 func logout(c *cobra.Command, _ []string) error {
-	kept, err := signIns()
+	kept, err := signins.Kept()
 	if err != nil {
 		return err
 	}
-	t, err := endedTarget(c, kept)
+	t, err := whichSignIn(c).Ended(kept)
 	if err != nil {
-		return inWords(err)
+		return signins.InWords(err)
 	}
 	done, err := kept.Logout(c.Context(), t)
 	out := c.OutOrStdout()
@@ -58,17 +59,4 @@ func logout(c *cobra.Command, _ []string) error {
 		}
 	}
 	return nil
-}
-
-// endedTarget asks no issuer: signing out works while it is down.
-func endedTarget(c *cobra.Command, kept *signin.Store) (signin.Target, error) {
-	if server, _ := c.Flags().GetString("server"); server != "" {
-		issuer, _ := c.Flags().GetString("issuer")
-		return kept.Session(server, issuer)
-	}
-	cfg, err := loadConfig(c)
-	if err != nil {
-		return signin.Target{}, err
-	}
-	return configuredTarget(c, cfg, kept)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/entitlements/requests/store"
-	"deputy/internal/config"
+	"deputy/internal/assembly"
 )
 
 func newMigrate() *cobra.Command {
@@ -32,19 +32,14 @@ can grant access. The dsn must lead to the database itself, and not to a connect
 	return c
 }
 
-// stateConfig is where the configuration says that requests are kept.
-func stateConfig(cfg *config.Config) store.Config {
-	return store.Config{File: cfg.Requests.State.File, DSN: string(cfg.Requests.State.DSN)}
-}
-
 func migrate(c *cobra.Command, _ []string) error {
 	cfg, err := loadConfig(c)
 	if err != nil {
 		return err
 	}
-	asJSON, _ := c.Flags().GetBool("json")
-	if status, _ := c.Flags().GetBool("status"); status {
-		all, err := store.Migrations(c.Context(), stateConfig(cfg))
+	asJSON := flagIs(c, "json")
+	if flagIs(c, "status") {
+		all, err := store.Migrations(c.Context(), assembly.StateConfig(cfg))
 		if err != nil {
 			return err
 		}
@@ -58,7 +53,7 @@ func migrate(c *cobra.Command, _ []string) error {
 		return err
 	}
 	began := time.Now()
-	all, err := store.Migrate(c.Context(), stateConfig(cfg), func(m store.Migration) {
+	all, err := store.Migrate(c.Context(), assembly.StateConfig(cfg), func(m store.Migration) {
 		if !asJSON {
 			fmt.Fprintf(c.OutOrStdout(), "applied %s (%s)\n", m.Name, time.Since(began).Round(time.Millisecond))
 		}

@@ -1,17 +1,19 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
-	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"deputy/entitlements/requests"
+	"deputy/internal/admin/stewards"
 	"deputy/internal/report"
-	"deputy/tools/desk"
 )
 
 func newRequests() *cobra.Command {
@@ -22,10 +24,6 @@ func newRequests() *cobra.Command {
 "deputy login --scope approve" or whose token is in $DEPUTY_USER_TOKEN; the server is the one of --server, of $DEPUTY_SERVER, or of the
 configuration's public_url.`,
 		Example: "  deputy requests list\n  deputy requests show req_06h0pe6rvqerme3gyxq2k74qew\n  deputy requests approve req_06h0pe6rvqerme3gyxq2k74qew --for 1h",
-		Args:    exactly(0),
-		RunE: func(*cobra.Command, []string) error {
-			return &usageError{errors.New("say what to do: deputy requests list, show, approve, deny or revoke")}
-		},
 	}
 	list := &cobra.Command{
 		Use:     "list",
@@ -47,7 +45,7 @@ asked for before. Rows are counted in a role that is vended for that, and it is 
 		Args:    exactly(1),
 		RunE:    showRequest,
 	}
-	c.AddCommand(
+	family(c, "deputy requests list, show, approve, deny or revoke",
 		list,
 		show,
 		newRuling("approve", "Approve a request"),
@@ -96,44 +94,52 @@ func statusNames() (out []string) {
 	return out
 }
 
+// stewardsClient asks the server of --server, of the environment or of the configuration.
+func stewardsClient(c *cobra.Command) (*stewards.Client, error) {
+	server := cmp.Or(flagText(c, "server"), os.Getenv("DEPUTY_SERVER"))
+	if server == "" {
+		cfg, err := loadConfig(c)
+		if err != nil {
+			return nil, fmt.Errorf("say which Deputy server with --server or DEPUTY_SERVER: %w", err)
+		}
+		server = cfg.Server.PublicURL
+	}
+	return stewards.At(server, os.Getenv)
+}
+
 func listRequests(c *cobra.Command, _ []string) error {
-	query := url.Values{}
-	if all, _ := c.Flags().GetBool("all"); !all {
-		statuses, _ := c.Flags().GetStringSlice("status")
-		query.Set("status", strings.Join(statuses, ","))
-	}
-	if platform, _ := c.Flags().GetString("platform"); platform != "" {
-		query.Set("platform", platform)
-	}
-	var answer struct {
-		Requests []desk.View `json:"requests"`
-	}
-	raw, err := askServer(c, "GET", "?"+query.Encode(), nil, &answer)
+	client, err := stewardsClient(c)
 	if err != nil {
 		return err
 	}
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+	statuses := flagList(c, "status")
+	if flagIs(c, "all") {
+		statuses = nil
+	}
+	all, raw, err := client.List(c.Context(), statuses, flagText(c, "platform"))
+	switch {
+	case err != nil:
+		return err
+	case flagIs(c, "json"):
 		fmt.Fprintln(c.OutOrStdout(), string(raw))
 		return nil
-	}
-	if len(answer.Requests) == 0 {
+	case len(all) == 0:
 		fmt.Fprintln(c.OutOrStdout(), "There is no such request for you.")
 		return nil
 	}
-	return report.Requests(c.OutOrStdout(), answer.Requests)
+	return report.Requests(c.OutOrStdout(), all)
 }
 
 func showRequest(c *cobra.Command, args []string) error {
-	var v desk.View
-	raw, err := askServer(c, "GET", "/"+url.PathEscape(args[0]), nil, &v)
+	client, err := stewardsClient(c)
 	if err != nil {
 		return err
 	}
-	return printRequest(c, raw, v)
-}
-
-func printRequest(c *cobra.Command, raw []byte, v desk.View) error {
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+	v, raw, err := client.Show(c.Context(), args[0])
+	if err != nil {
+		return err
+	}
+	if flagIs(c, "json") {
 		fmt.Fprintln(c.OutOrStdout(), string(raw))
 		return nil
 	}
@@ -141,21 +147,17 @@ func printRequest(c *cobra.Command, raw []byte, v desk.View) error {
 }
 
 func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
-	body := map[string]string{}
-	if note, _ := c.Flags().GetString("note"); note != "" {
-		body["note"] = note
+	ruling := stewards.Ruling{Verdict: verdict, Note: flagText(c, "note"), For: flagText(c, "for")}
+	if err := ruling.Check(); err != nil {
+		return err
 	}
-	if verdict == requests.VerdictApprove {
-		if length, _ := c.Flags().GetString("for"); length != "" {
-			if _, err := requests.ParsePeriod(length); err != nil {
-				return &usageError{fmt.Errorf("--for is %w", err)}
-			}
-			body["duration"] = length
-		}
+	client, err := stewardsClient(c)
+	if err != nil {
+		return err
 	}
-	if yes, _ := c.Flags().GetBool("yes"); !yes {
-		var v desk.View
-		if _, err := askServer(c, "GET", "/"+url.PathEscape(id), nil, &v); err != nil {
+	if !flagIs(c, "yes") {
+		v, _, err := client.Show(c.Context(), id)
+		if err != nil {
 			return err
 		}
 		if err := report.Request(c.ErrOrStderr(), v); err != nil {
@@ -165,12 +167,11 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 			return errors.New("nothing was decided")
 		}
 	}
-	var v desk.View
-	raw, err := askServer(c, "POST", "/"+url.PathEscape(id)+"/"+string(verdict), body, &v)
+	v, raw, err := client.Rule(c.Context(), id, ruling)
 	if err != nil {
 		return err
 	}
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+	if flagIs(c, "json") {
 		fmt.Fprintln(c.OutOrStdout(), string(raw))
 		return nil
 	}
@@ -183,4 +184,40 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 	}
 	fmt.Fprintln(c.OutOrStdout(), report.Printable(text+". Audit id "+v.AuditID+"."))
 	return nil
+}
+
+// confirmed asks a human at the terminal, until the command is interrupted.
+func confirmed(c *cobra.Command, question string) bool {
+	fmt.Fprint(c.ErrOrStderr(), question)
+	answer := make(chan string, 1)
+	go func() { // no context ends a read of a terminal: the process does
+		line, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
+		answer <- line
+	}()
+	var line string
+	select {
+	case line = <-answer:
+	case <-c.Context().Done():
+		fmt.Fprintln(c.ErrOrStderr())
+	}
+	return strings.EqualFold(strings.TrimSpace(line), "y") || strings.EqualFold(strings.TrimSpace(line), "yes")
+}
+
+// completeRequests completes the ids of requests that are open.
+func completeRequests(c *cobra.Command, args []string, _ string) (out []string, _ cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	client, err := stewardsClient(c)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	open, _, err := client.List(c.Context(), []string{"pending", "approved"}, "")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, v := range open {
+		out = append(out, v.ID+"\t"+v.Table)
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }

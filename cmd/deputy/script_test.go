@@ -192,14 +192,14 @@ func makeDatabases(c *throwaway.Cluster) error {
 		}
 	}
 	for _, name := range []string{"shop", "late"} {
-		if err := bootstrap(c, name); err != nil {
+		if err := prepared(c, name); err != nil {
 			return err
 		}
 	}
 	return c.Exec(throwaway.Superuser, "late", "CREATE TABLE sales.payments (id int)")
 }
 
-func bootstrap(c *throwaway.Cluster, database string) error {
+func prepared(c *throwaway.Cluster, database string) error {
 	admin, err := c.Open("dba", database)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ pair of files that do not fit together changes nothing either.`,
 }
 
 func serve(c *cobra.Command, _ []string) error {
-	listen, _ := c.Flags().GetString("listen")
+	listen := flagText(c, "listen")
 	d, err := follow(c, func() (*config.Config, error) {
 		cfg, err := loadConfig(c)
 		if err == nil && listen != "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/identity/stops"
+	"deputy/internal/admin"
 	"deputy/internal/admin/halt"
 	"deputy/internal/config"
 	"deputy/internal/report"
@@ -87,17 +87,16 @@ func (s switching) run(c *cobra.Command, id, verb string) error {
 		change.Stop.Why, _ = c.Flags().GetString("why")
 	}
 	if change.Wait, _ = c.Flags().GetDuration("wait"); change.Wait < 0 {
-		return &usageError{errors.New("--wait: a time from 0s on, such as 10s")}
+		return admin.Usagef("--wait: a time from 0s on, such as 10s")
 	}
 	result, err := halt.ChangeStops(c.Context(), change, os.LookupEnv)
 	if err != nil {
 		return err
 	}
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
-		err = json.NewEncoder(c.OutOrStdout()).Encode(result)
-	} else {
-		printSwitched(c.OutOrStdout(), result, verb)
-	}
+	err = printAnswer(c, result, func(w io.Writer) error {
+		printSwitched(w, result, verb)
+		return nil
+	})
 	if !result.Done() {
 		err = errors.Join(err, errNotEverywhere)
 	}
@@ -155,7 +154,7 @@ exits with 1.`,
 				return fmt.Errorf("%w: until it can, every call is refused; "+
 					"restore the file, or move it away and stop again those that it named", err)
 			}
-			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+			if flagIs(c, "json") {
 				return printJSON(c.OutOrStdout(), map[string]any{"hash": hash, "stops": append([]stops.Stop{}, all...)})
 			}
 			return printStops(c.OutOrStdout(), all)
@@ -176,16 +175,6 @@ func printStops(w io.Writer, all []stops.Stop) error {
 		t.row(s.String(), at(&s.At), s.By, s.Why)
 	}
 	return t.Flush()
-}
-
-// stopOf is the entry that stops a party; nil: none does.
-func stopOf(all []stops.Stop, covers func(stops.Stop) bool) *stops.Stop {
-	for i := range all {
-		if covers(all[i]) {
-			return &all[i]
-		}
-	}
-	return nil
 }
 
 // stoppedBy is a stop in words, for a list.

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -11,9 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"deputy/identity"
-	"deputy/internal/assembly"
-	"deputy/internal/expectation/trial"
+	"deputy/internal/admin"
+	"deputy/internal/admin/verdict"
 	"deputy/internal/report"
 )
 
@@ -38,78 +35,28 @@ try is on the record as a test. Exits with 1 when an expectation does not hold.
 	return c
 }
 
-// result is one line of the answer.
-type result struct {
-	OK       bool     `json:"ok"`
-	Where    string   `json:"where"`
-	Sentence string   `json:"sentence"`
-	Found    string   `json:"found"`
-	Policies []string `json:"policies"`
-}
-
 func test(c *cobra.Command, _ []string) error {
-	pattern, _ := c.Flags().GetString("run")
-	wanted, err := regexp.Compile(pattern)
+	wanted, err := regexp.Compile(flagText(c, "run"))
 	if err != nil {
-		return &usageError{fmt.Errorf("--run: %w", err)}
+		return admin.Usagef("--run: %w", err)
 	}
-	results, err := runTests(c, wanted.MatchString)
-	if err != nil {
-		return err
-	}
-	failed := 0
-	for _, r := range results {
-		if !r.OK {
-			failed++
-		}
-	}
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
-		err = json.NewEncoder(c.OutOrStdout()).Encode(results)
-	} else {
-		err = printResults(c.OutOrStdout(), results, failed)
-	}
-	switch {
-	case err != nil:
-		return err
-	case len(results) == 0:
-		return errors.New("there is nothing to test: write what you expect below tests: in the configuration")
-	case failed > 0:
-		return fmt.Errorf("%d of %d expectations do not hold", failed, len(results))
-	}
-	return nil
-}
-
-func runTests(c *cobra.Command, wanted func(string) bool) ([]result, error) {
 	cfg, err := loadConfig(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	registry, err := identity.NewRegistry(cfg.Agents)
+	results, err := verdict.Run(c.Context(), cfg, configPath(c), newLog(c.ErrOrStderr(), "error"), wanted.MatchString)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d, err := assembly.ForOperator(c.Context(), cfg, newLog(c.ErrOrStderr(), "error"))
+	failed := verdict.Failed(results)
+	err = printAnswer(c, results, func(w io.Writer) error { return printResults(w, results, failed) })
 	if err != nil {
-		return nil, assembly.InFile(cfg, err)
+		return err
 	}
-	defer d.Close()
-	bench := &trial.Bench{Tools: d.Tools, Agents: registry.Agents(), Users: cfg.Identity.Users}
-	if bench.Catalogs, err = assembly.Catalogs(c.Context(), d.Engines); err != nil {
-		return nil, err
-	}
-	results := []result{}
-	for _, t := range cfg.Tests {
-		for _, r := range bench.Run(c.Context(), t, wanted) {
-			results = append(
-				results,
-				result{r.OK, place(configPath(c), r.Line), r.Sentence, r.Found, append([]string{}, r.Policies...)},
-			)
-		}
-	}
-	return results, nil
+	return verdict.Verdict(results)
 }
 
-func printResults(out io.Writer, results []result, failed int) error {
+func printResults(out io.Writer, results []verdict.Result, failed int) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, r := range results {
 		word, found := "ok", r.Found

@@ -16,7 +16,7 @@ func newVersion() *cobra.Command {
 		Example: "  deputy version\n  deputy version --json",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+			if flagIs(c, "json") {
 				return json.NewEncoder(c.OutOrStdout()).
 					Encode(map[string]string{"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
 			}

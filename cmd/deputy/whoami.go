@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/identity"
-	"deputy/identity/signin"
+	"deputy/internal/admin/signins"
 	"deputy/internal/report"
 )
 
@@ -34,87 +33,31 @@ DEPUTY_AGENT_KEY set it also says which agent deputy stdio would be, and whether
 	return c
 }
 
-// known is who is signed in, as JSON has it.
-type known struct {
-	ID         string              `json:"id"`
-	Name       string              `json:"name,omitempty"`
-	Issuer     string              `json:"issuer"`
-	Subject    string              `json:"subject"`
-	Groups     []string            `json:"groups"`
-	Attributes map[string][]string `json:"attributes"`
-	Client     string              `json:"client,omitempty"`
-	Audience   string              `json:"audience"`
-	Expires    *time.Time          `json:"expires,omitempty"`
-	Agent      *actingAgent        `json:"agent,omitempty"`
-}
-
-// actingAgent is the agent that deputy stdio would be in this environment.
-type actingAgent struct {
-	Name     string `json:"name,omitempty"` // empty: the key is nobody's
-	OnBehalf bool   `json:"on_behalf"`      // of whoever is signed in
-}
-
 func whoami(c *cobra.Command, _ []string) error {
-	kept, err := signIns()
+	kept, err := signins.Kept()
 	if err != nil {
 		return err
 	}
-	t, registry, err := keptSignIn(c, kept)
+	t, registry, err := whichSignIn(c).Find(c.Context(), kept)
 	if err != nil {
 		return err
 	}
-	token, err := kept.Token(c.Context(), t)
+	who, err := signins.Verified(c.Context(), kept, t)
 	if err != nil {
-		return inWords(err)
-	}
-	who, err := t.Verify(c.Context(), token)
-	if err != nil {
-		return inWords(err)
-	}
-	said := knownAs(who, t)
-	if said.Agent, err = agentHere(registry); err != nil {
 		return err
 	}
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+	if who.Agent, err = signins.AgentHere(registry); err != nil {
+		return err
+	}
+	if flagIs(c, "json") {
 		encoder := json.NewEncoder(c.OutOrStdout())
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(said)
+		return encoder.Encode(who)
 	}
-	return said.print(c.OutOrStdout())
+	return printKnown(c.OutOrStdout(), who)
 }
 
-func knownAs(who identity.SignedIn, t signin.Target) known {
-	k := known{
-		ID: who.User.ID, Name: who.User.Name, Issuer: who.User.Issuer, Subject: who.User.Subject,
-		Groups: append(
-			[]string{},
-			who.User.Groups...), Attributes: who.User.Attributes, Client: who.Client, Audience: t.Audience,
-	}
-	if !who.Expires.IsZero() {
-		expires := who.Expires.UTC()
-		k.Expires = &expires
-	}
-	return k
-}
-
-// agentHere is nil when the environment names no agent.
-func agentHere(registry *identity.Registry) (*actingAgent, error) {
-	s, err := identity.FromEnvironment(os.Getenv)
-	if err != nil || registry == nil || s.AgentKey() == "" {
-		return nil, err
-	}
-	agent, ok := registry.ByKey(s.AgentKey())
-	if !ok {
-		return &actingAgent{}, nil
-	}
-	asked, never, _ := signInAsked(false)
-	return &actingAgent{
-		Name:     agent.ID,
-		OnBehalf: !s.HasToken() && !never && (asked || !agent.May(identity.Autonomous)) && agent.May(identity.OnBehalfOf),
-	}, nil
-}
-
-func (k known) print(out io.Writer) error {
+func printKnown(out io.Writer, k signins.Known) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(what, is string) {
 		if is != "" {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"deputy/internal/admin/check"
 )
 
 // says is what a wrong file ends with: each line that deputy check prints about it.
@@ -78,7 +80,7 @@ func refusal(ts *testscript.TestScript, name string) (lines []string) {
 	said := strings.ReplaceAll(out.String(), ts.MkAbs(name), name)
 	for line := range strings.Lines(said) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "deputy: ")
-		if line != errProblems.Error() && !strings.HasSuffix(line, " findings") {
+		if line != check.ErrProblems.Error() && !strings.HasSuffix(line, " findings") {
 			lines = append(lines, line)
 		}
 	}

@@ -78,13 +78,11 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	if err := d.firstSight(ctx); err != nil {
 		return err
 	}
-	registry, err := identity.NewRegistry(d.Config.Agents)
-	if err != nil {
-		return err
-	}
+	registry := d.Config.Registry()
 	if d.Stops == nil {
 		d.Stops = stops.At(d.Config.StopsFile(), d.Log)
 	}
+	var err error
 	if d.Authenticator, err = oidc.New(ctx, d.Config.Identity, registry, oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
 		return d.Config.Located(err)
 	}

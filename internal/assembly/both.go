@@ -15,13 +15,11 @@ import (
 // yet, and gives only what both give. It runs on the parts of the one in force, and asks no platform and no issuer for
 // the other's sake.
 func (g *generation) both(c *config.Config) (*generation, error) {
-	registry, err := identity.NewRegistry(c.Agents)
-	if err != nil {
-		return nil, err
-	}
+	registry := c.Registry()
 	d := *g.Deputy
 	out := &generation{Deputy: &d, engines: g.engines, waiting: c}
 	// The server's own name cannot change while it runs, so tokens go on being made out to the one that it has.
+	var err error
 	if out.waitingCallers, err = d.Authenticator.Beside(c.Identity, registry, oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
 		return nil, err
 	}

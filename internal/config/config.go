@@ -58,12 +58,23 @@ type Config struct {
 	content  []byte // of the file
 	catalog  []byte // of the catalog file; nil: there is none
 	baseline Baseline
+	registry *identity.Registry // of Agents
 	written  form.Places
 }
 
 // Files are what all this was read from, the configuration itself first: when one of them changes, it is another
 // configuration. The catalog file is one of them even while it is not there.
 func (c *Config) Files() []string { return []string{c.file, c.Catalog.File} }
+
+// Registry knows the agents of the configuration as it was loaded.
+func (c *Config) Registry() *identity.Registry { return c.registry }
+
+// Register puts agents in the place of those that the configuration had.
+func (c *Config) Register(agents []identity.AgentConfig) (err error) {
+	c.Agents = agents
+	c.registry, err = identity.NewRegistry(agents)
+	return err
+}
 
 // StopsFile is where the list of stops is that goes with the configuration, whether there is one or not.
 func (c *Config) StopsFile() string { return StopsFile(c.file) }

@@ -42,10 +42,9 @@ func (c *Config) checkElsewhere(k *form.Document) {
 
 // elsewhere is all that can be found without a database and without an issuer.
 func (c *Config) elsewhere() (all []Problem) {
-	registry, agents := identity.NewRegistry(c.Agents)
-	found := []error{agents, oidc.Check(c.Identity, c.Server.PublicURL+"/mcp")}
-	if registry != nil {
-		found = append(found, registry.Fits(c.Identity))
+	found := []error{c.Register(c.Agents), oidc.Check(c.Identity, c.Server.PublicURL+"/mcp")}
+	if c.registry != nil {
+		found = append(found, c.registry.Fits(c.Identity))
 	}
 	for _, err := range found {
 		var wrong *identity.ConfigError

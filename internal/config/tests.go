@@ -6,21 +6,19 @@ import (
 	"slices"
 	"strings"
 
-	"deputy/identity"
 	"deputy/internal/mistake"
 )
 
 // wrongTests are tests of a caller that could never call. Whether their tables are there, only the databases know.
 func (c *Config) wrongTests() (out []Problem) {
-	registry, err := identity.NewRegistry(c.Agents)
-	if err != nil {
+	if c.registry == nil {
 		return nil // which is said elsewhere, and first
 	}
 	say := func(i int, format string, args ...any) {
 		out = append(out, Problem{Key: mistake.At("tests", i), Message: fmt.Sprintf(format, args...)})
 	}
 	for i, t := range c.Tests {
-		if _, err := t.Who.Principal(registry.Agents(), c.Identity.Users); err != nil {
+		if _, err := t.Who.Principal(c.registry.Agents(), c.Identity.Users); err != nil {
 			say(i, "%v", err)
 		}
 		if _, defined := c.Purposes[t.Who.Purpose]; t.Who.Purpose != "" && !defined {

@@ -84,9 +84,9 @@ func TestErrorsTellNothing(t *testing.T) {
 	}
 }
 
-// FuzzObject holds that what is accepted can be read in one way only: written anew from its members it is the same
+// FuzzRewritten holds that what is accepted can be read in one way only: written anew from its members it is the same
 // JSON, and each member is there once, whichever case its name has.
-func FuzzObject(f *testing.F) {
+func FuzzRewritten(f *testing.F) {
 	for _, text := range []string{`{}`, `{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"a":1}x`, nested(16), nested(17), "{\"a\":\"\xff\"}",
 		`{"a":[{"b":null},{"b":"\u0000"}]}`, `{"s\u0075b":1,"sub":2}`, `null`, ` [] `} {
 		f.Add([]byte(text))

@@ -3,22 +3,19 @@ package halt
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"deputy/identity/stops"
+	"deputy/internal/admin"
 	"deputy/internal/config"
 )
 
@@ -90,7 +87,7 @@ func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func(
 	out := make([]Server, len(addresses))
 	clients := make([]*http.Client, len(addresses))
 	for i, a := range addresses {
-		clients[i] = client(s.TLS.Certificate, a.Name)
+		clients[i] = admin.Client{Timeout: askTime, Certificate: s.TLS.Certificate, Name: a.Name}.HTTP()
 	}
 	for {
 		hash, err := wanted()
@@ -117,26 +114,6 @@ func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func(
 	}
 }
 
-// client believes the configured certificate beside those of the system, and follows no redirect: another server's
-// list says nothing.
-func client(certificate, name string) *http.Client {
-	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name},
-		DisableKeepAlives: true}
-	if text, err := os.ReadFile(certificate); certificate != "" && err == nil {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if pool.AppendCertsFromPEM(text) {
-			transport.TLSClientConfig.RootCAs = pool
-		}
-	}
-	return &http.Client{Timeout: askTime, Transport: transport, CheckRedirect: func(*http.Request,
-		[]*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
-}
-
 func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
 	out := Server{URL: a.URL, Standing: NoAnswer}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/readyz", nil)
@@ -144,8 +121,8 @@ func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
 		out.Detail = "it cannot be asked: " + err.Error()
 		return out
 	}
-	response, err := c.Do(request)
-	if err != nil {
+	status, body, err := admin.Ask(c, request, maxAnswer)
+	if err != nil && status == 0 {
 		if a.Own && errors.Is(err, syscall.ECONNREFUSED) {
 			out.Standing = NotRunning
 			return out
@@ -156,15 +133,13 @@ func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
 		out.Detail = err.Error()
 		return out
 	}
-	defer response.Body.Close()
 	var says struct {
 		Message string  `json:"message"`
 		Stops   *string `json:"stops"`
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil || json.Unmarshal(body, &says) != nil || says.Stops == nil {
 		out.Detail = fmt.Sprintf("what answers there (status %d) does not say which list of stops it has: "+
-			"is it a Deputy of this version?", response.StatusCode)
+			"is it a Deputy of this version?", status)
 		return out
 	}
 	switch *says.Stops {

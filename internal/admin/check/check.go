@@ -1,0 +1,230 @@
+// Package check says whether a configuration would work, and what is wrong with it.
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"deputy/entitlements"
+	"deputy/entitlements/requests"
+	"deputy/entitlements/review"
+	"deputy/identity/oidc"
+	"deputy/identity/stops"
+	"deputy/internal/admin"
+	"deputy/internal/admin/halt"
+	"deputy/internal/assembly"
+	"deputy/internal/config"
+	"deputy/internal/mistake"
+	"deputy/tools/platforms"
+)
+
+// Finding is one thing that is wrong, or may not be meant.
+type Finding struct {
+	Level string `json:"level"` // problem, warning
+	Where string `json:"where"`
+	Text  string `json:"text"`
+}
+
+// ErrProblems is the error of a configuration that has a problem.
+var ErrProblems = errors.New("the configuration would not work as it is")
+
+// Failed reports whether one of the findings is a problem: with warnings alone, a server starts.
+func Failed(findings []Finding) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Level == level(false) })
+}
+
+func checkCertificate(cfg *config.Config) []Finding {
+	certificate, err := assembly.Certificate(cfg, zerolog.Nop())
+	var misread *config.Error
+	switch {
+	case errors.As(err, &misread):
+		return Misread(misread.Problems...)
+	case certificate == nil:
+		return nil
+	}
+	unfit := assembly.Unfit(cfg, certificate)
+	if unfit == nil {
+		return nil
+	}
+	f := Misread(*unfit)
+	f[0].Level = "warning"
+	return f
+}
+
+// checkStops says what is wrong with the list of stops beside the configuration.
+func checkStops(cfg *config.Config) (findings []Finding) {
+	all, _, err := stops.Read(cfg.StopsFile())
+	if err != nil {
+		return []Finding{{"problem", cfg.StopsFile(), fmt.Sprintf("%v: every call is refused until it can", err)}}
+	}
+	for _, s := range all {
+		if unknown := halt.Unknown(cfg, s); unknown != "" {
+			findings = append(findings, Finding{"warning", cfg.StopsFile(), "a stop is for nothing: " + unknown})
+		}
+	}
+	return findings
+}
+
+// Configuration checks a whole configuration, which was read from a path. It asks every part by itself, so that one
+// that is down does not hide what is wrong with the others.
+func Configuration(ctx context.Context, path string, cfg *config.Config) []Finding {
+	findings := []Finding{}
+	findings = append(findings, checkIdentity(ctx, cfg)...)
+	findings = append(findings, checkCertificate(cfg)...)
+	findings = append(findings, checkStops(cfg)...)
+	folder := filepath.Dir(cfg.Audit.File)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		wrong := cfg.Problem("audit.file", "there is no folder %s to write it in", folder)
+		findings = append(findings, Misread(wrong)...)
+	}
+	site, err := admin.Open(cfg)
+	var misread *config.Error
+	if errors.As(err, &misread) {
+		return append(findings, Misread(misread.Problems...)...)
+	}
+	defer site.Close()
+	found, reachable := checkPlatforms(ctx, site)
+	findings = append(findings, found...)
+	if !reachable {
+		return findings
+	}
+	for _, f := range checkPolicies(ctx, path, site) { // some of them for each platform
+		if !slices.Contains(findings, f) {
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// checkPlatforms has each engine check its platform. Where nothing can be vended, policies cannot be tried: the
+// platforms are not reachable.
+func checkPlatforms(ctx context.Context, site *admin.Site) (findings []Finding, reachable bool) {
+	reachable = true
+	for _, name := range slices.Sorted(maps.Keys(site.Engines)) {
+		set, err := site.Engines[name].Check(ctx)
+		if err != nil {
+			findings = append(findings, Misread(site.Problem("platforms."+name, "%v", err))...)
+			reachable = false
+		}
+		for _, f := range set {
+			placed := Misread(assembly.PlatformProblem(site.Config, name, f))[0]
+			placed.Level = level(f.Warning)
+			findings = append(findings, placed)
+			reachable = reachable && (f.Warning || f.Key != "signing_key" && f.Key != "dsn")
+		}
+	}
+	return findings, reachable
+}
+
+// checkPolicies compares the policies with the tables that are there.
+func checkPolicies(ctx context.Context, path string, site *admin.Site) (findings []Finding) {
+	held, err := site.Hold(ctx)
+	if policies, ok := errors.AsType[*platforms.PolicyError](err); ok {
+		return policyFindings(path, site.Config, policies.Problems)
+	}
+	if err != nil {
+		return []Finding{{level(false), path, err.Error()}}
+	}
+	warnings, err := lint(ctx, site.Config, held)
+	if err != nil {
+		findings = append(findings, Finding{level(false), path, err.Error()})
+	}
+	var all []entitlements.Problem
+	for _, p := range held {
+		all = append(all, p.Warnings()...)
+	}
+	return append(findings, policyFindings(path, site.Config, append(all, warnings...))...)
+}
+
+// lint holds the policies against everything else there is: the agents, and all platforms at once.
+func lint(ctx context.Context, cfg *config.Config, held []*platforms.Platform) ([]entitlements.Problem, error) {
+	r := review.Review{
+		Policies:  cfg.Policies,
+		Agents:    cfg.Registry().Agents(),
+		Users:     cfg.Identity.Users,
+		Platforms: map[string]*entitlements.Entitlements{},
+	}
+	for _, i := range cfg.Identity.Issuers {
+		r.Claims = slices.AppendSeq(r.Claims, maps.Keys(i.Claims.Attributes))
+	}
+	compiled := map[string]*requests.Compiled{}
+	for _, p := range held {
+		var err error
+		if compiled[p.Name], err = p.Entitlements(ctx); err != nil {
+			return nil, err
+		}
+		r.Platforms[p.Name] = compiled[p.Name].Entitlements
+	}
+	r.Beside = requests.Beside(cfg.Requests.Rules, compiled)
+	problems := r.Lint()
+	for i, t := range cfg.Tests { // what is expected of a group that there is none of, holds whatever the policies say
+		for _, group := range t.Who.Groups {
+			if meant := r.MeantGroup(group); meant != "" {
+				problems = append(problems, entitlements.Problem{Key: mistake.At("tests", i), Warning: true,
+					Message: fmt.Sprintf("nothing else is said of the group %s; did you mean %q?", group, meant)})
+			}
+		}
+	}
+	return problems, nil
+}
+
+// checkIdentity leaves out the mistakes that loading the configuration has found.
+func checkIdentity(ctx context.Context, cfg *config.Config) (findings []Finding) {
+	a, err := oidc.New(ctx, cfg.Identity, cfg.Registry(), oidc.Options{Audience: cfg.Server.PublicURL + "/mcp"})
+	if err == nil {
+		err = a.Ready(ctx)
+	}
+	var misread *config.Error
+	if errors.As(cfg.Located(err), &misread) {
+		return Misread(misread.Problems...)
+	}
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			key := "identity"
+			for i, issuer := range cfg.Identity.Issuers {
+				if strings.Contains(line, "issuer "+issuer.URL+":") {
+					key = mistake.At("identity.issuers", i) + ".url"
+				}
+			}
+			findings = append(findings, Misread(cfg.Problem(key, "%s", strings.TrimSpace(line)))...)
+		}
+	}
+	return findings
+}
+
+// policyFindings puts each problem where its line is.
+func policyFindings(path string, cfg *config.Config, problems []entitlements.Problem) []Finding {
+	var out []Finding
+	for _, p := range problems {
+		out = append(out, Finding{level(p.Warning), admin.Place(path, cfg.Line(p.Key)), p.String()})
+	}
+	return out
+}
+
+// Misread are the mistakes in the file as findings.
+func Misread(problems ...config.Problem) []Finding {
+	var out []Finding
+	for _, p := range problems {
+		text := p.Message
+		if p.Key != "" {
+			text = p.Key + ": " + text
+		}
+		out = append(out, Finding{level(false), admin.Place(p.File, p.Line), text})
+	}
+	return out
+}
+
+func level(warning bool) string {
+	if warning {
+		return "warning"
+	}
+	return "problem"
+}
