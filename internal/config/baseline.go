@@ -5,17 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"deputy/entitlements"
 	"deputy/entitlements/selector"
 	"deputy/internal/config/form"
 	"deputy/internal/durable"
+	"deputy/internal/strictjson"
 )
 
 // Baseline is what an administrator has accepted of each platform, by the platform's name. What a database has beyond
@@ -33,15 +32,12 @@ func readBaseline(path string, d *form.Document) (b Baseline, data []byte) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err == nil && !utf8.Valid(data) {
-		err = errors.New("it is not UTF-8 text")
-	}
 	b = Baseline{}
 	at := 0
 	if err == nil {
-		r := baselineReader{json.NewDecoder(bytes.NewReader(data))}
-		err = r.file(b)
-		at = 1 + bytes.Count(data[:r.InputOffset()], []byte("\n"))
+		r := baselineReader{}
+		err = r.file(b, data)
+		at = 1 + bytes.Count(data[:r.at], []byte("\n"))
 	}
 	if err != nil {
 		d.AddTo(path, at, "%v: restore the file, or remove it and run deputy catalog accept", err)
@@ -49,87 +45,99 @@ func readBaseline(path string, d *form.Document) (b Baseline, data []byte) {
 	return b, data
 }
 
-type baselineReader struct{ *json.Decoder }
+// baselineReader is how far the file has been read, in bytes.
+type baselineReader struct{ at int }
 
-func (r baselineReader) file(b Baseline) error {
-	err := r.object("platforms", func(platform string) error {
+func (r *baselineReader) file(b Baseline, data []byte) error {
+	whole, err := strictjson.Parse(data)
+	if r.at = whole.Offset; errors.Is(err, strictjson.ErrTrailing) {
+		return errors.New("something follows the end of the list")
+	}
+	if err != nil {
+		return err
+	}
+	return r.object(whole, "platforms", func(platform string, tables strictjson.Value) error {
 		b[platform] = entitlements.Accepted{}
-		return r.object("tables", func(name string) error {
+		return r.object(tables, "tables", func(name string, value strictjson.Value) error {
 			parts, err := selector.Split(name)
 			if err != nil || len(parts) != 2 {
 				return fmt.Errorf("%q is no table: it is written schema.table", name)
 			}
-			table, err := r.table(name)
+			table, err := r.table(name, value)
 			b[platform][entitlements.TableName{Schema: parts[0], Name: parts[1]}] = table
 			return err
 		})
 	})
-	if err != nil {
-		return err
-	}
-	if _, err := r.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the end of the list")
-	}
-	return nil
 }
 
-// object reads the members of one object, and refuses one that is there twice.
-func (r baselineReader) object(of string, member func(name string) error) error {
-	if err := r.delimiter('{', "an object of "+of); err != nil {
-		return err
-	}
-	return r.members(of, r.text, member)
-}
-
-// members are those of an object that has begun.
-func (r baselineReader) members(of string, text func() (string, error), member func(name string) error) error {
-	seen := map[string]bool{}
-	for r.More() {
-		name, err := text()
-		switch {
-		case err != nil:
-			return err
-		case seen[name]:
-			return fmt.Errorf("%q is there twice", name)
+// object reads the members of an object, each with a name.
+func (r *baselineReader) object(v strictjson.Value, of string, member func(string, strictjson.Value) error) error {
+	ok, err := r.members(v, func(name string, value strictjson.Value) error {
+		if name == "" {
+			return errNoName("")
 		}
-		seen[name] = true
-		if err := member(name); err != nil {
-			return err
-		}
+		return member(name, value)
+	})
+	if !ok {
+		return fmt.Errorf("%s stands where an object of %s belongs", v, of)
 	}
-	return r.delimiter('}', "the end of an object of "+of)
+	return err
 }
 
-func (r baselineReader) table(name string) (t entitlements.AcceptedTable, err error) {
+// members are those of an object, if the value is one.
+func (r *baselineReader) members(v strictjson.Value, member func(string, strictjson.Value) error) (ok bool, err error) {
+	ok, err = v.Members(func(name string, value strictjson.Value) error {
+		r.at = value.Offset
+		return member(name, value)
+	})
+	if twice, is := errors.AsType[*strictjson.DuplicateError](err); is {
+		err = fmt.Errorf("%q is there twice", twice.Name)
+	}
+	return ok, err
+}
+
+// table reads the columns of a table: with their types, or their names alone.
+func (r *baselineReader) table(name string, v strictjson.Value) (t entitlements.AcceptedTable, err error) {
 	t.Columns = []entitlements.AcceptedColumn{}
-	switch token, err := r.Token(); {
-	case err != nil:
-		return t, complete(err)
-	case token == json.Delim('{'):
-		return t, r.members("columns", r.word, func(column string) error {
-			text, err := r.word()
-			typ, tags := cutTags(text)
-			if column == "" {
-				t.Tags = tags
-			} else {
-				t.Columns = append(t.Columns, entitlements.AcceptedColumn{Name: column, Type: typ, Tags: tags})
-			}
-			return err
-		})
-	case token != json.Delim('['):
-		return t, fmt.Errorf("%v stands where a list of columns belongs", token)
+	ok, err := r.members(v, func(column string, value strictjson.Value) error {
+		text, ok := value.Word()
+		if !ok {
+			return errNoName(value.String())
+		}
+		typ, tags := cutTags(text)
+		if column == "" {
+			t.Tags = tags
+		} else {
+			t.Columns = append(t.Columns, entitlements.AcceptedColumn{Name: column, Type: typ, Tags: tags})
+		}
+		return nil
+	})
+	if ok {
+		return t, err
 	}
-	for r.More() {
-		column, err := r.text()
+	ok, err = v.Elements(func(value strictjson.Value) error {
+		r.at = value.Offset
+		column, ok := value.Word()
 		switch {
-		case err != nil:
-			return t, err
+		case !ok || column == "":
+			return errNoName(value.String())
 		case slices.ContainsFunc(t.Columns, func(c entitlements.AcceptedColumn) bool { return c.Name == column }):
-			return t, fmt.Errorf("column %q of %s is there twice", column, name)
+			return fmt.Errorf("column %q of %s is there twice", column, name)
 		}
 		t.Columns = append(t.Columns, entitlements.AcceptedColumn{Name: column})
+		return nil
+	})
+	if !ok {
+		return t, fmt.Errorf("%s stands where a list of columns belongs", v)
 	}
-	return t, r.delimiter(']', "the end of a list of columns")
+	return t, err
+}
+
+func errNoName(text string) error {
+	if text == "" {
+		text = `""`
+	}
+	return fmt.Errorf("%s is no name", text)
 }
 
 // cutTags reads "text #PII.SSN #Secret".
@@ -143,40 +151,6 @@ func cutTags(text string) (typ string, tags []string) {
 		tags = append(tags, text[at+1:])
 		text = strings.TrimSuffix(text[:at], " ")
 	}
-}
-
-func (r baselineReader) text() (string, error) {
-	name, err := r.word()
-	if err == nil && name == "" {
-		err = errors.New(`"" is no name`)
-	}
-	return name, err
-}
-
-// word is text that may be empty.
-func (r baselineReader) word() (string, error) {
-	token, err := r.Token()
-	name, ok := token.(string)
-	if err == nil && !ok {
-		err = fmt.Errorf("%v is no name", token)
-	}
-	return name, complete(err)
-}
-
-func (r baselineReader) delimiter(want json.Delim, what string) error {
-	token, err := r.Token()
-	if err == nil && token != want {
-		err = fmt.Errorf("%v stands where %s belongs", token, what)
-	}
-	return complete(err)
-}
-
-// complete has words for a file that ends too early.
-func complete(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it ends too early")
-	}
-	return err
 }
 
 // Write puts the baseline into the file in one step, so that no reader ever sees half of it. The same baseline is
