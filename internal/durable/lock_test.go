@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,16 +129,19 @@ func TestKilledHolderLetsGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		os.Stdout.WriteString("held\n")
-		time.Sleep(time.Hour)
+		_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed, or its parent is gone
 		unlock()
+		return
 	}
 	path := filepath.Join(t.TempDir(), "file")
 	child := exec.Command(os.Args[0], "-test.run=^TestKilledHolderLetsGo$")
 	child.Env = append(os.Environ(), variable+"="+path)
+	in, inErr := child.StdinPipe()
 	out, err := child.StdoutPipe()
-	if err := errors.Join(err, child.Start()); err != nil {
+	if err := errors.Join(inErr, err, child.Start()); err != nil {
 		t.Fatal(err)
 	}
+	defer in.Close()
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
 		t.Fatalf("the other process says %q (%v)", line, err)
 	}
