@@ -392,3 +392,22 @@ func TestAConfigThatCannotWorkIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// breaking is an authenticator with a fault.
+type breaking struct{}
+
+func (breaking) Authenticate(context.Context, identity.Credentials) (identity.Principal, error) {
+	panic("hunter2")
+}
+
+// The same for a guard, on the way that every request goes.
+func TestPanicOfAGuardIsAnswered(t *testing.T) {
+	var log syncBuffer
+	cfg := configFor(&fakeTools{}, breaking{})
+	cfg.Logger = logTo(&log)
+	response, body := do(t, request(t, serve(t, cfg), queryBody))
+	if response.StatusCode != http.StatusInternalServerError || !strings.Contains(body, `"error":"internal"`) ||
+		strings.Contains(body+log.String(), "hunter2") || !strings.Contains(log.String(), "http_test.go") {
+		t.Errorf("answer %d %s, log %s", response.StatusCode, body, &log)
+	}
+}
