@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +14,21 @@ import (
 // maxFile is the size of the largest file that is read: two tokens and what is said about them.
 const maxFile = 128 << 10
 
-// readPrivate reads a small file that only its owner can read or replace: no link, no pipe, nobody else's.
-func readPrivate(path string) ([]byte, error) {
+// errReplaced is the error of a file that another one took the place of while it was opened.
+var errReplaced = errors.New("it was replaced just now")
+
+// readPrivate reads a small file that only its owner can read or replace: no link, no pipe, and no other user's. A file that
+// a renewal replaces at the same moment is read again.
+func readPrivate(path string) (content []byte, err error) {
+	for range 10 {
+		if content, err = readOnce(path); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return content, err
+}
+
+func readOnce(path string) ([]byte, error) {
 	if err := checkFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -36,7 +50,7 @@ func readPrivate(path string) ([]byte, error) {
 	}
 	switch {
 	case !os.SameFile(named, info):
-		return nil, fmt.Errorf("%s was replaced just now", path)
+		return nil, fmt.Errorf("%s: %w", path, errReplaced)
 	case exposed(info):
 		return nil, fmt.Errorf("%s has mode %04o and others may use it, or it is somebody else's", path, info.Mode().Perm())
 	}
