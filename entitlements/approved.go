@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"deputy/entitlements/matcher"
 	"deputy/identity"
 )
 
@@ -108,12 +109,12 @@ func (a *Approval) Policy() string { return "request " + a.Request }
 
 // to is whom the approval is for, as a grant would say it.
 func (a *Approval) To() *Matcher {
-	term := func(word, name string) Matcher { return Matcher{term: Term{Word: word, Name: name}} }
+	term := func(word, name string) Matcher { return matcher.Of(Term{Word: word, Name: name}) }
 	m := term("agent", a.For.Agent)
 	if a.For.User != nil {
 		m = term("user", a.For.User.ID)
 		if a.Through != "" {
-			m = Matcher{all: []Matcher{m, term("agent", a.Through)}}
+			m = AllOf(m, term("agent", a.Through))
 		}
 	}
 	return &m

@@ -128,7 +128,7 @@ func (c *compiler) carries(rules []maskRule, col *column, computed bool) bool {
 		}
 	}
 	blind := first.Kind == MaskNull || first.Kind == MaskConstant
-	return (blind || !computed && first.Kind != MaskSQL) && first.Fits(col.Column) && !first.idle(col.Column)
+	return (blind || !computed && first.Kind != MaskSQL) && first.Fits(col.Column) && !first.Idle(col.Column)
 }
 
 // sayWithout warns of views whose base tables have masks, filters or guardrails which they have not.

@@ -1,6 +1,10 @@
 package entitlements
 
-import "deputy/entitlements/catalog"
+import (
+	"deputy/entitlements/catalog"
+	"deputy/entitlements/mask"
+	"deputy/entitlements/matcher"
+)
 
 // The nouns of the catalog that decisions are about.
 type (
@@ -42,3 +46,52 @@ func Accept(c *Catalog) Accepted { return catalog.Accept(c) }
 func SplitComment(comment string) (description string, tags []string) {
 	return catalog.SplitComment(comment)
 }
+
+// The nouns of policies that have rooms of their own.
+type (
+	Matcher  = matcher.Matcher
+	Term     = matcher.Term
+	Mask     = mask.Mask
+	MaskKind = mask.Kind
+	Bucket   = mask.Bucket
+	Unit     = mask.Unit
+)
+
+// The kinds of masks.
+const (
+	MaskNull             = mask.MaskNull
+	MaskConstant         = mask.MaskConstant
+	MaskHash             = mask.MaskHash
+	MaskFormatPreserving = mask.MaskFormatPreserving
+	MaskBucket           = mask.MaskBucket
+	MaskTruncate         = mask.MaskTruncate
+	MaskRound            = mask.MaskRound
+	MaskEmail            = mask.MaskEmail
+	MaskPartial          = mask.MaskPartial
+	MaskRegex            = mask.MaskRegex
+	MaskSQL              = mask.MaskSQL
+)
+
+// Match makes a Matcher of one term, such as "group:Marketing".
+func Match(text string) (*Matcher, error) { return matcher.Match(text) }
+
+// AnyOf holds when one of the matchers does.
+func AnyOf(matchers ...Matcher) Matcher { return matcher.AnyOf(matchers...) }
+
+// AllOf holds when all of the matchers do.
+func AllOf(matchers ...Matcher) Matcher { return matcher.AllOf(matchers...) }
+
+// Not holds when the matcher does not.
+func Not(m Matcher) Matcher { return matcher.Not(m) }
+
+// Contradict reports whether it is certain that no identity and no call can fulfil both.
+func Contradict(a, b *Matcher) bool { return matcher.Contradict(a, b) }
+
+// CompareStrictness orders masks by how much they hide, the strictest first.
+func CompareStrictness(a, b Mask) int { return mask.Compare(a, b) }
+
+// KnownMasks is how all masks are written.
+func KnownMasks() string { return mask.KnownMasks() }
+
+// NotAMask says how the mask of that name is written, if there is one.
+func NotAMask(word string) error { return mask.NotAMask(word) }

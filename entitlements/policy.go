@@ -187,3 +187,10 @@ const (
 	AttributeName = `[A-Za-z_][A-Za-z0-9_.-]*`
 	QuestionName  = `[a-z][a-z0-9_]*` // of the answer to a question of a request rule
 )
+
+func words(kinds []kind) (out []string) {
+	for _, k := range kinds {
+		out = append(out, string(k))
+	}
+	return out
+}

@@ -1,6 +1,9 @@
 package entitlements
 
-import "deputy/identity"
+import (
+	"deputy/entitlements/matcher"
+	"deputy/identity"
+)
 
 // Scope is whom a mask or filter is for: everyone, if neither field is set.
 type Scope struct{ Only, Except *Matcher }
@@ -30,9 +33,11 @@ func (s Scope) Matcher() *Matcher {
 	case s.Only != nil:
 		return s.Only
 	case s.Except != nil:
-		return &Matcher{not: s.Except}
+		m := Not(*s.Except)
+		return &m
 	}
-	return &Matcher{term: Term{Word: "everyone"}}
+	m := matcher.Of(Term{Word: "everyone"})
+	return &m
 }
 
 // String says whom a mask or filter is for.

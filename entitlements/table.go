@@ -89,7 +89,7 @@ type ruling struct {
 
 // mask is what the policy does to such a column.
 func (p *ruling) mask(c Column) *ruledMask {
-	fits := p.With.Fits(c) && !p.With.idle(c)
+	fits := p.With.Fits(c) && !p.With.Idle(c)
 	if p.masks[fits] == nil {
 		m := &ruledMask{AppliedMask: AppliedMask{*p.With, p.Name, p.when}}
 		if !fits {

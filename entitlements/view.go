@@ -99,7 +99,7 @@ func (t *table) viewColumn(c *column) ColumnView {
 	for _, m := range c.masks {
 		mask := MaskView{AppliedMask: m.AppliedMask.clone(), Scope: t.masks[m.scope], Reach: m.reach, By: m.by}
 		if m.misfit != nil {
-			misfit := m.misfit.clone()
+			misfit := m.misfit.Clone()
 			mask.Misfit = &misfit
 		}
 		v.Masks = append(v.Masks, mask)
@@ -107,13 +107,8 @@ func (t *table) viewColumn(c *column) ColumnView {
 	return v
 }
 
-func (m Mask) clone() Mask {
-	m.SQL, m.Buckets = slices.Clone(m.SQL), slices.Clone(m.Buckets)
-	return m
-}
-
 func (m AppliedMask) clone() AppliedMask {
-	m.Mask, m.When = m.Mask.clone(), slices.Clone(m.When)
+	m.Mask, m.When = m.Mask.Clone(), slices.Clone(m.When)
 	return m
 }
 

@@ -40,9 +40,15 @@ var rooms = []Room{
 	{"entitlements/expression", nil},
 	{"entitlements/pattern", nil},
 	{"entitlements/selector", []string{"entitlements/catalog"}},
-	{"entitlements", []string{
-		"entitlements/catalog", "entitlements/expression", "entitlements/pattern", "entitlements/selector", "identity",
+	{"entitlements/written", nil},
+	{"entitlements/matcher", []string{"entitlements/written", "identity", "internal/mistake"}},
+	{"entitlements/mask", []string{
+		"entitlements/catalog", "entitlements/expression", "entitlements/pattern", "entitlements/written",
 		"internal/mistake",
+	}},
+	{"entitlements", []string{
+		"entitlements/catalog", "entitlements/expression", "entitlements/mask", "entitlements/matcher",
+		"entitlements/selector", "identity", "internal/mistake",
 	}},
 	{"entitlements/review", []string{"entitlements", "entitlements/expression", "identity", "internal/mistake"}},
 	{"entitlements/requests", []string{"entitlements", "entitlements/review", "identity", "internal/mistake"}},

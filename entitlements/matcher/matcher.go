@@ -1,4 +1,6 @@
-package entitlements
+// Package matcher says whom a policy is about: terms about the judged identity, the acting agent and the call, and what
+// joins them.
+package matcher
 
 import (
 	"fmt"
@@ -45,6 +47,9 @@ func Match(text string) (*Matcher, error) {
 	}
 	return &Matcher{term: t}, nil
 }
+
+// Of is the matcher of one term.
+func Of(t Term) Matcher { return Matcher{term: t} }
 
 // AnyOf holds when one of the matchers does.
 func AnyOf(matchers ...Matcher) Matcher { return Matcher{any: matchers} }

@@ -1,4 +1,4 @@
-package entitlements
+package matcher
 
 import (
 	"slices"

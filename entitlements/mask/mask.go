@@ -1,4 +1,6 @@
-package entitlements
+// Package mask is how values are hidden: the kinds of masks, what each needs, which columns it fits, and which of two
+// hides more.
+package mask
 
 import (
 	"cmp"
@@ -11,32 +13,34 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"deputy/entitlements/catalog"
 	"deputy/entitlements/expression"
 	"deputy/entitlements/pattern"
+	"deputy/entitlements/written"
 	"deputy/internal/mistake"
 )
 
-// MaskKind is how a value is hidden.
-type MaskKind string
+// Kind is how a value is hidden.
+type Kind string
 
 // In the order of strictness: the first hides the most.
 const (
-	MaskNull     MaskKind = "null"     // a NULL of the column's type
-	MaskConstant MaskKind = "constant" // the same value everywhere
-	MaskHash     MaskKind = "hash"     // HMAC-SHA-256, hex: equal values stay equal, across tables too
+	MaskNull     Kind = "null"     // a NULL of the column's type
+	MaskConstant Kind = "constant" // the same value everywhere
+	MaskHash     Kind = "hash"     // HMAC-SHA-256, hex: equal values stay equal, across tables too
 	// other digits for digits, other letters for letters, the rest stays; keyed and stable
-	MaskFormatPreserving MaskKind = "format_preserving"
+	MaskFormatPreserving Kind = "format_preserving"
 	// the name of the range that the value is in; the column becomes text
-	MaskBucket   MaskKind = "bucket"
-	MaskTruncate MaskKind = "truncate" // a date or time cut down to its month, year and the like
-	MaskRound    MaskKind = "round"    // a number rounded to a step
-	MaskEmail    MaskKind = "email"    // ***@ and the domain
-	MaskPartial  MaskKind = "partial"  // the first and last characters stay, the rest becomes '*'
-	MaskRegex    MaskKind = "regex"    // what matches is replaced
-	MaskSQL      MaskKind = "sql"      // an expression the administrator wrote; the column takes its type
+	MaskBucket   Kind = "bucket"
+	MaskTruncate Kind = "truncate" // a date or time cut down to its month, year and the like
+	MaskRound    Kind = "round"    // a number rounded to a step
+	MaskEmail    Kind = "email"    // ***@ and the domain
+	MaskPartial  Kind = "partial"  // the first and last characters stay, the rest becomes '*'
+	MaskRegex    Kind = "regex"    // what matches is replaced
+	MaskSQL      Kind = "sql"      // an expression the administrator wrote; the column takes its type
 )
 
-var strictness = []MaskKind{
+var strictness = []Kind{
 	MaskNull,
 	MaskConstant,
 	MaskHash,
@@ -52,7 +56,7 @@ var strictness = []MaskKind{
 
 // maskForms is how each mask is written, those of one word first.
 var maskForms = []struct {
-	kind  MaskKind
+	kind  Kind
 	write string
 }{
 	{MaskNull, "null"},
@@ -69,7 +73,7 @@ var maskForms = []struct {
 }
 
 // NeedsNothing reports whether the mask is written as its name alone.
-func (k MaskKind) NeedsNothing() bool {
+func (k Kind) NeedsNothing() bool {
 	return k == MaskNull || k == MaskHash || k == MaskEmail || k == MaskFormatPreserving
 }
 
@@ -95,7 +99,7 @@ func NotAMask(word string) error {
 // Mask hides a column's values. A mask that does not fit the column's type becomes a NULL of that type: see Fits.
 // NULL stays NULL, but for a constant and what an administrator's expression makes of it.
 type Mask struct {
-	Kind     MaskKind
+	Kind     Kind
 	Constant string            // for MaskConstant
 	First    int               // for MaskPartial: characters kept at the start
 	Last     int               // for MaskPartial: characters kept at the end
@@ -119,53 +123,49 @@ type Unit string
 
 var units = []Unit{"year", "quarter", "month", "week", "day", "hour", "minute"}
 
-// Decimal is how numbers are written in masks, so that every engine reads the same: no exponent, 18 digits at most
-// before and after the point.
-var Decimal = regexp.MustCompile(`^-?[0-9]{1,18}(\.[0-9]{1,18})?$`)
-
 // Fits reports whether the mask's values are values of such a column and hide anything of it, and whether equal values
 // of it stay equal where the mask promises that. A mask of unknown kind fits nothing.
-func (m Mask) Fits(c Column) bool {
+func (m Mask) Fits(c catalog.Column) bool {
 	k := c.Kind
 	switch m.Kind {
 	case MaskNull, MaskSQL: // whether the SQL fits, the database says at the start
 		return true
 	case MaskHash, MaskFormatPreserving:
-		return k == Text && c.Equality != Unsaid
+		return k == catalog.Text && c.Equality != catalog.Unsaid
 	case MaskEmail, MaskPartial, MaskRegex:
-		return k == Text
+		return k == catalog.Text
 	case MaskConstant:
 		return constantFits(m.Constant, k)
 	case MaskRound:
-		return k == Number
+		return k == catalog.Number
 	case MaskTruncate:
 		// a date has no more than a day
-		return k == Time || k == Date && slices.Index(units, m.Unit) < slices.Index(units, "day")
+		return k == catalog.Time || k == catalog.Date && slices.Index(units, m.Unit) < slices.Index(units, "day")
 	case MaskBucket:
-		return m.bounds() == k || k == Time && m.bounds() == Date
+		return m.bounds() == k || k == catalog.Time && m.bounds() == catalog.Date
 	}
 	return false
 }
 
 // bounds is what the buckets are ranges of: Number, Date, or Other if they are no ranges of one thing.
-func (m Mask) bounds() Kind {
-	for _, k := range []Kind{Number, Date} {
+func (m Mask) bounds() catalog.Kind {
+	for _, k := range []catalog.Kind{catalog.Number, catalog.Date} {
 		if !slices.ContainsFunc(m.Buckets, func(b Bucket) bool { return b.Below != "" && !constantFits(b.Below, k) }) {
 			return k
 		}
 	}
-	return Other
+	return catalog.Other
 }
 
-func constantFits(value string, k Kind) bool {
+func constantFits(value string, k catalog.Kind) bool {
 	switch k {
-	case Text:
+	case catalog.Text:
 		return true
-	case Number:
-		return Decimal.MatchString(value)
-	case Boolean:
+	case catalog.Number:
+		return written.Decimal.MatchString(value)
+	case catalog.Boolean:
 		return value == "true" || value == "false"
-	case Date, Time:
+	case catalog.Date, catalog.Time:
 		_, notDate := time.Parse(time.DateOnly, value)
 		_, notTimestamp := time.Parse(time.RFC3339, value)
 		return (notDate == nil || notTimestamp == nil) && !strings.HasPrefix(value, "0000") // no calendar of SQL has a year 0
@@ -191,7 +191,7 @@ func (m Mask) Check() error {
 	case MaskRegex:
 		return errors.Join(pattern.Check(m.Pattern), pattern.CheckReplacement(m.Pattern, m.Replace))
 	case MaskRound:
-		if step, ok := new(big.Rat).SetString(m.Step); !Decimal.MatchString(m.Step) || !ok || step.Sign() <= 0 {
+		if step, ok := new(big.Rat).SetString(m.Step); !written.Decimal.MatchString(m.Step) || !ok || step.Sign() <= 0 {
 			return fmt.Errorf("%q is not a step: round takes a number above 0, such as 100 or 0.5", m.Step)
 		}
 		return nil
@@ -228,7 +228,7 @@ func (m Mask) checkBuckets() error {
 		return errors.New("bucket has no ranges: write {below: 100, name: small}, and {name: large} for the rest")
 	}
 	bounds := m.bounds()
-	if bounds == Other {
+	if bounds == catalog.Other {
 		return errors.New("bucket takes ranges of numbers (below: 100) or of dates (below: 2026-01-01), and not of both")
 	}
 	for i, b := range m.Buckets {
@@ -251,8 +251,8 @@ func (m Mask) checkBuckets() error {
 	return nil
 }
 
-func compareBounds(a, b string, k Kind) int {
-	if k == Date {
+func compareBounds(a, b string, k catalog.Kind) int {
+	if k == catalog.Date {
 		return cmp.Compare(a, b) // ISO dates sort as text
 	}
 	x, _ := new(big.Rat).SetString(a)
@@ -263,10 +263,10 @@ func compareBounds(a, b string, k Kind) int {
 // declaredScale are types whose values have a number of digits behind the point, as both engines write them.
 var declaredScale = regexp.MustCompile(`^(?:numeric|decimal)\s*\(\s*[0-9]+\s*(?:,\s*([0-9]{1,2})\s*)?\)$`)
 
-// idle reports whether the mask fits the column's kind, and yet every value of its type would stay as it is: rounded to
+// Idle reports whether the mask fits the column's kind, and yet every value of its type would stay as it is: rounded to
 // a step that all of them are multiples of.
-func (m Mask) idle(c Column) bool {
-	if m.Kind != MaskRound || c.Kind != Number {
+func (m Mask) Idle(c catalog.Column) bool {
+	if m.Kind != MaskRound || c.Kind != catalog.Number {
 		return false
 	}
 	least := big.NewRat(1, 1)
@@ -281,7 +281,7 @@ func (m Mask) idle(c Column) bool {
 
 // compareStrictness orders masks by how much they hide, the strictest first. Two of one kind are told apart by what
 // they keep.
-func CompareStrictness(a, b Mask) int {
+func Compare(a, b Mask) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(strictness, a.Kind), slices.Index(strictness, b.Kind)),
 		cmp.Compare(slices.Index(units, a.Unit), slices.Index(units, b.Unit)), // a year hides more than a month
@@ -295,7 +295,7 @@ func compareSteps(a, b string) int {
 	if a == "" || b == "" {
 		return 0
 	}
-	return compareBounds(a, b, Number)
+	return compareBounds(a, b, catalog.Number)
 }
 
 func words[T ~string](list []T) (out []string) {
@@ -303,4 +303,52 @@ func words[T ~string](list []T) (out []string) {
 		out = append(out, string(w))
 	}
 	return out
+}
+
+// String is the mask as it is written in a policy.
+func (m Mask) String() string {
+	pair := func(key, value string) string { return "{" + key + ": " + value + "}" }
+	needs := func(value string) string { return pair(string(m.Kind), value) }
+	switch m.Kind {
+	case MaskConstant:
+		return needs(written.Scalar(m.Constant))
+	case MaskPartial:
+		var kept []string
+		if m.First > 0 {
+			kept = append(kept, fmt.Sprintf("first: %d", m.First))
+		}
+		if m.Last > 0 {
+			kept = append(kept, fmt.Sprintf("last: %d", m.Last))
+		}
+		return needs("{" + strings.Join(kept, ", ") + "}")
+	case MaskRegex:
+		text := "match: " + written.Scalar(m.Pattern) + ", replace: " + written.Scalar(m.Replace)
+		if m.Keep {
+			text += ", unmatched: keep"
+		}
+		return needs("{" + text + "}")
+	case MaskRound:
+		return needs(m.Step)
+	case MaskTruncate:
+		return needs(string(m.Unit))
+	case MaskBucket:
+		var ranges []string
+		for _, b := range m.Buckets {
+			if b.Below == "" {
+				ranges = append(ranges, pair("name", written.Scalar(b.Name)))
+			} else {
+				ranges = append(ranges, "{below: "+b.Below+", name: "+written.Scalar(b.Name)+"}")
+			}
+		}
+		return needs("[" + strings.Join(ranges, ", ") + "]")
+	case MaskSQL:
+		return needs(written.Scalar(expression.Text(m.SQL)))
+	}
+	return string(m.Kind)
+}
+
+// Clone is a copy that shares nothing with the mask.
+func (m Mask) Clone() Mask {
+	m.SQL, m.Buckets = slices.Clone(m.SQL), slices.Clone(m.Buckets)
+	return m
 }
