@@ -20,7 +20,6 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/rs/zerolog"
 
-	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools"
 )
@@ -78,11 +77,12 @@ func (f *Tools) RequestAccess(
 	}
 	f.Asked = append(f.Asked, args)
 	f.mu.Unlock()
-	return &tools.AccessRequest{
-		Handle:   requests.Handle{ID: "req_1", Status: "pending", Table: args.Table, Columns: args.Columns},
+	asked := &tools.AccessRequest{
 		NextStep: "wait",
 		AuditID:  "a9",
-	}, nil
+	}
+	asked.ID, asked.Status, asked.Table, asked.Columns = "req_1", "pending", args.Table, args.Columns
+	return asked, nil
 }
 
 func (f *Tools) Proposal(_ context.Context, _ tools.Call, args tools.RequestArgs) *tools.Proposal {
