@@ -78,8 +78,8 @@ var rooms = []Room{
 	{"mcp/limit", []string{"mcp", "tools", "identity"}},
 	{"mcp/stdio", []string{"mcp", "mcp/limit", "tools", "identity"}},
 	{"mcp/httpd", []string{"mcp", "mcp/limit", "tools", "tools/desk", "identity"}},
-	{"mcp/client", []string{"tools"}},              // of demo and bench
-	{"mcp/mcptest", []string{"tools", "identity"}}, // imported by tests alone
+	{"mcp/client", []string{"tools"}},                                       // of demo and bench
+	{"mcp/mcptest", []string{"tools", "entitlements/requests", "identity"}}, // imported by tests alone
 
 	// The file, and the assembly of what it says.
 	{"internal/expectation", []string{"entitlements/...", "identity", "internal/mistake"}},
