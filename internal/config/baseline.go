@@ -91,7 +91,7 @@ func (r *baselineReader) members(v strictjson.Value, member func(string, strictj
 		return member(name, value)
 	})
 	if twice, is := errors.AsType[*strictjson.DuplicateError](err); is {
-		err = fmt.Errorf("%q is there twice", twice.Name)
+		r.at, err = twice.Offset, fmt.Errorf("%q is there twice", twice.Name)
 	}
 	return ok, err
 }

@@ -25,7 +25,10 @@ func Find(members []Member, name string) (json.RawMessage, bool) {
 }
 
 // A DuplicateError names a member that is there twice. Its text does not: the name is the sender's.
-type DuplicateError struct{ Name string }
+type DuplicateError struct {
+	Name   string
+	Offset int // of its value in the whole text; only Value.Members says it
+}
 
 func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 
@@ -55,7 +58,7 @@ func Below(value []byte) ([]Member, error) {
 		}
 		for _, m := range members {
 			if strings.EqualFold(m.Name, name) {
-				return &DuplicateError{name}
+				return &DuplicateError{Name: name}
 			}
 		}
 		if members == nil {

@@ -31,7 +31,7 @@ func Parse(data []byte) (Value, error) {
 	var text json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&text); err != nil {
-		at := len(data)
+		at := len(bytes.TrimRight(data, " \t\r\n")) // behind the last of a text that is cut off
 		if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = int(min(wrong.Offset, int64(at)))
 		}
@@ -56,11 +56,12 @@ func (v Value) Members(each func(name string, value Value) error) (ok bool, err 
 	}
 	seen := map[string]bool{}
 	return true, s.members(func(name string, value []byte) error {
+		at := v.Offset + s.at - len(value)
 		if seen[name] {
-			return &DuplicateError{name}
+			return &DuplicateError{name, at}
 		}
 		seen[name] = true
-		return each(name, Value{value, v.Offset + s.at - len(value)})
+		return each(name, Value{value, at})
 	})
 }
 

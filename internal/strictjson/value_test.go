@@ -15,14 +15,15 @@ func TestParseSaysWhere(t *testing.T) {
 		want error
 		at   int
 	}{
-		"an object":         {" {} \n", nil, 1},
-		"a word":            {`"x"`, nil, 0},
-		"nothing":           {"", strictjson.ErrCutOff, 0},
-		"spaces":            {"  ", strictjson.ErrCutOff, 2},
-		"cut off":           {`{"a": [1`, strictjson.ErrCutOff, 8},
-		"cut off in a word": {`{"a`, strictjson.ErrCutOff, 3},
-		"two":               {"{}\n{}", strictjson.ErrTrailing, 3},
-		"not UTF-8":         {"\"\xff\"", strictjson.ErrNotText, 0},
+		"an object":           {" {} \n", nil, 1},
+		"a word":              {`"x"`, nil, 0},
+		"nothing":             {"", strictjson.ErrCutOff, 0},
+		"spaces":              {"  ", strictjson.ErrCutOff, 0},
+		"cut off":             {`{"a": [1`, strictjson.ErrCutOff, 8},
+		"cut off, and a line": {"{\"a\": [1\n\n", strictjson.ErrCutOff, 8},
+		"cut off in a word":   {`{"a`, strictjson.ErrCutOff, 3},
+		"two":                 {"{}\n{}", strictjson.ErrTrailing, 3},
+		"not UTF-8":           {"\"\xff\"", strictjson.ErrNotText, 0},
 	} {
 		v, err := strictjson.Parse([]byte(tt.text))
 		if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) || v.Offset != tt.at {
@@ -74,7 +75,7 @@ func TestValueRefusesDuplicates(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = v.Members(func(string, strictjson.Value) error { return nil })
-	if twice, ok := errors.AsType[*strictjson.DuplicateError](err); !ok || twice.Name != "a" {
+	if twice, ok := errors.AsType[*strictjson.DuplicateError](err); !ok || twice.Name != "a" || twice.Offset != 16 {
 		t.Errorf("a member that is there twice: %v", err)
 	}
 	stop := errors.New("stop")
