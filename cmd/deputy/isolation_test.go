@@ -197,7 +197,8 @@ func TestCallsWithTheSameIDsAreEachAnsweredTheirOwn(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if a.status != http.StatusOK || strings.Count(a.body, marker) < 5 || strings.Count(a.body, "marker-") != strings.Count(a.body, marker) ||
+						if a.status != http.StatusOK || strings.Count(a.body, marker) < 5 ||
+							strings.Count(a.body, "marker-") != strings.Count(a.body, marker) ||
 							strings.Contains(a.body, demo.Names[0]) != who.clear ||
 							strings.Contains(a.body, "REDACTED") == who.clear {
 							t.Errorf("call %s is answered %d %s", marker, a.status, a.body)

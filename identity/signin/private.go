@@ -17,8 +17,8 @@ const maxFile = 128 << 10
 // errReplaced is the error of a file that another one took the place of while it was opened.
 var errReplaced = errors.New("it was replaced just now")
 
-// readPrivate reads a small file that only its owner can read or replace: no link, no pipe, and no other user's. A file that
-// a renewal replaces at the same moment is read again.
+// readPrivate reads a small file that only its owner can read or replace: no link, no pipe, and no other user's. A file
+// that a renewal replaces at the same moment is read again.
 func readPrivate(path string) (content []byte, err error) {
 	for range 10 {
 		if content, err = readOnce(path); !errors.Is(err, errReplaced) {
