@@ -53,7 +53,7 @@ func (g GrantView) OpensTo(who *identity.Principal) (user, agent bool) {
 }
 
 // Alternatives are the matchers of which any opens the table.
-func (g GrantView) Alternatives() []*Matcher { return slices.Clone(g.compiled.to) }
+func (g GrantView) Alternatives() []*Matcher { return g.To.Alternatives() }
 
 // GuardrailView is one guardrail on the table.
 type GuardrailView struct {
@@ -80,13 +80,13 @@ func (e *Entitlements) View(name TableName) (v TableView, ok bool) {
 		Name: name, Description: t.description, Tags: slices.Clone(t.tags), Discoverable: t.discoverable, compiled: t,
 	}
 	for i := range t.grants {
-		v.Grants = append(v.Grants, GrantView{t.grants[i].policy, t.grants[i].written, &t.grants[i]})
+		v.Grants = append(v.Grants, GrantView{t.grants[i].policy, t.grants[i].written.Clone(), &t.grants[i]})
 	}
 	for _, g := range t.guardrails {
-		v.Guardrails = append(v.Guardrails, GuardrailView{g.policy, g.require})
+		v.Guardrails = append(v.Guardrails, GuardrailView{g.policy, g.require.Clone()})
 	}
 	for _, f := range t.filters {
-		v.Filters = append(v.Filters, FilterView{f.rule.clone(), f.Scope})
+		v.Filters = append(v.Filters, FilterView{f.rule.clone(), f.clone()})
 	}
 	for i := range t.columns {
 		v.Columns = append(v.Columns, t.viewColumn(&t.columns[i]))
@@ -97,7 +97,7 @@ func (e *Entitlements) View(name TableName) (v TableView, ok bool) {
 func (t *table) viewColumn(c *column) ColumnView {
 	v := ColumnView{Column: c.Column, Tags: slices.Clone(c.tags), Inherited: slices.Clone(c.inherited)}
 	for _, m := range c.masks {
-		mask := MaskView{AppliedMask: m.AppliedMask.clone(), Scope: t.masks[m.scope], Reach: m.reach, By: m.by}
+		mask := MaskView{AppliedMask: m.AppliedMask.clone(), Scope: t.masks[m.scope].clone(), Reach: m.reach, By: m.by}
 		if m.misfit != nil {
 			misfit := m.misfit.Clone()
 			mask.Misfit = &misfit
@@ -111,6 +111,8 @@ func (m AppliedMask) clone() AppliedMask {
 	m.Mask, m.When = m.Mask.Clone(), slices.Clone(m.When)
 	return m
 }
+
+func (s Scope) clone() Scope { return Scope{s.Only.Clone(), s.Except.Clone()} }
 
 func (f Filter) clone() Filter {
 	f.Where = slices.Clone(f.Where)

@@ -208,6 +208,21 @@ func (m *Matcher) Term() Term { return m.term }
 // All are the matchers of which all have to hold; nil if the matcher is of another form.
 func (m *Matcher) All() []Matcher { return slices.Clone(m.all) }
 
+// Clone is a copy that shares nothing with the matcher; nil of nil.
+func (m *Matcher) Clone() *Matcher {
+	if m == nil {
+		return nil
+	}
+	return &Matcher{term: m.term, all: cloneAll(m.all), any: cloneAll(m.any), not: m.not.Clone()}
+}
+
+func cloneAll(list []Matcher) (out []Matcher) {
+	for i := range list {
+		out = append(out, *list[i].Clone())
+	}
+	return out
+}
+
 // Entries are those of a list, as it is written: each of them is one, whatever it is joined of.
 func (m *Matcher) Entries() (out []*Matcher) {
 	if m.any == nil {
