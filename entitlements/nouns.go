@@ -49,15 +49,17 @@ func SplitComment(comment string) (description string, tags []string) {
 
 // The nouns of policies that have rooms of their own.
 type (
-	Matcher  = matcher.Matcher
-	Term     = matcher.Term
-	Mask     = mask.Mask
-	MaskKind = mask.Kind
-	Bucket   = mask.Bucket
-	Unit     = mask.Unit
+	Matcher   = matcher.Matcher
+	Term      = matcher.Term
+	Mask      = mask.Mask
+	MaskKind  = mask.Kind
+	MaskForm  = mask.Form
+	MaskValue = mask.Value
+	Bucket    = mask.Bucket
+	Unit      = mask.Unit
 )
 
-// The kinds of masks.
+// The kinds of masks that other packages name. One that none names needs no line here.
 const (
 	MaskNull             = mask.MaskNull
 	MaskConstant         = mask.MaskConstant
@@ -70,6 +72,17 @@ const (
 	MaskPartial          = mask.MaskPartial
 	MaskRegex            = mask.MaskRegex
 	MaskSQL              = mask.MaskSQL
+)
+
+// The shapes of what masks take.
+const (
+	MaskFilled     = mask.Filled
+	MaskExpression = mask.SQL
+	MaskCount      = mask.Count
+	MaskStep       = mask.Step
+	MaskBound      = mask.Bound
+	MaskChoice     = mask.Choice
+	MaskOption     = mask.Option
 )
 
 // Match makes a Matcher of one term, such as "group:Marketing".
@@ -89,6 +102,12 @@ func Contradict(a, b *Matcher) bool { return matcher.Contradict(a, b) }
 
 // CompareStrictness orders masks by how much they hide, the strictest first.
 func CompareStrictness(a, b Mask) int { return mask.Compare(a, b) }
+
+// MaskForms are the kinds of masks in the order in which they are listed, those of one word first.
+func MaskForms() []MaskForm { return mask.Forms() }
+
+// MaskKinds are all kinds of masks, the strictest first.
+func MaskKinds() []MaskKind { return mask.Kinds() }
 
 // KnownMasks is how all masks are written.
 func KnownMasks() string { return mask.KnownMasks() }

@@ -15,86 +15,8 @@ import (
 
 	"deputy/entitlements/catalog"
 	"deputy/entitlements/expression"
-	"deputy/entitlements/pattern"
 	"deputy/entitlements/written"
-	"deputy/internal/mistake"
 )
-
-// Kind is how a value is hidden.
-type Kind string
-
-// In the order of strictness: the first hides the most.
-const (
-	MaskNull     Kind = "null"     // a NULL of the column's type
-	MaskConstant Kind = "constant" // the same value everywhere
-	MaskHash     Kind = "hash"     // HMAC-SHA-256, hex: equal values stay equal, across tables too
-	// other digits for digits, other letters for letters, the rest stays; keyed and stable
-	MaskFormatPreserving Kind = "format_preserving"
-	// the name of the range that the value is in; the column becomes text
-	MaskBucket   Kind = "bucket"
-	MaskTruncate Kind = "truncate" // a date or time cut down to its month, year and the like
-	MaskRound    Kind = "round"    // a number rounded to a step
-	MaskEmail    Kind = "email"    // ***@ and the domain
-	MaskPartial  Kind = "partial"  // the first and last characters stay, the rest becomes '*'
-	MaskRegex    Kind = "regex"    // what matches is replaced
-	MaskSQL      Kind = "sql"      // an expression the administrator wrote; the column takes its type
-)
-
-var strictness = []Kind{
-	MaskNull,
-	MaskConstant,
-	MaskHash,
-	MaskFormatPreserving,
-	MaskBucket,
-	MaskTruncate,
-	MaskRound,
-	MaskEmail,
-	MaskPartial,
-	MaskRegex,
-	MaskSQL,
-}
-
-// maskForms is how each mask is written, those of one word first.
-var maskForms = []struct {
-	kind  Kind
-	write string
-}{
-	{MaskNull, "null"},
-	{MaskHash, "hash"},
-	{MaskEmail, "email"},
-	{MaskFormatPreserving, "format_preserving"},
-	{MaskConstant, "{constant: TEXT}"},
-	{MaskPartial, "{partial: {first: N, last: N}}"},
-	{MaskRegex, "{regex: {match: PATTERN, replace: TEXT}}"},
-	{MaskRound, "{round: STEP}"},
-	{MaskTruncate, "{truncate: UNIT}"},
-	{MaskBucket, "{bucket: [{below: N, name: TEXT}]}"},
-	{MaskSQL, "{sql: EXPRESSION}"},
-}
-
-// NeedsNothing reports whether the mask is written as its name alone.
-func (k Kind) NeedsNothing() bool {
-	return k == MaskNull || k == MaskHash || k == MaskEmail || k == MaskFormatPreserving
-}
-
-// KnownMasks is how all masks are written.
-func KnownMasks() string {
-	var out []string
-	for _, f := range maskForms {
-		out = append(out, f.write)
-	}
-	return strings.Join(out, ", ")
-}
-
-// NotAMask says how the mask of that name is written, if there is one.
-func NotAMask(word string) error {
-	for _, f := range maskForms {
-		if string(f.kind) == word {
-			return fmt.Errorf("the mask %s is written with: %s", word, f.write)
-		}
-	}
-	return fmt.Errorf("%q is not a mask%s (known: %s)", word, mistake.Hint(word, words(strictness)), KnownMasks())
-}
 
 // Mask hides a column's values. A mask that does not fit the column's type becomes a NULL of that type: see Fits.
 // NULL stays NULL, but for a constant and what an administrator's expression makes of it.
@@ -126,25 +48,8 @@ var units = []Unit{"year", "quarter", "month", "week", "day", "hour", "minute"}
 // Fits reports whether the mask's values are values of such a column and hide anything of it, and whether equal values
 // of it stay equal where the mask promises that. A mask of unknown kind fits nothing.
 func (m Mask) Fits(c catalog.Column) bool {
-	k := c.Kind
-	switch m.Kind {
-	case MaskNull, MaskSQL: // whether the SQL fits, the database says at the start
-		return true
-	case MaskHash, MaskFormatPreserving:
-		return k == catalog.Text && c.Equality != catalog.Unsaid
-	case MaskEmail, MaskPartial, MaskRegex:
-		return k == catalog.Text
-	case MaskConstant:
-		return constantFits(m.Constant, k)
-	case MaskRound:
-		return k == catalog.Number
-	case MaskTruncate:
-		// a date has no more than a day
-		return k == catalog.Time || k == catalog.Date && slices.Index(units, m.Unit) < slices.Index(units, "day")
-	case MaskBucket:
-		return m.bounds() == k || k == catalog.Time && m.bounds() == catalog.Date
-	}
-	return false
+	fits := m.Kind.form().fits
+	return fits != nil && fits(m, c)
 }
 
 // bounds is what the buckets are ranges of: Number, Date, or Other if they are no ranges of one thing.
@@ -175,45 +80,13 @@ func constantFits(value string, k catalog.Kind) bool {
 
 // Check refuses a mask that nobody can have meant.
 func (m Mask) Check() error {
-	switch m.Kind {
-	case MaskNull, MaskHash, MaskEmail, MaskFormatPreserving:
-		return nil
-	case MaskConstant:
-		return plainText("the constant", m.Constant)
-	case MaskPartial:
-		switch {
-		case m.First < 0 || m.Last < 0:
-			return errors.New("partial counts characters: first and last cannot be negative")
-		case m.First == 0 && m.Last == 0:
-			return errors.New("partial keeps no character at all: say how many with first or last, or mask with null")
-		}
-		return nil
-	case MaskRegex:
-		return errors.Join(pattern.Check(m.Pattern), pattern.CheckReplacement(m.Pattern, m.Replace))
-	case MaskRound:
-		if step, ok := new(big.Rat).SetString(m.Step); !written.Decimal.MatchString(m.Step) || !ok || step.Sign() <= 0 {
-			return fmt.Errorf("%q is not a step: round takes a number above 0, such as 100 or 0.5", m.Step)
-		}
-		return nil
-	case MaskTruncate:
-		if !slices.Contains(units, m.Unit) {
-			return fmt.Errorf(
-				"%q is not a unit%s (known: %s)",
-				m.Unit,
-				mistake.Hint(string(m.Unit), words(units)),
-				strings.Join(words(units), ", "),
-			)
-		}
-		return nil
-	case MaskBucket:
-		return m.checkBuckets()
-	case MaskSQL:
-		if len(m.SQL) == 0 {
-			return errors.New("sql is empty: write an expression over $column")
-		}
-		return nil
+	switch f := m.Kind.form(); {
+	case f.Kind == "":
+		return NotAMask(string(m.Kind))
+	case f.check != nil:
+		return f.check(m)
 	}
-	return NotAMask(string(m.Kind))
+	return nil
 }
 
 func plainText(what, s string) error {
@@ -279,11 +152,11 @@ func (m Mask) Idle(c catalog.Column) bool {
 	return ok && step.Sign() > 0 && least.Quo(least, step).IsInt()
 }
 
-// compareStrictness orders masks by how much they hide, the strictest first. Two of one kind are told apart by what
+// Compare orders masks by how much they hide, the strictest first. Two of one kind are told apart by what
 // they keep.
 func Compare(a, b Mask) int {
 	return cmp.Or(
-		cmp.Compare(slices.Index(strictness, a.Kind), slices.Index(strictness, b.Kind)),
+		cmp.Compare(a.Kind.form().strict, b.Kind.form().strict),               // of an unknown kind, everything is hidden
 		cmp.Compare(slices.Index(units, a.Unit), slices.Index(units, b.Unit)), // a year hides more than a month
 		-compareSteps(a.Step, b.Step),
 		cmp.Compare(len(a.Buckets), len(b.Buckets)),
@@ -307,42 +180,8 @@ func words[T ~string](list []T) (out []string) {
 
 // String is the mask as it is written in a policy.
 func (m Mask) String() string {
-	pair := func(key, value string) string { return "{" + key + ": " + value + "}" }
-	needs := func(value string) string { return pair(string(m.Kind), value) }
-	switch m.Kind {
-	case MaskConstant:
-		return needs(written.Scalar(m.Constant))
-	case MaskPartial:
-		var kept []string
-		if m.First > 0 {
-			kept = append(kept, fmt.Sprintf("first: %d", m.First))
-		}
-		if m.Last > 0 {
-			kept = append(kept, fmt.Sprintf("last: %d", m.Last))
-		}
-		return needs("{" + strings.Join(kept, ", ") + "}")
-	case MaskRegex:
-		text := "match: " + written.Scalar(m.Pattern) + ", replace: " + written.Scalar(m.Replace)
-		if m.Keep {
-			text += ", unmatched: keep"
-		}
-		return needs("{" + text + "}")
-	case MaskRound:
-		return needs(m.Step)
-	case MaskTruncate:
-		return needs(string(m.Unit))
-	case MaskBucket:
-		var ranges []string
-		for _, b := range m.Buckets {
-			if b.Below == "" {
-				ranges = append(ranges, pair("name", written.Scalar(b.Name)))
-			} else {
-				ranges = append(ranges, "{below: "+b.Below+", name: "+written.Scalar(b.Name)+"}")
-			}
-		}
-		return needs("[" + strings.Join(ranges, ", ") + "]")
-	case MaskSQL:
-		return needs(written.Scalar(expression.Text(m.SQL)))
+	if text := m.Kind.form().text; text != nil {
+		return "{" + string(m.Kind) + ": " + text(m) + "}"
 	}
 	return string(m.Kind)
 }

@@ -91,7 +91,7 @@ func keyed(policies []entitlements.Policy, platform string) string {
 	for i, p := range policies {
 		switch {
 		case p.Platform != "" && p.Platform != platform:
-		case p.With != nil && (p.With.Kind == entitlements.MaskHash || p.With.Kind == entitlements.MaskFormatPreserving):
+		case p.With != nil && p.With.Kind.Keyed():
 			return mistake.At("policies", i) + " hashes with"
 		case p.Sample != nil:
 			return mistake.At("policies", i) + " draws its sample with"

@@ -184,14 +184,9 @@ func (c Clause) parseIs(words []string, wrong error) (Clause, error) {
 	return c.parseMask(words, wrong)
 }
 
-// masks are the kinds that a clause may name.
-var masks = []entitlements.MaskKind{
-	entitlements.MaskNull, entitlements.MaskConstant, entitlements.MaskHash, entitlements.MaskFormatPreserving, entitlements.MaskBucket, entitlements.MaskTruncate,
-	entitlements.MaskRound, entitlements.MaskEmail, entitlements.MaskPartial, entitlements.MaskRegex, entitlements.MaskSQL,
-}
-
 func (c Clause) parseMask(words []string, wrong error) (Clause, error) {
 	if len(words) >= 2 && words[0] == "with" {
+		masks := entitlements.MaskKinds()
 		if c.Mask, words = words[1], words[2:]; !slices.Contains(masks, entitlements.MaskKind(c.Mask)) {
 			return c, fmt.Errorf("%q: there is no mask %s: those known are %v", c.Text, c.Mask, masks)
 		}

@@ -63,8 +63,12 @@ var rooms = []Room{
 
 	// How it is given.
 	{"vending", []string{"entitlements", "identity"}},
-	{"vending/postgres/...", []string{"vending", "entitlements", "entitlements/expression", "internal/mistake"}},
-	{"vending/sqlite/...", []string{"vending", "entitlements", "entitlements/expression", "internal/mistake"}},
+	{"vending/postgres/...", []string{
+		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake",
+	}},
+	{"vending/sqlite/...", []string{
+		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake",
+	}},
 	// imported by tests alone
 	{"vending/enginetest/...", []string{"vending", "entitlements", "entitlements/expression", "identity"}},
 

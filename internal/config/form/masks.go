@@ -3,16 +3,100 @@ package form
 import (
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
 	"deputy/entitlements"
-	"deputy/entitlements/expression"
 )
 
-// The readers of masks and of the rules about rows.
+// The section and the readers of masks, and the readers of the rules about rows.
+
+// maskSection has the masks that need something, each as a key of its own: the kinds of entitlements/mask.
+var maskSection = sectionOfMasks()
+
+func sectionOfMasks() *Section {
+	s := &Section{
+		Name: "Mask",
+		Doc:  "What hides a column's values: the name of a mask, or one of these keys with what the mask needs.",
+	}
+	for _, f := range entitlements.MaskForms() {
+		if f.Kind.NeedsNothing() {
+			continue
+		}
+		key := Key{Name: string(f.Kind), Doc: f.Doc}
+		switch {
+		case f.Section == "":
+			key.Kind = maskValueKind(&f.Values[0])
+		case f.Entry == "":
+			key.Kind = section(maskPart(&f))
+		default:
+			key.Kind = atLeastOne(sections(maskPart(&f)))
+		}
+		s.Keys = append(s.Keys, key)
+	}
+	return s
+}
+
+// maskPart is the section of the keys that a mask takes.
+func maskPart(f *entitlements.MaskForm) *Section {
+	s := &Section{Name: f.Section, Doc: f.SectionDoc}
+	for i := range f.Values {
+		v := &f.Values[i]
+		s.Keys = append(s.Keys, Key{Name: v.Key, Kind: maskValueKind(v), Doc: v.Doc, Needed: v.Needed, Without: v.Without})
+	}
+	if f.SomeAboveZero {
+		s.more = func(schema *Schema) {
+			for _, key := range s.names() {
+				schema.AnyOf = append(schema.AnyOf, &Schema{
+					Type: "object", Properties: properties{{key, number.within(1, 0).integer()}}, Required: []string{key},
+				})
+			}
+		}
+	}
+	return s
+}
+
+// maskValueKind is what the file knows of a value of that shape.
+func maskValueKind(v *entitlements.MaskValue) Kind {
+	switch v.Shape {
+	case entitlements.MaskFilled:
+		return nonEmpty("")
+	case entitlements.MaskExpression:
+		return nonEmpty("").called("SQL")
+	case entitlements.MaskCount:
+		return number.within(0, 0)
+	case entitlements.MaskStep:
+		return either("number", &Schema{Type: "number", ExclusiveMinimum: "0"}, `[0-9]{1,18}(\.[0-9]{1,18})?`)
+	case entitlements.MaskBound:
+		return either(
+			"number or date", &Schema{Type: "number"}, `-?[0-9]{1,18}(\.[0-9]{1,18})?|[0-9]{4}-[0-9]{2}-[0-9]{2}.*`,
+		)
+	case entitlements.MaskChoice:
+		return among(v.Words...)
+	case entitlements.MaskOption:
+		return orNull(v.Words)
+	}
+	return text
+}
+
+// orNull is one of the words, or null.
+func orNull(words []string) Kind {
+	return Kind{Word: strings.Join(append([]string{"null"}, words...), ", "), describe: func(Kind) *Schema {
+		return anyOf(orVariable(&Schema{Enum: append(slices.Clone(words), "null")}), &Schema{Type: "null"})
+	}}
+}
+
+// masksAlone are the masks that are written as their name alone.
+func masksAlone() (out []entitlements.MaskForm) {
+	return slices.DeleteFunc(
+		entitlements.MaskForms(),
+		func(f entitlements.MaskForm) bool { return !f.Kind.NeedsNothing() },
+	)
+}
 
 // readMask takes the name of a mask, or a mapping of its name to what it needs.
 func readMask(n *yaml.Node) (any, error) {
@@ -50,62 +134,47 @@ func readMask(n *yaml.Node) (any, error) {
 }
 
 // readNeeds reads what a mask needs.
-func readNeeds(m *entitlements.Mask, v *yaml.Node) (err error) {
-	switch m.Kind {
-	case entitlements.MaskConstant:
-		m.Constant, err = word(v)
-	case entitlements.MaskPartial:
-		err = readKeys(
-			v,
-			"partial",
-			partialSection,
-			into{"first": put(&m.First, characters), "last": put(&m.Last, characters)},
-		)
-	case entitlements.MaskRegex:
-		err = readKeys(v, "regex", regexSection,
-			into{"match": put(&m.Pattern, word), "replace": put(&m.Replace, word), "unmatched": put(&m.Keep, readUnmatched)})
-	case entitlements.MaskRound:
-		m.Step, err = word(v)
-	case entitlements.MaskTruncate:
-		err = put((*string)(&m.Unit), word)(v)
-	case entitlements.MaskBucket:
-		for _, item := range v.Content {
-			var b entitlements.Bucket
-			if err := readKeys(item, "a range", bucketSection, into{"below": put(&b.Below, word), "name": put(&b.Name, word)}); err != nil {
-				return err
-			}
-			m.Buckets = append(m.Buckets, b)
+func readNeeds(m *entitlements.Mask, v *yaml.Node) error {
+	forms := entitlements.MaskForms()
+	f := forms[slices.IndexFunc(forms, func(f entitlements.MaskForm) bool { return f.Kind == m.Kind })]
+	if f.Section == "" {
+		return readMaskValue(m, &f.Values[0])(v)
+	}
+	keys := into{}
+	for i := range f.Values {
+		keys[f.Values[i].Key] = readMaskValue(m, &f.Values[i])
+	}
+	if f.Entry == "" {
+		return readKeys(v, string(f.Kind), maskPart(&f), keys)
+	}
+	for _, item := range v.Content {
+		f.Add(m)
+		if err := readKeys(item, f.Entry, maskPart(&f), keys); err != nil {
+			return err
 		}
-	case entitlements.MaskSQL:
-		err = readMaskSQL(m, v)
-	}
-	return err
-}
-
-func characters(n *yaml.Node) (int, error) {
-	count, err := strconv.Atoi(n.Value)
-	if err != nil || n.Kind != yaml.ScalarNode {
-		return 0, wrong(n, "write a number of characters here")
-	}
-	return count, nil
-}
-
-func readUnmatched(n *yaml.Node) (keep bool, err error) {
-	if isNull(n) || n.Value == "null" || n.Value == "keep" {
-		return n.Value == "keep", nil
-	}
-	return false, wrong(n, "unmatched is null (a value without a match is hidden) or keep (it stays as it is)")
-}
-
-func readMaskSQL(m *entitlements.Mask, n *yaml.Node) error {
-	s, err := word(n)
-	if err != nil {
-		return err
-	}
-	if m.SQL, err = expression.ParseOfColumn(s); err != nil {
-		return wrong(n, "%w", err)
 	}
 	return nil
+}
+
+// readMaskValue reads one value of a mask. Numbers and null are told by what the mask says of them.
+func readMaskValue(m *entitlements.Mask, v *entitlements.MaskValue) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		text := n.Value
+		switch {
+		case v.Shape == entitlements.MaskOption && isNull(n):
+			text = "null"
+		case v.Shape == entitlements.MaskOption, v.Shape == entitlements.MaskCount:
+		default:
+			var err error
+			if text, err = word(n); err != nil {
+				return err
+			}
+		}
+		if err := v.Set(m, text); err != nil {
+			return wrong(n, "%w", err)
+		}
+		return nil
+	}
 }
 
 const (

@@ -1,6 +1,8 @@
 package form
 
 import (
+	"strings"
+
 	"deputy/entitlements"
 )
 
@@ -23,9 +25,6 @@ var (
 	within      = section(withinSection).readBy(readWithin)
 	sample      = Kind{Word: "percentage", describe: always("Sample"), own: readSample}
 	values      = list(text).readBy(readValues)
-	unmatched   = Kind{Word: "null, keep", describe: func(Kind) *Schema {
-		return anyOf(orVariable(&Schema{Enum: []string{"keep", "null"}}), &Schema{Type: "null"})
-	}}
 	// sentence is a text with a colon in it, which YAML may have read as the end of a key.
 	sentence = Kind{Word: "sentences", own: readSentence, describe: func(Kind) *Schema {
 		s := matching(`.+:.+`)
@@ -93,8 +92,12 @@ func matcherSchema() *Schema {
 }
 
 func maskSchema() *Schema {
-	alone := orVariable(&Schema{Enum: []string{"null", "hash", "email", "format_preserving"}})
-	alone.Description = "null: a NULL of the column's type. hash: equal values stay equal. email: the domain stays. format_preserving: other digits for digits, other letters for letters."
+	var names, docs []string
+	for _, f := range masksAlone() {
+		names, docs = append(names, string(f.Kind)), append(docs, string(f.Kind)+": "+f.Doc+".")
+	}
+	alone := orVariable(&Schema{Enum: names})
+	alone.Description = strings.Join(docs, " ")
 	s := anyOf(
 		&Schema{Type: "null", Description: "A NULL of the column's type."},
 		alone,

@@ -44,8 +44,16 @@ var valueForms = [][2]string{
 		"matcher",
 		"everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME; a list of which any may hold; or {all: [...]}, {any: [...]}, {not: ...}.",
 	},
-	{"mask", "null, hash, email, format_preserving, or a key with what the mask needs, such as {partial: {last: 4}}."},
+	{"mask", namesAlone() + ", or a key with what the mask needs, such as {partial: {last: 4}}."},
 	{"sentences", "USER via AGENT: TABLE is open, sees 5 rows. See deputy test --help."},
+}
+
+func namesAlone() string {
+	var names []string
+	for _, f := range masksAlone() {
+		names = append(names, string(f.Kind))
+	}
+	return strings.Join(names, ", ")
 }
 
 type page struct{ strings.Builder }

@@ -6,6 +6,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/entitlements/expression"
+	"deputy/entitlements/mask"
 	"deputy/vending/postgres/sqltext"
 )
 
@@ -100,29 +101,25 @@ func (c column) cell(m entitlements.Mask) string {
 	return c.as(expression)
 }
 
-// masked is empty where there is nothing to be shown.
+// cells has what hides a value for every kind of mask. What it gives is empty where there is nothing to be shown.
+var cells = map[mask.Kind]func(column, mask.Mask) string{
+	mask.MaskNull:             func(column, mask.Mask) string { return "" },
+	mask.MaskConstant:         func(c column, m mask.Mask) string { return c.constant(m.Constant) },
+	mask.MaskHash:             func(c column, _ mask.Mask) string { return c.keyed(hashExpression) },
+	mask.MaskFormatPreserving: func(c column, _ mask.Mask) string { return c.keyed(formatPreservingExpression) },
+	mask.MaskEmail:            func(c column, _ mask.Mask) string { return c.written(emailExpression) },
+	mask.MaskPartial:          func(c column, m mask.Mask) string { return c.partial(m.First, m.Last) },
+	mask.MaskRegex:            func(c column, m mask.Mask) string { return c.regex(m) },
+	mask.MaskRound:            func(c column, m mask.Mask) string { return c.round(m.Step) },
+	mask.MaskTruncate:         func(c column, m mask.Mask) string { return c.truncate(m.Unit) },
+	mask.MaskBucket:           func(c column, m mask.Mask) string { return c.bucket(m.Buckets) },
+	mask.MaskSQL:              func(c column, m mask.Mask) string { return c.sql(m.SQL) },
+}
+
+// masked is empty where there is nothing to be shown, and for a kind that is not known here.
 func (c column) masked(m entitlements.Mask) string {
-	switch m.Kind {
-	case entitlements.MaskConstant:
-		return c.constant(m.Constant)
-	case entitlements.MaskHash:
-		return c.keyed(hashExpression)
-	case entitlements.MaskFormatPreserving:
-		return c.keyed(formatPreservingExpression)
-	case entitlements.MaskEmail:
-		return c.written(emailExpression)
-	case entitlements.MaskPartial:
-		return c.partial(m.First, m.Last)
-	case entitlements.MaskRegex:
-		return c.regex(m)
-	case entitlements.MaskRound:
-		return c.round(m.Step)
-	case entitlements.MaskTruncate:
-		return c.truncate(m.Unit)
-	case entitlements.MaskBucket:
-		return c.bucket(m.Buckets)
-	case entitlements.MaskSQL:
-		return c.sql(m.SQL)
+	if cell := cells[m.Kind]; cell != nil {
+		return cell(c, m)
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/entitlements/expression"
+	"deputy/entitlements/mask"
 	"deputy/vending/sqlite/sqltext"
 )
 
@@ -96,38 +97,50 @@ func (w *Writer) takes(m entitlements.AppliedMask) (string, error) {
 	return "(\n" + condition + "\n) IS NOT FALSE", nil
 }
 
-// cell hides a value of a column that the mask fits.
+// cells has what hides a value for every kind of mask.
+var cells = map[mask.Kind]func(*cell, mask.Mask) string{
+	mask.MaskNull:             func(*cell, mask.Mask) string { return `NULL` },
+	mask.MaskConstant:         func(c *cell, m mask.Mask) string { return constant(m.Constant, c.column.Kind) },
+	mask.MaskHash:             func(c *cell, _ mask.Mask) string { return c.keyed(hash) },
+	mask.MaskFormatPreserving: func(c *cell, _ mask.Mask) string { return c.keyed(formatPreserving) },
+	mask.MaskEmail:            func(c *cell, _ mask.Mask) string { return c.ofText(email) },
+	mask.MaskPartial: func(c *cell, m mask.Mask) string {
+		return c.ofText(func(text string) any { return partial(text, m.First, m.Last) })
+	},
+	mask.MaskRegex:    func(c *cell, m mask.Mask) string { return c.ofText(replacer(m)) },
+	mask.MaskRound:    func(c *cell, m mask.Mask) string { return c.call(c.raw, rounder(m.Step)) },
+	mask.MaskTruncate: func(c *cell, m mask.Mask) string { return c.call(c.raw, truncater(m.Unit)) },
+	mask.MaskBucket:   func(c *cell, m mask.Mask) string { return c.call(c.raw, sorter(m.Buckets, c.column.Kind)) },
+	mask.MaskSQL:      func(c *cell, m mask.Mask) string { return c.expression(m.SQL, c.raw) },
+}
+
+// cell is a value that is to be hidden: raw is how SQL names it.
+type cell struct {
+	*Writer
+	column entitlements.Column
+	raw    string
+}
+
+// cell hides a value of a column that the mask fits. Of a kind that is not known here, nothing is shown.
 func (w *Writer) cell(m entitlements.Mask, column entitlements.Column, raw string) string {
-	call := func(value string, cell func(sqlite3.Value) any) string {
-		w.masks.cells = append(w.masks.cells, cell)
-		return sqltext.Quote(w.names.Mask) + `(` + strconv.Itoa(len(w.masks.cells)-1) + `, ` + value + `)`
-	}
-	ofText := func(cell func(text string) any) string {
-		return call(`CAST(`+raw+` AS TEXT)`, func(v sqlite3.Value) any { return cell(v.Text()) })
-	}
-	switch m.Kind {
-	case entitlements.MaskConstant:
-		return constant(m.Constant, column.Kind)
-	case entitlements.MaskHash:
-		return ofText(func(text string) any { return hash(w.masks.key, standing(column.Equality, text)) })
-	case entitlements.MaskFormatPreserving:
-		return ofText(func(text string) any { return formatPreserving(w.masks.key, standing(column.Equality, text)) })
-	case entitlements.MaskEmail:
-		return ofText(email)
-	case entitlements.MaskPartial:
-		return ofText(func(text string) any { return partial(text, m.First, m.Last) })
-	case entitlements.MaskRegex:
-		return ofText(replacer(m))
-	case entitlements.MaskRound:
-		return call(raw, rounder(m.Step))
-	case entitlements.MaskTruncate:
-		return call(raw, truncater(m.Unit))
-	case entitlements.MaskBucket:
-		return call(raw, sorter(m.Buckets, column.Kind))
-	case entitlements.MaskSQL:
-		return w.expression(m.SQL, raw)
+	if hide := cells[m.Kind]; hide != nil {
+		return hide(&cell{w, column, raw}, m)
 	}
 	return `NULL`
+}
+
+func (c *cell) call(value string, shown func(sqlite3.Value) any) string {
+	c.masks.cells = append(c.masks.cells, shown)
+	return sqltext.Quote(c.names.Mask) + `(` + strconv.Itoa(len(c.masks.cells)-1) + `, ` + value + `)`
+}
+
+func (c *cell) ofText(shown func(text string) any) string {
+	return c.call(`CAST(`+c.raw+` AS TEXT)`, func(v sqlite3.Value) any { return shown(v.Text()) })
+}
+
+// keyed hides with the key, and the one text that stands for all values that are equal to the column's.
+func (c *cell) keyed(hide func(key []byte, text string) string) string {
+	return c.ofText(func(text string) any { return hide(c.masks.key, standing(c.column.Equality, text)) })
 }
 
 // expression is what the administrator wrote. It gives the column its type.
