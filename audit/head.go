@@ -25,7 +25,7 @@ func readHead(h io.ReaderAt, v *checkpoint.Verifier) (latest checkpoint.Checkpoi
 	for i := range headSlots {
 		text := make([]byte, headSlot)
 		n, err := h.ReadAt(text, int64(i*headSlot))
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return checkpoint.Checkpoint{}, 0, err
 		}
 		text = bytes.TrimRight(text[:n], "\x00")

@@ -37,7 +37,8 @@ func Line(r Record) string {
 	if q := r.Request; q != nil && r.Role != nil { // rows were counted for it
 		what = plain(what+" "+q.ID) + ": " + shorten(statement)
 	} else if q != nil {
-		what += " " + q.ID + ": " + strings.TrimSuffix(q.Table+" "+strings.Join(q.Columns, ", "), " ") + " for " + cmp.Or(q.User, q.Agent)
+		asked := strings.TrimSuffix(q.Table+" "+strings.Join(q.Columns, ", "), " ")
+		what += " " + q.ID + ": " + asked + " for " + cmp.Or(q.User, q.Agent)
 		if q.Status != "" {
 			what += ", " + q.Status
 		}

@@ -157,7 +157,8 @@ func (p *prover) text() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := tlog.CheckRecord(proof, p.last.Size, p.last.Root, line.index, checkpoint.LeafHash([]byte(line.text))); err != nil {
+		leaf := checkpoint.LeafHash([]byte(line.text))
+		if err := tlog.CheckRecord(proof, p.last.Size, p.last.Root, line.index, leaf); err != nil {
 			return "", errors.New("the log is not what its last checkpoint signs: run deputy audit verify")
 		}
 		fmt.Fprintf(&b, "record %s\nindex %d\n", line.text, line.index)

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -105,7 +106,7 @@ func life(t failer, r *rand.Rand) *memory {
 			calls(log, r, op)
 		}
 	}
-	if err := log.Append(nil, record("last")); err != nil {
+	if err := log.Append(context.Background(), record("last")); err != nil {
 		t.Fatalf("the log does not recover: %v", err)
 	}
 	if err := log.Close(); err != nil {
@@ -122,9 +123,9 @@ func calls(log *audit.Log, r *rand.Rand, op int) {
 		all.Go(func() {
 			rec := record(fmt.Sprintf("c%d-%d", op, i))
 			rec.Phase, rec.Outcome = audit.Intent, ""
-			if log.Append(nil, rec) == nil && whole {
+			if log.Append(context.Background(), rec) == nil && whole {
 				rec.Phase, rec.Outcome = audit.Ended, audit.Answered
-				log.Append(nil, rec)
+				log.Append(context.Background(), rec)
 			}
 		})
 	}

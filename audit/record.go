@@ -102,6 +102,7 @@ const Message = "message"
 // Phase says which of a call's records it is. Empty: the only one, from before there were two.
 type Phase string
 
+// What Phase can be.
 const (
 	Intent Phase = "intent"  // durable before the statement runs
 	Ended  Phase = "outcome" // durable before any row leaves
@@ -167,6 +168,7 @@ type Role struct {
 // Outcome is how a call ended.
 type Outcome string
 
+// What Outcome can be.
 const (
 	Answered  Outcome = "answered"
 	Denied    Outcome = "denied"    // policies or the gate said no

@@ -17,9 +17,10 @@
 //     Statement.Forbidden.
 //   - A second lock that does not rely on the first: the statement must be harmless without Analyze and Gate as well.
 //   - Errors that are *Error, with a message that names nothing but what the lease shows.
-//   - What an administrator has to set up, if anything (a package setup), and a Check that compares it with what is there.
-//   - A test that calls enginetest.Run with a trial.Fixture over the tables of dataset.Statements, enginetest.RunAttacks
-//     with attacks in the engine's own language, and profiling.Run.
+//   - What an administrator has to set up, if anything (a package setup), and a Check that compares it with what is
+//     there.
+//   - A test that calls enginetest.Run with a trial.Fixture over the tables of dataset.Statements,
+//     enginetest.RunAttacks with attacks in the engine's own language, and profiling.Run.
 //
 // # Who knows an engine by name
 //

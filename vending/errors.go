@@ -5,6 +5,7 @@ import "fmt"
 // Code sorts errors by what the caller can do about them. They are the codes of the tools' refusals.
 type Code string
 
+// What Code can be.
 const (
 	NotPermitted Code = "not_permitted"         // a table that is not there or that this caller may not know of
 	InvalidSQL   Code = "invalid_sql"           // the text does not parse, or names a column that is not there

@@ -42,6 +42,7 @@ type Pattern struct {
 // Check is an arithmetic that made-up numbers fail most of the time.
 type Check string
 
+// What Check can be, besides none.
 const (
 	Luhn  Check = "luhn"   // of payment cards
 	Mod97 Check = "mod 97" // of IBANs, ISO 7064

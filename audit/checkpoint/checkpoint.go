@@ -33,7 +33,7 @@ func body(origin string, size int64, root tlog.Hash) string {
 	return fmt.Sprintf("%s\n%d\n%s\n", origin, size, root)
 }
 
-// sign makes the checkpoint of a tree.
+// Sign makes the checkpoint of a tree.
 func (k *Key) Sign(t Tree) (Checkpoint, error) {
 	c := Checkpoint{Origin: k.signer.Name(), Size: t.Size, Root: t.Root()}
 	signed, err := note.Sign(&note.Note{Text: body(c.Origin, c.Size, c.Root)}, k.signer)

@@ -207,7 +207,9 @@ func (x *Index) connect(path string) (err error) {
 	if _, err := x.db.Config(sqlite3.DBCONFIG_DEFENSIVE, true); err != nil {
 		return err
 	}
-	for _, option := range []sqlite3.DBConfig{sqlite3.DBCONFIG_ENABLE_TRIGGER, sqlite3.DBCONFIG_ENABLE_VIEW, sqlite3.DBCONFIG_TRUSTED_SCHEMA} {
+	for _, option := range []sqlite3.DBConfig{
+		sqlite3.DBCONFIG_ENABLE_TRIGGER, sqlite3.DBCONFIG_ENABLE_VIEW, sqlite3.DBCONFIG_TRUSTED_SCHEMA,
+	} {
 		if _, err := x.db.Config(option, false); err != nil {
 			return err
 		}
@@ -229,8 +231,8 @@ INSERT INTO bookmark VALUES (-1, 0, 0, 0, 0, zeroblob(32));
 CREATE TABLE texts (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, text TEXT NOT NULL, UNIQUE (kind, text));
 CREATE TABLE calls (
 	line INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time INTEGER NOT NULL,
-	agent INTEGER NOT NULL, user INTEGER NOT NULL, tool INTEGER NOT NULL, purpose INTEGER NOT NULL, policy INTEGER NOT NULL,
-	tables INTEGER NOT NULL, ending INTEGER NOT NULL, rows INTEGER NOT NULL,
+	agent INTEGER NOT NULL, user INTEGER NOT NULL, tool INTEGER NOT NULL, purpose INTEGER NOT NULL,
+	policy INTEGER NOT NULL, tables INTEGER NOT NULL, ending INTEGER NOT NULL, rows INTEGER NOT NULL,
 	intent_segment INTEGER, intent_offset INTEGER, intent_length INTEGER,
 	outcome_line INTEGER, outcome_segment INTEGER, outcome_offset INTEGER, outcome_length INTEGER,
 	request INTEGER NOT NULL

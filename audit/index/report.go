@@ -77,7 +77,8 @@ func (x *Index) Report(f Filter, clear Column) (*Report, error) {
 		values,
 		func(row *sqlite3.Stmt) error {
 			g := group{
-				agent: texts.parties[row.ColumnInt64(0)], user: texts.parties[row.ColumnInt64(1)], tables: texts.tables[row.ColumnInt64(4)], policy: texts.words[row.ColumnInt64(3)],
+				agent: texts.parties[row.ColumnInt64(0)], user: texts.parties[row.ColumnInt64(1)],
+				tables: texts.tables[row.ColumnInt64(4)], policy: texts.words[row.ColumnInt64(3)],
 				call: audit.Call{
 					Record: audit.Record{
 						Tool:    texts.words[row.ColumnInt64(2)],
@@ -85,9 +86,8 @@ func (x *Index) Report(f Filter, clear Column) (*Report, error) {
 					},
 					Outcome: &audit.Entry{},
 				},
-				calls: row.ColumnInt64(
-					6,
-				), rows: row.ColumnInt64(7), first: time.Unix(0, row.ColumnInt64(8)).UTC(), last: time.Unix(0, row.ColumnInt64(9)).UTC(),
+				calls: row.ColumnInt64(6), rows: row.ColumnInt64(7),
+				first: time.Unix(0, row.ColumnInt64(8)).UTC(), last: time.Unix(0, row.ColumnInt64(9)).UTC(),
 			}
 			if f.InClear != "" && !g.call.Seen() {
 				return nil

@@ -57,7 +57,10 @@ func (x *Index) put(r row) error {
 	}
 	s := x.insert.call
 	bind := []error{s.BindInt64(1, r.line), s.BindText(2, r.ID), s.BindInt64(3, nanos(r.Time))}
-	for i, k := range []key{{agents, some(r.Agent)}, {users, some(r.User)}, {tools, r.Tool}, {purposes, r.Purpose}, {policies, r.PolicyVersion}, {tables, some(r.Tables)}, {endings, string(ending)}} {
+	for i, k := range []key{
+		{agents, some(r.Agent)}, {users, some(r.User)}, {tools, r.Tool}, {purposes, r.Purpose},
+		{policies, r.PolicyVersion}, {tables, some(r.Tables)}, {endings, string(ending)},
+	} {
 		id, err := x.text(k)
 		if err != nil {
 			return err

@@ -92,7 +92,8 @@ func Encode(r audit.Record) ([]byte, error) {
 	e := event{
 		ActivityID: is.activity, Activity: is.activityName, CategoryUID: is.category, Category: is.categoryName,
 		ClassUID: is.class, Class: is.className, TypeUID: is.class*100 + is.activity, Type: is.className + ": " + is.activityName,
-		Time: r.Time.UnixMilli(), Duration: r.Duration.Milliseconds(), Source: endpointOf(r.Client), Code: r.Code, Unmapped: rest(r),
+		Time: r.Time.UnixMilli(), Duration: r.Duration.Milliseconds(), Source: endpointOf(r.Client), Code: r.Code,
+		Unmapped: rest(r),
 		Metadata: metadata{Version: version, UID: r.ID, CorrelationUID: r.ID, EventCode: string(r.Phase),
 			Product: product{Name: "Deputy", Vendor: "Deputy"}, LogName: "deputy-audit"},
 	}

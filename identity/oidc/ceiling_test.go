@@ -16,7 +16,9 @@ import (
 
 // allowed is what a principal may do: the first letters of query, describe, request and approve.
 func allowed(p identity.Principal) (out string) {
-	for _, s := range []identity.Scope{identity.ScopeQuery, identity.ScopeDescribe, identity.ScopeRequest, identity.ScopeApprove} {
+	for _, s := range []identity.Scope{
+		identity.ScopeQuery, identity.ScopeDescribe, identity.ScopeRequest, identity.ScopeApprove,
+	} {
 		if p.Allows(s) {
 			out += string(s[0])
 		}
@@ -72,8 +74,8 @@ func TestScopesAreCeilingsByTheIssuersRule(t *testing.T) {
 	relayed := w.issuer.Token(
 		issuer.Claims{Subject: "taylor", ClientID: "reporter-client", Extra: map[string]any{"scope": "describe"}},
 	)
-	if p, err := w.Authenticate(context.Background(), identity.Credentials{AgentKey: reporterKey, UserToken: relayed}); err != nil ||
-		allowed(p) != "d" {
+	both := identity.Credentials{AgentKey: reporterKey, UserToken: relayed}
+	if p, err := w.Authenticate(context.Background(), both); err != nil || allowed(p) != "d" {
 		t.Errorf("the ceiling of a relayed token holds for the agent that brings it: %q, %v", allowed(p), err)
 	}
 }
@@ -153,7 +155,8 @@ func registered(t *testing.T, change func(*identity.Config), agents ...identity.
 	}
 	config := identity.Config{Issuers: []identity.IssuerConfig{{URL: w.issuer.URL(), Audience: audience}}}
 	change(&config)
-	if w.Authenticator, err = oidc.New(context.Background(), config, registry, oidc.Options{Now: w.clock.Now}); err != nil {
+	options := oidc.Options{Now: w.clock.Now}
+	if w.Authenticator, err = oidc.New(context.Background(), config, registry, options); err != nil {
 		t.Fatal(err)
 	}
 	return w

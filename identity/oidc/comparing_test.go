@@ -58,7 +58,8 @@ func TestActsForGivesExactly(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Authenticate(t.Context(), identity.Credentials{Bearer: w.issuer.Token(taylor())}); (err == nil) != may {
+		given := identity.Credentials{Bearer: w.issuer.Token(taylor())}
+		if _, err := a.Authenticate(t.Context(), given); (err == nil) != may {
 			t.Errorf("%s acts for taylor: %v", name, err)
 		}
 	}

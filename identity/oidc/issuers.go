@@ -101,11 +101,9 @@ func newIssuer(config identity.IssuerConfig, opts Options, key string, wrong *id
 		wrong.Add(key+".url", "%v", err)
 	}
 	iss := &issuer{
-		name: config.Name, url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims, now: opts.Now,
-		kind: cmp.Or(
-			config.Kind,
-			identity.Generic,
-		), scopeRule: cmp.Or(config.Scopes, identity.ScopesWhenPresent), scopePrefix: config.ScopePrefix,
+		name: config.Name, url: config.URL, audience: cmp.Or(config.Audience, opts.Audience), claims: config.Claims,
+		now: opts.Now, kind: cmp.Or(config.Kind, identity.Generic),
+		scopeRule: cmp.Or(config.Scopes, identity.ScopesWhenPresent), scopePrefix: config.ScopePrefix,
 		allowUserinfo: config.AllowUserinfo, stewards: append(slices.Clone(config.StewardClients), config.Login.ClientID),
 	}
 	defaults, known := presets[iss.kind]
@@ -118,10 +116,10 @@ func newIssuer(config identity.IssuerConfig, opts Options, key string, wrong *id
 			strings.Join(kinds(), ", "),
 		)
 	}
-	if rules := []string{string(identity.ScopesWhenPresent), string(identity.ScopesRequired), string(identity.ScopesIgnored)}; !slices.Contains(
-		rules,
-		string(iss.scopeRule),
-	) {
+	rules := []string{
+		string(identity.ScopesWhenPresent), string(identity.ScopesRequired), string(identity.ScopesIgnored),
+	}
+	if !slices.Contains(rules, string(iss.scopeRule)) {
 		wrong.Add(
 			key+".scopes",
 			"%q does not say what scopes are taken for%s (known: %s)",
@@ -224,7 +222,11 @@ func completeClaims(c *identity.ClaimsConfig, defaults preset, key string, wrong
 		key      string
 		claims   *[]string
 		defaults []string
-	}{{".user", &c.User, defaults.user}, {".client", &c.Client, defaults.client}, {".scopes", &c.Scopes, defaults.scopes}} {
+	}{
+		{".user", &c.User, defaults.user},
+		{".client", &c.Client, defaults.client},
+		{".scopes", &c.Scopes, defaults.scopes},
+	} {
 		if len(*list.claims) == 0 {
 			*list.claims = slices.Clone(list.defaults)
 		}

@@ -42,7 +42,8 @@ func TestAPersonActsThemselfOrNotAtAll(t *testing.T) {
 	client := func(id string) func(*issuer.Claims) { return func(c *issuer.Claims) { c.ClientID = id } }
 	subject := func(id string) func(*issuer.Claims) { return func(c *issuer.Claims) { c.Subject = id } }
 	token := w.issuer.Token(desk)
-	const no, forbidden, scope, missing = identity.InvalidToken, identity.InsufficientAccess, identity.InsufficientScope, identity.Missing
+	const no, forbidden = identity.InvalidToken, identity.InsufficientAccess
+	const scope, missing = identity.InsufficientScope, identity.Missing
 	for _, tt := range []struct {
 		name  string
 		given identity.Credentials
@@ -101,7 +102,9 @@ func TestAPersonActsThemselfOrNotAtAll(t *testing.T) {
 
 // Where scopes are no ceiling, approving still needs its own, in so many words.
 func TestApprovingNeedsItsScopeWhateverTheRule(t *testing.T) {
-	for _, rule := range []identity.ScopeRule{identity.ScopesWhenPresent, identity.ScopesRequired, identity.ScopesIgnored} {
+	for _, rule := range []identity.ScopeRule{
+		identity.ScopesWhenPresent, identity.ScopesRequired, identity.ScopesIgnored,
+	} {
 		w := newWorld(t, func(c *identity.Config) {
 			c.Issuers[0].Scopes, c.Issuers[0].StewardClients = rule, []string{"access-desk"}
 		})

@@ -254,7 +254,8 @@ func TestEachProvidersOtherTokens(t *testing.T) {
 			if tt.code == "" {
 				assertParties(t, got, tt.agent, "")
 			}
-			if got, err := w.Authenticate(context.Background(), identity.Credentials{Bearer: helperKey, UserToken: p.token(w, tt.over)}); err == nil &&
+			relayed := identity.Credentials{Bearer: helperKey, UserToken: p.token(w, tt.over)}
+			if got, err := w.Authenticate(context.Background(), relayed); err == nil &&
 				(tt.code == no || got.User == nil || got.User.ID != p.user) {
 				t.Errorf("relayed by an agent with a key it gives %+v", got)
 			}

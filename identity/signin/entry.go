@@ -40,8 +40,9 @@ func newEntry(t Target, got *oauth2.Token, who identity.SignedIn, now time.Time)
 	}
 	return entry{
 		Server: t.Server, Issuer: t.Issuer, Audience: t.Audience, Command: t.Command,
-		ClientID: t.Login.ClientID, ClientSecret: string(t.Login.ClientSecret), Scopes: t.Login.Scopes, AudienceParameter: t.Login.AudienceParameter,
-		Subject: who.User.Subject, Obtained: now, Expires: who.Expires, AccessToken: got.AccessToken, RefreshToken: got.RefreshToken,
+		ClientID: t.Login.ClientID, ClientSecret: string(t.Login.ClientSecret), Scopes: t.Login.Scopes,
+		AudienceParameter: t.Login.AudienceParameter, Subject: who.User.Subject, Obtained: now, Expires: who.Expires,
+		AccessToken: got.AccessToken, RefreshToken: got.RefreshToken,
 	}
 }
 

@@ -83,7 +83,8 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		d.Stops = stops.At(d.Config.StopsFile(), d.Log)
 	}
 	var err error
-	if d.Authenticator, err = oidc.New(ctx, d.Config.Identity, registry, oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
+	options := oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}
+	if d.Authenticator, err = oidc.New(ctx, d.Config.Identity, registry, options); err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
@@ -124,14 +125,16 @@ func ToolsConfig(
 		Pending:    time.Duration(c.Requests.Pending),
 		Again:      time.Duration(c.Requests.Again),
 		Limits: tools.Limits{
-			MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout, Concurrency: c.Limits.Concurrency,
+			MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout,
+			Concurrency: c.Limits.Concurrency,
 		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		out.Platforms = append(out.Platforms, platforms.Config{
 			Name: name, Description: p.Description, Engine: engines[name],
-			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable, Accepted: accepted(c, name), AcceptAll: c.Unseen(name), Inherit: p.Inherit,
+			Policies: c.Policies, Rules: c.Requests.Rules, Tags: c.Tags, Discoverable: p.Discoverable,
+			Accepted: accepted(c, name), AcceptAll: c.Unseen(name), Inherit: p.Inherit,
 		})
 	}
 	return out
@@ -177,9 +180,8 @@ func open(p config.Platform, concurrency int) (vending.Engine, error) {
 	switch p.Engine {
 	case config.Postgres:
 		return postgres.Open(postgres.Config{
-			DSN: string(
-				p.DSN,
-			), Schemas: p.Schemas, SigningKey: string(p.SigningKey), Functions: p.Functions, PolicyPath: p.PolicyPath, Extensions: p.Extensions,
+			DSN: string(p.DSN), Schemas: p.Schemas, SigningKey: string(p.SigningKey),
+			Functions: p.Functions, PolicyPath: p.PolicyPath, Extensions: p.Extensions,
 			MaxConnections: concurrency + 1, // one for health checks
 		})
 	case config.SQLite:

@@ -20,7 +20,8 @@ func (g *generation) both(c *config.Config) (*generation, error) {
 	out := &generation{Deputy: &d, engines: g.engines, waiting: c}
 	// The server's own name cannot change while it runs, so tokens go on being made out to the one that it has.
 	var err error
-	if out.waitingCallers, err = d.Authenticator.Beside(c.Identity, registry, oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}); err != nil {
+	options := oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}
+	if out.waitingCallers, err = d.Authenticator.Beside(c.Identity, registry, options); err != nil {
 		return nil, err
 	}
 	made := ToolsConfig(c, nil, d.Audit, d.Log)

@@ -142,7 +142,8 @@ func (w *world) alone(text string) map[string][]string {
 	other.audit = filepath.Join(filepath.Dir(other.file), "audit.jsonl")
 	other.write(text)
 	var err error
-	if other.Live, err = assembly.Follow(w.t.Context(), other.load, func(string) zerolog.Logger { return zerolog.New(&other.log) }); err != nil {
+	logger := func(string) zerolog.Logger { return zerolog.New(&other.log) }
+	if other.Live, err = assembly.Follow(w.t.Context(), other.load, logger); err != nil {
 		w.t.Fatalf("%v\n%s", err, text)
 	}
 	defer other.Close()

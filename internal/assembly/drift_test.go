@@ -39,7 +39,8 @@ func (w *world) restart() {
 		w.t.Fatal(err)
 	}
 	var err error
-	if w.Live, err = assembly.Follow(w.t.Context(), w.load, func(string) zerolog.Logger { return zerolog.New(&w.log) }); err != nil {
+	logger := func(string) zerolog.Logger { return zerolog.New(&w.log) }
+	if w.Live, err = assembly.Follow(w.t.Context(), w.load, logger); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -105,7 +106,8 @@ func TestCatalogFileCannotBeWritten(t *testing.T) {
 	w.Close()
 	w.write(text)
 	var err error
-	if w.Live, err = assembly.Follow(t.Context(), w.load, func(string) zerolog.Logger { return zerolog.New(&w.log) }); err != nil {
+	logger := func(string) zerolog.Logger { return zerolog.New(&w.log) }
+	if w.Live, err = assembly.Follow(t.Context(), w.load, logger); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := w.shows("SELECT region FROM customer_orders"); got != "NULL" ||

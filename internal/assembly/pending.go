@@ -167,5 +167,5 @@ func (l *Live) postpone(p *pending, err error) {
 // several servers not all at once.
 func backoff(tries int) time.Duration {
 	most := min(firstRetry<<min(tries, 10), longestRetry)
-	return most/2 + rand.N(most/2)
+	return most/2 + rand.N(most/2) //nolint:gosec // servers only have to differ, the time is no secret
 }

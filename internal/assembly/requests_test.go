@@ -169,7 +169,8 @@ func (w *world) replica() *world {
 	w.t.Helper()
 	other := &world{t: w.t, stage: w.stage, file: w.file, text: w.text, audit: filepath.Join(w.t.TempDir(), "audit.jsonl")}
 	var err error
-	if other.Live, err = assembly.Follow(w.t.Context(), other.load, func(string) zerolog.Logger { return zerolog.New(&other.log) }); err != nil {
+	logger := func(string) zerolog.Logger { return zerolog.New(&other.log) }
+	if other.Live, err = assembly.Follow(w.t.Context(), other.load, logger); err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { other.Close() })

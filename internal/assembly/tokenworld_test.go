@@ -94,7 +94,8 @@ func newTokenWorld(t *testing.T) *tokenWorld {
 	load := func() (*config.Config, error) {
 		return config.Load(w.file, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	}
-	if w.Live, err = assembly.Follow(t.Context(), load, func(string) zerolog.Logger { return zerolog.New(&w.log) }); err != nil {
+	logger := func(string) zerolog.Logger { return zerolog.New(&w.log) }
+	if w.Live, err = assembly.Follow(t.Context(), load, logger); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close() })

@@ -88,7 +88,10 @@ func measureReading(records int) error {
 	}{
 		{"build the index", open(true)},
 		{"open the index, nothing new", open(false)},
-		{"list: one user, one table, refused", list(index.Filter{User: "user7@example.com", Table: "sales.t11", Outcome: audit.Denied}, 0)},
+		{
+			"list: one user, one table, refused",
+			list(index.Filter{User: "user7@example.com", Table: "sales.t11", Outcome: audit.Denied}, 0),
+		},
 		{"list: who saw one column in the clear, the last 100", list(index.Filter{InClear: "sales.t11.name"}, 100)},
 		{"list: the last 100", list(index.Filter{}, 100)},
 		{"list: everything", list(index.Filter{}, 0)},

@@ -12,6 +12,7 @@ import (
 // AccessPart is one of the tables that a report on access has.
 type AccessPart string
 
+// The tables, in the order of a whole report.
 const (
 	ByPerson AccessPart = "person"
 	ByAgent  AccessPart = "agent"

@@ -156,7 +156,10 @@ func (p *page) decision(t Table) {
 			until = ", as it is until " + moment(t.Until)
 		}
 		p.line("  ALLOWED through %s"+until, map[entitlements.Via]string{
-			entitlements.ViaUser: "the user", entitlements.ViaAgent: "the agent", entitlements.ViaBoth: "the user and the agent, each alone"}[t.Via])
+			entitlements.ViaUser:  "the user",
+			entitlements.ViaAgent: "the agent",
+			entitlements.ViaBoth:  "the user and the agent, each alone",
+		}[t.Via])
 		return
 	}
 	p.line("  DENIED: %s", strings.Join(t.Reasons, "; "))

@@ -84,29 +84,93 @@ func testAnalyze(t *testing.T, s trial.Suite) {
 		tables    map[string]string
 		origins   []string // of outputs that are columns as they are; "" for those that are not
 	}{
-		{"one column", `SELECT lastname FROM sales.customer_orders`, map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"}},
+		{
+			"one column", `SELECT lastname FROM sales.customer_orders`,
+			map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"},
+		},
 		{"without the schema", `SELECT lastname FROM customer_orders`, map[string]string{orders: "lastname"}, nil},
-		{"an alias for the table and for the column", `SELECT o.lastname AS region FROM sales.customer_orders AS o`, map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"}},
-		{"a column with schema and table", `SELECT sales.customer_orders.region FROM sales.customer_orders`, map[string]string{orders: "region"}, []string{"sales.customer_orders.region"}},
-		{"another case", `select LASTNAME from SALES.Customer_Orders`, map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"}},
+		{
+			"an alias for the table and for the column", `SELECT o.lastname AS region FROM sales.customer_orders AS o`,
+			map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"},
+		},
+		{
+			"a column with schema and table", `SELECT sales.customer_orders.region FROM sales.customer_orders`,
+			map[string]string{orders: "region"}, []string{"sales.customer_orders.region"},
+		},
+		{
+			"another case", `select LASTNAME from SALES.Customer_Orders`,
+			map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"},
+		},
 		{"quoted names", `SELECT "lastname" FROM "sales"."customer_orders"`, map[string]string{orders: "lastname"}, nil},
 		{"a semicolon and a comment at the end", "SELECT lastname FROM sales.customer_orders ; -- all", map[string]string{orders: "lastname"}, nil},
-		{"everything", `SELECT * FROM sales.customer_orders`, map[string]string{orders: all}, []string{"sales.customer_orders.lastname", "sales.customer_orders.region", "sales.customer_orders.order_total", "sales.customer_orders.total_with_shipping"}},
+		{
+			"everything", `SELECT * FROM sales.customer_orders`,
+			map[string]string{orders: all},
+			[]string{
+				"sales.customer_orders.lastname", "sales.customer_orders.region",
+				"sales.customer_orders.order_total", "sales.customer_orders.total_with_shipping",
+			},
+		},
 		{"rows that are only counted", `SELECT count(*) FROM sales.customer_orders`, map[string]string{orders: ""}, nil},
-		{"rows that are only counted, without the schema", `SELECT count(*) FROM customer_orders`, map[string]string{orders: ""}, nil},
-		{"a column in WHERE only", `SELECT region FROM sales.customer_orders WHERE lastname = 'x'`, map[string]string{orders: "lastname region"}, nil},
-		{"a column in ORDER BY only", `SELECT region FROM sales.customer_orders ORDER BY lastname`, map[string]string{orders: "lastname region"}, nil},
-		{"a column in HAVING only", `SELECT region FROM sales.customer_orders GROUP BY region HAVING max(lastname) > 'a'`, map[string]string{orders: "lastname region"}, nil},
-		{"an expression", `SELECT lastname || region AS x FROM sales.customer_orders`, map[string]string{orders: "lastname region"}, nil},
-		{"a join", `SELECT o.lastname, r.country FROM sales.customer_orders o JOIN sales.regions r ON o.region = r.region`, map[string]string{orders: "lastname region", regions: "region country"}, []string{"sales.customer_orders.lastname", "sales.regions.country"}},
-		{"a subquery", `SELECT (SELECT max(country) FROM sales.regions) AS c FROM sales.customer_orders`, map[string]string{orders: "", regions: "country"}, nil},
-		{"a subquery in FROM", `SELECT q.n FROM (SELECT lastname AS n, region FROM sales.customer_orders) AS q`, map[string]string{orders: "lastname region"}, []string{"sales.customer_orders.lastname"}},
-		{"EXISTS", `SELECT country FROM sales.regions r WHERE EXISTS (SELECT 1 FROM sales.customer_orders o WHERE o.region = r.region)`, map[string]string{orders: "region", regions: "region country"}, nil},
-		{"a set operation", `SELECT region FROM sales.customer_orders UNION SELECT region FROM sales.regions`, map[string]string{orders: "region", regions: "region"}, nil},
-		{"a window", `SELECT sum(order_total) OVER (PARTITION BY region) AS s FROM sales.customer_orders`, map[string]string{orders: "region order_total"}, nil},
-		{"a common table expression", `WITH c AS (SELECT lastname FROM sales.customer_orders) SELECT lastname FROM c`, map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"}},
-		{"a common table expression with a table's name", `WITH secret_salaries AS (SELECT region FROM sales.customer_orders LIMIT 3) SELECT count(*) FROM secret_salaries`, map[string]string{orders: "region"}, nil},
-		{"a table behind a common table expression of its name", `WITH regions AS (SELECT region FROM sales.customer_orders) SELECT a.region FROM regions a, sales.regions b`, map[string]string{orders: "region", regions: ""}, nil},
+		{
+			"rows that are only counted, without the schema", `SELECT count(*) FROM customer_orders`,
+			map[string]string{orders: ""}, nil,
+		},
+		{
+			"a column in WHERE only", `SELECT region FROM sales.customer_orders WHERE lastname = 'x'`,
+			map[string]string{orders: "lastname region"}, nil,
+		},
+		{
+			"a column in ORDER BY only", `SELECT region FROM sales.customer_orders ORDER BY lastname`,
+			map[string]string{orders: "lastname region"}, nil,
+		},
+		{
+			"a column in HAVING only", `SELECT region FROM sales.customer_orders GROUP BY region HAVING max(lastname) > 'a'`,
+			map[string]string{orders: "lastname region"}, nil,
+		},
+		{
+			"an expression", `SELECT lastname || region AS x FROM sales.customer_orders`,
+			map[string]string{orders: "lastname region"}, nil,
+		},
+		{
+			"a join", `SELECT o.lastname, r.country FROM sales.customer_orders o JOIN sales.regions r ON o.region = r.region`,
+			map[string]string{orders: "lastname region", regions: "region country"},
+			[]string{
+				"sales.customer_orders.lastname", "sales.regions.country",
+			},
+		},
+		{
+			"a subquery", `SELECT (SELECT max(country) FROM sales.regions) AS c FROM sales.customer_orders`,
+			map[string]string{orders: "", regions: "country"}, nil,
+		},
+		{
+			"a subquery in FROM", `SELECT q.n FROM (SELECT lastname AS n, region FROM sales.customer_orders) AS q`,
+			map[string]string{orders: "lastname region"}, []string{"sales.customer_orders.lastname"},
+		},
+		{
+			"EXISTS", `SELECT country FROM sales.regions r WHERE EXISTS (SELECT 1 FROM sales.customer_orders o WHERE o.region = r.region)`,
+			map[string]string{orders: "region", regions: "region country"}, nil,
+		},
+		{
+			"a set operation", `SELECT region FROM sales.customer_orders UNION SELECT region FROM sales.regions`,
+			map[string]string{orders: "region", regions: "region"}, nil,
+		},
+		{
+			"a window", `SELECT sum(order_total) OVER (PARTITION BY region) AS s FROM sales.customer_orders`,
+			map[string]string{orders: "region order_total"}, nil,
+		},
+		{
+			"a common table expression", `WITH c AS (SELECT lastname FROM sales.customer_orders) SELECT lastname FROM c`,
+			map[string]string{orders: "lastname"}, []string{"sales.customer_orders.lastname"},
+		},
+		{
+			"a common table expression with a table's name", `WITH secret_salaries AS (SELECT region FROM sales.customer_orders LIMIT 3) SELECT count(*) FROM secret_salaries`,
+			map[string]string{orders: "region"}, nil,
+		},
+		{
+			"a table behind a common table expression of its name", `WITH regions AS (SELECT region FROM sales.customer_orders) SELECT a.region FROM regions a, sales.regions b`,
+			map[string]string{orders: "region", regions: ""}, nil,
+		},
 		{"no table", `SELECT 1 + 1 AS two`, map[string]string{}, nil},
 		{"VALUES", `VALUES (1), (2)`, map[string]string{}, nil},
 	} {

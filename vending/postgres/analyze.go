@@ -86,6 +86,7 @@ func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, 
 		return nil, cutOff(ctx, err)
 	}
 	defer release(conn)
+	//nolint:gosec // set_config can be sent with BEGIN only as text: one value is quoted, the other a number
 	begin := fmt.Sprintf("BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
 		pq.QuoteLiteral(s.paths.Analysis()), analysisLimit.Milliseconds())
 	if _, err := conn.ExecContext(ctx, begin); err != nil {

@@ -50,17 +50,24 @@ WITH reached AS (
   SELECT oid, nspname, nspname IN ` + sqltext.SystemSchemas + ` AS system FROM pg_catalog.pg_namespace
   WHERE pg_catalog.has_schema_privilege(oid, 'USAGE')
 ), found AS (
-  SELECT 'relation' AS kind, relnamespace AS schema, relname AS name, oid, 'pg_catalog.pg_class'::regclass AS class FROM pg_catalog.pg_class WHERE relname = ANY ($1)
-  UNION ALL SELECT 'type', typnamespace, typname, oid, 'pg_catalog.pg_type'::regclass FROM pg_catalog.pg_type WHERE typname = ANY ($1)
-  UNION ALL SELECT 'function', pronamespace, proname, oid, 'pg_catalog.pg_proc'::regclass FROM pg_catalog.pg_proc WHERE proname = ANY ($1)
-  UNION ALL SELECT 'collation', collnamespace, collname, oid, 'pg_catalog.pg_collation'::regclass FROM pg_catalog.pg_collation WHERE collname = ANY ($1)
-  UNION ALL SELECT 'operator', oprnamespace, oprname, oid, 'pg_catalog.pg_operator'::regclass FROM pg_catalog.pg_operator WHERE oprname = ANY ($1)
+  SELECT 'relation' AS kind, relnamespace AS schema, relname AS name, oid, 'pg_catalog.pg_class'::regclass AS class
+  FROM pg_catalog.pg_class WHERE relname = ANY ($1)
+  UNION ALL SELECT 'type', typnamespace, typname, oid, 'pg_catalog.pg_type'::regclass
+  FROM pg_catalog.pg_type WHERE typname = ANY ($1)
+  UNION ALL SELECT 'function', pronamespace, proname, oid, 'pg_catalog.pg_proc'::regclass
+  FROM pg_catalog.pg_proc WHERE proname = ANY ($1)
+  UNION ALL SELECT 'collation', collnamespace, collname, oid, 'pg_catalog.pg_collation'::regclass
+  FROM pg_catalog.pg_collation WHERE collname = ANY ($1)
+  UNION ALL SELECT 'operator', oprnamespace, oprname, oid, 'pg_catalog.pg_operator'::regclass
+  FROM pg_catalog.pg_operator WHERE oprname = ANY ($1)
 )
 SELECT f.kind, r.nspname AS schema, f.name, f.oid::int8, r.system,
-       EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e') AS member
+       EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = f.class AND d.objid = f.oid AND d.deptype = 'e')
+         AS member
 FROM found f JOIN reached r ON r.oid = f.schema
 UNION ALL
-SELECT 'schema', '', n.nspname, n.oid::int8, r.system IS TRUE, false FROM pg_catalog.pg_namespace n LEFT JOIN reached r ON r.oid = n.oid WHERE n.nspname = ANY ($1)`
+SELECT 'schema', '', n.nspname, n.oid::int8, r.system IS TRUE, false FROM pg_catalog.pg_namespace n
+LEFT JOIN reached r ON r.oid = n.oid WHERE n.nspname = ANY ($1)`
 
 // find looks up what the words of the statement may mean, and keeps what is hidden. What is not, and has the same name,
 // is kept as well: it may be what is meant.
@@ -183,6 +190,7 @@ func (d *diagnosis) isVended(schema string) bool {
 
 // hiddenRoutines are the refused functions and operators that are there for no caller.
 func (d *diagnosis) hiddenRoutines(ctx context.Context, refused *gate.Refusals) (found []object, err error) {
+	//nolint:gosec // what stands between is SQL of the package sqltext, with no text of a caller in it
 	rows, err := d.conn.QueryContext(
 		ctx,
 		`
@@ -193,9 +201,7 @@ UNION ALL
 SELECT n.nspname, o.oprname FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
 WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
   AND NOT `+sqltext.Member("pg_operator", "o.oid"),
-		sqltext.OIDs(
-			refused.Functions,
-		),
+		sqltext.OIDs(refused.Functions),
 		pq.Array(append([]string{}, d.engine.config.Functions...)),
 		sqltext.OIDs(refused.Operators),
 	)

@@ -57,7 +57,8 @@ func newEngine(t testing.TB, database string, schemas ...string) *postgres.Engin
 func bootstrap(t testing.TB, database string, schemas ...string) {
 	t.Helper()
 	admin := open(t, "dba", database)
-	if err := setup.Bootstrap(context.Background(), admin, setup.Order{Schemas: schemas, SigningKey: signingKey}); err != nil {
+	order := setup.Order{Schemas: schemas, SigningKey: signingKey}
+	if err := setup.Bootstrap(context.Background(), admin, order); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -99,7 +99,7 @@ func (c conn) query(sql string, each func(row)) error {
 func (c conn) discard() {
 	for _, stmt := range slices.Collect(c.Stmts()) {
 		func() {
-			defer func() { recover() }() // finalizing repeats the error of the last step, also one that panics
+			defer func() { recover() }() // Close repeats the error of the last step, also one that panics
 			stmt.Close()
 		}()
 	}

@@ -22,7 +22,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := ask(ctx, os.Getenv("DEPUTY_URL"), os.Getenv("DEPUTY_TOKEN"), strings.Join(os.Args[1:], " "), os.Stdout); err != nil {
+	question := strings.Join(os.Args[1:], " ")
+	if err := ask(ctx, os.Getenv("DEPUTY_URL"), os.Getenv("DEPUTY_TOKEN"), question, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -137,15 +137,17 @@ func (i *Issuer) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	i.sessions.mu.Lock()
 	defer i.sessions.mu.Unlock()
 	switch {
-	case q.Get("response_type") != "code" || q.Get("state") == "" || q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43:
+	case q.Get("response_type") != "code" || q.Get("state") == "" || q.Get("code_challenge_method") != "S256" ||
+		len(q.Get("code_challenge")) != 43:
 		answer.Set("error", "invalid_request")
 	case i.sessions.human == nil:
 		answer.Set("error", "access_denied")
 	default:
 		code := rand.Text()
 		i.sessions.codes[code] = &grant{
-			claims: *i.sessions.human, client: q.Get("client_id"), redirect: q.Get("redirect_uri"), challenge: q.Get("code_challenge"),
-			resource: named(q), scope: q.Get("scope"), expires: i.config.Now().Add(codeLifetime),
+			claims: *i.sessions.human, client: q.Get("client_id"), redirect: q.Get("redirect_uri"),
+			challenge: q.Get("code_challenge"), resource: named(q), scope: q.Get("scope"),
+			expires: i.config.Now().Add(codeLifetime),
 		}
 		answer.Set("code", code)
 	}
@@ -211,7 +213,8 @@ func (i *Issuer) byCode(form url.Values) (*grant, string) {
 	g := i.sessions.codes[form.Get("code")]
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	switch {
-	case g == nil || g.client != form.Get("client_id") || g.redirect != form.Get("redirect_uri") || i.config.Now().After(g.expires):
+	case g == nil || g.client != form.Get("client_id") || g.redirect != form.Get("redirect_uri") ||
+		i.config.Now().After(g.expires):
 		return nil, "invalid_grant"
 	case base64.RawURLEncoding.EncodeToString(sum[:]) != g.challenge:
 		return nil, "invalid_grant"

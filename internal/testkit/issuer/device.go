@@ -26,8 +26,9 @@ func (i *Issuer) serveDeviceAuthorization(w http.ResponseWriter, r *http.Request
 		userCode: user, expires: i.config.Now().Add(deviceLifetime),
 	}
 	writeJSON(w, map[string]any{
-		"device_code": code, "user_code": user, "verification_uri": i.url + "/device", "verification_uri_complete": i.url + "/device?user_code=" + user,
-		"expires_in": int(deviceLifetime.Seconds()), "interval": int(deviceInterval.Seconds()),
+		"device_code": code, "user_code": user, "verification_uri": i.url + "/device",
+		"verification_uri_complete": i.url + "/device?user_code=" + user,
+		"expires_in":                int(deviceLifetime.Seconds()), "interval": int(deviceInterval.Seconds()),
 	})
 }
 

@@ -66,7 +66,9 @@ func Start(config Config) (*Issuer, error) {
 		return nil, fmt.Errorf("start the demo issuer: %s is not a loopback address", config.Address)
 	}
 	i := &Issuer{config: config, url: "http://" + listener.Addr().String()}
-	i.sessions.codes, i.sessions.devices, i.sessions.refresh = map[string]*grant{}, map[string]*grant{}, map[string]*grant{}
+	i.sessions.codes = map[string]*grant{}
+	i.sessions.devices = map[string]*grant{}
+	i.sessions.refresh = map[string]*grant{}
 	i.Rotate()
 
 	mux := http.NewServeMux()

@@ -53,7 +53,8 @@ func (p *Prover) Proof(method, url, token string, bent ...Bend) string {
 	hash := sha256.Sum256([]byte(token))
 	header := map[string]any{"typ": "dpop+jwt", "alg": jose.ES256, "jwk": p.key.Public()}
 	claims := map[string]any{
-		"jti": rand.Text(), "htm": method, "htu": url, "iat": p.now().Unix(), "ath": base64.RawURLEncoding.EncodeToString(hash[:]),
+		"jti": rand.Text(), "htm": method, "htu": url, "iat": p.now().Unix(),
+		"ath": base64.RawURLEncoding.EncodeToString(hash[:]),
 	}
 	for _, b := range bent {
 		maps.Copy(header, b.Header)

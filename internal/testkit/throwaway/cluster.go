@@ -185,7 +185,10 @@ func (c *Cluster) tail() string {
 // Binaries looks where package managers put them, the newest version first.
 func Binaries() (string, error) {
 	var found []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin", "/usr/pgsql-*/bin"} {
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
+		"/usr/pgsql-*/bin",
+	} {
 		dirs, _ := filepath.Glob(pattern)
 		sort.Sort(sort.Reverse(sort.StringSlice(dirs)))
 		found = append(found, dirs...)

@@ -209,7 +209,8 @@ func guessing() []Attack {
 		"distinct",
 		`SELECT CASE WHEN count(DISTINCT lastname) > 1 THEN `+yes+` ELSE 'no' END`+from,
 		"order",
-		`SELECT CASE WHEN order_total = 225 THEN `+yes+` ELSE 'no' END FROM (SELECT order_total`+from+`ORDER BY CASE WHEN lastname = `+name+` THEN 0 ELSE 1 END, order_total LIMIT 1) AS o`,
+		`SELECT CASE WHEN order_total = 225 THEN `+yes+` ELSE 'no' END FROM (SELECT order_total`+from+
+			`ORDER BY CASE WHEN lastname = `+name+` THEN 0 ELSE 1 END, order_total LIMIT 1) AS o`,
 		"rank",
 		`SELECT `+yes+` FROM (SELECT rank() OVER (ORDER BY lastname) AS r`+from+`) AS w WHERE r > 1`,
 		"a join with guesses",

@@ -34,7 +34,8 @@ func Statements(qualifier string) []string {
 		qualifier,
 	)
 	for i, order := range []string{
-		`'US-EAST', 89.00, 95.67`, `'US-EAST', 117.00, 127.95`, `'US-WEST', 225.00, 245.73`, `'US-CENTRAL', 356.00, 370.16`, `'US-EAST', 50.00, 54.13`,
+		`'US-EAST', 89.00, 95.67`, `'US-EAST', 117.00, 127.95`, `'US-WEST', 225.00, 245.73`, `'US-CENTRAL', 356.00, 370.16`,
+		`'US-EAST', 50.00, 54.13`,
 	} {
 		add(`INSERT INTO %scustomer_orders VALUES ('%s', %s)`, qualifier, lastnames[i], order)
 	}

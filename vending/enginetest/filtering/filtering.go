@@ -36,17 +36,45 @@ func testFilters(t *testing.T, s trial.Suite) {
 	}{
 		{"a condition", [][]expression.Part{{trial.SQL("order_total > 100")}}, "US-CENTRAL US-EAST US-WEST"},
 		{"one of the values", [][]expression.Part{trial.AnyOf("region", "US-EAST")}, "US-EAST US-EAST US-EAST"},
-		{"several values", [][]expression.Part{trial.AnyOf("region", "US-EAST", "US-WEST")}, "US-EAST US-EAST US-EAST US-WEST"},
+		{
+			"several values",
+			[][]expression.Part{trial.AnyOf("region", "US-EAST", "US-WEST")},
+			"US-EAST US-EAST US-EAST US-WEST",
+		},
 		{"none of the values", [][]expression.Part{trial.NoneOf("region", "US-EAST")}, "US-CENTRAL US-WEST"},
-		{"filters must all hold", [][]expression.Part{trial.AnyOf("region", "US-EAST"), {trial.SQL("order_total > 100")}}, "US-EAST"},
-		{"a filter with OR does not weaken another", [][]expression.Part{{trial.SQL("1 = 1 OR 1 = 1")}, trial.AnyOf("region", "US-WEST")}, "US-WEST"},
+		{
+			"filters must all hold",
+			[][]expression.Part{trial.AnyOf("region", "US-EAST"), {trial.SQL("order_total > 100")}},
+			"US-EAST",
+		},
+		{
+			"a filter with OR does not weaken another",
+			[][]expression.Part{{trial.SQL("1 = 1 OR 1 = 1")}, trial.AnyOf("region", "US-WEST")},
+			"US-WEST",
+		},
 		{"values among other conditions", [][]expression.Part{append(append([]expression.Part{trial.SQL("order_total > 300 OR ")}, trial.AnyOf("region", "US-WEST")...), trial.SQL(" AND order_total < 300"))}, "US-CENTRAL US-WEST"},
 		{"a masked column is judged by its true value", [][]expression.Part{trial.AnyOf("lastname", "Abernathy")}, "US-WEST"},
-		{"a value is data", [][]expression.Part{trial.AnyOf("region", `US-EAST') OR 1=1 --`, `'`, `"`, `\`, `{}`, `US-WEST`)}, "US-WEST"},
+		{
+			"a value is data",
+			[][]expression.Part{trial.AnyOf("region", `US-EAST') OR 1=1 --`, `'`, `"`, `\`, `{}`, `US-WEST`)},
+			"US-WEST",
+		},
 		{"NULL is none of the values and not one of the others", [][]expression.Part{trial.NoneOf("nullif(region, 'US-EAST')", "US-WEST")}, "US-CENTRAL"},
-		{"a number is one of the values", [][]expression.Part{trial.AnyOf("order_total", "225", "356")}, "US-CENTRAL US-WEST"},
-		{"a number is none of the values", [][]expression.Part{trial.NoneOf("order_total", "225", "356")}, "US-EAST US-EAST US-EAST"},
-		{"a computed number is none of the values", [][]expression.Part{trial.NoneOf("order_total + 1", "226")}, "US-CENTRAL US-EAST US-EAST US-EAST"},
+		{
+			"a number is one of the values",
+			[][]expression.Part{trial.AnyOf("order_total", "225", "356")},
+			"US-CENTRAL US-WEST",
+		},
+		{
+			"a number is none of the values",
+			[][]expression.Part{trial.NoneOf("order_total", "225", "356")},
+			"US-EAST US-EAST US-EAST",
+		},
+		{
+			"a computed number is none of the values",
+			[][]expression.Part{trial.NoneOf("order_total + 1", "226")},
+			"US-CENTRAL US-EAST US-EAST US-EAST",
+		},
 		{"no filter", nil, all},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -141,7 +169,8 @@ func testOneValue(t *testing.T, s trial.Suite) {
 		})
 	}
 	for name, user := range map[string]string{
-		"nobody's id": `nobody`, "no text": ``, "a backslash at the end": `taylor@example.com\`, "a way out": `x') OR ('1'='1`, "a pattern": `%`, "an array": `{taylor@example.com}`,
+		"nobody's id": `nobody`, "no text": ``, "a backslash at the end": `taylor@example.com\`,
+		"a way out": `x') OR ('1'='1`, "a pattern": `%`, "an array": `{taylor@example.com}`,
 	} {
 		t.Run("no row for "+name, func(t *testing.T) {
 			s.Expect(
@@ -190,7 +219,9 @@ func testOneValue(t *testing.T, s trial.Suite) {
 		})
 	}
 	// What these say is nothing, and must not become something: each word before a string would change where it ends.
-	for _, before := range []string{`note = E`, `note = e`, `note = U&`, `note = N`, `note = B`, `note = x`, "note = 'it'\n", `note = date`, `note = _`} {
+	for _, before := range []string{
+		`note = E`, `note = e`, `note = U&`, `note = N`, `note = B`, `note = x`, "note = 'it'\n", `note = date`, `note = _`,
+	} {
 		t.Run("a value stands behind "+before, func(t *testing.T) {
 			const user = `\' OR 1 = 1 --`
 			result, err := s.Engine.Run(
@@ -298,10 +329,8 @@ func testSample(t *testing.T, s trial.Suite) {
 		}
 	}
 	rest := ids(t, all, share(100_000), trial.Filtered(trial.SQL("id > 1000")))
-	if want := slices.DeleteFunc(slices.Clone(tenth), func(id string) bool { n, _ := strconv.Atoi(id); return n <= 1000 }); !slices.Equal(
-		rest,
-		want,
-	) {
+	want := slices.DeleteFunc(slices.Clone(tenth), func(id string) bool { n, _ := strconv.Atoi(id); return n <= 1000 })
+	if !slices.Equal(rest, want) {
 		t.Errorf("half of the sample is %d rows, not %d of the %d", len(rest), len(want), len(tenth))
 	}
 	if n := len(ids(t, all, share(500_000))); n < 850 || n > 1150 {

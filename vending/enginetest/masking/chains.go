@@ -32,15 +32,22 @@ func testChains(t *testing.T, s trial.Suite) {
 		{"no value", "lastname", []entitlements.AppliedMask{trial.When(redacted, trial.AnyOf("region")...)}, hidden},
 		{"no value, and something else", "lastname", []entitlements.AppliedMask{trial.When(redacted, append(trial.AnyOf("region"), trial.SQL(" AND 1 = 0"))...)}, hidden},
 		{"the first that takes the row", "lastname", []entitlements.AppliedMask{
-			trial.When(trial.Constant("a"), trial.SQL("region = 'US-WEST'")), trial.When(partial(1, 0), trial.SQL("order_total > 100")), trial.When(trial.Constant("c"))}, "c c O****** a V*********"},
+			trial.When(trial.Constant("a"), trial.SQL("region = 'US-WEST'")),
+			trial.When(partial(1, 0), trial.SQL("order_total > 100")), trial.When(trial.Constant("c")),
+		}, "c c O****** a V*********"},
 		{"then nothing", "lastname", []entitlements.AppliedMask{trial.When(null, trial.SQL("region = 'US-EAST'")), trial.When(email, trial.SQL("region = 'US-WEST'"))}, "<nil> <nil> <nil> *** Villanueva"},
 		{"a mask that does not fit takes its rows all the same", "lastname", []entitlements.AppliedMask{trial.When(round("10"), trial.SQL("region = 'US-EAST'")), trial.When(redacted)}, "<nil> <nil> <nil> REDACTED REDACTED"},
 		{"keyed masks", "region", []entitlements.AppliedMask{trial.When(formatPreserving, trial.SQL("region = 'US-EAST'")), trial.When(regex("^US", "us"))}, "PN-KGLI PN-KGLI PN-KGLI us-WEST us-CENTRAL"},
 		{"numbers", "order_total", []entitlements.AppliedMask{trial.When(trial.Constant("0"), trial.SQL("region = 'US-EAST'")), trial.When(round("100"), trial.SQL("region = 'US-WEST'"))}, "0 0 0 200 356"},
 		{"numbers and NULL", "order_total", []entitlements.AppliedMask{trial.When(null, trial.SQL("region = 'US-EAST'")), trial.When(round("50"))}, "<nil> <nil> <nil> 250 350"},
 		{"names of ranges and numbers", "order_total", []entitlements.AppliedMask{
-			trial.When(bucket("100", "small", "large"), trial.SQL("region = 'US-EAST'")), trial.When(round("100"), trial.SQL("region = 'US-WEST'"))}, "small small large 200 356"},
-		{"sql and numbers", "order_total", []entitlements.AppliedMask{trial.When(sqlMask("", " * 2"), trial.SQL("region = 'US-EAST'")), trial.When(round("100"), trial.SQL("region = 'US-WEST'"))}, "100 178 234 200 356"},
+			trial.When(bucket("100", "small", "large"), trial.SQL("region = 'US-EAST'")),
+			trial.When(round("100"), trial.SQL("region = 'US-WEST'")),
+		}, "small small large 200 356"},
+		{"sql and numbers", "order_total", []entitlements.AppliedMask{
+			trial.When(sqlMask("", " * 2"), trial.SQL("region = 'US-EAST'")),
+			trial.When(round("100"), trial.SQL("region = 'US-WEST'")),
+		}, "100 178 234 200 356"},
 		{"sql and NULL", "order_total", []entitlements.AppliedMask{trial.When(null, trial.SQL("region = 'US-EAST'")), trial.When(sqlMask("CASE WHEN ", " > 300 THEN 'much' ELSE 'less' END"))}, "<nil> <nil> <nil> less much"},
 		{"sql that looks the column up in a table which has one of that name", "region", []entitlements.AppliedMask{
 			trial.When(sqlMask("(SELECT replace(max(country), ' ', '-') FROM sales.regions WHERE region = ", ")"))}, "United-States United-States United-States United-States <nil>"},

@@ -84,215 +84,116 @@ type example struct {
 // shown are examples of masks that fit a column.
 var shown = map[string][]example{
 	"id": {
-		{
-			round("10"),
-			"0",
-			"0",
-		}, {round("2"), "2", "2"}, {round("0.4"), "1.2", "2"}, {trial.Constant("0"), "0", "0"}, {bucket("2", "low"), "low", nothing},
-		{
-			sqlMask("", " * 10"),
-			"10",
-			"20",
-		}, {sqlMask("(SELECT max(r.country) FROM sales.regions r WHERE r.region = 'EU-NORTH' AND ", " > 1)"), nothing, "Norway"},
+		{round("10"), "0", "0"}, {round("2"), "2", "2"}, {round("0.4"), "1.2", "2"}, {trial.Constant("0"), "0", "0"},
+		{bucket("2", "low"), "low", nothing},
+		{sqlMask("", " * 10"), "10", "20"},
+		{sqlMask("(SELECT max(r.country) FROM sales.regions r WHERE r.region = 'EU-NORTH' AND ", " > 1)"), nothing, "Norway"},
 	},
 	"big": {
-		{
-			round("10"),
-			"9007199254740990",
-			"10",
-		}, {round("1000"), "9007199254741000", "0"}, {round("0.5"), "9007199254740993", "7"}, {trial.Constant("-12"), "-12", "-12"},
-		{
-			bucket("7", "few", "9007199254740993", "some"),
-			nothing,
-			"some",
-		}, {bucket("100", "few", "many"), "many", "few"}, {sqlMask("", " > 7"), "true", "false"},
+		{round("10"), "9007199254740990", "10"}, {round("1000"), "9007199254741000", "0"},
+		{round("0.5"), "9007199254740993", "7"},
+		{trial.Constant("-12"), "-12", "-12"},
+		{bucket("7", "few", "9007199254740993", "some"), nothing, "some"}, {bucket("100", "few", "many"), "many", "few"},
+		{sqlMask("", " > 7"), "true", "false"},
 	},
 	"exact": {
-		{
-			round("25"),
-			"25",
-			"0",
-		}, {round("5"), "15", "-5"}, {round("2"), "12", "-4"}, {round("0.25"), "12.5", "-3"}, {round("1000000000000"), "0", "0"}, {trial.Constant("-1.5"), "-1.5", "-1.5"},
-		{
-			bucket("0", "negative", "12.5", "low"),
-			nothing,
-			"negative",
-		}, {bucket("-3", "low", "12.501", "middle", "high"), "middle", "middle"}, {sqlMask("", " * 2"), "25", "-6"},
+		{round("25"), "25", "0"}, {round("5"), "15", "-5"}, {round("2"), "12", "-4"}, {round("0.25"), "12.5", "-3"},
+		{round("1000000000000"), "0", "0"}, {trial.Constant("-1.5"), "-1.5", "-1.5"},
+		{bucket("0", "negative", "12.5", "low"), nothing, "negative"},
+		{bucket("-3", "low", "12.501", "middle", "high"), "middle", "middle"}, {sqlMask("", " * 2"), "25", "-6"},
 	},
 	"approx": {
-		{
-			round("0.5"),
-			"0.5",
-			"2.5",
-		}, {round("1"), "1", "2"}, {round("0.2"), "0.6", "2.2"}, {trial.Constant("1.5"), "1.5", "1.5"}, {bucket("0.5", "low", "2.25", "middle", "high"), "middle", "high"},
-		{sqlMask("", " + 1"), "1.5", "3.25"},
+		{round("0.5"), "0.5", "2.5"}, {round("1"), "1", "2"}, {round("0.2"), "0.6", "2.2"},
+		{trial.Constant("1.5"), "1.5", "1.5"},
+		{bucket("0.5", "low", "2.25", "middle", "high"), "middle", "high"}, {sqlMask("", " + 1"), "1.5", "3.25"},
 	},
-	"flag": {
-		{trial.Constant("false"), "false", "false"},
-		{trial.Constant("true"), "true", "true"},
-		{sqlMask("CASE WHEN ", " THEN 'yes' ELSE 'no' END"), "yes", "no"},
-	},
+	"flag": {{trial.Constant("false"), "false", "false"}, {trial.Constant("true"), "true", "true"}, {sqlMask("CASE WHEN ", " THEN 'yes' ELSE 'no' END"), "yes", "no"}},
 	"day": {
-		{
-			truncate("year"),
-			"2026-01-01",
-			"2026-01-01",
-		}, {truncate("quarter"), "2026-10-01", "2026-01-01"}, {truncate("month"), "2026-11-01", "2026-01-01"},
-		{
-			truncate("week"),
-			"2026-11-23",
-			"2026-01-26",
-		}, {trial.Constant("1970-01-01"), "1970-01-01", "1970-01-01"}, {bucket("2026-02-01", "winter", "2026-11-23", "summer"), nothing, "winter"},
+		{truncate("year"), "2026-01-01", "2026-01-01"}, {truncate("quarter"), "2026-10-01", "2026-01-01"},
+		{truncate("month"), "2026-11-01", "2026-01-01"},
+		{truncate("week"), "2026-11-23", "2026-01-26"}, {trial.Constant("1970-01-01"), "1970-01-01", "1970-01-01"},
+		{bucket("2026-02-01", "winter", "2026-11-23", "summer"), nothing, "winter"},
 		{bucket("2026-01-31", "before", "after"), "after", "after"}, {sqlMask("", " < '2026-02-01'"), "false", "true"},
 	},
 	"note": {
-		{
-			trial.Constant("REDACTED"),
-			"REDACTED",
-			"REDACTED",
-		}, {trial.Constant("it's '); --"), "it's '); --", "it's '); --"}, {trial.Constant(`\`), `\`, `\`},
-		{
-			partial(1, 1),
-			"h*****☂",
-			"i**s",
-		}, {partial(0, 2), "***** ☂", "**'s"}, {partial(2, 2), "hé*** ☂", "****"}, {partial(1<<40, 1<<40), "*******", "****"}, {email, "***", "***"},
-		{
-			hash,
-			"cadf108d958dcd569aa6c5659784255c62d26abd3d0dbaa45697bd3fd62afc74",
-			"c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889",
-		},
-		{
-			formatPreserving,
-			"yjowy o",
-			"qv'm",
-		}, {regex("[a-z]+", "x"), "xéx ☂", "x'x"}, {regex("é", "e"), "hello ☂", nothing}, {keeping(regex("é", "e")), "hello ☂", "it's"},
-		{
-			regex("^(.)(.)", `\2\1`),
-			"éhllo ☂",
-			"ti's",
-		}, {regex("'", `\\$1`), nothing, `it\$1s`}, {regex(".+", ""), "", ""}, {sqlMask("length(", ")"), "7", "4"},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {trial.Constant("it's '); --"), "it's '); --", "it's '); --"},
+		{trial.Constant(`\`), `\`, `\`},
+		{partial(1, 1), "h*****☂", "i**s"}, {partial(0, 2), "***** ☂", "**'s"}, {partial(2, 2), "hé*** ☂", "****"},
+		{partial(1<<40, 1<<40), "*******", "****"},
+		{email, "***", "***"},
+		{hash, "cadf108d958dcd569aa6c5659784255c62d26abd3d0dbaa45697bd3fd62afc74", "c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889"},
+		{formatPreserving, "yjowy o", "qv'm"}, {regex("[a-z]+", "x"), "xéx ☂", "x'x"}, {regex("é", "e"), "hello ☂", nothing},
+		{keeping(regex("é", "e")), "hello ☂", "it's"},
+		{regex("^(.)(.)", `\2\1`), "éhllo ☂", "ti's"}, {regex("'", `\\$1`), nothing, `it\$1s`}, {regex(".+", ""), "", ""},
+		{sqlMask("length(", ")"), "7", "4"},
 		{sqlMask("substr(", ", 1, 1) || '…'"), "h…", "i…"},
 	},
 	"missing": {
-		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"},
-		{partial(1, 1), nothing, nothing},
-		{email, nothing, nothing},
-		{hash, nothing, nothing},
-		{
-			formatPreserving,
-			nothing,
-			nothing,
-		},
-		{keeping(regex(".+", "x")), nothing, nothing},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {partial(1, 1), nothing, nothing}, {email, nothing, nothing},
+		{hash, nothing, nothing}, {formatPreserving, nothing, nothing}, {keeping(regex(".+", "x")), nothing, nothing},
 		{sqlMask("coalesce(", ", '-')"), "-", "-"},
 	},
 	"email": {
-		{
-			trial.Constant("REDACTED"),
-			"REDACTED",
-			"REDACTED",
-		}, {email, "***@example.com", "***@b.example"}, {partial(2, 0), "ta****************", "od****************"},
-		{
-			hash,
-			"283ee6ab1af4a9ba76f3598324ac6273ea8f4f9a287b7a60cf1ee6ed7b8de43a",
-			"9e6296c9a7c9f4c618dd146add046e3025ecabdfe71eb73e6d24b7a79b25cec0",
-		},
-		{
-			formatPreserving,
-			"ancsgg@kzmmwpm.omz",
-			"wpi@yzwe@o.dzkjxsu",
-		}, {regex("^[^@]+@", "-@"), "-@example.com", "-@name@b.example"}, {sqlMask("upper(", ")"), "TAYLOR@EXAMPLE.COM", "ODD@NAME@B.EXAMPLE"},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***@example.com", "***@b.example"},
+		{partial(2, 0), "ta****************", "od****************"},
+		{hash, "283ee6ab1af4a9ba76f3598324ac6273ea8f4f9a287b7a60cf1ee6ed7b8de43a", "9e6296c9a7c9f4c618dd146add046e3025ecabdfe71eb73e6d24b7a79b25cec0"},
+		{formatPreserving, "ancsgg@kzmmwpm.omz", "wpi@yzwe@o.dzkjxsu"},
+		{regex("^[^@]+@", "-@"), "-@example.com", "-@name@b.example"},
+		{sqlMask("upper(", ")"), "TAYLOR@EXAMPLE.COM", "ODD@NAME@B.EXAMPLE"},
 	},
 	"phone": {
-		{
-			trial.Constant("REDACTED"),
-			"REDACTED",
-			"REDACTED",
-		}, {email, "***", "***"}, {partial(0, 4), "***********1 99", "****0199"}, {regex(`\d`, "#"), "+## ## ## ## ##", "###-####"},
-		{
-			hash,
-			"3d546b009929d1ee25506db042dddeff41d79e5345c4b4e1ffb6dc7c9263dd0f",
-			"b49958a7de9be59425afcd542c6ec5b3b1a58637421f98ef194693a27846de73",
-		},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
+		{partial(0, 4), "***********1 99", "****0199"},
+		{regex(`\d`, "#"), "+## ## ## ## ##", "###-####"},
+		{hash, "3d546b009929d1ee25506db042dddeff41d79e5345c4b4e1ffb6dc7c9263dd0f", "b49958a7de9be59425afcd542c6ec5b3b1a58637421f98ef194693a27846de73"},
 		{formatPreserving, "+83 46 89 01 87", "577-6934"}, {sqlMask("length(", ")"), "15", "8"},
 	},
 	"code": { // varchar(5): no mask is cut
-		{
-			trial.Constant("REDACTED"),
-			"REDACTED",
-			"REDACTED",
-		}, {email, "***", "***"}, {partial(2, 0), "AB***", "it**"}, {regex("^.", "former-A"), "former-AB-12", "former-At's"},
-		{
-			hash,
-			"3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936",
-			"c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889",
-		},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"}, {partial(2, 0), "AB***", "it**"},
+		{regex("^.", "former-A"), "former-AB-12", "former-At's"},
+		{hash, "3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936", "c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889"},
 		{formatPreserving, "QJ-47", "qv'm"}, {sqlMask("", " || ", ""), "AB-12AB-12", "it'sit's"},
 	},
 	"padded": { // char(8): the spaces at its end are no part of a value
-		{
-			trial.Constant("REDACTED IT IS"),
-			"REDACTED IT IS",
-			"REDACTED IT IS",
-		}, {email, "***", "***"}, {partial(1, 1), "A***2", "i**s"}, {regex(".$", "_"), "AB-1_", "it'_"},
-		{
-			hash,
-			"3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936",
-			"c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889",
-		},
+		{trial.Constant("REDACTED IT IS"), "REDACTED IT IS", "REDACTED IT IS"}, {email, "***", "***"},
+		{partial(1, 1), "A***2", "i**s"}, {regex(".$", "_"), "AB-1_", "it'_"},
+		{hash, "3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936", "c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889"},
 		{formatPreserving, "QJ-47", "qv'm"}, {sqlMask("length(", ")"), "5", "4"},
 	},
 	"stamp": {
-		{
-			truncate("year"),
-			"2026-01-01T00:00:00",
-			"2026-01-01T00:00:00",
-		}, {truncate("quarter"), "2026-10-01T00:00:00", "2026-01-01T00:00:00"}, {truncate("month"), "2026-11-01T00:00:00", "2026-01-01T00:00:00"},
-		{
-			truncate("week"),
-			"2026-11-23T00:00:00",
-			"2026-01-26T00:00:00",
-		}, {truncate("day"), "2026-11-23T00:00:00", "2026-01-31T00:00:00"}, {truncate("hour"), "2026-11-23T10:00:00", "2026-01-31T23:00:00"},
-		{
-			truncate("minute"),
-			"2026-11-23T10:41:00",
-			"2026-01-31T23:59:00",
-		}, {bucket("2026-02-01", "winter", "2026-11-24", "summer", "late"), "summer", "winter"}, {bucket("2026-01-31", "before"), nothing, nothing},
-		{
-			trial.Constant("1970-01-01T00:00:00Z"),
-			"1970-01-01T00:00:00",
-			"1970-01-01T00:00:00",
-		}, {sqlMask("", " < '2026-02-01'"), "false", "true"},
+		{truncate("year"), "2026-01-01T00:00:00", "2026-01-01T00:00:00"},
+		{truncate("quarter"), "2026-10-01T00:00:00", "2026-01-01T00:00:00"},
+		{truncate("month"), "2026-11-01T00:00:00", "2026-01-01T00:00:00"},
+		{truncate("week"), "2026-11-23T00:00:00", "2026-01-26T00:00:00"},
+		{truncate("day"), "2026-11-23T00:00:00", "2026-01-31T00:00:00"},
+		{truncate("hour"), "2026-11-23T10:00:00", "2026-01-31T23:00:00"},
+		{truncate("minute"), "2026-11-23T10:41:00", "2026-01-31T23:59:00"},
+		{bucket("2026-02-01", "winter", "2026-11-24", "summer", "late"), "summer", "winter"},
+		{bucket("2026-01-31", "before"), nothing, nothing},
+		{trial.Constant("1970-01-01T00:00:00Z"), "1970-01-01T00:00:00", "1970-01-01T00:00:00"},
+		{sqlMask("", " < '2026-02-01'"), "false", "true"},
 	},
 	"small": {
-		{
-			round("10000"),
-			"30000",
-			"-30000",
-		}, {round("100000"), "0", "0"}, {round("0.1"), "32767", "-32768"}, {trial.Constant("12"), "12", "12"}, {bucket("-32768", "a", "32767", "b", "c"), "c", "b"},
-		{sqlMask("abs(", " / 2)"), "16383", "16384"},
+		{round("10000"), "30000", "-30000"}, {round("100000"), "0", "0"}, {round("0.1"), "32767", "-32768"},
+		{trial.Constant("12"), "12", "12"},
+		{bucket("-32768", "a", "32767", "b", "c"), "c", "b"}, {sqlMask("abs(", " / 2)"), "16383", "16384"},
 	},
 	"digits": {
-		{
-			formatPreserving,
-			"735805995204566834623433745044598745785614440897",
-			"9",
-		}, {partial(0, 4), "********************************************0000", "*"}, {trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
-		{
-			hash,
-			"24a1b4d5338b0063ce88885c9ee4c40b3e083d6657c0bf524dd34d2d2a944bd3",
-			"de64a21c67566f5ec4c493287d3f33958ef755d9dc7661b2069a6da21973af68",
-		}, {regex("0{3}", "k"), "kkkkkkkkkkkkkkkk", nothing},
+		{formatPreserving, "735805995204566834623433745044598745785614440897", "9"},
+		{partial(0, 4), "********************************************0000", "*"},
+		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
+		{hash, "24a1b4d5338b0063ce88885c9ee4c40b3e083d6657c0bf524dd34d2d2a944bd3", "de64a21c67566f5ec4c493287d3f33958ef755d9dc7661b2069a6da21973af68"},
+		{regex("0{3}", "k"), "kkkkkkkkkkkkkkkk", nothing},
 		{sqlMask("length(", ")"), "48", "1"},
 	},
 }
 
 // everyMask has one of each kind, with parameters that fit whatever the kind fits.
 var everyMask = []entitlements.Mask{
-	null, trial.Constant("REDACTED"), trial.Constant("0"), trial.Constant("true"), trial.Constant("1970-01-01"), hash, formatPreserving, bucket("0", "low", "high"), bucket("1970-01-01", "old", "new"),
-	truncate(
-		"month",
-	), truncate("hour"), round("10"), email, partial(1, 1), regex(".", "x"), {Kind: "a mask that this engine has never heard of"},
+	null, trial.Constant("REDACTED"), trial.Constant("0"), trial.Constant("true"), trial.Constant("1970-01-01"), hash,
+	formatPreserving, bucket("0", "low", "high"), bucket("1970-01-01", "old", "new"),
+	truncate("month"), truncate("hour"), round("10"), email, partial(1, 1), regex(".", "x"),
+	{Kind: "a mask that this engine has never heard of"},
 }
 
 // testMasks puts every mask on a column of every type. Where it does not fit, there is nothing to see.

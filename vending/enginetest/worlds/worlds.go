@@ -10,7 +10,8 @@ import (
 // HiddenNames are the names of what one of two worlds has and the other has not: the tables, and on PostgreSQL the
 // other objects.
 var HiddenNames = []string{
-	"kept", "quiet_view", "mood", "pair", "small", "span", "peek", "hush", "numbering", "kept_at", "hr_secret", "customer_orders", "orders_by", "region",
+	"kept", "quiet_view", "mood", "pair", "small", "span", "peek", "hush", "numbering", "kept_at", "hr_secret",
+	"customer_orders", "orders_by", "region",
 }
 
 // HiddenTables makes what any engine can have, and fills it. The qualifier is that of a schema that PUBLIC may use, or
@@ -49,27 +50,34 @@ var HiddenObjects = []string{
 	`CREATE SCHEMA hr_secret`, `CREATE TABLE hr_secret.kept (id int)`, `CREATE FUNCTION hr_secret.peek(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`,
 	`CREATE TYPE hr_secret.mood AS ENUM ('calm')`, `CREATE OPERATOR hr_secret.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)`,
 	`CREATE SCHEMA tools_open`, `GRANT USAGE ON SCHEMA tools_open TO PUBLIC`, `CREATE TABLE tools_open.kept (id int)`,
-	`CREATE TYPE tools_open.mood AS ENUM ('calm')`, `CREATE TABLE sales.kept (quiet text)`, `CREATE TYPE sales.mood AS ENUM ('calm')`,
+	`CREATE TYPE tools_open.mood AS ENUM ('calm')`, `CREATE TABLE sales.kept (quiet text)`,
+	`CREATE TYPE sales.mood AS ENUM ('calm')`,
 }
 
 // NamePositions are statements with a place for a name, written %s.
 var NamePositions = []string{
-	`SELECT * FROM %s`, `SELECT 1 FROM ONLY %s`, `TABLE %s`, `SELECT quie FROM %s`, `SELECT nosuch FROM %s`, `SELECT quiet FROM %s`, `SELECT x.quiet FROM %s x`,
+	`SELECT * FROM %s`, `SELECT 1 FROM ONLY %s`, `TABLE %s`, `SELECT quie FROM %s`, `SELECT nosuch FROM %s`,
+	`SELECT quiet FROM %s`, `SELECT x.quiet FROM %s x`,
 	`SELECT count(*) FROM sales.customer_orders o, %s k`, `SELECT region FROM sales.customer_orders JOIN %s USING (lastname)`,
 	`SELECT * FROM sales.customer_orders NATURAL JOIN %s`, `SELECT nosuch, (SELECT 1 FROM %s) FROM sales.customer_orders`,
 	`SELECT region FROM sales.customer_orders WHERE EXISTS (SELECT 1 FROM %s) AND nosuch = 1`, `WITH a AS (SELECT * FROM %s) SELECT * FROM a`,
 	`WITH kept AS (SELECT 1 AS id) SELECT id, nosuch FROM kept, %s`, `SELECT * FROM sales.customer_orders ORDER BY (SELECT 1 FROM %s)`,
 	`SELECT %s FROM sales.customer_orders`, `SELECT %s.region FROM sales.customer_orders`, `SELECT hr_secret.%s.region FROM sales.customer_orders`, `SELECT %s.* FROM sales.customer_orders`, `SELECT region AS %s FROM sales.customer_orders`,
 	`SELECT * FROM sales.customer_orders AS %s`, `SELECT k.region FROM sales.customer_orders k GROUP BY %s`,
-	`SELECT NULL::%s`, `SELECT CAST(NULL AS %s)`, `SELECT NULL::%s[]`, `SELECT '(1,2)'::%s`, `SELECT 'calm'::%s`, `SELECT 'x'::%s`, `SELECT %s 'calm'`, `SELECT '3'::%s, nosuch`,
-	`SELECT json_populate_record(NULL::%s, '{}')`, `SELECT * FROM json_to_recordset('[]') AS x(a %s)`, `SELECT (NULL::%s).quiet`, `SELECT ROW(1, 'a')::%s`,
+	`SELECT NULL::%s`, `SELECT CAST(NULL AS %s)`, `SELECT NULL::%s[]`, `SELECT '(1,2)'::%s`, `SELECT 'calm'::%s`,
+	`SELECT 'x'::%s`, `SELECT %s 'calm'`, `SELECT '3'::%s, nosuch`,
+	`SELECT json_populate_record(NULL::%s, '{}')`, `SELECT * FROM json_to_recordset('[]') AS x(a %s)`,
+	`SELECT (NULL::%s).quiet`, `SELECT ROW(1, 'a')::%s`,
 	`SELECT %s(1)`, `SELECT %s('a')`, `SELECT %s('calm', nosuch)`, `SELECT * FROM %s(1)`, `SELECT %s(o) FROM sales.customer_orders o`, `SELECT count(%s(order_total)) FROM sales.customer_orders`,
 	`SELECT lastname COLLATE %s FROM sales.customer_orders`, `SELECT 'a' < 'b' COLLATE %s`, `SELECT 1 OPERATOR(%s.===) 2`, `SELECT 1 OPERATOR(%s.===) 2, nosuch`,
 	`SELECT sum(1) OVER %s FROM sales.customer_orders`, `SELECT sum(1) OVER (PARTITION BY %s) FROM sales.customer_orders WINDOW w AS (ORDER BY 1)`,
-	`SELECT '%s'::regclass`, `SELECT '%s'::regtype`, `SELECT '%s'::regproc`, `SELECT '%s'::regrole`, `SELECT '%s'::regnamespace`, `SELECT '%s'::regcollation`, `SELECT '%s'::regconfig`,
+	`SELECT '%s'::regclass`, `SELECT '%s'::regtype`, `SELECT '%s'::regproc`, `SELECT '%s'::regrole`,
+	`SELECT '%s'::regnamespace`, `SELECT '%s'::regcollation`, `SELECT '%s'::regconfig`,
 	`SELECT '%s'::regclass, nosuch FROM sales.customer_orders`, `SELECT nextval('%s')`, `SELECT pg_relation_size('%s')`, `SELECT to_tsvector('%s', region) FROM sales.customer_orders`,
-	`SELECT has_table_privilege('%s', 'select')`, `SELECT to_regclass('%s')`, `INSERT INTO %s VALUES (1)`, `UPDATE %s SET quiet = 1`, `DELETE FROM %s`, `DROP TABLE %s`, `COPY %s TO STDOUT`,
-	`SELECT 1 FROM %s; SELECT 2`, `EXPLAIN SELECT * FROM %s`, `SELECT 1 INTO %s`, `CREATE TABLE %s (id int)`, `CREATE VIEW %s AS SELECT 1`, `LOCK TABLE %s`, `SELECT * FROM %s FOR UPDATE`,
+	`SELECT has_table_privilege('%s', 'select')`, `SELECT to_regclass('%s')`, `INSERT INTO %s VALUES (1)`,
+	`UPDATE %s SET quiet = 1`, `DELETE FROM %s`, `DROP TABLE %s`, `COPY %s TO STDOUT`,
+	`SELECT 1 FROM %s; SELECT 2`, `EXPLAIN SELECT * FROM %s`, `SELECT 1 INTO %s`, `CREATE TABLE %s (id int)`,
+	`CREATE VIEW %s AS SELECT 1`, `LOCK TABLE %s`, `SELECT * FROM %s FOR UPDATE`,
 	`SELECT region FROM sales.customer_orders TABLESAMPLE %s (10)`, `SELECT xmlserialize(content '<a/>' AS %s)`, `SELECT pg_typeof(NULL::%s)`,
 	`SELECT count(*) FROM sales.customer_orders WHERE region::%s IS NULL`, `SELECT 1 UNION SELECT id FROM %s`, `VALUES ((SELECT 1 FROM %s))`, `SELECT pg_sleep(0) FROM %s`,
 	`SELECT lastname FROM sales.customer_orders WHERE (SELECT quiet FROM %s) = 'a' AND order_total = 'x'`, `SELECT 'a'::nosuchtype FROM %s`, `SELECT * FROM pg_class, %s`,
@@ -79,8 +87,10 @@ var NamePositions = []string{
 func Spellings(name string) []string {
 	quoted := `"` + name + `"`
 	return []string{
-		name, "public." + name, `"public".` + quoted, strings.ToUpper(name), quoted, "sales." + name, "hr_secret." + name, "tools_open." + name, "main." + name, "nosuch." + name,
-		`U&"` + name + `"`, `public . /* . */ ` + name, "pg_catalog." + name, `U&"\0070ublic".` + name, name + ".quiet", "public." + name + ".quiet", `public."` + strings.ToUpper(name) + `"`,
+		name, "public." + name, `"public".` + quoted, strings.ToUpper(name), quoted, "sales." + name, "hr_secret." + name,
+		"tools_open." + name, "main." + name, "nosuch." + name,
+		`U&"` + name + `"`, `public . /* . */ ` + name, "pg_catalog." + name, `U&"\0070ublic".` + name, name + ".quiet",
+		"public." + name + ".quiet", `public."` + strings.ToUpper(name) + `"`,
 	}
 }
 
@@ -100,8 +110,10 @@ var ShadowedStatements = []string{
 // Unwritten are statements that PostgreSQL understands by what is hidden although they do not write its name, or not
 // where names are looked up.
 var Unwritten = []string{
-	`SELECT o.sought FROM customer_orders o`, `SELECT (o).sought FROM sales.customer_orders o`, `SELECT (r).sought FROM (SELECT 1 AS a) r`,
-	`SELECT 1 LIKE 2`, `SELECT 1 NOT LIKE 2`, `SELECT '1'::json IN ('1')`, `SELECT CASE '1'::json WHEN '1' THEN 1 END`, `SELECT NULLIF('1'::json, '1')`,
+	`SELECT o.sought FROM customer_orders o`, `SELECT (o).sought FROM sales.customer_orders o`,
+	`SELECT (r).sought FROM (SELECT 1 AS a) r`,
+	`SELECT 1 LIKE 2`, `SELECT 1 NOT LIKE 2`, `SELECT '1'::json IN ('1')`, `SELECT CASE '1'::json WHEN '1' THEN 1 END`,
+	`SELECT NULLIF('1'::json, '1')`,
 	`SELECT '1'::json IS DISTINCT FROM '1'`, `SELECT 1 FROM (SELECT '1'::json AS j) a JOIN (SELECT '1'::json AS j) b USING (j)`,
 	`SELECT 1 FROM (SELECT '1'::json AS j) a NATURAL JOIN (SELECT '1'::json AS j) b`, `SELECT 1 = 2, '1'::json = '1'::json`,
 	`SELECT length(region::varchar) FROM customer_orders ORDER BY 1`, `SELECT length('a'), length('x'::varchar)`,

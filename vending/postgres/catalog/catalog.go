@@ -105,7 +105,8 @@ func Load(ctx context.Context, db *sqlx.DB, schemas []string) (Tables, error) {
 		r.Numbers[row.Number] = row.Column
 		description, tags := entitlements.SplitComment(row.ColumnComment)
 		r.Table.Columns = append(r.Table.Columns, entitlements.Column{
-			Name: row.Column, Type: row.Type, Kind: kindOf(row), Equality: entitlements.Equality(row.Equality), Description: description, Tags: tags,
+			Name: row.Column, Type: row.Type, Kind: kindOf(row), Equality: entitlements.Equality(row.Equality),
+			Description: description, Tags: tags,
 		})
 	}
 	return tables, nil

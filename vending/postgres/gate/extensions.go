@@ -15,15 +15,17 @@ import (
 // one that is not here Deputy cannot tell whether its stable functions read tables or run SQL that stands in their
 // arguments, so an administrator has to name it: a new extension is refused until then.
 var wellKnown = []string{
-	"btree_gin", "btree_gist", "citext", "cube", "debversion", "earthdistance", "fuzzystrmatch", "hll", "hstore", "intagg", "intarray", "ip4r",
-	"isn", "ltree", "pg_trgm", "pg_uuidv7", "pgcrypto", "postgis", "prefix", "roaringbitmap", "seg", "semver", "unaccent", "unit", "uuid-ossp", "vector",
+	"btree_gin", "btree_gist", "citext", "cube", "debversion", "earthdistance", "fuzzystrmatch", "hll", "hstore", "intagg",
+	"intarray", "ip4r", "isn", "ltree", "pg_trgm", "pg_uuidv7", "pgcrypto", "postgis", "prefix", "roaringbitmap", "seg",
+	"semver", "unaccent", "unit", "uuid-ossp", "vector",
 }
 
 // refusedMembers are stable and immutable functions of extensions that do more than compute, as refusedFunctions are of
 // PostgreSQL's own: they run SQL given as text, read tables whose name they are given, or show statistics and versions.
 var refusedMembers = []string{
-	"crosstab*", "connectby*", "xpath_table", "xslt_process", "pgr_*", "postgis_*", "_postgis_*", "find_srid", "st_find_extent", "st_findextent",
-	"st_estimated_extent", "st_estimatedextent", "addauth", "checkauth*", "standardize_address", "reverse_geocode", "geocode*", "ssl_*", "http*",
+	"crosstab*", "connectby*", "xpath_table", "xslt_process", "pgr_*", "postgis_*", "_postgis_*", "find_srid",
+	"st_find_extent", "st_findextent", "st_estimated_extent", "st_estimatedextent", "addauth", "checkauth*",
+	"standardize_address", "reverse_geocode", "geocode*", "ssl_*", "http*",
 }
 
 // judge says whether callers' statements may use the function and, of one of an extension, how an administrator can

@@ -84,17 +84,20 @@ type functionRow struct {
 func Load(ctx context.Context, db *sqlx.DB, c Config, paths *searchpath.Paths, tables catalog.Tables) (*Gate, error) {
 	g := &Gate{
 		functions: map[uint32]bool{}, operators: map[uint32]bool{}, hints: map[uint32]string{}, astray: paths.Astray(),
-		types: map[uint32]*dataType{}, composites: map[uint32]bool{}, collations: map[uint32]bool{}, configurations: map[uint32]bool{},
+		types: map[uint32]*dataType{}, composites: map[uint32]bool{}, collations: map[uint32]bool{},
+		configurations: map[uint32]bool{},
 	}
 	var functions []functionRow
 	err := db.SelectContext(ctx, &functions, `
 SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatility, p.prosecdef AS security,
        'cstring'::regtype = ANY (p.proargtypes::oid[] || p.prorettype) AS raw, coalesce(x.extname, '') AS extension,
-       n.nspname = 'pg_catalog' OR has_schema_privilege('public', n.oid, 'USAGE') AND has_function_privilege('public', p.oid, 'EXECUTE') AS public,
+       n.nspname = 'pg_catalog' OR has_schema_privilege('public', n.oid, 'USAGE')
+         AND has_function_privilege('public', p.oid, 'EXECUTE') AS public,
        n.nspname <> 'pg_catalog' AND deputy.others_create(n.oid) AS open
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 LEFT JOIN (pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid)
-  ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
+  ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+    AND d.deptype = 'e'
 WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(c.Functions))
 	if err != nil {
 		return nil, err

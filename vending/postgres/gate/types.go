@@ -28,8 +28,9 @@ type dataType struct {
 // refusedTypes show names of objects that the caller must not know of, from numbers alone. The row types of system
 // catalogs are refused as well: they have columns of such types.
 var refusedTypes = []string{
-	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace", "aclitem", "refcursor",
-	"pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "regconfig", "regdictionary", "regcollation",
+	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace", "aclitem",
+	"refcursor", "pg_node_tree", "pg_ndistinct", "pg_dependencies", "pg_mcv_list", "regconfig", "regdictionary",
+	"regcollation",
 }
 
 // typeRow is one type, and what it is made of.
@@ -76,7 +77,8 @@ FROM reached r JOIN pg_catalog.pg_type t ON t.oid = r.oid LEFT JOIN common c ON 
 LEFT JOIN pg_catalog.pg_class o ON o.oid = t.typrelid AND o.relkind = 'c'
 LEFT JOIN (SELECT whole, array_agg(oid::int8) AS oids FROM part GROUP BY whole) AS p ON p.whole = t.oid
 LEFT JOIN (SELECT part, array_agg(oid::int8) AS oids FROM above GROUP BY part) AS a ON a.part = t.oid
-LEFT JOIN (SELECT contypid, array_agg(conbin::text) AS checks FROM pg_catalog.pg_constraint WHERE contypid <> 0 AND conbin IS NOT NULL GROUP BY contypid) AS k
+LEFT JOIN (SELECT contypid, array_agg(conbin::text) AS checks FROM pg_catalog.pg_constraint
+  WHERE contypid <> 0 AND conbin IS NOT NULL GROUP BY contypid) AS k
   ON k.contypid = t.oid`
 
 // loadTypes closes the types of the governed tables over elements, bases, ranges and attributes. It needs the gate's

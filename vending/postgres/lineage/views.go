@@ -32,7 +32,7 @@ type definition struct {
 type Views map[uint32]definition
 
 // Read returns the definitions that stand in the database now. It reads those that are not known yet.
-func (known Views) Read(ctx context.Context, db *sqlx.DB) (Views, error) {
+func (views Views) Read(ctx context.Context, db *sqlx.DB) (Views, error) {
 	var there []struct {
 		OID     int64  `db:"oid"`
 		Version string `db:"version"`
@@ -40,13 +40,13 @@ func (known Views) Read(ctx context.Context, db *sqlx.DB) (Views, error) {
 	if err := db.SelectContext(ctx, &there, viewsQuery); err != nil {
 		return nil, err
 	}
-	views, missing := Views{}, []int64{}
+	now, missing := Views{}, []int64{}
 	for _, v := range there {
-		read, ok := known[uint32(v.OID)]
+		read, ok := views[uint32(v.OID)]
 		if !ok || read.version != v.Version {
 			missing, read = append(missing, v.OID), definition{version: v.Version}
 		}
-		views[uint32(v.OID)] = read
+		now[uint32(v.OID)] = read
 	}
 	var read []struct {
 		OID  int64  `db:"oid"`
@@ -59,12 +59,12 @@ func (known Views) Read(ctx context.Context, db *sqlx.DB) (Views, error) {
 		}
 	}
 	for _, r := range read {
-		v := views[uint32(r.OID)]
+		v := now[uint32(r.OID)]
 		tree, err := nodetree.Parse(r.Tree)
 		v.tree, v.ok = tree, err == nil
-		views[uint32(r.OID)] = v
+		now[uint32(r.OID)] = v
 	}
-	return views, nil
+	return now, nil
 }
 
 // Describe puts into the governed views what they are made of. only reports whether a function of PostgreSQL's own

@@ -43,6 +43,7 @@ func Bootstrap(ctx context.Context, admin *sql.DB, o Order) error {
 	if len(o.Schemas) == 0 {
 		return errors.New("no schema is governed: name at least one")
 	}
+	//nolint:gosec // the script is constant but for names, which grants quotes, and two strings that are quoted
 	script := strings.NewReplacer(
 		":'runner_password'", pq.QuoteLiteral(o.RunnerPassword),
 		":'signing_key'", pq.QuoteLiteral(o.SigningKey),
@@ -106,7 +107,8 @@ BEGIN
     BEGIN
       EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA %%I TO deputy_owner, deputy_runner', schema);
     EXCEPTION WHEN insufficient_privilege THEN
-      RAISE WARNING 'the owner of the schema %% has to run: GRANT USAGE ON SCHEMA %% TO deputy_owner, deputy_runner', schema, pg_catalog.quote_ident(schema);
+      RAISE WARNING 'the owner of the schema %% has to run: GRANT USAGE ON SCHEMA %% TO deputy_owner, deputy_runner',
+        schema, pg_catalog.quote_ident(schema);
     END;
   END LOOP;
 END

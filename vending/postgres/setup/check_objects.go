@@ -42,9 +42,11 @@ func checkRelations(ctx context.Context, db *sqlx.DB, c searchpath.Config) ([]ve
 	}
 	err := db.SelectContext(ctx, &tables, `
 SELECT n.nspname || '.' || c.relname AS name,
-       has_table_privilege('deputy_owner', c.oid, 'SELECT') AND has_schema_privilege('deputy_owner', n.oid, 'USAGE') OR c.relispartition AS readable,
+       has_table_privilege('deputy_owner', c.oid, 'SELECT') AND has_schema_privilege('deputy_owner', n.oid, 'USAGE')
+         OR c.relispartition AS readable,
        has_table_privilege('deputy_runner', c.oid, 'SELECT') AS public,
-       coalesce((SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i WHERE i.inhrelid = c.oid AND NOT c.relispartition), '') AS parents
+       coalesce((SELECT string_agg(i.inhparent::regclass::text, ', ') FROM pg_inherits i
+         WHERE i.inhrelid = c.oid AND NOT c.relispartition), '') AS parents
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = ANY ($1) AND c.relkind IN `+sqltext.GovernedKinds+` ORDER BY 1`, pq.Array(c.Schemas))
 	if err != nil {
