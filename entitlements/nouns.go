@@ -51,6 +51,7 @@ func SplitComment(comment string) (description string, tags []string) {
 type (
 	Matcher   = matcher.Matcher
 	Term      = matcher.Term
+	TermForm  = matcher.Form
 	Mask      = mask.Mask
 	MaskKind  = mask.Kind
 	MaskForm  = mask.Form
@@ -84,6 +85,15 @@ const (
 	MaskChoice     = mask.Choice
 	MaskOption     = mask.Option
 )
+
+// TermForms are the kinds of terms, those about the judged identity first.
+func TermForms() []TermForm { return matcher.Forms() }
+
+// TermFormOf is what is known of the terms with that word; the zero TermForm where there are none.
+func TermFormOf(word string) TermForm { return matcher.FormOf(word) }
+
+// KnownTerms is how all terms are written.
+func KnownTerms() string { return matcher.KnownTerms() }
 
 // Match makes a Matcher of one term, such as "group:Marketing".
 func Match(text string) (*Matcher, error) { return matcher.Match(text) }

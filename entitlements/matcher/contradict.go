@@ -1,10 +1,6 @@
 package matcher
 
-import (
-	"slices"
-
-	"deputy/identity"
-)
+import "deputy/identity"
 
 // Contradict reports whether it is certain that no identity and no call can fulfil both.
 func Contradict(a, b *Matcher) bool {
@@ -46,16 +42,16 @@ func (m *Matcher) consequences(not bool) (out []literal) {
 
 // impossible reports whether the literals cannot all be the case at once.
 func impossible(literals []literal) bool {
-	one := []string{"user", "agent", "mode", "purpose"} // of these, there is one
 	for i, a := range literals {
-		if a.Word == "everyone" && a.not {
+		form := row(a.Word)
+		if form.Alone && a.not {
 			return true
 		}
 		for _, b := range literals[i+1:] {
 			switch {
 			case a.Term == b.Term && a.not != b.not,
-				a.Word == b.Word && a.Name != b.Name && !a.not && !b.not && slices.Contains(one, a.Word),
-				a.Word == "mode" && b.Word == "mode" && a.Name != b.Name && a.not && b.not,
+				a.Word == b.Word && a.Name != b.Name && !a.not && !b.not && form.single,
+				a.Word == b.Word && a.Name != b.Name && a.not && b.not && form.single && len(form.Names) == 2,
 				a.builtin(identity.AllUsers) && b.builtin(identity.AllAgents), a.builtin(identity.AllAgents) && b.builtin(identity.AllUsers):
 				return true
 			}

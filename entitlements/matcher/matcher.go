@@ -3,13 +3,9 @@
 package matcher
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"deputy/identity"
-	"deputy/internal/mistake"
 )
 
 // Matcher says which identities a policy is about: a term, or terms joined. The zero Matcher matches nobody.
@@ -31,14 +27,6 @@ type Term struct {
 	Value string // The value of an attribute; of other terms there is none.
 }
 
-const knownTerms = "everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME"
-
-// secondTerm finds what would silently become part of a name: "group:A, group:B" is one text in YAML, and a group that
-// nobody is in. A comma alone is none: names from a directory have them.
-var secondTerm = regexp.MustCompile(`[\s,;](?:attribute|group|user|agent|agent-group|mode|purpose):`)
-
-var termWords = []string{"everyone", "group", "attribute", "user", "agent", "agent-group", "mode", "purpose"}
-
 // Match makes a Matcher of one term, such as "group:Marketing".
 func Match(text string) (*Matcher, error) {
 	t, err := parseTerm(text)
@@ -59,90 +47,6 @@ func AllOf(matchers ...Matcher) Matcher { return Matcher{all: matchers} }
 
 // Not holds when the matcher does not.
 func Not(m Matcher) Matcher { return Matcher{not: &m} }
-
-func parseTerm(text string) (Term, error) {
-	word, name, colon := strings.Cut(text, ":")
-	t := Term{Word: word, Name: name}
-	switch word {
-	case "everyone":
-		if colon {
-			return Term{}, fmt.Errorf("%q: everyone stands alone", text)
-		}
-		return t, nil
-	case "group", "user", "agent", "agent-group", "purpose":
-	case "attribute":
-		var equals bool
-		if t.Name, t.Value, equals = strings.Cut(name, "="); !equals || t.Value == "" {
-			return Term{}, fmt.Errorf("%q: write attribute:NAME=VALUE", text)
-		}
-	case "mode":
-		if m := identity.Mode(name); m != identity.OnBehalfOf && m != identity.Autonomous {
-			modes := []string{string(identity.OnBehalfOf), string(identity.Autonomous)}
-			return Term{}, fmt.Errorf(
-				"%q is not a mode%s (known: %s)",
-				name,
-				mistake.Hint(name, modes),
-				strings.Join(modes, ", "),
-			)
-		}
-	default:
-		hint := ""
-		if meant := mistake.Nearest(word, termWords); meant != "" {
-			hint = fmt.Sprintf("; did you mean %q?", meant+text[len(word):])
-		}
-		return Term{}, fmt.Errorf("%q is not a term%s (known: %s)", text, hint, knownTerms)
-	}
-	if t.Name == "" {
-		return Term{}, fmt.Errorf("%q: write %s:NAME", text, word)
-	}
-	for _, s := range []string{t.Name, t.Value} {
-		switch {
-		case strings.TrimSpace(s) != s:
-			return Term{}, fmt.Errorf("%q: there is a space beside the name", text)
-		case strings.Contains(s, "*"):
-			return Term{}, fmt.Errorf(
-				"%q: a * stands for nothing here, names are compared letter by letter: write everyone, or a list of names",
-				text,
-			)
-		case secondTerm.MatchString(s):
-			return Term{}, fmt.Errorf(
-				"%q: there is more than one term in it: write a list, [group:A, group:B], or {all: [...]} for all at once",
-				text,
-			)
-		}
-	}
-	return t, nil
-}
-
-// AboutAgent reports whether the term asks about the acting agent instead of the judged identity.
-func (t Term) AboutAgent() bool {
-	return slices.Contains([]string{"agent", "agent-group", "mode", "purpose"}, t.Word)
-}
-
-func (t Term) holds(judged *identity.Identity, who *identity.Principal, alike func(a, b string) bool) bool {
-	in := func(i *identity.Identity) bool {
-		return i.In(t.Name) || slices.ContainsFunc(i.Groups, func(group string) bool { return alike(group, t.Name) })
-	}
-	switch t.Word {
-	case "everyone":
-		return true
-	case "group":
-		return in(judged)
-	case "attribute":
-		return slices.ContainsFunc(judged.Attributes[t.Name], func(value string) bool { return alike(value, t.Value) })
-	case "user":
-		return judged.Kind == identity.KindUser && alike(judged.ID, t.Name)
-	case "agent":
-		return who.Agent.ID == t.Name
-	case "agent-group":
-		return in(&who.Agent.Identity)
-	case "mode":
-		return string(who.Mode()) == t.Name
-	case "purpose":
-		return who.Purpose == t.Name
-	}
-	return false
-}
 
 // Holds judges one identity of the principal: its user or its agent, never both at once. It is for what gives: names
 // are compared byte by byte, and what stands below a not, which takes away again, as MayHold compares them.

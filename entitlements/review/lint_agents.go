@@ -29,32 +29,17 @@ func (l *linter) nobodyActsSo() {
 
 // couldBe reports whether some call of the agent could fulfil the term.
 func couldBe(a identity.Agent, t entitlements.Term) bool {
-	switch t.Word {
-	case "agent":
-		return a.ID == t.Name
-	case "agent-group":
-		return a.In(t.Name)
-	case "mode":
-		return a.May(identity.Mode(t.Name))
-	}
-	return true
+	could := entitlements.TermFormOf(t.Word).Could
+	return could == nil || could(a, t.Name)
 }
 
 // describe lists what a term about agents could say.
 func (l *linter) describe(word string) string {
+	said := entitlements.TermFormOf(word).Said
 	var out []string
 	for _, a := range l.Agents {
-		switch word {
-		case "agent":
-			out = appendOnce(out, "agent:"+a.ID)
-		case "agent-group":
-			for _, g := range a.Groups {
-				out = appendOnce(out, "agent-group:"+g)
-			}
-		case "mode":
-			for _, m := range a.Modes {
-				out = appendOnce(out, "mode:"+string(m))
-			}
+		for _, name := range said(a) {
+			out = appendOnce(out, word+":"+name)
 		}
 	}
 	if out == nil {

@@ -24,9 +24,19 @@ var (
 	alone    = regexp.MustCompile(`^(\S+)\s+alone(?:\s+for\s+(.+?))?(?:\s+on\s+(\S+))?$`)
 	// What policies write would be a group here that nobody is in, and every test of it would hold.
 	purposeSaid = regexp.MustCompile(`^purpose(?:[:=]|\s)\s*(.+)$`)
-	matcherSaid = regexp.MustCompile(`^(group|attribute|user):`)
+	matcherSaid = regexp.MustCompile(`^(` + strings.Join(wordsAboutPeople(), "|") + `):`)
 	userID      = regexp.MustCompile(`^[^\s(),"]+$`)
 )
+
+// wordsAboutPeople begin the terms of policies that ask about the judged identity.
+func wordsAboutPeople() (out []string) {
+	for _, f := range entitlements.TermForms() {
+		if !f.AboutAgent && !f.Alone {
+			out = append(out, f.Word)
+		}
+	}
+	return out
+}
 
 // Example is a sentence as a test is.
 const Example = "taylor via marketing-agent: sales.orders is open"

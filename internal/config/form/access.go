@@ -6,7 +6,6 @@ import "deputy/identity"
 
 const (
 	plain     = `\S(.*\S)?` // without a space at its ends
-	attribute = `attribute:[^=\s]([^=]*[^=\s])?=` + plain
 	sha256Hex = `[0-9A-Fa-f]{64}`
 )
 
@@ -129,7 +128,7 @@ var agent = &Section{
 			Doc: `API keys without expiry: the hashes alone, made by "deputy agent key NAME".`},
 		{Name: "issuers", Kind: atLeastOne(list(nonEmpty(""))), Without: "all",
 			Doc: "The names or URLs of the issuers whose tokens the agent may bring."},
-		{Name: "acts_for", Kind: atLeastOne(list(pattern("person", `(user|group):`+plain+`|`+attribute))),
+		{Name: "acts_for", Kind: atLeastOne(list(pattern("person", `(user|group):`+plain+`|`+valued("attribute")))),
 			Without: "all users",
 			Doc:     "The people that the agent may act for, each written user:ID, group:NAME or attribute:NAME=VALUE."},
 		{Name: "groups", Kind: list(text), Doc: "Groups of the agent itself. They are never those of a human it acts for."},

@@ -116,8 +116,6 @@ func readJoined(n *yaml.Node, depth int) (m entitlements.Matcher, err error) {
 		case "not":
 			m, err = readNested(v, depth+1)
 			m = entitlements.Not(m)
-		case "group", "user", "agent", "agent-group", "attribute", "mode", "purpose":
-			return wrong(k, "write %s:NAME, without a space behind the colon", key)
 		case "and", "or":
 			return wrong(
 				k,
@@ -125,6 +123,9 @@ func readJoined(n *yaml.Node, depth int) (m entitlements.Matcher, err error) {
 				key,
 			)
 		default:
+			if f := entitlements.TermFormOf(key); f.Word != "" && !f.Alone {
+				return wrong(k, "write %s:NAME, without a space behind the colon", key)
+			}
 			known := []string{"all", "any", "not"}
 			return wrong(k, "a matcher has no key %q%s (known: all, any, not)", key, mistake.Hint(key, known))
 		}
@@ -134,6 +135,42 @@ func readJoined(n *yaml.Node, depth int) (m entitlements.Matcher, err error) {
 		err = wrong(n, "write exactly one of all, any, not here")
 	}
 	return m, err
+}
+
+// termPattern is a term as the schema has it.
+func termPattern() string {
+	var alone, before, others []string
+	for _, f := range entitlements.TermForms() {
+		switch {
+		case f.Alone:
+			alone = append(alone, f.Word)
+		case f.Valued:
+			others = append(others, valued(f.Word))
+		case f.Names != nil:
+			others = append(others, f.Word+`:(`+strings.Join(f.Names, "|")+`)`)
+		default:
+			before = append(before, f.Word)
+		}
+	}
+	alone = append(alone, `(`+strings.Join(before, "|")+`):`+plain)
+	return `(` + strings.Join(append(alone, others...), "|") + `)`
+}
+
+// valued is a term with a name and a value.
+func valued(word string) string { return word + `:[^=\s]([^=]*[^=\s])?=` + plain }
+
+// termDoc says which terms ask about whom.
+func termDoc() string {
+	var judged, agent []string
+	for _, f := range entitlements.TermForms() {
+		if f.AboutAgent {
+			agent = append(agent, f.Write...)
+		} else {
+			judged = append(judged, f.Write...)
+		}
+	}
+	return strings.Join(judged, ", ") + " ask about the identity being judged; " +
+		strings.Join(agent, ", ") + " about the acting agent and the call."
 }
 
 // readSentence takes a sentence. Where YAML reads its colon as the end of a key, it takes that, with one text or a list

@@ -13,7 +13,6 @@ const (
 	tables   = namePart + `(\.` + namePart + `)?`
 	columns  = namePart + `\.` + namePart + `\.` + namePart
 	tagged   = `tag:` + entitlements.TagName
-	term     = `(everyone|(group|user|agent|agent-group|purpose):` + plain + `|` + attribute + `|mode:(on_behalf_of|autonomous))`
 	percent  = `[0-9]{1,2}(\.[0-9]{1,4})?%`
 )
 
@@ -81,8 +80,8 @@ func matcherSchema() *Schema {
 	some := func(doc string) *Schema {
 		return &Schema{Type: "array", Items: ref("Matcher"), MinItems: 1, Description: doc}
 	}
-	one := matching(term)
-	one.Description = "everyone, group:NAME, attribute:NAME=VALUE, user:ID ask about the identity being judged; agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME about the acting agent and the call."
+	one := matching(termPattern())
+	one.Description = termDoc()
 	not := ref("Matcher")
 	not.Description = "All but these."
 	joined := exactlyOne(properties{{"all", some("All of these.")}, {"any", some("Any of these.")}, {"not", not}})

@@ -3,6 +3,8 @@ package form
 import (
 	"fmt"
 	"strings"
+
+	"deputy/entitlements"
 )
 
 // Reference is the reference page of the file, in Markdown: the sections in the file's order, one row for each key.
@@ -42,7 +44,7 @@ var valueForms = [][2]string{
 	{"tags", "A mapping of a tag's name to the schemas, tables and columns that have it."},
 	{
 		"matcher",
-		"everyone, group:NAME, attribute:NAME=VALUE, user:ID, agent:NAME, agent-group:NAME, mode:on_behalf_of, mode:autonomous, purpose:NAME; a list of which any may hold; or {all: [...]}, {any: [...]}, {not: ...}.",
+		entitlements.KnownTerms() + "; a list of which any may hold; or {all: [...]}, {any: [...]}, {not: ...}.",
 	},
 	{"mask", namesAlone() + ", or a key with what the mask needs, such as {partial: {last: 4}}."},
 	{"sentences", "USER via AGENT: TABLE is open, sees 5 rows. See deputy test --help."},
