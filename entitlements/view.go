@@ -96,6 +96,7 @@ func (e *Entitlements) View(name TableName) (v TableView, ok bool) {
 
 func (t *table) viewColumn(c *column) ColumnView {
 	v := ColumnView{Column: c.Column, Tags: slices.Clone(c.tags), Inherited: slices.Clone(c.inherited)}
+	v.Column.Tags = slices.Clone(c.Column.Tags)
 	for _, m := range c.masks {
 		mask := MaskView{AppliedMask: m.AppliedMask.clone(), Scope: t.masks[m.scope].clone(), Reach: m.reach, By: m.by}
 		if m.misfit != nil {
@@ -153,7 +154,13 @@ type ApprovalView struct {
 func (e *Entitlements) Approvals(who identity.Principal, name TableName) (out []ApprovalView) {
 	for _, a := range e.approved[name] {
 		if a.For.Is(who) {
-			out = append(out, ApprovalView{a, a.CountsFor(who, e.now)})
+			shown := ApprovalView{a, a.CountsFor(who, e.now)}
+			shown.Columns = slices.Clone(a.Columns)
+			if a.For.User != nil {
+				user := *a.For.User
+				shown.For.User = &user
+			}
+			out = append(out, shown)
 		}
 	}
 	return out

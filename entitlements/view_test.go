@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
+	"time"
 
 	"deputy/entitlements"
 	"deputy/identity"
@@ -41,6 +42,23 @@ func TestViewChangesNoDecision(t *testing.T) {
 	}
 	if after := decided(); !reflect.DeepEqual(before, after) {
 		t.Errorf("a reader has changed decisions:\n%q\nnot\n%q", after, before)
+	}
+}
+
+// The same of what was approved: another column in it would be shown in the clear.
+func TestApprovalViewChangesNoDecision(t *testing.T) {
+	now, name := time.Unix(1_000, 0), entitlements.TableName{Schema: "sales", Name: "customer_orders"}
+	bot := identity.Principal{Agent: world.EUBot}
+	e := world.Compile(t, world.Parse(t, world.ShopPolicies)).With([]entitlements.Approval{{
+		Request: "req_1",
+		For:     entitlements.Holder{Agent: world.EUBot.ID},
+		Table:   name,
+		Columns: []string{"lastname"},
+		Expires: now.Add(time.Hour),
+	}}, now)
+	e.Approvals(bot, name)[0].Columns[0] = "email"
+	if got := e.Approvals(bot, name)[0].Columns[0]; got != "lastname" {
+		t.Errorf("a reader has changed what is approved to %s", got)
 	}
 }
 
