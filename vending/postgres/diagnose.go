@@ -281,6 +281,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *gate.Refusals) (aga
 	}
 	if again {
 		path := d.engine.vendedPath(d.schemas, without(d.snapshot.paths.Callers, d.without))
+		//nolint:gosec // the value is quoted
 		set := "SELECT pg_catalog.set_config('search_path', " + pq.QuoteLiteral(path) + ", true)"
 		if _, err := d.conn.ExecContext(ctx, set); err != nil {
 			return false, unavailable(err)

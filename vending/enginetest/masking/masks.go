@@ -107,7 +107,10 @@ var shown = map[string][]example{
 		{trial.Constant("1.5"), "1.5", "1.5"},
 		{bucket("0.5", "low", "2.25", "middle", "high"), "middle", "high"}, {sqlMask("", " + 1"), "1.5", "3.25"},
 	},
-	"flag": {{trial.Constant("false"), "false", "false"}, {trial.Constant("true"), "true", "true"}, {sqlMask("CASE WHEN ", " THEN 'yes' ELSE 'no' END"), "yes", "no"}},
+	"flag": {
+		{trial.Constant("false"), "false", "false"}, {trial.Constant("true"), "true", "true"},
+		{sqlMask("CASE WHEN ", " THEN 'yes' ELSE 'no' END"), "yes", "no"},
+	},
 	"day": {
 		{truncate("year"), "2026-01-01", "2026-01-01"}, {truncate("quarter"), "2026-10-01", "2026-01-01"},
 		{truncate("month"), "2026-11-01", "2026-01-01"},
@@ -121,7 +124,11 @@ var shown = map[string][]example{
 		{partial(1, 1), "h*****☂", "i**s"}, {partial(0, 2), "***** ☂", "**'s"}, {partial(2, 2), "hé*** ☂", "****"},
 		{partial(1<<40, 1<<40), "*******", "****"},
 		{email, "***", "***"},
-		{hash, "cadf108d958dcd569aa6c5659784255c62d26abd3d0dbaa45697bd3fd62afc74", "c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889"},
+		{
+			hash,
+			"cadf108d958dcd569aa6c5659784255c62d26abd3d0dbaa45697bd3fd62afc74",
+			"c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889",
+		},
 		{formatPreserving, "yjowy o", "qv'm"}, {regex("[a-z]+", "x"), "xéx ☂", "x'x"}, {regex("é", "e"), "hello ☂", nothing},
 		{keeping(regex("é", "e")), "hello ☂", "it's"},
 		{regex("^(.)(.)", `\2\1`), "éhllo ☂", "ti's"}, {regex("'", `\\$1`), nothing, `it\$1s`}, {regex(".+", ""), "", ""},
@@ -136,7 +143,11 @@ var shown = map[string][]example{
 	"email": {
 		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***@example.com", "***@b.example"},
 		{partial(2, 0), "ta****************", "od****************"},
-		{hash, "283ee6ab1af4a9ba76f3598324ac6273ea8f4f9a287b7a60cf1ee6ed7b8de43a", "9e6296c9a7c9f4c618dd146add046e3025ecabdfe71eb73e6d24b7a79b25cec0"},
+		{
+			hash,
+			"283ee6ab1af4a9ba76f3598324ac6273ea8f4f9a287b7a60cf1ee6ed7b8de43a",
+			"9e6296c9a7c9f4c618dd146add046e3025ecabdfe71eb73e6d24b7a79b25cec0",
+		},
 		{formatPreserving, "ancsgg@kzmmwpm.omz", "wpi@yzwe@o.dzkjxsu"},
 		{regex("^[^@]+@", "-@"), "-@example.com", "-@name@b.example"},
 		{sqlMask("upper(", ")"), "TAYLOR@EXAMPLE.COM", "ODD@NAME@B.EXAMPLE"},
@@ -145,19 +156,31 @@ var shown = map[string][]example{
 		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
 		{partial(0, 4), "***********1 99", "****0199"},
 		{regex(`\d`, "#"), "+## ## ## ## ##", "###-####"},
-		{hash, "3d546b009929d1ee25506db042dddeff41d79e5345c4b4e1ffb6dc7c9263dd0f", "b49958a7de9be59425afcd542c6ec5b3b1a58637421f98ef194693a27846de73"},
+		{
+			hash,
+			"3d546b009929d1ee25506db042dddeff41d79e5345c4b4e1ffb6dc7c9263dd0f",
+			"b49958a7de9be59425afcd542c6ec5b3b1a58637421f98ef194693a27846de73",
+		},
 		{formatPreserving, "+83 46 89 01 87", "577-6934"}, {sqlMask("length(", ")"), "15", "8"},
 	},
 	"code": { // varchar(5): no mask is cut
 		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"}, {partial(2, 0), "AB***", "it**"},
 		{regex("^.", "former-A"), "former-AB-12", "former-At's"},
-		{hash, "3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936", "c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889"},
+		{
+			hash,
+			"3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936",
+			"c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889",
+		},
 		{formatPreserving, "QJ-47", "qv'm"}, {sqlMask("", " || ", ""), "AB-12AB-12", "it'sit's"},
 	},
 	"padded": { // char(8): the spaces at its end are no part of a value
 		{trial.Constant("REDACTED IT IS"), "REDACTED IT IS", "REDACTED IT IS"}, {email, "***", "***"},
 		{partial(1, 1), "A***2", "i**s"}, {regex(".$", "_"), "AB-1_", "it'_"},
-		{hash, "3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936", "c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889"},
+		{
+			hash,
+			"3bebc919f4a38a73022b54e39ad13e416f7135593138f59856b50de7c1263936",
+			"c519881c2078cbca78004922b79648fafa89b37e87c765f10a5bd34ff466c889",
+		},
 		{formatPreserving, "QJ-47", "qv'm"}, {sqlMask("length(", ")"), "5", "4"},
 	},
 	"stamp": {
@@ -182,7 +205,11 @@ var shown = map[string][]example{
 		{formatPreserving, "735805995204566834623433745044598745785614440897", "9"},
 		{partial(0, 4), "********************************************0000", "*"},
 		{trial.Constant("REDACTED"), "REDACTED", "REDACTED"}, {email, "***", "***"},
-		{hash, "24a1b4d5338b0063ce88885c9ee4c40b3e083d6657c0bf524dd34d2d2a944bd3", "de64a21c67566f5ec4c493287d3f33958ef755d9dc7661b2069a6da21973af68"},
+		{
+			hash,
+			"24a1b4d5338b0063ce88885c9ee4c40b3e083d6657c0bf524dd34d2d2a944bd3",
+			"de64a21c67566f5ec4c493287d3f33958ef755d9dc7661b2069a6da21973af68",
+		},
 		{regex("0{3}", "k"), "kkkkkkkkkkkkkkkk", nothing},
 		{sqlMask("length(", ")"), "48", "1"},
 	},

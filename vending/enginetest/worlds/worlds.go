@@ -118,7 +118,8 @@ var Unwritten = []string{
 	`SELECT 1 FROM (SELECT '1'::json AS j) a NATURAL JOIN (SELECT '1'::json AS j) b`, `SELECT 1 = 2, '1'::json = '1'::json`,
 	`SELECT length(region::varchar) FROM customer_orders ORDER BY 1`, `SELECT length('a'), length('x'::varchar)`,
 	`SELECT count(*) FROM customer_orders WHERE region = 'US-EAST'::varchar`,
-	`SELECT '{kept}'::regclass[]`, `SELECT ('{public.kept}'::regclass[])[1]`, `SELECT _regclass '{kept}'`, `SELECT '{mood}'::regtype[], nosuch`,
+	`SELECT '{kept}'::regclass[]`, `SELECT ('{public.kept}'::regclass[])[1]`, `SELECT _regclass '{kept}'`,
+	`SELECT '{mood}'::regtype[], nosuch`,
 	`SELECT 'kept'::regclass = ANY ('{kept}')`, `SELECT ARRAY['kept'::regclass]`,
 }
 

@@ -96,8 +96,8 @@ SELECT p.oid, n.nspname AS schema, p.proname AS name, p.provolatile AS volatilit
        n.nspname <> 'pg_catalog' AND deputy.others_create(n.oid) AS open
 FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 LEFT JOIN (pg_catalog.pg_depend d JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid)
-  ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_catalog.pg_extension'::regclass
-    AND d.deptype = 'e'
+  ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
+    AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e'
 WHERE n.nspname = 'pg_catalog' OR x.oid IS NOT NULL OR n.nspname || '.' || p.proname = ANY ($1)`, pq.Array(c.Functions))
 	if err != nil {
 		return nil, err

@@ -17,12 +17,13 @@ var numbers = regexp.MustCompile(` :([A-Za-z_]+) %u`)
 // new major's field is put here only after a look at what has it.
 var elsewhere = words(
 	`aggsortop amflags baserestrict_min_security child_relid child_reltype combinefn_oid con_relid confrelid conoid
-	conrelid constraint cvarno deserialfn_oid ec_collation ec_max_security ec_min_security ec_sortref em_datatype est_entries exclRelRTI
-	finalfn_oid firstColCollation firstColType flags fs_server hashValue hasheqoperator hashjoinoperator indexOid indexid indexoid
-	infercollid inferopclass lastPHId lastRowMarkId left_hasheqoperator msfcollid msftype nominalRelation oid ojrelid oldCreateSubid
-	oldFirstRelfilelocatorSubid oldFirstRelfilenodeSubid oldNode oldNumber old_pktable_oid options ownerId pages parent_relid
-	parent_reloid parent_reltype phid phlevelsup pk_opfamily prti qual_security_level query_level ref_relid relam relationOid
-	reltablespace right_hasheqoperator rootRelation rowmarkId scanrelid security_level seqid serialfn_oid serverid skewTable statOid
+	conrelid constraint cvarno deserialfn_oid ec_collation ec_max_security ec_min_security ec_sortref em_datatype
+	est_entries exclRelRTI finalfn_oid firstColCollation firstColType flags fs_server hashValue hasheqoperator
+	hashjoinoperator indexOid indexid indexoid infercollid inferopclass lastPHId lastRowMarkId left_hasheqoperator
+	msfcollid msftype nominalRelation oid ojrelid oldCreateSubid oldFirstRelfilelocatorSubid oldFirstRelfilenodeSubid
+	oldNode oldNumber old_pktable_oid options ownerId pages parent_relid parent_reloid parent_reltype phid phlevelsup
+	pk_opfamily prti qual_security_level query_level ref_relid relam relationOid reltablespace right_hasheqoperator
+	rootRelation rowmarkId scanrelid security_level seqid serialfn_oid serverid skewTable statOid
 	transfn_oid typeOid userid`,
 )
 

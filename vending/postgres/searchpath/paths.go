@@ -64,8 +64,8 @@ type extensionType struct {
 const schemasOfPathsQuery = `
 SELECT n.nspname AS name, deputy.others_create(n.oid) AS open, has_schema_privilege('deputy_owner', n.oid, 'USAGE') AS owner,
        has_schema_privilege(n.oid, 'USAGE') AS runner, has_schema_privilege('public', n.oid, 'USAGE') AS public,
-       array(SELECT x.extname || ' ' || x.extversion FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid ORDER BY 1)
-         AS extensions
+       array(SELECT x.extname || ' ' || x.extversion FROM pg_catalog.pg_extension x
+         WHERE x.extnamespace = n.oid ORDER BY 1) AS extensions
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname = ANY ($1) OR EXISTS (SELECT FROM pg_catalog.pg_extension x WHERE x.extnamespace = n.oid)
 ORDER BY n.nspname`
@@ -78,8 +78,8 @@ WITH RECURSIVE member AS (
   UNION
   SELECT t.oid, m.extname, m.typnamespace FROM member m JOIN (
     SELECT oid, CASE WHEN typcategory = 'A' THEN typelem ELSE typbasetype END AS of FROM pg_catalog.pg_type WHERE typcategory = 'A' OR typbasetype <> 0
-    UNION ALL SELECT c.reltype, a.atttypid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relkind = 'c'
+    UNION ALL SELECT c.reltype, a.atttypid FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'c'
   ) AS t ON t.of = m.oid
 )
 SELECT m.oid, m.extname AS extension, n.nspname AS schema, array(
