@@ -59,3 +59,29 @@ func TestUnknownWordHoldsForNothing(t *testing.T) {
 		t.Error("a word that is not in the table is taken for a term")
 	}
 }
+
+// An identity has one ID, and a call one agent, mode and purpose; of groups and attributes there may be several.
+func TestOnlySingleNamesContradict(t *testing.T) {
+	for _, c := range []struct {
+		a, b      string
+		both, not bool // whether they contradict, and whether what is left without both does
+	}{
+		{"user:a", "user:b", true, false},
+		{"agent:a", "agent:b", true, false},
+		{"mode:on_behalf_of", "mode:autonomous", true, true},
+		{"purpose:a", "purpose:b", true, false},
+		{"group:a", "group:b", false, false},
+		{"agent-group:a", "agent-group:b", false, false},
+		{"attribute:r=a", "attribute:r=b", false, false},
+	} {
+		a, _ := matcher.Match(c.a)
+		b, _ := matcher.Match(c.b)
+		if got := matcher.Contradict(a, b); got != c.both {
+			t.Errorf("%s and %s contradict: %v", a, b, got)
+		}
+		notA, notB := matcher.Not(*a), matcher.Not(*b)
+		if got := matcher.Contradict(&notA, &notB); got != c.not {
+			t.Errorf("%s and %s contradict: %v", notA, notB, got)
+		}
+	}
+}
