@@ -11,6 +11,7 @@ import (
 // Via says through whom a table is reached.
 type Via string
 
+// Through whom a table is reached: the human, the agent, or each of them.
 const (
 	ViaUser  Via = "user"
 	ViaAgent Via = "agent"

@@ -61,9 +61,10 @@ func (e *Entitlements) With(approvals []Approval, now time.Time) *Entitlements {
 	return &out
 }
 
-// standing are the approvals that count for one caller on one table.
+// Approvals are those that count for one caller on one table.
 type Approvals []Approval
 
+// Counting returns the approvals of the table that count for the caller now.
 func (e *Entitlements) Counting(who *identity.Principal, name TableName) (out Approvals) {
 	for _, a := range e.approved[name] {
 		if a.CountsFor(*who, e.now) {
@@ -73,12 +74,12 @@ func (e *Entitlements) Counting(who *identity.Principal, name TableName) (out Ap
 	return out
 }
 
-// opens is the approval that opens the table the longest; nil: none does.
+// Opening is the approval that opens the table the longest; nil: none does.
 func (s Approvals) Opening() *Approval {
 	return s.longest(func(a *Approval) bool { return a.Opens })
 }
 
-// lifts is the approval that shows the column in the clear the longest, as far as its masks have an except; nil: none
+// Lifting is the approval that shows the column in the clear the longest, as far as its masks have an except; nil: none
 // does.
 func (s Approvals) Lifting(column string) *Approval {
 	return s.longest(func(a *Approval) bool { return slices.Contains(a.Columns, column) })
@@ -104,10 +105,10 @@ func (a *Access) restsOn(approval *Approval) {
 	}
 }
 
-// policy is what an approval is called where policies are named. No policy stands for it, so it is not quoted as one.
+// Policy is what an approval is called where policies are named. No policy stands for it, so it is not quoted as one.
 func (a *Approval) Policy() string { return "request " + a.Request }
 
-// to is whom the approval is for, as a grant would say it.
+// To is whom the approval is for, as a grant would say it.
 func (a *Approval) To() *Matcher {
 	term := func(word, name string) Matcher { return matcher.Of(Term{Word: word, Name: name}) }
 	m := term("agent", a.For.Agent)

@@ -185,8 +185,8 @@ func TestAnAccessHoldsUntilItSaysAndRestsOnWhatItNames(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		policies, who := genAskable().Draw(t, "policies"), genAccount().Draw(t, "who")
-		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, func(a entitlements.Approval) string { return a.Request }).
-			Draw(t, "approvals")
+		request := func(a entitlements.Approval) string { return a.Request }
+		approvals := rapid.SliceOfNDistinct(genApproval(who), 0, 4, request).Draw(t, "approvals")
 		e, _ := entitlements.Compile(entitlements.Config{Policies: policies, Tags: world.RandomTags, Catalog: world.Random})
 		for _, table := range world.Random.Tables {
 			now, _ := e.With(approvals, world.Noon).Decide(who, table.TableName)

@@ -349,7 +349,10 @@ func TestMaskFits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var fits []string
-		for _, k := range []entitlements.Kind{entitlements.Text, entitlements.Number, entitlements.Boolean, entitlements.Date, entitlements.Time, entitlements.Other} {
+		for _, k := range []entitlements.Kind{
+			entitlements.Text, entitlements.Number, entitlements.Boolean,
+			entitlements.Date, entitlements.Time, entitlements.Other,
+		} {
 			if tt.mask.Fits(entitlements.Column{Kind: k}) {
 				fits = append(fits, string(k))
 			}

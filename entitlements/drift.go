@@ -15,12 +15,13 @@ import (
 // is made anew. What was hidden must not be shown by that. Three rules hold, until an administrator accepts the catalog
 // as it is:
 //
-//   - A column that is New is hidden from every caller where any column of its table is masked or was, and in all tables where a masked
-//     column of the platform is gone: its values may have moved there. A table that is New is hidden whole where the platform hides
-//     anything at all.
-//   - Where a masked column is gone, columns are gone while others are New, or columns have changed places, no name says any more which
-//     values are behind it: the columns that no mask covers are hidden too.
-//   - A tag that the platform kept of a table or column when it was accepted goes on closing it after it is gone from the comments.
+//   - A column that is New is hidden from every caller where any column of its table is masked or was, and in all
+//     tables where a masked column of the platform is gone: its values may have moved there. A table that is New is
+//     hidden whole where the platform hides anything at all.
+//   - Where a masked column is gone, columns are gone while others are New, or columns have changed places, no name
+//     says any more which values are behind it: the columns that no mask covers are hidden too.
+//   - A tag that the platform kept of a table or column when it was accepted goes on closing it after it is gone from
+//     the comments.
 //
 // Exact names are held to more: see requireMatch.
 
@@ -39,7 +40,7 @@ const (
 // BuiltIn reports whether a mask comes from no policy in the file.
 func (m AppliedMask) BuiltIn() bool { return strings.HasPrefix(m.Policy, builtIn) }
 
-// byDrift comes before everything else that is said of a column: nothing shows more than a NULL of every cell does.
+// ByDrift comes before everything else that is said of a column: nothing shows more than a NULL of every cell does.
 const ByDrift = ByName << 1
 
 // addGhosts makes tables of what was accepted and is gone: policies are asked what they would have done to it.

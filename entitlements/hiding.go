@@ -5,6 +5,7 @@ import "deputy/identity"
 // Hiding says how masks hide a column from a caller.
 type Hiding int
 
+// How masks can hide a column, from the least to the most.
 const (
 	NotHidden  Hiding = iota // No mask applies, or all that do are lifted by what was approved.
 	Exceptable               // Nothing but masks with an except hides it: an approved request shows it.

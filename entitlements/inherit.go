@@ -10,15 +10,16 @@ import (
 // A view shows what its base tables hold, under names that policies may not know. With Config.Inherit what is said of
 // the base tables closes the view too, and never opens it:
 //
-//   - Its columns have the masks of the columns that they are made of, for those too whom an except of the mask exempts. Where these masks
-//     differ, or the values are more than a copy, NULL is shown; a mask that shows the same whatever the value stays.
+//   - Its columns have the masks of the columns that they are made of, for those too whom an except of the mask
+//     exempts. Where these masks differ, or the values are more than a copy, NULL is shown; a mask that shows the same whatever
+//     the value stays.
 //   - Its guardrails are those of its base tables as well.
 //   - Over a table with a row filter it is closed, unless a policy names the view.
 //
 // A mask that names the view's own column, and is not for some callers alone, takes the place of what that would
 // inherit.
 
-// byInheritance comes before a view's own masks, which are made no weaker by it: see table.inheritMasks.
+// ByInheritance comes before a view's own masks, which are made no weaker by it: see table.inheritMasks.
 const ByInheritance = ByName + 1
 
 const inheritedFrom = "inherited from "

@@ -8,17 +8,29 @@ import (
 
 // The nouns of the catalog that decisions are about.
 type (
-	TableName      = catalog.TableName
-	ColumnName     = catalog.ColumnName
-	Kind           = catalog.Kind
-	Equality       = catalog.Equality
-	Column         = catalog.Column
-	Table          = catalog.Table
-	View           = catalog.View
-	Lineage        = catalog.Lineage
-	Catalog        = catalog.Catalog
-	Accepted       = catalog.Accepted
-	AcceptedTable  = catalog.AcceptedTable
+	// TableName names a table inside one platform.
+	TableName = catalog.TableName
+	// ColumnName names a column inside one platform.
+	ColumnName = catalog.ColumnName
+	// Kind is what a mask has to know of a column's type.
+	Kind = catalog.Kind
+	// Equality says which values of a column of text are equal though they are written differently.
+	Equality = catalog.Equality
+	// Column is one column as the engine sees it.
+	Column = catalog.Column
+	// Table is one governed table, or view, as the engine sees it.
+	Table = catalog.Table
+	// View is what a view or materialized view is made of.
+	View = catalog.View
+	// Lineage is what a view's column is made of.
+	Lineage = catalog.Lineage
+	// Catalog is everything that a platform governs, at one moment.
+	Catalog = catalog.Catalog
+	// Accepted are the tables of a platform that an administrator has looked at.
+	Accepted = catalog.Accepted
+	// AcceptedTable is a table as it was when it was accepted.
+	AcceptedTable = catalog.AcceptedTable
+	// AcceptedColumn is a column as it was when it was accepted.
 	AcceptedColumn = catalog.AcceptedColumn
 )
 
@@ -49,15 +61,24 @@ func SplitComment(comment string) (description string, tags []string) {
 
 // The nouns of policies that have rooms of their own.
 type (
-	Matcher   = matcher.Matcher
-	Term      = matcher.Term
-	TermForm  = matcher.Form
-	Mask      = mask.Mask
-	MaskKind  = mask.Kind
-	MaskForm  = mask.Form
+	// Matcher says which identities a policy is about: a term, or terms joined.
+	Matcher = matcher.Matcher
+	// Term is one condition: its word and what follows.
+	Term = matcher.Term
+	// TermForm is all that is known of one kind of term.
+	TermForm = matcher.Form
+	// Mask hides a column's values.
+	Mask = mask.Mask
+	// MaskKind is how a value is hidden.
+	MaskKind = mask.Kind
+	// MaskForm is all that is known of one kind of mask.
+	MaskForm = mask.Form
+	// MaskValue is one value that a mask takes.
 	MaskValue = mask.Value
-	Bucket    = mask.Bucket
-	Unit      = mask.Unit
+	// Bucket is a range of numbers or dates.
+	Bucket = mask.Bucket
+	// Unit is what MaskTruncate cuts down to.
+	Unit = mask.Unit
 )
 
 // The kinds of masks that other packages name. One that none names needs no line here.

@@ -13,7 +13,8 @@ func TestPatternsThatMeanTheSameEverywhere(t *testing.T) {
 		{`\d`, "#"}, {`[0-9]{3}-?[0-9]{4}`, "x"}, {`^(\d\d).*$`, `\1`}, {`^([^@]+)@(.+)$`, `\2`}, {`[\w.]+@`, `\\@`}, {`(?:foo|foobar)+`, "$1"}, {`[-a]|[a-]|[\-\]\[]`, ""},
 		{`(foo|bar)-\d+`, `\1-0`}, {`(a)|(b)`, `\1\2`}, {`(x)?y`, `\1`}, {`\{a{2}\}`, ""}, {`a{0,255}b`, ""}, {"a\nb", ""}, {`\$ \^ \\`, ""}, {`[^\s\d]`, "x"}, {`[^*+?{}^$|]`, "x"},
 	} {
-		if err := (entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: p.match, Replace: p.replace}).Check(); err != nil {
+		mask := entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: p.match, Replace: p.replace}
+		if err := mask.Check(); err != nil {
 			t.Errorf("%s, replaced by %s, is refused: %v", p.match, p.replace, err)
 		}
 	}
@@ -26,8 +27,8 @@ func TestPatternsThatMeanTheSameEverywhere(t *testing.T) {
 		{`(a|ab)(c|bcd)`, `\1`, "does not hold the same"}, {`(foo|foobar)`, `\1`, "does not hold the same"}, {`(ab|\w)c`, `\1`, "does not hold the same"}, {`(a+|^b)c`, `\1`, "does not hold the same"},
 		{`(a*)+b`, `\1`, "does not hold the same"}, {`(ab){2}`, `\1`, "does not hold the same"}, {`(|a)b`, `\1`, "does not hold the same"}, {`(a*|b)c`, `\1`, "does not hold the same"},
 	} {
-		if err := (entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: p.match, Replace: p.replace}).Check(); err == nil ||
-			!strings.Contains(err.Error(), p.says) {
+		mask := entitlements.Mask{Kind: entitlements.MaskRegex, Pattern: p.match, Replace: p.replace}
+		if err := mask.Check(); err == nil || !strings.Contains(err.Error(), p.says) {
 			t.Errorf("%s, replaced by %s, gets the answer %v, without %q", p.match, p.replace, err, p.says)
 		}
 	}

@@ -129,7 +129,9 @@ func TestUserAndAgentAreNeverMerged(t *testing.T) {
 					)
 				})
 			}
-			want := map[[2]bool]entitlements.Via{{true, true}: entitlements.ViaBoth, {true, false}: entitlements.ViaUser, {false, true}: entitlements.ViaAgent}[[2]bool{opens(user), opens(agent)}]
+			want := map[[2]bool]entitlements.Via{
+				{true, true}: entitlements.ViaBoth, {true, false}: entitlements.ViaUser, {false, true}: entitlements.ViaAgent,
+			}[[2]bool{opens(user), opens(agent)}]
 			if got := both[name].Via; got != want {
 				t.Fatalf("%s is reached via %q, not %q", name, got, want)
 			}

@@ -100,6 +100,7 @@ func (p *ruling) mask(c Column) *ruledMask {
 	return p.masks[fits]
 }
 
+// How closely a policy names a column: the higher comes first.
 const (
 	notReached = -1
 	ByWildcard = 0       // a tag's reach is the number of words in it, at least 1

@@ -40,11 +40,13 @@ type Field struct {
 type Action string
 
 const (
+	// Accepted says that they sent the form off.
 	Accepted Action = "accept"
+	// Declined says that they refused to.
 	Declined Action = "decline"
-	// Dismissed: they decided nothing, or what they decided cannot be told.
+	// Dismissed says that they decided nothing, or that what they decided cannot be told.
 	Dismissed Action = "cancel"
-	// Unsupported: the client cannot show forms, or cannot be asked in the way that it speaks.
+	// Unsupported says that the client cannot show forms, or cannot be asked in the way that it speaks.
 	Unsupported Action = "unsupported"
 )
 
@@ -185,7 +187,9 @@ func (f Form) params() mcp.ElicitationParams {
 	properties, required := schema{}, []string{}
 	for _, field := range f.Fields {
 		property := schema{"type": "string"}
-		for name, text := range map[string]string{"title": field.Title, "description": field.Description, "default": field.Default} {
+		for name, text := range map[string]string{
+			"title": field.Title, "description": field.Description, "default": field.Default,
+		} {
 			if text != "" {
 				property[name] = text
 			}

@@ -133,8 +133,12 @@ func clientWithHuman(t *testing.T, cfg Config, kind, revision string, person *hu
 			replicas.Replicas = append(replicas.Replicas, u)
 		}
 		var err error
-		if pipe, err = transport.NewStreamableHTTP(replicas.Replicas[0].String()+endpoint, transport.WithHTTPBasicClient(&http.Client{Transport: replicas}),
-			transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer token-taylor"})); err != nil {
+		pipe, err = transport.NewStreamableHTTP(
+			replicas.Replicas[0].String()+endpoint,
+			transport.WithHTTPBasicClient(&http.Client{Transport: replicas}),
+			transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer token-taylor"}),
+		)
+		if err != nil {
 			t.Fatal(err)
 		}
 	} else {

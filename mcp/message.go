@@ -34,6 +34,7 @@ type Error struct {
 	Text string
 }
 
+// MarshalJSON writes the error as the answer of JSON-RPC that it is.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	id := e.ID
 	if len(id) == 0 {

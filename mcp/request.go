@@ -52,8 +52,10 @@ func requestTool(c choices) mcp.Tool {
 }
 
 var requestOutput = json.RawMessage(`{"type":"object","properties":{` +
-	`"status":{"enum":["pending","approved","denied","expired","revoked","cancelled"]},"columns":{"type":"array"},"approvers":{"type":"array"},` +
-	`"requests":{"type":"array","items":{"type":"object","required":["request_id","status"]}}},"additionalProperties":{"type":"string"}}`)
+	`"status":{"enum":["pending","approved","denied","expired","revoked","cancelled"]},` +
+	`"columns":{"type":"array"},"approvers":{"type":"array"},` +
+	`"requests":{"type":"array","items":{"type":"object","required":["request_id","status"]}}},` +
+	`"additionalProperties":{"type":"string"}}`)
 
 func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err error) {
 	given, err := ReadArguments(raw, map[string]any{
@@ -64,7 +66,8 @@ func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err e
 		return tools.RequestArgs{}, err
 	}
 	for name, empty := range map[string]bool{
-		"table": args.Table == "", "reason": args.Reason == "", "duration": args.Duration == "", "request_id": args.RequestID == "",
+		"table": args.Table == "", "reason": args.Reason == "",
+		"duration": args.Duration == "", "request_id": args.RequestID == "",
 		"columns": len(args.Columns) == 0 || slices.Contains(args.Columns, ""),
 	} {
 		if given[name] && empty { // not the same as left out: no column is not the whole table

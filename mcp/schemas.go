@@ -159,12 +159,16 @@ func (c choices) purpose() string {
 // it short, and it comes with every conversation.
 var (
 	queryOutput = json.RawMessage(`{"type":"object","properties":{` +
-		`"columns":{"type":"array","items":{"type":"object","additionalProperties":{"type":"string"},"required":["name","type"]}},` +
-		`"rows":{"type":"array","items":{"type":"array"}},"row_count":{"type":"integer"},"truncated":{"type":"boolean"},"notices":{"type":"array"}},` +
+		`"columns":{"type":"array","items":{"type":"object",` +
+		`"additionalProperties":{"type":"string"},"required":["name","type"]}},` +
+		`"rows":{"type":"array","items":{"type":"array"}},"row_count":{"type":"integer"},` +
+		`"truncated":{"type":"boolean"},"notices":{"type":"array"}},` +
 		`"additionalProperties":{"type":"string"}}`)
 
 	describeOutput = json.RawMessage(`{"type":"object","properties":{` +
 		`"tables":{"type":"array","items":{"type":"object","required":["name","access"]}},` +
-		`"columns":{"type":"array","items":{"type":"object","properties":{"tags":{"type":"array"},"access":{"enum":["clear","masked","none"]}},"required":["name","type","access"]}},` +
+		`"columns":{"type":"array","items":{"type":"object",` +
+		`"properties":{"tags":{"type":"array"},"access":{"enum":["clear","masked","none"]}},` +
+		`"required":["name","type","access"]}},` +
 		`"row_filter":{"type":"array"},"requestable":{"type":"boolean"}},"additionalProperties":{"type":"string"}}`)
 )

@@ -123,7 +123,8 @@ func newPostgres(t testing.TB, schema, script string) (name string) {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if err := setup.Bootstrap(t.Context(), admin, setup.Order{Schemas: []string{schema}, SigningKey: signingKey}); err != nil {
+	order := setup.Order{Schemas: []string{schema}, SigningKey: signingKey}
+	if err := setup.Bootstrap(t.Context(), admin, order); err != nil {
 		t.Fatal(err)
 	}
 	return name

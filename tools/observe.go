@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -100,7 +101,7 @@ func (t *Tools) Observe(
 
 // refusedAsDenied holds the decision against what happened.
 func refusedAsDenied(denial *entitlements.Denial, counted []int, err error) (*Observation, error) {
-	refusal, ok := err.(*Refusal)
+	refusal, ok := errors.AsType[*Refusal](err)
 	switch {
 	case err == nil:
 		return nil, fmt.Errorf("the decision is to deny, and yet %d rows were counted", counted[0])

@@ -167,7 +167,8 @@ func TestOutletsKeepTheirJSON(t *testing.T) {
 	o.now = o.now.Add(15 * 24 * time.Hour)
 	ask(taylor, tools.RequestArgs{RequestID: names})
 	look(names)
-	if err := kept.Sweep(ctx, o.now, time.Hour, func(e store.Event) error { return o.Expired(ctx, e.Request, e.ID, e.Time) }); err != nil {
+	expired := func(e store.Event) error { return o.Expired(ctx, e.Request, e.ID, e.Time) }
+	if err := kept.Sweep(ctx, o.now, time.Hour, expired); err != nil {
 		t.Fatal(err)
 	}
 

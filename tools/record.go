@@ -24,7 +24,8 @@ type record struct {
 func (t *Tools) begin(call Call, tool string) *record {
 	now := t.config.Now()
 	r := &record{started: now, Record: audit.Record{
-		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client, PolicyVersion: t.config.Version, WaitingVersion: t.waitingVersion(),
+		ID: t.newID(), Time: now.UTC(), Tool: tool, Client: call.Client,
+		PolicyVersion: t.config.Version, WaitingVersion: t.waitingVersion(),
 	}}
 	identify(&r.Record, call.Principal)
 	return r

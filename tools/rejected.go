@@ -71,7 +71,8 @@ func (t *Tools) turnAway(ctx context.Context, client string, why *identity.AuthE
 		return
 	}
 	r := audit.Record{
-		ID: t.newID(), Phase: audit.Ended, Time: now.UTC(), Tool: audit.Authenticate, Client: client, PolicyVersion: t.config.Version, WaitingVersion: t.waitingVersion(),
+		ID: t.newID(), Phase: audit.Ended, Time: now.UTC(), Tool: audit.Authenticate, Client: client,
+		PolicyVersion: t.config.Version, WaitingVersion: t.waitingVersion(),
 		Outcome: audit.Denied, Code: string(why.Code), Reasons: []string{why.Message},
 	}
 	if why.Who != nil {

@@ -118,10 +118,6 @@ func wrongArgument(message string) error {
 	return &Error{Code: InvalidArgument, Message: message}
 }
 
-func badRequest(message string) error {
-	return &Error{Code: BadRequest, Message: message}
-}
-
 // ask makes a request, unless there is one already.
 func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
 	if call.Principal.User == nil && !call.Principal.Agent.MayRequest {
@@ -150,7 +146,8 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 			Hint:    "call request_access without arguments to see them; cancel what is not needed any more",
 		}
 	}
-	request.ID, request.Asker, request.Platform, request.Table = t.newRequestID(), w.draft.Asker, w.draft.Platform, w.draft.Table
+	request.ID, request.Asker = t.newRequestID(), w.draft.Asker
+	request.Platform, request.Table = w.draft.Platform, w.draft.Table
 	request.Columns, request.Opens = w.takes.Columns, w.takes.Opens
 	return t.make(ctx, request, w.takes.Requirement, r)
 }

@@ -343,14 +343,13 @@ func TestWhatIsOpenOrCannotBeAskedForIsNotKept(t *testing.T) {
 }
 
 func TestNobodyHasMoreThanTwentyThatWait(t *testing.T) {
-	o := newOffice(t)
 	var script, names strings.Builder
 	for i := range 21 {
 		fmt.Fprintf(&script, "CREATE TABLE t%d (x integer);", i)
 		fmt.Fprintf(&names, "sales.t%d,", i)
 	}
 	engine := sqliteWith(t, "sales", script.String())
-	o = newOffice(t, func(c *tools.Config) {
+	o := newOffice(t, func(c *tools.Config) {
 		p := platforms.Config{Name: "shop", Engine: engine, Discoverable: entitlements.Selectors{"sales"},
 			Rules: []requests.Rule{
 				{Name: "all", About: entitlements.Selectors{"sales"}, Approvers: match(t, "group:Stewards")},

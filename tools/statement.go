@@ -11,6 +11,7 @@ import (
 // Statements says what of the callers' statements is on the record. In none of the sinks there is more.
 type Statements string
 
+// What can be on the record of a statement, from the most to the least.
 const (
 	Whole    Statements = "full"     // the text, as the caller wrote it
 	Redacted Statements = "redacted" // the text without anything that may be a value

@@ -157,8 +157,9 @@ func TestThePostgresExampleHasEveryMaskRuleAndMatcher(t *testing.T) {
 		}
 	}
 	for _, kind := range []entitlements.MaskKind{
-		entitlements.MaskNull, entitlements.MaskConstant, entitlements.MaskHash, entitlements.MaskFormatPreserving, entitlements.MaskBucket, entitlements.MaskTruncate,
-		entitlements.MaskRound, entitlements.MaskEmail, entitlements.MaskPartial, entitlements.MaskRegex, entitlements.MaskSQL,
+		entitlements.MaskNull, entitlements.MaskConstant, entitlements.MaskHash, entitlements.MaskFormatPreserving,
+		entitlements.MaskBucket, entitlements.MaskTruncate, entitlements.MaskRound, entitlements.MaskEmail,
+		entitlements.MaskPartial, entitlements.MaskRegex, entitlements.MaskSQL,
 	} {
 		if !kinds[kind] {
 			t.Errorf("no policy masks with %s", kind)

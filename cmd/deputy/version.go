@@ -17,8 +17,9 @@ func newVersion() *cobra.Command {
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if flagIs(c, "json") {
-				return json.NewEncoder(c.OutOrStdout()).
-					Encode(map[string]string{"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+				return json.NewEncoder(c.OutOrStdout()).Encode(map[string]string{
+					"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+				})
 			}
 			fmt.Fprintf(c.OutOrStdout(), "deputy %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil

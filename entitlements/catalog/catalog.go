@@ -29,6 +29,7 @@ func ParseTableName(s string) (t TableName, ok bool) {
 // Kind is what a mask has to know of a column's type. Each engine sorts its own types into these.
 type Kind string
 
+// What a type can be.
 const (
 	Text    Kind = "text"
 	Number  Kind = "number"
@@ -42,6 +43,7 @@ const (
 // values equal need to know.
 type Equality string
 
+// Which values of a column can be equal to one that is written differently.
 const (
 	Exact   Equality = ""        // none
 	Folded  Equality = "folded"  // those of one lower case: citext, and NOCASE on SQLite

@@ -355,7 +355,8 @@ func TestAnApprovalEndsToTheSecond(t *testing.T) {
 	}
 	who := identity.Principal{Agent: bot, User: &guest}
 	for at, open := range map[time.Time]bool{
-		noon.Add(-time.Nanosecond): false, noon: true, noon.Add(4*time.Hour - time.Nanosecond): true, noon.Add(4 * time.Hour): false,
+		noon.Add(-time.Nanosecond): false, noon: true,
+		noon.Add(4*time.Hour - time.Nanosecond): true, noon.Add(4 * time.Hour): false,
 	} {
 		a, ok := r.Approval(at)
 		if ok != open || ok && !a.CountsFor(who, at) {

@@ -47,6 +47,7 @@ func (r Request) String() string { return "request " + r.ID }
 // Status is where a request stands.
 type Status string
 
+// Where a request can stand. All but the first two are ends.
 const (
 	StatusPending   Status = "pending"
 	StatusApproved  Status = "approved"
@@ -110,6 +111,7 @@ func (a Asker) Key() string {
 // Verdict is what a decision did.
 type Verdict string
 
+// What a decision can do.
 const (
 	VerdictApprove Verdict = "approve"
 	VerdictDeny    Verdict = "deny"
@@ -133,8 +135,10 @@ type Decision struct {
 // Duration is a time.Duration that is written as 8h in JSON.
 type Duration time.Duration
 
+// MarshalText writes the duration as Go does.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
+// UnmarshalText reads what Go writes.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	*d = Duration(v)

@@ -12,6 +12,7 @@ import (
 // EffectKind is what becomes of a table, a column or its rows.
 type EffectKind string
 
+// What can become of them.
 const (
 	Opened        EffectKind = "opened"
 	Closed        EffectKind = "closed"

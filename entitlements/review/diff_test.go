@@ -84,7 +84,8 @@ func TestNothingChangesBetweenAConfigurationAndItself(t *testing.T) {
 }
 
 var mirrored = map[EffectKind]EffectKind{
-	Opened: Closed, Closed: Opened, Discoverable: Undiscovered, Undiscovered: Discoverable, Masked: Unmasked, Unmasked: Masked,
+	Opened: Closed, Closed: Opened, Discoverable: Undiscovered, Undiscovered: Discoverable,
+	Masked: Unmasked, Unmasked: Masked,
 	OtherMask: OtherMask, FilterAdded: FilterRemoved, FilterRemoved: FilterAdded, FilterChanged: FilterChanged,
 }
 
@@ -287,8 +288,10 @@ func TestWhatMayBeAGainIsOne(t *testing.T) {
 			{Mask: entitlements.Mask{Kind: entitlements.MaskNull}, When: []expression.Part{{SQL: "x"}}},
 		},
 	}
-	if e := maskEffect(conditional, entitlements.ColumnAccess{Masks: []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}}}}, false)[0]; !e.Gain ||
-		!e.Loss ||
+	null := entitlements.ColumnAccess{
+		Masks: []entitlements.AppliedMask{{Mask: entitlements.Mask{Kind: entitlements.MaskNull}}},
+	}
+	if e := maskEffect(conditional, null, false)[0]; !e.Gain || !e.Loss ||
 		e.Before != "null when x, else clear" {
 		t.Errorf("cell by cell, nobody can tell: %+v", e)
 	}
@@ -334,7 +337,9 @@ func TestCombinationsGrowOnlySoFar(t *testing.T) {
 		combinations(make([]string, items), mostCombined, func(some []string) { n, largest = n+1, max(largest, len(some)) })
 		return n, largest
 	}
-	for items, want := range map[int][2]int{0: {1, 0}, 3: {8, 3}, 12: {4096, 12}, 20: {1351, 3}, 90: {4096, 2}, 200: {20101, 2}} {
+	for items, want := range map[int][2]int{
+		0: {1, 0}, 3: {8, 3}, 12: {4096, 12}, 20: {1351, 3}, 90: {4096, 2}, 200: {20101, 2},
+	} {
 		if n, largest := count(items); n != want[0] || largest != want[1] {
 			t.Errorf("%d items have %d combinations of up to %d", items, n, largest)
 		}

@@ -66,6 +66,7 @@ type ColumnVerdict struct {
 // Outcome is what becomes of a mask on a column.
 type Outcome string
 
+// What can become of a mask.
 const (
 	Applies  Outcome = "applies"  // it hides every cell that no mask before it has taken, or those of its When
 	Shadowed Outcome = "shadowed" // it would apply, but another takes every cell before

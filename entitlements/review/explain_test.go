@@ -59,7 +59,9 @@ func toldVia(x Explanation) entitlements.Via {
 		user = user || g.Opens == entitlements.ViaUser || g.Opens == entitlements.ViaBoth
 		agent = agent || g.Opens == entitlements.ViaAgent || g.Opens == entitlements.ViaBoth
 	}
-	return map[[2]bool]entitlements.Via{{true, true}: entitlements.ViaBoth, {true, false}: entitlements.ViaUser, {false, true}: entitlements.ViaAgent}[[2]bool{user, agent}]
+	return map[[2]bool]entitlements.Via{
+		{true, true}: entitlements.ViaBoth, {true, false}: entitlements.ViaUser, {false, true}: entitlements.ViaAgent,
+	}[[2]bool{user, agent}]
 }
 
 func compareStory(t *rapid.T, x Explanation, access entitlements.Access) {

@@ -102,9 +102,13 @@ func (s Selector) Exact() bool {
 // Schema is the text of the part that names the schema.
 func (s Selector) Schema() string { return s.pattern[0].text }
 
-// IsSchema, IsTable and IsColumn report what the pattern names; a schema stands for all its tables.
+// IsSchema reports whether the pattern names schemas.
 func (s Selector) IsSchema() bool { return len(s.pattern) == 1 }
-func (s Selector) IsTable() bool  { return len(s.pattern) == 1 || len(s.pattern) == 2 }
+
+// IsTable reports whether the pattern names tables; a schema stands for all its tables.
+func (s Selector) IsTable() bool { return len(s.pattern) == 1 || len(s.pattern) == 2 }
+
+// IsColumn reports whether the pattern names columns.
 func (s Selector) IsColumn() bool { return len(s.pattern) == 3 }
 
 // MatchesTable reports whether the pattern names the table.

@@ -423,8 +423,12 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 	if schema := c.Platforms["demo"].Schema; schema != "data" {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
-	if want := (config.Limits{MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
-		PerCaller: config.Portion{PerMinute: 60_000, AtOnce: 128}, PerAddress: config.Portion{PerMinute: 120_000, AtOnce: 256}}); c.Limits != want {
+	want := config.Limits{
+		MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
+		PerCaller:  config.Portion{PerMinute: 60_000, AtOnce: 128},
+		PerAddress: config.Portion{PerMinute: 120_000, AtOnce: 256},
+	}
+	if c.Limits != want {
 		t.Errorf("the limits' defaults are %+v", c.Limits)
 	}
 }

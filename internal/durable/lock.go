@@ -8,6 +8,7 @@ import (
 // Mode is how a lock is held.
 type Mode int
 
+// How a lock can be held.
 const (
 	Exclusive Mode = iota // by one process alone
 	Shared                // by any number of processes, while no process holds it alone

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"unicode/utf8"
 )
@@ -92,5 +91,5 @@ func (v Value) String() string {
 	if len(v.Text) > 0 && (v.Text[0] == '{' || v.Text[0] == '[') {
 		return string(v.Text[:1])
 	}
-	return fmt.Sprintf("%s", v.Text)
+	return string(v.Text)
 }

@@ -146,10 +146,11 @@ func TestRequestsThatAreRefusedDoNotStopTheNextOne(t *testing.T) {
 				t.Fatal(err)
 			}
 			const connections = 10
-			go (&Server{Handler: counting, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(
-				t.Context(),
-				listener,
-			)
+			server := &Server{
+				Handler: counting, Logger: zerolog.Nop(), Connections: connections,
+				HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour,
+			}
+			go server.Serve(t.Context(), listener)
 			for range 2 * connections {
 				conn, err := net.Dial("tcp", listener.Addr().String())
 				if err != nil {

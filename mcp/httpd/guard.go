@@ -197,7 +197,7 @@ func recovery(log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares the value itself
 					panic(p)
 				}
 				mcp.LogPanic(log, r.Method+" "+r.URL.Path, p)

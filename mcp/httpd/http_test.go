@@ -25,6 +25,7 @@ func TestBothGenerationsOfClientsAreServed(t *testing.T) {
 		options []client.ClientOption
 	}{
 		{mcp.ProtocolVersion20260728, nil},
+		//nolint:staticcheck // SA1019: hosts of today still shake hands
 		{mcp.ProtocolVersion20251125, []client.ClientOption{client.WithLegacyProtocolOnly()}},
 	} {
 		t.Run(tt.version, func(t *testing.T) {

@@ -51,7 +51,10 @@ func TestTenThousandInitializesLeakNothing(t *testing.T) {
 		}
 		wait.Wait()
 	}
-	for _, version := range []string{mcp.ProtocolVersion20241105, mcp.ProtocolVersion20250326, mcp.ProtocolVersion20250618, mcp.ProtocolVersion20251125, mcp.ProtocolVersion20260728} {
+	for _, version := range []string{
+		mcp.ProtocolVersion20241105, mcp.ProtocolVersion20250326, mcp.ProtocolVersion20250618,
+		mcp.ProtocolVersion20251125, mcp.ProtocolVersion20260728,
+	} {
 		initialize(version, 400) // pools and tables fill
 		heap, goroutines := kept()
 		initialize(version, each)

@@ -120,10 +120,8 @@ func TestTheMetadataNamesTheScopes(t *testing.T) {
 	if strings.Contains(body, "approve") {
 		t.Errorf("no host is told to ask for approve: %s", body)
 	}
-	if got := (identity.Config{Issuers: []identity.IssuerConfig{{Scopes: identity.ScopesIgnored}}}).Scopes(); !reflect.DeepEqual(
-		got,
-		[]string(nil),
-	) {
+	ignored := identity.Config{Issuers: []identity.IssuerConfig{{Scopes: identity.ScopesIgnored}}}
+	if got := ignored.Scopes(); !reflect.DeepEqual(got, []string(nil)) {
 		t.Errorf("where scopes are ignored, none are asked for: %v", got)
 	}
 }

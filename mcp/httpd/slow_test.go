@@ -73,10 +73,11 @@ func TestAThousandSlowClientsDoNotStopTheNextOne(t *testing.T) {
 	}
 	listener := &counted{Listener: plain}
 	const connections = 200
-	go (&Server{Handler: handler, Logger: zerolog.Nop(), Connections: connections, HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour}).Serve(
-		t.Context(),
-		listener,
-	)
+	server := &Server{
+		Handler: handler, Logger: zerolog.Nop(), Connections: connections,
+		HeaderTimeout: time.Hour, ReadTimeout: time.Hour, IdleTimeout: time.Hour,
+	}
+	go server.Serve(t.Context(), listener)
 
 	body := strings.Replace(queryBody, "SELECT 1", "long", 1)
 	for i := range 1000 {

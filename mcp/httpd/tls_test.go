@@ -114,7 +114,8 @@ func TestOverTLS(t *testing.T) {
 		spoken.Version != tls.VersionTLS12 {
 		t.Errorf("a client of yesterday speaks %x, %v", spoken.Version, err)
 	}
-	if _, err := handshake(t, url, func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }); err == nil {
+	old := func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }
+	if _, err := handshake(t, url, old); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {

@@ -58,6 +58,7 @@ func InRevision(revision, method, name string) func(*http.Request) {
 func ClientFor(t *testing.T, revision string, pipe transport.Interface, options ...client.ClientOption) *client.Client {
 	t.Helper()
 	if revision != mcp.ProtocolVersion20260728 {
+		//nolint:staticcheck // SA1019: hosts of today still shake hands
 		options = append(options, client.WithLegacyProtocolOnly())
 	}
 	c := client.NewClient(pipe, options...)

@@ -288,7 +288,9 @@ func Structured[T any](t *testing.T, r *mcp.CallToolResult) (v T) {
 	return v
 }
 
-const QueryBody = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT 1"}}}`
+// QueryBody is a whole call of the query tool, as a client without a handshake sends it.
+const QueryBody = `{"jsonrpc":"2.0","id":1,"method":"tools/call",` +
+	`"params":{"name":"query","arguments":{"sql":"SELECT 1"}}}`
 
 // Request is a plain HTTP request of a user who is signed in, for those that no proper client would send.
 func Request(t *testing.T, server *httptest.Server, body string, change ...func(*http.Request)) *http.Request {

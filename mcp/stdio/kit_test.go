@@ -36,7 +36,6 @@ const (
 var (
 	orders     = mcptest.Orders
 	callTool   = mcptest.CallTool
-	textOf     = mcptest.TextOf
 	initialize = mcptest.Initialize
 	logTo      = mcptest.LogTo
 	taylorsKey = mcptest.TaylorsKey

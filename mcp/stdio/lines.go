@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 )
 
@@ -42,7 +43,7 @@ func readLine(in *bufio.Reader, longest int) (line inputLine) {
 		} else {
 			line.text = append(line.text, part...)
 		}
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			line.text, line.err = bytes.TrimRight(line.text, "\r\n"), err
 			return line
 		}

@@ -125,7 +125,7 @@ func (p *pipe) serveLines(ctx context.Context, lines <-chan inputLine) error {
 			case len(line.text) > 0:
 				p.take(ctx, line.text)
 			}
-			if line.err == io.EOF {
+			if errors.Is(line.err, io.EOF) {
 				return nil
 			}
 			if line.err != nil {

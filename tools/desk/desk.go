@@ -138,9 +138,11 @@ func (d *Desk) concerning(ctx context.Context, s tools.Steward, id string) (requ
 // undecided says why a step was not taken, to whoever wanted it.
 func undecided(err error) error {
 	for why, code := range map[error]tools.Code{
-		requests.ErrOwnRequest: tools.OwnRequest, requests.ErrNotApprover: tools.NotApprover, requests.ErrTwice: tools.NotApprover,
+		requests.ErrOwnRequest:  tools.OwnRequest,
+		requests.ErrNotApprover: tools.NotApprover, requests.ErrTwice: tools.NotApprover,
 		requests.ErrTaken: tools.NotApprover, requests.ErrRuleDenies: tools.NotApprover,
-		requests.ErrSettled: tools.Settled, requests.ErrNotInForce: tools.Settled, requests.ErrTooLong: tools.TooLong, requests.ErrChanging: tools.Unavailable,
+		requests.ErrSettled: tools.Settled, requests.ErrNotInForce: tools.Settled,
+		requests.ErrTooLong: tools.TooLong, requests.ErrChanging: tools.Unavailable,
 	} {
 		if errors.Is(err, why) {
 			return &tools.Error{Code: code, Message: why.Error()}

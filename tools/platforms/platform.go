@@ -37,7 +37,7 @@ type Config struct {
 	Elsewhere bool
 }
 
-// platform keeps the policies compiled for the catalog as it is now.
+// Platform keeps the policies compiled for the catalog as it is now.
 type Platform struct {
 	Config
 	purposes []string // that policies may ask for

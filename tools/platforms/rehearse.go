@@ -52,7 +52,8 @@ func (p *Platform) rehearseAll(
 	switch {
 	case wrong == nil:
 		return nil, nil
-	case errors.As(wrong, &known) && (known.Code == vending.TooBusy || known.Code == vending.Timeout || known.Code == vending.Cancelled):
+	case errors.As(wrong, &known) &&
+		(known.Code == vending.TooBusy || known.Code == vending.Timeout || known.Code == vending.Cancelled):
 		return nil, fmt.Errorf("rehearsing the policies: %w", wrong)
 	}
 	for _, smaller := range divide(batch) {

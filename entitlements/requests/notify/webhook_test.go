@@ -105,7 +105,8 @@ func (s *stage) ask(t *testing.T, n int, reason string) requests.Request {
 				Name:    "Taylor",
 			},
 		},
-		Reason: reason, Wanted: requests.Duration(time.Hour), Created: now, Lapses: now.Add(24 * time.Hour), Status: requests.StatusPending,
+		Reason: reason, Wanted: requests.Duration(time.Hour), Created: now, Lapses: now.Add(24 * time.Hour),
+		Status: requests.StatusPending,
 	}, now)
 	if err != nil {
 		t.Fatal(err)

@@ -232,7 +232,9 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 				t.Errorf("%s: List says %v", change, err)
 			}
 			b := before
-			if err := s.Raw(t.Context(), saved, b.Asker, b.Subject, b.Platform, b.TableSchema, b.TableName, b.Status, b.Version, b.Created, b.Ends); err != nil {
+			err := s.Raw(t.Context(), saved, b.Asker, b.Subject, b.Platform, b.TableSchema, b.TableName,
+				b.Status, b.Version, b.Created, b.Ends)
+			if err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -15,10 +15,14 @@ const (
 	Created Kind = "created"
 	// Decided says that people have approved or denied it for good: see its status. An approval after which others are
 	// still waited for is not told of.
-	Decided   Kind = "decided"
-	Expiring  Kind = "expiring" // what was approved ends soon
-	Expired   Kind = "expired"  // by itself: nobody answered, or the time is over
-	Revoked   Kind = "revoked"
+	Decided Kind = "decided"
+	// Expiring says that what was approved ends soon.
+	Expiring Kind = "expiring"
+	// Expired says that it came to an end by itself: it was not answered, or its time is over.
+	Expired Kind = "expired"
+	// Revoked says that an approver took the approval back.
+	Revoked Kind = "revoked"
+	// Cancelled says that the asker took it back.
 	Cancelled Kind = "cancelled"
 )
 

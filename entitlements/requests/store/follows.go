@@ -14,7 +14,8 @@ var ErrNoStep = errors.New("that is not the next step of a request")
 // next are the states that a request can go to. From an end it goes nowhere.
 var next = map[requests.Status][]requests.Status{
 	requests.StatusPending: {
-		requests.StatusPending, requests.StatusApproved, requests.StatusDenied, requests.StatusExpired, requests.StatusCancelled,
+		requests.StatusPending, requests.StatusApproved, requests.StatusDenied,
+		requests.StatusExpired, requests.StatusCancelled,
 	},
 	requests.StatusApproved: {requests.StatusExpired, requests.StatusRevoked, requests.StatusCancelled},
 }

@@ -60,8 +60,9 @@ func rowOf(r requests.Request) (row, error) {
 		return row{}, err
 	}
 	out := row{
-		ID: r.ID, Asker: digest(r.Asker.Key()), Subject: digest(r.Subject()), Platform: r.Platform, TableSchema: r.Table.Schema,
-		TableName: r.Table.Name, Status: string(r.Status), Version: int64(r.Version), Created: nanos(r.Created), Body: text,
+		ID: r.ID, Asker: digest(r.Asker.Key()), Subject: digest(r.Subject()), Platform: r.Platform,
+		TableSchema: r.Table.Schema, TableName: r.Table.Name,
+		Status: string(r.Status), Version: int64(r.Version), Created: nanos(r.Created), Body: text,
 	}
 	switch r.Status {
 	case requests.StatusPending:

@@ -54,6 +54,7 @@ func Addresses(s config.Server) (out []Address) {
 // Standing is what one server says of the list of stops that it has.
 type Standing string
 
+// What a server can say of the list, or not say.
 const (
 	Has        Standing = "has_it"     // the list is in force there
 	HasAnother Standing = "other_list" // another one is, or none

@@ -62,8 +62,8 @@ func Propose(table entitlements.TableName, c vending.ColumnProfile, tagsOfTable,
 		}
 	case byName != "":
 		f.Tag, f.Reasons = byName, []string{"its name"}
-		if i := slices.IndexFunc(vending.Patterns, func(p vending.Pattern) bool { return byPattern[p.Name] == byName }); i >= 0 &&
-			c.Values > 0 {
+		named := func(p vending.Pattern) bool { return byPattern[p.Name] == byName }
+		if i := slices.IndexFunc(vending.Patterns, named); i >= 0 && c.Values > 0 {
 			f.Reasons = append(f.Reasons, looks(c, vending.Patterns[i].Name))
 		}
 	case share >= possible:

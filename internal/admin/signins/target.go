@@ -186,6 +186,7 @@ func InWords(err error) error {
 	switch {
 	case !ok:
 		return err
+	//nolint:errorlint // an error that stands for it says more, and is told
 	case refused.Cause == nil || refused.Cause == identity.ErrSignIn:
 		return errors.New(refused.Message)
 	}

@@ -41,7 +41,8 @@ func selectors(definition string) Kind {
 // sharedSchemas are the definitions that no section is.
 func sharedSchemas() map[string]*Schema {
 	word := []string{"string", "number", "boolean"} // 12, true and 2026-01-01 are words too
-	names := `Names of tables or columns: "sales.orders", "sales.*", "sales.orders.lastname", "tag:PII". One alone may be written without brackets.`
+	names := `Names of tables or columns: "sales.orders", "sales.*", "sales.orders.lastname", "tag:PII". ` +
+		`One alone may be written without brackets.`
 	defs := map[string]*Schema{
 		"Text":     {Type: word},
 		"NonEmpty": {Type: word, Pattern: `\S`},
@@ -59,7 +60,9 @@ func sharedSchemas() map[string]*Schema {
 		},
 	}
 	for name, form := range map[string]string{
-		"Selectors": tables + `|` + columns + `|` + tagged, "Tables": tables + `|` + tagged, "Columns": columns + `|` + tagged,
+		"Selectors": tables + `|` + columns + `|` + tagged,
+		"Tables":    tables + `|` + tagged,
+		"Columns":   columns + `|` + tagged,
 	} {
 		some := list(pattern("selector", form))
 		defs[name] = some.schema()
