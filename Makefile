@@ -19,7 +19,7 @@ test: postgres vet
 
 # What .golangci.yml asks for, and that depguard forbids what the table of internal/layout does not give.
 lint:
-	$(TOOL) golangci-lint run
+	$(TOOL) golangci-lint run --allow-parallel-runners
 	DEPUTY_LINTER=$$($(TOOL) -n golangci-lint) $(GO) test -count=1 -run Depguard ./internal/layout
 
 # The rules of depguard, after a change of the table in internal/layout.
