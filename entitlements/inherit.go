@@ -11,8 +11,8 @@ import (
 // the base tables closes the view too, and never opens it:
 //
 //   - Its columns have the masks of the columns that they are made of, for those too whom an except of the mask
-//     exempts. Where these masks differ, or the values are more than a copy, NULL is shown; a mask that shows the same whatever
-//     the value stays.
+//     exempts. Where these masks differ, or the values are more than a copy, NULL is shown; a mask that shows the same
+//     whatever the value stays.
 //   - Its guardrails are those of its base tables as well.
 //   - Over a table with a row filter it is closed, unless a policy names the view.
 //
