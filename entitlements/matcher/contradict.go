@@ -52,7 +52,8 @@ func impossible(literals []literal) bool {
 			case a.Term == b.Term && a.not != b.not,
 				a.Word == b.Word && a.Name != b.Name && !a.not && !b.not && form.single,
 				a.Word == b.Word && a.Name != b.Name && a.not && b.not && form.single && len(form.Names) == 2,
-				a.builtin(identity.AllUsers) && b.builtin(identity.AllAgents), a.builtin(identity.AllAgents) && b.builtin(identity.AllUsers):
+				a.builtin(identity.AllUsers) && b.builtin(identity.AllAgents),
+				a.builtin(identity.AllAgents) && b.builtin(identity.AllUsers):
 				return true
 			}
 		}

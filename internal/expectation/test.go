@@ -50,6 +50,7 @@ func (t Test) Sentence(c Clause) string { return t.Who.Text + ": " + c.Text }
 // Kind is what a clause is about.
 type Kind string
 
+// The kinds of clauses, in the words that a test is written in.
 const (
 	Open         Kind = "open"
 	Denied       Kind = "denied"
