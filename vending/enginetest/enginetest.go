@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(testing.TB) trial.Fixture) {
 		{Name: "limits", Test: testLimits},
 		{Name: "recorded", Test: testRecorded},
 		{Name: "interruption", Test: testInterruption},
+		{Name: "a caller who leaves", Test: testGoneCaller},
 		{Name: "what is not a read", Test: testShapes},
 		{Name: "what is hidden looks like what is not there", Test: testHidden},
 		{Name: "diagnosis", Test: testDiagnose},

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -75,6 +76,35 @@ func testInterruption(t *testing.T, s trial.Suite) {
 		trial.Refused(t, "a call that was cancelled before it began", err, vending.Cancelled)
 		s.LeavesNothing(t, before)
 	})
+}
+
+// A caller may leave at any moment: what was begun ends as cancelled, and nothing says that the platform is down.
+func testGoneCaller(t *testing.T, s trial.Suite) {
+	before := s.Outside(t)
+	for name, call := range map[string]func(context.Context) error{
+		"Analyze": func(ctx context.Context) error {
+			_, err := s.Engine.Analyze(ctx, fmt.Sprintf("SELECT %d", time.Now().UnixNano()))
+			return err
+		},
+		"Catalog":  func(ctx context.Context) error { _, err := s.Engine.Catalog(ctx); return err },
+		"Check":    func(ctx context.Context) error { _, err := s.Engine.Check(ctx); return err },
+		"Standing": func(ctx context.Context) error { _, err := s.Engine.Standing(ctx); return err },
+		"Run": func(ctx context.Context) error {
+			_, err := s.Engine.Run(ctx, trial.Lease(`SELECT 1`))
+			return err
+		},
+	} {
+		for after := range 40 {
+			ctx, cancel := context.WithCancel(t.Context())
+			leaves := time.AfterFunc(time.Duration(after*after)*3*time.Microsecond, cancel)
+			if err := call(ctx); err != nil {
+				trial.Refused(t, name+" of a caller who leaves", err, vending.Cancelled)
+			}
+			leaves.Stop()
+			cancel()
+		}
+	}
+	s.LeavesNothing(t, before)
 }
 
 func cancelled(parent context.Context) context.Context {

@@ -15,7 +15,7 @@ import (
 func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	findings, ready, err := setup.CheckRunner(ctx, e.db)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	if !ready {
 		return findings, nil
@@ -27,7 +27,7 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	findings = append(findings, seen.paths.Findings()...)
 	more, err := setup.CheckObjects(ctx, e.db, e.config.schemas())
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	findings = append(findings, more...)
 	if err := e.tryVend(ctx); err != nil {

@@ -284,7 +284,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *gate.Refusals) (aga
 		//nolint:gosec // the value is quoted
 		set := "SELECT pg_catalog.set_config('search_path', " + pq.QuoteLiteral(path) + ", true)"
 		if _, err := d.conn.ExecContext(ctx, set); err != nil {
-			return false, unavailable(err)
+			return false, cutOff(ctx, err)
 		}
 	}
 	return again || len(d.marks) > before, nil
@@ -293,7 +293,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *gate.Refusals) (aga
 // probe analyses what was prepared, as Analyze does, and says what the views of the lease stand for.
 func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *gate.Refusals, error) {
 	if _, err := d.conn.ExecContext(ctx, "SELECT pg_catalog.set_config('role', 'none', true)"); err != nil {
-		return nil, nil, unavailable(err)
+		return nil, nil, cutOff(ctx, err)
 	}
 	seen, err := probeOn(ctx, d.conn, d.replaced.SQL)
 	if err != nil {
@@ -305,7 +305,7 @@ func (d *diagnosis) probe(ctx context.Context) (*vending.Statement, *gate.Refusa
 	}
 	// the role is the vended one again
 	if _, err := d.conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT diagnosis"); err != nil {
-		return nil, nil, unavailable(err)
+		return nil, nil, cutOff(ctx, err)
 	}
 	statement, err := d.engine.statement(ctx, d.conn, within, d.lease.SQL, seen)
 	if err != nil {
@@ -322,14 +322,14 @@ func (d *diagnosis) within(ctx context.Context) (*snapshot, error) {
 SELECT c.oid, c.reltype, t.typarray, n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE n.nspname = ANY ($1)`, pq.Array(slices.Collect(maps.Values(d.schemas))))
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var oid, row, array uint32
 		var schema, name string
 		if err := rows.Scan(&oid, &row, &array, &schema, &name); err != nil {
-			return nil, unavailable(err)
+			return nil, cutOff(ctx, err)
 		}
 		for _, a := range d.lease.Access {
 			if name != a.Table.Name || schema != d.schemas[a.Table.Schema] {

@@ -130,7 +130,7 @@ func (e *Engine) Standing(ctx context.Context) ([]string, error) {
 		`SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ '^deputy_[0-9a-z]{8,}' ORDER BY 1`,
 	)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	return names, nil
 }

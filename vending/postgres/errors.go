@@ -41,9 +41,11 @@ func unavailable(err error) error {
 	}
 }
 
-// cutOff is for what ended without a word from the database: the call's own time was up, or the database is not there.
+// cutOff is for what ended without a word from the database: the caller is gone, the call's own time was up, or the
+// database is not there.
 func cutOff(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	var known *vending.Error
+	if ctx.Err() != nil && !errors.As(err, &known) {
 		return interrupted(ctx, err)
 	}
 	return unavailable(err)

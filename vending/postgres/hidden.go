@@ -79,13 +79,13 @@ func (d *diagnosis) find(ctx context.Context) error {
 	delete(names, "")
 	rows, err := d.conn.QueryContext(ctx, objectsQuery, pq.Array(slices.Collect(maps.Keys(names))))
 	if err != nil {
-		return unavailable(err)
+		return cutOff(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var o object
 		if err := rows.Scan(&o.Kind, &o.Schema, &o.Name, &o.OID, &o.System, &o.Member); err != nil {
-			return unavailable(err)
+			return cutOff(ctx, err)
 		}
 		d.objects = append(d.objects, o)
 	}
@@ -206,13 +206,13 @@ WHERE o.oid = ANY ($3::oid[]) AND n.nspname <> 'pg_catalog'
 		sqltext.OIDs(refused.Operators),
 	)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var o object
 		if err := rows.Scan(&o.Schema, &o.Name); err != nil {
-			return nil, unavailable(err)
+			return nil, cutOff(ctx, err)
 		}
 		found = append(found, o)
 	}

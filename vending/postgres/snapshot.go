@@ -70,19 +70,19 @@ func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
 	taken := e.config.Now()
 	tables, err := catalog.Load(ctx, e.db, e.config.Schemas)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	p, err := searchpath.Load(ctx, e.db, e.config.schemas())
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	g, err := gate.Load(ctx, e.db, e.config.allowed(), p, tables)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	views, err := e.views.Read(ctx, e.db)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, cutOff(ctx, err)
 	}
 	e.views = views
 	views.Describe(tables, g.Computes)

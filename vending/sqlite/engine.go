@@ -141,6 +141,9 @@ func (e *Engine) Standing(ctx context.Context) ([]string, error) {
 			},
 		)
 	})
+	if err != nil && ctx.Err() != nil {
+		return nil, interrupted(ctx)
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
