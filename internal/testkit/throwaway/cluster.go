@@ -24,10 +24,12 @@ const Superuser = "postgres"
 
 // Cluster is a running PostgreSQL server.
 type Cluster struct {
-	Dir     string // everything is below it, the socket in it
-	Version string // as "postgres --version" prints it
+	Dir     string   // everything is below it, the socket in it
+	Version string   // as "postgres --version" prints it
+	args    []string // of the server
 	server  *exec.Cmd
 	done    chan struct{} // closed when the server has ended
+	frozen  bool
 	remover *remover
 	stop    sync.Once
 }
@@ -47,13 +49,16 @@ func Start(ctx context.Context, settings ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cluster's directory: %w", err)
 	}
-	c := &Cluster{Dir: dir, done: make(chan struct{})}
+	c := &Cluster{Dir: dir}
 	running.Store(c, true)
 	if c.remover, err = startRemover(dir); err != nil {
 		c.Stop()
 		return nil, fmt.Errorf("starting what removes the cluster's directory: %w", err)
 	}
-	if err := c.start(ctx, bin, settings); err != nil {
+	if err = c.make(ctx, bin, settings); err == nil {
+		err = c.Launch(ctx)
+	}
+	if err != nil {
 		c.Stop()
 		if ctx.Err() != nil { // what was killed for it says something else
 			err = ctx.Err()
@@ -89,10 +94,7 @@ func (c *Cluster) Exec(role, database, script string) error {
 // Stop ends the server at once and removes everything.
 func (c *Cluster) Stop() {
 	c.stop.Do(func() {
-		if c.server != nil && c.server.Process != nil {
-			c.server.Process.Signal(syscall.SIGQUIT) // immediate shutdown: nothing is worth keeping
-			<-c.done
-		}
+		c.Halt()
 		os.RemoveAll(c.Dir)
 		if c.remover != nil {
 			c.remover.dismiss()
@@ -101,7 +103,8 @@ func (c *Cluster) Stop() {
 	})
 }
 
-func (c *Cluster) start(ctx context.Context, bin string, settings []string) error {
+// make lays out a directory of data.
+func (c *Cluster) make(ctx context.Context, bin string, settings []string) error {
 	run, err := unprivileged()
 	if err != nil {
 		return err
@@ -133,25 +136,14 @@ func (c *Cluster) start(ctx context.Context, bin string, settings []string) erro
 	if out, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output(); err == nil {
 		c.Version = string(out[:len(out)-1])
 	}
-	args := []string{"-D", data, "-k", c.Dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"}
+	c.args = []string{
+		filepath.Join(bin, "postgres"), "-D", data, "-k", c.Dir,
+		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200",
+	}
 	for _, s := range settings {
-		args = append(args, "-c", s)
+		c.args = append(c.args, "-c", s)
 	}
-	log, err := os.Create(filepath.Join(c.Dir, "log"))
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	c.server = exec.Command(filepath.Join(bin, "postgres"), args...)
-	c.server.Dir, c.server.Stdout, c.server.Stderr = c.Dir, log, log
-	c.server.SysProcAttr = run.attributes()
-	started := make(chan error)
-	go c.attend(started)
-	if err := <-started; err != nil {
-		c.server = nil
-		return fmt.Errorf("starting postgres: %w", err)
-	}
-	return c.await(ctx)
+	return nil
 }
 
 // await returns when the server answers.
