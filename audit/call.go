@@ -58,7 +58,8 @@ const Begun Outcome = "begun"
 // outcome. describe_table shows names and no values, and what is about access requests neither.
 func (c Call) Seen() bool {
 	switch c.Tool {
-	case "describe_table", "request_access", Approve, Deny, Revoke, Cancel, Expire, Look:
+	case "describe_table", "request_access", Approve, Deny, Revoke, Cancel, Expire, Look,
+		Confirm, AcceptRestore, NoteState:
 		return false
 	}
 	switch c.Ending() {

@@ -29,6 +29,8 @@ type chain struct {
 	blind bool              // nobody asks what follows:
 	open  map[string]Record // intents without an outcome, by id
 	fresh []Record          // records since the last checkpoint: they count once they are signed
+	state *State            // the furthest that a record that counts has seen the state of access requests
+	newer int               // by how many versions a record is ahead of what this Deputy can read
 }
 
 func (c *chain) size() int64 { return c.signed.Size + int64(len(c.pending)) }
@@ -53,6 +55,7 @@ func resume(m *mark) (*chain, error) {
 		return nil, checkpoint.ErrNoCheckpoint
 	}
 	c := &chain{signed: before, last: last, pending: []tlog.Hash{*m.Leaf}}
+	c.state = m.State
 	for _, r := range m.Open {
 		c.begin(r)
 	}
@@ -117,6 +120,7 @@ func (c *chain) moveTo(t checkpoint.Tree, cp checkpoint.Checkpoint) {
 		c.met = cp == c.head
 	}
 	for _, r := range c.fresh {
+		c.state = c.state.Later(r.State)
 		switch r.Phase {
 		case Intent:
 			c.begin(r)
@@ -137,7 +141,9 @@ func (c *chain) begin(r Record) {
 // note keeps of a record what is needed to know whether its call has ended, and if not, to close it.
 func (c *chain) note(line []byte) {
 	var r Record
-	if json.Unmarshal(line, &r) != nil || r.ID == "" {
+	err := json.Unmarshal(line, &r)
+	c.newer = max(c.newer, r.V-Version)
+	if err != nil || r.ID == "" {
 		return
 	}
 	if c.began.IsZero() {

@@ -62,7 +62,15 @@ func decode(line []byte) (Record, error) {
 	if r.ID == "" {
 		return Record{}, errors.New("it has no id")
 	}
-	return r, nil
+	return r, readable(r.V - Version)
+}
+
+// readable refuses what is ahead of this Deputy's version by so many.
+func readable(ahead int) error {
+	if ahead <= 0 {
+		return nil
+	}
+	return fmt.Errorf("a newer Deputy wrote it (v %d, and this one knows %d): use that one", Version+ahead, Version)
 }
 
 // Native is the record as the log has it, in one line of JSON without its end: examples/audit-record.schema.json

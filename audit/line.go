@@ -57,6 +57,8 @@ func (r Record) Who() string {
 	switch agent := r.Agent.ID; {
 	case r.Tool == Expire:
 		return "nobody: a time was over"
+	case r.Tool == NoteState:
+		return "Deputy itself"
 	case agent == "" && r.User == nil:
 		return "nobody known"
 	case agent == "" && r.Mode == InPerson:

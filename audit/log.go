@@ -95,6 +95,7 @@ type Log struct {
 	begun   map[string]bool // calls with an intent that was handed in, and no outcome that was written
 	owed    []Record        // their outcomes that could not be written when it was time
 	latest  checkpoint.Checkpoint
+	state   *State // see State
 
 	closing error // of the file; set before done is closed
 }
@@ -133,6 +134,7 @@ func openLog(cfg Config) (_ *Log, err error) {
 		done:   make(chan struct{}),
 		begun:  map[string]bool{},
 		latest: w.chain.last,
+		state:  w.chain.state,
 	}
 	go l.write()
 	return l, nil
@@ -146,6 +148,14 @@ func (l *Log) Checkpoint() checkpoint.Checkpoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.latest
+}
+
+// State is the furthest that a record on the disk has seen the state of access requests, whatever was deleted for its
+// age; nil: none has.
+func (l *Log) State() *State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
 }
 
 // Append writes one record and returns when it is on the disk. After an error nothing may be handed out: the record may

@@ -24,6 +24,8 @@ type mark struct {
 	Tree  []tlog.Hash `json:"tree,omitempty"`
 	Leaf  *tlog.Hash  `json:"leaf,omitempty"`
 	Open  []Record    `json:"open,omitempty"` // intents that have no outcome yet, in short
+	// State is the furthest that the records before the segment have seen the state of access requests.
+	State *State `json:"state,omitempty"`
 
 	// Of remains and adopted: how many lines before this one, since the last checkpoint.
 	Lines int `json:"lines,omitempty"`

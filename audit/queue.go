@@ -123,7 +123,7 @@ func (l *Log) finish(batch []*entry, owed []Record, failure error) {
 	l.since, l.failure = time.Time{}, failure
 	if failure == nil {
 		l.owed = slices.Clone(l.owed[len(owed):])
-		l.latest = l.writer.chain.last
+		l.latest, l.state = l.writer.chain.last, l.writer.chain.state
 	}
 	l.mu.Unlock()
 	for _, e := range batch {

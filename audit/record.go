@@ -51,6 +51,23 @@ type Record struct {
 	Reasons   []string      `json:"reasons,omitempty"` // which policies denied, what the gate refused
 
 	Request *Request `json:"request,omitempty"` // the access request that the call made, changed or looked at
+	// State is how far the state of access requests had come when the call ended. A state that has come less far was
+	// restored from a copy.
+	State *State `json:"state,omitempty"`
+}
+
+// State is how far a state of access requests has come.
+type State struct {
+	Sequence int64  `json:"sequence"`        // of its last event
+	Event    string `json:"event,omitempty"` // that event's id
+}
+
+// Later is the one of two that has come further. Either may be nil.
+func (s *State) Later(other *State) *State {
+	if s == nil || other != nil && other.Sequence > s.Sequence {
+		return other
+	}
+	return s
 }
 
 // Request is an access request as one step left it. The step is the record's tool, who took it the record's user or
@@ -79,6 +96,13 @@ const (
 	Cancel  = "cancel_request"
 	Expire  = "expire_request" // nobody's: a time was over
 	Look    = "show_request"   // a person who may decide looked at requests
+
+	// Confirm is a steward's word that what was approved before a restore of the state goes on.
+	Confirm = "confirm_request"
+	// AcceptRestore is an administrator's word that a state goes on which was restored.
+	AcceptRestore = "accept_restore"
+	// NoteState is a server's own: it says how far the state has come.
+	NoteState = "note_state"
 )
 
 // InPerson is the mode of a record about a human who acts without an agent.

@@ -33,6 +33,9 @@ func (w *writer) start(alone bool) (err error) {
 	if err := w.load(); err != nil {
 		return err
 	}
+	if err := w.understood(); err != nil {
+		return err
+	}
 	var left [][]byte
 	if w.end == 0 {
 		line, err := mark{Kind: segmentMark, Time: w.config.Now().UTC()}.line()

@@ -51,6 +51,7 @@ func (w *writer) begin() error {
 		Note:  next.last.Note,
 		Tree:  next.signed.Left,
 		Leaf:  &next.pending[0],
+		State: next.state,
 		Time:  w.config.Now().UTC(),
 	}
 	if len(next.pending) != 1 {

@@ -56,6 +56,9 @@ func (w *writer) write(lines [][]byte) error {
 
 // append writes lines and a checkpoint behind what the chain has walked.
 func (w *writer) append(lines [][]byte) error {
+	if err := w.understood(); err != nil {
+		return err
+	}
 	next := w.chain.clone()
 	text, err := w.compose(next, lines)
 	if err != nil {
@@ -75,6 +78,15 @@ func (w *writer) append(lines [][]byte) error {
 	w.chain, w.failed, w.torn = next, false, false
 	w.end += int64(len(text))
 	w.remember(next.last)
+	return nil
+}
+
+// understood refuses a log in which a newer Deputy has written: what its records mean for those that follow is not
+// known here.
+func (w *writer) understood() error {
+	if err := readable(w.chain.newer); err != nil {
+		return fmt.Errorf("%s has a record that cannot be read: %w", w.config.Path, err)
+	}
 	return nil
 }
 

@@ -160,7 +160,7 @@ func (t *Tools) measure(ctx context.Context, r *record) {
 
 // names are the tools there are, and what an administrator has done on the record.
 var names = []string{"query", "describe_table", "request_access", "test", "scan",
-	audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire, audit.Look}
+	audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire, audit.Look, audit.Confirm}
 
 // writing begins to watch how a record is made durable, and returns what does it. That it is watched, sampled or not,
 // makes no difference to it, and neither does a caller who goes away.

@@ -118,4 +118,5 @@ type unmapped struct {
 	Reasons        []string       `json:"reasons,omitempty"`
 	Nanoseconds    time.Duration  `json:"duration_ns"`
 	Request        *audit.Request `json:"request,omitempty"`
+	State          *audit.State   `json:"state,omitempty"`
 }

@@ -40,7 +40,7 @@ func classOf(r audit.Record) class {
 		return read
 	case audit.Look:
 		return read
-	case "request_access", audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire:
+	case "request_access", audit.Approve, audit.Deny, audit.Revoke, audit.Cancel, audit.Expire, audit.Confirm:
 		return stepOf(r)
 	case audit.Authenticate:
 		return logon
@@ -60,7 +60,8 @@ func stepOf(r audit.Record) class {
 		return create
 	case q == nil:
 		return update
-	case r.Tool == audit.Approve && (tried || q.Status == "approved"): // otherwise others have to approve as well
+	case r.Tool == audit.Confirm,
+		r.Tool == audit.Approve && (tried || q.Status == "approved"): // otherwise others have to approve as well
 		return assign
 	case r.Tool == audit.Revoke, (r.Tool == audit.Cancel || r.Tool == audit.Expire) && !q.Expires.IsZero():
 		return unassign
@@ -160,7 +161,7 @@ func (e *event) status(r audit.Record) {
 func actorOf(r audit.Record) *actor {
 	a := &actor{AppUID: cmp.Or(r.Agent.ID, "unknown"), AppName: cmp.Or(r.Agent.Name, r.Agent.ID, "unknown")}
 	switch {
-	case r.Tool == audit.Expire: // by the clock
+	case r.Tool == audit.Expire, r.Tool == audit.NoteState: // by itself
 		a.AppUID, a.AppName = "deputy", "Deputy"
 	case r.Mode == audit.InPerson && r.User != nil: // no application acts
 		a.AppUID, a.AppName = "", ""
@@ -203,6 +204,7 @@ func rest(r audit.Record) unmapped {
 		Outcome:        r.Outcome,
 		Nanoseconds:    r.Duration,
 		Request:        r.Request,
+		State:          r.State,
 	}
 	if u.Record == 0 {
 		u.Record = audit.Version

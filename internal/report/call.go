@@ -59,6 +59,8 @@ func (p *page) who(c audit.Call) [][]string {
 	switch {
 	case c.Tool == audit.Expire:
 		return [][]string{{"by", "nobody: a time was over"}, {"when", date(c.Time)}, {"policies", versions(c)}}
+	case c.Tool == audit.NoteState:
+		return [][]string{{"by", "Deputy itself"}, {"when", date(c.Time)}, {"policies", versions(c)}}
 	case c.User == nil && c.Agent.ID == "":
 		rows = append(rows, []string{"by", "nobody known"})
 	case c.User != nil && c.Mode == audit.InPerson:

@@ -15,6 +15,10 @@ var steps = map[string]string{
 	audit.Cancel:     "Cancelling an access request with the tool request_access",
 	audit.Expire:     "The end of an access request",
 	audit.Look:       "Looking at access requests",
+	audit.Confirm:    "Confirming what was approved before the state was restored",
+
+	audit.AcceptRestore: "Accepting a state that was restored",
+	audit.NoteState:     "How far the state of access requests had come",
 }
 
 func step(c audit.Call) bool { return steps[c.Tool] != "" }

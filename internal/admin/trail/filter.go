@@ -24,7 +24,7 @@ var Outcomes = []string{
 
 // Tools are the names of what is on the record.
 var Tools = []string{"query", "describe_table", "request_access", audit.Approve, audit.Deny, audit.Revoke, audit.Cancel,
-	audit.Expire, audit.Look, "scan", "test"}
+	audit.Expire, audit.Look, audit.Confirm, audit.AcceptRestore, audit.NoteState, "scan", "test"}
 
 // Select completes a filter with the times, as they are written in a command, and refuses one that cannot be meant.
 func Select(f index.Filter, since, until string, now time.Time) (index.Filter, error) {
