@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+
+	"deputy/internal/pgconn"
 )
 
 // Recorder is the login that a PostgreSQL sink uses. It may insert records and nothing else: not change, delete or read
@@ -44,13 +46,10 @@ type Postgres struct{ db *sql.DB }
 
 // OpenPostgres does not connect yet. The errors do not repeat the dsn, which has a password in it.
 func OpenPostgres(dsn string) (*Postgres, error) {
-	connector, err := pq.NewConnector(dsn)
+	db, err := pgconn.Open(pgconn.Config{DSN: dsn, MaxOpen: 1})
 	if err != nil {
 		return nil, errors.New("the dsn cannot be read: write it as postgres://" + Recorder + ":password@host/database")
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1)
-	db.SetConnMaxIdleTime(5 * time.Minute)
 	return &Postgres{db}, nil
 }
 

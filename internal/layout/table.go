@@ -20,6 +20,7 @@ var rooms = []Room{
 	{"internal/mistake", nil},
 	{"internal/strictjson", nil},
 	{"internal/durable", nil},
+	{"internal/pgconn", nil},
 
 	// Who calls.
 	{"identity", []string{"internal/mistake"}},
@@ -33,7 +34,7 @@ var rooms = []Room{
 	{"audit", []string{"audit/checkpoint", "audit/segments", "identity", "internal/durable", "internal/strictjson"}},
 	{"audit/ocsf", []string{"audit"}},
 	{"audit/index", []string{"audit", "audit/checkpoint", "internal/durable", "internal/strictjson"}},
-	{"audit/sink", []string{"audit", "audit/ocsf"}},
+	{"audit/sink", []string{"audit", "audit/ocsf", "internal/pgconn"}},
 
 	// What may be seen.
 	{"entitlements/catalog", nil},
@@ -54,7 +55,10 @@ var rooms = []Room{
 	{"entitlements/requests", []string{"entitlements", "entitlements/review", "identity", "internal/mistake"}},
 	{
 		"entitlements/requests/store",
-		[]string{"entitlements", "entitlements/requests", "identity", "internal/durable", "internal/strictjson"},
+		[]string{
+			"entitlements", "entitlements/requests", "identity", "internal/durable", "internal/pgconn",
+			"internal/strictjson",
+		},
 	},
 	{
 		"entitlements/requests/notify",
@@ -64,7 +68,7 @@ var rooms = []Room{
 	// How it is given.
 	{"vending", []string{"entitlements", "identity"}},
 	{"vending/postgres/...", []string{
-		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake",
+		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake", "internal/pgconn",
 	}},
 	{"vending/sqlite/...", []string{
 		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake",
@@ -103,8 +107,8 @@ var rooms = []Room{
 	}},
 	{"internal/admin/...", []string{
 		"internal/assembly", "internal/config/...", "internal/expectation/...", "internal/report", "internal/durable",
-		"internal/mistake", "tools/...", "vending", "vending/postgres/...", "vending/sqlite/...", "audit/...",
-		"entitlements/...", "identity/...",
+		"internal/mistake", "internal/pgconn", "tools/...", "vending", "vending/postgres/...", "vending/sqlite/...",
+		"audit/...", "entitlements/...", "identity/...",
 	}},
 
 	// Test kits and shows. Tests may import them all; else demo and bench alone do.

@@ -102,15 +102,13 @@ func Open(c Config) (*Engine, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	connector, err := newConnector(c.DSN)
+	db, spare, err := openPools(c.DSN, c.MaxConnections)
 	if err != nil {
 		return nil, err
 	}
-	spare := openPool(connector, 1)
-	spare.SetMaxIdleConns(0)
 	return &Engine{
 		config:   c,
-		db:       openPool(connector, c.MaxConnections),
+		db:       db,
 		spare:    spare,
 		signer:   newSigner(c.SigningKey),
 		analyses: expirable.NewLRU[string, *analysis](analysesKept, nil, analysisAge),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lib/pq"
 
+	"deputy/internal/pgconn"
 	"deputy/vending"
 	"deputy/vending/postgres/sqltext"
 )
@@ -104,7 +105,7 @@ const (
 func (v *vended) statementError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
-	case errors.Is(err, errAnswerTooLarge):
+	case errors.Is(err, pgconn.ErrAnswerTooLarge):
 		return &vending.Error{
 			Code:    vending.InvalidSQL,
 			Message: "a row of the answer is too large: ask for less",

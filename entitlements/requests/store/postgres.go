@@ -2,27 +2,20 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
+
+	"deputy/internal/pgconn"
 )
 
 // connectPostgres does not connect yet.
 func connectPostgres(dsn string) (*database, error) {
-	connector, err := pq.NewConnector(dsn)
+	db, err := pgconn.Open(pgconn.Config{DSN: dsn, MaxOpen: 8})
 	if err != nil {
-		// err may quote the password
 		return nil, errors.New("the state's dsn cannot be read: write it as postgres://name:password@host/database")
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(8)
-	db.SetMaxIdleConns(8)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour)
 	return &database{sqlx.NewDb(db, "postgres"), true}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"deputy/internal/admin"
 	"deputy/internal/config"
+	"deputy/internal/pgconn"
 	"deputy/vending/postgres/setup"
 )
 
@@ -18,12 +19,11 @@ func Admin(dsn string) (*sql.DB, error) {
 	if dsn == "" {
 		return nil, admin.Usagef("no administrator's connection: set DEPUTY_ADMIN_DSN or give --admin-dsn")
 	}
-	connector, err := pq.NewConnector(dsn)
+	db, err := pgconn.Open(pgconn.Config{DSN: dsn})
 	if err != nil {
-		// err may quote the password
 		return nil, errors.New("the administrator's connection cannot be read: write it as postgres://name@host/database")
 	}
-	return sql.OpenDB(connector), nil
+	return db, nil
 }
 
 // Order is what bootstrap makes for the named platform, or the only one. The runner's password comes from where the

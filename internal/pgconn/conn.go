@@ -1,0 +1,143 @@
+package pgconn
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	pingTime     = time.Second // for an idle connection to show that it is alive
+	closingTime  = time.Second // for what has no context of its own, such as closing a statement
+	preparedTime = 5 * time.Second
+)
+
+// libraryConn is all that lib/pq's connections can do.
+type libraryConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// Conn is a connection whose steps end with their contexts. It is what sql.Conn.Raw gives.
+type Conn struct {
+	library libraryConn
+	wire    *wire
+	config  Config
+}
+
+var _ libraryConn = (*Conn)(nil)
+
+func (c *Conn) follow(ctx context.Context) *leash { return c.wire.follow(ctx, c.config.Grace) }
+
+// explain says why the wire was cut, where lib/pq only knows that it was.
+func (c *Conn) explain(err error) error { return c.wire.reason(err) }
+
+// prepare runs Config.Prepare.
+func (c *Conn) prepare(ctx context.Context) error {
+	if c.config.Prepare == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, preparedTime)
+	defer cancel()
+	if _, err := c.ExecContext(ctx, c.config.Prepare, nil); err != nil {
+		return fmt.Errorf("preparing a connection: %w", err)
+	}
+	return nil
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	defer c.follow(ctx).release()
+	result, err := c.library.ExecContext(ctx, query, args)
+	return result, c.explain(err)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.rows(ctx, func() (driver.Rows, error) { return c.library.QueryContext(ctx, query, args) })
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	defer c.follow(ctx).release()
+	s, err := c.library.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	return &statement{conn: c, library: s.(libraryStatement)}, nil
+}
+
+// BeginTx implements driver.ConnBeginTx. The commit ends with the transaction's context, too.
+func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	following := c.follow(ctx)
+	tx, err := c.library.BeginTx(ctx, options)
+	if err != nil {
+		following.release()
+		return nil, c.explain(err)
+	}
+	return &transaction{conn: c, library: tx, following: following}, nil
+}
+
+// Prepare implements driver.Conn.
+func (c *Conn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+// Begin implements driver.Conn.
+func (c *Conn) Begin() (driver.Tx, error) {
+	return c.BeginTx(context.Background(), driver.TxOptions{})
+}
+
+// CheckNamedValue implements driver.NamedValueChecker.
+func (c *Conn) CheckNamedValue(v *driver.NamedValue) error { return c.library.CheckNamedValue(v) }
+
+// Ping implements driver.Pinger.
+func (c *Conn) Ping(ctx context.Context) error {
+	defer c.follow(ctx).release()
+	return c.explain(c.library.Ping(ctx))
+}
+
+// IsValid implements driver.Validator: a connection that was cut is not kept.
+func (c *Conn) IsValid() bool { return c.wire.ended() == nil && c.library.IsValid() }
+
+// ResetSession implements driver.SessionResetter. It is called before a connection is used again, when nothing of the
+// caller's has run on it: database/sql takes another connection when this one is dead.
+func (c *Conn) ResetSession(ctx context.Context) error {
+	if !c.IsValid() {
+		return driver.ErrBadConn
+	}
+	switch seen := look(c.wire.Conn); {
+	case seen == closed:
+		return driver.ErrBadConn
+	case seen == empty && c.wire.idle() < c.config.AskAfter:
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, pingTime)
+	defer cancel()
+	defer c.wire.follow(limited, Immediately).release()
+	// lib/pq would try to cancel the ping, on a connection of its own
+	if c.library.Ping(context.WithoutCancel(ctx)) != nil {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// Close tells the database, as far as it listens.
+func (c *Conn) Close() error {
+	if c.wire.ended() != nil {
+		return nil
+	}
+	if err := c.wire.SetDeadline(time.Now().Add(c.config.Grace)); err != nil {
+		return errors.Join(err, c.wire.Close())
+	}
+	return c.library.Close()
+}

@@ -1,0 +1,58 @@
+package pgconn_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"deputy/internal/pgconn"
+)
+
+// listen is a host that accepts connections and says nothing.
+func listen(t *testing.T) (dsn string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { c.Close() })
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return fmt.Sprintf("host=127.0.0.1 port=%s user=deputy dbname=deputy sslmode=disable", port)
+}
+
+// A database that takes the connection and then says nothing is waited for as long as the context lasts.
+func TestSilentWhileConnecting(t *testing.T) {
+	db, err := pgconn.Open(pgconn.Config{DSN: listen(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := db.PingContext(ctx); !errors.Is(err, pgconn.ErrSilent) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a silent database: %v", err)
+	}
+}
+
+// Without a deadline the limit for connecting holds, and names the same cause.
+func TestConnectTimeout(t *testing.T) {
+	db, err := pgconn.Open(pgconn.Config{DSN: listen(t) + " connect_timeout=1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.PingContext(context.Background()); !errors.Is(err, pgconn.ErrSilent) {
+		t.Errorf("a silent database: %v", err)
+	}
+}
