@@ -125,6 +125,7 @@ var rooms = []Room{
 	}},
 	{"internal/conformance", nil}, // tests alone
 	{"internal/field", nil},       // tests alone
+	{"internal/faults", nil},      // tests alone
 	{"internal/layout", nil},
 
 	// Flags and printing.

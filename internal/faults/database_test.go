@@ -1,0 +1,170 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"deputy/internal/testkit/throwaway"
+)
+
+var shopAlone = []string{"shop"}
+
+// databaseFaults befall the PostgreSQL behind one of the platforms.
+func databaseFaults() []fault {
+	return []fault{
+		{
+			name: "database frozen", holds: 100 * time.Second, hits: shopAlone,
+			begin:  func(s *scene) error { s.shop.Freeze(); return nil },
+			during: whileFrozen,
+			end:    func(s *scene) error { s.shop.Thaw(); return nil },
+		},
+		{
+			name: "database restarted", hits: shopAlone,
+			begin: func(s *scene) error {
+				s.shop.Halt()
+				return s.shop.Launch(context.Background())
+			},
+		},
+		{
+			name: "database down", holds: 20 * time.Second, hits: shopAlone,
+			begin: func(s *scene) error { s.shop.Halt(); return nil },
+			end:   func(s *scene) error { return s.shop.Launch(context.Background()) },
+		},
+		{
+			name: "connections used up", holds: 10 * time.Second, hits: shopAlone,
+			begin: usedUp,
+		},
+		{
+			name: "a table locked", holds: 15 * time.Second, hits: shopAlone,
+			begin: locked,
+		},
+		{
+			name: "columns come and go", holds: 8 * time.Second, hits: shopAlone,
+			begin: migrated,
+		},
+	}
+}
+
+// whileFrozen tries what an administrator does on the healthy platforms: an edit of the file, and a stop.
+func whileFrozen(s *scene) {
+	sees := func(user, agent string) string {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		c, err := s.connect(ctx, user, agent)
+		if err != nil {
+			return err.Error()
+		}
+		defer c.Close()
+		r, err := c.Query(ctx, map[string]any{"platform": "app", "sql": "SELECT note FROM s.notes"})
+		if err != nil {
+			return err.Error()
+		}
+		return fmt.Sprint(r.Rows[0][0])
+	}
+	began := time.Now()
+	s.write(s.text + "  - {name: notes, mask: [s.notes.note], with: {constant: HIDDEN}}\n")
+	edited := s.until(func() bool { return sees("dana", "chat") == "HIDDEN" })
+	s.note("an edit of the file is in force on app after %.1f s: %v", time.Since(began).Seconds(), edited)
+	began = time.Now()
+	s.deputy("", "agent", "disable", "sweeper", "--reason", "a test")
+	stopped := s.until(func() bool { return strings.Contains(sees("dana", "broom"), "disabled") })
+	s.note("agent disable holds on app after %.1f s: %v", time.Since(began).Seconds(), stopped)
+	status, body, took := s.ready()
+	s.note(
+		"/readyz answers %d after %.1f s: silent is said: %v",
+		status,
+		took.Seconds(),
+		strings.Contains(body, "silent"),
+	)
+	if !edited || !stopped {
+		s.Error("a frozen database keeps the administrator's word from another platform")
+	}
+	s.write(s.text)
+	s.deputy("", "agent", "enable", "sweeper")
+}
+
+// until polls for half a minute.
+func (s *scene) until(good func() bool) bool {
+	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(50 * time.Millisecond) {
+		if good() {
+			return true
+		}
+	}
+	return false
+}
+
+// usedUp takes every connection that the cluster gives.
+func usedUp(s *scene) error {
+	db, err := s.shop.Open(throwaway.Superuser, "postgres")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := db.Conn(ctx); err != nil {
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+	}()
+	s.ending = append(s.ending, func() { cancel(); db.Close() })
+	return nil
+}
+
+// locked holds a lock on a table that the traffic does not use, while a caller asks for it again and again.
+func locked(s *scene) error {
+	db, err := s.shop.Open(throwaway.Superuser, "postgres")
+	if err != nil {
+		return err
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`LOCK TABLE s.notes IN ACCESS EXCLUSIVE MODE`); err != nil {
+		return err
+	}
+	s.ending = append(s.ending, func() { tx.Rollback(); db.Close() })
+	s.many(40, func(ctx context.Context) sample {
+		c, err := s.connect(ctx, "greta", "chat")
+		if err != nil {
+			return sample{broken: err}
+		}
+		defer c.Close()
+		return ask(ctx, c, "shop", "SELECT note FROM s.notes")
+	})
+	return nil
+}
+
+// migrated is an application's owner who changes the table under the statement.
+func migrated(s *scene) error {
+	db, err := s.shop.Open(throwaway.Superuser, "postgres")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for i := range 5 {
+		for _, sql := range []string{
+			fmt.Sprintf(`ALTER TABLE s.orders ADD COLUMN extra%d text`, i),
+			fmt.Sprintf(`ALTER TABLE s.orders RENAME COLUMN extra%d TO more%d`, i, i),
+			fmt.Sprintf(`ALTER TABLE s.orders DROP COLUMN more%d`, i),
+			fmt.Sprintf(`CREATE TABLE s.new%d (id int); DROP TABLE s.new%d`, i, i),
+		} {
+			if _, err := db.Exec(sql); err != nil {
+				return err
+			}
+			time.Sleep(300 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// journal is a cluster's own log.
+func journal(c *throwaway.Cluster) string {
+	text, _ := os.ReadFile(filepath.Join(c.Dir, "log"))
+	return string(text)
+}

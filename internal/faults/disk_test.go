@@ -1,0 +1,140 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"deputy/internal/testkit/throwaway"
+)
+
+var everyone = []string{"shop", "app", "lake"}
+
+// diskFaults befall the disk of the audit log, and of a database.
+func diskFaults() []fault {
+	return []fault{
+		{
+			name: "audit log: disk full", holds: 8 * time.Second, hits: everyone, unrecorded: true,
+			begin: func(s *scene) error { return s.onDisk(func(disk string) error { return fill(disk) }) },
+			end:   func(s *scene) error { return os.Remove(filepath.Join(s.dir, "audit", "filler")) },
+		},
+		{
+			name: "audit log: fsync hangs", holds: 10 * time.Second, hits: everyone,
+			begin: func(s *scene) error {
+				return s.onDisk(func(disk string) error { return command("fsfreeze -f " + disk) })
+			},
+			end: func(s *scene) error { return command("fsfreeze -u " + filepath.Join(s.dir, "audit")) },
+		},
+		{
+			name: "database: disk full", holds: 8 * time.Second, hits: shopAlone,
+			begin: fullDatabase, end: roomAgain,
+		},
+	}
+}
+
+// onDisk moves the audit log to a small disk of its own, once, and does something to that.
+func (s *scene) onDisk(do func(disk string) error) error {
+	disk := filepath.Join(s.dir, "audit")
+	if _, err := os.Stat(filepath.Join(disk, "lost+found")); err != nil {
+		image := filepath.Join(scratch, "audit.img")
+		s.traffic.stop()
+		s.stop(sigterm)
+		if err := errors.Join(command("truncate -s 64M "+image), command("mkfs.ext4 -q "+image)); err != nil {
+			s.serve()
+			s.traffic = s.traffic.again()
+			return fmt.Errorf("%w: no ext4: %v", errNotHere, err)
+		}
+		old := disk + ".before"
+		err := errors.Join(os.Rename(disk, old), os.Mkdir(disk, 0o700))
+		mounted := command("mount -o loop " + image + " " + disk)
+		files, _ := filepath.Glob(filepath.Join(old, "*"))
+		for _, file := range files {
+			err = errors.Join(err, command("cp -p "+file+" "+disk))
+		}
+		s.serve()
+		s.traffic = s.traffic.again()
+		if mounted != nil {
+			return fmt.Errorf("%w: no loop device: %v", errNotHere, mounted)
+		}
+		_, bad := s.traffic.good(time.Minute)
+		if err = errors.Join(err, bad); err != nil {
+			return err
+		}
+		s.company.ending = append(s.company.ending, func() {
+			command("fsfreeze -u " + disk)
+			command("umount " + disk)
+		})
+	}
+	s.from = time.Now()
+	return do(disk)
+}
+
+// fill takes all the room that a disk has.
+func fill(disk string) error {
+	f, err := os.Create(filepath.Join(disk, "filler"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	zeros := make([]byte, 4096)
+	for {
+		if _, err := f.Write(zeros); err != nil {
+			return nil
+		}
+	}
+}
+
+// fullDatabase gives the cluster's temporary files a disk that is full: sorting needs one, plain reading does not.
+func fullDatabase(s *scene) error {
+	place := filepath.Join(s.shop.Dir, "small")
+	if err := os.Mkdir(place, 0o700); err != nil {
+		return err
+	}
+	if err := command("mount -t tmpfs -o size=1m,mode=777 none " + place); err != nil {
+		return fmt.Errorf("%w: no tmpfs: %v", errNotHere, err)
+	}
+	s.company.ending = append(s.company.ending, func() { command("umount " + place) })
+	own := filepath.Join(place, "own")
+	err := errors.Join(os.Mkdir(own, 0o700), command("chown --reference="+s.shop.Dir+" "+own))
+	for _, sql := range []string{
+		`CREATE TABLESPACE small LOCATION '` + own + `'`,
+		`ALTER SYSTEM SET temp_tablespaces = small`,
+		`ALTER SYSTEM SET work_mem = '64kB'`,
+		`SELECT pg_reload_conf()`,
+		`CREATE TABLE s.big AS SELECT i AS id, repeat(md5(i::text), 4) AS t FROM generate_series(1, 50000) AS i`,
+	} {
+		err = errors.Join(err, s.shop.Exec(throwaway.Superuser, "postgres", sql))
+	}
+	return err
+}
+
+func roomAgain(s *scene) error {
+	said := ""
+	c, err := s.connect(s.Context(), "taylor", "chat")
+	if err == nil {
+		defer c.Close()
+		_, err = c.Query(
+			s.Context(),
+			map[string]any{"platform": "shop", "sql": "SELECT t FROM s.big ORDER BY t LIMIT 1"},
+		)
+	}
+	if err == nil {
+		return errors.New("a sort without a disk is answered")
+	}
+	said = err.Error()
+	s.note("a sort that finds no room: %s", said)
+	for _, sql := range []string{
+		`ALTER SYSTEM RESET ALL`, `SELECT pg_reload_conf()`, `DROP TABLE s.big`,
+	} {
+		if err := s.shop.Exec(throwaway.Superuser, "postgres", sql); err != nil {
+			return err
+		}
+	}
+	if strings.Contains(said, "pg_tblspc") || strings.Contains(said, s.shop.Dir) {
+		return errors.New("the model is told of a path")
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package faults
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// networkFaults befall the line to one of the platforms.
+func networkFaults() []fault {
+	return []fault{
+		{
+			name: "packets are lost", holds: 30 * time.Second, hits: shopAlone,
+			begin: func(s *scene) error { s.line.loses.Store(true); return nil },
+			end:   func(s *scene) error { s.line.loses.Store(false); return nil },
+		},
+		{
+			name: "a slow line", long: true, holds: 15 * time.Second, hits: shopAlone,
+			begin: func(s *scene) error { s.line.delay.Store(int64(100 * time.Millisecond)); return nil },
+			end:   func(s *scene) error { s.line.delay.Store(0); return nil },
+		},
+		{
+			name: "all connections cut", hits: shopAlone,
+			begin: func(s *scene) error { s.line.cut(); return nil },
+		},
+		{
+			name: "a host vanishes", holds: 30 * time.Second, hits: shopAlone,
+			begin: vanish, end: appear,
+		},
+	}
+}
+
+// The far host is a network namespace with a link of its own: 10.213.0.2 there, 10.213.0.1 here.
+const (
+	namespace = "deputyfaults"
+	far       = "10.213.0.2:15432"
+)
+
+func command(line string) error {
+	words := strings.Fields(line)
+	if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", line, err, out)
+	}
+	return nil
+}
+
+// vanish moves the platform to a host of its own, and takes that host's link down when calls go over it.
+func vanish(s *scene) error {
+	command("ip netns del " + namespace)
+	for _, line := range []string{
+		"ip netns add " + namespace,
+		"ip link add deputy0 type veth peer name deputy1 netns " + namespace,
+		"ip addr add 10.213.0.1/30 dev deputy0",
+		"ip link set deputy0 up",
+		"ip -n " + namespace + " addr add 10.213.0.2/30 dev deputy1",
+		"ip -n " + namespace + " link set deputy1 up",
+	} {
+		if err := command(line); err != nil {
+			command("ip netns del " + namespace)
+			return fmt.Errorf("%w: no network namespace: %v", errNotHere, err)
+		}
+	}
+	s.Cleanup(func() { command("ip netns del " + namespace) })
+	relay := exec.Command("ip", "netns", "exec", namespace, os.Args[0])
+	relay.Env = append(os.Environ(), "DEPUTY_FAULTS_RELAY="+far,
+		"DEPUTY_FAULTS_SOCKET="+filepath.Join(s.shop.Dir, ".s.PGSQL.5432"))
+	said, err := relay.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := relay.Start(); err != nil {
+		return err
+	}
+	s.Cleanup(func() { relay.Process.Kill(); relay.Wait() })
+	bufio.NewReader(said).ReadString('\n')
+	host, port, _ := strings.Cut(far, ":")
+	s.write(strings.Replace(s.text, "host=127.0.0.1 port="+s.line.port(), "host="+host+" port="+port, 1))
+	restarted(s)
+	s.from = time.Now()
+	return command("ip link set deputy0 down")
+}
+
+// appear brings the host back, and the platform back to where it was.
+func appear(s *scene) error {
+	err := command("ip link set deputy0 up")
+	if _, bad := s.traffic.good(time.Minute); bad != nil {
+		s.Error(bad)
+	}
+	s.write(s.text)
+	restarted(s)
+	return err
+}
+
+// restarted starts the server again, in peace: a dsn is read at the start alone.
+func restarted(s *scene) {
+	s.traffic.stop()
+	s.stop(sigterm)
+	s.serve()
+	s.traffic = s.traffic.again()
+	if _, err := s.traffic.good(time.Minute); err != nil {
+		s.Error(err)
+	}
+}
