@@ -100,7 +100,12 @@ func Check(cfg Config) []Problem {
 }
 
 func newCompiler(cfg Config) *compiler {
-	return &compiler{cfg: cfg, tags: map[string]*tagUse{}, tables: map[TableName]*table{}, ghosts: map[TableName]*table{}}
+	return &compiler{
+		cfg:    cfg,
+		tags:   map[string]*tagUse{},
+		tables: map[TableName]*table{},
+		ghosts: map[TableName]*table{},
+	}
 }
 
 // addAll reads the configuration in its order.
@@ -167,11 +172,8 @@ func (c *compiler) nth(i int, do func()) {
 	c.at = at
 }
 
-// addTable leaves out a table without columns: there is nothing to see in it.
+// addTable takes up a table. One without columns has rows that can be counted.
 func (c *compiler) addTable(t Table) {
-	if len(t.Columns) == 0 {
-		return
-	}
 	out := &table{name: t.TableName, description: t.Description, tags: slices.Clone(t.Tags), view: t.View}
 	if c.markNew && !c.cfg.Accepted.Has(t.TableName) {
 		out.tags = appendOnce(out.tags, New)

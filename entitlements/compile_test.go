@@ -24,8 +24,16 @@ func TestCompileRefuses(t *testing.T) {
 			pii + "- {name: p, mask: PII, with: null}",
 			`policies[0].mask[0]: policy "p": "PII" is a tag: write tag:PII`,
 		},
-		{"a tag of tables without its prefix", pii + "- {name: p, grant: EU, to: everyone}", `"EU" is a tag: write tag:EU`},
-		{"a tag with another prefix", pii + "- {name: p, mask: tags:PII, with: null}", `"tags:PII": write tag:PII for a tag`},
+		{
+			"a tag of tables without its prefix",
+			pii + "- {name: p, grant: EU, to: everyone}",
+			`"EU" is a tag: write tag:EU`,
+		},
+		{
+			"a tag with another prefix",
+			pii + "- {name: p, mask: tags:PII, with: null}",
+			`"tags:PII": write tag:PII for a tag`,
+		},
 		{
 			"a table without its schema",
 			"policies:\n- {name: p, grant: people, to: everyone}",
@@ -84,19 +92,31 @@ func TestCompileRefuses(t *testing.T) {
 		},
 		{"a policy without a name", "policies:\n- {grant: sales.*, to: everyone}", "policies[0]: a policy has no name"},
 		{"a name of spaces", "policies:\n- {name: ' ', grant: sales.*, to: everyone}", "a policy has no name"},
-		{"a name with a line break", "policies:\n- {name: \"a\\nb\", grant: sales.*, to: everyone}", "cannot be printed"},
+		{
+			"a name with a line break",
+			"policies:\n- {name: \"a\\nb\", grant: sales.*, to: everyone}",
+			"cannot be printed",
+		},
 		{
 			"a name that is there twice",
 			"policies:\n- {name: p, grant: sales.*, to: everyone}\n- {name: p, grant: hr.*, to: everyone}",
 			`policies[1].name: policy "p": another policy has the same name`,
 		},
-		{"a policy that does nothing", "policies:\n- {name: p, to: everyone}", "write one of grant, guardrail, mask, filter"},
+		{
+			"a policy that does nothing",
+			"policies:\n- {name: p, to: everyone}",
+			"write one of grant, guardrail, mask, filter",
+		},
 		{
 			"a policy that does two things",
 			"policies:\n- {name: p, grant: hr.*, guardrail: hr.*, to: everyone}",
 			"it is grant and guardrail at once",
 		},
-		{"a policy about nothing", "policies:\n- {name: p, grant: [], to: everyone}", "name what it covers behind grant"},
+		{
+			"a policy about nothing",
+			"policies:\n- {name: p, grant: [], to: everyone}",
+			"name what it covers behind grant",
+		},
 		{
 			"a grant by a tag on columns",
 			pii + "- {name: p, grant: tag:PII, to: everyone}",
@@ -210,8 +230,16 @@ func TestCheckNeedsNoDatabase(t *testing.T) {
 			"tags: {A.B: [hr.people, tag:C], 'A B': hr.people, New: hr.people}\npolicies: []",
 			[]string{`tags."A.B"[1]`, `tags."A B"`, "tags.New"},
 		},
-		{"selectors", "policies:\n- {name: p, grant: [a.b, a.b.c, 'a b'], to: purpose:X}\ndiscoverable: [a.b, a.b.c]",
-			[]string{"policies[0].to", "policies[0].grant[1]", "policies[0].grant[2]", "platforms.warehouse.discoverable[1]"}},
+		{
+			"selectors",
+			"policies:\n- {name: p, grant: [a.b, a.b.c, 'a b'], to: purpose:X}\ndiscoverable: [a.b, a.b.c]",
+			[]string{
+				"policies[0].to",
+				"policies[0].grant[1]",
+				"policies[0].grant[2]",
+				"platforms.warehouse.discoverable[1]",
+			},
+		},
 	}
 	for _, tt := range tests {
 		cfg := world.Parse(t, tt.text)
@@ -307,12 +335,13 @@ policies:
 	}
 }
 
-func TestATableWithoutColumnsIsNotThere(t *testing.T) {
-	cfg := world.Parse(t, "policies: [{name: p, grant: s.*, to: everyone}]\ndiscoverable: s.*")
+// The rows of a table without columns can be counted.
+func TestTableWithoutColumnsDecided(t *testing.T) {
+	cfg := world.Parse(t, "policies: [{name: p, grant: s.*, to: everyone}]")
 	cfg.Catalog = &entitlements.Catalog{Tables: []entitlements.Table{world.TableOf("s.empty")}}
-	if _, d := world.Compile(t, cfg).Decide(principal(world.Bot, world.Taylor), entitlements.TableName{Schema: "s", Name: "empty"}); d == nil ||
-		d.Requestable {
-		t.Error("a table without columns can be had or asked for")
+	empty := entitlements.TableName{Schema: "s", Name: "empty"}
+	if _, d := world.Compile(t, cfg).Decide(principal(world.Bot, world.Taylor), empty); d != nil {
+		t.Errorf("a table without columns is refused: %v", d.Reasons)
 	}
 }
 

@@ -42,6 +42,9 @@ type token struct {
 	name       string // for tokenName: the name it means, folded as the dialect folds it
 }
 
+// empty reports whether the token is nothing between two statements.
+func (t token) empty() bool { return t.kind == tokenComment || t.kind == tokenSemicolon }
+
 // Names returns every identifier in the text, folded.
 func (d Dialect) Names(sql string) map[string]bool {
 	names := map[string]bool{}
@@ -70,17 +73,27 @@ func (d Dialect) QuoteTable(t entitlements.TableName) string {
 	return d.Quote(t.Schema) + "." + d.Quote(t.Name)
 }
 
-// Trim cuts the one trailing semicolon that people write, and the comments and space around it.
-// A semicolon anywhere else stays, for the database to refuse.
+// Trim cuts the semicolons that people write behind a statement, with the comments and space around them, and blanks
+// those in front of it, so that each character stays where it is. A semicolon between statements stays, for the
+// database to refuse.
 func (d Dialect) Trim(sql string) string {
 	tokens := d.tokens(sql)
-	for len(tokens) > 0 && tokens[len(tokens)-1].kind == tokenComment {
-		tokens = tokens[:len(tokens)-1]
+	end := len(sql)
+	for n := len(tokens) - 1; n >= 0 && tokens[n].empty(); n-- {
+		if tokens[n].kind == tokenSemicolon {
+			end = tokens[n].start
+		}
 	}
-	if n := len(tokens); n > 0 && tokens[n-1].kind == tokenSemicolon {
-		return sql[:tokens[n-1].start]
+	var blank strings.Builder
+	for _, t := range tokens {
+		if !t.empty() || t.start >= end {
+			break
+		}
+		if t.kind == tokenSemicolon {
+			blank.WriteString(sql[blank.Len():t.start] + " ")
+		}
 	}
-	return sql
+	return blank.String() + sql[blank.Len():end]
 }
 
 // Requalified is a text in which schema words were exchanged.
@@ -316,7 +329,7 @@ func asciiLower(s string) string {
 // Empty reports whether nothing but space, comments and semicolons is in the text.
 func (d Dialect) Empty(sql string) bool {
 	for _, t := range d.tokens(sql) {
-		if t.kind != tokenComment && t.kind != tokenSemicolon {
+		if !t.empty() {
 			return false
 		}
 	}

@@ -71,7 +71,10 @@ func TestOriginal(t *testing.T) {
 		`SELECT x FROM sales.orders WHERE y`, `sales.orders, sales.orders, z`, `SELECT 'é☂', sales.orders.é FROM sales.orders ☂`, `no name`,
 	} {
 		for _, word := range []string{"t", "sales", "a_long_word"} {
-			r := postgresDialect.Requalify(sql, func(schema, table string) (string, bool) { return word, schema == "sales" })
+			r := postgresDialect.Requalify(
+				sql,
+				func(schema, table string) (string, bool) { return word, schema == "sales" },
+			)
 			was, is := []rune(sql), []rune(r.SQL)
 			for i := range is {
 				if got := r.Original(i + 1); got < 1 || got > len(was) {
@@ -87,7 +90,8 @@ func TestOriginal(t *testing.T) {
 func TestTrim(t *testing.T) {
 	for sql, want := range map[string]string{
 		`SELECT 1`: `SELECT 1`, `SELECT 1;`: `SELECT 1`, "SELECT 1 ; -- x\n /* y */ ": `SELECT 1 `, `SELECT 1 -- x`: `SELECT 1 -- x`,
-		`SELECT 1;;`: `SELECT 1;`, `SELECT 1; SELECT 2`: `SELECT 1; SELECT 2`, `SELECT ';'`: `SELECT ';'`, `SELECT ';`: `SELECT ';`,
+		`SELECT 1;;`:         `SELECT 1`,
+		`SELECT 1; SELECT 2`: `SELECT 1; SELECT 2`, `SELECT ';'`: `SELECT ';'`, `SELECT ';`: `SELECT ';`,
 		`SELECT $$;$$`: `SELECT $$;$$`, `SELECT ";"`: `SELECT ";"`, `SELECT 1 /* ; */`: `SELECT 1 /* ; */`, `;`: ``, ``: ``,
 	} {
 		if got := postgresDialect.Trim(sql); got != want {
@@ -99,7 +103,7 @@ func TestTrim(t *testing.T) {
 func TestSeveral(t *testing.T) {
 	for sql, want := range map[string]bool{
 		`SELECT 1`: false, `SELECT 1;`: false, `SELECT 1; -- x`: false, `SELECT ';', $$;$$, ";" /* ; */`: false,
-		`SELECT 1; SELECT 2`: true, `SELECT 1;;`: true, `; SELECT 1`: true,
+		`SELECT 1; SELECT 2`: true, `SELECT 1;;`: false, `; SELECT 1`: false,
 	} {
 		if got := postgresDialect.Several(sql); got != want {
 			t.Errorf("%q is several statements: %v", sql, got)
@@ -160,7 +164,11 @@ func FuzzLexer(f *testing.F) {
 			if at != len(sql) {
 				t.Fatalf("the tokens end at %d of %d", at, len(sql))
 			}
-			if r := d.Requalify(sql, func(_, _ string) (string, bool) { return "", false }); r.SQL != sql || r.Original(1) != 1 {
+			if r := d.Requalify(
+				sql,
+				func(_, _ string) (string, bool) { return "", false },
+			); r.SQL != sql ||
+				r.Original(1) != 1 {
 				t.Fatalf("nothing was exchanged, but the text is %q", r.SQL)
 			}
 			r := d.Requalify(sql, func(_, _ string) (string, bool) { return "a_word_of_another_length", true })
@@ -181,9 +189,12 @@ func FuzzLexer(f *testing.F) {
 
 func ExampleDialect_Requalify() {
 	d := Dialect{DollarQuotes: true}
-	r := d.Requalify(`SELECT 'sales.orders', id FROM sales.orders WHERE nope`, func(schema, table string) (string, bool) {
-		return "vended_4tq9z0c1xk", schema == "sales"
-	})
+	r := d.Requalify(
+		`SELECT 'sales.orders', id FROM sales.orders WHERE nope`,
+		func(schema, table string) (string, bool) {
+			return "vended_4tq9z0c1xk", schema == "sales"
+		},
+	)
 	fmt.Println(r.SQL)
 	fmt.Println(r.Original(strings.Index(r.SQL, "nope") + 1))
 	// Output:

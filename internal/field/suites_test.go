@@ -61,11 +61,11 @@ func judgeSuite(t *testing.T, w *world, l suiteLine) string {
 		return err.Error()
 	}
 	var want [][]string
-	if l.Engine == "postgres" {
+	if l.Engine == "postgres" && !l.empty() {
 		want, err = psql("cases", "public", l.SQL)
 	}
 	for _, row := range l.Database {
-		if l.Engine == "postgres" {
+		if l.Engine == "postgres" && !l.empty() {
 			break
 		}
 		var cells []string
@@ -79,6 +79,9 @@ func judgeSuite(t *testing.T, w *world, l suiteLine) string {
 	}
 	return differ(want, got.Rows, ordered.MatchString(l.SQL))
 }
+
+// empty reports whether the answer has rows of no column, of which psql prints nothing.
+func (l suiteLine) empty() bool { return len(l.Database) > 0 && len(l.Database[0]) == 0 }
 
 // postgresCases is the PostgreSQL world. It takes the schema public anew, and has a view that appears while the server
 // runs.

@@ -100,7 +100,7 @@ func reading(d vending.Dialect, batch []entitlements.Rehearsal) string {
 		if len(batch) == 1 {
 			return all
 		}
-		var counts []string
+		counts := []string{"count(*)"} // a table may have no column
 		for _, c := range r.Access.Columns {
 			counts = append(counts, "count("+d.Quote(c.Name)+")")
 		}
@@ -121,8 +121,12 @@ func (p *Platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, 
 	}
 	if r.Policy == "" {
 		return entitlements.Problem{
-			Key:     "policies",
-			Message: fmt.Sprintf("the database understands each policy on %s, but not all of them together: %v", on, wrong),
+			Key: "policies",
+			Message: fmt.Sprintf(
+				"the database understands each policy on %s, but not all of them together: %v",
+				on,
+				wrong,
+			),
 		}
 	}
 	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })

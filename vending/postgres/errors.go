@@ -85,6 +85,8 @@ func analysisError(ctx context.Context, err error) error {
 		return &vending.Error{Code: vending.NotPermitted, Message: notThere, Cause: cause(err)}
 	case strings.HasPrefix(code, "54"):
 		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
+	case code == "42P02":
+		return &vending.Error{Code: vending.InvalidSQL, Message: noParameters, Cause: cause(err)}
 	case strings.HasPrefix(code, "42") && code != "42601", strings.HasPrefix(code, "22"):
 		return &vending.Error{Code: vending.InvalidSQL, Message: notUnderstood, Cause: cause(err)}
 	}
@@ -96,6 +98,7 @@ const (
 	notUnderstood = "the statement cannot be understood: check names and types with describe_table"
 	onlyReads     = "only one reading statement is accepted: SELECT, VALUES, TABLE or WITH"
 	onlyOne       = "only one statement at a time is accepted: send them one by one"
+	noParameters  = "parameters as $1 are not taken: write the value itself into the statement"
 	tooComplex    = "the statement is too long or too deeply nested: make it simpler"
 )
 
@@ -148,6 +151,10 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 		}
 	case strings.HasPrefix(code, "54"):
 		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
+	case code == "0A000":
+		return &vending.Error{
+			Code: vending.Unsupported, Message: v.notSupported(err), Position: v.position(err), Cause: cause(err),
+		}
 	case code == "2D000" || code == "25006" || strings.HasPrefix(code, "0A"):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
 	case strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57"), strings.HasPrefix(code, "08"), code == "":
@@ -164,7 +171,11 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 // database still calls a syntax error, or a name that is not there, was in a value: to_tsquery and casts to regconfig
 // read values so, and quote them.
 func (v *vended) runError(ctx context.Context, err error) error {
-	if code := state(err); strings.HasPrefix(code, "42") && code != "42501" {
+	code := state(err)
+	switch {
+	case code == "0A000":
+		return &vending.Error{Code: vending.Unsupported, Message: notSupportedAtRun(err), Cause: cause(err)}
+	case strings.HasPrefix(code, "42") && code != "42501":
 		kind := kindOfError(err)
 		return &vending.Error{
 			Code:    vending.InvalidSQL,
@@ -196,7 +207,11 @@ func interrupted(ctx context.Context, err error) error {
 
 // notThere names the table as the caller wrote it, which is all that may be said of it.
 func (v *vended) notThere(err error) string {
-	if name := sqltext.Dialect.NameAt(v.asked, v.position(err)); name != "" {
+	name := sqltext.Dialect.NameAt(v.asked, v.position(err))
+	switch {
+	case name != "" && sqltext.Dialect.IsType(v.asked, v.position(err)):
+		return name + " cannot be named as a type: " + noTypes
+	case name != "":
 		return name + " is not there, or you may not read it: describe_table lists the tables you can"
 	}
 	return notThere
@@ -212,8 +227,13 @@ func (v *vended) ownWords(err error) string {
 		return "the statement cannot be understood"
 	}
 	text := pe.Message
-	if pe.Hint != "" {
+	switch {
+	case pe.Hint != "":
 		text += ": " + pe.Hint
+	case pe.Code == "42704" && strings.HasPrefix(pe.Message, "type "):
+		text += ": " + noTypes
+	case pe.Code == "42803":
+		text += ": " + noKeys
 	}
 	for governed, vendedSchema := range v.schemas {
 		text = strings.ReplaceAll(text, vendedSchema, governed)

@@ -61,7 +61,7 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	switch {
 	case err != nil:
 		return vending.Result{}, v.runError(ctx, err)
-	case len(result.Columns) == 0:
+	case rows.Columns() == nil: // a read of no column has a list of none
 		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
 	case result.Truncated:
 		enough()

@@ -40,8 +40,9 @@ func (t Tables) Sorted() []entitlements.Table {
 const catalogQuery = `
 SELECT c.oid, c.reltype AS row_type, has_any_column_privilege('public', c.oid, 'SELECT') AS public, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
-       a.attnum AS number, a.attname AS column, format_type(a.atttypid, a.atttypmod) AS type,
-       t.typtype, t.typcategory AS category, CASE
+       coalesce(a.attnum, 0) AS number, coalesce(a.attname, '') AS column,
+       coalesce(format_type(a.atttypid, a.atttypmod), '') AS type, coalesce(t.typtype, ' ') AS typtype,
+       coalesce(t.typcategory, ' ') AS category, CASE
          WHEN t.typcategory <> 'S' THEN ''
          WHEN t.typname = 'citext' AND EXISTS (
            SELECT FROM pg_depend d JOIN pg_extension x ON x.oid = d.refobjid WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid
@@ -51,8 +52,8 @@ SELECT c.oid, c.reltype AS row_type, has_any_column_privilege('public', c.oid, '
        coalesce(col_description(c.oid, a.attnum), '') AS column_comment
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE n.nspname = ANY ($1) AND c.relkind IN ` + sqltext.GovernedKinds + ` AND NOT c.relispartition
 ORDER BY n.nspname, c.relname, a.attnum`
@@ -101,6 +102,9 @@ func Load(ctx context.Context, db *sqlx.DB, schemas []string) (Tables, error) {
 		if r == nil {
 			r = newRelation(row)
 			tables[row.OID] = r
+		}
+		if row.Number == 0 {
+			continue // the table has no column
 		}
 		r.Numbers[row.Number] = row.Column
 		description, tags := entitlements.SplitComment(row.ColumnComment)

@@ -52,6 +52,10 @@ var refusedFunctions = []string{
 	"current_schema*", "oidvectortypes", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*",
 }
 
+// databaseNames are the words without parentheses that tell a name of the database's, by PostgreSQL's own numbers. A
+// vended role is in no schema of the caller's.
+var databaseNames = map[int]string{13: "current_catalog", 14: "current_schema"}
+
 // allowedAnyway are exceptions to refusedFunctions: plain computing under a name that looks like administration.
 var allowedAnyway = []string{"pg_typeof", "pg_column_size", "pg_size_pretty", "pg_size_bytes", "pg_collation_for"}
 
@@ -187,6 +191,9 @@ func (g *Gate) Refused(t nodetree.Node) *Refusals {
 	t.Walk(func(n nodetree.Node) {
 		if n.Name == "ROWMARKCLAUSE" {
 			r.once(vending.Forbidden{What: "clause", Name: "FOR UPDATE or FOR SHARE"})
+		}
+		if name := databaseNames[n.Number("op")]; n.Name == "SQLVALUEFUNCTION" && name != "" {
+			r.once(vending.Forbidden{What: "function", Name: name})
 		}
 		if n.Name == "VAR" && n.Number("varattno") < 0 {
 			r.once(vending.Forbidden{What: "system column", Name: "(ctid, xmin, tableoid and the like)"})
