@@ -42,12 +42,24 @@ const (
 	Cancelled Code = "cancelled"
 	// TooBusy says that a limit on calls or on requests that wait is reached.
 	TooBusy Code = "too_busy"
-	// Unavailable says that Deputy cannot answer now: a platform, the state or the audit log fails, or Deputy has a bug.
+	// Unavailable says that Deputy cannot answer now: a platform, the state or the audit log fails, or Deputy has a
+	// bug.
 	Unavailable Code = "unavailable"
+	// Silent says that a platform has taken the call and not answered: it is frozen, or the network swallows its
+	// answers.
+	Silent Code = "silent"
+	// Locked says that another session of the platform holds a lock on a table of the statement.
+	Locked Code = "locked"
+	// NoConnection says that the platform has no connection left.
+	NoConnection Code = "no_connection"
+	// TooExpensive says that the statement needs more of the platform, such as temporary files, than one may have.
+	TooExpensive Code = "too_expensive"
+	// DiskFull says that the platform has no room left on its disk.
+	DiskFull Code = "disk_full"
 )
 
-// Error is why a call has no answer. Message and Hint are for the caller and hold nothing that is hidden from it; Cause
-// is for the operator's log and leaves the process nowhere else.
+// Error is why a call has no answer. Message and Hint are for the caller and hold nothing that is hidden from it;
+// Cause is for the operator's log and leaves the process nowhere else.
 type Error struct {
 	Code    Code
 	Message string
@@ -83,6 +95,11 @@ var ofEngines = map[vending.Code]Code{
 	vending.Cancelled:    Cancelled,
 	vending.TooBusy:      TooBusy,
 	vending.Unavailable:  Unavailable,
+	vending.Silent:       Silent,
+	vending.Locked:       Locked,
+	vending.NoConnection: NoConnection,
+	vending.TooExpensive: TooExpensive,
+	vending.DiskFull:     DiskFull,
 }
 
 const cannotAnswer = "Deputy cannot answer now: its administrator finds the reason in the log"
@@ -104,8 +121,8 @@ func asError(err error) *Error {
 	return &Error{Code: Unavailable, Message: cannotAnswer, Cause: err}
 }
 
-// inPlace is the error as it fits the call. A statement's fault without a statement is a fault of the engine's, and the
-// caller cannot mend it.
+// inPlace is the error as it fits the call. A statement's fault without a statement is a fault of the engine's, and
+// the caller cannot mend it.
 func (r *record) inPlace(why *Error) *Error {
 	if (why.Code == InvalidSQL || why.Code == UnsupportedStatement) && !r.statement() {
 		return &Error{Code: Unavailable, Message: cannotAnswer, Cause: why}
@@ -131,8 +148,8 @@ func newRefusal(why *Error, r *record) *Refusal {
 	return &Refusal{Code: code, Message: why.Message, AuditID: r.ID, Hint: hint}
 }
 
-// hints say what to do next, where the error does not know better. Only those of codes that are about a statement speak
-// of one.
+// hints say what to do next, where the error does not know better. Only those of codes that are about a statement
+// speak of one.
 var hints = map[Code]string{
 	InvalidArgument: "correct the arguments and send the call again; the tool's schema says what each of them may be",
 	BadRequest:      "send only what the server lists, as its schema says",
@@ -150,6 +167,11 @@ var hints = map[Code]string{
 	Timeout:              "try again in a moment",
 	TooBusy:              "wait a moment and try again",
 	Unavailable:          "try again later; tell an administrator of Deputy the audit_id if it goes on",
+	Silent:               "try again in a minute; tell an administrator of Deputy the audit_id if it goes on",
+	Locked:               "try again in a moment, or read another table meanwhile",
+	NoConnection:         "wait a moment and try again",
+	TooExpensive:         "ask for less: add a condition, sort or join fewer rows, or aggregate",
+	DiskFull:             "tell an administrator of Deputy the audit_id; what sorts and joins less may work meanwhile",
 }
 
 // outcome is how a call that was refused has ended, as records say it.

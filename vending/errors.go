@@ -14,10 +14,16 @@ const (
 	Cancelled    Code = "cancelled" // by the caller; nobody is there to read it, the record says it
 	TooBusy      Code = "too_busy"
 	Unavailable  Code = "unavailable" // the platform cannot be reached, or is not set up
+
+	Silent       Code = "silent"        // the platform took the call and has not answered
+	Locked       Code = "locked"        // another session holds a lock that the statement needs
+	NoConnection Code = "no_connection" // the platform's own connections are used up
+	TooExpensive Code = "too_expensive" // the statement needs more than the platform gives to one
+	DiskFull     Code = "disk_full"     // the platform has no room left on its disk
 )
 
-// Error is what an engine answers when a statement gives no rows. Message is a sentence for the model and holds nothing
-// that the lease did not show; Cause is for the operator's log and must never leave the process otherwise.
+// Error is what an engine answers when a statement gives no rows. Message is a sentence for the model and holds
+// nothing that the lease did not show; Cause is for the operator's log and must never leave the process otherwise.
 type Error struct {
 	Code     Code
 	Message  string

@@ -58,8 +58,8 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 	return statement, nil
 }
 
-// probed is what the database understood: relations and columns from its dependencies, everything else from the tree of
-// nodes.
+// probed is what the database understood: relations and columns from its dependencies, everything else from the tree
+// of nodes.
 type probed struct {
 	columns   map[uint32][]int // relation -> attribute numbers, 0 for a table with no named column
 	relations map[uint32]bool  // all of them, catalogs and ungoverned ones too
@@ -81,17 +81,17 @@ FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass
 )
 
 func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, error) {
-	conn, err := e.db.Conn(ctx)
+	//nolint:gosec // set_config can be sent with BEGIN only as text: one value is quoted, the other a number
+	begin := fmt.Sprintf(
+		"BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
+		pq.QuoteLiteral(s.paths.Analysis()),
+		analysisLimit.Milliseconds(),
+	)
+	conn, err := e.begin(ctx, begin)
 	if err != nil {
 		return nil, cutOff(ctx, err)
 	}
-	defer release(conn)
-	//nolint:gosec // set_config can be sent with BEGIN only as text: one value is quoted, the other a number
-	begin := fmt.Sprintf("BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
-		pq.QuoteLiteral(s.paths.Analysis()), analysisLimit.Milliseconds())
-	if _, err := conn.ExecContext(ctx, begin); err != nil {
-		return nil, cutOff(ctx, err)
-	}
+	defer release(ctx, conn)
 	return probeOn(ctx, conn, text)
 }
 
@@ -282,7 +282,10 @@ SELECT DISTINCT ON (1, 2) what, name FROM (
 	if err := rows.Err(); err != nil {
 		return nil, cutOff(ctx, err)
 	}
-	slices.SortStableFunc(out, func(a, b vending.Forbidden) int { return strings.Compare(order[a.What], order[b.What]) })
+	slices.SortStableFunc(
+		out,
+		func(a, b vending.Forbidden) int { return strings.Compare(order[a.What], order[b.What]) },
+	)
 	return out, nil
 }
 

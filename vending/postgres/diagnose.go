@@ -24,10 +24,10 @@ func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
 	return err
 }
 
-// AnalyzeFor reads the statement inside the lease, without running it. A schema that PUBLIC may use has more in it than
-// the lease: a name of that is exchanged for one that is certainly not there, so that PostgreSQL says of it what it
-// says of any name that is not there. An unqualified name means what it means without what is hidden, so a statement
-// that Analyze refuses may be read here.
+// AnalyzeFor reads the statement inside the lease, without running it. A schema that PUBLIC may use has more in it
+// than the lease: a name of that is exchanged for one that is certainly not there, so that PostgreSQL says of it what
+// it says of any name that is not there. An unqualified name means what it means without what is hidden, so a
+// statement that Analyze refuses may be read here.
 func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.Statement, error) {
 	s, err := e.current(ctx)
 	if err != nil {
@@ -38,7 +38,12 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 		return nil, err
 	}
 	d := &diagnosis{
-		vended: v, engine: e, snapshot: s, lease: lease, words: sqltext.Dialect.Words(v.text.SQL), marks: map[int]string{},
+		vended:   v,
+		engine:   e,
+		snapshot: s,
+		lease:    lease,
+		words:    sqltext.Dialect.Words(v.text.SQL),
+		marks:    map[int]string{},
 	}
 	statement, err := d.read(ctx)
 	var known *vending.Error
@@ -48,7 +53,7 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 	case state(err) == "57014": // a look into the catalog ran out of the lease's time: the database is there
 		err = interrupted(ctx, err)
 	}
-	v.revoke(returnsClean(err) || errors.As(err, &known) && known.Cause == nil)
+	v.revoke(ctx, returnsClean(err) || errors.As(err, &known) && known.Cause == nil)
 	return statement, err
 }
 
@@ -259,8 +264,8 @@ func (d *diagnosis) stringAt(err error) (vending.Word, bool) {
 
 // overloaded looks at the functions and operators that are hidden and were chosen all the same: among others of the
 // same name, or because LIKE, IN, CASE, a join by name or a column that is not there asks for one. Where the statement
-// says in which schema, the word is marked; else the schema is taken off the path. again: the statement means something
-// else now.
+// says in which schema, the word is marked; else the schema is taken off the path. again: the statement means
+// something else now.
 func (d *diagnosis) overloaded(ctx context.Context, refused *gate.Refusals) (again bool, err error) {
 	found, err := d.hiddenRoutines(ctx, refused)
 	if err != nil || len(found) == 0 {

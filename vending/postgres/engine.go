@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/expirable"
 	"github.com/jmoiron/sqlx"
+	"golang.org/x/sync/singleflight"
 
 	"deputy/vending"
 	"deputy/vending/postgres/gate"
@@ -62,7 +63,8 @@ type Engine struct {
 
 	mu       sync.Mutex // guards snapshot
 	snapshot *snapshot
-	views    lineage.Views // as last read
+	flight   singleflight.Group // of the one reading of the catalog that any number of calls wait for
+	views    lineage.Views      // as last read; the flight alone uses it
 	analyses *expirable.LRU[string, *analysis]
 }
 

@@ -19,45 +19,12 @@ import (
 	"deputy/vending/postgres/sqltext"
 )
 
-// unavailable is for everything that is between us and the database and not about the statement.
-func unavailable(err error) error {
-	var known *vending.Error
-	if errors.As(err, &known) {
-		return err
-	}
-	if errors.Is(err, context.Canceled) {
-		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: cause(err)}
-	}
-	if state(err) == "53300" {
-		return &vending.Error{
-			Code:    vending.TooBusy,
-			Message: "the database has no connection left: try again in a moment",
-			Cause:   cause(err),
-		}
-	}
-	return &vending.Error{
-		Code:    vending.Unavailable,
-		Message: "the data platform cannot be reached now: try again later",
-		Cause:   cause(err),
-	}
-}
-
-// cutOff is for what ended without a word from the database: the caller is gone, the call's own time was up, or the
-// database is not there.
-func cutOff(ctx context.Context, err error) error {
-	var known *vending.Error
-	if ctx.Err() != nil && !errors.As(err, &known) {
-		return interrupted(ctx, err)
-	}
-	return unavailable(err)
-}
-
 // vendError is for a role that could not be made.
 func vendError(ctx context.Context, err error) error {
-	switch state(err) {
-	case "57014":
+	switch code := state(err); {
+	case code == "57014":
 		return interrupted(ctx, err)
-	case "":
+	case code == "", troubled(err) != nil:
 		return cutOff(ctx, err)
 	}
 	return notVended(cause(err))
@@ -72,12 +39,12 @@ func notVended(reason error) error {
 	}
 }
 
-// analysisError sorts what PostgreSQL said about a statement and says nothing of it: names were resolved without regard
-// to who asks.
+// analysisError sorts what PostgreSQL said about a statement and says nothing of it: names were resolved without
+// regard to who asks.
 func analysisError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
-	case code == "":
+	case code == "", troubled(err) != nil:
 		return cutOff(ctx, err)
 	case code == "57014":
 		return interrupted(ctx, err)
@@ -102,9 +69,9 @@ const (
 	tooComplex    = "the statement is too long or too deeply nested: make it simpler"
 )
 
-// statementError is what the database said inside the vended role's world. Only errors about the text itself are passed
-// on in the database's words, since they know nothing but the views; errors about values are named by their kind alone,
-// because a row filter may have met a value that the caller must not see.
+// statementError is what the database said inside the vended role's world. Only errors about the text itself are
+// passed on in the database's words, since they know nothing but the views; errors about values are named by their
+// kind alone, because a row filter may have met a value that the caller must not see.
 func (v *vended) statementError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
@@ -114,6 +81,8 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 			Message: "a row of the answer is too large: ask for less",
 			Cause:   cause(err),
 		}
+	case troubled(err) != nil && !errors.Is(ctx.Err(), context.Canceled):
+		return troubled(err)
 	case code == "57014" || code == "" && ctx.Err() != nil:
 		return interrupted(ctx, err)
 	case code == "" && !isConnection(err): // lib/pq itself gave up, on an answer that no read has: COPY, parameters
@@ -273,7 +242,7 @@ func (v *vended) placeInText(err error) int {
 func cause(err error) error {
 	code := state(err)
 	if code == "" ||
-		slices.Contains([]string{"08", "0A", "25", "28", "2D", "3D", "3F", "42", "53", "54", "57"}, code[:2]) {
+		slices.Contains([]string{"08", "0A", "25", "28", "2D", "3D", "3F", "42", "53", "54", "57", "58"}, code[:2]) {
 		return err
 	}
 	return fmt.Errorf("%s (%s)", kindOfError(err), code)

@@ -27,13 +27,13 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
 	result, err := v.query(ctx, e.spare, lease)
-	result.Role = v.revoke(returnsClean(err) && !result.Truncated)
+	result.Role = v.revoke(ctx, returnsClean(err) && !result.Truncated)
 	return result, err
 }
 
-// readsViews refuses a statement that gets at a table itself and not at its view, where PUBLIC may read the table: by a
-// name that was not pointed at the view, as db.schema.table and U&"schema".table are not. Any other table the database
-// refuses.
+// readsViews refuses a statement that gets at a table itself and not at its view, where PUBLIC may read the table: by
+// a name that was not pointed at the view, as db.schema.table and U&"schema".table are not. Any other table the
+// database refuses.
 func (e *Engine) readsViews(ctx context.Context, lease vending.Lease) error {
 	s, err := e.current(ctx)
 	if err != nil {
@@ -41,7 +41,10 @@ func (e *Engine) readsViews(ctx context.Context, lease vending.Lease) error {
 	}
 	for _, r := range s.tables {
 		if r.Public &&
-			slices.ContainsFunc(lease.Access, func(a entitlements.Access) bool { return a.Table == r.Table.TableName }) {
+			slices.ContainsFunc(
+				lease.Access,
+				func(a entitlements.Access) bool { return a.Table == r.Table.TableName },
+			) {
 			return e.Diagnose(ctx, lease)
 		}
 	}
@@ -182,9 +185,9 @@ func requalifier(lease vending.Lease, schemas map[string]string) func(schema, ta
 
 // revoke ends the transaction and with it the role. A connection that does not come back clean is closed, not pooled:
 // the database then ends the transaction by itself.
-func (v *vended) revoke(clean bool) vending.Role {
+func (v *vended) revoke(ctx context.Context, clean bool) vending.Role {
 	if clean {
-		release(v.conn)
+		release(ctx, v.conn)
 	} else {
 		discard(v.conn)
 	}
@@ -204,11 +207,27 @@ func returnsClean(err error) bool {
 	}
 }
 
-// release rolls back, takes away what outlives a rollback, and gives the connection to the pool.
-func release(conn *sql.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+const (
+	releaseTime = 5 * time.Second        // for a database that is slow while the call still has time
+	releaseEnd  = 300 * time.Millisecond // after the call's own time, which the call may not exceed by a second
+)
+
+// release rolls back, takes away what outlives a rollback, and gives the connection to the pool. It goes on after the
+// call's context has ended, for a moment: a connection that does not come back by then is closed.
+func release(ctx context.Context, conn *sql.Conn) {
+	until := time.Now().Add(releaseTime)
+	if end, limited := ctx.Deadline(); limited && end.Before(until) {
+		until = end
+	}
+	if soonest := time.Now().Add(releaseEnd); ctx.Err() != nil || until.Before(soonest) {
+		until = soonest
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
-	if _, err := conn.ExecContext(ctx, `ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL`); err != nil {
+	if _, err := conn.ExecContext(
+		ctx,
+		`ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL`,
+	); err != nil {
 		discard(conn)
 		return
 	}

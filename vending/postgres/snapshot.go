@@ -5,9 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"deputy/entitlements"
+	"deputy/vending"
 	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/searchpath"
@@ -34,23 +38,13 @@ func (e *Engine) Catalog(ctx context.Context) (*entitlements.Catalog, error) {
 
 // current returns the snapshot, taken anew when it is too old. While the database cannot be asked, there is none.
 func (e *Engine) current(ctx context.Context) (*snapshot, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.snapshot != nil && e.config.Now().Sub(e.snapshot.taken) < catalogAge {
-		return e.snapshot, nil
-	}
-	return e.takeLocked(ctx)
+	return e.take(ctx, func(s *snapshot, now time.Time) bool { return s != nil && now.Sub(s.taken) < catalogAge })
 }
 
 // renewed returns a snapshot that is newer than the one given, unless that one is fresh: a statement named something
 // unknown.
 func (e *Engine) renewed(ctx context.Context, than *snapshot) (*snapshot, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.snapshot != than || e.config.Now().Sub(than.taken) < time.Second {
-		return e.snapshot, nil
-	}
-	return e.takeLocked(ctx)
+	return e.take(ctx, func(s *snapshot, now time.Time) bool { return s != than || now.Sub(than.taken) < time.Second })
 }
 
 // forget drops a snapshot that the database says is not true any more.
@@ -64,35 +58,90 @@ func (e *Engine) forget(s *snapshot) {
 	}
 }
 
-func (e *Engine) takeLocked(ctx context.Context) (*snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, analysisLimit) // everybody else waits for this
+// catalogFlight is the one key of Engine.flight.
+const catalogFlight = "catalog"
+
+// take returns the snapshot that is there when it is good enough, and else one that is taken once for all calls that
+// want it. Each call waits for that with its own context and with no lock held; the one that starts it may go away.
+func (e *Engine) take(ctx context.Context, enough func(*snapshot, time.Time) bool) (*snapshot, error) {
+	e.mu.Lock()
+	now := e.config.Now()
+	if e.snapshot != nil && enough(e.snapshot, now) {
+		defer e.mu.Unlock()
+		return e.snapshot, nil
+	}
+	taken := e.flight.DoChan(catalogFlight, func() (any, error) { return e.read(context.WithoutCancel(ctx), now) })
+	e.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return nil, unread(vending.Timeout, ctx.Err())
+	case r := <-taken:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*snapshot), nil
+	}
+}
+
+// read reads everything from the database. Only one of it runs at a time: it alone uses Engine.views. It answers a
+// panic itself, because singleflight would end the process with it.
+func (e *Engine) read(ctx context.Context, now time.Time) (s *snapshot, err error) {
+	ctx, cancel := context.WithTimeout(ctx, analysisLimit)
 	defer cancel()
-	taken := e.config.Now()
-	tables, err := catalog.Load(ctx, e.db, e.config.Schemas)
+	defer func() {
+		if p := recover(); p != nil {
+			s, err = nil, unavailable(fmt.Errorf("reading the catalog ended in a panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	s, err = e.load(ctx, now)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flight.Forget(catalogFlight) // a call that comes from here on may know of a change that this one has not seen
 	if err != nil {
-		return nil, cutOff(ctx, err)
+		return nil, unread(vending.Unavailable, err)
 	}
-	p, err := searchpath.Load(ctx, e.db, e.config.schemas())
-	if err != nil {
-		return nil, cutOff(ctx, err)
-	}
-	g, err := gate.Load(ctx, e.db, e.config.allowed(), p, tables)
-	if err != nil {
-		return nil, cutOff(ctx, err)
-	}
-	views, err := e.views.Read(ctx, e.db)
-	if err != nil {
-		return nil, cutOff(ctx, err)
-	}
-	e.views = views
-	views.Describe(tables, g.Computes)
-	s := &snapshot{taken: taken, tables: tables, gate: g, paths: p, catalog: &entitlements.Catalog{}}
-	s.catalog.Tables = tables.Sorted()
-	s.catalog.Version = s.version()
 	if e.snapshot != nil && e.snapshot.catalog.Version == s.catalog.Version {
 		s.catalog = e.snapshot.catalog // the same pointer, so that nobody compiles policies again for nothing
 	}
 	e.snapshot = s
+	return s, nil
+}
+
+// unread is for a catalog that was not read in time, the call's own or the one that reading has. Asking for less would
+// not help.
+func unread(code vending.Code, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && troubled(err) == nil {
+		return &vending.Error{
+			Code:    code,
+			Message: "the data platform has not answered in time: try again later",
+			Cause:   err,
+		}
+	}
+	return unavailable(err)
+}
+
+func (e *Engine) load(ctx context.Context, now time.Time) (*snapshot, error) {
+	tables, err := catalog.Load(ctx, e.db, e.config.Schemas)
+	if err != nil {
+		return nil, err
+	}
+	p, err := searchpath.Load(ctx, e.db, e.config.schemas())
+	if err != nil {
+		return nil, err
+	}
+	g, err := gate.Load(ctx, e.db, e.config.allowed(), p, tables)
+	if err != nil {
+		return nil, err
+	}
+	views, err := e.views.Read(ctx, e.db)
+	if err != nil {
+		return nil, err
+	}
+	e.views = views
+	views.Describe(tables, g.Computes)
+	s := &snapshot{taken: now, tables: tables, gate: g, paths: p, catalog: &entitlements.Catalog{}}
+	s.catalog.Tables = tables.Sorted()
+	s.catalog.Version = s.version()
 	return s, nil
 }
 
