@@ -19,6 +19,10 @@ type Store interface {
 	// Step replaces a request by what step makes of it, and says what came of it to those who are told. An error of step
 	// is returned as it is, and nothing changes.
 	Step(ctx context.Context, id string, step func(Request) (Request, error)) (Request, error)
+	// Confirm lets a request go on that is held after a restore, if may says so. An error of may is returned as it is.
+	Confirm(ctx context.Context, id string, may func(Request) error) (Request, error)
+	// Reached is the furthest that this server has seen the store come, or knows that it came.
+	Reached() Position
 	// List returns the newest first.
 	List(ctx context.Context, f Filter) ([]Request, error)
 	// Approvals is what approved requests open to an asker on a platform at a time.

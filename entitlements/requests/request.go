@@ -36,6 +36,9 @@ type Request struct {
 	Through string `json:"through,omitempty"`
 	// Version counts the steps. Whoever keeps requests replaces version n by version n+1 and by nothing else.
 	Version int `json:"version"`
+	// Held says that the request was approved before its state was restored, and that no steward has confirmed it since:
+	// it opens nothing. It stands beside the text that is stored.
+	Held bool `json:"-"`
 }
 
 // Table names the table that is asked for.
@@ -164,7 +167,7 @@ func (r Request) Subject() string {
 
 // Approval is what the request opens at a time; not ok: nothing.
 func (r Request) Approval(now time.Time) (a entitlements.Approval, ok bool) {
-	if r.At(now).Status != StatusApproved || now.Before(r.Began) {
+	if r.At(now).Status != StatusApproved || now.Before(r.Began) || r.Held {
 		return entitlements.Approval{}, false
 	}
 	return entitlements.Approval{

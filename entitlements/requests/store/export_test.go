@@ -71,7 +71,7 @@ func Canonical(changed map[string]any) (string, error) {
 // Later is a Deputy with one more migration.
 func Later(t *testing.T, text string) (restore func()) {
 	t.Helper()
-	files := fstest.MapFS{"migrations/00002_later.sql": {Data: []byte(text)}}
+	files := fstest.MapFS{"migrations/00090_later.sql": {Data: []byte(text)}}
 	all, err := known()
 	if err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func newConfig(t testing.TB, engine string) store.Config {
 		t.Fatal(err)
 	}
 	empty := open(t, c)
-	for _, statement := range []string{"DELETE FROM deputy_state.requests", "DELETE FROM deputy_state.events", "DELETE FROM deputy_state.webhooks", "UPDATE deputy_state.counter SET sequence = 0"} {
+	for _, statement := range []string{"DELETE FROM deputy_state.requests", "DELETE FROM deputy_state.events", "DELETE FROM deputy_state.webhooks", "UPDATE deputy_state.counter SET sequence = 0, event = ''"} {
 		if err := empty.Raw(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

@@ -172,7 +172,7 @@ func TestTheDatabaseItselfHasOneOpenRequestForEach(t *testing.T) {
 		s := open(t, c)
 		mustMake(t, s, request("r1"))
 		const twice = `INSERT INTO deputy_state.requests SELECT 'r2', asker, subject, platform, table_schema, table_name, status, version, created, ends,
-			denied, announced, told, body FROM deputy_state.requests`
+			denied, announced, told, body, held FROM deputy_state.requests`
 		if err := s.Raw(t.Context(), twice); err == nil {
 			t.Error("a second open request can be written")
 		}

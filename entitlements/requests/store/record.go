@@ -48,11 +48,12 @@ type row struct {
 	Created     int64  `db:"created"`
 	Ends        int64  `db:"ends"`
 	Denied      int64  `db:"denied"`
+	Held        int64  `db:"held"`
 	Body        string `db:"body"`
 }
 
 // columns are those of row, in every SELECT.
-const columns = `id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, body`
+const columns = `id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, held, body`
 
 func rowOf(r requests.Request) (row, error) {
 	text, err := encode(r)
@@ -62,7 +63,7 @@ func rowOf(r requests.Request) (row, error) {
 	out := row{
 		ID: r.ID, Asker: digest(r.Asker.Key()), Subject: digest(r.Subject()), Platform: r.Platform,
 		TableSchema: r.Table.Schema, TableName: r.Table.Name,
-		Status: string(r.Status), Version: int64(r.Version), Created: nanos(r.Created), Body: text,
+		Status: string(r.Status), Version: int64(r.Version), Created: nanos(r.Created), Held: bit(r.Held), Body: text,
 	}
 	switch r.Status {
 	case requests.StatusPending:
@@ -81,6 +82,7 @@ func rowOf(r requests.Request) (row, error) {
 func (w row) request() (requests.Request, error) {
 	r, err := decode(w.Body)
 	if err == nil {
+		r.Held = w.Held != 0
 		var same row
 		if same, err = rowOf(r); err == nil && same != w {
 			err = altered("its columns say something else than its text")
@@ -96,6 +98,13 @@ func (w row) request() (requests.Request, error) {
 func digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
+}
+
+func bit(set bool) int64 {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // nanos is a time as a column has it; 0: none.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,7 +76,7 @@ func (s *State) Make(
 
 func (t *transaction) insert(w row) error {
 	_, err := t.exec(
-		`INSERT INTO deputy_state.requests (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		`INSERT INTO deputy_state.requests (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		w.ID,
 		w.Asker,
 		w.Subject,
@@ -87,6 +88,7 @@ func (t *transaction) insert(w row) error {
 		w.Created,
 		w.Ends,
 		w.Denied,
+		w.Held,
 		w.Body,
 	)
 	return err
@@ -122,10 +124,13 @@ func (s *State) Find(ctx context.Context, id string) (requests.Request, error) {
 	var w row
 	err := s.db.GetContext(ctx, &w, s.text(`SELECT `+columns+` FROM deputy_state.requests WHERE id = ?`), id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return requests.Request{}, requests.ErrNoRequest
+		return requests.Request{}, cmp.Or(s.Sound(ctx), requests.ErrNoRequest)
 	}
 	if err != nil {
-		return requests.Request{}, plain(err)
+		return requests.Request{}, s.unsound(ctx, err)
+	}
+	if err := s.Sound(ctx); err != nil {
+		return requests.Request{}, err
 	}
 	return w.request()
 }
@@ -204,11 +209,15 @@ func (s *State) Approvals(
 
 const inForce = `SELECT ` + columns + ` FROM deputy_state.requests WHERE asker = ? AND platform = ? AND status = 'approved' AND ends > ? ORDER BY ends`
 
-// all reads rows. One that is not believed makes it fail: an administrator has to look at it.
+// all reads rows. One that is not believed makes it fail: an administrator has to look at it. That the state is the one
+// that we know is looked at behind it: a restore that comes in between is one after the rows were read.
 func (s *State) all(ctx context.Context, query string, values ...any) ([]requests.Request, error) {
 	var rows []row
 	if err := s.db.SelectContext(ctx, &rows, s.text(query), values...); err != nil {
-		return nil, plain(err)
+		return nil, s.unsound(ctx, err)
+	}
+	if err := s.Sound(ctx); err != nil {
+		return nil, err
 	}
 	out := make([]requests.Request, len(rows))
 	for i, w := range rows {

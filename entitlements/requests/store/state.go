@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -26,6 +27,11 @@ type State struct {
 	*database
 	now   func() time.Time
 	newID func() string
+
+	version int64 // of the schema, as this Deputy knows it
+
+	mu      sync.Mutex
+	reached requests.Position // see Reached
 
 	// before is called before each statement and each commit of a transaction that writes. Tests end the process there.
 	before func()
@@ -52,6 +58,12 @@ func Open(ctx context.Context, c Config) (*State, error) {
 		return nil, err
 	}
 	s := &State{database: d, now: c.Now, newID: c.NewID, before: func() {}}
+	all, err := known()
+	if err != nil {
+		d.db.Close()
+		return nil, err
+	}
+	s.version = all[len(all)-1].Version
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -17,6 +17,9 @@ const ended = `SELECT id FROM deputy_state.requests WHERE ends > 0 AND ends <= ?
 // was: a server that dies in between has it recorded once more under the same id, and never not at all. What record
 // cannot take is tried again by the next sweep. A request that cannot be read does not keep the others from it.
 func (s *State) Sweep(ctx context.Context, now time.Time, expiring time.Duration, record func(Event) error) error {
+	if err := s.Sound(ctx); err != nil {
+		return err
+	}
 	var wrong []error
 	over, err := s.ids(ctx, ended, nanos(now))
 	wrong = append(wrong, err)

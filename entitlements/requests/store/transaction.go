@@ -16,12 +16,24 @@ type transaction struct {
 	*State
 	ctx      context.Context
 	tx       *sqlx.Tx
-	sequence int64 // of the last event
+	sequence int64  // of the last event
+	event    string // its id
+	sound    error  // why the state is not the one that we know; nil: it is
 }
 
 // write does something in one transaction, or nothing. When it returns another error than do's, the commit may have
 // come through or not, as when a connection is lost in that moment: whoever needs to know looks.
 func (s *State) write(ctx context.Context, do func(*transaction) error) error {
+	return s.writing(ctx, func(t *transaction) error {
+		if t.sound != nil {
+			return t.sound
+		}
+		return do(t)
+	})
+}
+
+// writing is write for a state that is not the one we know, too.
+func (s *State) writing(ctx context.Context, do func(*transaction) error) error {
 	// After it has waited for the counter, each statement has to see what was committed before. On SQLite a transaction
 	// sees that anyway.
 	options := &sql.TxOptions{}
@@ -40,7 +52,7 @@ func (s *State) write(ctx context.Context, do func(*transaction) error) error {
 			return err
 		}
 	}
-	if err := t.get(&t.sequence, `SELECT sequence FROM deputy_state.counter WHERE one = 1`+t.locked()); err != nil {
+	if err := t.begin(); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
@@ -49,8 +61,31 @@ func (s *State) write(ctx context.Context, do func(*transaction) error) error {
 	s.before()
 	err = plain(tx.Commit())
 	s.before()
+	if err == nil {
+		s.Know(requests.Position{Sequence: t.sequence, Event: t.event})
+	}
 	return err
 }
+
+// begin locks the counter, and then looks how far the state has come.
+func (t *transaction) begin() error {
+	var one int
+	if err := t.get(&one, `SELECT one FROM deputy_state.counter WHERE one = 1`+t.locked()); err != nil {
+		return err
+	}
+	knew := t.Reached()
+	var w standing
+	if err := t.get(&w, standingQuery, knew.Sequence); err != nil {
+		return t.unsound(t.ctx, err)
+	}
+	t.sequence, t.event, t.sound = w.Sequence, w.Event, w.against(knew, t.version)
+	if errors.Is(t.sound, ErrAhead) || errors.Is(t.sound, ErrBehind) {
+		return t.sound
+	}
+	return nil
+}
+
+func noCounter(err error) error { return errors.Join(err, errors.New("the counter of events is gone")) }
 
 // locked is the end of a SELECT of what is going to be changed. On SQLite the transaction has locked everything.
 func (d *database) locked() string {
@@ -105,10 +140,11 @@ func (t *transaction) tell(kind Kind, at time.Time, r requests.Request) (Event, 
 	if err != nil {
 		return Event{}, err
 	}
-	if n, err := t.exec(`UPDATE deputy_state.counter SET sequence = ? WHERE one = 1 AND sequence = ?`, e.Sequence, t.sequence); err != nil ||
-		n != 1 {
-		return Event{}, errors.Join(err, errors.New("the counter of events is gone"))
+	n, err := t.exec(`UPDATE deputy_state.counter SET sequence = ?, event = ? WHERE one = 1 AND sequence = ?`,
+		e.Sequence, e.ID, t.sequence)
+	if err != nil || n != 1 {
+		return Event{}, noCounter(err)
 	}
-	t.sequence = e.Sequence
+	t.sequence, t.event = e.Sequence, e.ID
 	return e, nil
 }
