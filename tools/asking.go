@@ -21,7 +21,8 @@ type asking struct {
 
 func (t *Tools) asking(p *platform, policies requests.Both, who identity.Principal) asking {
 	a := asking{policies: policies, who: who}
-	a.possible = t.config.Requests != nil && who.Allows(identity.ScopeRequest) && (who.User != nil || who.Agent.MayRequest)
+	a.possible = t.config.Requests != nil && who.Allows(identity.ScopeRequest) &&
+		(who.User != nil || who.Agent.MayRequest)
 	a.who.Purpose = "" // as request_access judges
 	if len(t.platforms) > 1 {
 		a.platform = p.Name
@@ -31,6 +32,9 @@ func (t *Tools) asking(p *platform, policies requests.Both, who identity.Princip
 
 // forTable is how to ask for a table that is closed and may be known of.
 func (a asking) forTable(table entitlements.TableName) string {
+	if a.policies.Unknown != nil {
+		return unknownFor(table, nil).Message
+	}
 	if takes, err := a.takes(table, nil); err != nil || !takes.Opens {
 		return fmt.Sprintf(
 			"%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for",
@@ -72,7 +76,7 @@ func (a asking) forColumns(access entitlements.Access) string {
 
 // takes is what asking takes. What a rule says no to by itself is not worth asking for.
 func (a asking) takes(table entitlements.TableName, columns []string) (requests.Ask, error) {
-	if !a.possible {
+	if !a.possible || a.policies.Unknown != nil {
 		return requests.Ask{}, requests.ErrNotAskable
 	}
 	takes, err := a.policies.Ask(a.who, table, columns)

@@ -125,7 +125,7 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
 		return q.decide(statement)
 	})
-	if errors.Is(err, errClosed) {
+	if errors.Is(err, errClosed) || errors.Is(err, requests.ErrOut) {
 		return nil, nil, err // the caller may know of every table that is named
 	}
 	if err != nil {
@@ -162,9 +162,12 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 		access, denial := q.policies.Decide(q.call.Principal, use.Table)
 		if denial != nil {
 			q.record.denied(denial)
-			if denial.Closed {
+			switch {
+			case denial.Closed:
 				closed = closedFor(use.Table)
-			} else {
+			case q.policies.Unknown != nil && denial.Requestable:
+				closed = unknownFor(use.Table, q.policies.Unknown)
+			default:
 				denied = true
 			}
 			continue
@@ -207,6 +210,13 @@ func (q *question) open(table entitlements.TableName) bool {
 
 // errClosed is the cause of a refusal of a table that is closed to its own callers.
 var errClosed = errors.New("its policies do not fit the database any more")
+
+// unknownFor is about a table that may be known of and is closed, where what was approved cannot be looked up.
+func unknownFor(table entitlements.TableName, why error) *Error {
+	return &Error{Code: Unavailable, Cause: why, Message: fmt.Sprintf("%s is closed without an approved request, "+
+		"and what was approved cannot be looked up now: try again in a moment; what needs no approval can be read",
+		table)}
+}
 
 func closedFor(table entitlements.TableName) error {
 	return &Error{Code: Unavailable, Cause: errClosed, Message: fmt.Sprintf(
@@ -356,6 +366,10 @@ func maskedNotice(table entitlements.TableName, column string, m entitlements.Ap
 // whole.
 func (q *question) notices(access []entitlements.Access, result vending.Result) []string {
 	out := []string{}
+	if q.policies.Unknown != nil {
+		out = append(out, "what was approved on request cannot be looked up now, and does not count in this answer: "+
+			"what is masked here may have been approved to be seen")
+	}
 	ask := q.asking(q.platform, q.policies, q.call.Principal)
 	for _, a := range access {
 		for _, c := range a.Columns {

@@ -91,6 +91,11 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	}
 	r.Phase, r.Duration = audit.Ended, t.config.Now().Sub(r.started)
 	r.Outcome = audit.Answered
+	if r.Request != nil && t.config.Requests != nil {
+		if p := t.config.Requests.Reached(); p.Sequence > 0 {
+			r.State = &audit.State{Sequence: p.Sequence, Event: p.Event}
+		}
+	}
 	var refusal *Refusal
 	if err != nil {
 		why := r.inPlace(asError(err))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"deputy/audit"
+	"deputy/entitlements/requests"
 	"deputy/vending"
 )
 
@@ -117,6 +118,13 @@ func asError(err error) *Error {
 	}
 	if isOwn {
 		return own
+	}
+	if errors.Is(err, requests.ErrOut) {
+		return &Error{
+			Code:    Unavailable,
+			Message: "access requests cannot be looked up or decided now: try again later",
+			Cause:   err,
+		}
 	}
 	return &Error{Code: Unavailable, Message: cannotAnswer, Cause: err}
 }

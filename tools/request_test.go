@@ -125,7 +125,11 @@ func TestAskingTwiceForTheSameGivesTheSameRequest(t *testing.T) {
 		if n := len(o.kept()); n != 1 {
 			t.Errorf("%s: there are %d requests", status, n)
 		}
-		if p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "orders", Columns: []string{"email", "lastname", "id"}, Reason: why}); p != nil {
+		if p := o.Proposal(
+			t.Context(),
+			seller(),
+			tools.RequestArgs{Table: "orders", Columns: []string{"email", "lastname", "id"}, Reason: why},
+		); p != nil {
 			t.Errorf("%s: the human is asked about %+v, though there is nothing to ask for", status, p)
 		}
 	}
@@ -200,14 +204,21 @@ func TestRulesDecideByThemselvesWhereTheySay(t *testing.T) {
 	if a := o.ask(robin, tools.RequestArgs{Table: "events", Reason: why, Duration: "5h"}); a.Status != "pending" {
 		t.Errorf("for longer than the rule approves, it is %+v", a)
 	}
-	if a := o.ask(as("kim", "Legal"), tools.RequestArgs{Table: "events", Reason: why, Duration: "1h"}); a.Status != "pending" {
+	if a := o.ask(
+		as("kim", "Legal"),
+		tools.RequestArgs{Table: "events", Reason: why, Duration: "1h"},
+	); a.Status != "pending" {
 		t.Errorf("for whom the rule does not approve, it is %+v", a)
 	}
 	if p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "board", Reason: why}); p != nil {
 		t.Errorf("the human is asked about %+v, which a rule says no to", p)
 	}
 	o.log.steps()
-	if a := o.ask(seller(), tools.RequestArgs{Table: "board", Reason: why}); a.Status != "denied" || a.ExpiresAt != nil {
+	if a := o.ask(
+		seller(),
+		tools.RequestArgs{Table: "board", Reason: why},
+	); a.Status != "denied" ||
+		a.ExpiresAt != nil {
 		t.Errorf("what a rule says no to is %+v", a)
 	}
 	same(t, "the record", o.log.steps(), "request_access intent", "request_access outcome denied")
@@ -216,7 +227,11 @@ func TestRulesDecideByThemselvesWhereTheySay(t *testing.T) {
 func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 	o := newOffice(t)
 	ask := func(answers map[string]string) error {
-		_, err := o.RequestAccess(t.Context(), seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: answers})
+		_, err := o.RequestAccess(
+			t.Context(),
+			seller(),
+			tools.RequestArgs{Table: "ledger", Reason: why, Answers: answers},
+		)
 		return err
 	}
 	for name, answers := range map[string]map[string]string{
@@ -227,7 +242,11 @@ func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 			!strings.Contains(r.Hint, "ticket: The number of the ticket") {
 			t.Errorf("%s: %+v", name, r)
 		}
-		if p := o.Proposal(t.Context(), seller(), tools.RequestArgs{Table: "ledger", Reason: why, Answers: answers}); p != nil {
+		if p := o.Proposal(
+			t.Context(),
+			seller(),
+			tools.RequestArgs{Table: "ledger", Reason: why, Answers: answers},
+		); p != nil {
 			t.Errorf("%s: the human is asked about %+v", name, p)
 		}
 	}
@@ -269,7 +288,10 @@ func TestAReasonIsASentenceThatCanBeRead(t *testing.T) {
 		"none": "", "blanks": " \t\r\n\u00a0\u2028 ", "a terminal code": "please\x1b[2J", "a NUL": "a\x00b", "what turns the text round": "a\u202eb", "what cannot be seen": "a\u200bb",
 		"not UTF-8": "a\xff", "too much": strings.Repeat("ä", 1001),
 	} {
-		if r := o.refused(seller(), tools.RequestArgs{Table: "payroll", Columns: nil, Reason: reason, Duration: "4h"}); r.Code != tools.InvalidArgument ||
+		if r := o.refused(
+			seller(),
+			tools.RequestArgs{Table: "payroll", Columns: nil, Reason: reason, Duration: "4h"},
+		); r.Code != tools.InvalidArgument ||
 			!strings.Contains(r.Message, "the argument reason") ||
 			strings.Contains(r.Message, "please") {
 			t.Errorf("%s: %+v", name, r)
@@ -467,7 +489,11 @@ func TestWithoutTheScopeRequestNothingIsAskedFor(t *testing.T) {
 func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
 	o := newOffice(t, func(c *tools.Config) { c.Requests = nil })
 	for _, args := range []tools.RequestArgs{{}, {Table: "payroll", Reason: why}, {Table: "hidden", Reason: why}, {RequestID: "req_x"}} {
-		if r := o.refused(seller(), args); r.Code != tools.NotPermitted || r.Message != "access cannot be asked for here" ||
+		if r := o.refused(
+			seller(),
+			args,
+		); r.Code != tools.NotPermitted ||
+			r.Message != "access cannot be asked for here" ||
 			r.Hint != "tell the human to ask an administrator of Deputy" {
 			t.Errorf("%+v: %+v", args, r)
 		}
@@ -477,7 +503,7 @@ func TestWhereNothingIsKeptNothingIsAskedFor(t *testing.T) {
 	}
 }
 
-// Who cannot be asked about is not let in: what was approved may have been revoked.
+// A state that fails in a way nothing is known of closes everything: what was approved may have been revoked.
 func TestWithTheStateDownNothingIsAnsweredAndThatIsOnTheRecord(t *testing.T) {
 	o := newOffice(t)
 	a := o.ask(seller(), tools.RequestArgs{Table: "payroll", Reason: why})

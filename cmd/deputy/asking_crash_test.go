@@ -43,7 +43,14 @@ func TestKilledAtAnyMomentWhatWasAskedAndDecidedIsThereOnce(t *testing.T) {
 			address, path := serving.Address(t), filepath.Join(t.TempDir(), "audit.jsonl")
 			url := "http://" + address + "/mcp"
 			start := func() (kill func()) {
-				server := process(t, s, []string{"DEMO_AUDIT=" + path, "DEMO_LISTEN=" + address}, "serve", "--listen", address)
+				server := process(
+					t,
+					s,
+					[]string{"DEMO_AUDIT=" + path, "DEMO_LISTEN=" + address},
+					"serve",
+					"--listen",
+					address,
+				)
 				if err := server.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -94,7 +101,12 @@ func (all *answers) load(t *testing.T, s *demo.Stage, url, round string, after t
 
 // one is the way of one person's request, as far as the server lives.
 func (all *answers) one(ctx context.Context, t *testing.T, s *demo.Stage, url, name string, i int) bool {
-	c, err := client.HTTP(ctx, url, s.AgentKey, s.TokenFor(demo.Person{Subject: name, Groups: []string{"Marketing"}}, url))
+	c, err := client.HTTP(
+		ctx,
+		url,
+		s.AgentKey,
+		s.TokenFor(demo.Person{Subject: name, Groups: []string{"Marketing"}}, url),
+	)
 	if err != nil {
 		return false
 	}
@@ -293,7 +305,7 @@ type keptRequests struct {
 
 func keptOf(t *testing.T, s *demo.Stage) *keptRequests {
 	t.Helper()
-	kept := &keptRequests{State: s.State}
+	kept := &keptRequests{State: s.State.State()}
 	driver, dsn := "postgres", string(s.Config.Requests.State.DSN)
 	kept.schema = "deputy_state."
 	if dsn == "" {
@@ -339,7 +351,9 @@ func (kept *keptRequests) swept(t *testing.T) {
 // events are the kinds of what was told of a request, in their order.
 func (kept *keptRequests) events(t *testing.T, id string) string {
 	t.Helper()
-	rows, err := kept.db.Query(`SELECT kind FROM ` + kept.schema + `events WHERE request = '` + id + `' ORDER BY sequence`)
+	rows, err := kept.db.Query(
+		`SELECT kind FROM ` + kept.schema + `events WHERE request = '` + id + `' ORDER BY sequence`,
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

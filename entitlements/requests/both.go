@@ -19,6 +19,9 @@ var ErrChanging = errors.New(
 type Both struct {
 	entitlements.Both
 	inForce, waiting *Compiled
+
+	// Unknown says why it is not known what was approved for the caller, so that nothing of it counts; nil: it is known.
+	Unknown error
 }
 
 // NewBoth decides by the configuration in force, and by one that waits beside it; nil: there is none.

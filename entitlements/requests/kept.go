@@ -29,6 +29,10 @@ type Store interface {
 	Approvals(ctx context.Context, asker Asker, platform string, now time.Time) ([]entitlements.Approval, error)
 }
 
+// ErrOut says that the state of access requests cannot be used now: it is out of reach, or not the one that the server
+// knows. Its cause is for the operator.
+var ErrOut = errors.New("the state of access requests cannot be used now")
+
 // ErrNoRequest says that there is no request of that id.
 var ErrNoRequest = errors.New("there is no such request")
 

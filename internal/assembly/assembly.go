@@ -14,7 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"deputy/entitlements/requests/store"
+	"deputy/entitlements/requests/keeper"
 	"deputy/identity"
 	"deputy/identity/oidc"
 	"deputy/identity/stops"
@@ -40,7 +40,7 @@ type Deputy struct {
 	Tools         *tools.Tools
 	Authenticator *oidc.Authenticator
 	Audit         *AuditLog
-	State         *store.State // of access requests; nil: there is no rule for any
+	State         *keeper.Keeper // of access requests; nil: there is no rule for any
 	Telemetry     *telemetry.Telemetry
 	Log           zerolog.Logger
 	Proofs        *oidc.Proofs // that were used; nil: none yet
@@ -159,7 +159,10 @@ func Engines(c *config.Config) (map[string]vending.Engine, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		if file, err := os.Stat(p.Path); p.Engine == config.SQLite && (err != nil || file.IsDir()) {
-			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name+".path", "there is no database file %s", p.Path))
+			wrong.Problems = append(
+				wrong.Problems,
+				c.Problem("platforms."+name+".path", "there is no database file %s", p.Path),
+			)
 			continue
 		}
 		e, err := open(p, c.Limits.Concurrency)
@@ -290,7 +293,7 @@ func (d *Deputy) Login() []identity.Offer { return d.Config.Identity.Offers() }
 
 // Ready returns nil when a call could be answered.
 func (d *Deputy) Ready(ctx context.Context) error {
-	return errors.Join(d.Tools.Ready(ctx), d.Authenticator.Ready(ctx), d.Audit.Healthy(), d.stateReady(ctx))
+	return errors.Join(d.Tools.Ready(ctx), d.Authenticator.Ready(ctx), d.Audit.Healthy())
 }
 
 // Close ends everything that New started.

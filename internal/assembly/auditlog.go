@@ -111,6 +111,9 @@ func openSinks(c []config.Sink, stdout io.Writer) (out []sink.Config, err error)
 	return out, nil
 }
 
+// State is the furthest that the log has seen the state of access requests.
+func (l *AuditLog) State() *audit.State { return l.log.State() }
+
 // Close writes what is waiting, sends the last checkpoint on, and gives the sinks what they do not have yet. The
 // checkpoint comes first: whoever ends the process in the meantime should not get rid of it.
 func (l *AuditLog) Close() error {

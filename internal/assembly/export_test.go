@@ -1,7 +1,7 @@
 package assembly
 
 import (
-	"deputy/entitlements/requests/store"
+	"deputy/entitlements/requests/keeper"
 	"deputy/internal/console"
 	"deputy/mcp"
 	"deputy/tools/desk"
@@ -12,7 +12,7 @@ import (
 func (l *Live) Engine(platform string) vending.Engine { return l.now().Engines[platform] }
 
 // Kept is the state of access requests that calls begin with now; nil: there is none.
-func (l *Live) Kept() *store.State { return l.now().State }
+func (l *Live) Kept() *keeper.Keeper { return l.now().State }
 
 // DeskOf is what the stewards of a generation are answered by.
 func DeskOf(g mcp.Generation) console.Desk { return desk.New(g.(*generation).Deputy.Tools) }

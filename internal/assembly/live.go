@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/singleflight"
 
+	"deputy/entitlements/requests/keeper"
 	"deputy/entitlements/requests/notify"
-	"deputy/entitlements/requests/store"
 	"deputy/identity"
 	"deputy/identity/oidc"
 	"deputy/identity/stops"
@@ -39,7 +39,7 @@ type Live struct {
 
 	proofs    *oidc.Proofs         // of all generations: what was used with one is used with the next
 	stops     *stops.List          // the same one for all generations
-	state     *store.State         // opened once, when there is a rule for access requests
+	state     *keeper.Keeper       // opened once, when there is a rule for access requests
 	telemetry *telemetry.Telemetry // started once
 	reloads   metric.Int64Counter
 
@@ -76,14 +76,16 @@ func Follow(
 	}
 	l.serving = l.current
 	l.audit, l.telemetry, l.state, l.stops = l.current.Audit, l.current.Telemetry, l.current.State, l.current.Stops
-	if l.reloads, err = l.telemetry.Meter().Int64Counter("deputy.policy.reloads", metric.WithDescription("Configurations that were read anew, by result")); err != nil {
+	if l.reloads, err = l.telemetry.Meter().
+		Int64Counter("deputy.policy.reloads",
+			metric.WithDescription("Configurations that were read anew, by result")); err != nil {
 		l.current.Close()
 		return nil, err
 	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	var sender *notify.Sender
-	if l.current.State != nil {
-		sender = l.sender(l.current) // before a caller can ask for anything
+	if g := l.current; g.State != nil && g.State.State() != nil {
+		sender = l.sender(g) // before a caller can ask for anything
 	}
 	l.tending.Go(func() { l.tend(l.life, sender) })
 	go l.lookOut(l.life)

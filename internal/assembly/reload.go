@@ -183,7 +183,7 @@ func (l *Live) readAgain(ctx context.Context) {
 // Notice says that the configuration on the disk is not the one that is in force, or that a database has changed under
 // it. It says where and not what: callers without a token may read it.
 func (l *Live) Notice() string {
-	notices := []string{l.waitingNotice(), l.troubleNotice()}
+	notices := []string{l.waitingNotice(), l.troubleNotice(), l.now().stateNotice()}
 	return strings.Join(slices.DeleteFunc(notices, func(s string) bool { return s == "" }), "; ")
 }
 
@@ -198,7 +198,9 @@ func (l *Live) waitingNotice() string {
 	}
 	switch {
 	case l.misread != nil:
-		return "but the new configuration is refused" + at(l.misread.place) + " and the one before goes on: the log says why"
+		return "but the new configuration is refused" + at(
+			l.misread.place,
+		) + " and the one before goes on: the log says why"
 	case l.pending != nil:
 		return "but the new configuration is not in force yet" + at(
 			l.pending.place,

@@ -4,15 +4,21 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
+
+	"deputy/audit"
 	"deputy/entitlements/requests"
+	"deputy/entitlements/requests/keeper"
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
 	"deputy/internal/config"
@@ -27,12 +33,51 @@ func (d *Deputy) openState(ctx context.Context) (err error) {
 	if d.State != nil || len(d.Config.Requests.Rules) == 0 {
 		return nil
 	}
-	c := StateConfig(d.Config)
-	c.Now = d.now
-	if d.State, err = store.Open(ctx, c); err != nil {
+	c := keeper.Config{State: StateConfig(d.Config), Known: d.stateKnown, Log: d.Log}
+	c.State.Now = d.now
+	if d.State, err = keeper.Open(ctx, c); err != nil {
+		d.State = nil
 		return errors.New(d.Config.Problem("requests.state", "%v", err).String())
 	}
-	return nil
+	return d.watchState()
+}
+
+// stateKnown is how far the audit log has seen the state come.
+func (d *Deputy) stateKnown() (p requests.Position) {
+	if known := d.Audit.State(); known != nil {
+		p = requests.Position{Sequence: known.Sequence, Event: known.Event}
+	}
+	return p
+}
+
+// watchState has the metrics say whether the state can be used.
+func (d *Deputy) watchState() error {
+	state := d.State
+	_, err := d.Telemetry.Meter().Int64ObservableGauge("deputy.requests.state.usable",
+		metric.WithDescription("1: the state of access requests can be used; 0: calls go on without what was approved"),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			if state.Down() == nil {
+				o.Observe(1)
+			} else {
+				o.Observe(0)
+			}
+			return nil
+		}))
+	return err
+}
+
+// noteState has the audit log know how far the state has come, when other servers have brought it further than the
+// records of this one say.
+func (d *Deputy) noteState(ctx context.Context) error {
+	reached := d.State.Reached()
+	if reached.Sequence <= d.stateKnown().Sequence {
+		return nil
+	}
+	return d.Audit.Append(ctx, audit.Record{
+		ID: strings.ToLower(rand.Text()), Phase: audit.Ended, Time: time.Now().UTC(), Tool: audit.NoteState,
+		PolicyVersion: d.Config.Version, Outcome: audit.Answered,
+		State: &audit.State{Sequence: reached.Sequence, Event: reached.Event},
+	})
 }
 
 // StateConfig is what the configuration means for package state.
@@ -50,15 +95,23 @@ func (d *Deputy) requests() requests.Store {
 	return d.State
 }
 
-func (d *Deputy) stateReady(ctx context.Context) error {
-	kept := d.requests()
-	if kept == nil {
-		return nil
+// stateNotice says why what was approved does not count now; empty: it counts. A server that has lost its state answers
+// all calls that rest on no approval, and is ready.
+func (d *Deputy) stateNotice() string {
+	if d.requests() == nil || d.State.Down() == nil {
+		return ""
 	}
-	if _, err := kept.List(ctx, requests.Filter{Most: 1}); err != nil {
-		return fmt.Errorf("the state of access requests: %w", err)
+	why := "is out of reach"
+	for known, words := range map[error]string{
+		store.ErrRestored: "was restored from a copy: run deputy requests accept-restore",
+		store.ErrAhead:    "was made by a newer Deputy",
+		store.ErrBehind:   "is older than this Deputy: run deputy migrate",
+	} {
+		if errors.Is(d.State.Down(), known) {
+			why = words
+		}
 	}
-	return nil
+	return "but nothing that was approved on request counts, because its state " + why
 }
 
 // tend ends what is over, tells of it, and sends webhooks, until the context ends. The sender may be nil still. Each of
@@ -68,7 +121,7 @@ func (l *Live) tend(ctx context.Context, sender *notify.Sender) {
 		l.tending.Go(func() { sender.Run(ctx) })
 	}
 	for tick := time.NewTicker(sweepEvery); ; {
-		if g := l.now(); g.State != nil {
+		if g := l.now(); g.State != nil && g.State.Down() == nil {
 			if sender == nil {
 				sender = l.sender(g)
 				l.tending.Go(func() { sender.Run(ctx) })
@@ -97,7 +150,14 @@ func (l *Live) sweep(ctx context.Context, now time.Time) {
 
 // Sweep ends the access requests that are over at a time, and announces those that soon will be.
 func (d *Deputy) Sweep(ctx context.Context, now time.Time) error {
-	return d.State.Sweep(ctx, now, time.Duration(d.Config.Requests.Expiring), func(e store.Event) error {
+	s := d.State.State()
+	if s == nil {
+		return d.State.Down()
+	}
+	if err := d.noteState(ctx); err != nil {
+		return err
+	}
+	return s.Sweep(ctx, now, time.Duration(d.Config.Requests.Expiring), func(e store.Event) error {
 		if e.Kind != store.Expired {
 			return nil
 		}
@@ -108,7 +168,7 @@ func (d *Deputy) Sweep(ctx context.Context, now time.Time) error {
 func (l *Live) sender(g *generation) *notify.Sender {
 	name, _ := os.Hostname()
 	c := notify.Config{
-		Outbox:    g.State.Outbox(),
+		Outbox:    g.State.State().Outbox(),
 		PublicURL: g.Config.Server.PublicURL,
 		Server:    fmt.Sprintf("%s (%d)", name, os.Getpid()),
 		Log:       l.log,

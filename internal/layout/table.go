@@ -61,15 +61,27 @@ var rooms = []Room{
 		},
 	},
 	{
+		"entitlements/requests/keeper",
+		[]string{"entitlements", "entitlements/requests", "entitlements/requests/store", "identity"},
+	},
+	{
 		"entitlements/requests/notify",
 		[]string{"entitlements", "entitlements/requests", "entitlements/requests/store", "identity"},
 	},
 
 	// How it is given.
 	{"vending", []string{"entitlements", "identity"}},
-	{"vending/postgres/...", []string{
-		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake", "internal/pgconn",
-	}},
+	{
+		"vending/postgres/...",
+		[]string{
+			"vending",
+			"entitlements",
+			"entitlements/expression",
+			"entitlements/mask",
+			"internal/mistake",
+			"internal/pgconn",
+		},
+	},
 	{"vending/sqlite/...", []string{
 		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake",
 	}},
@@ -94,17 +106,40 @@ var rooms = []Room{
 	{"internal/expectation/trial", []string{"tools", "entitlements/...", "identity", "internal/expectation"}},
 	{"internal/config/form", []string{"entitlements/...", "identity", "internal/expectation", "internal/mistake"}},
 	{"internal/config/schema", []string{"internal/config/form"}},
-	{"internal/config", []string{
-		"audit/sink", "entitlements/...", "identity/...", "internal/config/form", "internal/durable", "internal/expectation",
-		"internal/mistake", "internal/strictjson",
-	}},
+	{
+		"internal/config",
+		[]string{
+			"audit/sink",
+			"entitlements/...",
+			"identity/...",
+			"internal/config/form",
+			"internal/durable",
+			"internal/expectation",
+			"internal/mistake",
+			"internal/strictjson",
+		},
+	},
 	{"internal/telemetry", []string{"internal/config", "tools"}},
 	{"internal/console", []string{"mcp/...", "tools/...", "entitlements/...", "identity"}},
 	{"internal/report", []string{"audit/...", "tools/...", "entitlements/...", "identity"}},
-	{"internal/assembly", []string{
-		"internal/config", "internal/console", "internal/telemetry", "internal/durable", "internal/mistake", "mcp/...",
-		"tools/...", "vending", "vending/postgres/...", "vending/sqlite/...", "audit/...", "entitlements/...", "identity/...",
-	}},
+	{
+		"internal/assembly",
+		[]string{
+			"internal/config",
+			"internal/console",
+			"internal/telemetry",
+			"internal/durable",
+			"internal/mistake",
+			"mcp/...",
+			"tools/...",
+			"vending",
+			"vending/postgres/...",
+			"vending/sqlite/...",
+			"audit/...",
+			"entitlements/...",
+			"identity/...",
+		},
+	},
 	{"internal/admin/...", []string{
 		"internal/assembly", "internal/config/...", "internal/expectation/...", "internal/report", "internal/durable",
 		"internal/mistake", "internal/pgconn", "tools/...", "vending", "vending/postgres/...", "vending/sqlite/...",

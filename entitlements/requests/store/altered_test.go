@@ -160,13 +160,24 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 	}
 	for what, text := range texts { // where no column helps, as in an event
 		_, err := store.Decode(text)
-		if another := what == "another request" || strings.HasPrefix(what, "of ") && what != "of no platform" || what == "somebody else's"; (err == nil) != another {
+		if another := what == "another request" || strings.HasPrefix(what, "of ") && what != "of no platform" ||
+			what == "somebody else's"; (err == nil) != another {
 			t.Errorf("%s: the text alone: %v", what, err)
 		}
 	}
 	columns := []string{
-		"status = 'approved ', ends = ends", "version = 9", "created = 0", "ends = ends + 3600000000000", "ends = 9223372036854775807",
-		"denied = 1", "asker = 'x'", "subject = 'x'", "platform = 'x'", "table_schema = 'x'", "table_name = 'x'", "id = 'r9'",
+		"status = 'approved ', ends = ends",
+		"version = 9",
+		"created = 0",
+		"ends = ends + 3600000000000",
+		"ends = 9223372036854775807",
+		"denied = 1",
+		"asker = 'x'",
+		"subject = 'x'",
+		"platform = 'x'",
+		"table_schema = 'x'",
+		"table_name = 'x'",
+		"id = 'r9'",
 	}
 	onBoth(t, func(t *testing.T, c store.Config) {
 		s := open(t, c)
@@ -219,7 +230,12 @@ func TestAnApprovalThatAHandWroteOpensNothing(t *testing.T) {
 			TableName                        string `db:"table_name"`
 			Version, Created, Ends           int64
 		}
-		if err := s.One(t.Context(), &before, `SELECT asker, subject, platform, table_schema, table_name, status, version, created, ends FROM deputy_state.requests`); err != nil {
+		if err := s.One(
+			t.Context(),
+			&before,
+			`SELECT asker, subject, platform, table_schema, table_name, status, version, created, ends
+				FROM deputy_state.requests`,
+		); err != nil {
 			t.Fatal(err)
 		}
 		for _, change := range columns {
@@ -305,7 +321,8 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q is written again as %q, %v", text, again, err)
 		}
 		_, opens := r.Approval(r.Began)
-		if opens && (len(r.Decisions) == 0 || r.Decisions[0].ID == "" || r.Expires.Sub(r.Began) > time.Duration(r.Wanted)) {
+		if opens &&
+			(len(r.Decisions) == 0 || r.Decisions[0].ID == "" || r.Expires.Sub(r.Began) > time.Duration(r.Wanted)) {
 			t.Errorf("%q opens something", text)
 		}
 	})

@@ -64,7 +64,10 @@ func newConfig(t testing.TB, engine string) store.Config {
 		t.Fatal(err)
 	}
 	empty := open(t, c)
-	for _, statement := range []string{"DELETE FROM deputy_state.requests", "DELETE FROM deputy_state.events", "DELETE FROM deputy_state.webhooks", "UPDATE deputy_state.counter SET sequence = 0, event = ''"} {
+	for _, statement := range []string{
+		"DELETE FROM deputy_state.requests", "DELETE FROM deputy_state.events", "DELETE FROM deputy_state.webhooks",
+		"UPDATE deputy_state.counter SET sequence = 0, event = ''",
+	} {
 		if err := empty.Raw(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -109,9 +112,17 @@ func asker(name string) requests.Asker {
 
 func request(id string) requests.Request {
 	return requests.Request{
-		ID: id, Asker: asker("taylor"), Platform: "shop", Table: entitlements.TableName{Schema: "sales", Name: "orders"}, Columns: []string{"email", "lastname"},
-		Reason: "a customer <called> & \x00 wants it", Answers: map[string]string{"ticket": "T-1"}, Wanted: requests.Duration(time.Hour), Created: noon,
-		Lapses: noon.Add(14 * 24 * time.Hour), Status: requests.StatusPending,
+		ID:       id,
+		Asker:    asker("taylor"),
+		Platform: "shop",
+		Table:    entitlements.TableName{Schema: "sales", Name: "orders"},
+		Columns:  []string{"email", "lastname"},
+		Reason:   "a customer <called> & \x00 wants it",
+		Answers:  map[string]string{"ticket": "T-1"},
+		Wanted:   requests.Duration(time.Hour),
+		Created:  noon,
+		Lapses:   noon.Add(14 * 24 * time.Hour),
+		Status:   requests.StatusPending,
 	}
 }
 
@@ -157,7 +168,11 @@ func approve(t testing.TB, s *store.State, id, by string, now time.Time) request
 // happened are the kinds of all events, with the request of each, in their order.
 func happened(t testing.TB, s *store.State) (out []string) {
 	t.Helper()
-	if err := s.Ask(t.Context(), &out, `SELECT request || ' ' || kind FROM deputy_state.events ORDER BY sequence`); err != nil {
+	if err := s.Ask(
+		t.Context(),
+		&out,
+		`SELECT request || ' ' || kind FROM deputy_state.events ORDER BY sequence`,
+	); err != nil {
 		t.Fatal(err)
 	}
 	return out

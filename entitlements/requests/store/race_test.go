@@ -38,16 +38,20 @@ func fiftyDecisions(t *testing.T, c store.Config) {
 			verdict := []requests.Verdict{requests.VerdictApprove, requests.VerdictDeny, requests.VerdictRevoke}[i%3]
 			all.Go(func() {
 				<-begin
-				_, err := servers[i%2].Step(context.Background(), id, func(r requests.Request) (requests.Request, error) {
-					s := step(fmt.Sprint("audit", i), fmt.Sprint("steward", i), at)
-					switch verdict {
-					case requests.VerdictApprove:
-						return r.Approve(needs(nil, 1), s)
-					case requests.VerdictDeny:
-						return r.Deny(needs(nil, 1), s)
-					}
-					return r.Revoke(needs(nil, 1), s)
-				})
+				_, err := servers[i%2].Step(
+					context.Background(),
+					id,
+					func(r requests.Request) (requests.Request, error) {
+						s := step(fmt.Sprint("audit", i), fmt.Sprint("steward", i), at)
+						switch verdict {
+						case requests.VerdictApprove:
+							return r.Approve(needs(nil, 1), s)
+						case requests.VerdictDeny:
+							return r.Deny(needs(nil, 1), s)
+						}
+						return r.Revoke(needs(nil, 1), s)
+					},
+				)
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -68,7 +72,11 @@ func fiftyDecisions(t *testing.T, c store.Config) {
 			t.Errorf("it is %s, and approvals, denials and revocations that came through are %s", end.Status, got)
 		}
 		var kinds []string
-		if err := servers[0].Ask(t.Context(), &kinds, `SELECT kind FROM deputy_state.events WHERE request = '`+id+`' ORDER BY sequence`); err != nil {
+		if err := servers[0].Ask(
+			t.Context(),
+			&kinds,
+			`SELECT kind FROM deputy_state.events WHERE request = '`+id+`' ORDER BY sequence`,
+		); err != nil {
 			t.Fatal(err)
 		}
 		told := map[requests.Status][]string{
@@ -130,9 +138,13 @@ func TestStepsMakingAndSweepsOfManyAtOnceWaitForEachOtherAndNeverForEver(t *test
 					r.Created, r.Lapses, r.Table.Name = now, now.Add(24*time.Hour), fmt.Sprint("t", i/2)
 					kept, _, err := s.Make(context.Background(), r, now)
 					if err == nil {
-						_, err = s.Step(context.Background(), kept.ID, func(r requests.Request) (requests.Request, error) {
-							return r.Approve(needs(nil, 1), step("audit", "sam", now))
-						})
+						_, err = s.Step(
+							context.Background(),
+							kept.ID,
+							func(r requests.Request) (requests.Request, error) {
+								return r.Approve(needs(nil, 1), step("audit", "sam", now))
+							},
+						)
 					}
 					if err != nil && !errors.Is(err, requests.ErrSettled) {
 						t.Error(err)

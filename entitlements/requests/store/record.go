@@ -53,7 +53,8 @@ type row struct {
 }
 
 // columns are those of row, in every SELECT.
-const columns = `id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, held, body`
+const columns = `id, asker, subject, platform, table_schema, table_name, status, version, created, ends, denied, ` +
+	`held, body`
 
 func rowOf(r requests.Request) (row, error) {
 	text, err := encode(r)

@@ -33,7 +33,11 @@ func (s *State) Make(
 		return kept, false, fmt.Errorf("a new request cannot be %s", r.Status)
 	}
 	err = s.write(ctx, func(t *transaction) error {
-		before, found, err := t.one(`asker = ? AND subject = ? AND status IN ('pending', 'approved')`, new.Asker, new.Subject)
+		before, found, err := t.one(
+			`asker = ? AND subject = ? AND status IN ('pending', 'approved')`,
+			new.Asker,
+			new.Subject,
+		)
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,9 @@ func (s *State) AcceptRestore(
 		var rows []row
 		t.before()
 		err := t.tx.SelectContext(ctx, &rows, t.text(
-			`SELECT `+columns+` FROM deputy_state.requests WHERE status IN ('pending', 'approved') ORDER BY asker, created, id`))
+			`SELECT `+columns+` FROM deputy_state.requests 
+				WHERE status IN ('pending', 'approved') ORDER BY asker, created, id`,
+		))
 		if err != nil {
 			return plain(err)
 		}

@@ -91,7 +91,8 @@ func TestRestoredStateOpensNothing(t *testing.T) {
 		restore(t, s)
 		started := open(t, c)
 		started.Know(s.Reached())
-		for name, server := range map[string]*store.State{"the server": s, "one beside it": beside, "a new one": started} {
+		servers := map[string]*store.State{"the server": s, "one beside it": beside, "a new one": started}
+		for name, server := range servers {
 			got, err := opens(t, server)
 			if !errors.Is(err, store.ErrRestored) || len(got) != 0 ||
 				!strings.Contains(err.Error(), "deputy requests accept-restore") {
@@ -103,7 +104,15 @@ func TestRestoredStateOpensNothing(t *testing.T) {
 			if _, _, err := server.Make(t.Context(), other("r2"), noon); !errors.Is(err, store.ErrRestored) {
 				t.Errorf("%s makes a request: %v", name, err)
 			}
-			if err := server.Sweep(t.Context(), noon.Add(30*24*time.Hour), time.Hour, nil); !errors.Is(err, store.ErrRestored) {
+			if err := server.Sweep(
+				t.Context(),
+				noon.Add(30*24*time.Hour),
+				time.Hour,
+				nil,
+			); !errors.Is(
+				err,
+				store.ErrRestored,
+			) {
 				t.Errorf("%s sweeps: %v", name, err)
 			}
 		}
@@ -141,7 +150,12 @@ func TestAcceptRestore(t *testing.T) {
 			"gone": {Status: requests.StatusRevoked, Decision: requests.Decision{ID: "audit-3", Time: noon, By: &sam}},
 		}
 		failed := errors.New("the log is full")
-		_, err := s.AcceptRestore(t.Context(), noon.Add(time.Minute), known, func(store.Restored) error { return failed })
+		_, err := s.AcceptRestore(
+			t.Context(),
+			noon.Add(time.Minute),
+			known,
+			func(store.Restored) error { return failed },
+		)
 		if !errors.Is(err, failed) {
 			t.Errorf("without a record: %v", err)
 		}
@@ -149,11 +163,17 @@ func TestAcceptRestore(t *testing.T) {
 			t.Errorf("without a record it is accepted: %v", err)
 		}
 		before := s.Reached()
-		done, err := s.AcceptRestore(t.Context(), noon.Add(time.Minute), known, func(store.Restored) error { return nil })
+		done, err := s.AcceptRestore(
+			t.Context(),
+			noon.Add(time.Minute),
+			known,
+			func(store.Restored) error { return nil },
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(done.Ended) != 2 || len(done.Held) != 1 || done.Held[0].ID != "r3" || done.To.Sequence <= before.Sequence {
+		if len(done.Ended) != 2 || len(done.Held) != 1 || done.Held[0].ID != "r3" ||
+			done.To.Sequence <= before.Sequence {
 			t.Errorf("it comes to %+v", done)
 		}
 		if got, err := opens(t, s); err != nil || len(got) != 0 {
@@ -167,7 +187,12 @@ func TestAcceptRestore(t *testing.T) {
 			}
 			stand[id] = fmt.Sprint(r.Status, " ", r.Held)
 		}
-		want := map[string]string{"r1": "revoked false", "r2": "cancelled false", "r3": "approved true", "r4": "pending false"}
+		want := map[string]string{
+			"r1": "revoked false",
+			"r2": "cancelled false",
+			"r3": "approved true",
+			"r4": "pending false",
+		}
 		if fmt.Sprint(stand) != fmt.Sprint(want) {
 			t.Errorf("they stand at %v", stand)
 		}

@@ -101,7 +101,10 @@ func soon(r requests.Request, now time.Time, expiring time.Duration) bool {
 func (s *State) claim(ctx context.Context, id string, record func(Event) error) error {
 	return s.write(ctx, func(t *transaction) error {
 		var w eventRow
-		if n, err := t.exec(`UPDATE deputy_state.requests SET told = 1 WHERE id = ? AND status = 'expired' AND told = 0`, id); err != nil ||
+		if n, err := t.exec(
+			`UPDATE deputy_state.requests SET told = 1 WHERE id = ? AND status = 'expired' AND told = 0`,
+			id,
+		); err != nil ||
 			n == 0 {
 			return err
 		}
