@@ -137,17 +137,8 @@ func (t *Tools) answer(q requests.Request, takes requests.Requirement) *AccessRe
 	default:
 		out.NextStep = "ask again if it is still needed"
 	}
-	if note := lastNote(q); note != "" {
+	if note := q.LastNote(); note != "" {
 		out.NextStep += "; whoever decided says: " + note
 	}
 	return out
-}
-
-func lastNote(q requests.Request) string {
-	for _, d := range slices.Backward(q.Decisions) {
-		if d.Note != "" {
-			return d.Note
-		}
-	}
-	return ""
 }

@@ -72,7 +72,7 @@ func (t *Tools) lookBack(ctx context.Context, w *wish) error {
 		if all[i].Status == requests.StatusPending {
 			w.waiting++
 		}
-		if counts := all[i].Open() || deniedAfter(q, now.Add(-t.config.Again)); counts && w.before == nil &&
+		if counts := all[i].Open() || q.DeniedAfter(now.Add(-t.config.Again)); counts && w.before == nil &&
 			q.Subject() == subject {
 			w.before = &all[i]
 		}
@@ -80,18 +80,11 @@ func (t *Tools) lookBack(ctx context.Context, w *wish) error {
 	return nil
 }
 
-// deniedAfter reports whether a denial is so young that the same is not asked for again.
-func deniedAfter(q requests.Request, then time.Time) bool {
-	return q.Status == requests.StatusDenied && slices.ContainsFunc(q.Decisions, func(d requests.Decision) bool {
-		return d.Verdict == requests.VerdictDeny && d.Time.After(then)
-	})
-}
-
 // propose reads what whoever asks has to say.
 func (t *Tools) propose(args RequestArgs, takes requests.Ask, r *record) (request requests.Request, err error) {
 	duration := args.Duration
 	if duration == "" {
-		duration = requests.Period(usual(takes.Requirement)).String()
+		duration = requests.Period(takes.Usual(usualPeriod)).String()
 	}
 	if request, err = proposed(args.Reason, duration, takes.AtMost); err != nil {
 		return request, err
@@ -103,14 +96,6 @@ func (t *Tools) propose(args RequestArgs, takes requests.Ask, r *record) (reques
 		r.Reasons = append(r.Reasons, "the human confirmed it in the client")
 	}
 	return request, nil
-}
-
-// usual is for how long, when nobody says: no longer than rules approve by themselves, where they do.
-func usual(takes requests.Requirement) time.Duration {
-	if takes.Approved != "" {
-		return min(usualPeriod, takes.AtMost, takes.Unasked)
-	}
-	return min(usualPeriod, takes.AtMost)
 }
 
 func proposed(reason, duration string, atMost time.Duration) (request requests.Request, err error) {

@@ -1,6 +1,9 @@
 package requests
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Handle is what Deputy says of a request to those who may hear of it, whatever else they are told.
 type Handle struct {
@@ -23,6 +26,32 @@ type Shown struct {
 	Reason    string     `json:"reason"`
 	Duration  string     `json:"duration"` // That was asked for.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+}
+
+// LastNote is what the steward who decided last had to say; empty: no steward said anything.
+func (r Request) LastNote() string {
+	for _, d := range slices.Backward(r.Decisions) {
+		if d.Note != "" {
+			return d.Note
+		}
+	}
+	return ""
+}
+
+// DeniedAfter reports whether the request was denied after a time.
+func (r Request) DeniedAfter(then time.Time) bool {
+	return r.Status == StatusDenied && slices.ContainsFunc(r.Decisions, func(d Decision) bool {
+		return d.Verdict == VerdictDeny && d.Time.After(then)
+	})
+}
+
+// Usual is for how long the asker gets it who does not say: as long as is usual, and no longer than the rules allow, or
+// approve by themselves where they do.
+func (q Requirement) Usual(usual time.Duration) time.Duration {
+	if q.Approved != "" {
+		return min(usual, q.AtMost, q.Unasked)
+	}
+	return min(usual, q.AtMost)
 }
 
 // Shown is what others are shown of the request.
