@@ -13,6 +13,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"deputy/audit"
+	"deputy/vending"
 )
 
 // Telemetry is how calls can be watched from outside; nothing of it is needed.
@@ -57,13 +58,14 @@ type instruments struct {
 	duration metric.Float64Histogram
 	vends    metric.Int64UpDownCounter
 	appends  metric.Float64Histogram
+	clocks   metric.Float64Gauge
 }
 
 // seconds are the limits that durations are sorted by.
 var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
 func newInstruments(m metric.Meter) (i instruments, err error) {
-	var failures [5]error
+	var failures [6]error
 	i.calls, failures[0] = m.Int64Counter(
 		"deputy.calls",
 		metric.WithDescription("Calls that ended, by tool, platform, outcome and code of refusal"),
@@ -85,6 +87,8 @@ func newInstruments(m metric.Meter) (i instruments, err error) {
 		metric.WithExplicitBucketBoundaries(seconds...),
 		metric.WithDescription("How long the audit log took to have a record on disk"),
 	)
+	i.clocks, failures[5] = m.Float64Gauge("deputy.platform.clock.ahead", metric.WithUnit("s"),
+		metric.WithDescription("How far Deputy's clock is ahead of the platform's"))
 	return i, errors.Join(failures[:]...)
 }
 
@@ -153,8 +157,16 @@ func (t *Tools) measure(ctx context.Context, r *record) {
 		t.config.Now().Sub(r.started).Seconds(),
 		metric.WithAttributes(attribute.String("tool", tool), outcome),
 	)
+	of := metric.WithAttributes(attribute.String("platform", platform))
 	if r.Outcome == audit.Answered && r.Rows > 0 {
-		t.instruments.rows.Add(ctx, int64(r.Rows), metric.WithAttributes(attribute.String("platform", platform)))
+		t.instruments.rows.Add(ctx, int64(r.Rows), of)
+	}
+	for _, p := range t.platforms {
+		if clocked, ok := p.Engine.(vending.Clocked); ok && p.Name == platform {
+			if ahead, known := clocked.ClockAhead(); known {
+				t.instruments.clocks.Record(ctx, ahead.Seconds(), of)
+			}
+		}
 	}
 }
 

@@ -18,17 +18,17 @@ type Engine interface {
 	// Errors are *Error. They may name things that the caller must not know of: see Diagnose.
 	Analyze(ctx context.Context, sql string) (*Statement, error)
 
-	// Diagnose vends the lease and prepares its statement there without running it. The error, if any, is *Error and names
-	// only what the lease shows: it is the only engine error about a refused statement that may reach a caller.
+	// Diagnose vends the lease and prepares its statement there without running it. The error, if any, is *Error and
+	// names only what the lease shows: it is the only engine error about a refused statement that may reach a caller.
 	Diagnose(ctx context.Context, lease Lease) error
 
-	// Run vends the lease's role, runs its one statement as that role, and revokes the role, all before it returns. Errors
-	// are *Error. With an error the Result still says what happened to the role (zero times: it never existed).
+	// Run vends the lease's role, runs its one statement as that role, and revokes the role, all before it returns.
+	// Errors are *Error. With an error the Result still says what happened to the role (zero times: it never existed).
 	Run(ctx context.Context, lease Lease) (Result, error)
 
-	// Profile vends a role for the whole of a table, with the lease id given, and counts what a sample of its values looks
-	// like, sample rows at most. Only the counts leave the database. It is for the operator who holds the keys, and no
-	// tool offers it.
+	// Profile vends a role for the whole of a table, with the lease id given, and counts what a sample of its values
+	// looks like, sample rows at most. Only the counts leave the database. It is for the operator who holds the keys,
+	// and no tool offers it.
 	Profile(ctx context.Context, id string, table entitlements.TableName, sample int) (Profile, error)
 
 	// Standing lists the vended roles that any other session can see now. It is empty, always; the demo and the tests
@@ -48,8 +48,8 @@ type Engine interface {
 // Own is an engine on which a name may mean something else to the caller than to Analyze, which knows everything there
 // is.
 type Own interface {
-	// AnalyzeFor says what the lease's statement reads where nothing exists but what the lease shows. Its errors are those
-	// of Diagnose.
+	// AnalyzeFor says what the lease's statement reads where nothing exists but what the lease shows. Its errors are
+	// those of Diagnose.
 	AnalyzeFor(ctx context.Context, lease Lease) (*Statement, error)
 }
 
@@ -67,8 +67,8 @@ type Lease struct {
 	Timeout  time.Duration // of the statement, in the database
 
 	// Recorded returns once the call is on the record, and an error if it is not: then the statement does not run. Run
-	// asks it when the role is vended, so that the disk and the database work at the same time. nil: there is nothing to
-	// wait for.
+	// asks it when the role is vended, so that the disk and the database work at the same time. nil: there is nothing
+	// to wait for.
 	Recorded func(context.Context) error
 }
 
@@ -104,6 +104,13 @@ type Role struct {
 	Name    string    // deputy_<lease id>
 	Vended  time.Time // zero: it was not vended
 	Revoked time.Time
+}
+
+// Clocked is an engine whose platform has a clock of its own.
+type Clocked interface {
+	// ClockAhead is how far Deputy's clock was ahead of the platform's when it was last compared; known says whether
+	// it was.
+	ClockAhead() (ahead time.Duration, known bool)
 }
 
 // Finding is something wrong with a platform's set-up, as a sentence that says what to do about it.

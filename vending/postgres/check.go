@@ -25,6 +25,7 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 		return nil, err
 	}
 	findings = append(findings, seen.paths.Findings()...)
+	findings = append(findings, seen.clockFindings()...)
 	more, err := setup.CheckObjects(ctx, e.db, e.config.schemas())
 	if err != nil {
 		return nil, cutOff(ctx, err)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"math"
+	"time"
 
 	"deputy/vending"
 )
@@ -32,4 +33,12 @@ func ReadPlain(ctx context.Context, conn *sql.Conn, statement string) (result ve
 // Insist is insist on the engine's spare connection.
 func (e *Engine) Insist(ctx context.Context, role string) (settled func()) {
 	return insist(ctx, e.spare, role)
+}
+
+// SignedSpec is the call of deputy.vend for no view, good until then.
+func SignedSpec(key, id string, until time.Time) string {
+	none := []string{}
+	return newSigner(key).call(spec{
+		ID: id, Expires: until.Unix(), Tables: []vendedView{}, Path: none, Callers: none, Functions: none,
+	})
 }

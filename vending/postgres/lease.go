@@ -80,7 +80,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	if err := seen.paths.Understood(lease.Access); err != nil {
 		return nil, notVended(err)
 	}
-	s, schemas := e.newSpec(lease, seen.paths)
+	s, schemas := e.newSpec(lease, seen)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
 	begin := fmt.Sprintf(
 		`BEGIN; SELECT %s; %s SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
@@ -101,6 +101,13 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		switch state(err) {
 		case schemaChanged:
 			e.forget(seen)
+		case clocksMoved:
+			e.forget(seen)
+			return nil, &vending.Error{
+				Code:    vending.TooBusy,
+				Message: "a clock has just been set: try again in a moment",
+				Cause:   cause(err),
+			}
 		case columnsMoved:
 			e.forget(seen)
 			return nil, &vending.Error{

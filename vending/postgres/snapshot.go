@@ -25,6 +25,7 @@ type snapshot struct {
 	tables  catalog.Tables
 	gate    *gate.Gate
 	paths   *searchpath.Paths
+	ahead   time.Duration // of Deputy's clock, before the database's
 }
 
 // Catalog returns the governed tables.
@@ -139,7 +140,11 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*snapshot, error) {
 	}
 	e.views = views
 	views.Describe(tables, g.Computes)
-	s := &snapshot{taken: now, tables: tables, gate: g, paths: p, catalog: &entitlements.Catalog{}}
+	ahead, err := e.compareClocks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{taken: now, tables: tables, gate: g, paths: p, ahead: ahead, catalog: &entitlements.Catalog{}}
 	s.catalog.Tables = tables.Sorted()
 	s.catalog.Version = s.version()
 	return s, nil

@@ -7,24 +7,22 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/lib/pq"
 
 	"deputy/vending"
-	"deputy/vending/postgres/searchpath"
 	"deputy/vending/postgres/sqltext"
 	"deputy/vending/postgres/view"
 )
 
-// spec is what deputy.vend is told to make. It is signed as a whole, so that the database makes nothing this server did
-// not decide.
+// spec is what deputy.vend is told to make. It is signed as a whole, so that the database makes nothing this server
+// did not decide.
 type spec struct {
 	ID      string `json:"id"`
-	Expires int64  `json:"expires"` // seconds since 1970, on the server's clock
+	Expires int64  `json:"expires"` // seconds since 1970, on the database's clock
 
-	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere and
-	// makes none.
+	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere
+	// and makes none.
 	Tables []vendedView `json:"tables"`
 	Path   []string     `json:"path"` // the schemas that names in the queries are looked up in
 	// the schemas, beside the vended ones, that names in the caller's statement are looked up in
@@ -41,14 +39,16 @@ type vendedView struct {
 	Query   string `json:"query"`
 }
 
-// specAge allows for clocks that differ a little between server and database.
-const specAge = 2 * time.Minute
-
 // newSpec writes the views of a lease, and tells which vended schema stands for which governed one.
-func (e *Engine) newSpec(lease vending.Lease, p *searchpath.Paths) (spec, map[string]string) {
+func (e *Engine) newSpec(lease vending.Lease, seen *snapshot) (spec, map[string]string) {
+	p := seen.paths
 	out := spec{
-		ID: lease.ID, Expires: e.config.Now().Add(specAge).Unix(), Tables: []vendedView{},
-		Path: p.Policy, Callers: without(p.Callers, lease.Without), Functions: append([]string{}, e.config.Functions...),
+		ID:        lease.ID,
+		Expires:   e.config.Now().Add(specAge - seen.ahead).Unix(),
+		Tables:    []vendedView{},
+		Path:      p.Policy,
+		Callers:   without(p.Callers, lease.Without),
+		Functions: append([]string{}, e.config.Functions...),
 	}
 	schemas := map[string]string{}
 	for _, access := range lease.Access {
@@ -57,7 +57,10 @@ func (e *Engine) newSpec(lease vending.Lease, p *searchpath.Paths) (spec, map[st
 			vended = roleName(lease.ID) + "_" + strconv.Itoa(len(schemas))
 			schemas[access.Table.Schema] = vended
 		}
-		out.Tables = append(out.Tables, vendedView{vended, access.Table.Name, len(access.Filters) > 0, view.Query(access)})
+		out.Tables = append(
+			out.Tables,
+			vendedView{vended, access.Table.Name, len(access.Filters) > 0, view.Query(access)},
+		)
 	}
 	return out, schemas
 }
