@@ -70,7 +70,7 @@ func whileFrozen(s *scene) {
 	edited := s.until(func() bool { return sees("dana", "chat") == "HIDDEN" })
 	s.note("an edit of the file is in force on app after %.1f s: %v", time.Since(began).Seconds(), edited)
 	began = time.Now()
-	s.deputy("", "agent", "disable", "sweeper", "--reason", "a test")
+	s.deputy("", "agent", "disable", "sweeper")
 	stopped := s.until(func() bool { return strings.Contains(sees("dana", "broom"), "disabled") })
 	s.note("agent disable holds on app after %.1f s: %v", time.Since(began).Seconds(), stopped)
 	status, body, took := s.ready()

@@ -104,12 +104,13 @@ func fullDatabase(s *scene) error {
 		`ALTER SYSTEM SET temp_tablespaces = small`,
 		`ALTER SYSTEM SET work_mem = '64kB'`,
 		`SELECT pg_reload_conf()`,
-		`CREATE TABLE s.big AS SELECT i AS id, repeat(md5(i::text), 4) AS t FROM generate_series(1, 50000) AS i`,
 	} {
 		err = errors.Join(err, s.shop.Exec(throwaway.Superuser, "postgres", sql))
 	}
 	return err
 }
+
+const sorting = "SELECT md5(i::text) AS t FROM generate_series(1, 100000) AS i ORDER BY t LIMIT 1 OFFSET 90000"
 
 func roomAgain(s *scene) error {
 	said := ""
@@ -118,7 +119,7 @@ func roomAgain(s *scene) error {
 		defer c.Close()
 		_, err = c.Query(
 			s.Context(),
-			map[string]any{"platform": "shop", "sql": "SELECT t FROM s.big ORDER BY t LIMIT 1"},
+			map[string]any{"platform": "shop", "sql": sorting},
 		)
 	}
 	if err == nil {
@@ -127,7 +128,7 @@ func roomAgain(s *scene) error {
 	said = err.Error()
 	s.note("a sort that finds no room: %s", said)
 	for _, sql := range []string{
-		`ALTER SYSTEM RESET ALL`, `SELECT pg_reload_conf()`, `DROP TABLE s.big`,
+		`ALTER SYSTEM RESET ALL`, `SELECT pg_reload_conf()`,
 	} {
 		if err := s.shop.Exec(throwaway.Superuser, "postgres", sql); err != nil {
 			return err

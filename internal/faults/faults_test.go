@@ -149,10 +149,8 @@ func (s *scene) judge(f fault, p *played, calm, done time.Time, samples []sample
 		p.calmP99 = percentile99(s.traffic.since(calm, s.from, untouched...))
 		p.stormP99 = percentile99(s.traffic.since(s.from, done, untouched...))
 	}
-	for _, sample := range spared {
-		if sample.code != "" && !f.breaks {
-			s.Errorf("%s is not concerned and refuses: %s", sample.platform, sample.code)
-		}
+	if answered(spared) != len(spared) && !f.breaks {
+		s.Errorf("what is not concerned refuses: %s", p.spared)
 	}
 	if p.slowest > limit+6*time.Second { // the machine is shared: the table has the true figure
 		s.Errorf("a call took %s, over the limit of %s", p.slowest, limit)
@@ -179,6 +177,15 @@ func (s *scene) judge(f fault, p *played, calm, done time.Time, samples []sample
 		s.Errorf("%d outcomes are unknown", unknown)
 	}
 	p.notes = s.notes
+}
+
+func answered(samples []sample) (n int) {
+	for _, s := range samples {
+		if s.answered {
+			n++
+		}
+	}
+	return n
 }
 
 // counts are what calls became: "120 ok, 3 too_busy, 1 broken".

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,7 +23,9 @@ func fileFaults() []fault {
 		{
 			name: "SQLite: not in WAL, and locked", holds: 8 * time.Second, hits: lakeAlone,
 			begin: func(s *scene) error {
-				s.lake("PRAGMA journal_mode = delete")
+				if err := s.writer("PRAGMA journal_mode = delete"); err != nil {
+					return fmt.Errorf("%w: readers let it never leave WAL: %v", errNotHere, err)
+				}
 				return s.writer("BEGIN EXCLUSIVE; INSERT INTO notes VALUES (9, 'z')")
 			},
 			end: func(s *scene) error { s.lake("PRAGMA journal_mode = wal"); return nil },
@@ -34,7 +37,7 @@ func fileFaults() []fault {
 			end:   func(s *scene) error { return os.Rename(s.file()+".away", s.file()) },
 		},
 		{
-			name: "SQLite: the file is spoilt", holds: 5 * time.Second, hits: lakeAlone,
+			name: "SQLite: the file is spoilt", long: true, holds: 5 * time.Second, hits: lakeAlone,
 			begin: func(s *scene) error {
 				return errors.Join(os.Rename(s.file(), s.file()+".away"),
 					os.WriteFile(s.file(), []byte("this is no database, and never was one"), 0o600))

@@ -9,7 +9,7 @@ import (
 func neighbourFaults() []fault {
 	return []fault{
 		{
-			name: "issuer down", holds: 10 * time.Second,
+			name: "issuer down", long: true, holds: 10 * time.Second,
 			begin: func(*scene) error { authority.SetDown(true); return nil },
 			end:   func(*scene) error { authority.SetDown(false); return nil },
 		},

@@ -24,7 +24,7 @@ func networkFaults() []fault {
 			end:   func(s *scene) error { s.line.delay.Store(0); return nil },
 		},
 		{
-			name: "all connections cut", hits: shopAlone,
+			name: "all connections cut", long: true, hits: shopAlone,
 			begin: func(s *scene) error { s.line.cut(); return nil },
 		},
 		{

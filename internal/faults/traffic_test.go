@@ -191,11 +191,11 @@ func (s *scene) many(n int, call func(context.Context) sample) {
 	for range n {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				one := call(ctx)
+				limited, stop := context.WithTimeout(context.Background(), time.Minute)
+				one := call(limited)
+				stop()
 				mu.Lock()
-				if ctx.Err() == nil || one.id != "" {
-					samples = append(samples, one)
-				}
+				samples = append(samples, one)
 				mu.Unlock()
 				time.Sleep(10 * time.Millisecond)
 			}
