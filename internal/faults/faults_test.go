@@ -104,13 +104,13 @@ func play(t *testing.T, c *company, f fault) played {
 		f.during(s)
 	}
 	time.Sleep(time.Until(s.from.Add(holds)))
+	for _, end := range s.ending {
+		end()
+	}
 	if f.end != nil {
 		if err := f.end(s); err != nil {
 			t.Error(err)
 		}
-	}
-	for _, end := range s.ending {
-		end()
 	}
 	over := time.Now()
 	p.on = over.Sub(s.from)

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,12 +22,17 @@ func fileFaults() []fault {
 		{
 			name: "SQLite: not in WAL, and locked", holds: 8 * time.Second, hits: lakeAlone,
 			begin: func(s *scene) error {
-				if err := s.writer("PRAGMA journal_mode = delete"); err != nil {
-					return fmt.Errorf("%w: readers let it never leave WAL: %v", errNotHere, err)
-				}
+				s.traffic.stop() // readers let it never leave WAL
+				s.lake("PRAGMA journal_mode = delete")
+				s.traffic = s.traffic.again()
 				return s.writer("BEGIN EXCLUSIVE; INSERT INTO notes VALUES (9, 'z')")
 			},
-			end: func(s *scene) error { s.lake("PRAGMA journal_mode = wal"); return nil },
+			end: func(s *scene) error {
+				s.traffic.stop()
+				s.lake("PRAGMA journal_mode = wal")
+				s.traffic = s.traffic.again()
+				return nil
+			},
 		},
 		{name: "SQLite: the file is replaced", holds: 3 * time.Second, hits: lakeAlone, begin: replaced},
 		{
