@@ -20,6 +20,11 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	if !ready {
 		return findings, nil
 	}
+	if pooled, err := setup.CheckTransactions(ctx, e.db); err != nil {
+		return nil, cutOff(ctx, err)
+	} else if pooled != nil {
+		return append(findings, pooled...), nil
+	}
 	seen, err := e.current(ctx)
 	if err != nil {
 		return nil, err

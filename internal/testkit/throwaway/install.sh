@@ -18,7 +18,19 @@ as_root() {
 	fi
 }
 
-found && exit 0
+# PgBouncer is for the tests of poolers, which are skipped without it. The tests start their own.
+pooler() {
+	command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] && return 0
+	command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1; } || return 0
+	echo "installing PgBouncer" >&2
+	as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends pgbouncer ||
+		echo "PgBouncer cannot be had: the tests of poolers are skipped" >&2
+}
+
+if found; then
+	pooler
+	exit 0
+fi
 echo "installing PostgreSQL's server binaries" >&2
 if command -v apt-get >/dev/null 2>&1; then
 	as_root apt-get update -qq
@@ -32,4 +44,5 @@ else
 	echo "PostgreSQL's server binaries are missing: install PostgreSQL 14 or newer with your package manager (no server needs to run), or set DEPUTY_PG_BIN to their folder" >&2
 	exit 1
 fi
+pooler
 found

@@ -3,22 +3,23 @@ package throwaway
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"os/user"
 	"runtime"
 	"strconv"
 	"syscall"
 )
 
-// attend starts the server and waits for its end on one thread: the kernel ends the server when that thread is gone, so
+// attend starts a server and waits for its end on one thread: the kernel ends the server when that thread is gone, so
 // that not even a killed process leaves one behind.
-func (c *Cluster) attend(started chan<- error) {
+func attend(server *exec.Cmd, started chan<- error, done chan<- struct{}) {
 	runtime.LockOSThread()
-	err := c.server.Start()
+	err := server.Start()
 	started <- err
 	if err == nil {
-		c.server.Wait()
+		server.Wait()
 	}
-	close(c.done)
+	close(done)
 }
 
 // account is who the server runs as: postgres refuses root.

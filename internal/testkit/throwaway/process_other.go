@@ -5,16 +5,17 @@ package throwaway
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"syscall"
 )
 
-func (c *Cluster) attend(started chan<- error) {
-	err := c.server.Start()
+func attend(server *exec.Cmd, started chan<- error, done chan<- struct{}) {
+	err := server.Start()
 	started <- err
 	if err == nil {
-		c.server.Wait()
+		server.Wait()
 	}
-	close(c.done)
+	close(done)
 }
 
 // account is who the server runs as. Outside Linux it is whoever runs us.

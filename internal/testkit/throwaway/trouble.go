@@ -26,7 +26,7 @@ func (c *Cluster) Launch(ctx context.Context) error {
 	c.server.Dir, c.server.Stdout, c.server.Stderr = c.Dir, log, log
 	c.server.SysProcAttr = run.attributes()
 	started := make(chan error)
-	go c.attend(started)
+	go attend(c.server, started, c.done)
 	if err := <-started; err != nil {
 		c.server = nil
 		return fmt.Errorf("starting postgres: %w", err)
