@@ -127,6 +127,10 @@ func (t *Tools) answer(q requests.Request, takes requests.Requirement) *AccessRe
 		out.ExpiresAt, out.Approvers = &q.Lapses, takes.StillNeeded(q)
 		out.NextStep = "somebody has to approve it: tell the human, and look again later with request_id"
 	case requests.StatusApproved:
+		if q.Held {
+			out.NextStep = "what was approved waits for a steward to confirm it: tell the human, and look again later"
+			break
+		}
 		if len(takes.Rules) == 0 {
 			out.NextStep = "the rules have changed and what was approved does not count any more: tell the human to ask an administrator of Deputy"
 			break

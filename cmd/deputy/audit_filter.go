@@ -11,6 +11,7 @@ import (
 	"deputy/audit"
 	"deputy/audit/index"
 	"deputy/internal/admin/trail"
+	"deputy/internal/report"
 )
 
 // filterFlags are how a command is told which calls it is about.
@@ -68,14 +69,15 @@ func openIndex(c *cobra.Command, rebuild bool) (*index.Index, error) {
 }
 
 func indexOf(path string, rebuild bool, errout io.Writer) (*index.Index, error) {
-	bar, began := newProgress(errout, 100), time.Now()
-	defer bar.end()
+	bar, began := report.NewProgress(errout, 100), time.Now()
+	defer bar.End()
 	return index.Open(index.Config{Log: path, Rebuild: rebuild,
 		Report: func(text string) { fmt.Fprintln(errout, text) },
 		Step: func(read, all int64) {
-			if part := int(100 * read / max(all, 1)); bar.terminal && part > bar.done && time.Since(began) > time.Second {
-				bar.done = part
-				bar.step("indexing the audit log")
+			part := int(100 * read / max(all, 1))
+			if bar.Terminal && part > bar.Done && time.Since(began) > time.Second {
+				bar.Done = part
+				bar.Step("indexing the audit log")
 			}
 		}})
 }

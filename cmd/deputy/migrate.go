@@ -3,13 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"deputy/entitlements/requests/store"
 	"deputy/internal/assembly"
+	"deputy/internal/report"
 )
 
 func newMigrate() *cobra.Command {
@@ -78,16 +78,5 @@ func printMigrations(c *cobra.Command, all []store.Migration, asJSON bool) error
 		e.SetIndent("", "  ")
 		return e.Encode(append([]store.Migration{}, all...))
 	}
-	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	for _, m := range all {
-		name, applied := m.Name, "not yet: run deputy migrate"
-		if name == "" {
-			name = "of a newer Deputy"
-		}
-		if m.Applied != nil {
-			applied = m.Applied.Format(time.RFC3339)
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, name, applied)
-	}
-	return w.Flush()
+	return report.Migrations(c.OutOrStdout(), all)
 }

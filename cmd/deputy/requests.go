@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/entitlements/requests"
+	"deputy/internal/admin"
 	"deputy/internal/admin/stewards"
 	"deputy/internal/report"
 )
@@ -45,12 +45,13 @@ asked for before. Rows are counted in a role that is vended for that, and it is 
 		Args:    exactly(1),
 		RunE:    showRequest,
 	}
-	family(c, "deputy requests list, show, approve, deny or revoke",
+	family(c, "deputy requests list, show, approve, deny, revoke, confirm or accept-restore",
 		list,
 		show,
 		newRuling("approve", "Approve a request"),
 		newRuling("deny", "Deny a request"),
 		newRuling("revoke", "Take back what was approved, at once"),
+		newRuling("confirm", "Let go on what was approved before the state was restored"),
 	)
 	for _, sub := range c.Commands() {
 		sub.Flags().Bool("json", false, "as JSON, as the server's API has it")
@@ -60,6 +61,7 @@ asked for before. Rows are counted in a role that is vended for that, and it is 
 			sub.ValidArgsFunction = completeRequests
 		}
 	}
+	c.AddCommand(newAcceptRestore())
 	return c
 }
 
@@ -163,7 +165,8 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 		if err := report.Request(c.ErrOrStderr(), v); err != nil {
 			return err
 		}
-		if !confirmed(c, fmt.Sprintf("\n%s it? [y/N] ", strings.ToUpper(string(verdict[:1]))+string(verdict[1:]))) {
+		question := fmt.Sprintf("\n%s it? [y/N] ", strings.ToUpper(string(verdict[:1]))+string(verdict[1:]))
+		if !admin.Confirmed(c.Context(), c.InOrStdin(), c.ErrOrStderr(), question) {
 			return errors.New("nothing was decided")
 		}
 	}
@@ -184,23 +187,6 @@ func ruleRequest(c *cobra.Command, verdict requests.Verdict, id string) error {
 	}
 	fmt.Fprintln(c.OutOrStdout(), report.Printable(text+". Audit id "+v.AuditID+"."))
 	return nil
-}
-
-// confirmed asks a human at the terminal, until the command is interrupted.
-func confirmed(c *cobra.Command, question string) bool {
-	fmt.Fprint(c.ErrOrStderr(), question)
-	answer := make(chan string, 1)
-	go func() { // no context ends a read of a terminal: the process does
-		line, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-		answer <- line
-	}()
-	var line string
-	select {
-	case line = <-answer:
-	case <-c.Context().Done():
-		fmt.Fprintln(c.ErrOrStderr())
-	}
-	return strings.EqualFold(strings.TrimSpace(line), "y") || strings.EqualFold(strings.TrimSpace(line), "yes")
 }
 
 // completeRequests completes the ids of requests that are open.

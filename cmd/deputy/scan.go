@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/internal/admin/scan"
+	"deputy/internal/report"
 )
 
 func newScan() *cobra.Command {
@@ -37,10 +38,10 @@ func scanTables(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(c.ErrOrStderr(), 0)
+	bar := report.NewProgress(c.ErrOrStderr(), 0)
 	found, err := scan.Run(c.Context(), cfg, newLog(c.ErrOrStderr(), "error"), request,
-		func(all int) { bar.all = all }, bar.step)
-	bar.end()
+		func(all int) { bar.All = all }, bar.Step)
+	bar.End()
 	if err != nil {
 		return err
 	}

@@ -122,6 +122,9 @@ const (
 	VerdictCancel  Verdict = "cancel"
 )
 
+// VerdictConfirm lets go on what is held after a restore. No decision has it.
+const VerdictConfirm Verdict = "confirm"
+
 // Decision is one step that somebody, or a rule, took.
 type Decision struct {
 	ID      string           `json:"id"` // of the audit record

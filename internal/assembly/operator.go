@@ -36,6 +36,11 @@ func ForOperator(ctx context.Context, c *config.Config, log zerolog.Logger) (_ *
 	return d, err
 }
 
+// AuditForOperator is the audit log alone, for an administrator's command that asks no platform.
+func AuditForOperator(c *config.Config, log zerolog.Logger) (*AuditLog, error) {
+	return openAudit(c.Audit, log, os.Stderr)
+}
+
 // Catalogs asks every engine for what it governs now.
 func Catalogs(ctx context.Context, engines map[string]vending.Engine) (map[string]*entitlements.Catalog, error) {
 	out := map[string]*entitlements.Catalog{}

@@ -144,6 +144,7 @@ var verdicts = []requests.Verdict{
 	requests.VerdictApprove,
 	requests.VerdictDeny,
 	requests.VerdictRevoke,
+	requests.VerdictConfirm,
 }
 
 // target is the request and the verdict that an address names: /api/requests, /api/requests/{id} or

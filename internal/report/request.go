@@ -27,9 +27,16 @@ func Requests(out io.Writer, all []desk.View) error {
 		if v.MayDecide {
 			mine = "yes"
 		}
-		row(v.Created.UTC().Format(time.RFC3339), asker(v), what(v), v.Duration, string(v.Status), mine, v.ID)
+		row(v.Created.UTC().Format(time.RFC3339), asker(v), what(v), v.Duration, status(v), mine, v.ID)
 	}
 	return w.Flush()
+}
+
+func status(v desk.View) string {
+	if v.Held {
+		return string(v.Status) + ", to be confirmed"
+	}
+	return string(v.Status)
 }
 
 func asker(v desk.View) string {
@@ -49,7 +56,7 @@ func what(v desk.View) string {
 // Request writes one access request as a page: what Deputy knows of it first, and what the asker wrote marked as such.
 func Request(out io.Writer, v desk.View) error {
 	p := &page{w: out}
-	p.line("Request %s: %s", v.ID, v.Status)
+	p.line("Request %s: %s", v.ID, status(v))
 	rows := [][]string{
 		{"for", person(v)},
 		{"asked through", v.Agent},

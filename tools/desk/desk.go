@@ -22,7 +22,7 @@ func New(t *tools.Tools) *Desk { return &Desk{t} }
 
 // Ruling is what a steward decides.
 type Ruling struct {
-	Verdict requests.Verdict // approve, deny or revoke
+	Verdict requests.Verdict // approve, deny, revoke or confirm
 	Note    string           // to whoever asked; on the record
 	For     time.Duration    // of an approval: for so long at most; 0: as long as was asked for
 }
@@ -30,6 +30,7 @@ type Ruling struct {
 // verdictTools are the tools that records of decisions name.
 var verdictTools = map[requests.Verdict]string{
 	requests.VerdictApprove: audit.Approve, requests.VerdictDeny: audit.Deny, requests.VerdictRevoke: audit.Revoke,
+	requests.VerdictConfirm: audit.Confirm,
 }
 
 // Rule takes one step of a request as its steward decides, and returns the request as it is then. An error is always a
@@ -74,7 +75,7 @@ func (d *Desk) rule(
 	if err := a.Intend(ctx, ruling.Note); err != nil {
 		return nil, err
 	}
-	decided, err := d.tools.Store().Step(ctx, id, func(q requests.Request) (requests.Request, error) {
+	decided, err := d.take(ctx, id, ruling.Verdict, func(q requests.Request) (requests.Request, error) {
 		return decide(q, takes, ruling.Verdict, step)
 	})
 	if err != nil {
@@ -82,6 +83,22 @@ func (d *Desk) rule(
 	}
 	a.About(decided, takes, ruling.Note)
 	return &decided, nil
+}
+
+// take takes the step.
+func (d *Desk) take(
+	ctx context.Context,
+	id string,
+	v requests.Verdict,
+	step func(requests.Request) (requests.Request, error),
+) (requests.Request, error) {
+	if v != requests.VerdictConfirm {
+		return d.tools.Store().Step(ctx, id, step)
+	}
+	return d.tools.Store().Confirm(ctx, id, func(q requests.Request) error {
+		_, err := step(q)
+		return err
+	})
 }
 
 // Misread records what a steward sent and Deputy cannot read: a decision, or without a verdict a question. It is always
@@ -112,6 +129,8 @@ func decide(
 		return q.Deny(takes, step)
 	case requests.VerdictRevoke:
 		return q.Revoke(takes, step)
+	case requests.VerdictConfirm:
+		return q, q.Confirm(takes, step)
 	}
 	return q, errors.New("there is no such verdict")
 }
@@ -142,6 +161,7 @@ func undecided(err error) error {
 		requests.ErrNotApprover: tools.NotApprover, requests.ErrTwice: tools.NotApprover,
 		requests.ErrTaken: tools.NotApprover, requests.ErrRuleDenies: tools.NotApprover,
 		requests.ErrSettled: tools.Settled, requests.ErrNotInForce: tools.Settled,
+		requests.ErrNotHeld: tools.Settled,
 		requests.ErrTooLong: tools.TooLong, requests.ErrChanging: tools.Unavailable,
 	} {
 		if errors.Is(err, why) {

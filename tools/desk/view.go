@@ -30,6 +30,7 @@ type View struct {
 	Approvers []string            `json:"approvers"` // Who still has to approve, in words.
 	MayDecide bool                `json:"may_decide"`
 	WhyNot    string              `json:"why_not,omitempty"` // The person who looks may not decide.
+	Held      bool                `json:"held,omitempty"`    // The state was restored: a steward has to confirm it.
 	Reveals   *Reveals            `json:"reveals,omitempty"` // Only of one request.
 	AuditID   string              `json:"audit_id,omitempty"`
 }
@@ -79,7 +80,7 @@ func (d *Desk) view(ctx context.Context, s tools.Steward, q requests.Request) Vi
 	v := View{
 		Shown: q.Shown(), User: q.User, Columns: listed(q.Columns), Opens: q.Opens, Answers: q.Answers,
 		Created: q.Created, Lapses: q.Lapses, Through: q.Through, Decisions: listed(q.Decisions),
-		Rules: listed(takes.Rules), Approvers: []string{},
+		Rules: listed(takes.Rules), Approvers: []string{}, Held: q.Held,
 	}
 	if takes.AtMost > 0 {
 		v.AtMost = requests.Period(takes.AtMost).String()

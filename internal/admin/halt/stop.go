@@ -3,14 +3,13 @@ package halt
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"deputy/identity"
 	"deputy/identity/stops"
+	"deputy/internal/admin"
 	"deputy/internal/config"
 	"deputy/internal/mistake"
 )
@@ -49,7 +48,7 @@ func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string,
 	if c.Lift {
 		out.Changed, err = stops.Remove(ctx, out.List, c.ConfigFile, c.Stop)
 	} else {
-		c.Stop.By, c.Stop.At = operator(), time.Now().UTC().Truncate(time.Second)
+		c.Stop.By, c.Stop.At = admin.Operator(), time.Now().UTC().Truncate(time.Second)
 		out.Changed, err = stops.Add(ctx, out.List, c.ConfigFile, c.Stop)
 	}
 	if err != nil {
@@ -173,16 +172,4 @@ func (r *StopResult) stillDisabled(cfg *config.Config, s stops.Stop) {
 			say(mistake.At("identity.users", i))
 		}
 	}
-}
-
-// operator is who runs the command, as far as the system knows.
-func operator() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if through := os.Getenv("SUDO_USER"); through != "" && through != name {
-		name += " (sudo by " + through + ")"
-	}
-	return name
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"strings"
@@ -14,11 +14,11 @@ func TestProgressIsABarOnATerminalAndLinesElsewhere(t *testing.T) {
 		{true, "\r\x1b[K[..............................] 0/2 \"sales.orders\"\r\x1b[K[###############...............] 1/2 \"evil\\x1b[2J\\r\"\r\x1b[K"},
 	} {
 		var out strings.Builder
-		p := newProgress(&out, 2)
-		p.terminal = c.terminal
-		p.step("sales.orders")
-		p.step("evil\x1b[2J\r")
-		p.end()
+		p := NewProgress(&out, 2)
+		p.Terminal = c.terminal
+		p.Step("sales.orders")
+		p.Step("evil\x1b[2J\r")
+		p.End()
 		if out.String() != c.want {
 			t.Errorf("it shows %q, not %q", out.String(), c.want)
 		}
