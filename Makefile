@@ -55,6 +55,7 @@ faults: postgres
 # The server is killed two hundred times under load, and one that keeps requests between any two statements.
 crash: postgres
 	DEPUTY_KILLS=200 $(GO) test -count=1 -v -timeout 30m -run 'TestKilledAtAnyMoment' ./cmd/deputy
+	DEPUTY_STOPS=20 $(GO) test -count=1 -v -timeout 30m -run 'TestStopInTheMiddle' ./cmd/deputy
 	DEPUTY_KILLS=1 $(GO) test -count=1 -v -run 'TestKilledBetween' ./entitlements/requests/store
 
 vet:

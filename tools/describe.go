@@ -14,6 +14,7 @@ func (t *Tools) DescribeTable(ctx context.Context, call Call, args DescribeArgs)
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "describe_table")
 	r.Table, r.Platform = recordable(args.Table), t.named(args.Platform)
+	t.config.Begun(r.Record)
 	d, err := recoverPanic(ctx, func() (*Description, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
 			return nil, err
@@ -118,7 +119,12 @@ func find(visible []entitlements.Visible, name string) (entitlements.Visible, er
 }
 
 func describeOpen(v entitlements.Visible) *Description {
-	d := &Description{Table: v.Table.String(), Description: v.Description, Columns: []ColumnInfo{}, RowFilter: []string{}}
+	d := &Description{
+		Table:       v.Table.String(),
+		Description: v.Description,
+		Columns:     []ColumnInfo{},
+		RowFilter:   []string{},
+	}
 	for _, c := range v.Access.Columns {
 		info := columnInfo(c.Column, c.Tags, "clear")
 		info.Inherited = c.Inherited

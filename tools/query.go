@@ -28,6 +28,7 @@ func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryRes
 	r := t.begin(call, "query")
 	r.Platform = t.named(args.Platform)
 	r.state(t, args.SQL)
+	t.config.Begun(r.Record)
 	result, err := recoverPanic(ctx, func() (*QueryResult, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
 			return nil, err

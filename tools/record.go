@@ -100,7 +100,7 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	if err != nil {
 		why := r.inPlace(asError(err))
 		r.Outcome, r.Code = outcome(why.Code), string(why.Code)
-		if why.Code == Stopped {
+		if why.Code == Stopped || why.Message == ErrEnding.Error() {
 			r.Reasons = append(r.Reasons, why.Message)
 		}
 		refusal = newRefusal(why, r)
@@ -142,16 +142,16 @@ func (t *Tools) loggable(why *Error) error {
 	return why.Cause
 }
 
-// recoverPanic takes the one step that a call is, unless the caller is stopped: then it does not begin, and if it ends
-// with an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record
+// recoverPanic takes the one step that a call is, unless the caller or the server is stopped: then it does not begin,
+// and if it ends with an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record
 // like any other. The panic's own words might hold anything, and are left out.
 func recoverPanic[T any](ctx context.Context, step func() (T, error)) (result T, err error) {
 	defer func() {
-		if why := stopped(ctx); why != nil && err != nil {
+		if why := ended(ctx); why != nil && err != nil {
 			err = why
 		}
 	}()
-	if why := stopped(ctx); why != nil {
+	if why := ended(ctx); why != nil {
 		return result, why
 	}
 	defer func() {

@@ -66,6 +66,7 @@ func (t *Tools) RequestAccess(ctx context.Context, call Call, args RequestArgs) 
 	call.Principal.Purpose = ""
 	r := t.begin(call, "request_access")
 	r.Platform, r.Table = t.named(args.Platform), recordable(args.Table)
+	t.config.Begun(r.Record)
 	answer, err := recoverPanic(ctx, func() (*AccessRequest, error) { return t.requestAccess(ctx, call, args, r) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		return nil, refusal

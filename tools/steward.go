@@ -31,6 +31,7 @@ func InPerson[T any](
 	do func(a *Act) (T, error),
 ) (out T, id string, _ error) {
 	r := t.inPerson(s, tool)
+	t.config.Begun(r.Record)
 	out, err := recoverPanic(ctx, func() (T, error) { return do(&Act{t, r}) })
 	if refusal := t.end(ctx, r, err); refusal != nil {
 		var none T
@@ -86,14 +87,21 @@ func (t *Tools) CountFor(
 	sql := "SELECT count(*) FROM " + p.Engine.Dialect().QuoteTable(request.Table)
 	r := t.inPerson(s, audit.Look)
 	r.Request = requestRecord(request)
-	counted, err := t.observe(ctx, r, Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
-		q.policies = policies
-		answer, err := q.answer(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return answer.Rows, nil
-	})
+	counted, err := t.observe(
+		ctx,
+		r,
+		Call{Principal: who, Client: s.Client},
+		p,
+		sql,
+		func(q *question) ([][]any, error) {
+			q.policies = policies
+			answer, err := q.answer(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return answer.Rows, nil
+		},
+	)
 	if err != nil {
 		return 0, err
 	}

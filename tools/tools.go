@@ -23,7 +23,7 @@ import (
 )
 
 // Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log,
-// Telemetry, Now and Random is needed.
+// Telemetry, Now, Random and Begun is needed.
 type Config struct {
 	Platforms []platforms.Config
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
@@ -41,6 +41,9 @@ type Config struct {
 	Telemetry  Telemetry
 	Now        func() time.Time
 	Random     io.Reader
+	// Begun is told of a call before it does anything, with the record as it is then. Each such record comes to Audit as
+	// an outcome. Nil: no receiver wants to know.
+	Begun func(audit.Record)
 
 	waitingAgents []identity.Agent // of a configuration that is not in force yet: see Both
 }
@@ -86,6 +89,9 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader
+	}
+	if c.Begun == nil {
+		c.Begun = func(audit.Record) {}
 	}
 	t := &Tools{
 		config:   c,

@@ -23,7 +23,10 @@ bearer token; agents with a key send the key, and may relay the human's token in
 A change of the configuration holds from the next call on, without a restart: it is seen by itself, and SIGHUP has it read
 at once. While one cannot be in force, calls get only what both it and the one before give, and it is tried again by
 itself; one that cannot be understood changes nothing. The log says why. The certificate of server.tls is followed as well: a
-pair of files that do not fit together changes nothing either.`,
+pair of files that do not fit together changes nothing either.
+
+SIGTERM has /readyz fail first, then the port is closed, and running calls get server.stop to end. What is cut off then is
+cancelled in its database, and on the record as that. A second signal ends the process at once.`,
 		Example: "  deputy serve --config deputy.yaml\n  deputy serve --config deputy.yaml --listen 127.0.0.1:9000",
 		Args:    exactly(0),
 		RunE:    serve,
@@ -46,11 +49,13 @@ func serve(c *cobra.Command, _ []string) error {
 	}
 	defer d.Close()
 	cfg := d.Config()
-	handler, err := httpd.New(d.HTTP(version()))
+	served := d.HTTP(version())
+	served.Stopping = c.Context().Done()
+	handler, err := httpd.New(served)
 	if err != nil {
 		return err
 	}
-	server := &httpd.Server{Handler: handler, Logger: d.Log(), Connections: cfg.Limits.Connections}
+	server := &httpd.Server{Handler: handler, Logger: d.Log(), Connections: cfg.Limits.Connections, Ending: d.Ending}
 	certificate, err := assembly.Certificate(cfg, d.Log())
 	if err != nil {
 		return err

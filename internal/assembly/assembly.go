@@ -101,6 +101,7 @@ func (d *Deputy) assemble(ctx context.Context) error {
 		return err
 	}
 	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
+	made.Begun = d.Audit.Begin
 	made.Telemetry, made.Agents, made.Requests, made.Now = d.Telemetry.Telemetry, registry.Agents(), d.requests(), d.now
 	d.Tools, err = tools.New(ctx, made)
 	return err
@@ -296,8 +297,11 @@ func (d *Deputy) Ready(ctx context.Context) error {
 	return errors.Join(d.Tools.Ready(ctx), d.Authenticator.Ready(ctx), d.Audit.Healthy())
 }
 
-// Close ends everything that New started.
+// Close ends everything that New started. Calls that still run are on the record before their databases are closed.
 func (d *Deputy) Close() error {
+	if d.Audit != nil {
+		d.Audit.CutOff()
+	}
 	closeAll(d.Engines)
 	if d.State != nil {
 		d.State.Close()

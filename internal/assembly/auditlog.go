@@ -12,14 +12,18 @@ import (
 	"deputy/audit"
 	"deputy/audit/checkpoint"
 	"deputy/audit/sink"
+	"deputy/audit/underway"
 	"deputy/internal/config"
 )
 
 // AuditLog is the audit log, the sinks behind it, and what sends its checkpoints on. It is opened once, however often
 // the configuration changes.
 type AuditLog struct {
-	*sink.Fan
-	log  *audit.Log
+	*underway.Calls // through which every record goes
+	fan             *sink.Fan
+	log             *audit.Log
+	report          func(error)
+
 	stop func() // ends the sending
 }
 
@@ -56,7 +60,7 @@ func openAudit(c config.Audit, log zerolog.Logger, stdout io.Writer) (_ *AuditLo
 		return nil, errors.Join(err, fan.Close())
 	}
 	fan.Behind(opened)
-	l := &AuditLog{Fan: fan, log: opened, stop: func() {}}
+	l := &AuditLog{Calls: underway.New(fan, nil), fan: fan, log: opened, report: report, stop: func() {}}
 	if c.Checkpoints.File == "" && c.Checkpoints.Webhook == "" {
 		return l, nil
 	}
@@ -114,10 +118,21 @@ func openSinks(c []config.Sink, stdout io.Writer) (out []sink.Config, err error)
 // State is the furthest that the log has seen the state of access requests.
 func (l *AuditLog) State() *audit.State { return l.log.State() }
 
+// Healthy returns nil when a record could be written.
+func (l *AuditLog) Healthy() error { return l.fan.Healthy() }
+
+// CutOff puts calls that still run on the record as cut off. Nothing is recorded after it.
+func (l *AuditLog) CutOff() {
+	if calls, err := l.Calls.CutOff(context.Background()); err != nil || calls > 0 {
+		l.report(errors.Join(fmt.Errorf("%d calls were cut off, and are on the record as that", calls), err))
+	}
+}
+
 // Close writes what is waiting, sends the last checkpoint on, and gives the sinks what they do not have yet. The
 // checkpoint comes first: whoever ends the process in the meantime should not get rid of it.
 func (l *AuditLog) Close() error {
+	l.CutOff()
 	err := l.log.Close()
 	l.stop()
-	return errors.Join(err, l.Fan.Close())
+	return errors.Join(err, l.fan.Close())
 }

@@ -1,9 +1,11 @@
 package assembly
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 	"go.opentelemetry.io/otel/metric"
@@ -120,10 +122,19 @@ func (l *Live) HTTP(version string) httpd.Config {
 	return c
 }
 
+// Ending is how much time there is when the server has to end.
+func (l *Live) Ending() httpd.End {
+	c := l.Config()
+	return httpd.End{Drain: c.Server.Drain, Calls: cmp.Or(c.Server.Stop, c.Limits.Timeout)}
+}
+
 // Stdio is what a server over standard input and output needs. It lacks the credentials.
 func (l *Live) Stdio(version string) stdio.Config {
 	c := l.HTTP(version)
-	return stdio.Config{Config: c.Config, Limits: c.Limits}
+	return stdio.Config{
+		Config: c.Config, Limits: c.Limits,
+		Ending: func() time.Duration { return l.Ending().Calls },
+	}
 }
 
 // Begin implements mcp.Generations: a changed file is read before a call begins. A context that ends while the

@@ -17,6 +17,8 @@ type Server struct {
 	TLS            TLS
 	TrustedProxies []string
 	Replicas       []string
+	Drain          time.Duration
+	Stop           time.Duration // 0: Limits.Timeout
 	LogLevel       string
 }
 

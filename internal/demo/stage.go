@@ -136,8 +136,8 @@ func (s *Stage) configure(ctx context.Context, c Config, address string) (*confi
 	return config.Load(s.ConfigFile, func(name string) (string, bool) { v, ok := s.env[name]; return v, ok })
 }
 
-// grace is short: at the end of a demo nothing is worth waiting for.
-const grace = time.Second
+// ending is short: at the end of a demo nothing is worth waiting for.
+func ending() httpd.End { return httpd.End{Calls: time.Second, Settle: time.Second} }
 
 func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 	handler, err := httpd.New(s.HTTP("demo"))
@@ -149,7 +149,7 @@ func (s *Stage) serve(ctx context.Context, listener net.Listener) error {
 	s.ended = make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		s.served = (&httpd.Server{Handler: handler, Logger: s.Log, Grace: grace}).Serve(ctx, listener)
+		s.served = (&httpd.Server{Handler: handler, Logger: s.Log, Ending: ending}).Serve(ctx, listener)
 	}()
 	return nil
 }

@@ -33,6 +33,7 @@ var rooms = []Room{
 	{"audit/segments", []string{"internal/durable"}},
 	{"audit", []string{"audit/checkpoint", "audit/segments", "identity", "internal/durable", "internal/strictjson"}},
 	{"audit/ocsf", []string{"audit"}},
+	{"audit/underway", []string{"audit"}},
 	{"audit/index", []string{"audit", "audit/checkpoint", "internal/durable", "internal/strictjson"}},
 	{"audit/sink", []string{"audit", "audit/ocsf", "internal/pgconn"}},
 

@@ -16,7 +16,7 @@ import (
 // call is a request on its way through the guards: what they have found out of it so far.
 type call struct {
 	mcp.Call
-	request     context.Context // of the HTTP request: it ends when the client goes away
+	request     context.Context // of the HTTP request: see callContext
 	client      clientAddress
 	credentials identity.Credentials
 	proved      bool                // the credentials are accepted
@@ -63,7 +63,8 @@ func (c *call) counted() tools.Call {
 }
 
 // caller runs tools in the context of the HTTP request itself, not in mcp-go's: that one is cancelled by any client
-// that names the request's id, this one only when the request's own client goes away. The span is that of the request.
+// that names the request's id, this one only when the request's own client goes away, or the server ends. The span is
+// that of the request.
 func (c *call) caller(ctx context.Context) (context.Context, tools.Call, error) {
 	if !c.proved {
 		return nil, tools.Call{}, errors.New("an HTTP request got past authentication")

@@ -22,6 +22,8 @@ type Config struct {
 	Metadata func() Metadata
 	// Ready says why no call could be answered now; nil: always ready.
 	Ready func(context.Context) error
+	// Stopping is closed when the server begins to end: /readyz says so, while calls are still answered. Nil: never.
+	Stopping <-chan struct{}
 	// Notice is what /readyz adds to its answer, for everybody to read; nil or empty: nothing.
 	Notice func() string
 	// Proxies are those whose X-Forwarded-For is believed. Nil: none is.

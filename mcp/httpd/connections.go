@@ -76,17 +76,38 @@ func (c *connections) state(conn net.Conn, state http.ConnState) {
 // connectionKey is the one context key of this package: its value is of a connection, not of a call.
 type connectionKey struct{}
 
+// held is what the context of a connection's requests has of it.
+type held struct {
+	hold  func() (release func())
+	calls context.Context // it ends when the server cannot wait for calls any longer
+}
+
 // context is that of a connection's requests.
-func (c *connections) context(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, connectionKey{}, func() (release func()) { return c.hold(conn) })
+func (c *connections) context(ctx context.Context, conn net.Conn, calls context.Context) context.Context {
+	return context.WithValue(ctx, connectionKey{}, held{func() (release func()) { return c.hold(conn) }, calls})
 }
 
 // holdConnection keeps the connection of a request for as long as the request is under way. It is for proved callers.
 func holdConnection(ctx context.Context) (release func()) {
-	if hold, ok := ctx.Value(connectionKey{}).(func() func()); ok {
-		return hold()
+	if of, ok := ctx.Value(connectionKey{}).(held); ok {
+		return of.hold()
 	}
 	return func() {}
+}
+
+// callContext is the context of a request for what the request has Deputy do. It ends with the request, and when the
+// server cannot wait any longer: the request itself goes on then, so that it can be answered.
+func callContext(ctx context.Context) (_ context.Context, end func()) {
+	of, ok := ctx.Value(connectionKey{}).(held)
+	if !ok {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(of.calls, func() { cancel(context.Cause(of.calls)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 func (c *connections) hold(conn net.Conn) (release func()) {

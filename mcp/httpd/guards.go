@@ -88,7 +88,7 @@ func (s *server) route(route Route) http.Handler {
 
 func (s *server) running(serve func(http.ResponseWriter, *Request)) handler {
 	return func(w http.ResponseWriter, r *http.Request, c *call) {
-		ctx, ended := s.config.Stops.Running(r.Context(), c.principal)
+		ctx, ended := s.config.Stops.Running(c.request, c.principal)
 		defer ended()
 		serve(w, &Request{
 			Request:    r.WithContext(ctx),
@@ -103,6 +103,8 @@ func (s *server) running(serve func(http.ResponseWriter, *Request)) handler {
 // entrance is where a call begins: it comes from an address.
 func (s *server) entrance(first handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first(w, r, &call{request: r.Context(), client: s.config.Proxies.client(r)})
+		request, end := callContext(r.Context())
+		defer end()
+		first(w, r, &call{request: request, client: s.config.Proxies.client(r)})
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 const (
 	endpoint     = "/mcp"
+	readyPath    = "/readyz"
 	metadataPath = mcp.MetadataPath // RFC 9728
 )
 
@@ -54,7 +55,7 @@ func New(cfg Config) (http.Handler, error) {
 	mux.Handle(metadataPath, metadata)
 	mux.Handle(metadataPath+endpoint, metadata)
 	mux.Handle("/healthz", onlyRead(http.HandlerFunc(healthy)))
-	mux.Handle("/readyz", onlyRead(newReadiness(s.config)))
+	mux.Handle(readyPath, onlyRead(newReadiness(s.config)))
 	return writeDeadline(s.config.WriteTimeout, recovery(s.config.Logger, strictTransport(mux))), nil
 }
 
@@ -102,7 +103,11 @@ func parsePublicURL(s string) (*url.URL, error) {
 	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
 		return nil, fmt.Errorf("public URL %q: it must begin with https:// or http:// and a host", u.Redacted())
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-		return nil, fmt.Errorf("public URL %q: it must end after the host; the endpoint %s is added", u.Redacted(), endpoint)
+		return nil, fmt.Errorf(
+			"public URL %q: it must end after the host; the endpoint %s is added",
+			u.Redacted(),
+			endpoint,
+		)
 	}
 	u.Path = ""
 	return u, nil

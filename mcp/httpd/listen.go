@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	stdlog "log"
@@ -26,8 +25,9 @@ type Server struct {
 	HeaderTimeout time.Duration // for the head of a request, and for the other end to say hello. Default 10 seconds
 	ReadTimeout   time.Duration // for a request to arrive, head and body. Default 30 seconds
 	IdleTimeout   time.Duration // for the next request to begin. Default 2 minutes
-	Grace         time.Duration // for running calls to end after the context has. Default 10 seconds
-	Connections   int           // that are open at once; less where the process may not open so many files. Default 4096
+	// Ending says how much time there is when the context has ended. Nil: the defaults of End.
+	Ending      func() End
+	Connections int // that are open at once; less where the process may not open so many files. Default 4096
 }
 
 // connections leaves a quarter of the files to the databases, the audit log and whatever else is open.
@@ -44,16 +44,22 @@ func (s *Server) connections() int {
 	return most
 }
 
-// Serve serves on the listener until the context ends. Then it takes no more calls, lets the running ones end, and cuts
-// off those that have not ended when the grace is over. It returns when they have put themselves on the record, or
-// after the grace once more.
+// Serve serves on the listener until the context ends, and then ends in the steps that End describes. It returns when
+// the last call has put itself on the record, or when the times of End are over.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	connections := newConnections(s.connections(), s.Logger)
 	var running sync.RWMutex // each call reads; the end writes, and no call begins after it
+	var balancer balancer
+	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			running.RLock()
 			defer running.RUnlock()
+			if ctx.Err() != nil && r.ProtoMajor == 1 {
+				w.Header().Set("Connection", "close") // the client's next request goes to another server
+			}
+			balancer.note(r)
 			s.Handler.ServeHTTP(w, r)
 		}),
 		TLSConfig:         s.TLS,
@@ -62,7 +68,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       cmp.Or(s.IdleTimeout, 2*time.Minute),
 		MaxHeaderBytes:    64 << 10,
 		ConnState:         connections.state,
-		ConnContext:       connections.context,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return connections.context(ctx, conn, calls)
+		},
 		// What net/http has to say is about broken connections, and quotes what clients sent.
 		ErrorLog: stdlog.New(io.Discard, "", 0),
 	}
@@ -79,21 +87,5 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.Grace, 10*time.Second))
-	defer cancel()
-	err := server.Shutdown(grace)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.Logger.Warn().Msg("calls were cut off at shutdown")
-		err = server.Close() // which cancels them, and waits for none
-		ended := make(chan struct{})
-		go func() {
-			running.Lock()
-			close(ended)
-		}()
-		select {
-		case <-ended:
-		case <-time.After(cmp.Or(s.Grace, 10*time.Second)):
-		}
-	}
-	return err
+	return s.end(server, &running, &balancer, cut)
 }

@@ -20,9 +20,23 @@ type readiness struct {
 	asking singleflight.Group
 }
 
+// stopping reports whether the server has begun to end.
+func (a *readiness) stopping() bool {
+	select {
+	case <-a.config.Stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 func newReadiness(cfg Config) *readiness { return &readiness{config: cfg} }
 
 func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a.stopping() {
+		Refuse(w, http.StatusServiceUnavailable, "stopping", "not ready; this server is being stopped")
+		return
+	}
 	ready, inForce := a.ready(r.Context()), a.config.Stops.Now()
 	status, body := http.StatusOK, map[string]string{"message": "ready"}
 	if !ready || inForce.Err != nil {

@@ -24,9 +24,6 @@ import (
 // maxPiped is how many requests of one client are served at once; the next ones wait in the pipe.
 const maxPiped = 64
 
-// settleTime is what cancelled calls have to clean up in.
-const settleTime = 10 * time.Second
-
 // Config is what a server over standard input and output needs beside the protocol.
 type Config struct {
 	mcp.Config
@@ -37,10 +34,13 @@ type Config struct {
 	Credentials func() (identity.Credentials, error)
 	// Authenticator is asked instead of the one of the call's generation; nil: that one is.
 	Authenticator func(mcp.Generation) mcp.Authenticator
+	// Ending is how long running calls get when the context has ended. Nil or 0: 30 seconds.
+	Ending func() time.Duration
 }
 
-// Serve serves one client until the input ends and every request has its answer, or until the context ends. Without
-// good credentials, tools are refused and the reason is for the model to read.
+// Serve serves one client until the input ends and every request has its answer, or until the context ends. Then it
+// takes no more calls, and those that run get the time of Ending, unless the input ends meanwhile: they are cancelled
+// then, and answered with that. Without good credentials, tools are refused and the reason is for the model to read.
 func Serve(ctx context.Context, cfg Config, in io.Reader, out io.Writer) error {
 	var err error
 	if cfg.Config, err = cfg.Config.WithDefaults(); err != nil {
@@ -60,8 +60,8 @@ func Serve(ctx context.Context, cfg Config, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	p := &pipe{
 		config:     cfg,
 		server:     mcp.NewServer(cfg.Config),
@@ -69,21 +69,19 @@ func Serve(ctx context.Context, cfg Config, in io.Reader, out io.Writer) error {
 		watch:      watch,
 		log:        cfg.Logger,
 		out:        out,
-		cancel:     cancel,
+		stopping:   ctx.Done(),
+		cut:        cut,
 		calls:      map[string]context.CancelFunc{},
 		questions:  map[string]chan mcp.Reply{},
 		inputEnded: make(chan struct{}),
 		slots:      make(chan struct{}, maxPiped),
 	}
-	return p.serve(ctx, in, int(cfg.MaxMessage))
-}
-
-func (p *pipe) serve(ctx context.Context, in io.Reader, longest int) error {
-	err := p.serveLines(ctx, readLines(ctx, in, longest))
-	close(p.inputEnded)
-	p.settle(ctx)
+	err = p.serve(calls, readLines(calls, in, int(cfg.MaxMessage)))
 	if broken := p.writeError(); broken != nil {
 		return broken
+	}
+	if errors.Is(err, errStopping) {
+		return context.Cause(ctx)
 	}
 	return err
 }
@@ -95,7 +93,9 @@ type pipe struct {
 	limits *limit.Limiter
 	watch  *mcp.Watch
 	log    zerolog.Logger
-	cancel context.CancelCauseFunc
+
+	stopping <-chan struct{}         // closed: no call begins any more
+	cut      context.CancelCauseFunc // ends the calls
 
 	writing sync.Mutex
 	out     io.Writer
@@ -110,49 +110,6 @@ type pipe struct {
 	asked      int                       // how many requests of ours there were
 	questions  map[string]chan mcp.Reply // those that wait for a reply, by their id as written
 	inputEnded chan struct{}             // closed: no reply comes any more
-}
-
-// serveLines takes lines until there are no more, or the context ends.
-func (p *pipe) serveLines(ctx context.Context, lines <-chan inputLine) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case line := <-lines:
-			switch {
-			case line.tooLong:
-				p.refuse(ctx, mcp.Invalid(nil, "the message is too long"))
-			case len(line.text) > 0:
-				p.take(ctx, line.text)
-			}
-			if errors.Is(line.err, io.EOF) {
-				return nil
-			}
-			if line.err != nil {
-				return fmt.Errorf("read: %w", line.err)
-			}
-		}
-	}
-}
-
-// settle waits for the running requests: for ever when they may finish, and not for ever for one whose client has
-// stopped reading when they may not.
-func (p *pipe) settle(ctx context.Context) {
-	settled := make(chan struct{})
-	go func() {
-		p.running.Wait()
-		close(settled)
-	}()
-	select {
-	case <-settled:
-		return
-	case <-ctx.Done():
-	}
-	select {
-	case <-settled:
-	case <-time.After(settleTime):
-		p.log.Warn().Msg("calls were cut off at shutdown")
-	}
 }
 
 // take starts a request and returns. Its id is known before the next line is read, so that a cancellation finds it.
@@ -173,6 +130,9 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 	}
 	select {
 	case p.slots <- struct{}{}:
+	case <-p.stopping:
+		p.late(m)
+		return
 	case <-ctx.Done():
 		return
 	}
@@ -196,7 +156,7 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 		p.mu.Lock()
 		delete(p.calls, id)
 		p.mu.Unlock()
-		if ctx.Err() == nil { // a cancelled request has no answer
+		if ctx.Err() == nil || errors.Is(context.Cause(ctx), tools.ErrEnding) { // what a client cancels has no answer
 			p.write(response)
 		}
 		cancel()
@@ -207,6 +167,8 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 func (p *pipe) refuse(ctx context.Context, problem *mcp.Error) {
 	select {
 	case p.slots <- struct{}{}:
+	case <-p.stopping:
+		return
 	case <-ctx.Done():
 		return
 	}
@@ -274,7 +236,7 @@ func (p *pipe) write(message any) {
 	}
 	if _, err := p.out.Write(append(encoded, '\n')); err != nil {
 		p.broken = fmt.Errorf("write: %w", err)
-		p.cancel(p.broken)
+		p.cut(p.broken)
 	}
 }
 
