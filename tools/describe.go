@@ -119,12 +119,7 @@ func find(visible []entitlements.Visible, name string) (entitlements.Visible, er
 }
 
 func describeOpen(v entitlements.Visible) *Description {
-	d := &Description{
-		Table:       v.Table.String(),
-		Description: v.Description,
-		Columns:     []ColumnInfo{},
-		RowFilter:   []string{},
-	}
+	d := &Description{Table: v.Table.String(), Description: v.Description, Columns: []ColumnInfo{}, RowFilter: []string{}}
 	for _, c := range v.Access.Columns {
 		info := columnInfo(c.Column, c.Tags, "clear")
 		info.Inherited = c.Inherited

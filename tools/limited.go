@@ -12,7 +12,7 @@ import (
 // comes too often would fill it otherwise.
 func (t *Tools) OverLimit(ctx context.Context, call Call, reason string) *Refusal {
 	refusal := &Refusal{Code: TooBusy, Message: reason, Hint: hints[TooBusy]}
-	room, more := t.limited.note(t.config.Now())
+	room, more := t.limited.Note(t.config.Now())
 	if !room {
 		return refusal
 	}

@@ -143,8 +143,8 @@ func (t *Tools) loggable(why *Error) error {
 }
 
 // recoverPanic takes the one step that a call is, unless the caller or the server is stopped: then it does not begin,
-// and if it ends with an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is on the record
-// like any other. The panic's own words might hold anything, and are left out.
+// and if it ends with an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is
+// on the record like any other. The panic's own words might hold anything, and are left out.
 func recoverPanic[T any](ctx context.Context, step func() (T, error)) (result T, err error) {
 	defer func() {
 		if why := ended(ctx); why != nil && err != nil {
@@ -174,7 +174,7 @@ func (t *Tools) Refuse(ctx context.Context, call Call, tool, reason string) *Ref
 	reasons := []string{reason}
 	if _, there := scopes[tool]; !there {
 		why.Code = BadRequest
-		room, more := t.unserved.note(t.config.Now())
+		room, more := t.unserved.Note(t.config.Now())
 		if !room {
 			return &Refusal{Code: why.Code, Message: reason}
 		}

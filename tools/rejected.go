@@ -4,42 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
 
 	"deputy/audit"
 	"deputy/identity"
 )
-
-// Of callers that are rejected, so many are on the record at once, and one more with each second: a caller that sends
-// garbage must not be able to fill the disk with it. The others are counted.
-const (
-	mostRejected  = 20
-	rejectedEvery = time.Second
-)
-
-// recordLimiter says which of the callers that were turned away are on the record.
-type recordLimiter struct {
-	mu    sync.Mutex
-	since time.Time // The time at which there was room for all.
-	more  int       // How many are not on the record, since the last one that is.
-}
-
-// note says whether one more can be on the record, and how many before could not.
-func (d *recordLimiter) note(now time.Time) (room bool, more int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if full := now.Add(-mostRejected * rejectedEvery); d.since.Before(full) {
-		d.since = full
-	}
-	if d.since.Add(rejectedEvery).After(now) {
-		d.more++
-		return false, 0
-	}
-	d.since = d.since.Add(rejectedEvery)
-	more, d.more = d.more, 0
-	return true, more
-}
 
 // TurnAway puts on the record that a credential was not accepted, and who sent it if that was proved: an agent
 // that is disabled, a human it may not act for. There is nothing of the credential in it. Who brought none is told
@@ -66,7 +34,7 @@ func (t *Tools) turnAway(ctx context.Context, client string, why *identity.AuthE
 	if why.Who != nil { // who prove who they are do not stand in one line with those who prove nothing
 		limiter = t.proved
 	}
-	room, more := limiter.note(now)
+	room, more := limiter.Note(now)
 	if !room {
 		return
 	}

@@ -87,21 +87,14 @@ func (t *Tools) CountFor(
 	sql := "SELECT count(*) FROM " + p.Engine.Dialect().QuoteTable(request.Table)
 	r := t.inPerson(s, audit.Look)
 	r.Request = requestRecord(request)
-	counted, err := t.observe(
-		ctx,
-		r,
-		Call{Principal: who, Client: s.Client},
-		p,
-		sql,
-		func(q *question) ([][]any, error) {
-			q.policies = policies
-			answer, err := q.answer(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return answer.Rows, nil
-		},
-	)
+	counted, err := t.observe(ctx, r, Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
+		q.policies = policies
+		answer, err := q.answer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return answer.Rows, nil
+	})
 	if err != nil {
 		return 0, err
 	}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"deputy/audit"
+	"deputy/audit/sparse"
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/identity"
@@ -67,11 +68,11 @@ type Tools struct {
 	platforms   []*platform
 	tracer      trace.Tracer
 	instruments instruments
-	unproved    *recordLimiter // of callers that prove nothing
-	proved      *recordLimiter // of callers that prove who they are, and are rejected all the same
-	limited     *recordLimiter // of callers that a limit turns away
-	unserved    *recordLimiter // of calls that name no tool
-	waiting     *waiting       // decides beside what is in force: see Both; nil: nothing does
+	unproved    *sparse.Limiter // of callers that prove nothing
+	proved      *sparse.Limiter // of callers that prove who they are, and are rejected all the same
+	limited     *sparse.Limiter // of callers that a limit turns away
+	unserved    *sparse.Limiter // of calls that name no tool
+	waiting     *waiting        // decides beside what is in force: see Both; nil: nothing does
 }
 
 // New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does
@@ -96,10 +97,10 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	t := &Tools{
 		config:   c,
 		tracer:   c.Telemetry.Tracer(),
-		unproved: &recordLimiter{},
-		proved:   &recordLimiter{},
-		limited:  &recordLimiter{},
-		unserved: &recordLimiter{},
+		unproved: &sparse.Limiter{},
+		proved:   &sparse.Limiter{},
+		limited:  &sparse.Limiter{},
+		unserved: &sparse.Limiter{},
 	}
 	var err error
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {

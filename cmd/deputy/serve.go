@@ -25,8 +25,8 @@ at once. While one cannot be in force, calls get only what both it and the one b
 itself; one that cannot be understood changes nothing. The log says why. The certificate of server.tls is followed as well: a
 pair of files that do not fit together changes nothing either.
 
-SIGTERM has /readyz fail first, then the port is closed, and running calls get server.stop to end. What is cut off then is
-cancelled in its database, and on the record as that. A second signal ends the process at once.`,
+SIGTERM has /readyz fail first, then the port is closed, and running calls get server.stop to end. What is cut off then
+is cancelled in its database, and on the record as that. A second signal ends the process at once.`,
 		Example: "  deputy serve --config deputy.yaml\n  deputy serve --config deputy.yaml --listen 127.0.0.1:9000",
 		Args:    exactly(0),
 		RunE:    serve,

@@ -34,6 +34,7 @@ var rooms = []Room{
 	{"audit", []string{"audit/checkpoint", "audit/segments", "identity", "internal/durable", "internal/strictjson"}},
 	{"audit/ocsf", []string{"audit"}},
 	{"audit/underway", []string{"audit"}},
+	{"audit/sparse", nil},
 	{"audit/index", []string{"audit", "audit/checkpoint", "internal/durable", "internal/strictjson"}},
 	{"audit/sink", []string{"audit", "audit/ocsf", "internal/pgconn"}},
 
@@ -91,7 +92,9 @@ var rooms = []Room{
 
 	// The use case.
 	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
-	{"tools", []string{"tools/platforms", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
+	{"tools", []string{
+		"tools/platforms", "vending", "audit", "audit/sparse", "entitlements/...", "identity", "internal/mistake",
+	}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 
 	// The protocol.

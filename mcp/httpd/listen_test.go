@@ -42,13 +42,11 @@ func post(t *testing.T, url string) *http.Request {
 func TestRunningCallsEndBeforeTheServerDoes(t *testing.T) {
 	running, release := make(chan struct{}), make(chan struct{})
 	handler, err := New(
-		config(
-			&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-				close(running)
-				<-release
-				return orders(), ctx.Err()
-			}},
-		),
+		config(&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-release
+			return orders(), ctx.Err()
+		}}),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -77,22 +75,17 @@ func TestRunningCallsEndBeforeTheServerDoes(t *testing.T) {
 func TestCallsThatDoNotEndAreCutOff(t *testing.T) {
 	running, ended := make(chan struct{}), make(chan struct{})
 	handler, err := New(
-		config(
-			&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-				close(running)
-				<-ctx.Done()
-				close(ended)
-				return nil, ctx.Err()
-			}},
-		),
+		config(&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-ctx.Done()
+			close(ended)
+			return nil, ctx.Err()
+		}}),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop := listen(
-		t,
-		&Server{Handler: handler, Logger: zerolog.Nop(), Ending: ending(End{Calls: time.Nanosecond})},
-	)
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), Ending: ending(End{Calls: time.Nanosecond})})
 	send(t, post(t, url))
 	<-running
 	stop()
@@ -104,23 +97,18 @@ func TestCutOffCallsAreAwaited(t *testing.T) {
 	running := make(chan struct{})
 	var recorded atomic.Bool
 	handler, err := New(
-		config(
-			&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-				close(running)
-				<-ctx.Done()
-				time.Sleep(50 * time.Millisecond)
-				recorded.Store(true)
-				return nil, ctx.Err()
-			}},
-		),
+		config(&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			close(running)
+			<-ctx.Done()
+			time.Sleep(50 * time.Millisecond)
+			recorded.Store(true)
+			return nil, ctx.Err()
+		}}),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop := listen(
-		t,
-		&Server{Handler: handler, Logger: zerolog.Nop(), Ending: ending(End{Calls: time.Nanosecond})},
-	)
+	url, stop := listen(t, &Server{Handler: handler, Logger: zerolog.Nop(), Ending: ending(End{Calls: time.Nanosecond})})
 	send(t, post(t, url))
 	<-running
 	stop()
@@ -132,16 +120,14 @@ func TestCutOffCallsAreAwaited(t *testing.T) {
 func TestAStatementMayTakeLongerThanItsRequestDid(t *testing.T) {
 	const readTimeout = time.Second // a request arrives in that, however busy the machine
 	handler, err := New(
-		config(
-			&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
-				select {
-				case <-ctx.Done():
-					return nil, errors.New("cancelled")
-				case <-time.After(readTimeout + readTimeout/5):
-					return orders(), nil
-				}
-			}},
-		),
+		config(&fakeTools{OnQuery: func(ctx context.Context, _ tools.Call, _ tools.QueryArgs) (*tools.QueryResult, error) {
+			select {
+			case <-ctx.Done():
+				return nil, errors.New("cancelled")
+			case <-time.After(readTimeout + readTimeout/5):
+				return orders(), nil
+			}
+		}}),
 	)
 	if err != nil {
 		t.Fatal(err)

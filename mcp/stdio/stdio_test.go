@@ -35,9 +35,7 @@ func TestBothGenerationsOfClientsAreServedOverPipes(t *testing.T) {
 			toClient, fromServer := io.Pipe()
 			ended := make(chan error)
 			go func() { ended <- Serve(t.Context(), with(config(fake), taylorsKey), toServer, fromServer) }()
-			c := client.NewClient(
-				transport.NewIO(toClient, fromClient, io.NopCloser(strings.NewReader(""))),
-				tt.options...)
+			c := client.NewClient(transport.NewIO(toClient, fromClient, io.NopCloser(strings.NewReader(""))), tt.options...)
 			initialize(t, c)
 			if got := c.ProtocolVersion(); got != tt.version {
 				t.Errorf("the client speaks %s", got)
@@ -110,14 +108,7 @@ func TestEveryPipedCallHasItsAnswer(t *testing.T) {
 }
 
 func TestTheLastLineNeedsNoEnd(t *testing.T) {
-	if answers := piped(
-		t,
-		config(&fakeTools{}),
-		strings.TrimSuffix(queryLine(1), "\n"),
-		taylorsKey,
-	); len(
-		answers,
-	) != 1 {
+	if answers := piped(t, config(&fakeTools{}), strings.TrimSuffix(queryLine(1), "\n"), taylorsKey); len(answers) != 1 {
 		t.Errorf("answers: %v", answers)
 	}
 }
@@ -157,12 +148,7 @@ func TestWithoutCredentialsToolsSayWhatToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fake := &fakeTools{}
-			answers := piped(
-				t,
-				config(fake),
-				`{"jsonrpc":"2.0","id":0,"method":"tools/list"}`+"\n"+queryLine(1),
-				credentials,
-			)
+			answers := piped(t, config(fake), `{"jsonrpc":"2.0","id":0,"method":"tools/list"}`+"\n"+queryLine(1), credentials)
 			if !strings.Contains(answers["0"], "describe_table") {
 				t.Errorf("the tools cannot be listed: %s", answers["0"])
 			}
@@ -232,10 +218,7 @@ func TestACancellationReachesTheRightCall(t *testing.T) {
 	}()
 	// The number 1 and the text "1" are different ids; to mcp-go they are the same.
 	for _, id := range []string{`1`, `"1"`} {
-		io.WriteString(
-			client,
-			strings.Replace(queryLine(id), "SELECT 1", "id "+strings.Trim(id, `"`)+fmt.Sprint(len(id)), 1),
-		)
+		io.WriteString(client, strings.Replace(queryLine(id), "SELECT 1", "id "+strings.Trim(id, `"`)+fmt.Sprint(len(id)), 1))
 		<-running
 	}
 	io.WriteString(client, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"1"}}`+"\n")
@@ -293,8 +276,7 @@ func TestAPanicOverPipesEndsOneCallOnly(t *testing.T) {
 	)
 	cfg.Logger = logTo(&log)
 	answers := piped(t, cfg, queryLine(1)+`{"jsonrpc":"2.0","id":2,"method":"ping"}`+"\n", taylorsKey)
-	if !strings.Contains(answers["1"], `"code":"unavailable"`) ||
-		strings.Contains(answers["1"]+log.String(), "hunter2") ||
+	if !strings.Contains(answers["1"], `"code":"unavailable"`) || strings.Contains(answers["1"]+log.String(), "hunter2") ||
 		answers["2"] == "" {
 		t.Errorf("answers %v, log %s", answers, &log)
 	}

@@ -31,12 +31,8 @@ var server = &Section{
 			Doc: "The addresses and networks (10.0.0.0/8) whose X-Forwarded-For is believed."},
 		{Name: "replicas", Kind: distinct(list(text)), Without: "this server alone",
 			Doc: "The base URLs of all servers that run on this configuration, each by an address of its own."},
-		{
-			Name:    "drain",
-			Kind:    duration.between(0, 300e9, "from 0s to 5m"),
-			Default: "5s",
-			Doc:     "How long the port stays open after SIGTERM, while /readyz fails, if anybody has asked /readyz in the last minute.",
-		},
+		{Name: "drain", Kind: duration.between(0, 300e9, "from 0s to 5m"), Default: "5s",
+			Doc: "How long the port stays open after SIGTERM while /readyz fails, if it was asked in the last minute."},
 		{Name: "stop", Kind: duration.between(1, 600e9, "more than 0s, up to 10m"), Without: "limits.timeout",
 			Doc: "How long running calls get to end after that, before they are cancelled and recorded as that."},
 		{Name: "log_level", Kind: oneOf("debug", "info", "warn", "error"), Default: "info",
@@ -53,8 +49,7 @@ var tls = &Section{
 }
 
 var catalog = &Section{
-	Name: "Catalog",
-	Doc:  "The file that keeps what an administrator has looked at in the databases. deputy catalog accept writes it.",
+	Name: "Catalog", Doc: "The file that keeps what an administrator has looked at in the databases. deputy catalog accept writes it.",
 	Keys: []Key{
 		{Name: "file", Kind: text, Default: CatalogFile,
 			Doc:     "The path of the catalog file, beside the configuration unless it is absolute.",
@@ -82,17 +77,11 @@ var auditSection = &Section{
 }
 
 var checkpoints = &Section{
-	Name: "Checkpoints",
-	Doc:  "A second place for the checkpoints of the audit log, best one that this machine cannot change.",
+	Name: "Checkpoints", Doc: "A second place for the checkpoints of the audit log, best one that this machine cannot change.",
 	Keys: []Key{
 		{Name: "file", Kind: text, Doc: "The file that each checkpoint is appended to."},
 		{Name: "webhook", Kind: secret(text), Doc: "The URL that each checkpoint is sent to with POST."},
-		{
-			Name:    "every",
-			Kind:    duration.between(1, 0, "more than 0s"),
-			Default: "1m",
-			Doc:     "How often a checkpoint is made.",
-		},
+		{Name: "every", Kind: duration.between(1, 0, "more than 0s"), Default: "1m", Doc: "How often a checkpoint is made."},
 	},
 }
 
@@ -101,25 +90,16 @@ var sinkSection = &Section{
 	Keys: []Key{
 		{Name: "type", Kind: oneOf("stdout", "postgres", "syslog", "otlp"),
 			Missing: "missing: write one of stdout, postgres, syslog, otlp", Doc: "What kind of receiver it is."},
-		{
-			Name:    "required",
-			Kind:    yes,
-			Default: "false",
-			Doc:     "With true, no call is answered without this receiver. Otherwise records wait for it in memory, and are dropped when there are too many.",
-		},
+		{Name: "required", Kind: yes, Default: "false",
+			Doc: "With true, no call is answered without this receiver. Otherwise records wait for it in memory, and are dropped when there are too many."},
 		{Name: "format", Kind: oneOf("native", "ocsf"), Default: "native", Doc: "The form of the records."},
 		{Name: "queue", Kind: number.between(1, 1_000_000, "from 1 to 1000000"), Default: "10000",
 			Doc: "How many records wait for it at most."},
 		{Name: "dsn", Kind: secret(text), Of: "postgres",
 			Missing: "missing: how deputy_recorder connects, such as postgres://deputy_recorder@localhost/audit",
 			Doc:     "The address of the database as deputy_recorder, as deputy bootstrap audit makes it."},
-		{
-			Name:   "address",
-			Kind:   pattern("address", `unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`),
-			Of:     "syslog",
-			Needed: true,
-			Doc:    "unix:///dev/log, tcp://host:601 or udp://host:514.",
-		},
+		{Name: "address", Kind: pattern("address", `unix:///.+|(tcp|udp)://[^/]+:[0-9]{1,5}`), Of: "syslog", Needed: true,
+			Doc: "unix:///dev/log, tcp://host:601 or udp://host:514."},
 		{Name: "url", Kind: secret(pattern("URL", `https?://.+`)), Of: "otlp", Needed: true,
 			Doc: "The URL of the collector, such as https://collector.example.com:4318/v1/logs."},
 		{Name: "headers", Kind: mapping(secret(text), "", ""), Of: "otlp", Doc: "Headers that go with each request."},
@@ -172,17 +152,11 @@ func portion(name, perMinute, atOnce string) *Section {
 }
 
 var telemetry = &Section{
-	Name: "Telemetry",
-	Doc:  "Where traces and metrics go. They do not say who asked for what: that stands in the audit log, under the id that the trace has.",
+	Name: "Telemetry", Doc: "Where traces and metrics go. They do not say who asked for what: that stands in the audit log, under the id that the trace has.",
 	Keys: []Key{
 		{Name: "prometheus", Kind: pattern("host:port", hostAndPort), Without: "nowhere",
 			Doc: "The address where deputy serve answers /metrics."},
-		{
-			Name:    "readers",
-			Kind:    oneOf("this-machine", "anybody"),
-			Default: "this-machine",
-			Doc:     "Who may reach the metrics.",
-		},
+		{Name: "readers", Kind: oneOf("this-machine", "anybody"), Default: "this-machine", Doc: "Who may reach the metrics."},
 		{Name: "otlp", Kind: section(otlp), Without: "nowhere", Doc: "Where an OpenTelemetry collector is."},
 	},
 }
@@ -198,8 +172,7 @@ var otlp = &Section{
 }
 
 var requestsSection = &Section{
-	Name: "Requests",
-	Doc:  "How more access is asked for, with the tool request_access, and who decides. Without a rule nothing can be asked for.",
+	Name: "Requests", Doc: "How more access is asked for, with the tool request_access, and who decides. Without a rule nothing can be asked for.",
 	Keys: []Key{
 		{Name: "state", Kind: section(state), Doc: "Where requests and decisions are kept."},
 		{Name: "rules", Kind: sections(requestRule), Doc: "What may be asked for, and who decides."},
@@ -217,8 +190,7 @@ var requestsSection = &Section{
 }
 
 var state = &Section{
-	Name: "State",
-	Doc:  "A database of Deputy's own: a SQLite file, or a PostgreSQL database that several servers share.",
+	Name: "State", Doc: "A database of Deputy's own: a SQLite file, or a PostgreSQL database that several servers share.",
 	Keys: []Key{
 		{Name: "file", Kind: text, Default: StateFile,
 			Doc: "The path of the SQLite file, beside the configuration unless it is absolute."},
@@ -230,8 +202,7 @@ var state = &Section{
 var WebhookEvents = []string{"created", "decided", "expiring", "expired", "revoked", "cancelled"}
 
 var webhookSection = &Section{
-	Name: "Webhook",
-	Doc:  "A receiver of what happens to requests. Messages are signed as Standard Webhooks describes it, and sent until the receiver has them.",
+	Name: "Webhook", Doc: "A receiver of what happens to requests. Messages are signed as Standard Webhooks describes it, and sent until the receiver has them.",
 	Keys: []Key{
 		{Name: "name", Kind: text, Missing: "missing: what logs call it, and by which it is remembered what it has",
 			Doc: "The name of the webhook in logs. What it has been sent is remembered by the name."},
@@ -244,27 +215,16 @@ var webhookSection = &Section{
 }
 
 var requestRule = &Section{
-	Name:    "RequestRule",
-	Doc:     "What may be asked for, by whom, and who decides. Every rule that covers a request has its say.",
-	OneOf:   []string{"approvers", "stages", "approve", "deny"},
-	NotBoth: []string{"approvers", "stages"},
+	Name: "RequestRule", Doc: "What may be asked for, by whom, and who decides. Every rule that covers a request has its say.",
+	OneOf: []string{"approvers", "stages", "approve", "deny"}, NotBoth: []string{"approvers", "stages"},
 	Keys: []Key{
 		{Name: "name", Kind: nonEmpty(""), Needed: true, Doc: "A sentence of its own. Records and stewards see it."},
 		{Name: "platform", Kind: text, Without: "every platform", Doc: "The only platform that the rule is about."},
 		{Name: "about", Kind: selectors("Selectors"), Needed: true,
 			Doc: "Tables that may be asked for, columns that may be asked for in the clear, or tags for both."},
 		{Name: "except_about", Kind: selectors("Selectors"), Doc: "What of it may not be asked for."},
-		{
-			Name:    "from",
-			Kind:    matcher,
-			Without: "everyone",
-			Doc:     "Who may ask. A rule that is not for the asker says no.",
-		},
-		{
-			Name: "approvers",
-			Kind: matcher,
-			Doc:  "The people of whom one has to approve: a short way to write one stage.",
-		},
+		{Name: "from", Kind: matcher, Without: "everyone", Doc: "Who may ask. A rule that is not for the asker says no."},
+		{Name: "approvers", Kind: matcher, Doc: "The people of whom one has to approve: a short way to write one stage."},
 		{Name: "stages", Kind: atLeastOne(sections(approvalStage)),
 			Doc: "Groups of people who have to approve, one stage after the other."},
 		{Name: "at_most", Kind: period, Without: "8h", Doc: "The longest time that access may be asked for."},
