@@ -1,4 +1,4 @@
-// Package sparse keeps callers that are turned away from filling the audit log: it says which of them are on the record.
+// Package sparse keeps callers that are turned away from filling the audit log: it says which of them it has.
 package sparse
 
 import (
