@@ -32,15 +32,25 @@ func newWire(c net.Conn, config Config) *wire {
 }
 
 func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if n > 0 {
+	for {
+		n, err := w.Conn.Read(p)
+		if n == 0 {
+			return 0, w.reason(err)
+		}
 		w.touch()
-		if full := w.meter.read(p[:n]); full != nil {
+		pass, full := w.meter.read(p[:n])
+		if full != nil {
 			w.cut(full)
+		}
+		switch {
+		case pass > 0:
+			return pass, nil // the next read says what has ended it
+		case full != nil:
 			return 0, full
+		case err != nil:
+			return 0, w.reason(err)
 		}
 	}
-	return n, w.reason(err)
 }
 
 func (w *wire) Write(p []byte) (int, error) {
