@@ -63,7 +63,7 @@ type Lease struct {
 	// schemas that callers share and that this statement is not looked up in: see Statement.Without
 	Without  []string
 	MaxRows  int           // rows read at most; more sets Result.Truncated. 0: none are read
-	MaxBytes int           // size of all values read at most, in bytes; more sets Result.Truncated
+	MaxBytes int           // Size of all values read at most; more sets Result.Truncated
 	Timeout  time.Duration // of the statement, in the database
 
 	// Recorded returns once the call is on the record, and an error if it is not: then the statement does not run. Run

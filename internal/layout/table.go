@@ -21,6 +21,7 @@ var rooms = []Room{
 	{"internal/strictjson", nil},
 	{"internal/durable", nil},
 	{"internal/pgconn", nil},
+	{"internal/budget", nil},
 
 	// Who calls.
 	{"identity", []string{"internal/mistake"}},
@@ -72,20 +73,13 @@ var rooms = []Room{
 	},
 
 	// How it is given.
-	{"vending", []string{"entitlements", "identity"}},
-	{
-		"vending/postgres/...",
-		[]string{
-			"vending",
-			"entitlements",
-			"entitlements/expression",
-			"entitlements/mask",
-			"internal/mistake",
-			"internal/pgconn",
-		},
-	},
+	{"vending", []string{"entitlements", "identity", "internal/budget"}},
+	{"vending/postgres/...", []string{
+		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/budget", "internal/mistake",
+		"internal/pgconn",
+	}},
 	{"vending/sqlite/...", []string{
-		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/mistake",
+		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/budget", "internal/mistake",
 	}},
 	// imported by tests alone
 	{"vending/enginetest/...", []string{"vending", "entitlements", "entitlements/expression", "identity"}},
@@ -165,6 +159,7 @@ var rooms = []Room{
 	{"internal/conformance", nil}, // tests alone
 	{"internal/field", nil},       // tests alone
 	{"internal/faults", nil},      // tests alone
+	{"internal/load", nil},        // tests alone
 	{"internal/layout", nil},
 
 	// Flags and printing.

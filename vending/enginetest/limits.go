@@ -14,9 +14,13 @@ import (
 func testLimits(t *testing.T, s trial.Suite) {
 	regions := s.Grant(t, "regions")
 	read := func(change func(*vending.Lease)) vending.Result {
-		l := trial.Lease(`SELECT region FROM sales.regions ORDER BY region`, regions) // 8, 7 and 7 bytes
+		l := trial.Lease(`SELECT region FROM sales.regions ORDER BY region`, regions)
 		change(&l)
 		return s.Run(t, l)
+	}
+	all := 0
+	for _, row := range read(func(*vending.Lease) {}).Rows {
+		all += vending.Size(row[0])
 	}
 	for _, test := range []struct {
 		name      string
@@ -26,8 +30,8 @@ func testLimits(t *testing.T, s trial.Suite) {
 	}{
 		{"as many rows as there are", func(l *vending.Lease) { l.MaxRows = 3 }, 3, false},
 		{"fewer rows than there are", func(l *vending.Lease) { l.MaxRows = 2 }, 2, true},
-		{"as many bytes as there are", func(l *vending.Lease) { l.MaxBytes = 22 }, 3, false},
-		{"fewer bytes than there are", func(l *vending.Lease) { l.MaxBytes = 21 }, 2, true},
+		{"as many bytes as there are", func(l *vending.Lease) { l.MaxBytes = all }, 3, false},
+		{"fewer bytes than there are", func(l *vending.Lease) { l.MaxBytes = all - 1 }, 2, true},
 	} {
 		if result := read(test.change); len(result.Rows) != test.rows || result.Truncated != test.truncated {
 			t.Errorf("%s: %d rows, truncated %v", test.name, len(result.Rows), result.Truncated)

@@ -39,6 +39,7 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 		known.Cached = true
 		return &known, nil
 	}
+	defer analysed(ctx)
 	seen, err := e.probe(ctx, s, sqltext.Dialect.Trim(text))
 	if err != nil {
 		return nil, err
@@ -100,6 +101,7 @@ func probeOn(ctx context.Context, conn *sql.Conn, text string) (*probed, error) 
 	if err := makeProbe(ctx, conn, probePrefix+text+probeSuffix); err != nil {
 		return nil, analysisError(ctx, err)
 	}
+	defer weighing(conn, weighTree(ctx))()
 	var dependencies, tree string
 	var self uint32
 	if err := conn.QueryRowContext(ctx, probeQuery).Scan(&dependencies, &tree, &self); err != nil {

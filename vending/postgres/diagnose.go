@@ -37,6 +37,7 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 	if err != nil {
 		return nil, err
 	}
+	defer analysed(ctx)
 	d := &diagnosis{
 		vended:   v,
 		engine:   e,

@@ -74,7 +74,10 @@ const (
 // kind alone, because a row filter may have met a value that the caller must not see.
 func (v *vended) statementError(ctx context.Context, err error) error {
 	code := state(err)
+	var known *vending.Error
 	switch {
+	case errors.As(err, &known):
+		return err
 	case errors.Is(err, pgconn.ErrAnswerTooLarge):
 		return &vending.Error{
 			Code:    vending.InvalidSQL,

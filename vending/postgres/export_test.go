@@ -24,7 +24,11 @@ func ReadPlain(ctx context.Context, conn *sql.Conn, statement string) (result ve
 			return err
 		}
 		defer rows.Close()
-		result, err = readRows(rows, math.MaxInt, math.MaxInt)
+		room, err := vending.RoomFor(ctx, vending.Lease{MaxBytes: 1 << 40}, 0)
+		if err != nil {
+			return err
+		}
+		result, err = readRows(ctx, rows, math.MaxInt, room)
 		return err
 	})
 	return result, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"deputy/internal/pgconn"
 	"deputy/vending"
 	"deputy/vending/postgres/sqltext"
 )
@@ -52,12 +53,20 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	if err := lease.Await(ctx); err != nil {
 		return vending.Result{}, err
 	}
+	room, err := vending.RoomFor(ctx, lease, 0)
+	if err != nil {
+		return vending.Result{}, err
+	}
+	defer room.End()
+	weighed := conn.(*pgconn.Conn)
+	weighed.Weigh(weighRow(ctx, room))
+	defer weighed.Weigh(nil)
 	rows, err := stmt.QueryContext(ctx, nil)
 	if err != nil {
 		return vending.Result{}, v.runError(ctx, err)
 	}
 	defer rows.Close()
-	result, err := readRows(rows, lease.MaxRows, lease.MaxBytes)
+	result, err := readRows(ctx, rows, lease.MaxRows, room)
 	switch {
 	case err != nil:
 		return vending.Result{}, v.runError(ctx, err)
@@ -69,8 +78,8 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	return result, nil
 }
 
-// readRows reads up to the limits.
-func readRows(rows driver.Rows, maxRows, maxBytes int) (vending.Result, error) {
+// readRows reads up to the limits. A row that is too large for any answer ends an answer that has others.
+func readRows(ctx context.Context, rows driver.Rows, maxRows int, room *vending.Room) (vending.Result, error) {
 	names := rows.Columns()
 	types := make([]string, len(names))
 	result := vending.Result{Rows: [][]any{}, Columns: make([]vending.OutputColumn, len(names))}
@@ -78,21 +87,30 @@ func readRows(rows driver.Rows, maxRows, maxBytes int) (vending.Result, error) {
 		types[i] = rows.(driver.RowsColumnTypeDatabaseTypeName).ColumnTypeDatabaseTypeName(i)
 		result.Columns[i] = vending.OutputColumn{Name: name, Type: typeName(types[i])}
 	}
-	size := 0
 	values := make([]driver.Value, len(names))
 	for {
 		switch err := rows.Next(values); {
 		case errors.Is(err, io.EOF):
 			return result, nil
+		case errors.Is(err, vending.ErrRowTooLarge) && len(result.Rows) > 0:
+			result.Truncated = true
+			return result, nil
 		case err != nil:
 			return vending.Result{}, err
+		case len(result.Rows) >= maxRows:
+			result.Truncated = true
+			return result, nil
 		}
+		size := 0
 		row := make([]any, len(values))
 		for i, v := range values {
 			row[i] = convert(v, types[i])
-			size += valueSize(row[i])
+			size += vending.Size(row[i])
 		}
-		if len(result.Rows) >= maxRows || size > maxBytes {
+		switch fits, err := room.Add(ctx, size); {
+		case err != nil:
+			return vending.Result{}, err
+		case !fits:
 			result.Truncated = true
 			return result, nil
 		}

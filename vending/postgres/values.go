@@ -96,10 +96,3 @@ func ownZone(t time.Time) string {
 	}
 	return t.Format("-07")
 }
-
-func valueSize(v any) int {
-	if s, ok := v.(string); ok {
-		return len(s)
-	}
-	return 8
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/internal/budget"
 	"deputy/vending"
 	"deputy/vending/sqlite/sqltext"
 )
@@ -34,9 +35,12 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	}
 	defer release()
 	var found *vending.Statement
-	err = e.withFile(ctx, e.schema, func(c conn) error {
-		found, err = e.analyze(c, s, sql)
-		return err
+	defer budget.Of(ctx).Lower(0)
+	err = e.inMemory(ctx, func(memory int64) error {
+		return e.withMemory(ctx, e.schema, memory, func(c conn) error {
+			found, err = e.analyze(c, s, sql)
+			return err
+		})
 	})
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx)

@@ -36,11 +36,17 @@ func readOnlyURI(path string) string {
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "mode=ro"}).String()
 }
 
-// withFile runs f on a new connection that has the file attached under the name given, and closes it.
+// withFile is withMemory with all the memory that a session may have.
+func (e *Engine) withFile(ctx context.Context, schema string, f func(conn) error) error {
+	return e.withMemory(ctx, schema, e.cfg.MaxMemory, f)
+}
+
+// withMemory runs f on a new connection that has the file attached under the name given, and closes it. SQLite has so
+// many bytes of memory there.
 // A panic of the SQLite binding, which is how it reports that memory is exhausted, becomes an error.
-func (e *Engine) withFile(ctx context.Context, schema string, f func(conn) error) (err error) {
+func (e *Engine) withMemory(ctx context.Context, schema string, memory int64, f func(conn) error) (err error) {
 	defer rescue(&err)
-	db, err := sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, e.cfg.MaxMemory), ":memory:")
+	db, err := sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, memory), ":memory:")
 	if err != nil {
 		return fmt.Errorf("opening a session: %w", err)
 	}

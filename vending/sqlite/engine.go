@@ -27,7 +27,7 @@ type Config struct {
 	HashKey []byte
 
 	MaxConcurrent int           // sessions at a time; default 8. Others wait for as long as their statement may take.
-	MaxMemory     int64         // bytes of memory of one session; default 64 MiB
+	MaxMemory     int64         // bytes of memory of one session; default 64 MiB; most have smallSession
 	CatalogAge    time.Duration // how old a catalog may be before the file is looked at again; default 1 s
 
 	Now  func() time.Time // default time.Now

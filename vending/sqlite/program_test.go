@@ -79,7 +79,7 @@ func TestPreparedOnce(t *testing.T) {
 	for _, changed := range []bool{false, true} {
 		l := lease(`SELECT k FROM orders`, open(t, e, "orders", nil))
 		var result vending.Result
-		err := e.withSession(t.Context(), l, time.Now(), func(s *session) error {
+		err := e.withSession(t.Context(), l, e.cfg.MaxMemory, time.Now(), func(s *session) error {
 			l.Recorded = func(context.Context) error {
 				if changed {
 					return s.SetAuthorizer(s.guard.authorize)
@@ -129,7 +129,7 @@ func TestWriterWaits(t *testing.T) {
 	}
 	defer writer.Close()
 	l := lease(`SELECT absent FROM orders`, open(t, e, "orders", nil))
-	err = e.withSession(t.Context(), l, time.Now(), func(s *session) error {
+	err = e.withSession(t.Context(), l, e.cfg.MaxMemory, time.Now(), func(s *session) error {
 		if err := writer.Exec(`BEGIN IMMEDIATE; INSERT INTO orders VALUES (2); COMMIT`); !errors.Is(err, sqlite3.BUSY) {
 			t.Errorf("the writer does not wait: %v", err)
 		}

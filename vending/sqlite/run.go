@@ -8,6 +8,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"deputy/internal/budget"
 	"deputy/vending"
 )
 
@@ -28,6 +29,7 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 // Diagnose says what is wrong with a statement, as seen from inside the lease.
 func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
 	var role vending.Role
+	defer budget.Of(ctx).Lower(0)
 	return e.lend(ctx, lease, &role, func(s *session) error {
 		stmt, err := s.prepare()
 		if err == nil {
@@ -37,7 +39,8 @@ func (e *Engine) Diagnose(ctx context.Context, lease vending.Lease) error {
 	})
 }
 
-// lend is the life of one role: f runs while it exists, and it does not when lend returns.
+// lend is the life of one role: f runs while it exists, and it does not when lend returns. f may run twice: see
+// inMemory.
 func (e *Engine) lend(ctx context.Context, lease vending.Lease, role *vending.Role, f func(*session) error) error {
 	if err := vending.Shape(lease.SQL); err != nil {
 		return err
@@ -62,10 +65,12 @@ func (e *Engine) lend(ctx context.Context, lease vending.Lease, role *vending.Ro
 	defer cancel()
 
 	var text vending.Requalified
-	err = e.withSession(limited, lease, now, func(s *session) error {
-		role.Name, role.Vended = "deputy_"+lease.ID, e.cfg.Now()
-		text = s.text
-		return f(s)
+	err = e.inMemory(limited, func(memory int64) error {
+		return e.withSession(limited, lease, memory, now, func(s *session) error {
+			role.Name, role.Vended = "deputy_"+lease.ID, e.cfg.Now()
+			text = s.text
+			return f(s)
+		})
 	})
 	if !role.Vended.IsZero() {
 		role.Revoked = e.cfg.Now()
@@ -73,6 +78,8 @@ func (e *Engine) lend(ctx context.Context, lease vending.Lease, role *vending.Ro
 	switch {
 	case err == nil:
 		return nil
+	case isBusy(err):
+		return err
 	case limited.Err() != nil:
 		return interrupted(limited)
 	}
@@ -95,20 +102,28 @@ func (s *session) read(ctx context.Context, lease vending.Lease, result *vending
 	if err := lease.Await(ctx); err != nil {
 		return err
 	}
+	room, err := vending.RoomFor(ctx, lease, s.memory)
+	if err != nil {
+		return err
+	}
+	defer room.End()
 	columns := outputs(stmt)
-	rows, size := [][]any{}, 0
+	rows := [][]any{}
 	for lease.MaxRows > 0 && stmt.Step() {
 		if len(rows) == lease.MaxRows {
 			result.Truncated = true
 			break
 		}
-		cells := make([]any, len(columns))
-		for i := range columns {
+		cells, size := make([]any, len(columns)), 0
+		for i := 0; i < len(columns) && size <= room.Most(); i++ {
 			cells[i] = columns[i].value(stmt, i)
-			size += sizeOf(cells[i])
+			size += vending.Size(cells[i])
 		}
-		if size > lease.MaxBytes {
-			result.Truncated = true
+		fits, err := room.Add(ctx, size)
+		if err != nil {
+			return err
+		}
+		if result.Truncated = !fits; !fits {
 			break
 		}
 		rows = append(rows, cells)

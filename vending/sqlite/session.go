@@ -38,6 +38,7 @@ type session struct {
 	schema   string
 	sql      string              // the caller's statement, as written
 	text     vending.Requalified // and as it is run
+	memory   int64               // bytes that SQLite has here
 }
 
 // The databases of a session by their numbers in the byte code. The file is attached twice, because SQLite looks for a
@@ -192,12 +193,18 @@ func (e *Engine) randomNames() (n names, err error) {
 }
 
 // withSession vends the lease on a connection of its own and revokes it by closing that.
-func (e *Engine) withSession(ctx context.Context, lease vending.Lease, now time.Time, f func(*session) error) error {
+func (e *Engine) withSession(
+	ctx context.Context,
+	lease vending.Lease,
+	memory int64,
+	now time.Time,
+	f func(*session) error,
+) error {
 	n, err := e.randomNames()
 	if err != nil {
 		return err
 	}
-	return e.withFile(ctx, n.lure, func(c conn) error {
+	return e.withMemory(ctx, n.lure, memory, func(c conn) error {
 		if err := c.attach(e.uri, n.File); err != nil {
 			return fmt.Errorf("attaching the database file: %w", err)
 		}
@@ -205,6 +212,7 @@ func (e *Engine) withSession(ctx context.Context, lease vending.Lease, now time.
 		if err != nil {
 			return fmt.Errorf("%w: %w", errVending, err)
 		}
+		s.memory = memory
 		return f(s)
 	})
 }

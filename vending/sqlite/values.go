@@ -100,15 +100,3 @@ func (o *output) pad(number string) string {
 	}
 	return number + strings.Repeat("0", missing)
 }
-
-func sizeOf(value any) int {
-	switch v := value.(type) {
-	case nil:
-		return 0
-	case string:
-		return len(v)
-	case bool:
-		return 1
-	}
-	return 8
-}
