@@ -24,6 +24,8 @@ type Call struct {
 	Ask func(ctx context.Context, params any) (json.RawMessage, error)
 	// Send sends the client a notification; nil: it takes none.
 	Send func(message any)
+	// Sending is called with the size of the answer in bytes when all of it is encoded; nil: it does not matter.
+	Sending func(bytes int)
 	// Ended is called when the tool has ended, before its answer is sent; nil: it does not matter.
 	Ended func()
 

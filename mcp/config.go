@@ -12,6 +12,7 @@ import (
 
 	"deputy/identity"
 	"deputy/identity/stops"
+	"deputy/internal/budget"
 	"deputy/tools"
 )
 
@@ -95,6 +96,8 @@ type Config struct {
 	Generations Generations
 	// Stops is the list of those who are stopped; nil: there is none.
 	Stops Stops
+	// Budget is the memory that all calls share; nil: it is not counted.
+	Budget *budget.Budget
 	// Telemetry is how requests are watched; the zero value: they are not.
 	Telemetry tools.Telemetry
 	// Version is told to clients. Default "dev".

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/internal/assembly"
+	"deputy/internal/budget"
 	"deputy/internal/config"
 )
 
@@ -16,6 +17,7 @@ import (
 func follow(c *cobra.Command, load func() (*config.Config, error)) (*assembly.Live, error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // first of all: one that comes while this starts must not end the process
+	budget.LimitProcess()
 	d, err := assembly.Follow(
 		c.Context(),
 		load,

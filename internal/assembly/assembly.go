@@ -3,6 +3,7 @@
 package assembly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"deputy/identity"
 	"deputy/identity/oidc"
 	"deputy/identity/stops"
+	"deputy/internal/budget"
 	"deputy/internal/config"
 	"deputy/internal/console"
 	"deputy/internal/telemetry"
@@ -251,6 +253,7 @@ func (d *Deputy) serving(version string, generations mcp.Generations, desk conso
 		Config: mcp.Config{
 			Generations: generations,
 			Stops:       d.Stops,
+			Budget:      newBudget(d.Config.Limits),
 			Telemetry:   d.Telemetry.Telemetry,
 			Version:     version,
 			Logger:      d.Log,
@@ -265,6 +268,11 @@ func (d *Deputy) serving(version string, generations mcp.Generations, desk conso
 		Routes:    []httpd.Route{console.API(desk)},
 		Open:      map[string]http.Handler{path: description},
 	}
+}
+
+// newBudget is the memory that all calls of a server share.
+func newBudget(l config.Limits) *budget.Budget {
+	return budget.New(cmp.Or(int64(l.Memory), budget.ProcessSize()))
 }
 
 // metadata is what hosts and people are told of where tokens come from.

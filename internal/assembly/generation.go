@@ -123,6 +123,7 @@ func fixed(old, c *config.Config) error {
 		{"server.trusted_proxies", old.Server.TrustedProxies, c.Server.TrustedProxies},
 		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
 		{"limits.connections", old.Limits.Connections, c.Limits.Connections},
+		{"limits.memory", old.Limits.Memory, c.Limits.Memory},
 		{"audit.file", old.Audit.File, c.Audit.File},
 		{"audit.key", old.Audit.Key, c.Audit.Key},
 		{"audit.rotate", old.Audit.Rotate, c.Audit.Rotate},

@@ -132,6 +132,7 @@ type Limits struct {
 	Concurrency int
 	AtOnce      int
 	Connections int
+	Memory      Size // of all answers and analyses; zero: it follows from the process's limit
 
 	PerCaller  Portion
 	PerAddress Portion

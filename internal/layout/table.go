@@ -92,10 +92,10 @@ var rooms = []Room{
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 
 	// The protocol.
-	{"mcp", []string{"tools", "tools/desk", "identity", "identity/stops", "internal/strictjson"}},
+	{"mcp", []string{"tools", "tools/desk", "identity", "identity/stops", "internal/budget", "internal/strictjson"}},
 	{"mcp/limit", []string{"mcp", "tools", "identity"}},
-	{"mcp/stdio", []string{"mcp", "mcp/limit", "tools", "identity"}},
-	{"mcp/httpd", []string{"mcp", "mcp/limit", "tools", "tools/desk", "identity"}},
+	{"mcp/stdio", []string{"mcp", "mcp/limit", "tools", "identity", "internal/budget"}},
+	{"mcp/httpd", []string{"mcp", "mcp/limit", "tools", "tools/desk", "identity", "internal/budget"}},
 	{"mcp/client", []string{"tools"}},                                       // of demo and bench
 	{"mcp/mcptest", []string{"tools", "entitlements/requests", "identity"}}, // imported by tests alone
 
@@ -123,6 +123,7 @@ var rooms = []Room{
 	{
 		"internal/assembly",
 		[]string{
+			"internal/budget",
 			"internal/config",
 			"internal/console",
 			"internal/telemetry",
@@ -165,6 +166,7 @@ var rooms = []Room{
 	// Flags and printing.
 	{"cmd/deputy", []string{
 		"audit/...", "entitlements/...", "examples", "identity/...", "internal/admin/...", "internal/assembly",
+		"internal/budget",
 		"internal/config/...", "internal/console", "internal/demo", "internal/durable", "internal/expectation/...",
 		"internal/mistake", "internal/report", "internal/telemetry", "mcp", "mcp/httpd", "mcp/stdio", "mcp/limit",
 		"tools/...", "vending", "vending/postgres/...", "vending/sqlite/...",

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"sync"
 
+	"deputy/internal/budget"
 	"deputy/mcp/limit"
 	"deputy/tools"
 )
@@ -68,6 +69,12 @@ func (s *server) byPlace(next handler) handler {
 		if e != nil {
 			s.turnAway(w, r, c, c.counted(), e)
 			return
+		}
+		account := s.config.Budget.Account(principal.Caller())
+		defer account.Close()
+		c.request = budget.With(c.request, account)
+		if c.Send == nil { // a stream of events copies the answer once more
+			c.Sending = func(bytes int) { account.Lower(int64(bytes)) }
 		}
 		p := &place{leave: leave, wait: func() (leave func()) {
 			return s.limits.Writing(principal, func() { _ = http.NewResponseController(w).SetWriteDeadline(past) })

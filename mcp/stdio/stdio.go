@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"deputy/identity"
+	"deputy/internal/budget"
 	"deputy/mcp"
 	"deputy/mcp/limit"
 	"deputy/tools"
@@ -152,7 +153,9 @@ func (p *pipe) take(ctx context.Context, line []byte) {
 	}
 	p.running.Go(func() {
 		defer func() { <-p.slots }()
-		response := p.handle(ctx, m)
+		account := p.config.Budget.Account(clientName)
+		defer account.Close()
+		response := p.handle(budget.With(ctx, account), m)
 		p.mu.Lock()
 		delete(p.calls, id)
 		p.mu.Unlock()
