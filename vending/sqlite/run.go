@@ -21,6 +21,7 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 		return s.read(ctx, lease, &result)
 	})
 	if err != nil {
+		budget.Of(ctx).Lower(0)
 		return vending.Result{Role: result.Role}, err
 	}
 	return result, nil
