@@ -88,7 +88,7 @@ func Reserve(ctx context.Context, total int64) error {
 	case errors.Is(err, budget.ErrTooLarge):
 		return &Error{
 			Code:    InvalidSQL,
-			Message: "the statement needs more memory than all calls together may have: make it simpler, or ask for less",
+			Message: "the statement needs more memory than all calls together have: make it simpler, or ask for less",
 			Cause:   err,
 		}
 	}

@@ -49,7 +49,8 @@ func TestHugeRowIsNotAllocated(t *testing.T) {
 		runtime.ReadMemStats(&before)
 		_, err := e.Run(ctx, long(sql))
 		runtime.ReadMemStats(&after)
-		if known := new(vending.Error); !errors.As(err, &known) || known.Code != vending.InvalidSQL || known.Message != message {
+		if known := new(vending.Error); coded(err) != vending.InvalidSQL || !errors.As(err, &known) ||
+			known.Message != message {
 			t.Errorf("%s: %v", sql, err)
 		}
 		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 30e6 {
@@ -69,14 +70,15 @@ func TestHugeRowIsNotAllocated(t *testing.T) {
 	}
 }
 
-// An answer holds what it takes: little from the start, all that it may have once it is more, and at its end what it is.
+// An answer holds what it takes: little from the start, all that it may once it is more, and in the end what it is.
 func TestAnswerHoldsMemory(t *testing.T) {
 	e := newEngine(t, newDatabase(t, "CREATE SCHEMA s"), "s")
+	const whole = 1 << 20 * vending.AnswerCost
 	for sql, want := range map[string]struct{ most, kept int64 }{
 		`SELECT 1`: {32 << 10 * vending.AnswerCost, 100},
-		`SELECT repeat('x', 1000) FROM generate_series(1, 100)`:  {1 << 20 * vending.AnswerCost, 1100e3},
-		`SELECT repeat('x', 100000) FROM generate_series(1, 2)`:  {1 << 20 * vending.AnswerCost, 2100e3},
-		`SELECT repeat('x', 1000) FROM generate_series(1, 1000)`: {1 << 20 * vending.AnswerCost, 1 << 20 * vending.AnswerCost},
+		`SELECT repeat('x', 1000) FROM generate_series(1, 100)`:  {whole, 1100e3},
+		`SELECT repeat('x', 100000) FROM generate_series(1, 2)`:  {whole, 2100e3},
+		`SELECT repeat('x', 1000) FROM generate_series(1, 1000)`: {whole, whole},
 	} {
 		ctx, b := counted(t, 100<<20)
 		if _, err := e.Run(ctx, long(sql)); err != nil {
