@@ -107,7 +107,8 @@ func (m *meter) tooLongError(p []byte) error {
 	m.failed = append(m.failed, p[:min(len(p), codeWithin)]...)
 	for field := range bytes.SplitSeq(m.failed, []byte{0}) {
 		if len(field) == 6 && field[0] == 'C' {
-			return &pq.Error{Code: pq.ErrorCode(field[1:]), Severity: "ERROR", Message: "the database's error is too long"}
+			code := pq.ErrorCode(field[1:])
+			return &pq.Error{Code: code, Severity: "ERROR", Message: "the database's error is too long"}
 		}
 	}
 	if len(m.failed) >= codeWithin {

@@ -33,7 +33,7 @@ func passed(m *meter, sent []byte) (through []byte, _ error) {
 
 var errHeavy = errors.New("too heavy")
 
-// A message is weighed at its header: lib/pq never sees the length of one that is refused, and allocates nothing for it.
+// A message is weighed at its header: lib/pq never sees the length of one that is refused, and allocates nothing.
 func TestHeavyMessageStopsAtHeader(t *testing.T) {
 	for range 300 {
 		before := append(message('T', strings.Repeat("t", rand.IntN(light))), message('D', "row")...)

@@ -13,8 +13,7 @@ const (
 	// treeCost is how much memory a tree of nodes takes for each byte of the text that the database sends of it. It is 9
 	// to 14 for the node tree, and two for the text, which is copied once.
 	treeCost = 16
-	// framing is what a row of the widest table takes on the wire beside its values, in bytes, when they are shorter in an
-	// answer than there.
+	// framing is what a row of the widest table may take more on the wire than in an answer, in bytes.
 	framing = 32 << 10
 )
 

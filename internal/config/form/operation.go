@@ -125,7 +125,7 @@ var limits = &Section{
 			Doc: "How many connections are open at once. The longest idle ones make room for new ones."},
 		{Name: "memory", Kind: size.between(16<<20, 1<<40, "from 16MiB to 1TiB"),
 			Without: "a quarter of GOMEMLIMIT or of what the container may use",
-			Doc:     "How much memory analyses and answers take together. A call that needs more waits, and then is too_busy."},
+			Doc:     "How much memory analyses and answers take together. Who needs more waits, and then is too_busy."},
 		{Name: "per_caller", Kind: section(portion("CallerPortion", "60000", "128")),
 			Doc: "What one agent may do for one user, or on its own."},
 		{Name: "per_address", Kind: section(portion("AddressPortion", "120000", "256")),
