@@ -1,5 +1,5 @@
-// Package budget shares one number of bytes of memory between the calls of a process: what a call will need is asked for
-// before it is allocated, and a call that would exceed the budget waits for others to end.
+// Package budget shares one number of bytes of memory between the calls of a process: what a call will need is asked
+// for before it is allocated, and a call that would exceed the budget waits for others to end.
 //
 // It counts and allocates nothing. Who asks says what a thing costs in memory, copies included.
 package budget
