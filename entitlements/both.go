@@ -20,6 +20,14 @@ type Both struct {
 	Waiting *Entitlements // the newer one's; nil: there is none, and the one in force decides alone
 }
 
+// CatalogVersion is that of the catalog which the one in force was compiled over; empty: there is none.
+func (b Both) CatalogVersion() string {
+	if b.InForce == nil {
+		return ""
+	}
+	return b.InForce.version
+}
+
 // AsWaiting is the caller as the waiting configuration knows them. Without one, it is a principal that was never
 // verified, to whom nothing is given. The purpose is the call's own.
 func AsWaiting(who identity.Principal) identity.Principal {

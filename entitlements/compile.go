@@ -45,6 +45,7 @@ type Entitlements struct {
 	tables   map[TableName]*table
 	names    []TableName // sorted
 	purposes []string
+	version  string // of the catalog
 
 	approved map[TableName][]Approval // what was approved, for whomever it is for; see With
 	now      time.Time
@@ -86,7 +87,8 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	for _, t := range c.tables {
 		t.sort()
 	}
-	return &Entitlements{tables: c.tables, names: c.tableNames(), purposes: cfg.Purposes}, c.problems
+	out := &Entitlements{tables: c.tables, names: c.tableNames(), purposes: cfg.Purposes, version: cfg.Catalog.Version}
+	return out, c.problems
 }
 
 // Check finds what is wrong with tags, policies and what may be discovered, whatever a database holds:

@@ -61,20 +61,33 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 		return nil, err
 	}
 	defer leave()
-	policies, err := t.policies(ctx, p, call.Principal)
-	if err != nil {
-		return nil, err
-	}
 	q := &question{
 		Tools:    t,
 		platform: p,
-		policies: policies,
 		call:     call,
 		sql:      args.SQL,
 		maxRows:  t.rows(args.MaxRows),
 		record:   r,
 	}
-	return q.answer(ctx)
+	for try := 1; ; try++ {
+		result, err := q.answer(ctx)
+		if !errors.Is(err, vending.ErrChanged) || try == tries || ctx.Err() != nil {
+			return result, err
+		}
+		q.anew()
+	}
+}
+
+// tries is how often a statement is decided and vended while the tables that it reads go on changing.
+const tries = 3
+
+// anew forgets what was decided over a catalog that is not true any more. The intent of that has to be on the record
+// before there is another.
+func (q *question) anew() {
+	q.record.Tables, q.record.Reasons = nil, nil
+	if q.record.intended != nil {
+		q.record.intended <- <-q.record.intended
+	}
 }
 
 // rows is how many rows an answer may have: what the caller wants, and never more than the limit.
@@ -117,11 +130,20 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 
 // understand finds out what the statement reads, and what of that the caller gets.
 func (q *question) understand(ctx context.Context) (*vending.Statement, []entitlements.Access, error) {
+	var err error
+	if q.policies, err = q.Tools.policies(ctx, q.platform, q.call.Principal); err != nil {
+		return nil, nil, err
+	}
 	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
 		return q.platform.Engine.Analyze(ctx, q.sql)
 	}, database(q.platform)...)
 	if err != nil {
 		return q.reconsider(ctx, err)
+	}
+	if statement.Catalog != "" && statement.Catalog != q.policies.CatalogVersion() { // the analysis met a change
+		if q.policies, err = q.Tools.policies(ctx, q.platform, q.call.Principal); err != nil {
+			return nil, nil, err
+		}
 	}
 	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
 		return q.decide(statement)
@@ -173,7 +195,7 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 			}
 			continue
 		}
-		access.Clear, access.Columns = access.InClear(), used(access.Columns, use)
+		access.Clear, access.Columns = access.InClear(), use.Of(access.Columns)
 		granted = append(granted, access)
 		q.record.granted(access)
 	}
@@ -226,20 +248,6 @@ func closedFor(table entitlements.TableName) error {
 	)}
 }
 
-// used keeps the columns that the statement names: none when it only counts rows.
-func used(columns []entitlements.ColumnAccess, use vending.TableUse) []entitlements.ColumnAccess {
-	if use.All {
-		return columns
-	}
-	var out []entitlements.ColumnAccess
-	for _, c := range columns {
-		if slices.Contains(use.Columns, c.Name) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // reconsider finds the words for a statement that is not run. The analysis knew every table there is, so its words
 // cannot be passed on: the caller's own world is asked instead, in which a table that may not be known of does not
 // exist. Where nothing is wrong with the statement there, and the engine can say what it reads there, it is run: what
@@ -258,6 +266,9 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 		}
 		return nil, q.platform.Engine.Diagnose(ctx, lease)
 	}, database(q.platform)...)
+	if errors.Is(err, vending.ErrChanged) {
+		return nil, nil, err
+	}
 	if engines, ok := errors.AsType[*vending.Error](err); ok {
 		known := asError(engines)
 		known.Cause = errors.Join(known.Cause, why)
@@ -317,6 +328,7 @@ func (q *question) lease(access []entitlements.Access) vending.Lease {
 		ID:       q.record.ID,
 		SQL:      q.sql,
 		Access:   access,
+		Catalog:  q.policies.CatalogVersion(),
 		MaxRows:  q.maxRows,
 		MaxBytes: l.MaxBytes,
 		Timeout:  l.Timeout,
@@ -352,17 +364,6 @@ func describeColumns(
 	return out
 }
 
-func maskedNotice(table entitlements.TableName, column string, m entitlements.AppliedMask, where string) string {
-	if m.BuiltIn() {
-		return fmt.Sprintf(
-			"%s.%s is hidden (NULL): it is New in the database, and no administrator has accepted it yet",
-			table,
-			column,
-		)
-	}
-	return fmt.Sprintf("%s.%s is masked (%s)%s by policy %q", table, column, m.Kind, where, m.Policy)
-}
-
 // notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the
 // whole.
 func (q *question) notices(access []entitlements.Access, result vending.Result) []string {
@@ -379,7 +380,7 @@ func (q *question) notices(access []entitlements.Access, result vending.Result) 
 				if len(m.When) > 0 {
 					where = " in some rows"
 				}
-				out = append(out, maskedNotice(a.Table, c.Name, m, where))
+				out = append(out, m.Notice(a.Table, c.Name, where))
 			}
 		}
 		if how := ask.forColumns(a); how != "" {

@@ -60,6 +60,9 @@ type Lease struct {
 	Access []entitlements.Access
 	// all that the caller may read: the types of their columns are there for them. Only Diagnose asks
 	Open []entitlements.TableName
+	// Catalog is the version of the catalog that Access was decided over. Where the tables are not as that has them, the
+	// error has the cause ErrChanged. Empty: it is not known.
+	Catalog string
 	// schemas that callers share and that this statement is not looked up in: see Statement.Without
 	Without  []string
 	MaxRows  int           // rows read at most; more sets Result.Truncated. 0: none are read

@@ -1,6 +1,9 @@
 package vending
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code sorts errors by what the caller can do about them. They are the codes of the tools' refusals.
 type Code string
@@ -30,6 +33,10 @@ type Error struct {
 	Position int // 1-based character in the caller's text, 0 when unknown
 	Cause    error
 }
+
+// ErrChanged is the cause of an error of Run or AnalyzeFor when a table is not what the lease was decided for any more.
+// Nothing of the caller's has run: whoever decides anew, over the catalog that the engine has by then, may try again.
+var ErrChanged = errors.New("a table has changed since the statement was understood")
 
 func (e *Error) Error() string {
 	if e.Cause != nil {

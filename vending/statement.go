@@ -1,6 +1,10 @@
 package vending
 
-import "deputy/entitlements"
+import (
+	"slices"
+
+	"deputy/entitlements"
+)
 
 // Statement is one read, as the engine itself understands it.
 type Statement struct {
@@ -10,6 +14,7 @@ type Statement struct {
 	Outputs   []Output    // its output columns, in order
 	Forbidden []Forbidden // everything in it that the gate refuses; empty for an ordinary read
 	Cached    bool        // the analysis was known already
+	Catalog   string      // the version of the catalog that it is understood over; empty: any
 	Without   []string    // what Lease.Without has to be for the statement to mean this
 }
 
@@ -18,6 +23,20 @@ type TableUse struct {
 	Table   entitlements.TableName
 	Columns []string // in the table's own order; empty with All false: only rows are counted
 	All     bool     // the whole row is used: every column the caller may know of is needed
+}
+
+// Of keeps the columns that the statement uses: none when it only counts rows.
+func (u TableUse) Of(columns []entitlements.ColumnAccess) []entitlements.ColumnAccess {
+	if u.All {
+		return columns
+	}
+	var out []entitlements.ColumnAccess
+	for _, c := range columns {
+		if slices.Contains(u.Columns, c.Name) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // TypeUse is a type that is there for the callers who may read one of the tables that have it.

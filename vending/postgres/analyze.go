@@ -44,16 +44,15 @@ func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, 
 	if err != nil {
 		return nil, err
 	}
-	if !seen.known(s) {
-		if s, err = e.renewed(ctx, s); err != nil {
-			return nil, err
-		}
+	if s, err = e.met(ctx, s, seen); err != nil {
+		return nil, err
 	}
 	statement, err := e.statement(ctx, e.db, s, text, seen)
 	if err != nil {
 		return nil, err
 	}
-	if len(text) <= analysisLength {
+	statement.Catalog = s.catalog.Version
+	if len(text) <= analysisLength && len(statement.Forbidden) == 0 { // what is refused may be there the next time
 		e.analyses.Add(text, &analysis{version: s.catalog.Version, statement: *statement})
 	}
 	return statement, nil

@@ -77,6 +77,9 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	if err != nil {
 		return nil, err
 	}
+	if lease.Catalog != "" && lease.Catalog != seen.catalog.Version {
+		return nil, changed(nil)
+	}
 	if err := seen.paths.Understood(lease.Access); err != nil {
 		return nil, notVended(err)
 	}
@@ -89,7 +92,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		e.signer.call(
 			s,
 		),
-		asDecided(lease.Access),
+		seen.check(lease),
 		pq.QuoteLiteral(e.vendedPath(schemas, without(seen.paths.Callers, lease.Without))),
 		lease.Timeout.Milliseconds(),
 		(lease.Timeout + time.Minute).Milliseconds(),
@@ -98,23 +101,19 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
-		switch state(err) {
-		case schemaChanged:
+		switch code := state(err); {
+		case code == schemaChanged:
 			e.forget(seen)
-		case clocksMoved:
+		case code == clocksMoved:
 			e.forget(seen)
 			return nil, &vending.Error{
 				Code:    vending.TooBusy,
 				Message: "a clock has just been set: try again in a moment",
 				Cause:   cause(err),
 			}
-		case columnsMoved:
+		case code == columnsMoved, mayHaveChanged(code) && e.hasChanged(ctx, seen, lease.Access):
 			e.forget(seen)
-			return nil, &vending.Error{
-				Code:    vending.TooBusy,
-				Message: "a table has just changed: try again in a moment",
-				Cause:   cause(err),
-			}
+			return nil, changed(err)
 		}
 		return nil, vendError(ctx, err)
 	}
@@ -132,6 +131,18 @@ const schemaChanged = "42P15"
 
 // columnsMoved is the state of the error that asDecided ends with: a division by zero.
 const columnsMoved = "22012"
+
+// check is a query that fails unless the tables of a lease are as they were decided over. The views that stand by then
+// keep the tables as they are.
+func (s *snapshot) check(lease vending.Lease) string {
+	switch {
+	case lease.Catalog == "":
+		return asDecided(lease.Access)
+	case len(lease.Access) == 0:
+		return ""
+	}
+	return "SELECT 1 / (CASE WHEN " + s.asSeen(lease.Access) + " THEN 1 ELSE 0 END);"
+}
 
 // asDecided is a query that fails unless the columns of a lease stand where they stood when it was decided. Where two
 // have changed names since, a name is that of other values than the policies have judged. The views that stand by then

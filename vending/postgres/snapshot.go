@@ -23,6 +23,7 @@ type snapshot struct {
 	taken   time.Time
 	catalog *entitlements.Catalog
 	tables  catalog.Tables
+	ids     map[entitlements.TableName]uint32 // of the tables
 	gate    *gate.Gate
 	paths   *searchpath.Paths
 	ahead   time.Duration // of Deputy's clock, before the database's
@@ -42,10 +43,12 @@ func (e *Engine) current(ctx context.Context) (*snapshot, error) {
 	return e.take(ctx, func(s *snapshot, now time.Time) bool { return s != nil && now.Sub(s.taken) < catalogAge })
 }
 
-// renewed returns a snapshot that is newer than the one given, unless that one is fresh: a statement named something
-// unknown.
-func (e *Engine) renewed(ctx context.Context, than *snapshot) (*snapshot, error) {
-	return e.take(ctx, func(s *snapshot, now time.Time) bool { return s != than || now.Sub(than.taken) < time.Second })
+// lookAgain is how old a snapshot has to be before a name that it does not explain is worth another look.
+const lookAgain = time.Second
+
+// after returns a snapshot that was taken after the one given, unless that one is younger than it may be.
+func (e *Engine) after(ctx context.Context, than *snapshot, younger time.Duration) (*snapshot, error) {
+	return e.take(ctx, func(s *snapshot, now time.Time) bool { return s != than || now.Sub(than.taken) < younger })
 }
 
 // forget drops a snapshot that the database says is not true any more.
@@ -145,6 +148,10 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*snapshot, error) {
 		return nil, err
 	}
 	s := &snapshot{taken: now, tables: tables, gate: g, paths: p, ahead: ahead, catalog: &entitlements.Catalog{}}
+	s.ids = map[entitlements.TableName]uint32{}
+	for id, r := range tables {
+		s.ids[r.Table.TableName] = id
+	}
 	s.catalog.Tables = tables.Sorted()
 	s.catalog.Version = s.version()
 	return s, nil

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -36,19 +37,32 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	defer release()
 	var found *vending.Statement
 	defer budget.Of(ctx).Lower(0)
-	err = e.inMemory(ctx, func(memory int64) error {
-		return e.withMemory(ctx, e.schema, memory, func(c conn) error {
-			found, err = e.analyze(c, s, sql)
-			return err
+	for range 3 { // each time the schema has changed once more
+		err = e.inMemory(ctx, func(memory int64) error {
+			return e.withMemory(ctx, e.schema, memory, func(c conn) error {
+				found, err = e.analyze(c, s, sql)
+				return err
+			})
 		})
-	})
-	if ctx.Err() != nil {
-		return nil, interrupted(ctx)
+		if ctx.Err() != nil {
+			return nil, interrupted(ctx)
+		}
+		if !errors.Is(err, vending.ErrChanged) {
+			break
+		}
+		renewed, failure := e.snapshot(ctx)
+		if failure != nil {
+			return nil, failure
+		}
+		s = renewed
 	}
 	if err != nil {
 		return nil, e.refusal(err, sql, vending.Requalified{SQL: e.Dialect().Trim(sql)})
 	}
-	e.analyses.put(s.catalog.Version, *found)
+	found.Catalog = s.catalog.Version
+	if len(found.Forbidden) == 0 { // what is refused may be there the next time
+		e.analyses.put(s.catalog.Version, *found)
+	}
 	return found, nil
 }
 
@@ -60,6 +74,9 @@ var byName = regexp.MustCompile(`(?i)(^|[^a-z0-9_$])(natural|using)($|[^a-z0-9_$
 func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, error) {
 	if err := c.Exec(`BEGIN`); err != nil { // the pages of tables do not move until they have been looked up
 		return nil, err
+	}
+	if changed, err := e.stale(c, e.schema, s); err != nil || changed {
+		return nil, cmp.Or(err, vending.ErrChanged)
 	}
 	objects, err := c.objects(e.schema)
 	if err != nil {

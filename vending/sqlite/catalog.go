@@ -18,11 +18,16 @@ type snapshot struct {
 	taken   time.Time
 	catalog entitlements.Catalog
 	tables  map[string]entitlements.Table // by folded name
+	schema  int64                         // SQLite's own number of the schema, which changes with it
 }
 
 func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 	s := &snapshot{taken: e.cfg.Now(), tables: map[string]entitlements.Table{}}
 	err := e.withFile(ctx, e.schema, func(c conn) error {
+		var err error
+		if s.schema, err = c.schemaVersion(e.schema); err != nil { // before the tables: one too old is noticed
+			return err
+		}
 		names, err := c.governed(e.schema)
 		if err != nil {
 			return err
@@ -45,6 +50,27 @@ func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 	}
 	s.catalog.Version, err = version(s.catalog.Tables)
 	return s, err
+}
+
+// schemaVersion changes with each CREATE, ALTER and DROP.
+func (c conn) schemaVersion(schema string) (version int64, err error) {
+	err = c.query(`PRAGMA `+sqltext.Quote(schema)+`.schema_version`, func(r row) { version = r.ColumnInt64(0) })
+	return version, err
+}
+
+// stale reports whether the file has another schema than the snapshot, and forgets that then. The transaction of the
+// connection keeps the schema as it is.
+func (e *Engine) stale(c conn, file string, s *snapshot) (bool, error) {
+	now, err := c.schemaVersion(file)
+	if err != nil || now == s.schema {
+		return false, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.current == s {
+		e.current = nil
+	}
+	return true, nil
 }
 
 // shadows are what SQLite's modules for virtual tables put behind the name of a table, where they keep its content.
@@ -73,7 +99,10 @@ func (c conn) table(schema, name string) (entitlements.Table, error) {
 		)+`) WHERE hidden <> 1 ORDER BY cid`,
 		func(r row) {
 			declared := strings.ToLower(r.ColumnText(1))
-			t.Columns = append(t.Columns, entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)})
+			t.Columns = append(
+				t.Columns,
+				entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)},
+			)
 		},
 	)
 	for i := range t.Columns {

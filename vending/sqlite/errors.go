@@ -84,14 +84,18 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.Is(err, sqlite3.BUSY),
 		errors.Is(err, sqlite3.LOCKED),
 		errors.Is(err, errChanged),
-		errors.Is(err, errMoved):
+		errors.Is(err, errMoved),
+		errors.Is(err, vending.ErrChanged):
 		return refuse(vending.TooBusy, "the data platform is busy: try again in a moment")
 	case errors.Is(err, errVending):
 		return unavailable(err)
 	case errors.Is(err, errPanicked):
 		return refuse(vending.Unsupported, "the statement needs more memory than it may have: ask for less at once")
 	case errors.Is(err, sqlite3.TOOBIG):
-		return refuse(vending.Unsupported, "the statement makes or reads a value that is too long: ask for less at once")
+		return refuse(
+			vending.Unsupported,
+			"the statement makes or reads a value that is too long: ask for less at once",
+		)
 	case detail == nil:
 		return unavailable(err)
 	}
@@ -127,7 +131,11 @@ var phrases = []struct {
 		vending.NotPermitted,
 		notThere,
 	},
-	{regexp.MustCompile(`^not authorized to use function: (.+)$`), vending.Unsupported, "the function %s may not be used"},
+	{
+		regexp.MustCompile(`^not authorized to use function: (.+)$`),
+		vending.Unsupported,
+		"the function %s may not be used",
+	},
 	{regexp.MustCompile(`^cannot modify `), vending.Unsupported, readOnly},
 	{regexp.MustCompile(`^near "(.*)": syntax error$`), vending.InvalidSQL, "there is a syntax error near %s"},
 	{regexp.MustCompile(`^incomplete input$`), vending.InvalidSQL, "the statement ends too early"},
@@ -136,7 +144,11 @@ var phrases = []struct {
 		vending.InvalidSQL,
 		"the statement cannot be read from %s on: is a quote left open?",
 	},
-	{regexp.MustCompile(`^no such column: (.+?)(?: - should this be .*)?$`), vending.InvalidSQL, "there is no column %s"},
+	{
+		regexp.MustCompile(`^no such column: (.+?)(?: - should this be .*)?$`),
+		vending.InvalidSQL,
+		"there is no column %s",
+	},
 	{
 		regexp.MustCompile(`^ambiguous column name: (.+)$`),
 		vending.InvalidSQL,

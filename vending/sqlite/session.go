@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -57,10 +58,30 @@ func (e *Engine) vend(c conn, lease vending.Lease, n names, now time.Time) (*ses
 	if err != nil {
 		return nil, err
 	}
+	if err := e.unchanged(v.conn, n.File, lease); err != nil {
+		return nil, err
+	}
 	if err := v.views(lease.Access); err != nil {
 		return nil, err
 	}
 	return v.session(lease)
+}
+
+// unchanged refuses a lease that was decided over another schema than the file has now.
+func (e *Engine) unchanged(c conn, file string, lease vending.Lease) error {
+	e.mu.Lock()
+	s := e.current
+	e.mu.Unlock()
+	if lease.Catalog == "" {
+		return nil
+	}
+	if s == nil || s.catalog.Version != lease.Catalog {
+		return vending.ErrChanged
+	}
+	if changed, err := e.stale(c, file, s); err != nil || changed {
+		return cmp.Or(err, vending.ErrChanged)
+	}
+	return nil
 }
 
 // names are the random names of one session.

@@ -19,7 +19,8 @@ type Relation struct {
 	Table   entitlements.Table
 	Numbers map[int]string // attribute number -> column
 	RowType uint32
-	Public  bool // every role may read some of it as it is
+	Public  bool  // every role may read some of it as it is
+	Print   int64 // its fingerprint: see Fingerprint
 }
 
 // Tables are the governed tables by their object ids.
@@ -92,6 +93,10 @@ func Read(ctx context.Context, db *sqlx.DB, rows any, query string, args ...any)
 
 // Load reads the tables of the schemas.
 func Load(ctx context.Context, db *sqlx.DB, schemas []string) (Tables, error) {
+	prints, err := readPrints(ctx, db, schemas) // before the tables: one that is too old is noticed
+	if err != nil {
+		return nil, err
+	}
 	var rows []catalogRow
 	if err := Read(ctx, db, &rows, catalogQuery, pq.Array(schemas)); err != nil {
 		return nil, err
@@ -101,6 +106,7 @@ func Load(ctx context.Context, db *sqlx.DB, schemas []string) (Tables, error) {
 		r := tables[row.OID]
 		if r == nil {
 			r = newRelation(row)
+			r.Print = prints[row.OID]
 			tables[row.OID] = r
 		}
 		if row.Number == 0 {

@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"deputy/entitlements"
+	"deputy/vending"
+	"deputy/vending/postgres/catalog"
+	"deputy/vending/postgres/sqltext"
+)
+
+// A change of the database is noticed by the statement that meets it. An analysis that meets a relation or a column
+// which the snapshot does not have takes another snapshot, however new that is. A vend compares the tables of its lease
+// with the snapshot that they were decided over, while its views keep the tables as they are.
+
+// changed is the error of a vend that found another table than the lease was decided for.
+func changed(err error) error {
+	reason := vending.ErrChanged
+	if err != nil {
+		reason = fmt.Errorf("%w: %w", vending.ErrChanged, cause(err))
+	}
+	return &vending.Error{
+		Code: vending.TooBusy, Message: "a table has just changed: try again in a moment", Cause: reason,
+	}
+}
+
+// asSeen is a condition that holds when the leased tables are as the snapshot has them. A table that it does not have
+// is none of this server's.
+func (s *snapshot) asSeen(leased []entitlements.Access) string {
+	var seen []string
+	for _, a := range leased {
+		oid, print := uint32(0), int64(0)
+		if id, r := s.relation(a.Table); r != nil {
+			oid, print = id, r.Print
+		}
+		seen = append(seen, fmt.Sprintf("(%s, %s, %d::pg_catalog.oid, %d::pg_catalog.int8)",
+			pq.QuoteLiteral(a.Table.Schema), pq.QuoteLiteral(a.Table.Name), oid, print))
+	}
+	if seen == nil {
+		return "true"
+	}
+	return `NOT EXISTS (SELECT FROM (VALUES ` + strings.Join(seen, ", ") + `) AS v (schema, name, id, print)
+LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
+  ON n.nspname = v.schema AND c.relname = v.name
+WHERE c.oid IS DISTINCT FROM v.id OR ` + catalog.Fingerprint + ` IS DISTINCT FROM v.print)`
+}
+
+// relation is a table of the snapshot with its object id.
+func (s *snapshot) relation(name entitlements.TableName) (uint32, *catalog.Relation) {
+	id := s.ids[name]
+	return id, s.tables[id]
+}
+
+// mayHaveChanged are the classes of errors that a vend ends with where the database is not as the snapshot says: names
+// and types that are not there, schemas that are gone.
+func mayHaveChanged(code string) bool {
+	return strings.HasPrefix(code, "42") || strings.HasPrefix(code, "3F")
+}
+
+// hasChanged reports whether a lease's tables are not what the snapshot says any more. A policy that the database does
+// not understand fails every vend and changes nothing.
+func (e *Engine) hasChanged(ctx context.Context, s *snapshot, leased []entitlements.Access) bool {
+	var same bool
+	err := e.db.GetContext(ctx, &same, "SELECT "+s.asSeen(leased))
+	return err == nil && !same
+}
+
+// met returns a snapshot that has what the statement reads of the governed schemas. What is not governed, or not there
+// for a caller, does not cost another look each time that it is named.
+func (e *Engine) met(ctx context.Context, s *snapshot, seen *probed) (*snapshot, error) {
+	for range 3 { // each time another change
+		missed, err := e.missed(ctx, s, seen)
+		switch {
+		case err != nil:
+			return nil, err
+		case missed:
+			if s, err = e.after(ctx, s, 0); err != nil {
+				return nil, err
+			}
+			continue
+		case !seen.known(s):
+			return e.after(ctx, s, lookAgain)
+		}
+		break
+	}
+	return s, nil
+}
+
+// missed reports whether a relation or a column of the statement is governed and not in the snapshot.
+func (e *Engine) missed(ctx context.Context, s *snapshot, seen *probed) (bool, error) {
+	unknown := slices.DeleteFunc(slices.Sorted(maps.Keys(seen.relations)), func(id uint32) bool {
+		return s.tables[id] != nil || s.gate.Composite(id)
+	})
+	for id, numbers := range seen.columns {
+		if r := s.tables[id]; r != nil {
+			for _, n := range numbers {
+				if n > 0 && r.Numbers[n] == "" {
+					return true, nil
+				}
+			}
+		}
+	}
+	if len(unknown) == 0 {
+		return false, nil
+	}
+	var there bool
+	err := e.db.GetContext(ctx, &there, `SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid = ANY ($1::oid[]) AND n.nspname = ANY ($2) AND c.relkind IN `+sqltext.GovernedKinds+`
+		AND NOT c.relispartition)`, sqltext.OIDs(unknown), pq.Array(e.config.Schemas))
+	if err != nil {
+		return false, cutOff(ctx, err)
+	}
+	return there, nil
+}
