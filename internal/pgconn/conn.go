@@ -36,7 +36,17 @@ type Conn struct {
 
 var _ libraryConn = (*Conn)(nil)
 
-func (c *Conn) follow(ctx context.Context) *leash { return c.wire.follow(ctx, c.config.Grace) }
+// follow returns the context of a step, which has an end where the caller has set none, and the leash that it holds
+// until it is released.
+func (c *Conn) follow(ctx context.Context) (context.Context, *leash) {
+	if _, limited := ctx.Deadline(); limited || c.config.Patience == 0 {
+		return ctx, c.wire.follow(ctx, c.config.Grace)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.Patience)
+	l := c.wire.follow(ctx, c.config.Grace)
+	l.cancel = cancel
+	return ctx, l
+}
 
 // explain says why the wire was cut, where lib/pq only knows that it was.
 func (c *Conn) explain(err error) error { return c.wire.reason(err) }
@@ -56,19 +66,24 @@ func (c *Conn) prepare(ctx context.Context) error {
 
 // ExecContext implements driver.ExecerContext.
 func (c *Conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	defer c.follow(ctx).release()
+	ctx, following := c.follow(ctx)
+	defer following.release()
 	result, err := c.library.ExecContext(ctx, query, args)
 	return result, c.explain(err)
 }
 
 // QueryContext implements driver.QueryerContext.
 func (c *Conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.rows(ctx, func() (driver.Rows, error) { return c.library.QueryContext(ctx, query, args) })
+	return c.rows(
+		ctx,
+		func(ctx context.Context) (driver.Rows, error) { return c.library.QueryContext(ctx, query, args) },
+	)
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	defer c.follow(ctx).release()
+	ctx, following := c.follow(ctx)
+	defer following.release()
 	s, err := c.library.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, c.explain(err)
@@ -78,7 +93,7 @@ func (c *Conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 
 // BeginTx implements driver.ConnBeginTx. The commit ends with the transaction's context, too.
 func (c *Conn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	following := c.follow(ctx)
+	ctx, following := c.follow(ctx)
 	tx, err := c.library.BeginTx(ctx, options)
 	if err != nil {
 		following.release()
@@ -102,7 +117,8 @@ func (c *Conn) CheckNamedValue(v *driver.NamedValue) error { return c.library.Ch
 
 // Ping implements driver.Pinger.
 func (c *Conn) Ping(ctx context.Context) error {
-	defer c.follow(ctx).release()
+	ctx, following := c.follow(ctx)
+	defer following.release()
 	return c.explain(c.library.Ping(ctx))
 }
 

@@ -51,6 +51,8 @@ type Config struct {
 	MaxIdle int
 	// Grace is how long the database may take to answer after the context of a step has ended; zero means 500 ms.
 	Grace time.Duration
+	// Patience is how long a step may take whose context has no deadline; zero means without limit.
+	Patience time.Duration
 	// AskAfter is how long a connection may have been idle and still be used without a ping; zero means 10 s.
 	AskAfter time.Duration
 	// MaxAnswer is how many bytes the database may send in answer to one request; zero means any number.

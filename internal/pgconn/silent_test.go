@@ -33,12 +33,13 @@ func listen(t *testing.T) (dsn string) {
 
 // A database that takes the connection and then says nothing is waited for as long as the context lasts.
 func TestSilentWhileConnecting(t *testing.T) {
+	t.Parallel()
 	db, err := pgconn.Open(pgconn.Config{DSN: listen(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	if err := db.PingContext(ctx); !errors.Is(err, pgconn.ErrSilent) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a silent database: %v", err)
@@ -47,6 +48,7 @@ func TestSilentWhileConnecting(t *testing.T) {
 
 // Without a deadline the limit for connecting holds, and names the same cause.
 func TestConnectTimeout(t *testing.T) {
+	t.Parallel()
 	db, err := pgconn.Open(pgconn.Config{DSN: listen(t) + " connect_timeout=1"})
 	if err != nil {
 		t.Fatal(err)

@@ -21,13 +21,14 @@ type statement struct {
 var _ libraryStatement = (*statement)(nil)
 
 func (s *statement) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	defer s.conn.follow(ctx).release()
+	ctx, following := s.conn.follow(ctx)
+	defer following.release()
 	result, err := s.library.ExecContext(ctx, args)
 	return result, s.conn.explain(err)
 }
 
 func (s *statement) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.conn.rows(ctx, func() (driver.Rows, error) { return s.library.QueryContext(ctx, args) })
+	return s.conn.rows(ctx, func(ctx context.Context) (driver.Rows, error) { return s.library.QueryContext(ctx, args) })
 }
 
 func (s *statement) NumInput() int { return s.library.NumInput() }
@@ -90,9 +91,12 @@ type rows struct {
 	following *leash
 }
 
-func (c *Conn) rows(ctx context.Context, query func() (driver.Rows, error)) (driver.Rows, error) {
-	following := c.follow(ctx)
-	r, err := query()
+func (c *Conn) rows(
+	ctx context.Context,
+	query func(context.Context) (driver.Rows, error),
+) (driver.Rows, error) {
+	ctx, following := c.follow(ctx)
+	r, err := query(ctx)
 	if err != nil {
 		following.release()
 		return nil, c.explain(err)

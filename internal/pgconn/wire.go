@@ -108,7 +108,8 @@ func (w *wire) giveUp(cause error) {
 
 // leash ties a wire to the context of one step.
 type leash struct {
-	stop func() bool
+	stop   func() bool
+	cancel context.CancelFunc // of a deadline that the step was given, nil without one
 
 	mu    sync.Mutex
 	over  bool // the step has returned
@@ -131,6 +132,9 @@ func (w *wire) follow(ctx context.Context, grace time.Duration) *leash {
 // release is called when the step has returned.
 func (l *leash) release() {
 	l.stop()
+	if l.cancel != nil {
+		l.cancel()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true

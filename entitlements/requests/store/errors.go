@@ -37,6 +37,8 @@ func plain(err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrAltered), errors.Is(err, ErrLeaseLost), errors.Is(err, ErrUnreachable):
 		return err
+	case errors.Is(err, pgconn.ErrSilent):
+		return fmt.Errorf("%w: %w", ErrUnreachable, pgconn.ErrSilent)
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("the state database: %w", context.Canceled)
 	case errors.Is(err, context.DeadlineExceeded):
@@ -49,8 +51,7 @@ func plain(err error) error {
 		return fmt.Errorf("the state database: SQLite says %w", file)
 	case errors.As(err, &code):
 		return fmt.Errorf("%w: %w", ErrUnreachable, code)
-	case errors.As(err, &network), errors.Is(err, pgconn.ErrSilent), errors.Is(err, driver.ErrBadConn),
-		errors.Is(err, io.EOF):
+	case errors.As(err, &network), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF):
 		return ErrUnreachable
 	}
 	return errors.New("the state database does not answer as it should")

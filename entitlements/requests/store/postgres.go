@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"deputy/internal/pgconn"
 )
 
+// statePatience is how long a step may take whose caller has set no limit. Waiting for other servers' locks is within
+// it.
+const statePatience = 35 * time.Second
+
 // connectPostgres does not connect yet.
-func connectPostgres(dsn string) (*database, error) {
-	db, err := pgconn.Open(pgconn.Config{DSN: dsn, MaxOpen: 8})
+func connectPostgres(dsn string, patience time.Duration) (*database, error) {
+	db, err := pgconn.Open(pgconn.Config{DSN: dsn, MaxOpen: 8, Patience: patience})
 	if err != nil {
 		return nil, errors.New("the state's dsn cannot be read: write it as postgres://name:password@host/database")
 	}

@@ -18,6 +18,8 @@ type Config struct {
 	File string // of SQLite
 	DSN  string // of PostgreSQL, instead of a file; never repeated in an error
 
+	patience time.Duration // see pgconn.Config; migrations have none
+
 	Now   func() time.Time // default time.Now; for what a list calls expired
 	NewID func() string    // of events; default rand.Text
 }
@@ -33,7 +35,8 @@ type State struct {
 	mu      sync.Mutex
 	reached requests.Position // see Reached
 
-	// before is called before each statement and each commit of a transaction that writes. Tests end the process there.
+	// before is called before each statement and each commit of a transaction that writes. Tests end the process
+	// there.
 	before func()
 }
 
@@ -53,6 +56,7 @@ func Open(ctx context.Context, c Config) (*State, error) {
 			return nil, err
 		}
 	}
+	c.patience = statePatience
 	d, err := connect(c)
 	if err != nil {
 		return nil, err
@@ -91,7 +95,7 @@ func connect(c Config) (*database, error) {
 	case c.File != "" && c.DSN != "":
 		return nil, errors.New("the state has both a file and a dsn: choose one")
 	case c.DSN != "":
-		return connectPostgres(c.DSN)
+		return connectPostgres(c.DSN, c.patience)
 	case c.File != "":
 		return connectSQLite(c.File)
 	}
