@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/lib/pq"
+
 	"deputy/vending"
 )
 
@@ -45,4 +47,14 @@ func SignedSpec(key, id string, until time.Time) string {
 	return newSigner(key).call(spec{
 		ID: id, Expires: until.Unix(), Tables: []vendedView{}, Path: none, Callers: none, Functions: none,
 	})
+}
+
+// TroubleInPhases is what a caller is told when the database answers with the state in each phase of a call.
+func TroubleInPhases(ctx context.Context, state string) map[string]error {
+	err := &pq.Error{Code: pq.ErrorCode(state), Severity: "ERROR", Message: "no word of this is for the caller"}
+	v := &vended{asked: "SELECT 1"}
+	return map[string]error{
+		"analysing": analysisError(ctx, err), "vending": vendError(ctx, err), "preparing": v.statementError(ctx, err),
+		"running": v.runError(ctx, err), "reading the catalog": unread(vending.Unavailable, err),
+	}
 }
