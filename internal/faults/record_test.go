@@ -14,13 +14,15 @@ import (
 // compare holds the clients' own record against the audit log: each answer is there once, begun and ended, with the
 // rows that the client has; a refusal is there with its code. unknown is how many outcomes the log does not know.
 func (c *company) compare(samples []sample, since time.Time) (problems []string, unknown int) {
-	intents, ends := map[string]int{}, map[string][]audit.Record{}
+	intents, ends, earlier := map[string]int{}, map[string][]audit.Record{}, map[string]bool{}
 	for e, err := range audit.Records(filepath.Join(c.dir, "audit", "audit.jsonl")) {
 		switch {
 		case err != nil:
 			problems = append(problems, "the log: "+err.Error())
-		case e.Phase == audit.Intent:
+		case e.Phase == audit.Intent && e.Time.After(since):
 			intents[e.ID]++
+		case e.Phase == audit.Intent:
+			earlier[e.ID] = true
 		default:
 			ends[e.ID] = append(ends[e.ID], e.Record)
 			if e.Outcome == audit.Unknown && e.Time.After(since) {
@@ -39,7 +41,9 @@ func (c *company) compare(samples []sample, since time.Time) (problems []string,
 		switch {
 		case len(outcomes) != 1:
 			problems = append(problems, fmt.Sprintf("call %s has %d outcomes", s.id, len(outcomes)))
-		case s.answered && (intents[s.id] != 1 || outcomes[0].Outcome != audit.Answered || outcomes[0].Rows != s.rows):
+		case s.answered && intents[s.id] == 0 && !earlier[s.id]:
+			problems = append(problems, fmt.Sprintf("call %s has no intent", s.id))
+		case s.answered && (outcomes[0].Outcome != audit.Answered || outcomes[0].Rows != s.rows):
 			problems = append(
 				problems,
 				fmt.Sprintf("call %s: %d rows came, the record says %+v", s.id, s.rows, outcomes[0]),
