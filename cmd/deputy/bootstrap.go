@@ -31,13 +31,19 @@ func newBootstrap() *cobra.Command {
 		Short: "Make deputy_owner, deputy_runner and the schema deputy in a PostgreSQL database",
 		Long: `Connects as an administrator (CREATEROLE and the right to grant what is governed are enough) and makes what vending
 needs. It changes nothing else, can be run again at any time, and should be when tables were added. --print shows the SQL
-for review instead; it has psql variables where the two secrets go.`,
+for review instead; it has psql variables where the two secrets go.
+
+To change signing_key without an outage: put the new key into the configuration that this command reads and run it with
+--rotate-key; both keys are good then. Give the new key to the servers one by one, then run it with --drop-old-key.
+Without either, a new key replaces all others at once.`,
 		Example: `  deputy bootstrap postgres --config deputy.yaml --print
   DEPUTY_ADMIN_DSN=postgres://dba@db.example.com/shop deputy bootstrap postgres --config deputy.yaml`,
 		Args: exactly(0),
 		RunE: bootstrapPostgres,
 	}
 	pg.Flags().Bool("print", false, "print the SQL and run nothing")
+	pg.Flags().Bool("rotate-key", false, "keep the signing key that is there good beside the new one")
+	pg.Flags().Bool("drop-old-key", false, "end that: from now on only the new key is good")
 	pg.Flags().String("platform", "", "`name` of the platform in the configuration, when there are several")
 	pg.Flags().String("admin-dsn", "", adminFlag)
 	records := &cobra.Command{
@@ -65,6 +71,7 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	order.RotateKey, order.DropOldKey = flagIs(c, "rotate-key"), flagIs(c, "drop-old-key")
 	if flagIs(c, "print") {
 		fmt.Fprint(c.OutOrStdout(), order.Print())
 		return nil

@@ -26,9 +26,19 @@ func vendError(ctx context.Context, err error) error {
 		return interrupted(ctx, err)
 	case code == "", troubled(err) != nil:
 		return cutOff(ctx, err)
+	case code == otherVersion:
+		return &vending.Error{
+			Code: vending.Unavailable,
+			Message: "Deputy and the set-up of this data platform are of different versions: " +
+				"tell an administrator of Deputy",
+			Cause: cause(err),
+		}
 	}
 	return notVended(cause(err))
 }
+
+// otherVersion is the state of the error that deputy.vend ends with when it does not know what a lease says.
+const otherVersion = "DP001"
 
 // notVended is for a role that is not made for a reason that holds until an administrator does something.
 func notVended(reason error) error {

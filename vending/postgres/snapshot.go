@@ -15,6 +15,7 @@ import (
 	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/searchpath"
+	"deputy/vending/postgres/setup"
 )
 
 // snapshot is what the database looked like at one moment: the governed tables, and the functions, operators and types
@@ -125,6 +126,9 @@ func unread(code vending.Code, err error) error {
 }
 
 func (e *Engine) load(ctx context.Context, now time.Time) (*snapshot, error) {
+	if err := setup.CheckVersion(ctx, e.db); err != nil {
+		return nil, err
+	}
 	tables, err := catalog.Load(ctx, e.db, e.config.Schemas)
 	if err != nil {
 		return nil, err

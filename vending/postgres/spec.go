@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
+	"deputy/vending/postgres/setup"
 	"deputy/vending/postgres/sqltext"
 	"deputy/vending/postgres/view"
 )
@@ -19,6 +20,7 @@ import (
 // did not decide.
 type spec struct {
 	ID      string `json:"id"`
+	Version int    `json:"v"`       // of the set-up that the server knows
 	Expires int64  `json:"expires"` // seconds since 1970, on the database's clock
 
 	// Tables are the views. A database set up by an older Deputy, which does not know a path, looks for them elsewhere
@@ -44,6 +46,7 @@ func (e *Engine) newSpec(lease vending.Lease, seen *snapshot) (spec, map[string]
 	p := seen.paths
 	out := spec{
 		ID:        lease.ID,
+		Version:   setup.Version,
 		Expires:   e.config.Now().Add(specAge - seen.ahead).Unix(),
 		Tables:    []vendedView{},
 		Path:      p.Policy,

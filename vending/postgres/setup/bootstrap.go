@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/lib/pq"
@@ -27,11 +28,29 @@ type Order struct {
 	PolicyPath     []string // schemas that names in policies' SQL are looked up in, beside those of extensions
 	SigningKey     string   // the server's; at least 32 characters
 	RunnerPassword string   // of deputy_runner; empty: peer or certificate authentication
+
+	// RotateKey keeps the signing key that is there good beside the new one, while the servers change over. Without it,
+	// a new key replaces all others at once.
+	RotateKey bool
+	// DropOldKey ends that: only SigningKey is good, which has to be the database's newest. It replaces no key.
+	DropOldKey bool
+}
+
+// Version is that of the set-up. A change that older servers or older set-ups would misunderstand raises it.
+const Version = 2
+
+// script is the SQL with all but the secrets filled in.
+func (o Order) script() string {
+	return strings.NewReplacer(
+		"/*rotate*/false", strconv.FormatBool(o.RotateKey),
+		"/*drop_old*/false", strconv.FormatBool(o.DropOldKey),
+		"/*version*/1", strconv.Itoa(Version),
+	).Replace(bootstrapSQL) + o.grants() + "\nCOMMIT;\n"
 }
 
 // Print returns the SQL for review. The two secrets are left as psql variables.
 func (o Order) Print() string {
-	return bootstrapSQL + o.grants() + "\nCOMMIT;\n"
+	return o.script()
 }
 
 // Bootstrap runs the set-up with an administrator's connection. It is idempotent, and either all of it happens or
@@ -40,6 +59,9 @@ func Bootstrap(ctx context.Context, admin *sql.DB, o Order) error {
 	if len(o.SigningKey) < MinSigningKey {
 		return fmt.Errorf("the signing key has %d characters: it needs %d or more", len(o.SigningKey), MinSigningKey)
 	}
+	if o.RotateKey && o.DropOldKey {
+		return errors.New("a key is rotated, or the old one is dropped once every server has the new one: not both")
+	}
 	if len(o.Schemas) == 0 {
 		return errors.New("no schema is governed: name at least one")
 	}
@@ -47,7 +69,7 @@ func Bootstrap(ctx context.Context, admin *sql.DB, o Order) error {
 	script := strings.NewReplacer(
 		":'runner_password'", pq.QuoteLiteral(o.RunnerPassword),
 		":'signing_key'", pq.QuoteLiteral(o.SigningKey),
-	).Replace(bootstrapSQL) + o.grants() + "\nCOMMIT;\n"
+	).Replace(o.script())
 	conn, err := admin.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting as administrator: %w", err)

@@ -43,10 +43,11 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 GRANT USAGE ON SCHEMA deputy TO deputy_runner;
 
 CREATE TABLE IF NOT EXISTS deputy.keys (name text PRIMARY KEY, ipad bytea NOT NULL, opad bytea NOT NULL);
-COMMENT ON TABLE deputy.keys IS 'HMAC-SHA-256 keys with their pads precomputed: sign (the server signs what may be vended) and hash (masks). Only deputy_owner reads it.';
+COMMENT ON TABLE deputy.keys IS 'HMAC-SHA-256 keys with their pads precomputed: sign (the server signs what may be vended), previous (the one before it, while servers change over) and hash (masks). Only deputy_owner reads it.';
 REVOKE ALL ON deputy.keys FROM PUBLIC;
 
 -- A key that is asked for replaces the one there; the hash key stays for good, or masked values would change under the users.
+-- With --rotate-key the one that was there stays good beside it, for the servers that have it still, until --drop-old-key.
 WITH given (name, key) AS (
   SELECT 'sign', sha256(convert_to(:'signing_key', 'UTF8'))
   UNION ALL
@@ -57,8 +58,17 @@ WITH given (name, key) AS (
          string_agg(set_byte('\x00'::bytea, 0, get_byte(key || decode(repeat('00', 32), 'hex'), i) # 92), ''::bytea ORDER BY i) AS opad
   FROM given, generate_series(0, 63) AS i
   GROUP BY name
+), options (rotate, drop_old) AS (VALUES (/*rotate*/false, /*drop_old*/false)
+), was AS (
+  SELECT k.ipad, k.opad, k.ipad <> p.ipad AS other FROM deputy.keys k JOIN pads p USING (name) WHERE k.name = 'sign'
+), stays AS (
+  INSERT INTO deputy.keys AS k SELECT 'previous', was.ipad, was.opad FROM was, options WHERE was.other AND options.rotate
+  ON CONFLICT (name) DO UPDATE SET ipad = excluded.ipad, opad = excluded.opad
+), gone AS (
+  DELETE FROM deputy.keys k USING was, options
+  WHERE k.name = 'previous' AND CASE WHEN was.other THEN NOT options.rotate AND NOT options.drop_old ELSE options.drop_old END
 )
-INSERT INTO deputy.keys AS k SELECT * FROM pads
+INSERT INTO deputy.keys AS k SELECT pads.* FROM pads, options WHERE NOT (options.drop_old AND EXISTS (SELECT FROM was))
 ON CONFLICT (name) DO UPDATE SET ipad = excluded.ipad, opad = excluded.opad WHERE k.name = 'sign';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS deputy.leases (id text NOT NULL);
@@ -78,6 +88,10 @@ BEGIN
   END IF;
 END
 $trigger$;
+
+-- version is that of this set-up, and oldest that of the oldest servers which it serves. A server compares both with its own.
+CREATE OR REPLACE FUNCTION deputy.version() RETURNS integer LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'SELECT /*version*/1';
+CREATE OR REPLACE FUNCTION deputy.oldest() RETURNS integer LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS 'SELECT 1';
 
 -- others_create reports whether roles other than its owner may create in a schema. A name that is looked up there may be theirs.
 -- What may act as the owner anyway is no other role.
@@ -140,8 +154,6 @@ $stray$;
 CREATE OR REPLACE FUNCTION deputy.vend(spec text, signature bytea) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $vend$
 DECLARE
-  ipad bytea;
-  opad bytea;
   lease json;
   role text;
   ddl text;
@@ -152,13 +164,22 @@ DECLARE
   view oid;
   wrong text;
 BEGIN
-  SELECT k.ipad, k.opad INTO STRICT ipad, opad FROM deputy.keys k WHERE k.name = 'sign';
-  -- Hashed once more before the comparison, so that its duration says nothing about the right signature.
-  -- IS NOT TRUE: two NULLs are no signature.
-  IF (sha256(signature) = sha256(sha256(opad || sha256(ipad || convert_to(spec, 'UTF8'))))) IS NOT TRUE THEN
+  -- Hashed once more before the comparison, so that its duration says nothing about the right signature. NULL equals nothing.
+  IF NOT EXISTS (SELECT FROM deputy.keys k WHERE k.name IN ('sign', 'previous')
+                 AND sha256(signature) = sha256(sha256(k.opad || sha256(k.ipad || convert_to(spec, 'UTF8'))))) THEN
     RAISE EXCEPTION 'the lease is not signed by this server' USING ERRCODE = 'invalid_authorization_specification';
   END IF;
   lease := spec::json;
+  -- What is not known here might take something away: a server that is ahead of the set-up is served by a set-up of its own version.
+  SELECT string_agg(key, ', ') INTO wrong FROM (
+    SELECT json_object_keys(lease) EXCEPT SELECT unnest(array['id', 'v', 'expires', 'tables', 'path', 'callers', 'functions'])
+    UNION ALL
+    (SELECT json_object_keys(v) FROM json_array_elements(lease->'tables') AS v
+     EXCEPT SELECT unnest(array['schema', 'name', 'barrier', 'query']))) AS unknown (key);
+  IF wrong IS NOT NULL OR (coalesce((lease->>'v')::int, 1) BETWEEN deputy.oldest() AND deputy.version()) IS NOT TRUE THEN
+    RAISE EXCEPTION 'the database was set up by another version of Deputy (%, and the server is %)', deputy.version(), lease->>'v'
+      USING ERRCODE = 'DP001', DETAIL = coalesce(wrong, ''), HINT = 'servers and set-up have to be of one version: run deputy bootstrap postgres of the newer one';
+  END IF;
   -- It is good for two minutes on this clock, which the server has read. The limit holds for a server whose clock is ahead.
   IF ((lease->>'expires')::bigint BETWEEN extract(epoch FROM clock_timestamp()) AND extract(epoch FROM clock_timestamp()) + 240) IS NOT TRUE THEN
     RAISE EXCEPTION 'the lease is expired, or good for too long' USING ERRCODE = '28D01', HINT = 'clocks of server and database differ, or it was used twice';
@@ -200,8 +221,8 @@ BEGIN
   END LOOP;
 END
 $vend$;
-REVOKE ALL ON FUNCTION deputy.vend(text, bytea), deputy.never_commit(), deputy.others_create(oid), deputy.stray(oid, text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION deputy.vend(text, bytea), deputy.others_create(oid) TO deputy_runner;
+REVOKE ALL ON FUNCTION deputy.vend(text, bytea), deputy.never_commit(), deputy.others_create(oid), deputy.stray(oid, text[]), deputy.version(), deputy.oldest() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION deputy.vend(text, bytea), deputy.others_create(oid), deputy.version(), deputy.oldest() TO deputy_runner;
 
 RESET ROLE;
 REVOKE deputy_owner FROM CURRENT_USER;

@@ -2,9 +2,11 @@ package setup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"deputy/vending"
 )
@@ -29,7 +31,7 @@ SELECT session_user AS who, r.rolsuper OR r.rolbypassrls OR r.rolcreaterole AS s
        EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                WHERE n.nspname = 'deputy' AND p.proname = 'vend' AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS vend,
        NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-                   WHERE n.nspname = 'deputy' AND p.proname = 'stray' AND p.proargtypes = '26 1009'::oidvector) AS older,
+                   WHERE n.nspname = 'deputy' AND p.proname = 'version' AND p.pronargs = 0) AS older,
        (SELECT count(*) FROM pg_auth_members m WHERE m.member = r.oid) AS elsewhere
 FROM pg_roles r WHERE r.rolname = session_user`)
 	if err != nil {
@@ -65,8 +67,44 @@ FROM pg_roles r WHERE r.rolname = session_user`)
 		return findings, false, nil
 	}
 	if who.Older {
-		add("the database was set up by an older Deputy: run deputy bootstrap postgres again")
+		add("%v", older(1))
 		return findings, false, nil
 	}
+	if err := CheckVersion(ctx, db); errors.Is(err, ErrVersion) {
+		add("%v", err)
+		return findings, false, nil
+	} else if err != nil {
+		return nil, false, err
+	}
 	return findings, true, nil
+}
+
+// ErrVersion is about a database that another version of Deputy has set up. Nothing is vended there.
+var ErrVersion = errors.New("the database was set up by another version of Deputy")
+
+func older(version int) error {
+	return fmt.Errorf("%w: an older one (%d, and this server is %d): run deputy bootstrap postgres again",
+		ErrVersion, version, Version)
+}
+
+// CheckVersion compares the set-up with what this server knows. A newer one says itself which servers it serves still.
+func CheckVersion(ctx context.Context, db *sqlx.DB) error {
+	var is struct {
+		Version int `db:"version"`
+		Oldest  int `db:"oldest"`
+	}
+	err := db.GetContext(ctx, &is, `SELECT deputy.version() AS version, deputy.oldest() AS oldest`)
+	if refused, ok := errors.AsType[*pq.Error](err); ok && refused.Code == "42883" { // there is no such function
+		return older(1)
+	}
+	switch {
+	case err != nil:
+		return err
+	case is.Version < Version:
+		return older(is.Version)
+	case is.Oldest > Version:
+		return fmt.Errorf("%w: a newer one (%d, and this server is %d): run the Deputy of that version",
+			ErrVersion, is.Version, Version)
+	}
+	return nil
 }
