@@ -15,9 +15,10 @@ func newAudit() *cobra.Command {
 can tell whether the log, or one record that was taken out of it, is as it was written.`,
 		Example: "  deputy audit list --user taylor --since 7d\n  deputy audit verify --config deputy.yaml",
 	}
-	return family(c, "deputy audit list, show, report, verify, prove, verify-proof, export, key or index",
+	return family(c, "deputy audit list, show, report, verify, copy, prove, verify-proof, export, key or index",
 		newAuditKey(),
 		newAuditVerify(),
+		newAuditCopy(),
 		newAuditProve(),
 		newAuditVerifyProof(),
 		newAuditList(),

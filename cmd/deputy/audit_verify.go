@@ -3,12 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"deputy/audit"
 	"deputy/internal/admin/trail"
 )
 
@@ -20,12 +17,14 @@ func newAuditVerify() *cobra.Command {
 A server may go on writing meanwhile.
 
 A log that somebody rewrote together with its key is caught by a checkpoint that was kept elsewhere: give the file with
---checkpoint, more than once if there are several.`,
+--checkpoint, more than once if there are several. deputy audit copy makes a copy that verifies; of one that was made
+otherwise while a server was writing, --copy says up to which line it is complete.`,
 		Example: "  deputy audit verify --config deputy.yaml\n  deputy audit verify --log copy/deputy-audit.jsonl --key NAME+01234567+A… --checkpoint kept.txt",
 		Args:    exactly(0),
 		RunE:    auditVerify,
 	}
 	c.Flags().String("log", "", "active `file` of the log (default: the configured one)")
+	c.Flags().Bool("copy", false, "it is a copy that was taken file by file while Deputy wrote: its end may be missing")
 	c.Flags().StringArray("checkpoint", nil, "`file` with one or more checkpoints of earlier states")
 	verifierFlag(c)
 	return c
@@ -33,42 +32,17 @@ A log that somebody rewrote together with its key is caught by a checkpoint that
 
 func auditVerify(c *cobra.Command, _ []string) error {
 	files, _ := c.Flags().GetStringArray("checkpoint")
-	r, kept, err := logOf(c).Verify(files)
+	r, kept, err := logOf(c).Verify(files, flagIs(c, "copy"))
 	if errors.Is(err, trail.ErrNotAsWritten) {
 		fmt.Fprintln(c.OutOrStdout(), r.Problem.Error())
+	}
+	if errors.Is(err, trail.ErrTakenInTheMiddle) {
+		fmt.Fprintf(c.OutOrStdout(), "This is a copy taken in the middle, complete up to line %d.\n", r.Checkpoint.Size+1)
+		err = nil
 	}
 	if err != nil {
 		return err
 	}
-	printReport(c.OutOrStdout(), r, kept)
+	trail.PrintVerified(c.OutOrStdout(), r, kept)
 	return nil
-}
-
-func printReport(out io.Writer, r *audit.Report, kept int) {
-	fmt.Fprintf(out, "OK: %d lines, %d records, %d segments\n", r.Checkpoint.Size+1, r.Records, r.Segments)
-	fmt.Fprintf(
-		out,
-		"root %s of the first %d lines, signed by %s\n",
-		r.Checkpoint.Root,
-		r.Checkpoint.Size,
-		r.Checkpoint.Origin,
-	)
-	if !r.Time.IsZero() {
-		fmt.Fprintf(out, "last record of %s\n", r.Time.UTC().Format(time.RFC3339))
-	}
-	if r.Retired > 0 {
-		fmt.Fprintf(out, "the first %d lines are no longer there: they were deleted for their age\n", r.Retired)
-	}
-	if r.Adopted > 0 {
-		fmt.Fprintf(out, "%d lines are from before the log was signed: they are as they were found then\n", r.Adopted)
-	}
-	if r.Remains > 0 {
-		fmt.Fprintf(out, "%d lines are remains of crashes or failed writes: they do not count\n", r.Remains)
-	}
-	if kept > 0 {
-		fmt.Fprintf(out, "%d of %d checkpoints that were kept elsewhere are of this log\n", kept-r.Uncompared, kept)
-	}
-	if r.Uncompared > 0 {
-		fmt.Fprintf(out, "%d are from before the first line that is still there, and could not be compared\n", r.Uncompared)
-	}
 }

@@ -33,6 +33,7 @@ var rooms = []Room{
 	{"audit/checkpoint", []string{"internal/durable", "internal/strictjson"}},
 	{"audit/segments", []string{"internal/durable"}},
 	{"audit", []string{"audit/checkpoint", "audit/segments", "identity", "internal/durable", "internal/strictjson"}},
+	{"audit/backup", []string{"audit/checkpoint", "audit/segments", "internal/durable"}},
 	{"audit/ocsf", []string{"audit"}},
 	{"audit/underway", []string{"audit"}},
 	{"audit/sparse", nil},

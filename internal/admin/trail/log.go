@@ -1,12 +1,16 @@
 package trail
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"deputy/audit"
+	"deputy/audit/backup"
 	"deputy/audit/checkpoint"
 	"deputy/internal/admin"
 	"deputy/internal/config"
@@ -70,8 +74,9 @@ func Verifier(text string) (*checkpoint.Verifier, error) {
 // ErrNotAsWritten is the error of a log that is not what was signed.
 var ErrNotAsWritten = errors.New("the audit log is not as it was written")
 
-// Verify holds the whole log against the checkpoints that files keep elsewhere, and counts them.
-func (l Log) Verify(files []string) (r *audit.Report, kept int, err error) {
+// Verify holds the whole log against the checkpoints that files keep elsewhere, and counts them. Of a log that is a
+// copy, what was written while it was taken may be missing at its end.
+func (l Log) Verify(files []string, copied bool) (r *audit.Report, kept int, err error) {
 	path, v, err := l.Audited()
 	if err != nil {
 		return nil, 0, err
@@ -90,9 +95,70 @@ func (l Log) Verify(files []string) (r *audit.Report, kept int, err error) {
 	}
 	r, err = audit.Verify(cfg)
 	if err == nil && r.Problem != nil {
-		err = ErrNotAsWritten
+		r, err = asCopy(cfg, r, copied)
 	}
 	return r, len(cfg.Checkpoints), err
+}
+
+// ErrTakenInTheMiddle comes with the report of a copy that lacks what was written while it was taken, and is as it was
+// written up to there.
+var ErrTakenInTheMiddle = errors.New("this is a copy taken in the middle")
+
+// asCopy looks at a log that is not as it was written once more, as at a copy that ends too early.
+func asCopy(cfg audit.VerifyConfig, found *audit.Report, copied bool) (*audit.Report, error) {
+	var err error
+	if cfg.Folder, err = backup.Whole(cfg.Path, cfg.Verifier); err != nil {
+		return found, ErrNotAsWritten
+	}
+	r, err := audit.Verify(cfg)
+	switch {
+	case err != nil || r.Problem != nil:
+		return found, ErrNotAsWritten
+	case copied:
+		return r, ErrTakenInTheMiddle
+	}
+	found.Problem.Text += fmt.Sprintf("; the log is as it was signed up to line %d: "+
+		"if this is a copy that was taken while Deputy wrote, and nothing else is missing, --copy says so", r.Checkpoint.Size+1)
+	return found, ErrNotAsWritten
+}
+
+// Copy copies the log into a folder.
+func (l Log) Copy(ctx context.Context, dir string, progress func(done, all int64)) (backup.Copied, error) {
+	path, err := l.File()
+	if err != nil {
+		return backup.Copied{}, err
+	}
+	return backup.Copy(ctx, path, dir, progress)
+}
+
+// PrintVerified says what a verification found that ended well.
+func PrintVerified(out io.Writer, r *audit.Report, kept int) {
+	fmt.Fprintf(out, "OK: %d lines, %d records, %d segments\n", r.Checkpoint.Size+1, r.Records, r.Segments)
+	fmt.Fprintf(
+		out,
+		"root %s of the first %d lines, signed by %s\n",
+		r.Checkpoint.Root,
+		r.Checkpoint.Size,
+		r.Checkpoint.Origin,
+	)
+	if !r.Time.IsZero() {
+		fmt.Fprintf(out, "last record of %s\n", r.Time.UTC().Format(time.RFC3339))
+	}
+	if r.Retired > 0 {
+		fmt.Fprintf(out, "the first %d lines are no longer there: they were deleted for their age\n", r.Retired)
+	}
+	if r.Adopted > 0 {
+		fmt.Fprintf(out, "%d lines are from before the log was signed: they are as they were found then\n", r.Adopted)
+	}
+	if r.Remains > 0 {
+		fmt.Fprintf(out, "%d lines are remains of crashes or failed writes: they do not count\n", r.Remains)
+	}
+	if kept > 0 {
+		fmt.Fprintf(out, "%d of %d checkpoints that were kept elsewhere are of this log\n", kept-r.Uncompared, kept)
+	}
+	if r.Uncompared > 0 {
+		fmt.Fprintf(out, "%d are from before the first line that is still there, and could not be compared\n", r.Uncompared)
+	}
 }
 
 // ErrNotProven is the error of a call whose records are not what was signed.
