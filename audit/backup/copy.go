@@ -49,7 +49,8 @@ func Copy(ctx context.Context, path, dir string, progress func(done, all int64))
 		}
 	}()
 	for _, p := range moment.parts {
-		if err := p.copyTo(ctx, filepath.Join(dir, p.name), func(n int64) { progress(c.Bytes+n, moment.bytes) }); err != nil {
+		of := func(n int64) { progress(c.Bytes+n, moment.bytes) }
+		if err := p.copyTo(ctx, filepath.Join(dir, p.name), of); err != nil {
 			return Copied{}, fmt.Errorf("copying %s: %w", p.name, err)
 		}
 		c.Files++

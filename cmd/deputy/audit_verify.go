@@ -37,7 +37,8 @@ func auditVerify(c *cobra.Command, _ []string) error {
 		fmt.Fprintln(c.OutOrStdout(), r.Problem.Error())
 	}
 	if errors.Is(err, trail.ErrTakenInTheMiddle) {
-		fmt.Fprintf(c.OutOrStdout(), "This is a copy taken in the middle, complete up to line %d.\n", r.Checkpoint.Size+1)
+		last := r.Checkpoint.Size + 1
+		fmt.Fprintf(c.OutOrStdout(), "This is a copy taken in the middle, complete up to line %d.\n", last)
 		err = nil
 	}
 	if err != nil {

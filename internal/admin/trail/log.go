@@ -117,8 +117,8 @@ func asCopy(cfg audit.VerifyConfig, found *audit.Report, copied bool) (*audit.Re
 	case copied:
 		return r, ErrTakenInTheMiddle
 	}
-	found.Problem.Text += fmt.Sprintf("; the log is as it was signed up to line %d: "+
-		"if this is a copy that was taken while Deputy wrote, and nothing else is missing, --copy says so", r.Checkpoint.Size+1)
+	found.Problem.Text += fmt.Sprintf("; the log is as it was signed up to line %d: if this is a copy "+
+		"that was taken while Deputy wrote, and nothing else is missing, --copy says so", r.Checkpoint.Size+1)
 	return found, ErrNotAsWritten
 }
 
@@ -157,7 +157,8 @@ func PrintVerified(out io.Writer, r *audit.Report, kept int) {
 		fmt.Fprintf(out, "%d of %d checkpoints that were kept elsewhere are of this log\n", kept-r.Uncompared, kept)
 	}
 	if r.Uncompared > 0 {
-		fmt.Fprintf(out, "%d are from before the first line that is still there, and could not be compared\n", r.Uncompared)
+		const early = "%d are from before the first line that is still there, and could not be compared\n"
+		fmt.Fprintf(out, early, r.Uncompared)
 	}
 }
 
