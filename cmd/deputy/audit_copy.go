@@ -13,8 +13,8 @@ func newAuditCopy() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "copy DIR",
 		Short: "Copy the audit log as it is at one moment, while Deputy goes on writing",
-		Long: `Copies segments and head into DIR, which must be empty or not there. The copy verifies with deputy audit verify
-and --log. The key that signs is not copied.`,
+		Long: `Copies segments and head into DIR, which must be empty or not there.
+The copy verifies with deputy audit verify and --log. The key that signs is not copied.`,
 		Example: "  deputy audit copy /backup/audit-monday",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
