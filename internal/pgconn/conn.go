@@ -48,8 +48,16 @@ func (c *Conn) follow(ctx context.Context) (context.Context, *leash) {
 	return ctx, l
 }
 
-// explain says why the wire was cut, where lib/pq only knows that it was.
-func (c *Conn) explain(err error) error { return c.wire.reason(err) }
+// explain says why the wire was cut, where lib/pq only knows that it was, and why the database ended the connection,
+// where lib/pq says no more than driver.ErrBadConn.
+func (c *Conn) explain(err error) error {
+	if errors.Is(err, driver.ErrBadConn) {
+		if last := c.wire.meter.said.fatal(); last != nil {
+			err = fmt.Errorf("%w: %w", driver.ErrBadConn, last)
+		}
+	}
+	return c.wire.reason(err)
+}
 
 // prepare runs Config.Prepare.
 func (c *Conn) prepare(ctx context.Context) error {

@@ -3,6 +3,7 @@ package pgconn_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -230,5 +231,29 @@ func TestSlowIsNotSilent(t *testing.T) {
 	var said *pq.Error
 	if !errors.As(err, &said) || said.Code != "57014" {
 		t.Errorf("a slow statement ends with %v", err)
+	}
+}
+
+// When an administrator ends the connection, the error has PostgreSQL's reason, and is still one of a bad connection.
+func TestEndedByAdministrator(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	db, other := n.open(t, pgconn.Config{MaxOpen: 1}), n.open(t, pgconn.Config{MaxOpen: 1})
+	c, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var pid int
+	if err := c.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.ExecContext(t.Context(), "SELECT pg_terminate_backend($1, 30000)", pid); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.ExecContext(t.Context(), "SELECT 1")
+	var why *pq.Error
+	if !errors.Is(err, driver.ErrBadConn) || !errors.As(err, &why) || why.Code != "57P01" {
+		t.Errorf("the next statement ends with %v", err)
 	}
 }

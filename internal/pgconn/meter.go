@@ -20,15 +20,15 @@ const (
 	longestError = 30_000
 	// codeWithin is where the state of an error stands at the latest: it is the third field, behind two short ones.
 	codeWithin = 256
-	// longestMessage is the most that PostgreSQL can send as one message. What seems to be longer is none: a server that
-	// cannot start a backend says so in plain words.
+	// longestMessage is the most that PostgreSQL can send as one message. What seems to be longer is none: a server
+	// that cannot start a backend says so in plain words.
 	longestMessage = 1 << 30
 	// light is the length, in bytes, up to which a message is not weighed.
 	light = 32 << 10
 )
 
-// meter sees what arrives, in the clear and in order, before lib/pq does. lib/pq allocates what a message's header says
-// before it reads the message, so the meter stops at the header. An error of read ends the connection.
+// meter sees what arrives, in the clear and in order, before lib/pq does. lib/pq allocates what a message's header
+// says before it reads the message, so the meter stops at the header. An error of read ends the connection.
 //
 // lib/pq reads and writes from one goroutine at a time, and so does what calls the meter.
 type meter struct {
@@ -40,6 +40,7 @@ type meter struct {
 
 	header []byte // what has arrived of the next message's header
 	rest   int    // what has not arrived yet of the message that began
+	said   said   // the last error message
 	failed []byte // the beginning of an error message that is too long to be let through; nil: there is none
 }
 
@@ -59,6 +60,7 @@ func (m *meter) read(p []byte) (pass int, _ error) {
 		}
 		if m.rest > 0 {
 			n := min(m.rest, len(p)-at)
+			m.said.hear(p[at : at+n])
 			m.rest, at = m.rest-n, at+n
 			pass = at
 			continue
@@ -83,6 +85,7 @@ func (m *meter) read(p []byte) (pass int, _ error) {
 func (m *meter) begin() error {
 	kind, length := m.header[0], int(binary.BigEndian.Uint32(m.header[1:]))-(headerSize-1)
 	m.header = m.header[:0]
+	m.said.begin(kind)
 	switch {
 	case length < 0:
 		return errors.New("the database sent a message of a negative length")
