@@ -10,6 +10,7 @@ import (
 	"github.com/lib/pq"
 
 	"deputy/vending"
+	"deputy/vending/postgres/setup"
 )
 
 // ReadPlain runs a statement on any connection and gives its values as Run would, so that tests compare the two like
@@ -45,7 +46,8 @@ func (e *Engine) Insist(ctx context.Context, role string) (settled func()) {
 func SignedSpec(key, id string, until time.Time) string {
 	none := []string{}
 	return newSigner(key).call(spec{
-		ID: id, Expires: until.Unix(), Tables: []vendedView{}, Path: none, Callers: none, Functions: none,
+		Version: setup.Version,
+		ID:      id, Expires: until.Unix(), Tables: []vendedView{}, Path: none, Callers: none, Functions: none,
 	})
 }
 
