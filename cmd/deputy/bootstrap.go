@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/spf13/cobra"
 
 	"deputy/audit/sink"
@@ -85,6 +86,13 @@ func bootstrapPostgres(c *cobra.Command, _ []string) error {
 	defer cancel()
 	if err := setup.Bootstrap(ctx, db, order); err != nil {
 		return err
+	}
+	findings, err := setup.Surroundings(ctx, sqlx.NewDb(db, "postgres"), order.Schemas)
+	if err != nil {
+		return err
+	}
+	for _, f := range findings {
+		fmt.Fprintf(c.OutOrStdout(), "warning: %s\n", f.Text)
 	}
 	fmt.Fprintf(
 		c.OutOrStdout(),

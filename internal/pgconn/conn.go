@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/lib/pq"
 )
 
 const (
@@ -59,13 +61,26 @@ func (c *Conn) explain(err error) error {
 	return c.wire.reason(err)
 }
 
-// prepare runs Config.Prepare.
+// settingTries is how often Config.Settings is run when an inherited timeout stops it.
+const settingTries = 20
+
+// prepare runs Config.Settings and Config.Prepare.
 func (c *Conn) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, preparedTime)
+	defer cancel()
+	for try := 1; c.config.Settings != ""; try++ {
+		_, err := c.ExecContext(ctx, c.config.Settings, nil)
+		var stopped *pq.Error
+		if err == nil {
+			break
+		}
+		if !errors.As(err, &stopped) || stopped.Code != "57014" || try == settingTries {
+			return fmt.Errorf("setting a connection up: %w", err)
+		}
+	}
 	if c.config.Prepare == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, preparedTime)
-	defer cancel()
 	if _, err := c.ExecContext(ctx, c.config.Prepare, nil); err != nil {
 		return fmt.Errorf("preparing a connection: %w", err)
 	}

@@ -57,6 +57,9 @@ type Config struct {
 	AskAfter time.Duration
 	// MaxAnswer is how many bytes the database may send in answer to one request; zero means any number.
 	MaxAnswer int
+	// Settings, when it is set, is run on each new connection before anything else, in a message of its own, and again
+	// when a timeout that the session has from its database or its role stops it.
+	Settings string
 	// Prepare, when it is set, is run once on each new connection.
 	Prepare string
 }

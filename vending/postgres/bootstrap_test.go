@@ -16,8 +16,12 @@ func TestBootstrapByADBAWhoIsNoSuperuser(t *testing.T) {
 	if findings, err := e.Check(context.Background()); err != nil || len(findings) > 0 {
 		t.Errorf("after bootstrap, check says %v %v", findings, err)
 	}
-	if n := count(t, database, `SELECT count(*) FROM pg_auth_members WHERE roleid = 'deputy_owner'::regrole AND member = 'dba'::regrole AND
-		(current_setting('server_version_num')::int < 160000 OR NOT admin_option)`); n != 0 {
+	if n := count(
+		t,
+		database,
+		`SELECT count(*) FROM pg_auth_members WHERE roleid = 'deputy_owner'::regrole AND member = 'dba'::regrole AND
+		(current_setting('server_version_num')::int < 160000 OR NOT admin_option)`,
+	); n != 0 {
 		t.Error("the administrator is still a member of deputy_owner after bootstrap")
 	}
 }
@@ -37,7 +41,10 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		"the administrator's dsn, who may not use the schema deputy": {seed: seed, after: "SELECT 1",
 			config: func(c *postgres.Config) { c.DSN = strings.Replace(c.DSN, "deputy_runner", "dba", 1) },
 			want:   "the dsn logs in as dba: it must be deputy_runner"},
-		"a new table": {seed: seed, after: "CREATE TABLE sales.later (id int)", want: "deputy_owner cannot read sales.later"},
+		"a table that is taken away": {
+			seed: seed, after: "REVOKE SELECT ON sales.customer_orders FROM deputy_owner",
+			want: "deputy_owner cannot read sales.customer_orders",
+		},
 		"a table granted to everybody": {seed: seed, after: "GRANT SELECT ON sales.customer_orders TO PUBLIC",
 			want: "sales.customer_orders is granted to PUBLIC"},
 		"a function that is not there": {seed: seed, after: "SELECT 1", config: func(c *postgres.Config) { c.Functions = []string{"tools.net"} },
@@ -51,7 +58,11 @@ func TestCheckSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 				bootstrap(t, database, "sales")
 				execAs(t, "dba", database, tt.after)
 			}
-			c := postgres.Config{DSN: cluster.DSN("deputy_runner", database), Schemas: []string{"sales"}, SigningKey: signingKey}
+			c := postgres.Config{
+				DSN:        cluster.DSN("deputy_runner", database),
+				Schemas:    []string{"sales"},
+				SigningKey: signingKey,
+			}
 			if tt.config != nil {
 				tt.config(&c)
 			}

@@ -16,8 +16,11 @@ const maxAnswer = 64 << 20
 // transaction and roll it back.
 const warm = `CREATE TEMPORARY TABLE IF NOT EXISTS deputy_warm (); DROP TABLE pg_temp.deputy_warm`
 
+// settings are the session's own, whatever the database or the role has. A call sets its own time limit.
+const settings = `SET statement_timeout = '60s'; SET default_transaction_read_only = off`
+
 func openPool(c pgconn.Config) (*sqlx.DB, error) {
-	c.MaxAnswer, c.Prepare = maxAnswer, warm
+	c.MaxAnswer, c.Settings, c.Prepare = maxAnswer, settings, warm
 	db, err := pgconn.Open(c)
 	if err != nil {
 		return nil, errors.New(

@@ -73,6 +73,9 @@ func unavailable(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return &vending.Error{Code: vending.Cancelled, Message: "the call was cancelled", Cause: cause(err)}
 	}
+	if why := setUp(err); why != nil {
+		err = why
+	}
 	return &vending.Error{
 		Code:    vending.Unavailable,
 		Message: "the data platform cannot be reached now: try again later",

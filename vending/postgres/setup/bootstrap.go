@@ -77,7 +77,7 @@ func Bootstrap(ctx context.Context, admin *sql.DB, o Order) error {
 	defer conn.Close()
 	if _, err := conn.ExecContext(ctx, script); err != nil {
 		conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return fmt.Errorf("setting up the database: %w", withoutScript(err))
+		return fmt.Errorf("setting up the database: %w", stoppedBy(ctx, conn, err))
 	}
 	return nil
 }
@@ -91,6 +91,7 @@ func (o Order) grants() string {
 		fmt.Fprintf(&b, "GRANT USAGE ON SCHEMA %s TO deputy_owner, deputy_runner;\n", q)
 		fmt.Fprintf(&b, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO deputy_owner;\n", q)
 	}
+	fmt.Fprintf(&b, laterGrants, pq.QuoteLiteral(strings.Join(o.Schemas, "\n")))
 	b.WriteString(o.advice())
 	fmt.Fprintf(&b, extensionGrants, pq.QuoteLiteral(strings.Join(o.PolicyPath, "\n")))
 	return b.String()
@@ -114,6 +115,34 @@ func (o Order) advice() string {
 	return b.String()
 }
 
+// laterGrants lets deputy_owner read what is created later, by those who own what is there. Where the administrator may
+// not say so for a role, deputy check does.
+const laterGrants = `
+DO $later$
+DECLARE
+  schema name;
+  creator name;
+BEGIN
+  FOR schema, creator IN
+    SELECT n.nspname, r.rolname FROM pg_catalog.pg_namespace n
+    JOIN LATERAL (SELECT c.relowner AS id FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ` +
+	sqltext.GovernedKinds + `
+                  UNION SELECT n.nspowner) AS o ON true JOIN pg_catalog.pg_roles r ON r.oid = o.id
+    WHERE n.nspname = ANY (pg_catalog.string_to_array(%s, E'\n')) AND r.rolname !~ '^pg_'
+  LOOP
+    BEGIN
+      EXECUTE pg_catalog.format(
+        'ALTER DEFAULT PRIVILEGES FOR ROLE %%I IN SCHEMA %%I GRANT SELECT ON TABLES TO deputy_owner', creator, schema);
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING
+        'the role %% has to run: ALTER DEFAULT PRIVILEGES IN SCHEMA %% GRANT SELECT ON TABLES TO deputy_owner',
+        creator, pg_catalog.quote_ident(schema);
+    END;
+  END LOOP;
+END
+$later$;
+`
+
 // extensionGrants lets both roles use the types, operators and functions of extensions, and what policies look up.
 // Where the administrator may not grant that, deputy check says what is missing.
 const extensionGrants = `
@@ -136,6 +165,30 @@ BEGIN
 END
 $usage$;
 `
+
+// stoppedBy names the event trigger whose function the error is of.
+func stoppedBy(ctx context.Context, conn *sql.Conn, err error) error {
+	var pe *pq.Error
+	said := withoutScript(err)
+	if !errors.As(err, &pe) || pe.Where == "" {
+		return said
+	}
+	rows, failed := conn.QueryContext(ctx, `SELECT e.evtname, p.oid::pg_catalog.regprocedure::text, p.proname
+		FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_proc p ON p.oid = e.evtfoid WHERE e.evtenabled <> 'D'`)
+	if failed != nil {
+		return said
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var trigger, function, name string
+		if rows.Scan(&trigger, &function, &name) == nil && strings.Contains(pe.Where, name+"()") {
+			return fmt.Errorf("the event trigger %s stops it, because %s fails for deputy_owner; "+
+				"ALTER FUNCTION %[2]s SECURITY DEFINER, or let it leave deputy_owner and deputy_runner out: %w",
+				trigger, function, said)
+		}
+	}
+	return said
+}
 
 // withoutScript keeps the database's words and drops the fields that would quote the script, which has the secrets in
 // it.

@@ -28,7 +28,8 @@ func CheckObjects(ctx context.Context, db *sqlx.DB, c searchpath.Config) ([]vend
 		}
 		all = append(all, findings...)
 	}
-	return all, nil
+	surroundings, err := Surroundings(ctx, db, c.Schemas)
+	return append(all, surroundings...), err
 }
 
 // checkRelations names governed tables that cannot be vended, those that need no vending because PUBLIC reads them, and
@@ -57,7 +58,9 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN `+sqltext.GovernedKinds+` ORDER BY 1
 		if !t.Readable {
 			findings = append(
 				findings,
-				vending.Finding{Text: fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name)},
+				vending.Finding{
+					Text: fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name),
+				},
 			)
 		}
 		if t.Public {
@@ -167,10 +170,16 @@ WHERE n.nspname || '.' || p.proname = ANY ($1) AND l.lanname NOT IN ('c', 'inter
 	for _, f := range unpinned {
 		findings = append(
 			findings,
-			vending.Finding{Key: mistake.At("functions", slices.Index(c.Functions, f)), Warning: true, Text: fmt.Sprintf(
-				"the function %s looks the names in its body up among what its caller sees, whatever policy uses it: ALTER FUNCTION %[1]s SET search_path = pg_catalog, or name schemas in it",
-				f,
-			)},
+			vending.Finding{
+				Key:     mistake.At("functions", slices.Index(c.Functions, f)),
+				Warning: true,
+				Text: fmt.Sprintf(
+					"the function %s looks the names in its body up among what its caller sees, "+
+						"whatever policy uses it: "+
+						"ALTER FUNCTION %[1]s SET search_path = pg_catalog, or name schemas in it",
+					f,
+				),
+			},
 		)
 	}
 	return findings, nil
@@ -179,7 +188,11 @@ WHERE n.nspname || '.' || p.proname = ANY ($1) AND l.lanname NOT IN ('c', 'inter
 // checkSchemas names governed schemas that are not there.
 func checkSchemas(ctx context.Context, db *sqlx.DB, c searchpath.Config) ([]vending.Finding, error) {
 	var missing, there []string
-	if err := db.SelectContext(ctx, &there, `SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`); err != nil {
+	if err := db.SelectContext(
+		ctx,
+		&there,
+		`SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`,
+	); err != nil {
 		return nil, err
 	}
 	err := db.SelectContext(
