@@ -81,6 +81,9 @@ type User struct {
 	Name    string
 	Email   string // as the issuer says it; tells that two accounts are one person's, and never who somebody is
 
+	// Odd says, by the names of claims, what of the token stands for no value. It is for the record and decides nothing.
+	Odd []string
+
 	// Waiting is the same human as a configuration makes them that is not in force yet: see Both. Nil: none waits. In a
 	// Principal it is not set: the whole principal has one.
 	Waiting *User

@@ -41,7 +41,7 @@ func identify(r *audit.Record, p identity.Principal) {
 	if u := p.User; u != nil {
 		user := party(u.Identity)
 		user.Issuer, user.Name = u.Issuer, u.Name
-		r.User = &user
+		r.User, r.Reasons = &user, append(r.Reasons, u.Odd...)
 	}
 }
 

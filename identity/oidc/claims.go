@@ -68,17 +68,71 @@ func (c claims) words(name string) ([]string, error) {
 	return slices.DeleteFunc(strings.Split(s, " "), func(word string) bool { return word == "" }), nil
 }
 
-// values is a string, a number, a boolean or an array of them, each as it is written in JSON.
-func (c claims) values(name string) ([]string, error) {
-	return c.each(name, func(raw json.RawMessage) (string, error) {
-		switch raw[0] {
-		case '"':
-			return textOf(raw)
-		case '{', '[', 'n':
-			return "", errShape
+// values is a string, a number, a boolean or an array of them, each as it is written in JSON, at a path: see at. Null
+// and the empty string are no value, and odd reports that there was one of those.
+func (c claims) values(path string) (all []string, odd bool, err error) {
+	raw, ok := c.at(path)
+	if !ok {
+		return nil, false, nil
+	}
+	items := []json.RawMessage{raw}
+	if raw[0] == '[' {
+		items = nil
+		if err := json.Unmarshal(raw, &items); err != nil {
+			return nil, false, errShape
 		}
-		return string(raw), nil
-	})
+	}
+	for _, item := range items {
+		text := string(item)
+		switch item[0] {
+		case '"':
+			if text, err = textOf(item); err != nil {
+				return nil, false, err
+			}
+		case '{', '[':
+			return nil, false, errShape
+		case 'n':
+			text = ""
+		}
+		if text == "" {
+			odd = true
+			continue
+		}
+		all = append(all, text)
+	}
+	return all, odd, nil
+}
+
+// at is the claim of a name, or the one at a path of names with dots between them: realm_access.roles. A claim whose
+// own name has the dots comes first, as names that are URLs have some.
+func (c claims) at(path string) (raw json.RawMessage, ok bool) {
+	if raw, ok = c[path]; ok {
+		return raw, true
+	}
+	for i, r := range path {
+		if r != '.' {
+			continue
+		}
+		if inner, err := c.object(path[:i]); err == nil && inner != nil {
+			if raw, ok = inner.at(path[i+1:]); ok {
+				return raw, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// points reports whether a claim names the one at a path, or one that the path leads through.
+func (c claims) points(path string) bool {
+	if c.has(path) {
+		return true
+	}
+	for i, r := range path {
+		if r == '.' && c.has(path[:i]) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c claims) each(name string, read func(json.RawMessage) (string, error)) ([]string, error) {

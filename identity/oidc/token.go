@@ -2,6 +2,8 @@ package oidc
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -166,9 +168,8 @@ func (i *issuer) userKey(c claims, application bool) (string, error) {
 var colons = strings.NewReplacer("%", "%25", ":", "%3A")
 
 // user reads the configured claims. A claim that is there but cannot be read refuses the token: to go on without a
-// group could lift a mask that the group is under.
+// group could lift a mask that the group is under. Null and the empty text are no value, which no policy can name.
 func (i *issuer) user(key string, c claims) (identity.User, error) {
-	unreadable := invalid("the access token's groups or attributes cannot be read")
 	user := identity.User{
 		Identity: identity.Identity{Kind: identity.KindUser, ID: i.prefix + key, Attributes: map[string][]string{}},
 		Issuer:   i.url,
@@ -177,24 +178,43 @@ func (i *issuer) user(key string, c claims) (identity.User, error) {
 		Email:    displayName(c, i.claims.Email),
 	}
 	elsewhere, err := c.object("_claim_names")
-	if err != nil || c.has("hasgroups") || elsewhere.has(i.claims.Groups) {
-		return identity.User{}, unreadable // Entra leaves out the groups of those who have many
+	if err != nil || c.has("hasgroups") || elsewhere.points(i.claims.Groups) {
+		return identity.User{}, unreadable(i.claims.Groups) // Entra leaves out the groups of those who have many
 	}
-	groups, err := c.list(i.claims.Groups)
+	groups, odd, err := c.values(i.claims.Groups)
 	if err != nil {
-		return identity.User{}, unreadable
+		return identity.User{}, unreadable(i.claims.Groups)
 	}
 	user.Groups = unique(groups)
-	for attribute, claim := range i.claims.Attributes {
-		values, err := c.values(claim)
-		if err != nil || elsewhere.has(claim) {
-			return identity.User{}, unreadable
+	user.Odd = noteOdd(user.Odd, odd, i.claims.Groups)
+	for _, attribute := range slices.Sorted(maps.Keys(i.claims.Attributes)) {
+		claim := i.claims.Attributes[attribute]
+		values, odd, err := c.values(claim)
+		if err != nil || elsewhere.points(claim) {
+			return identity.User{}, unreadable(claim)
 		}
 		if len(values) > 0 {
 			user.Attributes[attribute] = unique(values)
 		}
+		user.Odd = noteOdd(user.Odd, odd, claim)
 	}
 	return user, nil
+}
+
+// unreadable refuses a token for a claim of the configuration. Another token of the same sort would not do: it is no
+// question of who the human is, but of what may be known of them.
+func unreadable(claim string) error {
+	return &identity.AuthError{
+		Code:    identity.InsufficientAccess,
+		Message: fmt.Sprintf("the access token's claim %q, which says what its human may do, cannot be read", claim),
+	}
+}
+
+func noteOdd(all []string, odd bool, claim string) []string {
+	if odd {
+		all = append(all, fmt.Sprintf("the claim %q of the access token has an element that is no value", claim))
+	}
+	return all
 }
 
 // displayName decides nothing, so it refuses nothing: what cannot be shown is left out.

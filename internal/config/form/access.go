@@ -90,7 +90,7 @@ var claims = &Section{
 			Doc: "The claims that name the client. The first that is there counts."},
 		{Name: "scopes", Kind: list(text), Without: "scope, scp",
 			Doc: "The claims that name the scopes. The first that is there counts."},
-		{Name: "groups", Kind: text, Without: "groups", Doc: "The claim that names the user's groups."},
+		{Name: "groups", Kind: text, Without: "groups", Doc: "The claim that names the user's groups, or the path to it: realm_access.roles."},
 		{Name: "name", Kind: text, Without: "name", Doc: "The claim with a name for people to read."},
 		{Name: "email", Kind: text, Without: "email",
 			Doc: "The claim that tells that two accounts are one person's, who then decides on neither's requests."},
