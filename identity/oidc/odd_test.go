@@ -20,7 +20,11 @@ func TestOddElements(t *testing.T) {
 		odd     []string // the claims that are named
 	}{
 		{`{"groups":["Staff",null],"country":"EU"}`, []string{"Staff"}, []string{"EU"}, []string{"groups"}},
-		{`{"groups":["Staff",""],"country":["EU",null]}`, []string{"Staff"}, []string{"EU"}, []string{"groups", "country"}},
+		{
+			`{"groups":["Staff",""],"country":["EU",null]}`,
+			[]string{"Staff"}, []string{"EU"},
+			[]string{"groups", "country"},
+		},
 		{`{"groups":null,"country":""}`, nil, nil, []string{"groups", "country"}},
 		{`{"groups":["Staff",7],"country":[1,true]}`, []string{"Staff", "7"}, []string{"1", "true"}, nil},
 		{`{"groups":7}`, []string{"7"}, nil, nil},
@@ -52,7 +56,7 @@ func TestNestedClaims(t *testing.T) {
 	}{
 		{"realm_access.roles", `{"realm_access":{"roles":["Staff"]}}`, []string{"Staff"}},
 		{"a.b.c", `{"a":{"b":{"c":"Staff"}}}`, []string{"Staff"}},
-		{"https://shop.example/groups", `{"https://shop.example/groups":["Staff"],"https://shop":{}}`, []string{"Staff"}},
+		{"https://shop.example/groups", `{"https://shop.example/groups":["Staff"],"https":{}}`, []string{"Staff"}},
 		{"https://shop.example/access.roles", `{"https://shop.example/access":{"roles":"Staff"}}`, []string{"Staff"}},
 		{"a.b", `{"a.b":"Staff","a":{"b":"Others"}}`, []string{"Staff"}},
 		{"realm_access.roles", `{"realm_access":"Staff"}`, []string{}},
