@@ -129,6 +129,11 @@ func (d Dialect) Requalify(sql string, replace func(schema, table string) (strin
 	return r.done()
 }
 
+// At is which of the exchanged words, from 0, begins at a 1-based character position in the new text; -1: none.
+func (r Requalified) At(position int) int {
+	return slices.IndexFunc(r.edits, func(e edit) bool { return e.at+1 == position })
+}
+
 // rewriter exchanges words of a text, from its beginning to its end, and keeps account of where they stood.
 type rewriter struct {
 	sql           string

@@ -230,6 +230,11 @@ func (e *Engine) statement(
 	slices.SortFunc(out.Tables, func(a, b vending.TableUse) int { return a.Table.Compare(b.Table) })
 
 	refused := s.gate.Refused(p.tree)
+	if s.readsAlone(p.tree) {
+		refused.Forbidden = append(refused.Forbidden, vending.Forbidden{
+			What: "clause", Name: "ONLY", Hint: "a table that others inherit from is read together with them",
+		})
+	}
 	named, err := nameRefused(ctx, db, others, refused)
 	if err != nil {
 		return nil, err
@@ -237,6 +242,15 @@ func (e *Engine) statement(
 	s.gate.Hint(named, refused)
 	out.Forbidden = append(named, refused.Forbidden...)
 	return out, nil
+}
+
+// readsAlone reports whether a table is read without those that inherit from it. Its view has the rows of all.
+func (s *snapshot) readsAlone(tree nodetree.Node) (found bool) {
+	tree.Walk(func(n nodetree.Node) {
+		r := s.tables[uint32(n.Number("relid"))]
+		found = found || r != nil && r.Parent && n.Text("inh") == "false"
+	})
+	return found
 }
 
 // querier is the pool, or a connection whose transaction goes on.

@@ -342,6 +342,9 @@ JOIN pg_catalog.pg_type t ON t.oid = c.reltype WHERE n.nspname = ANY ($1)`, pq.A
 				continue
 			}
 			r := &catalog.Relation{RowType: row, Numbers: map[int]string{}}
+			if _, stands := d.snapshot.relation(a.Table); stands != nil {
+				r.Parent = stands.Parent
+			}
 			r.Table.TableName = a.Table
 			for i, c := range a.Columns {
 				r.Table.Columns = append(r.Table.Columns, c.Column)

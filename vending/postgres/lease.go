@@ -59,6 +59,7 @@ type vended struct {
 	text    vending.Requalified
 	asked   string            // the caller's text, as it stands in text but for the schema words
 	schemas map[string]string // governed -> vended
+	pointed func(schema, table string) (string, bool)
 
 	replaced *vending.Requalified // what stands for text while a statement is diagnosed
 	absent   map[string]string    // the names of nothing in it, and the words that they stand for
@@ -121,7 +122,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	return &vended{
 		conn: conn, now: e.config.Now, schemas: schemas, asked: asked, absent: map[string]string{},
 		role: vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
-		text: sqltext.Dialect.Requalify(asked, requalifier(lease, schemas)),
+		text: sqltext.Dialect.Requalify(asked, requalifier(lease, schemas)), pointed: requalifier(lease, schemas),
 	}, nil
 }
 

@@ -25,6 +25,9 @@ func (v *vended) prepare(ctx context.Context, conn any) (driver.StmtQueryContext
 	if sqltext.Dialect.Empty(v.asked) {
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
 	}
+	if err := v.settleNames(ctx, conn); err != nil {
+		return nil, err
+	}
 	stmt, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, guard+v.text.SQL)
 	if err != nil {
 		return nil, v.statementError(ctx, err)

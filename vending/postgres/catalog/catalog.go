@@ -20,6 +20,7 @@ type Relation struct {
 	Numbers map[int]string // attribute number -> column
 	RowType uint32
 	Public  bool  // every role may read some of it as it is
+	Parent  bool  // others inherit from it, or are its partitions
 	Print   int64 // its fingerprint: see Fingerprint
 }
 
@@ -39,7 +40,9 @@ func (t Tables) Sorted() []entitlements.Table {
 // A partition is no table of its own: it is read through its table, and would be seen without the table's masks and
 // filters otherwise.
 const catalogQuery = `
-SELECT c.oid, c.reltype AS row_type, has_any_column_privilege('public', c.oid, 'SELECT') AS public, n.nspname AS schema, c.relname AS name, coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
+SELECT c.oid, c.relhassubclass AS parent, c.reltype AS row_type,
+       has_any_column_privilege('public', c.oid, 'SELECT') AS public, n.nspname AS schema, c.relname AS name,
+       coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        coalesce(a.attnum, 0) AS number, coalesce(a.attname, '') AS column,
        coalesce(format_type(a.atttypid, a.atttypmod), '') AS type, coalesce(t.typtype, ' ') AS typtype,
@@ -63,6 +66,7 @@ type catalogRow struct {
 	OID           uint32 `db:"oid"`
 	RowType       uint32 `db:"row_type"`
 	Public        bool   `db:"public"`
+	Parent        bool   `db:"parent"`
 	Schema        string `db:"schema"`
 	Name          string `db:"name"`
 	Comment       string `db:"comment"`
@@ -131,9 +135,11 @@ func newRelation(row catalogRow) *Relation {
 			tags = append(tags, tag)
 		}
 	}
-	return &Relation{Numbers: map[int]string{}, RowType: row.RowType, Public: row.Public, Table: entitlements.Table{
+	r := &Relation{Numbers: map[int]string{}, RowType: row.RowType, Public: row.Public, Parent: row.Parent}
+	r.Table = entitlements.Table{
 		TableName: entitlements.TableName{Schema: row.Schema, Name: row.Name}, Description: description, Tags: tags,
-	}}
+	}
+	return r
 }
 
 // kindOf sorts types by PostgreSQL's own categories. Domains and enums are Other: a mask's value might not pass their
