@@ -21,8 +21,8 @@ type dialer struct {
 	config Config
 
 	mu    sync.Mutex
-	wire  *wire // the last one dialed while connecting
-	ready bool  // the connection is there: what is dialed from now on carries a cancellation
+	wire  *wire // the last one dialled while connecting
+	ready bool  // the connection is there: what is dialled from now on carries a cancellation
 	over  bool
 }
 

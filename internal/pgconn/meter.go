@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // ErrAnswerTooLarge ends a connection on which the database sent more than may arrive.
@@ -110,7 +111,7 @@ func (m *meter) tooLongError(p []byte) error {
 	m.failed = append(m.failed, p[:min(len(p), codeWithin)]...)
 	for field := range bytes.SplitSeq(m.failed, []byte{0}) {
 		if len(field) == 6 && field[0] == 'C' {
-			code := pq.ErrorCode(field[1:])
+			code := pqerror.Code(field[1:])
 			return &pq.Error{Code: code, Severity: "ERROR", Message: "the database's error is too long"}
 		}
 	}

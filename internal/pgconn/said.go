@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 )
 
 // said keeps the beginning of the last error message. lib/pq makes driver.ErrBadConn of each error that ends the
@@ -39,7 +40,7 @@ func (s *said) fatal() *pq.Error {
 		case 'V': // the severity, in no language
 			e.Severity = value
 		case 'C':
-			e.Code = pq.ErrorCode(value)
+			e.Code = pqerror.Code(value)
 		case 'M':
 			e.Message = value
 		}

@@ -81,7 +81,6 @@ FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass
 )
 
 func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, error) {
-	//nolint:gosec // set_config can be sent with BEGIN only as text: one value is quoted, the other a number
 	begin := fmt.Sprintf(
 		"BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
 		pq.QuoteLiteral(s.paths.Analysis()),

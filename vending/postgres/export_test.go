@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"deputy/vending"
 	"deputy/vending/postgres/setup"
@@ -53,7 +54,7 @@ func SignedSpec(key, id string, until time.Time) string {
 
 // TroubleInPhases is what a caller is told when the database answers with the state in each phase of a call.
 func TroubleInPhases(ctx context.Context, state string) map[string]error {
-	err := &pq.Error{Code: pq.ErrorCode(state), Severity: "ERROR", Message: "no word of this is for the caller"}
+	err := &pq.Error{Code: pqerror.Code(state), Severity: "ERROR", Message: "no word of this is for the caller"}
 	v := &vended{asked: "SELECT 1"}
 	return map[string]error{
 		"analysing": analysisError(ctx, err), "vending": vendError(ctx, err), "preparing": v.statementError(ctx, err),
