@@ -45,7 +45,7 @@ func acceptRestore(c *cobra.Command, _ []string) error {
 			}
 			return admin.Confirmed(c.Context(), c.InOrStdin(), c.ErrOrStderr(), "\nAccept it? [y/N] "), nil
 		})
-	if errors.Is(err, restore.Nothing) {
+	if errors.Is(err, restore.ErrNothing) {
 		_, err = fmt.Fprintln(c.OutOrStdout(), "There is nothing to accept: "+err.Error()+".")
 		return err
 	}

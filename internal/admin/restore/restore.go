@@ -19,8 +19,8 @@ import (
 	"deputy/internal/config"
 )
 
-// Nothing says that the state is where the audit log has seen it: there is nothing to accept.
-var Nothing = errors.New("the state is as far as the audit log has seen it")
+// ErrNothing says that the state is where the audit log has seen it: there is nothing to accept.
+var ErrNothing = errors.New("the state is as far as the audit log has seen it")
 
 // Errors of this package's own.
 var (
@@ -30,7 +30,7 @@ var (
 
 // Accept ends in the state what the audit log knows as ended, holds the rest until stewards confirm it, and puts that
 // on the record. First agreed is asked, with what would come of it; without its consent nothing changes. Its error is
-// Nothing when the state was not restored.
+// ErrNothing when the state was not restored.
 func Accept(
 	ctx context.Context,
 	c *config.Config,
@@ -55,7 +55,7 @@ func Accept(
 	}
 	if err := state.Sound(ctx); !errors.Is(err, store.ErrRestored) {
 		if err == nil {
-			err = Nothing
+			err = ErrNothing
 		}
 		return done, err
 	}

@@ -65,7 +65,6 @@ func Bootstrap(ctx context.Context, admin *sql.DB, o Order) error {
 	if len(o.Schemas) == 0 {
 		return errors.New("no schema is governed: name at least one")
 	}
-	//nolint:gosec // the script is constant but for names, which grants quotes, and two strings that are quoted
 	script := strings.NewReplacer(
 		":'runner_password'", pq.QuoteLiteral(o.RunnerPassword),
 		":'signing_key'", pq.QuoteLiteral(o.SigningKey),
