@@ -7,6 +7,7 @@ import (
 
 	"deputy/entitlements/requests"
 	"deputy/tools/platforms"
+	"deputy/tools/turns"
 )
 
 // waiting is a configuration of which some part is not in force yet, as far as decisions need it. It asks no platform:
@@ -19,7 +20,7 @@ type waiting struct {
 // waitingPlatform is what the waiting configuration decides on a platform.
 type waitingPlatform struct {
 	platforms.Waiting
-	slots chan struct{} // one token per running call, as many as that configuration allows
+	turns *turns.Turns // as many as that configuration allows
 }
 
 // Both answers calls by the configuration in force and by one that waits, and gives only what both give. It shares
@@ -36,11 +37,15 @@ func (t *Tools) Both(c Config) *Tools {
 		out.platforms = append(out.platforms, p)
 		out.waiting.platforms[p.Name] = &waitingPlatform{
 			Waiting: platforms.Waiting{Config: c.Platforms[i], Purposes: slices.Sorted(maps.Keys(c.Purposes))},
-			slots:   make(chan struct{}, min(t.config.Limits.Concurrency, c.Limits.Concurrency)),
+			turns: turns.New(
+				min(t.config.Limits.Concurrency, c.Limits.Concurrency),
+				min(t.config.Limits.share(), c.Limits.share()),
+			),
 		}
 	}
 	l := &out.config.Limits
 	l.MaxRows, l.MaxBytes = min(l.MaxRows, c.Limits.MaxRows), min(l.MaxBytes, c.Limits.MaxBytes)
+	l.LockTimeout = min(l.LockTimeout, c.Limits.LockTimeout)
 	l.Timeout, l.Concurrency = min(l.Timeout, c.Limits.Timeout), min(l.Concurrency, c.Limits.Concurrency)
 	out.config.Purposes = maps.Clone(t.config.Purposes)
 	maps.DeleteFunc(out.config.Purposes, func(name, _ string) bool { _, known := c.Purposes[name]; return !known })
@@ -78,20 +83,6 @@ func (w *waiting) entitlements(p *platform) (*requests.Compiled, error) {
 		o := w.platforms[other]
 		return o != nil && !o.Elsewhere
 	})
-}
-
-// enter takes a slot of the platform, and one of those that the waiting configuration leaves.
-func (t *Tools) enter(ctx context.Context, p *platform) (leave func(), _ error) {
-	one, err := enter(ctx, p.slots)
-	if err != nil || t.waiting == nil {
-		return one, err
-	}
-	other, err := enter(ctx, t.waiting.platforms[p.Name].slots)
-	if err != nil {
-		one()
-		return nil, err
-	}
-	return func() { other(); one() }, nil
 }
 
 // waitingVersion is the version of the configuration that decides beside the one in force; empty: there is none.

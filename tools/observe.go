@@ -123,12 +123,12 @@ func (t *Tools) observe(
 	r.Platform = p.Name
 	r.state(t, sql)
 	rows, err := recoverPanic(ctx, func() ([][]any, error) {
-		leave, err := t.enter(ctx, p)
+		turn, err := t.enter(ctx, p, who.Principal, sql)
 		if err != nil {
 			return nil, err
 		}
-		defer leave()
-		return step(&question{Tools: t, platform: p, call: who, sql: sql, maxRows: 1, record: r})
+		defer turn.Leave()
+		return step(&question{Tools: t, platform: p, call: who, sql: sql, maxRows: 1, record: r, turn: turn})
 	})
 	r.Rows = len(rows)
 	if refusal := t.end(ctx, r, err); refusal != nil {

@@ -25,11 +25,11 @@ func (t *Tools) Profile(
 		if err != nil {
 			return vending.Profile{}, err
 		}
-		leave, err := t.enter(ctx, p)
+		turn, err := t.enter(ctx, p, operator.Principal, "")
 		if err != nil {
 			return vending.Profile{}, err
 		}
-		defer leave()
+		defer turn.Leave()
 		profile, err := p.Engine.Profile(ctx, r.ID, table, sample)
 		r.vended(profile.Role)
 		return profile, err

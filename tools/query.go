@@ -13,6 +13,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
+	"deputy/tools/turns"
 	"deputy/vending"
 )
 
@@ -56,11 +57,11 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 	r.Platform = p.Name
 	ctx, cancel := context.WithTimeout(ctx, t.config.Limits.Timeout+grace)
 	defer cancel()
-	leave, err := t.enter(ctx, p)
+	turn, err := t.enter(ctx, p, call.Principal, args.SQL)
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer turn.Leave()
 	q := &question{
 		Tools:    t,
 		platform: p,
@@ -68,6 +69,7 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 		sql:      args.SQL,
 		maxRows:  t.rows(args.MaxRows),
 		record:   r,
+		turn:     turn,
 	}
 	for try := 1; ; try++ {
 		result, err := q.answer(ctx)
@@ -107,6 +109,7 @@ type question struct {
 	sql      string
 	maxRows  int
 	record   *record
+	turn     *turns.Turn
 }
 
 func (q *question) answer(ctx context.Context) (*QueryResult, error) {
@@ -135,7 +138,9 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return nil, nil, err
 	}
 	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
-		return q.platform.Engine.Analyze(ctx, q.sql)
+		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {
+			return q.platform.Engine.Analyze(ctx, q.sql)
+		})
 	}, database(q.platform)...)
 	if err != nil {
 		return q.reconsider(ctx, err)
@@ -169,7 +174,12 @@ func (q *question) run(
 	defer q.instruments.vends.Add(ctx, -1, platform)
 	lease := q.lease(access)
 	lease.Recorded, lease.Without = recorded, statement.Without
-	result, err := q.platform.Engine.Run(ctx, lease)
+	result, err := turns.Try(ctx, q.turn, func(ctx context.Context) (vending.Result, error) {
+		return q.platform.Engine.Run(ctx, lease)
+	})
+	if err == nil {
+		q.turn.Ran()
+	}
 	q.record.vended(result.Role)
 	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))
 	return result, err
@@ -256,15 +266,17 @@ func closedFor(table entitlements.TableName) error {
 // may have come only so far because the table is there.
 func (q *question) reconsider(ctx context.Context, reason error) (*vending.Statement, []entitlements.Access, error) {
 	why := asError(reason)
-	if ctx.Err() != nil || why.Code == TooBusy || why.Code == Cancelled {
+	if ctx.Err() != nil || why.Code == TooBusy || why.Code == Locked || why.Code == Cancelled {
 		return nil, nil, why
 	}
 	lease, hint := q.diagnosis()
 	statement, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (*vending.Statement, error) {
-		if own, ok := q.platform.Engine.(vending.Own); ok {
-			return own.AnalyzeFor(ctx, lease)
-		}
-		return nil, q.platform.Engine.Diagnose(ctx, lease)
+		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {
+			if own, ok := q.platform.Engine.(vending.Own); ok {
+				return own.AnalyzeFor(ctx, lease)
+			}
+			return nil, q.platform.Engine.Diagnose(ctx, lease)
+		})
 	}, database(q.platform)...)
 	if errors.Is(err, vending.ErrChanged) {
 		return nil, nil, err

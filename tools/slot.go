@@ -2,35 +2,25 @@ package tools
 
 import (
 	"context"
-	"time"
 
+	"deputy/identity"
 	"deputy/tools/platforms"
+	"deputy/tools/turns"
 )
 
 // platform is a data platform with room for so many calls at once.
 type platform struct {
 	*platforms.Platform
-	slots chan struct{} // one token per running call
+	turns *turns.Turns
 }
 
-const slotWait = 10 * time.Second // how long a call waits for a slot
-
-// enter takes a slot, and returns how to leave it.
-func enter(ctx context.Context, slots chan struct{}) (leave func(), err error) {
-	leave = func() { <-slots }
-	select {
-	case slots <- struct{}{}:
-		return leave, nil
-	default:
+// enter waits until it is the call's turn on the platform, and on it as the waiting configuration has it.
+func (t *Tools) enter(ctx context.Context, p *platform, who identity.Principal, sql string) (*turns.Turn, error) {
+	queues := []*turns.Turns{p.turns}
+	if t.waiting != nil {
+		queues = append(queues, t.waiting.platforms[p.Name].turns)
 	}
-	wait := time.NewTimer(slotWait)
-	defer wait.Stop()
-	select {
-	case slots <- struct{}{}:
-		return leave, nil
-	case <-wait.C:
-		return nil, &Error{Code: TooBusy, Message: "too many calls are running: try again in a moment"}
-	case <-ctx.Done():
-		return nil, &Error{Code: Cancelled, Message: "the call was cancelled", Cause: ctx.Err()}
-	}
+	return turns.Enter(ctx, turns.Call{
+		Caller: who.Caller(), Tables: func() []string { return p.About(sql) }, LockTimeout: t.config.Limits.LockTimeout,
+	}, queues...)
 }

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
@@ -21,6 +22,7 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools/platforms"
+	"deputy/tools/turns"
 )
 
 // Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log,
@@ -60,7 +62,11 @@ type Limits struct {
 	MaxBytes    int           // size of one answer's values
 	Timeout     time.Duration // of one statement in the database
 	Concurrency int           // calls at the same time on one platform; more wait
+	CallerShare int           // of Concurrency, those of one caller; zero: half
+	LockTimeout time.Duration // that a statement waits for a lock in all; zero: a moment
 }
+
+func (l Limits) share() int { return cmp.Or(l.CallerShare, (l.Concurrency+1)/2) }
 
 // Tools answers calls. All methods may be called concurrently.
 type Tools struct {
@@ -111,7 +117,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 		return nil, err
 	}
 	for _, p := range opened {
-		t.platforms = append(t.platforms, &platform{p, make(chan struct{}, l.Concurrency)})
+		t.platforms = append(t.platforms, &platform{p, turns.New(l.Concurrency, l.share())})
 	}
 	return t, nil
 }

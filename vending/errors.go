@@ -25,6 +25,9 @@ const (
 	DiskFull     Code = "disk_full"     // the platform has no room left on its disk
 )
 
+// LockedMessage is what a caller is told of a lock. It does not say on which table: the statement may name others.
+const LockedMessage = "another session holds a lock on a table of the statement: try again in a moment"
+
 // Error is what an engine answers when a statement gives no rows. Message is a sentence for the model and holds
 // nothing that the lease did not show; Cause is for the operator's log and must never leave the process otherwise.
 type Error struct {

@@ -130,6 +130,8 @@ func ToolsConfig(
 		Limits: tools.Limits{
 			MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout,
 			Concurrency: c.Limits.Concurrency,
+			CallerShare: c.Limits.PerCaller.Concurrency,
+			LockTimeout: c.Limits.LockTimeout,
 		},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {

@@ -129,6 +129,7 @@ type Limits struct {
 	MaxRows     int
 	MaxBytes    Size
 	Timeout     time.Duration
+	LockTimeout time.Duration
 	Concurrency int
 	AtOnce      int
 	Connections int
@@ -140,8 +141,9 @@ type Limits struct {
 
 // Portion is how much of the server one caller, or one address, may have.
 type Portion struct {
-	PerMinute int
-	AtOnce    int
+	PerMinute   int
+	AtOnce      int
+	Concurrency int // of a caller on each platform; zero: half of that of all
 }
 
 // Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit

@@ -86,9 +86,10 @@ var rooms = []Room{
 	{"vending/enginetest/...", []string{"vending", "entitlements", "entitlements/expression", "identity"}},
 
 	// The use case.
+	{"tools/turns", []string{"vending"}},
 	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
 	{"tools", []string{
-		"tools/platforms", "vending", "audit", "audit/sparse", "entitlements/...", "identity", "internal/mistake",
+		"tools/platforms", "tools/turns", "vending", "audit", "audit/sparse", "entitlements/...", "identity", "internal/mistake",
 	}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 

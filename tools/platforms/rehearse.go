@@ -53,7 +53,7 @@ func (p *Platform) rehearseAll(
 	case wrong == nil:
 		return nil, nil
 	case errors.As(wrong, &known) &&
-		(known.Code == vending.TooBusy || known.Code == vending.Timeout || known.Code == vending.Cancelled):
+		(known.Code == vending.TooBusy || known.Code == vending.Timeout || known.Code == vending.Cancelled || known.Code == vending.Locked):
 		return nil, fmt.Errorf("rehearsing the policies: %w", wrong)
 	}
 	for _, smaller := range divide(batch) {

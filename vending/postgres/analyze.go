@@ -82,9 +82,10 @@ FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass
 
 func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, error) {
 	begin := fmt.Sprintf(
-		"BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true)",
+		"BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), %s",
 		pq.QuoteLiteral(s.paths.Analysis()),
 		analysisLimit.Milliseconds(),
+		lockMoment,
 	)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {

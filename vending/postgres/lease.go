@@ -73,6 +73,11 @@ const (
 	writable access = "off"
 )
 
+// lockMoment is SQL that bounds each wait for a lock in a transaction, that of the views for their tables too. It is
+// short because a call that waits holds a place and a connection: who wants to wait longer tries again, and lets others
+// pass between two tries.
+const lockMoment = `set_config('lock_timeout', '250', true)`
+
 func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) (*vended, error) {
 	seen, err := e.current(ctx)
 	if err != nil {
@@ -87,9 +92,9 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	s, schemas := e.newSpec(lease, seen)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
 	begin := fmt.Sprintf(
-		`BEGIN; SELECT %s; %s SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), `+
-			`set_config('idle_in_transaction_session_timeout', '%d', true), set_config('client_connection_check_interval', '1000', true), `+
-			`set_config('application_name', %s, true), set_config('transaction_read_only', '%[7]s', true), set_config('role', %[6]s, true)`,
+		`BEGIN; SELECT %[8]s; SELECT %[1]s; %[2]s SELECT set_config('search_path', %[3]s, true), set_config('statement_timeout', '%[4]d', true), `+
+			`set_config('idle_in_transaction_session_timeout', '%[5]d', true), set_config('client_connection_check_interval', '1000', true), `+
+			`set_config('application_name', %[6]s, true), set_config('transaction_read_only', '%[7]s', true), set_config('role', %[6]s, true)`,
 		e.signer.call(
 			s,
 		),
@@ -99,6 +104,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		(lease.Timeout + time.Minute).Milliseconds(),
 		pq.QuoteLiteral(roleName(lease.ID)),
 		reading,
+		lockMoment,
 	)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {

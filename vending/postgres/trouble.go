@@ -26,7 +26,7 @@ var troubles = map[string]saying{
 		vending.TooExpensive,
 		"the statement needs more room for temporary files than the database gives to one: sort, join or group less",
 	},
-	"55P03": {vending.Locked, "another session holds a lock on a table of the statement: try again in a moment"},
+	"55P03": {vending.Locked, vending.LockedMessage},
 	"XX001": {vending.Unavailable, "the database reports damaged data: its administrator finds the reason in its log"},
 	"XX002": {
 		vending.Unavailable,

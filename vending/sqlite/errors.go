@@ -82,8 +82,9 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.Is(err, errProgram):
 		return refuse(vending.Unsupported, "the statement cannot be checked: write it more simply")
 	case errors.Is(err, sqlite3.BUSY),
-		errors.Is(err, sqlite3.LOCKED),
-		errors.Is(err, errChanged),
+		errors.Is(err, sqlite3.LOCKED):
+		return refuse(vending.Locked, vending.LockedMessage)
+	case errors.Is(err, errChanged),
 		errors.Is(err, errMoved),
 		errors.Is(err, vending.ErrChanged):
 		return refuse(vending.TooBusy, "the data platform is busy: try again in a moment")

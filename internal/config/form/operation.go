@@ -117,6 +117,8 @@ var limits = &Section{
 			Doc: "The largest size of an answer."},
 		{Name: "timeout", Kind: duration.between(1, 600e9, "more than 0s, up to 10m"), Default: "30s",
 			Doc: "How long a statement may take in the database."},
+		{Name: "lock_timeout", Kind: duration.between(1, 600e9, "more than 0s, up to 10m"), Default: "2s",
+			Doc: "How long a statement waits for a lock in the database, in all."},
 		{Name: "concurrency", Kind: number.between(1, 1000, "from 1 to 1000"), Default: "32",
 			Doc: "How many calls run at once on each platform."},
 		{Name: "at_once", Kind: number.between(1, mostAtOnce, "from 1 to 100000"), Default: "512",
@@ -126,11 +128,21 @@ var limits = &Section{
 		{Name: "memory", Kind: size.between(16<<20, 1<<40, "from 16MiB to 1TiB"),
 			Without: "a quarter of GOMEMLIMIT or of what the container may use",
 			Doc:     "How much memory analyses and answers take together. Who needs more waits, and then is too_busy."},
-		{Name: "per_caller", Kind: section(portion("CallerPortion", "60000", "128")),
+		{Name: "per_caller", Kind: section(callerPortion()),
 			Doc: "What one agent may do for one user, or on its own."},
 		{Name: "per_address", Kind: section(portion("AddressPortion", "120000", "256")),
 			Doc: "What one network address (of IPv6, one /64) may do before it is known who calls."},
 	},
+}
+
+// callerPortion is a portion, and a share of each platform.
+func callerPortion() *Section {
+	s := portion("CallerPortion", "60000", "128")
+	s.Keys = append(s.Keys, Key{
+		Name: "concurrency", Kind: number.between(1, 1000, "from 1 to 1000"), Without: "half of limits.concurrency",
+		Doc: "How many of its calls run at once on each platform. More wait, and fewer run while few places are free.",
+	})
+	return s
 }
 
 // portion has the same keys for a caller and an address, and defaults of its own for each.
