@@ -9,7 +9,7 @@ TOOL = $(GO) tool -modfile=.ci/lint/go.mod
 RACED = ./identity/... ./audit/... ./entitlements/requests/... ./vending/postgres/... ./vending/sqlite/... ./tools/... ./mcp/... \
 	./internal/assembly ./internal/durable
 
-.PHONY: test lint layout race vuln steady conformance field faults crash bench build fuzz matrix schema vet postgres
+.PHONY: load test lint layout race vuln steady conformance field faults crash bench build fuzz matrix schema vet postgres
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/deputy ./cmd/deputy
@@ -51,6 +51,10 @@ field: postgres
 # issuer that hangs, greedy callers, planned and unplanned stops. DEPUTY_FAULTS_SHORT=1 takes under three minutes on a quiet machine.
 faults: postgres
 	cd internal/faults && DEPUTY_FAULTS=1 $(GO) test -count=1 -timeout 60m
+
+# What greedy callers and locked tables do to a server's memory and to others, on a process at its default limits: prints the figures.
+load: postgres
+	DEPUTY_LOAD=1 $(GO) test -count=1 -v -timeout 30m ./internal/load
 
 # The server is killed two hundred times under load, and one that keeps requests between any two statements.
 crash: postgres

@@ -2,6 +2,7 @@ package tools_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -133,20 +134,20 @@ func TestCallsBeyondTheLimitWaitAndAreThenToldSo(t *testing.T) {
 			<-release
 			return vending.Result{Columns: []vending.OutputColumn{{Name: "region"}}}, nil
 		}
-		call := func() error {
+		call := func(who string) error {
 			_, err := made.Query(
 				t.Context(),
-				as("taylor", "Marketing"),
+				as(who, "Marketing"),
 				tools.QueryArgs{SQL: `SELECT region FROM customer_orders`},
 			)
 			return err
 		}
 		ended := make(chan error, 4)
-		for range config.Limits.Concurrency {
-			go func() { ended <- call() }()
+		for n := range config.Limits.Concurrency {
+			go func() { ended <- call(fmt.Sprint("user", n)) }()
 			<-running
 		}
-		if r := refusal(t, call()); r.Code != tools.TooBusy {
+		if r := refusal(t, call("taylor")); r.Code != tools.TooBusy {
 			t.Errorf("a call beyond the limit is answered with %+v", r)
 		}
 		close(release)

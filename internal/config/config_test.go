@@ -263,10 +263,11 @@ func TestTheCompleteFile(t *testing.T) {
 			MaxRows:     500,
 			MaxBytes:    1 << 20,
 			Timeout:     90 * time.Second,
+			LockTimeout: 2 * time.Second,
 			Concurrency: 8,
 			AtOnce:      100,
 			Connections: 1000,
-			PerCaller:   config.Portion{PerMinute: 60, AtOnce: 4},
+			PerCaller:   config.CallerPortion{PerMinute: 60, AtOnce: 4},
 			PerAddress:  config.Portion{PerMinute: 6000, AtOnce: 16},
 		},
 		Telemetry: config.Telemetry{Prometheus: "0.0.0.0:9464", Readers: config.Anybody,
@@ -424,8 +425,9 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
 	want := config.Limits{
-		MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, Concurrency: 32, AtOnce: 512, Connections: 4096,
-		PerCaller:  config.Portion{PerMinute: 60_000, AtOnce: 128},
+		MaxRows: 1000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, LockTimeout: 2 * time.Second, Concurrency: 32,
+		AtOnce: 512, Connections: 4096,
+		PerCaller:  config.CallerPortion{PerMinute: 60_000, AtOnce: 128},
 		PerAddress: config.Portion{PerMinute: 120_000, AtOnce: 256},
 	}
 	if c.Limits != want {

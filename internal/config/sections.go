@@ -135,15 +135,21 @@ type Limits struct {
 	Connections int
 	Memory      Size // of all answers and analyses; zero: it follows from the process's limit
 
-	PerCaller  Portion
+	PerCaller  CallerPortion
 	PerAddress Portion
 }
 
-// Portion is how much of the server one caller, or one address, may have.
-type Portion struct {
+// CallerPortion is how much one caller may have.
+type CallerPortion struct {
 	PerMinute   int
 	AtOnce      int
-	Concurrency int // of a caller on each platform; zero: half of that of all
+	Concurrency int // on each platform; zero: half of that of all
+}
+
+// Portion is how much of the server one address may have.
+type Portion struct {
+	PerMinute int
+	AtOnce    int
 }
 
 // Telemetry is where traces and metrics go. There is nothing in them that says who asked for what: that is in the audit

@@ -28,7 +28,8 @@ type Turn struct {
 	tables  []string
 	known   bool // the tables
 	blocked bool // it waits for a lock
-	held    int  // of queues: in how many of them it has a place
+	since   time.Time
+	held    int // of queues: in how many of them it has a place
 }
 
 // Enter waits for a place in each of the queues. The error is a *vending.Error.
@@ -39,7 +40,7 @@ func Enter(ctx context.Context, call Call, queues ...*Turns) (*Turn, error) {
 	t := &Turn{call: call, queues: queues}
 	atMost := patience
 	if queues[0].suspects() && queues[0].isLocked(t.about(), call.Now()) {
-		t.blocked, atMost = true, min(patience, max(call.LockTimeout, time.Millisecond))
+		t.blocked, t.since, atMost = true, call.Now(), min(patience, max(call.LockTimeout, time.Millisecond))
 	}
 	switch err := t.enter(ctx, atMost); {
 	case err == nil:
@@ -92,14 +93,17 @@ func (t *Turn) about() []string {
 // engine waits for a lock only for a moment; between two moments the call gives its place to others. Its error may be
 // one of vending.Locked.
 func Try[T any](ctx context.Context, turn *Turn, step func(context.Context) (T, error)) (T, error) {
-	began := turn.call.Now()
 	for {
+		began := turn.call.Now()
 		result, err := step(ctx)
 		var known *vending.Error
 		if !errors.As(err, &known) || known.Code != vending.Locked {
 			return result, err
 		}
-		left := turn.call.LockTimeout - turn.call.Now().Sub(began)
+		if turn.since.IsZero() {
+			turn.since = began
+		}
+		left := turn.call.LockTimeout - turn.call.Now().Sub(turn.since)
 		turn.queues[0].lock(turn.about(), turn.call.Now())
 		if left <= 0 {
 			return result, err
