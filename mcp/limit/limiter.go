@@ -219,7 +219,8 @@ const (
 	allFull
 )
 
-// enter takes a place if there is one; zero of all means any number.
+// enter takes a place if there is one; zero of all means any number. Who has some leaves at least as many free as it has,
+// so that a few busy callers never have all of them.
 func (s *slots[K]) enter(key K, each, all int) fullness {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,6 +229,8 @@ func (s *slots[K]) enter(key K, each, all int) fullness {
 		return eachFull
 	case all > 0 && s.all >= all:
 		return allFull
+	case all > 0 && s.each[key] > 0 && s.each[key] >= all-s.all:
+		return eachFull
 	}
 	s.all++
 	s.each[key]++

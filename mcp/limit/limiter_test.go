@@ -16,6 +16,26 @@ func TestPlacesOfCallersWithoutCallsAreForgotten(t *testing.T) {
 	}
 }
 
+// A caller that has many places leaves as many free as it has, so that there is always one for another caller.
+func TestFewCallersNeverHaveAllPlaces(t *testing.T) {
+	s := newSlots[string]()
+	for _, test := range []struct {
+		caller string
+		want   int
+	}{{"a", 128}, {"b", 128}, {"c", 128}, {"d", 64}, {"e", 32}, {"f", 16}, {"g", 8}} {
+		got := 0
+		for s.enter(test.caller, 128, 512) == entered {
+			got++
+		}
+		if got != test.want {
+			t.Errorf("greedy caller %s gets %d places and not %d", test.caller, got, test.want)
+		}
+	}
+	if s.enter("ann", 128, 512) != entered {
+		t.Error("another caller finds no place")
+	}
+}
+
 func TestThoseWhoWaitedAreForgotten(t *testing.T) {
 	l, err := New(Config{Now: time.Now})
 	if err != nil {
