@@ -166,3 +166,24 @@ func TestContainerLimit(t *testing.T) {
 		t.Errorf("the default is %d, and without a limit %d", DefaultSize(512<<20), DefaultSize(math.MaxInt64))
 	}
 }
+
+// What a caller that holds much waits for does not stand in the way of one that holds nothing.
+func TestLeastIsNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(100)
+		if !raised(b.Account("zoe"), 70) || !raised(b.Account("mallory"), 10) {
+			t.Fatal("there is no room")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		large := make(chan error, 1)
+		go func() { large <- b.Account("mallory").Raise(ctx, 40) }()
+		synctest.Wait()
+		if !raised(b.Account("ann"), 15) {
+			t.Error("a caller waits behind what another one waits for")
+		}
+		cancel()
+		if err := <-large; err == nil {
+			t.Error("more is given out than there is")
+		}
+	})
+}

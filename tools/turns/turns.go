@@ -110,26 +110,19 @@ func (t *Turns) serve() {
 	}
 }
 
-// next is who takes the next place; -1: none that waits may. Who waits for no lock comes before who does, then the
-// caller with the fewest places, then who came first. t.mu is held.
+// next is who takes the next place; -1: none that waits may. Who waits for no lock comes before who does, then who came
+// first: what may keeps a caller with many places behind those with fewer. t.mu is held.
 func (t *Turns) next() int {
 	best := -1
 	for i, w := range t.waiting {
 		if !t.may(w) {
 			continue
 		}
-		if best < 0 || t.before(w, t.waiting[best]) {
+		if best < 0 || t.waiting[best].blocked && !w.blocked {
 			best = i
 		}
 	}
 	return best
-}
-
-func (t *Turns) before(a, b *waiter) bool {
-	if a.blocked != b.blocked {
-		return b.blocked
-	}
-	return t.each[a.caller] < t.each[b.caller]
 }
 
 // may reports whether a place is free for the waiter. A caller that has some leaves at least as many free as it has, so

@@ -137,7 +137,7 @@ func TestLockHoldsFewPlaces(t *testing.T) {
 				}
 			})
 		}
-		slowest := time.Duration(0)
+		slowest, later := time.Duration(0), time.Duration(0) // once the lock is known of
 		for range 500 {
 			time.Sleep(50 * time.Millisecond)
 			asked := time.Now()
@@ -146,10 +146,13 @@ func TestLockHoldsFewPlaces(t *testing.T) {
 				t.Fatalf("a call on another table: %v", err)
 			}
 			slowest = max(slowest, time.Since(asked))
+			if asked.Sub(began) > 2*moment {
+				later = max(later, time.Since(asked))
+			}
 			turn.Leave()
 		}
-		if slowest > moment {
-			t.Errorf("calls on another table wait for %v", slowest)
+		if slowest > moment || later > 0 {
+			t.Errorf("calls on another table wait for %v, and for %v once the lock is known", slowest, later)
 		}
 		all.Wait()
 		if err := waits("ann"); err != nil || q.suspects() {
@@ -239,5 +242,32 @@ func TestNeverMoreThanPlaces(t *testing.T) {
 		if q.taken != 0 || len(q.each) != 0 || len(q.waiting) != 0 {
 			t.Errorf("after all that %d places are taken, by %v", q.taken, q.each)
 		}
+	})
+}
+
+func TestLockedWaitBehindOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New(4, 4)
+		var running []*Turn
+		for n := range 4 {
+			running = append(running, entered(t, q, fmt.Sprint("caller ", n), 1)...)
+		}
+		q.lock([]string{"shop.orders"}, time.Now())
+		order := make(chan string, 2)
+		for _, c := range []Call{about("bob", "shop.orders"), about("ann", "shop.stock")} {
+			go func() {
+				if turn, err := Enter(t.Context(), c, q); err == nil {
+					order <- c.Caller
+					turn.Leave()
+				}
+			}()
+			synctest.Wait()
+		}
+		running[0].Leave()
+		synctest.Wait()
+		if first := <-order; first != "ann" {
+			t.Errorf("the first is %s", first)
+		}
+		<-order
 	})
 }
