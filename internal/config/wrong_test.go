@@ -57,7 +57,7 @@ func TestWrongFiles(t *testing.T) {
 		// Keys nobody knows.
 		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
 		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
-		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: max_rows, max_bytes, timeout, lock_timeout, concurrency, at_once, connections, memory, per_caller, per_address)"},
+		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: " + limitKeys + ")"},
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 		{"an issuer's key misspelt", "identity:\n  issuers:\n    - ulr: https://id.example.com\n",
@@ -224,7 +224,7 @@ func TestWrongFiles(t *testing.T) {
 
 		// Several at once, in the order of their lines.
 		{"much at once", "limits:\n  max_rows: many\n  max_row: 5\nserver:\n  listen: ${NONE}\naudit: [x]\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000\n" +
-			"deputy.yaml:3: limits: unknown key \"max_row\"; did you mean \"max_rows\"? (known: max_rows, max_bytes, timeout, lock_timeout, concurrency, at_once, connections, memory, per_caller, per_address)\n" +
+			"deputy.yaml:3: limits: unknown key \"max_row\"; did you mean \"max_rows\"? (known: " + limitKeys + ")\n" +
 			"deputy.yaml:5: server.listen: the environment variable NONE is not set\n" +
 			"deputy.yaml:6: audit: keys with values belong here, not a list"},
 	} {
@@ -295,3 +295,7 @@ func TestNoErrorShowsWhatAVariableHolds(t *testing.T) {
 		t.Errorf("only %d values were refused: the test tries too little", refused)
 	}
 }
+
+// limitKeys are those that the section limits knows.
+const limitKeys = "max_rows, max_bytes, timeout, lock_timeout, concurrency, at_once, connections, memory, per_caller, " +
+	"per_address"

@@ -89,7 +89,8 @@ var rooms = []Room{
 	{"tools/turns", []string{"vending"}},
 	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
 	{"tools", []string{
-		"tools/platforms", "tools/turns", "vending", "audit", "audit/sparse", "entitlements/...", "identity", "internal/mistake",
+		"tools/platforms", "tools/turns", "vending", "audit", "audit/sparse", "entitlements/...", "identity",
+		"internal/mistake",
 	}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 

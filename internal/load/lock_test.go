@@ -91,7 +91,8 @@ func TestLockedTable(t *testing.T) {
 				}
 			}
 			for n := range 8 {
-				ask(s.caller(fmt.Sprintf("other-%d", n)), &others, `SELECT note FROM shop.stock WHERE id = %d`, 100*time.Millisecond)
+				other := s.caller(fmt.Sprintf("other-%d", n))
+				ask(other, &others, `SELECT note FROM shop.stock WHERE id = %d`, 100*time.Millisecond)
 			}
 			all.Wait()
 			fmt.Printf("%-40s on the locked table: %s\n%-40s on another table: %s\n", t.Name(), &waits, "", &others)

@@ -219,8 +219,8 @@ const (
 	allFull
 )
 
-// enter takes a place if there is one; zero of all means any number. Who has some leaves at least as many free as it has,
-// so that a few busy callers never have all of them.
+// enter takes a place if there is one; zero of all means any number. Who has some leaves at least as many free as it
+// has, so that a few busy callers never have all of them.
 func (s *slots[K]) enter(key K, each, all int) fullness {
 	s.mu.Lock()
 	defer s.mu.Unlock()

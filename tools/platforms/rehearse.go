@@ -53,7 +53,7 @@ func (p *Platform) rehearseAll(
 	case wrong == nil:
 		return nil, nil
 	case errors.As(wrong, &known) &&
-		(known.Code == vending.TooBusy || known.Code == vending.Timeout || known.Code == vending.Cancelled || known.Code == vending.Locked):
+		slices.Contains([]vending.Code{vending.TooBusy, vending.Timeout, vending.Cancelled, vending.Locked}, known.Code):
 		return nil, fmt.Errorf("rehearsing the policies: %w", wrong)
 	}
 	for _, smaller := range divide(batch) {

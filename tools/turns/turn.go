@@ -11,8 +11,8 @@ import (
 // Call is a call that wants to run.
 type Call struct {
 	Caller string
-	// Tables are the names of the tables that the call may be about; nil: it is about none. It is only asked while one of
-	// them may be locked.
+	// Tables are the names of the tables that the call may be about; nil: it is about none. It is only asked while one
+	// of them may be locked.
 	Tables func() []string
 	// LockTimeout is how long the call waits for a lock in the database, the time it waits for its turn included; zero:
 	// it does not wait again.

@@ -92,9 +92,12 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	s, schemas := e.newSpec(lease, seen)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
 	begin := fmt.Sprintf(
-		`BEGIN; SELECT %[8]s; SELECT %[1]s; %[2]s SELECT set_config('search_path', %[3]s, true), set_config('statement_timeout', '%[4]d', true), `+
-			`set_config('idle_in_transaction_session_timeout', '%[5]d', true), set_config('client_connection_check_interval', '1000', true), `+
-			`set_config('application_name', %[6]s, true), set_config('transaction_read_only', '%[7]s', true), set_config('role', %[6]s, true)`,
+		`BEGIN; SELECT %[8]s; SELECT %[1]s; %[2]s SELECT set_config('search_path', %[3]s, true), `+
+			`set_config('statement_timeout', '%[4]d', true), `+
+			`set_config('idle_in_transaction_session_timeout', '%[5]d', true), `+
+			`set_config('client_connection_check_interval', '1000', true), `+
+			`set_config('application_name', %[6]s, true), set_config('transaction_read_only', '%[7]s', true), `+
+			`set_config('role', %[6]s, true)`,
 		e.signer.call(
 			s,
 		),

@@ -7,7 +7,7 @@ import (
 	"deputy/vending"
 )
 
-// Whatever step meets a lock, it waits for a moment and says that it was a lock: the analysis, the views, the statement.
+// Whatever step meets a lock, it waits for a moment and says that it was a lock: the analysis, or the views.
 func TestLockIsSaid(t *testing.T) {
 	name := newDatabase(t, "CREATE SCHEMA s; CREATE TABLE s.t(id int); CREATE TABLE s.free(id int)")
 	e := newEngine(t, name, "s")

@@ -299,7 +299,7 @@ func TestTooBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Timeout = time.Minute
-	if got := code(l); got != vending.TooBusy {
+	if got := code(l); got != vending.Locked {
 		t.Errorf("a call that finds the file locked is answered %s", got)
 	}
 }
