@@ -57,7 +57,10 @@ func TestWrongFiles(t *testing.T) {
 		// Keys nobody knows.
 		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
 		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, requests, tests, catalog, audit, limits, telemetry)"},
-		{"a key like no other", "limits:\n  colour: red\n", "deputy.yaml:2: limits: unknown key \"colour\" (known: " + limitKeys + ")"},
+		{
+			"a key like no other", "limits:\n  colour: red\n",
+			"deputy.yaml:2: limits: unknown key \"colour\" (known: " + limitKeys + ")",
+		},
 		{"a policy's key misspelt", "policies:\n  - name: a\n    grant: a.b\n    to: everyone\n  - name: b\n    gant: a.b\n    to: everyone\n",
 			"deputy.yaml:6: policies[1]: unknown key \"gant\"; did you mean \"grant\"? (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 		{"an issuer's key misspelt", "identity:\n  issuers:\n    - ulr: https://id.example.com\n",
@@ -297,5 +300,5 @@ func TestNoErrorShowsWhatAVariableHolds(t *testing.T) {
 }
 
 // limitKeys are those that the section limits knows.
-const limitKeys = "max_rows, max_bytes, timeout, lock_timeout, concurrency, at_once, connections, memory, per_caller, " +
-	"per_address"
+const limitKeys = "max_rows, max_bytes, timeout, lock_timeout, concurrency, at_once, connections, memory, " +
+	"per_caller, per_address"
