@@ -93,8 +93,10 @@ type Filter struct {
 type Denial struct {
 	Table       TableName
 	Requestable bool // the table may be discovered: the caller may be told that it exists and can be asked for
-	// Closed: the caller could read the table, if its policies still fitted it. The caller may be told so.
+	// Closed: the caller could read the table, if its policies fitted it and Deputy could read it. The caller may be
+	// told so.
 	Closed  bool
+	Misfits []string // What of the file does not fit a closed table: policy "x", tag X. None: Deputy cannot read it.
 	Reasons []string
 }
 

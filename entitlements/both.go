@@ -64,7 +64,7 @@ func (b Both) Visible(who identity.Principal) []Visible {
 		switch {
 		case denial == nil:
 			v.Access, v.Denial = &access, nil
-		case denial.Requestable:
+		case denial.Requestable, denial.Closed:
 			v.Access, v.Denial = nil, denial
 		default:
 			continue
@@ -78,7 +78,7 @@ func (b Both) Visible(who identity.Principal) []Visible {
 func (b Both) Sees(who identity.Principal) bool {
 	return slices.ContainsFunc(b.InForce.names, func(name TableName) bool {
 		_, denial := b.Decide(who, name)
-		return denial == nil || denial.Requestable
+		return denial == nil || denial.Requestable || denial.Closed
 	})
 }
 
@@ -151,11 +151,13 @@ func (v Via) and(other Via) Via {
 // heard of.
 func (d *Denial) and(other *Denial, name TableName) *Denial {
 	out := &Denial{Table: name, Requestable: true}
+	out.Closed = (d == nil || d.Closed) && (other == nil || other.Closed)
 	if d != nil {
-		out.Requestable, out.Reasons = d.Requestable, slices.Clone(d.Reasons)
+		out.Requestable, out.Reasons, out.Misfits = d.Requestable, slices.Clone(d.Reasons), slices.Clone(d.Misfits)
 	}
 	if other != nil {
 		out.Requestable = out.Requestable && other.Requestable
+		out.Misfits = union(out.Misfits, other.Misfits)
 		for _, why := range other.Reasons {
 			out.Reasons = append(out.Reasons, "by the configuration that is not in force yet, "+why)
 		}

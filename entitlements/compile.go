@@ -36,8 +36,19 @@ type Config struct {
 	// was about, and not the platform.
 	Running bool
 
+	// Serving: Deputy starts with what can be served. What does not fit closes the table that it is about, and a name
+	// that is gone since an administrator accepted it is treated as while Deputy runs. A name that was never there is a
+	// problem of the whole platform: it may be a mask's, with a typing error in it.
+	Serving bool
+
+	// Shut are problems of single tables that only the database knows of: it does not understand the SQL of a policy,
+	// say. Each closes its table.
+	Shut []Problem
+
 	// Others are the catalogs of the other platforms. Tags and policies without a platform may name what is only there.
 	Others []*Catalog
+	// Unseen: of another platform not even an old catalog is known. What is not here may be there.
+	Unseen bool
 }
 
 // Entitlements decide for one platform at one state of its catalog. They never change and may be used concurrently.
@@ -77,6 +88,7 @@ func Compile(cfg Config) (*Entitlements, []Problem) {
 	}
 	c.addAll()
 	c.checkSpelling()
+	c.shut()
 	c.drifted()
 	c.inheritAll()
 	c.sayWithout()
@@ -179,6 +191,9 @@ func (c *compiler) addTable(t Table) {
 	out := &table{name: t.TableName, description: t.Description, tags: slices.Clone(t.Tags), view: t.View}
 	if c.markNew && !c.cfg.Accepted.Has(t.TableName) {
 		out.tags = appendOnce(out.tags, New)
+	}
+	if t.Unreadable {
+		c.unreadable(out)
 	}
 	for _, col := range t.Columns {
 		tags := slices.Clone(col.Tags)
@@ -314,6 +329,10 @@ func (c *compiler) requireMatch(s selector.Selector, onlyHere bool) {
 	if elsewhere {
 		return
 	}
+	if s.Exact() && !onlyHere && c.cfg.Unseen {
+		c.warning("%q is not here; whether it is on a platform that cannot be reached is not known yet", s.Text)
+		return
+	}
 	if !s.Exact() {
 		c.warning("%q matches nothing", s.Text)
 		return
@@ -323,16 +342,21 @@ func (c *compiler) requireMatch(s selector.Selector, onlyHere bool) {
 	case s.IsColumn():
 		what = "column"
 	case s.IsSchema() && c.tags[s.Text] != nil:
-		c.missing("%q is a tag: write tag:%s", s.Text, s.Text)
+		c.missing(&s, "%q is a tag: write tag:%s", s.Text, s.Text)
 		return
 	case s.IsSchema():
 		what = "schema"
 		for _, t := range c.cfg.Catalog.Tables {
 			if t.Name == s.Schema() {
-				c.missing("there is no schema %s; did you mean the table %q?", s.Text, selector.Join(t.Schema, t.Name))
+				c.missing(
+					&s,
+					"there is no schema %s; did you mean the table %q?",
+					s.Text,
+					selector.Join(t.Schema, t.Name),
+				)
 				return
 			}
 		}
 	}
-	c.missing("there is no %s %s%s", what, s.Text, mistake.There(s.Text, s.LikeIn(c.cfg.Catalog)))
+	c.missing(&s, "there is no %s %s%s", what, s.Text, mistake.There(s.Text, s.LikeIn(c.cfg.Catalog)))
 }

@@ -101,7 +101,7 @@ func (c *compiler) rules(p *Policy) func(*table) ([]rowRule, bool) {
 func (c *compiler) checkRules(p *ruling) {
 	for _, name := range c.tableNames() {
 		t := c.tables[name]
-		if !slices.ContainsFunc(p.selectors, t.covered) {
+		if !slices.ContainsFunc(p.selectors, t.covered) && !slices.ContainsFunc(p.selectors, t.closes) {
 			continue
 		}
 		if p.Match != nil && t.column(p.Match.Column) == nil {
@@ -162,7 +162,10 @@ func (c *compiler) checkName(what, name string, seen map[string]bool) {
 func (c *compiler) checkPurposes(key string, m *Matcher) {
 	m.Each(func(t Term) {
 		if t.Word == "purpose" && !slices.Contains(c.cfg.Purposes, t.Name) {
-			c.within(key, func() { c.problem("there is no purpose %s%s", t.Name, known("purposes", t.Name, c.cfg.Purposes)) })
+			c.within(
+				key,
+				func() { c.problem("there is no purpose %s%s", t.Name, known("purposes", t.Name, c.cfg.Purposes)) },
+			)
 		}
 	})
 }
@@ -229,11 +232,15 @@ func (c *compiler) checkTag(tag string, k kind) {
 		}
 	}
 	switch {
+	case !defined && c.cfg.Unseen:
+		c.warning("there is no tag %s here; whether a platform that cannot be reached has it is not known yet", tag)
 	case !defined:
-		c.missing("there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
+		c.missing(nil, "there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
 	case k == kindMask || k == kindRequest:
+	case !onTables && c.cfg.Unseen:
+		c.warning("tag %s is on columns only, as far as is known; a %s is about tables", tag, k)
 	case !onTables:
-		c.missing("tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
+		c.missing(nil, "tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
 	case onColumns && (k == kindGuardrail || k == kindFilter):
 		c.warning("tag %s is on columns too; a %s covers only the tables that have it", tag, k)
 	}

@@ -63,10 +63,14 @@ func (t *table) decide(who *identity.Principal, approved Approvals) (Access, *De
 	access := Access{Table: t.name}
 	unheard := t.open(&access, who, approved)
 	if len(access.Grants) > 0 && t.closed != nil {
-		return Access{}, &Denial{Table: t.name, Closed: true, Reasons: t.closed}
+		return Access{}, t.denyClosed()
 	}
 	if len(access.Grants) == 0 {
-		return Access{}, &Denial{Table: t.name, Requestable: t.discoverable, Reasons: append(unheard, "no grant opens it")}
+		return Access{}, &Denial{
+			Table:       t.name,
+			Requestable: t.discoverable,
+			Reasons:     append(unheard, "no grant opens it"),
+		}
 	}
 	t.show(&access, &judged, who, approved)
 	for _, g := range t.guardrails {
@@ -84,7 +88,10 @@ func (t *table) decide(who *identity.Principal, approved Approvals) (Access, *De
 func (t *table) broken(judged *identity.Identity, who *identity.Principal) (reasons []string) {
 	for _, g := range t.guardrails {
 		if !g.require.Holds(judged, who) {
-			reasons = append(reasons, fmt.Sprintf("guardrail %q does not hold for %s %s", g.policy, judged.Kind, judged.ID))
+			reasons = append(
+				reasons,
+				fmt.Sprintf("guardrail %q does not hold for %s %s", g.policy, judged.Kind, judged.ID),
+			)
 		}
 	}
 	return reasons

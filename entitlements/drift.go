@@ -128,7 +128,12 @@ func (c *compiler) drifted() {
 	}
 	c.at = Problem{Key: "catalog.file", Drift: true}
 	if fresh != nil {
-		c.warning("%s are %s and all their columns are hidden from everybody: %s", mistake.Some(fresh), New, c.howToAccept())
+		c.warning(
+			"%s are %s and all their columns are hidden from everybody: %s",
+			mistake.Some(fresh),
+			New,
+			c.howToAccept(),
+		)
 	}
 	c.sayGone()
 }
@@ -252,26 +257,4 @@ func (c *compiler) sayGone() {
 			c.howToAccept(),
 		)
 	}
-}
-
-// lost is a problem of one table: while Deputy runs it closes that table alone.
-func (c *compiler) lost(name TableName, format string, args ...any) {
-	c.problem(format, args...)
-	p := &c.problems[len(c.problems)-1]
-	p.Table, p.Drift = name, true
-	if t := c.tables[name]; t != nil {
-		t.closed = append(t.closed, p.String())
-	}
-}
-
-// misfit is a problem of what is not in the catalog. While Deputy runs it closes nothing more than what is gone: see
-// drifted.
-func (c *compiler) missing(format string, args ...any) {
-	c.problem(format, args...)
-	c.problems[len(c.problems)-1].Drift = c.cfg.Accepted != nil
-}
-
-// stops reports whether there can be no Entitlements.
-func (c *compiler) stops() bool {
-	return slices.ContainsFunc(c.problems, func(p Problem) bool { return !p.Warning && !(c.cfg.Running && p.Drift) })
 }

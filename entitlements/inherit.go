@@ -15,6 +15,7 @@ import (
 //     whatever the value stays.
 //   - Its guardrails are those of its base tables as well.
 //   - Over a table with a row filter it is closed, unless a policy names the view.
+//   - It is closed while one of its base tables is, because something that is said of that does not fit.
 //
 // A mask that names the view's own column, and is not for some callers alone, takes the place of what that would
 // inherit.
@@ -47,6 +48,7 @@ func (c *compiler) inherit(t *table, done map[TableName]bool, hides bool) {
 			continue
 		}
 		c.inherit(base, done, hides)
+		t.inheritClosed(base)
 		for _, g := range base.guardrails {
 			if !slices.ContainsFunc(t.guardrails, func(own guardrail) bool { return own.policy == g.policy }) {
 				t.guardrails = append(t.guardrails, g)
@@ -61,7 +63,10 @@ func (c *compiler) inherit(t *table, done map[TableName]bool, hides bool) {
 		}
 	}
 	if t.view.Hidden && hides && !t.named {
-		t.barred = append(t.barred, "it is a view of which cannot be told which tables it reads, and no policy names it")
+		t.barred = append(
+			t.barred,
+			"it is a view of which cannot be told which tables it reads, and no policy names it",
+		)
 	}
 	for i := range t.columns {
 		if i < len(t.view.Columns) {
@@ -98,7 +103,10 @@ func (c *compiler) inheritMasks(t *table, col *column, from Lineage, hides bool)
 	}
 	hidden := from.Hidden && hides
 	if len(rules) == 0 && !hidden ||
-		slices.ContainsFunc(col.masks, func(m maskRule) bool { return m.reach == ByName && t.masks[m.scope].Only == nil }) {
+		slices.ContainsFunc(
+			col.masks,
+			func(m maskRule) bool { return m.reach == ByName && t.masks[m.scope].Only == nil },
+		) {
 		return
 	}
 	mask, policy := Mask{Kind: MaskNull}, builtIn+"inherited"
@@ -195,13 +203,17 @@ func (c *compiler) lacks(t, base *table) (out []string) {
 			continue
 		}
 		for _, from := range c.originsBelow(t.view.Columns[i].From, viewsDeep) {
-			if origin := base.column(from.Column); from.TableName == base.name && origin != nil && len(origin.masks) > 0 {
+			if origin := base.column(
+				from.Column,
+			); from.TableName == base.name && origin != nil &&
+				len(origin.masks) > 0 {
 				out = appendOnce(out, fmt.Sprintf("mask %q on %s", origin.masks[0].Policy, from.Column))
 			}
 		}
 	}
 	for _, f := range base.filters {
-		if !t.named && !slices.ContainsFunc(t.filters, func(own filter) bool { return own.rule.Policy == f.rule.Policy }) {
+		if !t.named &&
+			!slices.ContainsFunc(t.filters, func(own filter) bool { return own.rule.Policy == f.rule.Policy }) {
 			out = appendOnce(out, fmt.Sprintf("filter %q", f.rule.Policy))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"deputy/entitlements/catalog"
 	"deputy/entitlements/mask"
 	"deputy/entitlements/matcher"
+	"deputy/entitlements/problem"
 )
 
 // The nouns of the catalog that decisions are about.
@@ -30,6 +31,8 @@ type (
 	Accepted = catalog.Accepted
 	// AcceptedTable is a table as it was when it was accepted.
 	AcceptedTable = catalog.AcceptedTable
+	// Problem is something in the tags or policies that cannot be meant as it is written.
+	Problem = problem.Problem
 	// AcceptedColumn is a column as it was when it was accepted.
 	AcceptedColumn = catalog.AcceptedColumn
 )
@@ -47,6 +50,9 @@ const (
 	Trimmed = catalog.Trimmed
 	Unsaid  = catalog.Unsaid
 )
+
+// Fatal reports whether any of the problems is more than a warning.
+func Fatal(problems []Problem) bool { return problem.Fatal(problems) }
 
 // ParseTableName splits "schema.table".
 func ParseTableName(s string) (TableName, bool) { return catalog.ParseTableName(s) }

@@ -15,12 +15,12 @@ type table struct {
 	name         TableName
 	description  string
 	tags         []string
-	closing      []string // tags that no grant and no except follows
-	closed       []string // why no caller may read the table as things are
-	view         *View    // what it is made of, if it is one
-	named        bool     // a policy on tables names it, without wildcards
-	overFilter   bool     // it inherits that rows are filtered, and does not
-	barred       []string // why it is closed as a view, whatever grants say
+	closing      []string  // tags that no grant and no except follows
+	closed       []Problem // why no caller may read the table as things are
+	view         *View     // what it is made of, if it is one
+	named        bool      // a policy on tables names it, without wildcards
+	overFilter   bool      // it inherits that rows are filtered, and does not
+	barred       []string  // why it is closed as a view, whatever grants say
 	discoverable bool
 	columns      []column
 	grants       []grant
@@ -117,13 +117,15 @@ func (t *table) add(p *ruling) {
 	t.named = t.named || slices.ContainsFunc(p.selectors, func(s selector.Selector) bool {
 		return !s.IsSchema() && s.IsTable() && s.Exact() && s.MatchesTable(t.name)
 	})
-	closes := !covers &&
-		slices.ContainsFunc(p.selectors, func(s selector.Selector) bool { return s.Tag != "" && tagged(t.closing, s.Tag) })
+	closes := !covers && slices.ContainsFunc(p.selectors, t.closes)
 	switch {
 	case p.kind == kindGrant && covers && p.To != nil:
 		t.grants = append(t.grants, grant{p.Name, p.To.Alternatives(), p.To})
 	case p.kind == kindGuardrail && (covers || closes):
-		t.guardrails = append(t.guardrails, guardrail{p.Name, p.Require, slices.Equal(p.Guardrail, Selectors{"tag:" + New})})
+		t.guardrails = append(
+			t.guardrails,
+			guardrail{p.Name, p.Require, slices.Equal(p.Guardrail, Selectors{"tag:" + New})},
+		)
 	case p.kind == kindFilter && (covers || closes):
 		of := Scope{p.For, p.Except}
 		if closes {
@@ -184,6 +186,9 @@ func (t *table) reachClosing(c *column, selectors []selector.Selector) (best int
 func (t *table) covered(s selector.Selector) bool {
 	return s.MatchesTable(t.name) || s.Tag != "" && tagged(t.tags, s.Tag)
 }
+
+// closes reports whether the selector names a tag that the table has lost, and that only closes.
+func (t *table) closes(s selector.Selector) bool { return s.Tag != "" && tagged(t.closing, s.Tag) }
 
 func tagged(tags []string, with string) bool {
 	return slices.ContainsFunc(tags, func(tag string) bool { return selector.Below(tag, with) })

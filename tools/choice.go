@@ -10,6 +10,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/tools/platforms"
 )
 
 // Choices are the names of the platforms on which the caller may see or ask for something: those that the argument
@@ -52,6 +53,11 @@ func (t *Tools) chosen(ctx context.Context, call Call, name string) (*platform, 
 		}
 	case len(names) == 1 && name == "":
 		return t.platform(names[0])
+	case name != "" && platforms.AnyClosed(t.Held()): // said whether the name is one of them or none at all
+		return nil, &Error{
+			Code:    Unavailable,
+			Message: fmt.Sprintf("no platform of that name can be asked now; those that can be are %q", names),
+		}
 	}
 	return nil, &Error{
 		Code:    InvalidArgument,

@@ -56,7 +56,7 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 	}
 	if found.Denial != nil && found.Denial.Closed {
 		r.denied(found.Denial)
-		return nil, closedFor(found.Table)
+		return nil, closedFor(found.Denial)
 	}
 	how := t.asking(p, policies, call.Principal)
 	if found.Access != nil {
@@ -119,7 +119,12 @@ func find(visible []entitlements.Visible, name string) (entitlements.Visible, er
 }
 
 func describeOpen(v entitlements.Visible) *Description {
-	d := &Description{Table: v.Table.String(), Description: v.Description, Columns: []ColumnInfo{}, RowFilter: []string{}}
+	d := &Description{
+		Table:       v.Table.String(),
+		Description: v.Description,
+		Columns:     []ColumnInfo{},
+		RowFilter:   []string{},
+	}
 	for _, c := range v.Access.Columns {
 		info := columnInfo(c.Column, c.Tags, "clear")
 		info.Inherited = c.Inherited

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -110,6 +111,7 @@ type question struct {
 	maxRows  int
 	record   *record
 	turn     *turns.Turn
+	closed   error // of a closed table that is named in a refused statement: in the caller's own world it is not there
 }
 
 func (q *question) answer(ctx context.Context) (*QueryResult, error) {
@@ -197,7 +199,7 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 			q.record.denied(denial)
 			switch {
 			case denial.Closed:
-				closed = closedFor(use.Table)
+				closed = closedFor(denial)
 			case q.policies.Unknown != nil && denial.Requestable:
 				closed = unknownFor(use.Table, q.policies.Unknown)
 			default:
@@ -242,7 +244,7 @@ func (q *question) open(table entitlements.TableName) bool {
 }
 
 // errClosed is the cause of a refusal of a table that is closed to its own callers.
-var errClosed = errors.New("its policies do not fit the database any more")
+var errClosed = errors.New("the table is closed to its own callers")
 
 // unknownFor is about a table that may be known of and is closed, where what was approved cannot be looked up.
 func unknownFor(table entitlements.TableName, why error) *Error {
@@ -251,10 +253,15 @@ func unknownFor(table entitlements.TableName, why error) *Error {
 		table)}
 }
 
-func closedFor(table entitlements.TableName) error {
+// closedFor names what of the file does not fit the table, and nothing of the database.
+func closedFor(denial *entitlements.Denial) error {
+	why := "Deputy may not read it yet"
+	if len(denial.Misfits) > 0 {
+		why = strings.Join(denial.Misfits, ", ") + " does not fit the database as it is"
+	}
 	return &Error{Code: Unavailable, Cause: errClosed, Message: fmt.Sprintf(
-		"%s is closed for now: the database has changed and the policies on it have to be looked at; Deputy's administrator finds the reason in the log; other tables can be read",
-		table,
+		"%s is closed for now: %s; Deputy's administrator finds the reason in the log; other tables can be read",
+		denial.Table, why,
 	)}
 }
 
@@ -293,6 +300,9 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 		}
 	}
 	if why.Code == NotPermitted {
+		if q.closed != nil {
+			return nil, nil, q.closed
+		}
 		why = &Error{Code: why.Code, Message: why.Message, Hint: hint, Cause: why.Cause}
 	}
 	return nil, nil, why
@@ -322,6 +332,8 @@ func (q *question) named() (named []entitlements.Access, open []entitlements.Tab
 		}
 		if v.Access != nil {
 			named = append(named, *v.Access)
+		} else if v.Denial.Closed {
+			q.closed = closedFor(v.Denial)
 		} else if hint == "" && v.Denial.Requestable {
 			hint = q.asking(q.platform, q.policies, q.call.Principal).forTable(v.Table)
 		}

@@ -47,6 +47,9 @@ type Config struct {
 	// Begun is told of a call before it does anything, with the record as it is then. Each such record comes to Audit as
 	// an outcome. Nil: no receiver wants to know.
 	Begun func(audit.Record)
+	// Silence makes New serve what can be served: see platforms.Serve. It is how long a platform may leave a simple
+	// question unanswered before New gives it up. Zero: New fails when any platform or policy does not work.
+	Silence time.Duration
 
 	waitingAgents []identity.Agent // of a configuration that is not in force yet: see Both
 }
@@ -81,8 +84,8 @@ type Tools struct {
 	waiting     *waiting        // decides beside what is in force: see Both; nil: nothing does
 }
 
-// New checks the configuration, and with it that every policy fits what the platforms have: Problems says what does
-// not.
+// New checks the configuration, and with it that every policy fits what the platforms have, unless Config.Silence says
+// that what fits is to be served.
 func New(ctx context.Context, c Config) (*Tools, error) {
 	l := c.Limits
 	switch {
@@ -112,7 +115,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
 		return nil, err
 	}
-	opened, err := platforms.Open(ctx, c.Platforms, slices.Sorted(maps.Keys(c.Purposes)), c.Log)
+	opened, err := platforms.Start(ctx, c.Platforms, slices.Sorted(maps.Keys(c.Purposes)), c.Log, c.Silence)
 	if err != nil {
 		return nil, err
 	}
@@ -145,11 +148,7 @@ func (t *Tools) Purposes() map[string]string { return t.config.Purposes }
 
 // Entitlements are what is decided with on a platform, for the catalog as it is now: for those who explain and compare.
 func (t *Tools) Entitlements(ctx context.Context, platform string) (*entitlements.Entitlements, error) {
-	p, err := t.platform(platform)
-	if err != nil {
-		return nil, err
-	}
-	compiled, err := p.Entitlements(ctx)
+	compiled, err := t.Compiled(ctx, platform)
 	if err != nil {
 		return nil, err
 	}
@@ -165,15 +164,16 @@ func (t *Tools) Compiled(ctx context.Context, platform string) (*requests.Compil
 	return p.Entitlements(ctx)
 }
 
-// Ready returns nil when every platform can be asked and its policies fit.
-func (t *Tools) Ready(ctx context.Context) error {
+// Held are the platforms with what holds on each now, for those who look after them.
+func (t *Tools) Held() (out []*platforms.Platform) {
 	for _, p := range t.platforms {
-		if _, err := p.Entitlements(ctx); err != nil {
-			return fmt.Errorf("platform %s: %w", p.Name, err)
-		}
+		out = append(out, p.Platform)
 	}
-	return nil
+	return out
 }
+
+// Ready returns nil when one of the platforms at least can be asked and its policies fit.
+func (t *Tools) Ready(ctx context.Context) error { return platforms.Ready(ctx, t.Held()) }
 
 func (t *Tools) platform(name string) (*platform, error) {
 	if name == "" && len(t.platforms) == 1 {
@@ -204,27 +204,8 @@ func (t *Tools) newID() string {
 	return crockford.EncodeToString(b[:])
 }
 
-// Trouble is what a change of a platform's database did to the policies.
-type Trouble struct {
-	Platform string
-	entitlements.Problem
-}
+// Troubles are what changes of databases did to the policies and lasts, as of the last look at each catalog.
+func (t *Tools) Troubles() []platforms.Trouble { return platforms.AllTroubles(t.Held()) }
 
-// Troubles are those that last, as of the last look at each catalog.
-func (t *Tools) Troubles() (out []Trouble) {
-	for _, p := range t.platforms {
-		for _, problem := range p.Troubles() {
-			out = append(out, Trouble{p.Name, problem})
-		}
-	}
-	return out
-}
-
-// Warnings is what may not be meant as it is written in tags and policies, though every platform works with it.
-func (t *Tools) Warnings() []entitlements.Problem {
-	var out []entitlements.Problem
-	for _, p := range t.platforms {
-		out = append(out, p.Warnings()...)
-	}
-	return out
-}
+// Warnings are about what may not be meant as it is written, though every platform works with it.
+func (t *Tools) Warnings() []entitlements.Problem { return platforms.AllWarnings(t.Held()) }

@@ -122,4 +122,8 @@ type Finding struct {
 	Key     string
 	Text    string
 	Warning bool // calls work all the same
+	// Part: calls work, but for those that need what it is about: a table, a function, a schema.
+	Part bool
+	// Table is the one that cannot be read; zero: the finding is about something else.
+	Table entitlements.TableName
 }

@@ -37,6 +37,19 @@ func Accept(c *Catalog) Accepted {
 	return out
 }
 
+// Catalog is what was accepted as a catalog, for those who look for names in it.
+func (a Accepted) Catalog() *Catalog {
+	out := &Catalog{}
+	for name, t := range a {
+		table := Table{TableName: name, Tags: t.Tags}
+		for _, col := range t.Columns {
+			table.Columns = append(table.Columns, Column{Name: col.Name, Type: col.Type, Tags: col.Tags})
+		}
+		out.Tables = append(out.Tables, table)
+	}
+	return out
+}
+
 // Has reports whether the table was accepted.
 func (a Accepted) Has(name TableName) bool { _, ok := a[name]; return ok }
 

@@ -68,6 +68,7 @@ type Table struct {
 	Tags        []string // that the platform itself keeps of the table or its schema
 	Columns     []Column
 	View        *View // what it is made of, if it is a view; nil: it is none
+	Unreadable  bool  // Deputy may not read it: it was made after the set-up, say.
 }
 
 // View is what a view or materialized view is made of.

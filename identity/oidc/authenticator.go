@@ -31,6 +31,20 @@ type Authenticator struct {
 	tokens *verifier
 }
 
+// IssuerState is how one issuer is.
+type IssuerState struct {
+	URL string
+	Err error // Why its users cannot be verified now; nil: they can.
+}
+
+// Issuers asks each issuer whose keys are not here, and says how each is.
+func (a *Authenticator) Issuers(ctx context.Context) (out []IssuerState) {
+	for n, err := range a.tokens.ask(ctx) {
+		out = append(out, IssuerState{a.tokens.issuers[n].url, err})
+	}
+	return out
+}
+
 // Check says what is wrong with the configuration without asking an issuer. The audience is that of issuers that
 // configure none. Its error is an *identity.ConfigError.
 func Check(config identity.Config, audience string) error {

@@ -26,6 +26,18 @@ func Open(c *config.Config) (*Site, error) {
 	return &Site{c, engines}, nil
 }
 
+// OpenPart opens the engines that can be opened, for those who want to see all that is wrong at once. problems says
+// what is wrong with the others.
+func OpenPart(c *config.Config) (s *Site, problems []config.Problem) {
+	engines, problems := assembly.OpenEngines(c)
+	return &Site{c, engines}, problems
+}
+
+// Served are the platforms as a server would serve them: what does not work is closed, and says why.
+func (s *Site) Served(ctx context.Context) ([]*platforms.Platform, error) {
+	return assembly.ServedPlatforms(ctx, s.Config, s.Engines)
+}
+
 // Close closes the engines.
 func (s *Site) Close() {
 	for _, e := range s.Engines {

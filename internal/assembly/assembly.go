@@ -48,9 +48,12 @@ type Deputy struct {
 	Proofs        *oidc.Proofs // that were used; nil: none yet
 	Stops         *stops.List  // beside the configuration; it outlives every change of the configuration
 
-	keeps bool             // it is a server, which keeps the catalog file
+	keeps bool             // it is a server, which keeps the catalog file and serves what can be served
 	added bool             // platforms were added to what the catalog file says
 	now   func() time.Time // by which callers are believed and approvals end; nil: time.Now
+
+	silence time.Duration // of a server: how long a platform or an issuer may be silent while the parts are put together
+	inForce *Deputy       // of a server: what this one is to follow; nil: it is the first
 }
 
 // New starts the parts in the order in which they depend on each other. With an error, nothing stays open.
@@ -74,19 +77,25 @@ func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func()
 // assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the
 // telemetry.
 func (d *Deputy) assemble(ctx context.Context) error {
-	if err := d.checkEngines(ctx); err != nil {
-		return err
+	if !d.keeps {
+		if err := d.checkEngines(ctx); err != nil {
+			return err
+		}
 	}
-	if err := d.firstSight(ctx); err != nil {
-		return err
-	}
+	d.firstSight(ctx)
 	registry := d.Config.Registry()
 	if d.Stops == nil {
 		d.Stops = stops.At(d.Config.StopsFile(), d.Log)
 	}
 	var err error
 	options := oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}
-	if d.Authenticator, err = oidc.New(ctx, d.Config.Identity, registry, options); err != nil {
+	asked, cancel := ctx, func() {}
+	if d.silence > 0 {
+		asked, cancel = context.WithTimeout(ctx, d.silence)
+	}
+	d.Authenticator, err = oidc.New(asked, d.Config.Identity, registry, options)
+	cancel()
+	if err != nil {
 		return d.Config.Located(err)
 	}
 	if d.Audit == nil {
@@ -105,8 +114,20 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	made := ToolsConfig(d.Config, d.Engines, d.Audit, d.Log)
 	made.Begun = d.Audit.Begin
 	made.Telemetry, made.Agents, made.Requests, made.Now = d.Telemetry.Telemetry, registry.Agents(), d.requests(), d.now
+	made.Silence = d.silence
+	for i := range made.Platforms {
+		if p := &made.Platforms[i]; d.inForce != nil {
+			p.Lasting, p.Known = d.inForce.lasting(p.Name), d.inForce.Engines[p.Name] == p.Engine
+		}
+	}
 	d.Tools, err = tools.New(ctx, made)
-	return err
+	switch {
+	case err != nil || !d.keeps:
+		return err
+	case d.inForce == nil:
+		return d.nothingServed()
+	}
+	return d.loses(ctx, d.inForce)
 }
 
 // audience is what tokens for this server are made out to, where their issuer's section says nothing else.
@@ -145,6 +166,21 @@ func ToolsConfig(
 	return out
 }
 
+// ServedPlatforms are the platforms as a server would serve them, without a recorder: what does not work is closed, and
+// says why. Platforms without an engine are left out. It is for those who want to see all that is wrong at once.
+func ServedPlatforms(
+	ctx context.Context,
+	c *config.Config,
+	engines map[string]vending.Engine,
+) ([]*platforms.Platform, error) {
+	made := ToolsConfig(c, engines, nil, zerolog.Nop())
+	there := slices.DeleteFunc(made.Platforms, func(p platforms.Config) bool { return p.Engine == nil })
+	if len(there) == 0 {
+		return nil, nil
+	}
+	return platforms.Serve(ctx, there, slices.Sorted(maps.Keys(c.Purposes)), zerolog.Nop(), startSilence)
+}
+
 // Platforms opens the configuration's platforms and compiles the policies for what they have, without a recorder:
 // nothing can be asked of them. It is for administrators' commands; where the policies do not fit, the error is a
 // *platforms.PolicyError.
@@ -159,29 +195,31 @@ func Platforms(
 
 // Engines opens every platform's engine. Its error is a *config.Error.
 func Engines(c *config.Config) (map[string]vending.Engine, error) {
-	engines := map[string]vending.Engine{}
-	var wrong config.Error
+	engines, wrong := OpenEngines(c)
+	if len(wrong) > 0 {
+		closeAll(engines)
+		return nil, &config.Error{Problems: wrong}
+	}
+	return engines, nil
+}
+
+// OpenEngines opens those engines that can be opened, and says what is wrong with the others.
+func OpenEngines(c *config.Config) (engines map[string]vending.Engine, problems []config.Problem) {
+	engines = map[string]vending.Engine{}
 	for _, name := range slices.Sorted(maps.Keys(c.Platforms)) {
 		p := c.Platforms[name]
 		if file, err := os.Stat(p.Path); p.Engine == config.SQLite && (err != nil || file.IsDir()) {
-			wrong.Problems = append(
-				wrong.Problems,
-				c.Problem("platforms."+name+".path", "there is no database file %s", p.Path),
-			)
+			problems = append(problems, c.Problem("platforms."+name+".path", "there is no database file %s", p.Path))
 			continue
 		}
 		e, err := open(p, c.Limits.Concurrency)
 		if err != nil {
-			wrong.Problems = append(wrong.Problems, c.Problem("platforms."+name, "%v", err))
+			problems = append(problems, c.Problem("platforms."+name, "%v", err))
 			continue
 		}
 		engines[name] = e
 	}
-	if len(wrong.Problems) > 0 {
-		closeAll(engines)
-		return nil, &wrong
-	}
-	return engines, nil
+	return engines, problems
 }
 
 func open(p config.Platform, concurrency int) (vending.Engine, error) {
@@ -302,9 +340,9 @@ func (d *Deputy) Issuers() []string {
 // Login is how people sign in with deputy login, for those who have no configuration. A client secret is not in it.
 func (d *Deputy) Login() []identity.Offer { return d.Config.Identity.Offers() }
 
-// Ready returns nil when a call could be answered.
+// Ready returns nil when a call could be answered: from one platform at least, and for the users of one issuer.
 func (d *Deputy) Ready(ctx context.Context) error {
-	return errors.Join(d.Tools.Ready(ctx), d.Authenticator.Ready(ctx), d.Audit.Healthy())
+	return errors.Join(d.Tools.Ready(ctx), d.issuersReady(ctx), d.Audit.Healthy())
 }
 
 // Close ends everything that New started. Calls that still run are on the record before their databases are closed.

@@ -24,9 +24,9 @@ import (
 // not name is New. So it is when the file, or the platform in it, is removed while the server runs.
 
 // firstSight takes what is there now for what is known, where no list says what is.
-func (d *Deputy) firstSight(ctx context.Context) error {
+func (d *Deputy) firstSight(ctx context.Context) {
 	if !d.keeps {
-		return nil
+		return
 	}
 	b := maps.Clone(d.Config.Baseline())
 	if b == nil {
@@ -36,24 +36,54 @@ func (d *Deputy) firstSight(ctx context.Context) error {
 		slices.Sorted(maps.Keys(d.Engines)),
 		func(name string) bool { return !d.Config.Unseen(name) },
 	)
-	d.added = len(unseen) > 0 && d.Config.CanKeepCatalog()
-	for _, platform := range unseen {
-		if !d.added {
+	if len(unseen) == 0 {
+		return
+	}
+	known := len(b)
+	if d.Config.CanKeepCatalog() {
+		for platform, catalog := range d.answering(ctx, unseen) {
+			b[platform], d.added = entitlements.Accept(catalog), true
+		}
+	} else {
+		for _, platform := range unseen {
 			b[platform] = entitlements.Accepted{}
 			d.Log.Error().Str("platform", platform).Str("file", d.Config.Catalog.File).
 				Msg("the catalog file does not name the platform and cannot be written: all of it is New until deputy catalog accept")
-			continue
 		}
-		catalog, err := d.Engines[platform].Catalog(ctx)
-		if err != nil {
-			return fmt.Errorf("platform %s: %w", platform, err)
-		}
-		b[platform] = entitlements.Accept(catalog)
 	}
-	if len(unseen) > 0 {
+	if len(b) > known {
 		d.Config.Accept(b)
 	}
-	return nil
+}
+
+// answering are the catalogs of those of the platforms that are not silent. The others are seen for the first time once
+// they are opened: see keepLateCatalogs.
+func (d *Deputy) answering(ctx context.Context, names []string) map[string]*entitlements.Catalog {
+	type seen struct {
+		platform string
+		catalog  *entitlements.Catalog
+	}
+	ctx, cancel := context.WithTimeout(ctx, max(d.silence, firstLook))
+	defer cancel()
+	answers := make(chan seen, len(names))
+	for _, platform := range names {
+		go func() {
+			catalog, _ := d.Engines[platform].Catalog(ctx) // what it failed with, opening the platform says
+			answers <- seen{platform, catalog}
+		}()
+	}
+	out := map[string]*entitlements.Catalog{}
+	for range names {
+		select {
+		case s := <-answers:
+			if s.catalog != nil {
+				out[s.platform] = s.catalog
+			}
+		case <-ctx.Done():
+			return out
+		}
+	}
+	return out
 }
 
 // keepCatalog writes down what a generation takes for known, before it is in force. Where another server was faster,
@@ -83,6 +113,8 @@ func (l *Live) keepCatalog(g *generation) error {
 	return nil
 }
 
+const firstLook = 2 * time.Second // at the catalog of a platform that is new in the file
+
 // accepted is the list of what was accepted of a platform; nil where what is there now is to be.
 func accepted(c *config.Config, platform string) entitlements.Accepted {
 	if c.Unseen(platform) {
@@ -91,47 +123,30 @@ func accepted(c *config.Config, platform string) entitlements.Accepted {
 	return c.Accepted(platform)
 }
 
-const lookOutEvery = 10 * time.Second
-
-// lookOut has policies held against the databases while no call does it, so that what no longer fits is said.
-func (l *Live) lookOut(ctx context.Context) {
-	tick := time.NewTicker(lookOutEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		g, end := l.begun(ctx)
-		for _, platform := range g.Deputy.Tools.Platforms() {
-			asked, cancel := context.WithTimeout(ctx, lookOutEvery)
-			g.Deputy.Tools.Entitlements(asked, platform) // its trouble is in the log, and in Troubles
-			cancel()
-		}
-		end()
-	}
-}
-
 // troubleNotice is what /readyz says of databases that have changed under the policies: which policies, and where they
 // stand. Names of tables and columns are in the log: callers without a token may read this.
 func (l *Live) troubleNotice() string {
 	g := l.now()
 	var out []string
+	for _, p := range g.Deputy.Tools.Held() {
+		if closed := p.Closed(); closed != nil {
+			out = append(out, fmt.Sprintf("platform %s is closed (%s): the log says why", p.Name, closed.Reason))
+		}
+	}
 	for _, t := range g.Deputy.Tools.Troubles() {
 		text := fmt.Sprintf(
 			"platform %s has something New or changed that is hidden: the log and deputy check say what",
 			t.Platform,
 		)
-		if t.Policy != "" || t.Table != (entitlements.TableName{}) {
+		switch {
+		case t.Warning && t.Table != (entitlements.TableName{}):
+			text = fmt.Sprintf("platform %s has a table that Deputy cannot read, which is closed: "+
+				"the log and deputy check say which", t.Platform)
+		case t.Policy != "" || t.Table != (entitlements.TableName{}):
 			place := inFile(g.Config, t.Problem)
-			who := fmt.Sprintf("policy %q", t.Policy)
-			if t.Policy == "" {
-				who, _, _ = strings.Cut(t.Key, "[")
-			}
 			text = fmt.Sprintf(
-				"%s (%s:%d) does not fit platform %s any more",
-				who,
+				"%s (%s:%d) does not fit platform %s",
+				t.About(),
 				filepath.Base(place.File),
 				place.Line,
 				t.Platform,

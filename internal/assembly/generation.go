@@ -48,8 +48,9 @@ func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err e
 		},
 		engines: map[string]*engine{},
 	}
-	g.keeps = true
+	g.keeps, g.silence = true, startSilence
 	if l.current != nil {
+		g.silence, g.inForce = reloadSilence, l.current.Deputy
 		if err := fixed(l.current.Config, c); err != nil {
 			return nil, err
 		}
@@ -84,7 +85,9 @@ func (l *Live) next(ctx context.Context, c *config.Config) (_ *generation, err e
 		}
 		g.engines[name], g.Engines[name] = e, e.Engine
 	}
-	if err := g.assemble(ctx); err != nil {
+	err = g.assemble(ctx)
+	g.inForce = nil // it has been followed
+	if err != nil {
 		return nil, err
 	}
 	if err := l.keepCatalog(g); err != nil {

@@ -84,13 +84,17 @@ func Follow(
 		l.current.Close()
 		return nil, err
 	}
+	if err = l.measurePlatforms(l.telemetry.Meter()); err != nil {
+		l.current.Close()
+		return nil, err
+	}
 	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
 	var sender *notify.Sender
 	if g := l.current; g.State != nil && g.State.State() != nil {
 		sender = l.sender(g) // before a caller can ask for anything
 	}
 	l.tending.Go(func() { l.tend(l.life, sender) })
-	go l.lookOut(l.life)
+	l.tending.Go(func() { l.tendPlatforms(l.life) })
 	return l, nil
 }
 
@@ -118,7 +122,7 @@ func (l *Live) HTTP(version string) httpd.Config {
 	})
 	c.Limits = func() limit.Limits { return l.now().limits() }
 	c.Metadata = func() httpd.Metadata { return l.now().metadata() }
-	c.Ready, c.Notice = l.Ready, l.Notice
+	c.Ready, c.Notice, c.Parts = l.Ready, l.Notice, l.Parts
 	return c
 }
 

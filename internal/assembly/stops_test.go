@@ -103,19 +103,37 @@ func TestStopEndsTheStatement(t *testing.T) {
 				onBothEngines(t, func(t *testing.T, w *world) {
 					w.sees()
 					answer := w.sends(transport, callOf(endless), w.stage.Token(demo.Taylor))
-					intent := w.awaitRecord(func(r audit.Record) bool { return r.Phase == audit.Intent && r.SQL == endless })
+					intent := w.awaitRecord(
+						func(r audit.Record) bool { return r.Phase == audit.Intent && r.SQL == endless },
+					)
 					w.awaitSessions(intent.Role.Name, 1)
 					w.stop(s)
 					if got := <-answer; !strings.Contains(got, `"stopped"`) || !strings.Contains(got, "is disabled") {
 						t.Errorf("the call is answered %s", got)
 					}
-					ended := w.awaitRecord(func(r audit.Record) bool { return r.Phase == audit.Ended && r.ID == intent.ID })
-					if ended.Outcome != audit.Cancelled || ended.Code != "stopped" || ended.Rows != 0 || len(ended.Reasons) != 1 ||
+					ended := w.awaitRecord(
+						func(r audit.Record) bool { return r.Phase == audit.Ended && r.ID == intent.ID },
+					)
+					if ended.Outcome != audit.Cancelled || ended.Code != "stopped" || ended.Rows != 0 ||
+						len(ended.Reasons) != 1 ||
 						!strings.Contains(ended.Reasons[0], "the list of stops") {
-						t.Errorf("the record says %s %s, %d rows, %q", ended.Outcome, ended.Code, ended.Rows, ended.Reasons)
+						t.Errorf(
+							"the record says %s %s, %d rows, %q",
+							ended.Outcome,
+							ended.Code,
+							ended.Rows,
+							ended.Reasons,
+						)
 					}
 					w.awaitSessions(intent.Role.Name, 0)
-					if got := <-w.sends(transport, callOf(names), w.stage.Token(demo.Taylor)); !strings.Contains(got, "is disabled") {
+					if got := <-w.sends(
+						transport,
+						callOf(names),
+						w.stage.Token(demo.Taylor),
+					); !strings.Contains(
+						got,
+						"is disabled",
+					) {
 						t.Errorf("the next call is answered %s", got)
 					}
 					records := w.records()
@@ -299,24 +317,25 @@ func TestHeldBackBodyOfStoppedCaller(t *testing.T) {
 func TestUnreadableListIsSaid(t *testing.T) {
 	w := follow(t, config.SQLite)
 	url := w.serve()
-	ready := func() (int, map[string]string) {
+	type answer struct{ Message, Stops string }
+	ready := func() (status int, says answer) {
 		t.Helper()
-		says := map[string]string{}
-		return serving.GetJSON(t, url+"/readyz", &says), says
+		status = serving.GetJSON(t, url+"/readyz", &says)
+		return status, says
 	}
-	if status, says := ready(); status != http.StatusOK || says["stops"] != "none" {
+	if status, says := ready(); status != http.StatusOK || says.Stops != "none" {
 		t.Errorf("without a list /readyz says %d %v", status, says)
 	}
 	w.stop(stops.Stop{User: "robin"})
 	_, hash, err := stops.Read(config.StopsFile(w.file))
-	if status, says := ready(); err != nil || status != http.StatusOK || says["stops"] != hash || len(hash) != 32 {
+	if status, says := ready(); err != nil || status != http.StatusOK || says.Stops != hash || len(hash) != 32 {
 		t.Errorf("with a list /readyz says %d %v, and the hash is %s (%v)", status, says, hash, err)
 	}
 	if err := os.WriteFile(config.StopsFile(w.file), []byte("stops: [robin]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, says := ready(); status != http.StatusServiceUnavailable || says["stops"] != stops.Unreadable ||
-		!strings.Contains(says["message"], "the list of stops cannot be read") {
+	if status, says := ready(); status != http.StatusServiceUnavailable || says.Stops != stops.Unreadable ||
+		!strings.Contains(says.Message, "the list of stops cannot be read") {
 		t.Errorf("with rubbish in it /readyz says %d %v", status, says)
 	}
 	for _, transport := range []string{"HTTP", "stdio"} {
@@ -327,7 +346,8 @@ func TestUnreadableListIsSaid(t *testing.T) {
 			t.Errorf("over %s a call is answered %s", transport, got)
 		}
 		records := w.records()
-		if len(records) != before+1 || !strings.Contains(fmt.Sprint(records[len(records)-1].Reasons), "the list of stops") {
+		if len(records) != before+1 ||
+			!strings.Contains(fmt.Sprint(records[len(records)-1].Reasons), "the list of stops") {
 			t.Errorf("over %s the record is %+v", transport, records[before:])
 		}
 	}
@@ -339,8 +359,8 @@ func TestUnreadableListIsSaid(t *testing.T) {
 	if err := os.Remove(config.StopsFile(w.file)); err != nil {
 		t.Fatal(err)
 	}
-	if status, says := ready(); status != http.StatusOK || says["stops"] != hash ||
-		!strings.Contains(says["message"], "the list of stops is gone") {
+	if status, says := ready(); status != http.StatusOK || says.Stops != hash ||
+		!strings.Contains(says.Message, "the list of stops is gone") {
 		t.Errorf("without the file /readyz says %d %v", status, says)
 	}
 	if got := w.sees(); got != "REDACTED" {
@@ -381,7 +401,9 @@ func TestStoppedWhateverTheCredential(t *testing.T) {
 		"a steward in person": {func(ctx context.Context) error {
 			g, end := w.Begin(ctx)
 			defer end()
-			return second(assembly.PeopleOf(g).Person(ctx, identity.Credentials{Bearer: w.stage.StewardToken(demo.Taylor)}))
+			return second(
+				assembly.PeopleOf(g).Person(ctx, identity.Credentials{Bearer: w.stage.StewardToken(demo.Taylor)}),
+			)
 		}, false, true},
 		"signed in for oneself": {func(ctx context.Context) error { return second(w.SignedIn(ctx, taylor)) }, false,
 			true},
@@ -434,7 +456,14 @@ func TestStopHoldsOnPostgres(t *testing.T) {
 		for _, s := range []stops.Stop{stopAgent, stopUser} {
 			w.stop(s)
 			for _, transport := range []string{"HTTP", "stdio"} {
-				if got := <-w.sends(transport, callOf(names), w.stage.Token(demo.Taylor)); !strings.Contains(got, "is disabled") {
+				if got := <-w.sends(
+					transport,
+					callOf(names),
+					w.stage.Token(demo.Taylor),
+				); !strings.Contains(
+					got,
+					"is disabled",
+				) {
 					t.Errorf("%s, %s on the list: the next call over %s is answered %s", name, s, transport, got)
 				}
 			}

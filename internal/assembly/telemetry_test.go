@@ -100,7 +100,7 @@ func TestNoLabelCanHoldWhoOrWhat(t *testing.T) {
 	for name, labels := range w.families() {
 		for _, label := range labels {
 			if strings.HasPrefix(name, "deputy_") &&
-				!slices.Contains([]string{"tool", "platform", "outcome", "code", "result", "le"}, label) {
+				!slices.Contains([]string{"tool", "platform", "outcome", "code", "result", "le", "policy"}, label) {
 				t.Errorf(
 					"%s has the label %s: is it sure to have few values, and nothing of users, agents and tables?",
 					name,

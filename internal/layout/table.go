@@ -45,6 +45,7 @@ var rooms = []Room{
 	{"entitlements/expression", nil},
 	{"entitlements/pattern", nil},
 	{"entitlements/selector", []string{"entitlements/catalog"}},
+	{"entitlements/problem", []string{"entitlements/catalog"}},
 	{"entitlements/written", nil},
 	{"entitlements/matcher", []string{"entitlements/written", "identity", "internal/mistake"}},
 	{"entitlements/mask", []string{
@@ -53,7 +54,7 @@ var rooms = []Room{
 	}},
 	{"entitlements", []string{
 		"entitlements/catalog", "entitlements/expression", "entitlements/mask", "entitlements/matcher",
-		"entitlements/selector", "identity", "internal/mistake",
+		"entitlements/problem", "entitlements/selector", "identity", "internal/mistake",
 	}},
 	{"entitlements/review", []string{"entitlements", "entitlements/expression", "identity", "internal/mistake"}},
 	{"entitlements/requests", []string{"entitlements", "entitlements/review", "identity", "internal/mistake"}},

@@ -24,6 +24,8 @@ type Config struct {
 	Ready func(context.Context) error
 	// Stopping is closed when the server begins to end: /readyz says so, while calls are still answered. Nil: never.
 	Stopping <-chan struct{}
+	// Parts says how each part is that the server can do without; nil: nothing is said of any.
+	Parts func(context.Context) Parts
 	// Notice is what /readyz adds to its answer, for everybody to read; nil or empty: nothing.
 	Notice func() string
 	// Proxies are those whose X-Forwarded-For is believed. Nil: none is.

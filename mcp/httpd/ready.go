@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -12,6 +13,45 @@ import (
 )
 
 const readyTimeout = 5 * time.Second
+
+// Part is how one part of the server is. It names no table and no column: every client may read it.
+type Part struct {
+	Status       string   `json:"status"`                  // "ready", or in one word why not.
+	ClosedTables int      `json:"closed_tables,omitempty"` // Tables of a platform that are closed to every caller.
+	Policies     []string `json:"policies,omitempty"`      // Those that do not fit, so that tables are closed.
+}
+
+// PartReady is the status of a part with which nothing is wrong.
+const PartReady = "ready"
+
+func (p Part) ready() bool { return p.Status == PartReady && p.ClosedTables == 0 }
+
+// Parts are what a server is made of and can do without one by one. Trouble with one of them is reported, and does not
+// make the server unready, unless the client asks for ?strict=1.
+type Parts struct {
+	Platforms     map[string]Part `json:"platforms,omitempty"` // By name.
+	Issuers       map[string]Part `json:"issuers,omitempty"`   // By URL.
+	Configuration *Part           `json:"configuration,omitempty"`
+}
+
+func (p Parts) ready() bool {
+	for _, all := range []map[string]Part{p.Platforms, p.Issuers} {
+		for _, part := range all {
+			if !part.ready() {
+				return false
+			}
+		}
+	}
+	return p.Configuration == nil || p.Configuration.ready()
+}
+
+// answer is the JSON of /readyz.
+type answer struct {
+	Error   string `json:"error,omitempty"`
+	Message string `json:"message"`
+	Stops   string `json:"stops,omitempty"`
+	Parts
+}
 
 // readiness answers /readyz. Every client may ask, as often as it likes, so the databases are asked by one request at a
 // time, for all that come meanwhile.
@@ -37,57 +77,74 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Refuse(w, http.StatusServiceUnavailable, "stopping", "not ready; this server is being stopped")
 		return
 	}
-	ready, inForce := a.ready(r.Context()), a.config.Stops.Now()
-	status, body := http.StatusOK, map[string]string{"message": "ready"}
-	if !ready || inForce.Err != nil {
-		status, body = http.StatusServiceUnavailable, map[string]string{
-			"error":   "not_ready",
-			"message": "not ready; the log says why",
-		}
+	parts, err := a.ready(r.Context())
+	inForce := a.config.Stops.Now()
+	notice := ""
+	if a.config.Notice != nil {
+		notice = a.config.Notice()
 	}
+	body := answer{Message: "ready", Parts: parts}
+	strict := r.URL.Query().Get("strict") == "1"
 	switch {
 	case inForce.Err != nil:
-		body["message"] = "not ready; the list of stops cannot be read, so every call is refused; the log says why"
-	case ready && a.config.Notice != nil && a.config.Notice() != "":
-		body["message"] += "; " + a.config.Notice()
+		body.Message = "not ready; the list of stops cannot be read, so every call is refused; the log says why"
+	case err != nil:
+		body.Message = "not ready; the log says why"
+	case strict && !parts.ready():
+		body.Message = "not ready in every part; the log says why"
+	}
+	status := http.StatusOK
+	if body.Message != "ready" {
+		status, body.Error = http.StatusServiceUnavailable, "not_ready"
+	}
+	if notice != "" && inForce.Err == nil && err == nil {
+		body.Message += "; " + notice
 	}
 	if inForce.Err == nil && inForce.Gone {
-		body["message"] += "; the list of stops is gone: the one that was last read goes on"
+		body.Message += "; the list of stops is gone: the one that was last read goes on"
 	}
-	if name := inForce.Name(); name != "" {
-		body["stops"] = name
-	}
+	body.Stops = inForce.Name()
 	Answer(w, status, body)
 }
 
 // ready is not ended by the request that asked first: others wait for the same answer.
-func (a *readiness) ready(ctx context.Context) bool {
-	if a.config.Ready == nil {
-		return true
-	}
-	asked := a.asking.DoChan("ready", func() (any, error) { return nil, a.ask(context.WithoutCancel(ctx)) })
+func (a *readiness) ready(ctx context.Context) (Parts, error) {
+	asked := a.asking.DoChan("ready", func() (any, error) { return a.ask(context.WithoutCancel(ctx)) })
 	select {
 	case answer := <-asked:
-		return answer.Err == nil
+		return answer.Val.(Parts), answer.Err
 	case <-ctx.Done(): // the client has gone
-		return false
+		return Parts{}, ctx.Err()
 	}
 }
 
-// ask answers a panic itself: singleflight would end the process with it.
-func (a *readiness) ask(ctx context.Context) (err error) {
+// ask asks for the parts and for the whole at once.
+func (a *readiness) ask(ctx context.Context) (parts Parts, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
+	var both sync.WaitGroup
+	if a.config.Parts != nil {
+		both.Go(func() { parts, _ = recoverPanic(a, func() (Parts, error) { return a.config.Parts(ctx), nil }) })
+	}
+	if a.config.Ready != nil {
+		both.Go(func() { _, err = recoverPanic(a, func() (any, error) { return nil, a.config.Ready(ctx) }) })
+	}
+	both.Wait()
+	if err != nil {
+		a.config.Logger.Warn().Err(err).Msg("not ready")
+	}
+	return parts, err
+}
+
+// recoverPanic answers a panic: it would end the process.
+func recoverPanic[T any](a *readiness, ask func() (T, error)) (out T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			mcp.LogPanic(a.config.Logger, "/readyz", p)
 			err = errors.New("the question ended in a panic")
 		}
 	}()
-	if err = a.config.Ready(ctx); err != nil {
-		a.config.Logger.Warn().Err(err).Msg("not ready")
-	}
-	return err
+	return ask()
 }
 
 // onlyRead is for what stands open: it takes no body and has no other use.

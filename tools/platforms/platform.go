@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/singleflight"
 
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
@@ -29,6 +30,12 @@ type Config struct {
 	// AcceptAll: what is there at the start counts as looked at, for want of a list.
 	AcceptAll bool
 	Inherit   bool // what closes the tables that a view is made of closes the view
+	// Lasting are the platform's troubles under the configuration that this one follows. They do not keep it from being
+	// in force.
+	Lasting []entitlements.Problem
+	// Known: the configuration that this one follows has the same platform, reached in the same way. What is gone of it
+	// was there.
+	Known bool
 
 	// What follows is of a configuration that waits: see Both.
 
@@ -42,30 +49,30 @@ type Platform struct {
 	Config
 	purposes []string // that policies may ask for
 
-	others []*Platform
-	log    zerolog.Logger
+	others  []*Platform
+	log     zerolog.Logger
+	serving bool // what does not fit closes alone: see Serve
 
 	mu       sync.Mutex
 	catalog  *entitlements.Catalog // as last seen
 	compiled *requests.Compiled
 	problems []entitlements.Problem
+	unseen   int                    // of the others, when it was compiled: no catalog of theirs was known
+	began    bool                   // it has been compiled once
 	fitted   bool                   // the policies fitted the catalog when Deputy started
 	written  []entitlements.Problem // warnings that were there then: they are about the file, and check says them
 	said     []entitlements.Problem // that the log has
+
+	serve  serveState
+	asking singleflight.Group // whether it is there
 }
 
 // Open asks each platform for its catalog and compiles the policies for it. Where they do not fit, or the engine does
 // not understand them, the error is a *PolicyError.
 func Open(ctx context.Context, configs []Config, purposes []string, log zerolog.Logger) ([]*Platform, error) {
-	if len(configs) == 0 {
-		return nil, errors.New("no platform is configured")
-	}
-	var all []*Platform
-	for _, c := range configs {
-		all = append(all, &Platform{Config: c, purposes: purposes, log: log.With().Str("platform", c.Name).Logger()})
-	}
-	for _, p := range all {
-		p.others = slices.DeleteFunc(slices.Clone(all), func(other *Platform) bool { return other == p })
+	all, err := newPlatforms(configs, purposes, log)
+	if err != nil {
+		return nil, err
 	}
 	for _, p := range all {
 		if err := p.look(ctx); err != nil {
@@ -76,6 +83,19 @@ func Open(ctx context.Context, configs []Config, purposes []string, log zerolog.
 		if err := p.rehearse(ctx); err != nil {
 			return nil, fmt.Errorf("platform %s: %w", p.Name, err)
 		}
+	}
+	return all, nil
+}
+
+func newPlatforms(configs []Config, purposes []string, log zerolog.Logger) (all []*Platform, _ error) {
+	if len(configs) == 0 {
+		return nil, errors.New("no platform is configured")
+	}
+	for _, c := range configs {
+		all = append(all, &Platform{Config: c, purposes: purposes, log: log.With().Str("platform", c.Name).Logger()})
+	}
+	for _, p := range all {
+		p.others = slices.DeleteFunc(slices.Clone(all), func(other *Platform) bool { return other == p })
 	}
 	return all, nil
 }
@@ -99,6 +119,11 @@ func (p *Platform) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.saw(catalog)
+	return nil
+}
+
+func (p *Platform) saw(catalog *entitlements.Catalog) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.catalog == nil || p.catalog.Version != catalog.Version {
@@ -107,7 +132,6 @@ func (p *Platform) look(ctx context.Context) error {
 	if p.Accepted == nil && p.AcceptAll {
 		p.Accepted = entitlements.Accept(catalog)
 	}
-	return nil
 }
 
 // LookedAt is what of the catalog an administrator has accepted, or what was there at the start.
@@ -144,22 +168,33 @@ func (p *Platform) About(sql string) (tables []string) {
 // the table that it was on: with a mask's column gone under another name, going on would show values that were masked
 // before.
 func (p *Platform) Entitlements(ctx context.Context) (*requests.Compiled, error) {
+	if err := p.closed(); err != nil {
+		return nil, err
+	}
 	if err := p.look(ctx); err != nil {
 		return nil, err
 	}
-	var others []*entitlements.Catalog
-	for _, other := range p.others {
-		if c := other.Catalog(); c != nil {
-			others = append(others, c)
-		}
-	}
+	return p.fitting()
+}
+
+// fitting compiles the policies for the catalog that was last seen, unless that was done.
+func (p *Platform) fitting() (*requests.Compiled, error) {
+	others, unseen := p.elsewhere()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.compiled == nil && p.problems == nil {
-		p.compiled, p.problems = p.compile(p.catalog, others, p.purposes, p.fitted)
-		if !p.fitted && p.compiled != nil {
-			p.fitted, p.written = true, p.problems
+	if p.compiled == nil && p.problems == nil || unseen < p.unseen {
+		how := p.how(others, unseen)
+		how.Shut = p.serve.shut
+		p.compiled, p.problems = p.compile(p.catalog, p.purposes, how)
+		if p.compiled == nil && p.lasts() {
+			how.Running = true
+			p.compiled, p.problems = p.compile(p.catalog, p.purposes, how)
 		}
+		p.unseen = unseen
+		if !p.began && p.compiled != nil {
+			p.began, p.written = true, p.problems
+		}
+		p.fitted = p.fitted || p.compiled != nil && unseen == 0
 		p.say()
 	}
 	if p.compiled == nil {
@@ -168,17 +203,43 @@ func (p *Platform) Entitlements(ctx context.Context) (*requests.Compiled, error)
 	return p.compiled, nil
 }
 
-// compile holds the policies against a catalog. running: they did fit it once, see entitlements.Config.
+// lasts reports whether all that stops the platform was there under the configuration before. p.mu is held.
+func (p *Platform) lasts() bool {
+	return !slices.ContainsFunc(p.problems, func(now entitlements.Problem) bool {
+		return !now.Warning && !slices.ContainsFunc(p.Lasting, now.Same)
+	})
+}
+
+// how is what a problem does, as things are. p.mu is held.
+func (p *Platform) how(others []*entitlements.Catalog, unseen int) entitlements.Config {
+	return entitlements.Config{Others: others, Unseen: unseen > 0, Serving: p.serving, Running: p.fitted}
+}
+
+// elsewhere are the catalogs of the other platforms: as last seen, or as an administrator accepted them. unseen counts
+// those of which neither is known.
+func (p *Platform) elsewhere() (catalogs []*entitlements.Catalog, unseen int) {
+	for _, other := range p.others {
+		switch c, accepted := other.Catalog(), other.LookedAt(); {
+		case c != nil:
+			catalogs = append(catalogs, c)
+		case len(accepted) > 0:
+			catalogs = append(catalogs, accepted.Catalog())
+		default:
+			unseen++
+		}
+	}
+	return catalogs, unseen
+}
+
+// compile holds the policies against a catalog. how says which others there are, and what a problem does.
 func (c Config) compile(
 	catalog *entitlements.Catalog,
-	others []*entitlements.Catalog,
 	purposes []string,
-	running bool,
+	how entitlements.Config,
 ) (*requests.Compiled, []entitlements.Problem) {
-	return requests.Compile(requests.Config{Rules: c.Rules, Config: entitlements.Config{
-		Platform: c.Name, Policies: c.Policies, Tags: c.Tags, Discoverable: c.Discoverable, Accepted: c.Accepted,
-		Catalog: catalog, Others: others, Purposes: purposes, Running: running, Inherit: c.Inherit,
-	}})
+	how.Platform, how.Policies, how.Tags, how.Discoverable = c.Name, c.Policies, c.Tags, c.Discoverable
+	how.Accepted, how.Catalog, how.Purposes, how.Inherit = c.Accepted, catalog, purposes, c.Inherit
+	return requests.Compile(requests.Config{Rules: c.Rules, Config: how})
 }
 
 // fresh is what came with a change of the database: since Deputy started, or since an administrator accepted the
@@ -194,16 +255,22 @@ func (p *Platform) fresh() (out []entitlements.Problem) {
 
 // say writes each trouble into the log once, and when it is over. p.mu is held.
 func (p *Platform) say() {
-	if !p.fitted {
+	if !p.began {
 		return // what the start is refused for is said by the start
 	}
 	now := p.fresh()
 	for _, problem := range now {
 		switch {
 		case slices.Contains(p.said, problem):
+		case problem.Table != entitlements.TableName{} && problem.Warning:
+			p.log.Error().Str("table", problem.Table.String()).Str("problem", problem.String()).
+				Msg("a table cannot be read, and is closed")
 		case problem.Table != entitlements.TableName{}:
-			p.log.Error().Str("policy", problem.Policy).Str("table", problem.Table.String()).Str("problem", problem.String()).
-				Msg("a policy does not fit the database any more, and closes the table")
+			p.log.Error().
+				Str("policy", problem.Policy).
+				Str("table", problem.Table.String()).
+				Str("problem", problem.String()).
+				Msg("a policy does not fit the database, and closes the table")
 		case problem.Warning:
 			p.log.Warn().
 				Str("policy", problem.Policy).
@@ -235,7 +302,7 @@ func (p *Platform) Last() *requests.Compiled {
 func (p *Platform) Troubles() []entitlements.Problem {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.fitted {
+	if !p.began {
 		return nil
 	}
 	return p.fresh()

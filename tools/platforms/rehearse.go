@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"deputy/entitlements"
+	"deputy/entitlements/requests"
 	"deputy/internal/mistake"
 	"deputy/vending"
 )
@@ -27,18 +28,40 @@ func (p *Platform) rehearse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var problems []entitlements.Problem
-	for batch := range slices.Chunk(policies.Rehearse(), rehearsalTables) {
+	problems, err := p.rehearseThese(ctx, policies.Rehearse())
+	if err == nil && len(problems) > 0 {
+		err = &PolicyError{problems}
+	}
+	return err
+}
+
+func (p *Platform) rehearseThese(
+	ctx context.Context,
+	rehearsals []entitlements.Rehearsal,
+) (problems []entitlements.Problem, _ error) {
+	for batch := range slices.Chunk(rehearsals, rehearsalTables) {
 		found, err := p.rehearseAll(ctx, batch)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		problems = append(problems, found...)
 	}
-	if len(problems) > 0 {
-		return &PolicyError{problems}
+	return problems, nil
+}
+
+// unshut are the policies as if the database understood all of their SQL.
+func (p *Platform) unshut() (*requests.Compiled, error) {
+	others, unseen := p.elsewhere()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.serve.shut) == 0 && p.compiled != nil {
+		return p.compiled, nil
 	}
-	return nil
+	compiled, problems := p.compile(p.catalog, p.purposes, p.how(others, unseen))
+	if compiled == nil {
+		return nil, &PolicyError{problems}
+	}
+	return compiled, nil
 }
 
 // rehearseAll looks at several tables at once, and only when that fails at its halves, down to the single parts of
@@ -64,7 +87,7 @@ func (p *Platform) rehearseAll(
 		problems = append(problems, found...)
 	}
 	if len(batch) == 1 && len(problems) == 0 { // it is this part, or how the table's parts go together
-		problems = append(problems, p.misunderstood(ctx, batch[0], wrong))
+		problems = append(problems, p.misunderstood(batch[0], wrong))
 	}
 	return problems, nil
 }
@@ -110,7 +133,7 @@ func reading(d vending.Dialect, batch []entitlements.Rehearsal) string {
 }
 
 // misunderstood says what the database said. It is for the administrator, who wrote the text it is about.
-func (p *Platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, wrong error) entitlements.Problem {
+func (p *Platform) misunderstood(r entitlements.Rehearsal, wrong error) entitlements.Problem {
 	var known *vending.Error
 	if errors.As(wrong, &known) && known.Cause != nil {
 		wrong = known.Cause
@@ -121,7 +144,8 @@ func (p *Platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, 
 	}
 	if r.Policy == "" {
 		return entitlements.Problem{
-			Key: "policies",
+			Key:   "policies",
+			Table: r.Access.Table,
 			Message: fmt.Sprintf(
 				"the database understands each policy on %s, but not all of them together: %v",
 				on,
@@ -130,12 +154,12 @@ func (p *Platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, 
 		}
 	}
 	i := slices.IndexFunc(p.Policies, func(q entitlements.Policy) bool { return q.Name == r.Policy })
-	return entitlements.Problem{Key: fmt.Sprintf("policies[%d].%s", i, r.Key), Policy: r.Policy,
+	return entitlements.Problem{Key: fmt.Sprintf("policies[%d].%s", i, r.Key), Policy: r.Policy, Table: r.Access.Table,
 		Message: fmt.Sprintf(
 			"the database does not understand it on %s: %v%s",
 			on,
 			wrong,
-			p.meant(ctx, r.Access.Table, wrong),
+			p.meant(r.Access.Table, wrong),
 		)}
 }
 
@@ -143,9 +167,9 @@ func (p *Platform) misunderstood(ctx context.Context, r entitlements.Rehearsal, 
 var noColumn = regexp.MustCompile(`no such column: ([^\s.]+)|column "?([^\s".]+)"? does not exist`)
 
 // meant hints at the column that was probably meant by one that is not there.
-func (p *Platform) meant(ctx context.Context, table entitlements.TableName, wrong error) string {
+func (p *Platform) meant(table entitlements.TableName, wrong error) string {
 	found := noColumn.FindStringSubmatch(wrong.Error())
-	policies, err := p.Entitlements(ctx)
+	policies, err := p.unshut()
 	if found == nil || err != nil {
 		return ""
 	}

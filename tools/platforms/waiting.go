@@ -36,7 +36,8 @@ func (w *Waiting) Entitlements(inForce *Platform, here func(platform string) boo
 		if w.Accepted == nil && w.AcceptAll { // what was there at the start was so for both
 			w.Accepted = inForce.LookedAt()
 		}
-		w.compiled, w.problems = w.compile(w.governed(catalog), others, w.Purposes, true)
+		how := entitlements.Config{Others: others, Running: true, Serving: true}
+		w.compiled, w.problems = w.compile(w.governed(catalog), w.Purposes, how)
 	}
 	if w.compiled == nil {
 		return nil, &PolicyError{w.problems}
@@ -46,7 +47,7 @@ func (w *Waiting) Entitlements(inForce *Platform, here func(platform string) boo
 
 // governed is the part of a catalog that the configuration has.
 func (c Config) governed(all *entitlements.Catalog) *entitlements.Catalog {
-	if c.Schemas == nil {
+	if c.Schemas == nil || all == nil {
 		return all
 	}
 	out := *all

@@ -29,13 +29,16 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	findings = append(findings, seen.paths.Findings()...)
 	findings = append(findings, seen.clockFindings()...)
+	parts := seen.paths.Findings()
 	more, err := setup.CheckObjects(ctx, e.db, e.config.schemas())
 	if err != nil {
 		return nil, cutOff(ctx, err)
 	}
-	findings = append(findings, more...)
+	for _, f := range append(parts, more...) {
+		f.Part = !f.Warning
+		findings = append(findings, f)
+	}
 	if err := e.tryVend(ctx); err != nil {
 		findings = append(findings, vending.Finding{Key: "signing_key", Text: err.Error()})
 	}

@@ -44,6 +44,20 @@ func (e *Engine) current(ctx context.Context) (*snapshot, error) {
 	return e.take(ctx, func(s *snapshot, now time.Time) bool { return s != nil && now.Sub(s.taken) < catalogAge })
 }
 
+// Renew returns the governed tables as they are now.
+func (e *Engine) Renew(ctx context.Context) (*entitlements.Catalog, error) {
+	began := e.config.Now()
+	for {
+		s, err := e.take(ctx, func(*snapshot, time.Time) bool { return false })
+		if err != nil {
+			return nil, err
+		}
+		if !s.taken.Before(began) { // else it was on its way already
+			return s.catalog, nil
+		}
+	}
+}
+
 // lookAgain is how old a snapshot has to be before a name that it does not explain is worth another look.
 const lookAgain = time.Second
 

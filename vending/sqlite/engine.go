@@ -56,7 +56,7 @@ const (
 
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
-// Open checks the configuration and that the file can be read.
+// Open checks the configuration. It does not look at the file: Check and the first call do.
 func Open(cfg Config) (*Engine, error) {
 	switch {
 	case cfg.Path == "":
@@ -94,11 +94,9 @@ func Open(cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("sqlite: making a hash key: %w", err)
 		}
 	}
-	e := &Engine{cfg: cfg, schema: cfg.Schema, uri: readOnlyURI(path), slots: make(chan struct{}, cfg.MaxConcurrent)}
-	if _, err := e.Catalog(context.Background()); err != nil {
-		return nil, fmt.Errorf("sqlite: opening %s: %w", cfg.Path, err)
-	}
-	return e, nil
+	return &Engine{
+		cfg: cfg, schema: cfg.Schema, uri: readOnlyURI(path), slots: make(chan struct{}, cfg.MaxConcurrent),
+	}, nil
 }
 
 // Dialect is what the lexer must know of SQLite.
@@ -111,6 +109,14 @@ func (e *Engine) Catalog(ctx context.Context) (*entitlements.Catalog, error) {
 		return nil, err
 	}
 	return &s.catalog, nil
+}
+
+// Renew returns the file's ordinary tables as they are now.
+func (e *Engine) Renew(ctx context.Context) (*entitlements.Catalog, error) {
+	e.mu.Lock()
+	e.current = nil
+	e.mu.Unlock()
+	return e.Catalog(ctx)
 }
 
 func (e *Engine) snapshot(ctx context.Context) (*snapshot, error) {
@@ -160,7 +166,10 @@ func (e *Engine) Check(ctx context.Context) ([]vending.Finding, error) {
 	if len(catalog.Tables) == 0 {
 		findings = append(
 			findings,
-			vending.Finding{Key: "path", Text: fmt.Sprintf("%s has no table: create one, or name another file", e.cfg.Path)},
+			vending.Finding{
+				Key:  "path",
+				Text: fmt.Sprintf("%s has no table: create one, or name another file", e.cfg.Path),
+			},
 		)
 	}
 	standing, err := e.Standing(ctx)
@@ -204,6 +213,9 @@ func (e *Engine) slot(ctx context.Context, patience time.Duration) (release func
 	case <-ctx.Done():
 		return nil, interrupted(ctx)
 	case <-timer.C:
-		return nil, &vending.Error{Code: vending.TooBusy, Message: "too many statements are running: try again in a moment"}
+		return nil, &vending.Error{
+			Code:    vending.TooBusy,
+			Message: "too many statements are running: try again in a moment",
+		}
 	}
 }

@@ -85,18 +85,12 @@ func Configuration(ctx context.Context, path string, cfg *config.Config) []Findi
 		wrong := cfg.Problem("audit.file", "there is no folder %s to write it in", folder)
 		findings = append(findings, Misread(wrong)...)
 	}
-	site, err := admin.Open(cfg)
-	var misread *config.Error
-	if errors.As(err, &misread) {
-		return append(findings, Misread(misread.Problems...)...)
-	}
+	site, unopened := admin.OpenPart(cfg)
 	defer site.Close()
-	found, reachable := checkPlatforms(ctx, site)
+	findings = append(findings, Misread(unopened...)...)
+	found, said := checkPlatforms(ctx, site)
 	findings = append(findings, found...)
-	if !reachable {
-		return findings
-	}
-	for _, f := range checkPolicies(ctx, path, site) { // some of them for each platform
+	for _, f := range checkPolicies(ctx, path, site, said) { // some of them for each platform
 		if !slices.Contains(findings, f) {
 			findings = append(findings, f)
 		}
@@ -104,44 +98,62 @@ func Configuration(ctx context.Context, path string, cfg *config.Config) []Findi
 	return findings
 }
 
-// checkPlatforms has each engine check its platform. Where nothing can be vended, policies cannot be tried: the
-// platforms are not reachable.
-func checkPlatforms(ctx context.Context, site *admin.Site) (findings []Finding, reachable bool) {
-	reachable = true
+// said is what engines have said of their platforms already.
+type said struct {
+	silent     map[string]bool                     // The platforms that could not be asked.
+	unreadable map[string][]entitlements.TableName // The tables of each that Deputy cannot read.
+}
+
+// checkPlatforms has each engine check its platform.
+func checkPlatforms(ctx context.Context, site *admin.Site) (findings []Finding, of said) {
+	of = said{map[string]bool{}, map[string][]entitlements.TableName{}}
 	for _, name := range slices.Sorted(maps.Keys(site.Engines)) {
 		set, err := site.Engines[name].Check(ctx)
 		if err != nil {
 			findings = append(findings, Misread(site.Problem("platforms."+name, "%v", err))...)
-			reachable = false
+			of.silent[name] = true
 		}
 		for _, f := range set {
 			placed := Misread(assembly.PlatformProblem(site.Config, name, f))[0]
 			placed.Level = level(f.Warning)
 			findings = append(findings, placed)
-			reachable = reachable && (f.Warning || f.Key != "signing_key" && f.Key != "dsn")
+			of.unreadable[name] = append(of.unreadable[name], f.Table)
 		}
 	}
-	return findings, reachable
+	return findings, of
 }
 
-// checkPolicies compares the policies with the tables that are there.
-func checkPolicies(ctx context.Context, path string, site *admin.Site) (findings []Finding) {
-	held, err := site.Hold(ctx)
-	if policies, ok := errors.AsType[*platforms.PolicyError](err); ok {
-		return policyFindings(path, site.Config, policies.Problems)
-	}
+// checkPolicies compares the policies with the tables that are there. Where nothing can be vended, they cannot be
+// tried, and the engine has said so.
+func checkPolicies(ctx context.Context, path string, site *admin.Site, of said) (findings []Finding) {
+	all, err := site.Served(ctx)
 	if err != nil {
 		return []Finding{{level(false), path, err.Error()}}
 	}
-	warnings, err := lint(ctx, site.Config, held)
-	if err != nil {
-		findings = append(findings, Finding{level(false), path, err.Error()})
+	var problems []entitlements.Problem
+	var open []*platforms.Platform
+	for _, p := range all {
+		closed := p.Closed()
+		if closed == nil {
+			open = append(open, p)
+			problems = append(problems, slices.DeleteFunc(p.Warnings(), func(w entitlements.Problem) bool {
+				return w.Warning && w.Table != entitlements.TableName{} &&
+					slices.Contains(of.unreadable[p.Name], w.Table)
+			})...)
+		} else if policies, misfit := errors.AsType[*platforms.PolicyError](closed.Err); misfit {
+			problems = append(problems, policies.Problems...)
+		} else if !of.silent[p.Name] && closed.Findings == nil {
+			findings = append(findings, Misread(site.Problem("platforms."+p.Name, "%v", closed.Err))...)
+		}
 	}
-	var all []entitlements.Problem
-	for _, p := range held {
-		all = append(all, p.Warnings()...)
+	if len(open) == len(site.Platforms) { // lints compare all there is
+		warnings, err := lint(ctx, site.Config, open)
+		if err != nil {
+			findings = append(findings, Finding{level(false), path, err.Error()})
+		}
+		problems = append(problems, warnings...)
 	}
-	return append(findings, policyFindings(path, site.Config, append(all, warnings...))...)
+	return append(findings, policyFindings(path, site.Config, problems)...)
 }
 
 // lint holds the policies against everything else there is: the agents, and all platforms at once.

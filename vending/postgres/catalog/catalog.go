@@ -41,7 +41,10 @@ func (t Tables) Sorted() []entitlements.Table {
 // filters otherwise.
 const catalogQuery = `
 SELECT c.oid, c.relhassubclass AS parent, c.reltype AS row_type,
-       has_any_column_privilege('public', c.oid, 'SELECT') AS public, n.nspname AS schema, c.relname AS name,
+       has_any_column_privilege('public', c.oid, 'SELECT') AS public,
+       coalesce(has_table_privilege(o.oid, c.oid, 'SELECT')
+         AND has_schema_privilege(o.oid, n.oid, 'USAGE'), false) AS readable,
+       n.nspname AS schema, c.relname AS name,
        coalesce(obj_description(c.oid, 'pg_class'), '') AS comment,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        coalesce(a.attnum, 0) AS number, coalesce(a.attname, '') AS column,
@@ -59,6 +62,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
+LEFT JOIN pg_roles o ON o.rolname = 'deputy_owner'
 WHERE n.nspname = ANY ($1) AND c.relkind IN ` + sqltext.GovernedKinds + ` AND NOT c.relispartition
 ORDER BY n.nspname, c.relname, a.attnum`
 
@@ -67,6 +71,7 @@ type catalogRow struct {
 	RowType       uint32 `db:"row_type"`
 	Public        bool   `db:"public"`
 	Parent        bool   `db:"parent"`
+	Readable      bool   `db:"readable"`
 	Schema        string `db:"schema"`
 	Name          string `db:"name"`
 	Comment       string `db:"comment"`
@@ -138,6 +143,7 @@ func newRelation(row catalogRow) *Relation {
 	r := &Relation{Numbers: map[int]string{}, RowType: row.RowType, Public: row.Public, Parent: row.Parent}
 	r.Table = entitlements.Table{
 		TableName: entitlements.TableName{Schema: row.Schema, Name: row.Name}, Description: description, Tags: tags,
+		Unreadable: !row.Readable,
 	}
 	return r
 }

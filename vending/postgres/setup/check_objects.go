@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"deputy/entitlements"
 	"deputy/internal/mistake"
 	"deputy/vending"
 	"deputy/vending/postgres/searchpath"
@@ -36,13 +37,15 @@ func CheckObjects(ctx context.Context, db *sqlx.DB, c searchpath.Config) ([]vend
 // those whose rows can be seen through another one as well.
 func checkRelations(ctx context.Context, db *sqlx.DB, c searchpath.Config) ([]vending.Finding, error) {
 	var tables []struct {
+		Schema   string `db:"schema"`
+		Table    string `db:"table"`
 		Name     string `db:"name"`
 		Readable bool   `db:"readable"`
 		Public   bool   `db:"public"`
 		Parents  string `db:"parents"`
 	}
 	err := db.SelectContext(ctx, &tables, `
-SELECT n.nspname || '.' || c.relname AS name,
+SELECT n.nspname AS schema, c.relname AS "table", n.nspname || '.' || c.relname AS name,
        has_table_privilege('deputy_owner', c.oid, 'SELECT') AND has_schema_privilege('deputy_owner', n.oid, 'USAGE')
          OR c.relispartition AS readable,
        has_table_privilege('deputy_runner', c.oid, 'SELECT') AS public,
@@ -59,7 +62,8 @@ WHERE n.nspname = ANY ($1) AND c.relkind IN `+sqltext.GovernedKinds+` ORDER BY 1
 			findings = append(
 				findings,
 				vending.Finding{
-					Text: fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name),
+					Table: entitlements.TableName{Schema: t.Schema, Name: t.Table},
+					Text:  fmt.Sprintf("deputy_owner cannot read %s: run deputy bootstrap postgres again", t.Name),
 				},
 			)
 		}
