@@ -9,6 +9,7 @@ import (
 // token, no key. Times are UTC. Empty fields are left out, but for those an auditor would miss.
 //
 // A call that ran a statement has two under one id: the intent has what was known before, the outcome has everything.
+// A call that is decided again, because a table changed while its role was made, has an intent for each decision.
 type Record struct {
 	V     int       `json:"v,omitempty"` // of the format: see Version. Records from before it had a number have none
 	ID    string    `json:"id"`          // also in the role's name and in the answer to the caller

@@ -43,7 +43,7 @@ func databaseFaults() []fault {
 			begin: locked,
 		},
 		{
-			name: "columns come and go", holds: 8 * time.Second, hits: shopAlone,
+			name: "columns come and go", holds: 8 * time.Second, hits: shopAlone, again: true,
 			begin: migrated,
 		},
 	}

@@ -22,6 +22,7 @@ type fault struct {
 	hits  []string      // the platforms whose calls may be refused meanwhile
 	// breaks: calls may be broken off without an answer, because the server itself goes.
 	breaks bool
+	again  bool // calls may be decided again, because what they read changes
 	// unrecorded: there is no log to write refusals into.
 	unrecorded bool
 	begin      func(*scene) error
@@ -158,7 +159,7 @@ func (s *scene) judge(f fault, p *played, calm, done time.Time, samples []sample
 	if f.unrecorded {
 		samples = slices.DeleteFunc(samples, func(s sample) bool { return s.code == tools.Unavailable })
 	}
-	problems, unknown := s.compare(samples, s.from)
+	problems, unknown := s.compare(samples, s.from, f.again)
 	for _, problem := range problems[:min(5, len(problems))] {
 		s.Error(problem)
 	}

@@ -64,7 +64,7 @@ func planned(times int) func(*scene) error {
 					s.Errorf("a call that ran was refused: %s", one.code)
 				}
 			}
-			problems, unknown := s.compare(samples, s.from)
+			problems, unknown := s.compare(samples, s.from, false)
 			for _, problem := range problems {
 				s.Error(problem)
 			}
