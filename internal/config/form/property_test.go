@@ -33,6 +33,7 @@ var right = map[string]string{
 var rightAt = map[string]string{
 	"policies.match": "{column: a, attribute: b}", "policies.within": "{column: a, last: 90d}",
 	"audit.checkpoints.webhook": "https://keeper.example.com",
+	"limits.memory":             "64MiB",
 }
 
 // leaves are all keys of the table with a plain value, each with the parts of a file around it.
