@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"deputy/audit"
 	"deputy/entitlements"
+	"deputy/vending"
 )
 
 // Observation is how one table really is for a principal. It holds decisions and counts, and no value.
@@ -52,7 +54,7 @@ func (t *Tools) Observe(
 		p,
 		"SELECT count(*)"+from,
 		func(q *question) ([][]any, error) {
-			q.policies = policies
+			q.policies, q.supposed = policies, true
 			answer, err := q.answer(ctx)
 			if err != nil {
 				return nil, err
@@ -174,4 +176,41 @@ func comparison(columns int) string {
 		)
 	}
 	return "SELECT " + strings.Join(counts, ", ")
+}
+
+// Profile counts what the values of a table look like, for the operator who wants to know where personal data is. It
+// reads all of the table, whatever policies say, so the operator has to hold the platform's keys: it is no tool that a
+// transport offers. The record names what was read; without one there are no counts.
+func (t *Tools) Profile(
+	ctx context.Context,
+	operator Call,
+	platform string,
+	table entitlements.TableName,
+	sample int,
+) (vending.Profile, error) {
+	r := t.begin(operator, "scan")
+	r.Table, r.Platform = recordable(table.String()), platform
+	profile, err := recoverPanic(ctx, func() (vending.Profile, error) {
+		p, err := t.platform(platform)
+		if err != nil {
+			return vending.Profile{}, err
+		}
+		turn, err := t.enter(ctx, p, operator.Principal, "")
+		if err != nil {
+			return vending.Profile{}, err
+		}
+		defer turn.Leave()
+		profile, err := p.Engine.Profile(ctx, r.ID, table, sample)
+		r.vended(profile.Role)
+		return profile, err
+	})
+	read := audit.Table{Name: table.String()}
+	for _, c := range profile.Columns {
+		read.Columns = append(read.Columns, c.Name)
+	}
+	r.Tables = append(r.Tables, read)
+	if refusal := t.end(ctx, r, err); refusal != nil {
+		return vending.Profile{}, refusal
+	}
+	return profile, nil
 }

@@ -106,6 +106,7 @@ type question struct {
 	*Tools
 	platform *platform
 	policies requests.Both
+	supposed bool // the policies are those of somebody who is only supposed, and stay
 	call     Call
 	sql      string
 	maxRows  int
@@ -135,8 +136,7 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 
 // understand finds out what the statement reads, and what of that the caller gets.
 func (q *question) understand(ctx context.Context) (*vending.Statement, []entitlements.Access, error) {
-	var err error
-	if q.policies, err = q.Tools.policies(ctx, q.platform, q.call.Principal); err != nil {
+	if err := q.look(ctx); err != nil {
 		return nil, nil, err
 	}
 	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
@@ -148,7 +148,7 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return q.reconsider(ctx, err)
 	}
 	if statement.Catalog != "" && statement.Catalog != q.policies.CatalogVersion() { // the analysis met a change
-		if q.policies, err = q.Tools.policies(ctx, q.platform, q.call.Principal); err != nil {
+		if err := q.look(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -162,6 +162,14 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return q.reconsider(ctx, err)
 	}
 	return statement, access, nil
+}
+
+// look takes the policies that hold now.
+func (q *question) look(ctx context.Context) (err error) {
+	if !q.supposed {
+		q.policies, err = q.Tools.policies(ctx, q.platform, q.call.Principal)
+	}
+	return err
 }
 
 // run vends the role for what was decided, and runs the statement as it once the intent is recorded.

@@ -88,7 +88,7 @@ func (t *Tools) CountFor(
 	r := t.inPerson(s, audit.Look)
 	r.Request = requestRecord(request)
 	counted, err := t.observe(ctx, r, Call{Principal: who, Client: s.Client}, p, sql, func(q *question) ([][]any, error) {
-		q.policies = policies
+		q.policies, q.supposed = policies, true
 		answer, err := q.answer(ctx)
 		if err != nil {
 			return nil, err
