@@ -16,7 +16,8 @@ type Review struct {
 	Beside    []Beside // What the configuration has beside policies.
 	Agents    []identity.Agent
 	Users     []identity.UserConfig
-	Claims    []string // attributes that are read from tokens
+	Claims    []string            // attributes that are read from tokens
+	Tested    []entitlements.Term // What the tests say of people: it is spelled as it is meant.
 	Platforms map[string]*entitlements.Entitlements
 }
 
@@ -30,7 +31,7 @@ type Beside struct {
 // Lint returns warnings about policies and request rules that work as they are written and may not be meant so, in the
 // order of the configuration. Each check is a method of its own and says what would be right.
 func (r Review) Lint() []entitlements.Problem {
-	l := &linter{Review: r}
+	l := &linter{Review: r, mentioned: r.mentions()}
 	tables := map[string][]Placed{} // by the policies that say anything of them
 	for _, t := range r.Tables() {
 		for policy := range t.policies() {
@@ -64,6 +65,7 @@ func (r Review) Lint() []entitlements.Problem {
 		l.unheard()
 		l.purposeAlone()
 	}
+	l.misspelt()
 	return l.problems
 }
 
@@ -82,11 +84,12 @@ func (r Review) Tables() (out []Placed) {
 // linter is at one policy, or at one rule.
 type linter struct {
 	Review
-	policy   *entitlements.Policy // at a rule, an empty one
-	at       string               // its key
-	matchers func(do func(key string, m *entitlements.Matcher))
-	reached  []Placed // the tables that the policy is about
-	problems []entitlements.Problem
+	policy    *entitlements.Policy // at a rule, an empty one
+	at        string               // its key
+	matchers  func(do func(key string, m *entitlements.Matcher))
+	reached   []Placed // the tables that the policy is about
+	mentioned mentions
+	problems  []entitlements.Problem
 }
 
 // Placed is a table and the platform it is on.

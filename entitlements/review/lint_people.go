@@ -12,22 +12,23 @@ import (
 )
 
 // unheard: an attribute that nobody can have, since none is read of a token that the configuration does not name; and a
-// group or user that is nearly one of those it does name. Those that only an issuer knows look the same as mistakes do:
-// of them nothing is said.
+// group, user or attribute value that is nearly one that the configuration gives, or that its other entries name. Those
+// that only an issuer knows look the same as mistakes do: of them nothing else is said.
 func (l *linter) unheard() {
 	l.matchers(func(key string, m *entitlements.Matcher) {
 		m.Each(func(t entitlements.Term) {
 			switch t.Word {
 			case "attribute":
 				l.unheardAttribute(key, t.Name)
+				l.nearly(key, t, l.mentioned.meant(l.at, t))
 			case "group":
-				l.nearly(key, t, meant(t.Name, l.groups()))
+				l.nearOthers(key, t, l.groups())
 			case "user":
 				var ids []string
 				for _, u := range l.Users {
 					ids = append(ids, u.ID)
 				}
-				l.nearly(key, t, meant(t.Name, ids))
+				l.nearOthers(key, t, ids)
 			}
 		})
 	})
@@ -44,9 +45,22 @@ func (l *linter) unheard() {
 	}
 }
 
+// nearOthers compares a term with what the configuration gives, and then with what its other entries name.
+func (l *linter) nearOthers(key string, t entitlements.Term, given []string) {
+	near := meant(t.Name, given)
+	if slices.Contains(given, t.Name) || l.mentioned.onlyGiven(t, near) {
+		return
+	}
+	if near == "" {
+		near = l.mentioned.meant(l.at, t)
+	}
+	l.nearly(key, t, near)
+}
+
+// nearly warns of a term that has another spelling, but for one that a test of the configuration names as it is.
 func (l *linter) nearly(key string, t entitlements.Term, meant string) {
-	if meant != "" {
-		l.warn(key, "nothing else is said of %s; did you mean %q?", t, t.Word+":"+meant)
+	if meant != "" && !slices.Contains(l.Tested, t) {
+		l.warn(key, "nothing else is said of %s; did you mean %q?", t, with(t, meant))
 	}
 }
 
@@ -104,20 +118,6 @@ func (r Review) MeantGroup(name string) string {
 		b.Matchers(named)
 	}
 	return meant(name, known)
-}
-
-// meant is the known name that is nearly this one, which is not known itself. Names that differ in their digits are
-// different names.
-func meant(name string, known []string) string {
-	const digits = "0123456789"
-	if slices.Contains(known, name) || len(name) < 4 {
-		return ""
-	}
-	nearest := mistake.Nearest(name, known)
-	if strings.ContainsAny(name, digits) || strings.ContainsAny(nearest, digits) {
-		return ""
-	}
-	return nearest
 }
 
 // opensToNobody: a grant that says of everyone that it is not to them.

@@ -1,6 +1,7 @@
 package review
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,11 +28,16 @@ var lintUsers = []identity.UserConfig{
 
 func lint(t *testing.T, text string) []entitlements.Problem {
 	t.Helper()
+	return review(t, text).Lint()
+}
+
+func review(t *testing.T, text string) Review {
+	t.Helper()
 	cfg := world.Parse(t, text)
 	cfg.Purposes = []string{"billing"}
 	r := Review{Policies: cfg.Policies, Agents: lintAgents, Users: lintUsers, Claims: []string{"residency"}}
 	r.Platforms = map[string]*entitlements.Entitlements{"warehouse": world.Compile(t, cfg)}
-	return r.Lint()
+	return r
 }
 
 // Each lint fires on the first list of policies, and on nothing in the second, which says the same in the way that is
@@ -195,5 +201,63 @@ func TestLint(t *testing.T) {
 				t.Errorf("what is right is warned of: %q", found)
 			}
 		})
+	}
+}
+
+// What has one mention, and a near spelling has more or an earlier one, is warned of where it stands.
+func TestNearSpellingsWarned(t *testing.T) {
+	const two = "policies:\n- {name: a, grant: hr.wages, to: [%s]}\n" +
+		"- {name: b, grant: ref.*, to: {all: [%s, group:X]}}\n"
+	tests := []struct{ name, first, second, want string }{
+		{"a group only an issuer knows", "group:Finance", "group:Finnance",
+			`policies[1].to: policy "b": nothing else is said of group:Finnance; did you mean "group:Finance"?`},
+		{"letters that changed places", "group:Finance", "group:Fiannce", `did you mean "group:Finance"?`},
+		{"letters in another case", "group:Finance", "group:finance", `did you mean "group:Finance"?`},
+		{"what stands between words", "group:finance-team", "group:Finance_Team", `did you mean "group:finance-team"?`},
+		{"one of several words", "group:FinanceEU", "group:FinnanceEU", `did you mean "group:FinanceEU"?`},
+		{"a user", "user:nadine@corp.example", "user:nadnie@corp.example", `did you mean "user:nadine@corp.example"?`},
+		{"a value of an attribute", "attribute:region=Bavaria", "attribute:region=Bavraia",
+			`nothing else is said of attribute:region=Bavraia; did you mean "attribute:region=Bavaria"?`},
+		{"a value that a user has", "group:Y", "attribute:site=munihc", `did you mean "attribute:site=munich"?`},
+		{"another region", "group:Finance-EU", "group:Finance-US", ""},
+		{"another region in one word", "group:FinanceEU", "group:FinanceUS", ""},
+		{"another number", "group:Finance1", "group:Finance2", ""},
+		{"a short name", "user:anna@corp.example", "user:anne@corp.example", ""},
+		{"another first letter", "group:Staffing", "group:Xtaffing", ""},
+		{"another country", "attribute:region=Austria", "attribute:region=Australia", ""},
+		{"a value of another attribute", "attribute:region=Bavaria", "attribute:residency=Bavraia", ""},
+		{"another kind of term", "group:Finance", "user:Finnance", ""},
+		{"both in one entry", "group:Finance", "group:Finance, group:Finnance", ""},
+		{"what a test says too", "group:Finance", "group:Finnancial, group:Finnance", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := review(t, fmt.Sprintf(two, tt.first, tt.second))
+			site := map[string]identity.Values{"site": {"munich"}}
+			r.Users = append(r.Users, identity.UserConfig{ID: "kim", Attributes: site})
+			r.Tested = []entitlements.Term{{Word: "group", Name: "Finnance"}}
+			if tt.want != "" {
+				r.Tested = nil
+			}
+			found := r.Lint()
+			if tt.want == "" && len(found) > 0 {
+				t.Errorf("what is right is warned of: %q", found)
+			}
+			if tt.want != "" && (len(found) != 1 || !found[0].Warning || !strings.Contains(found[0].String(), tt.want)) {
+				t.Errorf("want one warning %q, got %q", tt.want, found)
+			}
+		})
+	}
+}
+
+// The misspelt one of two is the one that fewer entries name, also where an agent or a user is given it.
+func TestMisspeltGiverWarned(t *testing.T) {
+	r := review(t, "policies:\n- {name: a, grant: hr.wages, to: group:Finance}\n"+
+		"- {name: b, grant: ref.*, to: group:Finance}\n")
+	r.Users = append(r.Users, identity.UserConfig{ID: "kim", Groups: []string{"Fianance"}})
+	found := r.Lint()
+	const want = `identity.users[1].groups: nothing else is said of group:Fianance; did you mean "group:Finance"?`
+	if len(found) != 1 || !strings.Contains(found[0].String(), want) {
+		t.Errorf("want one warning %q, got %q", want, found)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"deputy/internal/admin/halt"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/expectation"
 	"deputy/internal/mistake"
 	"deputy/tools/platforms"
 )
@@ -176,6 +177,9 @@ func lint(ctx context.Context, cfg *config.Config, held []*platforms.Platform) (
 		r.Platforms[p.Name] = compiled[p.Name].Entitlements
 	}
 	r.Beside = requests.Beside(cfg.Requests.Rules, compiled)
+	for _, t := range cfg.Tests {
+		r.Tested = append(r.Tested, described(t.Who)...)
+	}
 	problems := r.Lint()
 	for i, t := range cfg.Tests { // what is expected of a group that there is none of, holds whatever the policies say
 		for _, group := range t.Who.Groups {
@@ -186,6 +190,20 @@ func lint(ctx context.Context, cfg *config.Config, held []*platforms.Platform) (
 		}
 	}
 	return problems, nil
+}
+
+// described are the terms that a test says of a person.
+func described(who expectation.Who) []entitlements.Term {
+	out := []entitlements.Term{{Word: "user", Name: who.User}}
+	for _, g := range who.Groups {
+		out = append(out, entitlements.Term{Word: "group", Name: g})
+	}
+	for name, values := range who.Attributes {
+		for _, v := range values {
+			out = append(out, entitlements.Term{Word: "attribute", Name: name, Value: v})
+		}
+	}
+	return out
 }
 
 // checkIdentity leaves out the mistakes that loading the configuration has found.
