@@ -21,7 +21,7 @@ func Size(value any) int {
 		return 2*len(strconv.FormatFloat(v, 'g', -1, 64)) + separators
 	case string:
 		size := len(`""`) + separators
-		if v == "" {
+		if v == "" || v == "NULL" { // in quotes, so that it is told from none
 			size += len(`\"\"`)
 		}
 		return size + sizeOfText(v)

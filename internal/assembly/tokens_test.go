@@ -330,8 +330,8 @@ func (w *tokenWorld) claims() []tokenRow {
 		{"iat in half a minute", nil, claim("iat", in(30*time.Second)), ok},
 		{"no subject", nil, claim("sub", nil), invalid},
 		{"a subject of 300 letters", nil, claim("sub", strings.Repeat("x", 300)), invalid},
-		{"groups that cannot be read", nil, claim("groups", map[string]any{"Marketing": true}), invalid},
-		{"groups that are left out", nil, claim("hasgroups", true), invalid},
+		{"groups that cannot be read", nil, claim("groups", map[string]any{"Marketing": true}), forbidden("")},
+		{"groups that are left out", nil, claim("hasgroups", true), forbidden("")},
 	}
 }
 
