@@ -178,6 +178,9 @@ func ServedPlatforms(
 	if len(there) == 0 {
 		return nil, nil
 	}
+	for i := range there {
+		there[i].Known = true // what is gone of the platform is said by its engine
+	}
 	return platforms.Serve(ctx, there, slices.Sorted(maps.Keys(c.Purposes)), zerolog.Nop(), startSilence)
 }
 

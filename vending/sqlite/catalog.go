@@ -46,7 +46,7 @@ func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 		return nil, interrupted(ctx)
 	}
 	if err != nil {
-		return nil, unavailable(fmt.Errorf("reading the catalog: %w", err))
+		return nil, unavailable(fmt.Errorf("reading the catalog of %s: %w", e.cfg.Path, err))
 	}
 	s.catalog.Version, err = version(s.catalog.Tables)
 	return s, err

@@ -42,8 +42,12 @@ func TestOpenFailsLoudly(t *testing.T) {
 	} {
 		cfg := good()
 		test.break_(&cfg)
-		if _, err := Open(cfg); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: Open says %v, without %q", test.name, err, test.want)
+		e, err := Open(cfg)
+		if err == nil { // the file is looked at when something is asked of it
+			_, err = e.Check(t.Context())
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: Open and Check say %v, without %q", test.name, err, test.want)
 		}
 	}
 	if _, err := os.Stat(good().Path + ".not-there"); err == nil {

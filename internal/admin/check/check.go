@@ -147,7 +147,8 @@ func checkPolicies(ctx context.Context, path string, site *admin.Site, of said) 
 			findings = append(findings, Misread(site.Problem("platforms."+p.Name, "%v", closed.Err))...)
 		}
 	}
-	if len(open) == len(site.Platforms) { // lints compare all there is
+	// Lints compare all there is, and would find consequences of what does not fit.
+	if len(open) == len(site.Platforms) && !entitlements.Fatal(problems) {
 		warnings, err := lint(ctx, site.Config, open)
 		if err != nil {
 			findings = append(findings, Finding{level(false), path, err.Error()})

@@ -28,8 +28,10 @@ func OfSQLite(ctx context.Context, file, schema, folder string) (*Draft, error) 
 	if d.Path, err = seenFrom(folder, file); err != nil {
 		return nil, err
 	}
-	d.Catalog, err = engine.Catalog(ctx)
-	return d, err
+	if d.Catalog, err = engine.Catalog(ctx); err != nil {
+		return nil, fmt.Errorf("sqlite: opening %s: %w", file, err)
+	}
+	return d, nil
 }
 
 // OfPostgres drafts a configuration for schemas, or all that have tables, with an administrator's connection.
