@@ -54,6 +54,8 @@ func (r Review) Lint() []entitlements.Problem {
 		l.openToAll()
 		l.aboutNobody()
 		l.neverFirst()
+		l.neverClear()
+		l.neverMoreRows()
 		l.weakerFirst()
 		l.becomesNull()
 		l.looksPersonal()

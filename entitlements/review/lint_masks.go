@@ -1,6 +1,8 @@
 package review
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 
 	"deputy/entitlements"
@@ -59,6 +61,73 @@ func (l *linter) neverFirst() {
 			strings.Join(by, `", "`),
 		)
 	}
+}
+
+// neverClear: a mask whose except shows nothing, since on each of its columns a mask that no request lifts is for all
+// who are excepted, in every row.
+func (l *linter) neverClear() {
+	if l.policy.Except == nil {
+		return
+	}
+	var by []string
+	clear, first := false, false
+	l.everyColumn(func(t Placed, c *entitlements.ColumnView, rule int) {
+		i := slices.IndexFunc(c.Masks, func(m entitlements.MaskView) bool {
+			return m.Policy != l.policy.Name && len(m.When) == 0 && covers(m.Scope, l.policy.Except)
+		})
+		if i < 0 {
+			clear = true
+			return
+		}
+		by = appendOnce(by, c.Masks[i].Policy)
+		first = first || beaten(c, rule) == ""
+	})
+	if first && !clear {
+		l.exceptShowsNothing("column", by)
+	}
+}
+
+// neverMoreRows: a filter whose except shows nothing, since on each of its tables the same filter is for all who are
+// excepted. Of one that asks for something else it is not certain that it leaves the same rows out.
+func (l *linter) neverMoreRows() {
+	if l.policy.Except == nil || l.policy.Filter == nil {
+		return
+	}
+	var by []string
+	for _, t := range l.reached {
+		own := slices.IndexFunc(t.Filters, func(f entitlements.FilterView) bool { return f.Policy == l.policy.Name })
+		i := slices.IndexFunc(t.Filters, func(f entitlements.FilterView) bool {
+			if own < 0 || f.Policy == l.policy.Name || !covers(f.Scope, l.policy.Except) {
+				return false
+			}
+			f.Policy = l.policy.Name
+			return reflect.DeepEqual(f.Filter, t.Filters[own].Filter)
+		})
+		if i < 0 {
+			return
+		}
+		by = appendOnce(by, t.Filters[i].Policy)
+	}
+	if by != nil {
+		l.exceptShowsNothing("table", by)
+	}
+}
+
+func (l *linter) exceptShowsNothing(reached string, by []string) {
+	l.warn(
+		"except",
+		"it shows nothing to %s: on every %s that it reaches, %q hides the same from them; except them there too",
+		l.policy.Except,
+		reached,
+		strings.Join(by, `", "`),
+	)
+}
+
+// covers reports whether it is certain that the scope is for all who are excepted. What has an except of its own can be
+// lifted.
+func covers(s entitlements.Scope, excepted *entitlements.Matcher) bool {
+	others := entitlements.Not(*s.Matcher())
+	return s.Except == nil && entitlements.Contradict(excepted, &others)
 }
 
 // weakerFirst: a mask that hides less than another and comes before it, only because its tag is deeper or it names the

@@ -261,3 +261,54 @@ func TestMisspeltGiverWarned(t *testing.T) {
 		t.Errorf("want one warning %q, got %q", want, found)
 	}
 }
+
+// An except is warned of only where it is certain that those it is for see nothing by it, not even after a request.
+func TestExceptShowsNothing(t *testing.T) {
+	const fires = `policies[0].except: policy "p": it shows nothing to group:A: on every `
+	tests := []struct{ name, policies, want string }{
+		{"a mask for everyone on the same columns",
+			`{name: p, mask: hr.people.ssn, with: null, except: group:A},` +
+				` {name: q, mask: tag:PII, with: null}`,
+			fires + `column that it reaches, "q" hides the same from them`},
+		{"a mask for those who are excepted",
+			`{name: p, mask: hr.people.ssn, with: null, except: group:A},` +
+				` {name: q, mask: tag:PII, with: null, for: [group:B, group:A]}`,
+			fires + `column that it reaches, "q" hides the same from them`},
+		{"the same filter for everyone",
+			`{name: p, filter: hr.people, where: 'salary < 5', except: group:A},` +
+				` {name: q, filter: hr.*, where: 'salary < 5'}`,
+			fires + `table that it reaches, "q" hides the same from them`},
+		{"one column more",
+			`{name: p, mask: [hr.people.ssn, hr.people.name], with: null, except: group:A},` +
+				` {name: q, mask: hr.people.ssn, with: null, for: group:A}`, ""},
+		{"some rows only",
+			`{name: p, mask: hr.people.ssn, with: null, except: group:A},` +
+				` {name: q, mask: tag:PII, with: null, when: 'true'}`, ""},
+		{"others only",
+			`{name: p, mask: hr.people.ssn, with: null, except: group:A},` +
+				` {name: q, mask: tag:PII, with: null, for: group:B}`, ""},
+		{"some of those who are excepted",
+			`{name: p, mask: hr.people.ssn, with: null, except: [group:A, group:B]},` +
+				` {name: q, mask: tag:PII, with: null, for: group:A}`, ""},
+		{"what a request lifts",
+			`{name: p, mask: hr.people.ssn, with: null, except: group:A},` +
+				` {name: q, mask: tag:PII, with: null, except: {not: group:A}}`, ""},
+		{"another filter",
+			`{name: p, filter: hr.people, where: 'salary < 5', except: group:A},` +
+				` {name: q, filter: hr.*, where: 'salary < 6'}`, ""},
+		{"the same filter for others",
+			`{name: p, filter: hr.people, where: 'salary < 5', except: group:A},` +
+				` {name: q, filter: hr.*, where: 'salary < 5', for: group:B}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			found := lint(t, "tags: {PII: hr.people.ssn}\npolicies: ["+tt.policies+"]\n")
+			if tt.want == "" && len(found) > 0 {
+				t.Errorf("what is right is warned of: %q", found)
+			}
+			if tt.want != "" && (len(found) != 1 || !found[0].Warning || !strings.Contains(found[0].String(), tt.want)) {
+				t.Errorf("want one warning %q, got %q", tt.want, found)
+			}
+		})
+	}
+}
