@@ -168,6 +168,12 @@ func (c *compiler) warning(format string, args ...any) {
 	c.problems[len(c.problems)-1].Warning = true
 }
 
+// unseen warns of what may be right on a platform that was never reached.
+func (c *compiler) unseen(format string, args ...any) {
+	c.warning(format, args...)
+	c.problems[len(c.problems)-1].Unseen = true
+}
+
 // within does something one key further down: what it says is about that. Without a key it is about the whole.
 func (c *compiler) within(key string, do func()) {
 	at := c.at
@@ -330,7 +336,7 @@ func (c *compiler) requireMatch(s selector.Selector, onlyHere bool) {
 		return
 	}
 	if s.Exact() && !onlyHere && c.cfg.Unseen {
-		c.warning("%q is not here; whether it is on a platform that cannot be reached is not known yet", s.Text)
+		c.unseen("%q is not here; whether it is on a platform that cannot be reached is not known yet", s.Text)
 		return
 	}
 	if !s.Exact() {

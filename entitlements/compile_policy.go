@@ -233,12 +233,12 @@ func (c *compiler) checkTag(tag string, k kind) {
 	}
 	switch {
 	case !defined && c.cfg.Unseen:
-		c.warning("there is no tag %s here; whether a platform that cannot be reached has it is not known yet", tag)
+		c.unseen("there is no tag %s here; whether a platform that cannot be reached has it is not known yet", tag)
 	case !defined:
 		c.missing(nil, "there is no tag %s%s", tag, known("tags", tag, slices.Collect(maps.Keys(c.tags))))
 	case k == kindMask || k == kindRequest:
 	case !onTables && c.cfg.Unseen:
-		c.warning("tag %s is on columns only, as far as is known; a %s is about tables", tag, k)
+		c.unseen("tag %s is on columns only, as far as is known; a %s is about tables", tag, k)
 	case !onTables:
 		c.missing(nil, "tag %s is on columns only; a %s is about tables: put the tag on tables, or name them", tag, k)
 	case onColumns && (k == kindGuardrail || k == kindFilter):

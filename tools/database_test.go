@@ -19,6 +19,7 @@ import (
 
 // database is one with the seed that a test can change while an engine is open on it.
 type database struct {
+	name  string                               // of PostgreSQL's
 	exec  func(t testing.TB, statement string) // with %s where the name of a table begins
 	open  func(t testing.TB) vending.Engine    // one that has not looked yet
 	ahead *atomic.Int64                        // hours that the engines' clocks are
@@ -64,7 +65,7 @@ func emptyPostgres(t testing.TB) database {
 	name := fmt.Sprintf("tools%d", databases.Add(1))
 	exec(t, "postgres", "CREATE DATABASE "+name)
 	exec(t, name, "CREATE SCHEMA sales;"+seeded("sales."))
-	d := database{ahead: new(atomic.Int64)}
+	d := database{name: name, ahead: new(atomic.Int64)}
 	d.exec = func(t testing.TB, statement string) {
 		t.Helper()
 		exec(t, name, strings.ReplaceAll(statement, "%s", "sales."))

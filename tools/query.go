@@ -281,7 +281,7 @@ func closedFor(denial *entitlements.Denial) error {
 // may have come only so far because the table is there.
 func (q *question) reconsider(ctx context.Context, reason error) (*vending.Statement, []entitlements.Access, error) {
 	why := asError(reason)
-	if ctx.Err() != nil || why.Code == TooBusy || why.Code == Locked || why.Code == Cancelled {
+	if ctx.Err() != nil || why.Code == TooBusy || why.Code == Cancelled {
 		return nil, nil, why
 	}
 	lease, hint := q.diagnosis()

@@ -16,6 +16,8 @@ type Problem struct {
 	Message string
 	Warning bool // it may be meant: the platform can start with it
 
+	Unseen bool // Whether it fits is known once a platform is seen that was never reached.
+
 	Drift bool              // The database has changed since the policies fitted it: see drift.go.
 	Table catalog.TableName // The one table that it closes while Deputy runs; zero: none.
 }

@@ -41,6 +41,13 @@ func (d *Deputy) firstSight(ctx context.Context) {
 	}
 	known := len(b)
 	if d.Config.CanKeepCatalog() {
+		unseen = slices.DeleteFunc(unseen, func(name string) bool { // what the file in force looked at first
+			looked := d.lookedAt(name)
+			if looked != nil {
+				b[name], d.added = looked, true
+			}
+			return looked != nil
+		})
 		for platform, catalog := range d.answering(ctx, unseen) {
 			b[platform], d.added = entitlements.Accept(catalog), true
 		}
@@ -54,6 +61,20 @@ func (d *Deputy) firstSight(ctx context.Context) {
 	if len(b) > known {
 		d.Config.Accept(b)
 	}
+}
+
+// lookedAt is what was there of a platform when the configuration in force first saw it, which the catalog file could
+// not be told yet: what has appeared since is New. Nil: it was not seen.
+func (d *Deputy) lookedAt(name string) entitlements.Accepted {
+	if d.inForce == nil || d.inForce.Engines[name] != d.Engines[name] {
+		return nil
+	}
+	for _, p := range d.inForce.Tools.Held() {
+		if p.Name == name && p.Closed() == nil {
+			return p.LookedAt()
+		}
+	}
+	return nil
 }
 
 // answering are the catalogs of those of the platforms that are not silent. The others are seen for the first time once

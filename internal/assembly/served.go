@@ -57,8 +57,9 @@ func (d *Deputy) nothingServed() error {
 }
 
 // loses is why a configuration is not put in the place of the one in force: of a platform that is served now, it would
-// close something because of what it says. What the one in force closes by now as well is no reason, nor is a platform
-// that only cannot be reached.
+// close something because of what it says, or names what only a platform can have that was never reached: a mistyped
+// name would take a mask away. What the one in force closes by now as well is no reason, nor is a platform that only
+// cannot be reached.
 func (d *Deputy) loses(ctx context.Context, inForce *Deputy) error {
 	served := map[string]*platforms.Platform{}
 	for _, p := range inForce.Tools.Held() {
@@ -70,6 +71,12 @@ func (d *Deputy) loses(ctx context.Context, inForce *Deputy) error {
 		was, closed := served[p.Name], p.Closed()
 		if was == nil || closed != nil && closed.Reason == platforms.OutOfReach {
 			continue
+		}
+		known := was.Warnings()
+		for _, w := range p.Warnings() {
+			if w.Unseen && !slices.ContainsFunc(known, w.Same) {
+				return &platforms.PolicyError{Problems: []entitlements.Problem{w}}
+			}
 		}
 		misfits := p.Misfits()
 		if closed != nil {

@@ -336,3 +336,48 @@ func TestUnreadableTableIsClosedAlone(t *testing.T) {
 	exec("GRANT SELECT ON sales.fresh TO deputy_owner")
 	w.soon("the table is served", func() bool { got, _ := w.shows(sql); return got == "row 1" })
 }
+
+// A mistyped name in an edit takes no mask away while another platform was never reached, where the name might be.
+func TestTypoBesideUnseenPlatform(t *testing.T) {
+	for wrong, mask := range map[string]string{
+		"tag": "mask: [tag:PIII]", "table": "mask: [sales.costumer_orders.lastname]",
+	} {
+		t.Run(wrong, func(t *testing.T) {
+			b := withBeside(t, config.SQLite)
+			b.move(b.file, b.file+".away")
+			if err := b.start(true); err != nil {
+				t.Fatal(err)
+			}
+			b.write(strings.Replace(b.text, "mask: [tag:PII]", mask, 1))
+			b.Reload(t.Context())
+			for range 3 { // tries
+				if got := b.sees(); got != "<nil>" || !strings.Contains(b.Notice(), "not in force yet") {
+					t.Fatalf("Taylor sees %s, and the notice is %q", got, b.Notice())
+				}
+				b.Reload(t.Context())
+			}
+		})
+	}
+}
+
+// What is New of a platform that was reached late stays New when the catalog file could not be written meanwhile.
+func TestNewStaysNewWhereTheListIsLate(t *testing.T) {
+	b := withBeside(t, config.SQLite)
+	b.text = strings.Replace(b.text, "PII: [sales.customer_orders.lastname]", "PII: [sales.*.lastname]", 1)
+	b.move(b.file, b.file+".away")
+	if err := b.start(true); err != nil {
+		t.Fatal(err)
+	}
+	b.write(b.text + "\nnonsense: [\n") // nothing that needs the file can be done
+	b.move(b.file+".away", b.file)
+	b.soon("it is served", func() bool { return b.asks(theirNames) == "REDACTED" })
+	b.exec("ALTER TABLE customer_orders RENAME COLUMN lastname TO surname")
+	const sql = "SELECT coalesce(surname, 'hidden') FROM customer_orders"
+	b.soon("the renamed column is seen", func() bool { return b.asks(sql) == "hidden" })
+	b.write(b.text + "\n# healed\n")
+	for range 20 { // the call that takes the file up, and some more
+		if got := b.asks(sql); got != "hidden" {
+			t.Fatalf("a column that is New is %s", got)
+		}
+	}
+}

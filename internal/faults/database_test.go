@@ -3,8 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -161,10 +159,4 @@ func migrated(s *scene) error {
 		}
 	}
 	return nil
-}
-
-// journal is a cluster's own log.
-func journal(c *throwaway.Cluster) string {
-	text, _ := os.ReadFile(filepath.Join(c.Dir, "log"))
-	return string(text)
 }

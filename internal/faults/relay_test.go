@@ -35,14 +35,6 @@ func (r *relay) port() string {
 	return port
 }
 
-// to leads new connections to another database.
-func (r *relay) to(socket string) {
-	r.mu.Lock()
-	r.socket = socket
-	r.mu.Unlock()
-	r.cut()
-}
-
 // cut ends every connection.
 func (r *relay) cut() {
 	r.mu.Lock()

@@ -114,7 +114,7 @@ func Serve(
 	for _, step := range []func(*Platform, context.Context) (func(), error){(*Platform).reach, (*Platform).fit} {
 		var each sync.WaitGroup
 		for _, p := range all {
-			if p.Closed().Err == errOpening { // else the step before has failed
+			if errors.Is(p.Closed().Err, errOpening) { // else the step before has failed
 				each.Go(func() { p.attempt(ctx, step, silence) })
 			}
 		}

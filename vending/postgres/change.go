@@ -30,17 +30,17 @@ func changed(err error) error {
 	}
 }
 
-// asSeen is a condition that holds when the leased tables are as the snapshot has them. A table that it does not have
-// is none of this server's.
+// asSeen is a condition that holds when the leased tables, and those that leased views read, are as the snapshot has
+// them. A table that it does not have is none of this server's.
 func (s *snapshot) asSeen(leased []entitlements.Access) string {
 	var seen []string
-	for _, a := range leased {
+	for _, name := range s.reached(leased) {
 		oid, print := uint32(0), int64(0)
-		if id, r := s.relation(a.Table); r != nil {
+		if id, r := s.relation(name); r != nil {
 			oid, print = id, r.Print
 		}
 		seen = append(seen, fmt.Sprintf("(%s, %s, %d::pg_catalog.oid, %d::pg_catalog.int8)",
-			pq.QuoteLiteral(a.Table.Schema), pq.QuoteLiteral(a.Table.Name), oid, print))
+			pq.QuoteLiteral(name.Schema), pq.QuoteLiteral(name.Name), oid, print))
 	}
 	if seen == nil {
 		return "true"
@@ -49,6 +49,23 @@ func (s *snapshot) asSeen(leased []entitlements.Access) string {
 LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
   ON n.nspname = v.schema AND c.relname = v.name
 WHERE c.oid IS DISTINCT FROM v.id OR ` + catalog.Fingerprint + ` IS DISTINCT FROM v.print)`
+}
+
+// reached are the leased tables and, where they are views, what those read: its masks may be theirs.
+func (s *snapshot) reached(leased []entitlements.Access) (all []entitlements.TableName) {
+	for _, a := range leased {
+		all = append(all, a.Table)
+	}
+	for i := 0; i < len(all); i++ {
+		if _, r := s.relation(all[i]); r != nil && r.Table.View != nil {
+			for _, read := range r.Table.View.Reads {
+				if !slices.Contains(all, read) {
+					all = append(all, read)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // relation is a table of the snapshot with its object id.

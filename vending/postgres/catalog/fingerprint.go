@@ -10,7 +10,8 @@ import (
 )
 
 // Fingerprint is an SQL expression over a row c of pg_class, a bigint that changes with the relation's columns, their
-// types, and the comments that tags stand in. Every name in it means PostgreSQL's own, whatever the search path.
+// types, the comments that tags stand in, and what a view is made of. Every name in it means PostgreSQL's own, whatever
+// the search path.
 const Fingerprint = `pg_catalog.hashtextextended(pg_catalog.concat_ws('|', c.relkind, c.relispartition,
   (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, a.atttypid, a.atttypmod,
        a.attcollation), ',' ORDER BY a.attnum)
@@ -18,6 +19,8 @@ const Fingerprint = `pg_catalog.hashtextextended(pg_catalog.concat_ws('|', c.rel
   (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', d.objsubid, d.description), ',' ORDER BY d.objsubid)
      FROM pg_catalog.pg_description d
      WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = c.oid),
+  (SELECT pg_catalog.string_agg(r.ev_action::pg_catalog.text, ',' ORDER BY r.oid)
+     FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid),
   pg_catalog.obj_description(c.relnamespace, 'pg_namespace')), 0)`
 
 // readPrints are the fingerprints of the relations of the schemas.
