@@ -74,6 +74,7 @@ const (
 	notThere      = "the statement names a table that is not there or that you may not read: describe_table lists those you can"
 	notUnderstood = "the statement cannot be understood: check names and types with describe_table"
 	onlyReads     = "only one reading statement is accepted: SELECT, VALUES, TABLE or WITH"
+	asksNothing   = "the statement asks for nothing: name the columns to select, and the table behind FROM"
 	onlyOne       = "only one statement at a time is accepted: send them one by one"
 	noParameters  = "parameters as $1 are not taken: write the value itself into the statement"
 	tooComplex    = "the statement is too long or too deeply nested: make it simpler"

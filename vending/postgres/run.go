@@ -75,6 +75,8 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 		return vending.Result{}, v.runError(ctx, err)
 	case rows.Columns() == nil: // a read of no column has a list of none
 		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: onlyReads}
+	case len(result.Columns) == 0 && len(lease.Access) == 0:
+		return vending.Result{}, &vending.Error{Code: vending.Unsupported, Message: asksNothing}
 	case result.Truncated:
 		enough()
 	}

@@ -58,6 +58,10 @@ func TestRowsWithoutColumns(t *testing.T) {
 	if got, err = e.Run(t.Context(), l); err != nil || got.Rows[0][0] != "1" {
 		t.Errorf("the count is %v: %v", got.Rows, err)
 	}
+	l.SQL, l.Access = "SELECT", nil
+	if got, err = e.Run(t.Context(), l); err == nil || !strings.Contains(err.Error(), "asks for nothing") {
+		t.Errorf("what asks for nothing gives %v: %v", got, err)
+	}
 	l.SQL = "COPY (SELECT 1) TO STDOUT"
 	if got, err = e.Run(t.Context(), l); err == nil {
 		t.Errorf("what is no read gives %v", got)
