@@ -30,7 +30,7 @@ func TestPrintedMatchersCanBeReadAgain(t *testing.T) {
 			name := rapid.StringMatching(`[A-Za-z0-9 ,:#'"\[\]{}&*!|>%@\\-]{1,8}`).Draw(t, "name")
 			odd, err := entitlements.Match("group:" + name)
 			if err != nil {
-				t.Skip()
+				t.Skip("this name can be no group")
 			}
 			m = entitlements.AnyOf(*odd, m)
 		}

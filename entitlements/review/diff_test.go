@@ -115,7 +115,7 @@ func TestNobodyGainsUnnoticed(t *testing.T) {
 		who := world.GenPrincipal().Draw(t, "who")
 		who.Agent = rapid.SampledFrom(a.Agents).Draw(t, "agent")
 		if !who.Agent.May(who.Mode()) {
-			t.Skip()
+			t.Skip("the agent may not act in this mode")
 		}
 		changes := Diff(a, b)
 		for _, table := range world.Random.Tables {
