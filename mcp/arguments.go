@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,18 +18,18 @@ import (
 // of two win, so what is checked and what is used could differ. Error texts are for the model and go on the record. The
 // argument purpose is there only when there are purposes.
 
-func readQueryArgs(raw json.RawMessage, purposes bool) (args tools.QueryArgs, err error) {
+func readQueryArgs(raw json.RawMessage, r reading) (args tools.QueryArgs, err error) {
 	fields := map[string]any{"sql": &args.SQL, "platform": &args.Platform, "max_rows": &args.MaxRows}
-	if purposes {
+	if r.purposes {
 		fields["purpose"] = &args.Purpose
 	}
-	given, err := ReadArguments(raw, fields)
+	given, err := r.arguments(raw, fields)
 	switch {
 	case err != nil:
 		return tools.QueryArgs{}, err
 	case !given["sql"]:
 		return tools.QueryArgs{}, errors.New("the argument sql is missing")
-	case given["max_rows"] && args.MaxRows < 1:
+	case args.MaxRows < 0: // 0 is what hosts send for a number that was left out
 		return tools.QueryArgs{}, errors.New("the argument max_rows must be at least 1")
 	case given["purpose"] && args.Purpose == "":
 		return tools.QueryArgs{}, errNoPurpose
@@ -36,12 +37,12 @@ func readQueryArgs(raw json.RawMessage, purposes bool) (args tools.QueryArgs, er
 	return args, nil
 }
 
-func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeArgs, err error) {
+func readDescribeArgs(raw json.RawMessage, r reading) (args tools.DescribeArgs, err error) {
 	fields := map[string]any{"table": &args.Table, "platform": &args.Platform}
-	if purposes {
+	if r.purposes {
 		fields["purpose"] = &args.Purpose
 	}
-	given, err := ReadArguments(raw, fields)
+	given, err := r.arguments(raw, fields)
 	switch {
 	case err != nil:
 		return tools.DescribeArgs{}, err
@@ -54,9 +55,24 @@ func readDescribeArgs(raw json.RawMessage, purposes bool) (args tools.DescribeAr
 // errNoPurpose: an empty purpose is not the same as none, which a call without the argument has.
 var errNoPurpose = errors.New("the argument purpose is empty: name one or leave it out")
 
-// ReadArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, and says which were
-// given.
+// ReadArguments sets the fields, which are *string, *int, *bool, *[]string or *map[string]string, from exactly what the
+// schema asks for, and maps each that was given to true.
 func ReadArguments(raw json.RawMessage, fields map[string]any) (map[string]bool, error) {
+	return readArguments(raw, fields, func(a strictjson.Member) (json.RawMessage, error) {
+		if _, known := fields[a.Name]; !known {
+			return nil, unknownArgument(a.Name, fields)
+		}
+		return a.Value, nil
+	})
+}
+
+// readArguments sets the fields from the values that take makes of the arguments: nil for an argument that is ignored,
+// an empty one for an argument that came without a value. It maps each argument that came to whether it has a value.
+func readArguments(
+	raw json.RawMessage,
+	fields map[string]any,
+	take func(strictjson.Member) (json.RawMessage, error),
+) (map[string]bool, error) {
 	given := map[string]bool{}
 	if len(raw) == 0 {
 		return given, nil
@@ -64,19 +80,24 @@ func ReadArguments(raw json.RawMessage, fields map[string]any) (map[string]bool,
 	if !utf8.Valid(raw) {
 		return nil, errors.New("the arguments are not valid UTF-8")
 	}
+	if raw[0] == '"' {
+		return nil, errText
+	}
 	arguments, err := strictjson.Members(raw)
 	if err != nil {
 		return nil, fmt.Errorf("the arguments must be one JSON object: %w", asWords(err))
 	}
 	for _, argument := range arguments {
-		field, ok := fields[argument.Name]
-		if !ok {
-			return nil, fmt.Errorf("there is no argument %q, only %s", Clip(argument.Name), nameList(fields))
+		value, err := take(argument)
+		switch {
+		case err != nil:
+			return nil, err
+		case value == nil:
+			continue
+		case len(value) > 0 && !readValue(value, fields[argument.Name]):
+			return nil, fmt.Errorf("the argument %s must be %s", argument.Name, typeName(fields[argument.Name]))
 		}
-		if !readValue(argument.Value, field) {
-			return nil, fmt.Errorf("the argument %s must be %s", argument.Name, typeName(field))
-		}
-		given[argument.Name] = true
+		given[argument.Name] = len(value) > 0
 	}
 	return given, nil
 }
@@ -126,14 +147,7 @@ func typeName(field any) string {
 	return "a string"
 }
 
-func nameList(fields map[string]any) string {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
-}
+func argumentsOf(fields map[string]any) []string { return slices.Sorted(maps.Keys(fields)) }
 
 // Clip shortens what a caller wrote, before it is repeated.
 func Clip(s string) string {

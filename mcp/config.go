@@ -9,6 +9,7 @@ import (
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/metric"
 
 	"deputy/identity"
 	"deputy/identity/stops"
@@ -102,6 +103,9 @@ type Config struct {
 	Telemetry tools.Telemetry
 	// Version is told to clients. Default "dev".
 	Version string
+	// IgnoredArguments are names that hosts add to the arguments of a call beside those that they are known to add. They
+	// are ignored and counted. CheckIgnored says which names cannot be.
+	IgnoredArguments []string
 	// Logger never writes to standard output when that is the client's.
 	Logger zerolog.Logger
 
@@ -115,7 +119,8 @@ type Config struct {
 	// MaxMessage is the size of the largest message that is read, in bytes: an HTTP body or a line. Default 1 MiB.
 	MaxMessage int64
 
-	more func(*handlers) []server.ServerTool // tools beside the three; nil: none
+	ignored metric.Int64Counter                 // arguments that were ignored, by name
+	more    func(*handlers) []server.ServerTool // tools beside the three; nil: none
 }
 
 const minStateKey = 32
@@ -134,6 +139,16 @@ func (c Config) WithDefaults() (Config, error) {
 	}
 	if len(c.StateKey) < minStateKey {
 		return c, fmt.Errorf("mcp: StateKey has %d bytes: %d random ones are needed", len(c.StateKey), minStateKey)
+	}
+	err := CheckIgnored(c.IgnoredArguments)
+	if err != nil {
+		return c, fmt.Errorf("mcp: IgnoredArguments: %w", err)
+	}
+	if c.ignored, err = c.Telemetry.Meter().Int64Counter(
+		"deputy.arguments.ignored",
+		metric.WithDescription("Arguments that hosts added to calls of tools and that were ignored, by name"),
+	); err != nil {
+		return c, fmt.Errorf("mcp: %w", err)
 	}
 	if c.Now == nil {
 		c.Now = time.Now

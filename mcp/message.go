@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -22,6 +21,8 @@ type Message struct {
 	meta   []strictjson.Member // of the params
 	tool   string              // the tool that it calls; "": it calls none, or what it names is no text
 	raw    []byte
+
+	standIn json.RawMessage // the id in raw, where mcp-go would not write the message's own as it came; nil: it does
 }
 
 // Notification reports whether the message wants no answer.
@@ -41,7 +42,11 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 		id = json.RawMessage("null")
 	}
 	return json.Marshal(
-		map[string]any{"jsonrpc": mcp.JSONRPC_VERSION, "id": id, "error": map[string]any{"code": e.Code, "message": e.Text}},
+		map[string]any{
+			"jsonrpc": mcp.JSONRPC_VERSION,
+			"id":      id,
+			"error":   map[string]any{"code": e.Code, "message": e.Text},
+		},
 	)
 }
 
@@ -90,7 +95,10 @@ func ReadMessage(raw []byte) (Message, *Error) {
 // readObject takes apart a message that is one object.
 func readObject(raw []byte) ([]strictjson.Member, *Error) {
 	if bytes.HasPrefix(raw, []byte("\ufeff")) {
-		return nil, &Error{Code: mcp.PARSE_ERROR, Text: "the message begins with a byte order mark: send UTF-8 without one"}
+		return nil, &Error{
+			Code: mcp.PARSE_ERROR,
+			Text: "the message begins with a byte order mark: send UTF-8 without one",
+		}
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("[")) {
 		return nil, Invalid(nil, "batches are not taken: send one message at a time")
@@ -112,9 +120,12 @@ func readObject(raw []byte) ([]strictjson.Member, *Error) {
 func (m *Message) readHead(members []strictjson.Member) *Error {
 	if id, ok := find(members, "id"); ok {
 		if !validID(id) {
-			return Invalid(nil, "an id is a string of at most 200 bytes or a whole number below 2^53")
+			return Invalid(nil, "an id is a string or a number of at most 200 bytes")
 		}
 		m.ID = id
+		if m.standIn = standIn(id); m.standIn != nil {
+			m.raw = withID(members, m.standIn)
+		}
 	}
 	if version, _ := find(members, "jsonrpc"); string(version) != `"2.0"` {
 		return Invalid(nil, `jsonrpc must be "2.0"`)
@@ -189,14 +200,6 @@ func parameters(method string) any {
 	return nil
 }
 
-func validID(raw json.RawMessage) bool {
-	if raw[0] == '"' {
-		return len(raw) <= 200
-	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	return err == nil && n > -1<<53 && n < 1<<53
-}
-
 func find(members []strictjson.Member, name string) (json.RawMessage, bool) {
 	return strictjson.Find(members, name)
 }
@@ -204,7 +207,10 @@ func find(members []strictjson.Member, name string) (json.RawMessage, bool) {
 // exactNames is false when a key is one of the names but for the case of its letters.
 func exactNames(members []strictjson.Member, names []string) bool {
 	return !slices.ContainsFunc(members, func(m strictjson.Member) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return m.Name != name && strings.EqualFold(m.Name, name) })
+		return slices.ContainsFunc(
+			names,
+			func(name string) bool { return m.Name != name && strings.EqualFold(m.Name, name) },
+		)
 	})
 }
 

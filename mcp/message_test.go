@@ -31,8 +31,6 @@ func TestMessagesThatCouldBeReadInTwoWaysAreRefused(t *testing.T) {
 		{"name in capitals", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"Name":"query"}}`, mcp.INVALID_REQUEST},
 		{"_meta key twice", `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"a":1,"a":2}}}`, mcp.INVALID_PARAMS},
 		{"id null", `{"jsonrpc":"2.0","id":null,"method":"notifications/cancelled"}`, mcp.INVALID_REQUEST},
-		{"id that would be rounded", `{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}`, mcp.INVALID_REQUEST},
-		{"id with a fraction", `{"jsonrpc":"2.0","id":1.5,"method":"ping"}`, mcp.INVALID_REQUEST},
 		{"id of another kind", `{"jsonrpc":"2.0","id":{},"method":"ping"}`, mcp.INVALID_REQUEST},
 		{"id without end", `{"jsonrpc":"2.0","id":"` + strings.Repeat("x", 300) + `","method":"ping"}`, mcp.INVALID_REQUEST},
 		{"request without id", `{"jsonrpc":"2.0","method":"tools/call","params":{"name":"query"}}`, mcp.INVALID_REQUEST},

@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,13 +58,19 @@ var requestOutput = json.RawMessage(`{"type":"object","properties":{` +
 	`"requests":{"type":"array","items":{"type":"object","required":["request_id","status"]}}},` +
 	`"additionalProperties":{"type":"string"}}`)
 
-func readRequestArgs(raw json.RawMessage, _ bool) (args tools.RequestArgs, err error) {
-	given, err := ReadArguments(raw, map[string]any{
+func readRequestArgs(raw json.RawMessage, r reading) (args tools.RequestArgs, err error) {
+	given, err := r.arguments(raw, map[string]any{
 		"platform": &args.Platform, "table": &args.Table, "columns": &args.Columns, "reason": &args.Reason,
 		"duration": &args.Duration, "answers": &args.Answers, "request_id": &args.RequestID, "cancel": &args.Cancel,
 	})
 	if err != nil {
 		return tools.RequestArgs{}, err
+	}
+	if value, there := given["columns"]; there && !value &&
+		args.Table != "" { // without columns, it asks for the whole table
+		return tools.RequestArgs{}, errors.New(
+			"the argument columns is null: name the columns, or leave it out to ask for the table",
+		)
 	}
 	for name, empty := range map[string]bool{
 		"table": args.Table == "", "reason": args.Reason == "",

@@ -21,16 +21,19 @@ func TestTheArgumentsOfARequestAreReadExactly(t *testing.T) {
 		{`{"table":"sales.orders","columns":["email","lastname"],"reason":"audit","duration":"4h","answers":{"ticket":"T-1"},"platform":"shop"}`, "",
 			tools.RequestArgs{Platform: "shop", Table: "sales.orders", Columns: []string{"email", "lastname"}, Reason: "audit", Duration: "4h", Answers: map[string]string{"ticket": "T-1"}}},
 		{`{"request_id":"req_1","cancel":true}`, "", tools.RequestArgs{RequestID: "req_1", Cancel: true}},
-		{`null`, "must be one JSON object", tools.RequestArgs{}},
+		{`null`, "", tools.RequestArgs{}},
 		{`[]`, "must be one JSON object", tools.RequestArgs{}},
-		{`{"table":null}`, "table must be a string", tools.RequestArgs{}},
+		{`{"table":null}`, "", tools.RequestArgs{}},
 		{`{"table":""}`, "table is empty", tools.RequestArgs{}},
 		{`{"table":["sales.orders"]}`, "table must be a string", tools.RequestArgs{}},
 		{`{"table":"a","table":"b"}`, `has the key "table" twice`, tools.RequestArgs{}},
 		{`{"table":"a","Table":"b"}`, `has the key "Table" twice`, tools.RequestArgs{}},
-		{`{"Table":"a"}`, `there is no argument "Table"`, tools.RequestArgs{}},
+		{`{"Table":"a"}`, `there is no argument "Table": did you mean table?`, tools.RequestArgs{}},
 		{`{"table":"a","columns":[]}`, "columns is empty", tools.RequestArgs{}}, // no column is not the whole table
-		{`{"table":"a","columns":null}`, "columns must be a list of strings", tools.RequestArgs{}},
+		{`{"table":"a","columns":null}`, "columns is null", tools.RequestArgs{}},
+		{`{"columns":null,"table":"a"}`, "columns is null", tools.RequestArgs{}},
+		{`{"request_id":"req_1","columns":null,"table":null}`, "", tools.RequestArgs{RequestID: "req_1"}},
+		{`{"table":"a","colums":["email"]}`, `did you mean columns?`, tools.RequestArgs{}},
 		{`{"table":"a","columns":"email"}`, "columns must be a list of strings", tools.RequestArgs{}},
 		{`{"table":"a","columns":[""]}`, "columns is empty", tools.RequestArgs{}},
 		{`{"table":"a","columns":["email",""]}`, "columns is empty", tools.RequestArgs{}},
@@ -41,11 +44,11 @@ func TestTheArgumentsOfARequestAreReadExactly(t *testing.T) {
 		{`{"duration":""}`, "duration is empty", tools.RequestArgs{}},
 		{`{"duration":4}`, "duration must be a string", tools.RequestArgs{}},
 		{`{"request_id":""}`, "request_id is empty", tools.RequestArgs{}},
-		{`{"request_id":null}`, "request_id must be a string", tools.RequestArgs{}},
-		{`{"cancel":"true"}`, "cancel must be true or false", tools.RequestArgs{}},
-		{`{"cancel":null}`, "cancel must be true or false", tools.RequestArgs{}},
+		{`{"request_id":null}`, "", tools.RequestArgs{}},
+		{`{"cancel":"true"}`, "", tools.RequestArgs{Cancel: true}},
+		{`{"cancel":null}`, "", tools.RequestArgs{}},
 		{`{"cancel":1}`, "cancel must be true or false", tools.RequestArgs{}},
-		{`{"answers":null}`, "answers must be an object of strings", tools.RequestArgs{}},
+		{`{"answers":null}`, "", tools.RequestArgs{}},
 		{`{"answers":["T-1"]}`, "answers must be an object of strings", tools.RequestArgs{}},
 		{`{"answers":{"ticket":1}}`, "answers must be an object of strings", tools.RequestArgs{}},
 		{`{"answers":{"ticket":null}}`, "answers must be an object of strings", tools.RequestArgs{}},
@@ -55,7 +58,7 @@ func TestTheArgumentsOfARequestAreReadExactly(t *testing.T) {
 		{`{"approve":true}`, `there is no argument "approve"`, tools.RequestArgs{}},
 		{`{"purpose":"support"}`, `there is no argument "purpose"`, tools.RequestArgs{}},
 	} {
-		args, err := readRequestArgs(json.RawMessage(tt.raw), true)
+		args, err := readRequestArgs(json.RawMessage(tt.raw), reading{purposes: true})
 		switch {
 		case tt.want == "" && (err != nil || !reflect.DeepEqual(args, tt.args)):
 			t.Errorf("%s: read as %+v, %v", tt.raw, args, err)
@@ -91,7 +94,9 @@ func TestNothingInARequestPassesItselfOffAsAnythingElse(t *testing.T) {
 		t,
 		showRequest(
 			tools.AccessRequest{
-				Requests: []tools.AccessRequest{{Handle: requests.Handle{ID: "req_1", Status: "pending", Table: "a.b"}}},
+				Requests: []tools.AccessRequest{
+					{Handle: requests.Handle{ID: "req_1", Status: "pending", Table: "a.b"}},
+				},
 				NextStep: "ask",
 				AuditID:  "a1",
 			},

@@ -12,6 +12,8 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
 	"deputy/tools"
 )
@@ -34,6 +36,9 @@ type handlers struct {
 	every func(time.Duration) (<-chan time.Time, func())
 	stops Stops
 	log   zerolog.Logger
+
+	ignore  []string
+	ignored metric.Int64Counter
 }
 
 // NewServer makes the server of the tools. The configuration must be WithDefaults.
@@ -72,12 +77,19 @@ func NewServer(cfg Config) *Server {
 }
 
 func newHandlers(cfg Config) *handlers {
-	return &handlers{seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, stops: cfg.Stops, log: cfg.Logger}
+	return &handlers{
+		seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, stops: cfg.Stops, log: cfg.Logger,
+		ignore: cfg.IgnoredArguments, ignored: cfg.ignored,
+	}
 }
 
 // Answer answers a call that came by a transport of ours.
 func (s *Server) Answer(ctx context.Context, c *Call) (response any) {
-	return s.mcp.HandleMessage(withCall(ctx, c), json.RawMessage(c.Message.raw))
+	response = s.mcp.HandleMessage(withCall(ctx, c), json.RawMessage(c.Message.raw))
+	if c.Message.standIn == nil || response == nil {
+		return response
+	}
+	return answered{c.Message, response}
 }
 
 // Fault is what a caller is told of a fault on the server.
@@ -86,7 +98,7 @@ const Fault = "the call could not be completed, because of a fault on the server
 // handle is the way of a tool call about which its human is not asked.
 func handle[A, R any](
 	h *handlers, tool string,
-	read func(raw json.RawMessage, purposes bool) (A, error),
+	read func(json.RawMessage, reading) (A, error),
 	run func(Tools, context.Context, tools.Call, A) (*R, error),
 	show func(R) *mcp.CallToolResult,
 ) server.ToolHandlerFunc {
@@ -104,7 +116,7 @@ func handle[A, R any](
 // It never returns an error, because mcp-go gives the text of an error to the client, and that of a panic too.
 func handleAsking[A, R any](
 	h *handlers, tool string,
-	read func(raw json.RawMessage, purposes bool) (A, error),
+	read func(json.RawMessage, reading) (A, error),
 	form func(Tools, context.Context, tools.Call, A) *Form,
 	run func(Tools, context.Context, tools.Call, A, Answer) (*R, error),
 	show func(R) *mcp.CallToolResult,
@@ -133,7 +145,7 @@ func handleAsking[A, R any](
 		ctx, ended := h.stops.Running(ctx, call.Principal)
 		defer ended()
 		use := c.Generation.Tools()
-		args, err := read(request.Params.RawArguments, len(use.Purposes()) > 0)
+		args, err := read(request.Params.RawArguments, h.reading(ctx, use))
 		if err != nil {
 			return h.refuse(tool, asError(use.Refuse(ctx, call, tool, err.Error()))), nil
 		}
@@ -154,6 +166,13 @@ func handleAsking[A, R any](
 		}
 		return show(*answer), nil
 	}
+}
+
+// reading is how the arguments of a call are read.
+func (h *handlers) reading(ctx context.Context, use Tools) reading {
+	return reading{purposes: len(use.Purposes()) > 0, ignore: h.ignore, ignored: func(name string) {
+		h.ignored.Add(ctx, 1, metric.WithAttributes(attribute.String("argument", name)))
+	}}
 }
 
 // begin says who is calling, and lets the call begin.

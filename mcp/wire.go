@@ -54,7 +54,7 @@ func newHTTP(s *server.MCPServer, log zerolog.Logger) *server.StreamableHTTPServ
 
 // ServeHTTP answers a call whose message is read already: mcp-go is handed its bytes, and reads no body.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, c *Call) {
-	s.http.Handle(response{w, c.Sending}, &server.HTTPRequest{
+	s.http.Handle(response{w, c}, &server.HTTPRequest{
 		Method:  r.Method,
 		URL:     r.URL,
 		Header:  r.Header,
@@ -66,15 +66,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request, c *Call) {
 // response is what mcp-go writes to. Where the transport's writer cannot flush, mcp-go makes no stream.
 type response struct {
 	http.ResponseWriter
-	sending func(bytes int)
+	call *Call
 }
 
 // Write is called once, with the whole of an answer.
 func (r response) Write(p []byte) (int, error) {
-	if r.sending != nil {
-		r.sending(len(p))
+	if r.call.Sending != nil {
+		r.call.Sending(len(p))
 	}
-	return r.ResponseWriter.Write(p)
+	_, err := r.ResponseWriter.Write(r.call.Message.ownID(p))
+	return len(p), err
 }
 
 // Flush implements server.HTTPResponseWriter.

@@ -63,6 +63,9 @@ func New(ctx context.Context, c *config.Config, log zerolog.Logger) (*Deputy, er
 
 // NewAt is New by another clock, for stories in which time passes. The engines keep their own.
 func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func() time.Time) (_ *Deputy, err error) {
+	if wrong := Ignored(c); wrong != nil {
+		return nil, &config.Error{Problems: []config.Problem{*wrong}}
+	}
 	d := &Deputy{Config: c, Log: log, now: now}
 	if d.Engines, err = Engines(c); err != nil {
 		return nil, err
@@ -196,6 +199,16 @@ func Platforms(
 	return platforms.Open(ctx, made.Platforms, slices.Sorted(maps.Keys(c.Purposes)), zerolog.Nop())
 }
 
+// Ignored says which ignored argument cannot be ignored; nil: all can.
+func Ignored(c *config.Config) *config.Problem {
+	err := mcp.CheckIgnored(c.Server.IgnoredArguments)
+	if err == nil {
+		return nil
+	}
+	wrong := c.Problem("server.ignored_arguments", "%v", err)
+	return &wrong
+}
+
 // Engines opens every platform's engine. Its error is a *config.Error.
 func Engines(c *config.Config) (map[string]vending.Engine, error) {
 	engines, wrong := OpenEngines(c)
@@ -300,8 +313,11 @@ func (d *Deputy) serving(version string, generations mcp.Generations, desk conso
 			Telemetry:   d.Telemetry.Telemetry,
 			Version:     version,
 			Logger:      d.Log,
-			StateKey:    stateKey(d.Config),
-			Now:         d.now,
+
+			IgnoredArguments: d.Config.Server.IgnoredArguments,
+
+			StateKey: stateKey(d.Config),
+			Now:      d.now,
 		},
 		PublicURL: d.Config.Server.PublicURL,
 		Limits:    func() limit.Limits { return Limits(d.Config.Limits) },

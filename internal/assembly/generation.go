@@ -124,6 +124,7 @@ func fixed(old, c *config.Config) error {
 		{"server.public_url", old.Server.PublicURL, c.Server.PublicURL},
 		{"server.tls", old.Server.TLS, c.Server.TLS},
 		{"server.trusted_proxies", old.Server.TrustedProxies, c.Server.TrustedProxies},
+		{"server.ignored_arguments", old.Server.IgnoredArguments, c.Server.IgnoredArguments},
 		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
 		{"limits.connections", old.Limits.Connections, c.Limits.Connections},
 		{"limits.memory", old.Limits.Memory, c.Limits.Memory},

@@ -52,38 +52,47 @@ func TestTheCompleteFile(t *testing.T) {
 			TLS: config.TLS{
 				Certificate: "testdata/tls/deputy.pem",
 				Key:         "/etc/deputy/tls.key",
-			}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"},
+			}, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.7"}, IgnoredArguments: []string{"x_trace"},
 			Replicas: []string{"https://a.deputy.example.com:8443", "http://10.0.0.8:8080"},
 			Drain:    8 * time.Second, Stop: 90 * time.Second},
 		Identity: identity.Config{
-			Issuers: []identity.IssuerConfig{{
-				Name: "corp", Kind: identity.Generic, URL: "https://id.example.com", Audience: "https://deputy.example.com/mcp",
-				TokenTypes: []string{"at+jwt", "JWT"}, Algorithms: []string{"ES256"},
-				Scopes: identity.ScopesRequired, ScopePrefix: "deputy:", AllowUserinfo: true, StewardClients: []string{"stewards-console"},
-				Claims: identity.ClaimsConfig{
-					User:       []string{"tid", "oid"},
-					Client:     []string{"azp"},
-					Scopes:     []string{"scp"},
-					Groups:     "roles",
-					Name:       "display_name",
-					Email:      "mail",
-					Attributes: map[string]string{"region": "https://example.com/region"},
+			Issuers: []identity.IssuerConfig{
+				{
+					Name:           "corp",
+					Kind:           identity.Generic,
+					URL:            "https://id.example.com",
+					Audience:       "https://deputy.example.com/mcp",
+					TokenTypes:     []string{"at+jwt", "JWT"},
+					Algorithms:     []string{"ES256"},
+					Scopes:         identity.ScopesRequired,
+					ScopePrefix:    "deputy:",
+					AllowUserinfo:  true,
+					StewardClients: []string{"stewards-console"},
+					Claims: identity.ClaimsConfig{
+						User:       []string{"tid", "oid"},
+						Client:     []string{"azp"},
+						Scopes:     []string{"scp"},
+						Groups:     "roles",
+						Name:       "display_name",
+						Email:      "mail",
+						Attributes: map[string]string{"region": "https://example.com/region"},
+					},
+					Login: identity.LoginConfig{
+						ClientID:          "deputy-login",
+						ClientSecret:      "hunter2",
+						Scopes:            []string{"openid", "offline_access", "query"},
+						RedirectPort:      8400,
+						AudienceParameter: identity.ByAudience,
+					},
+					Introspection: &identity.IntrospectionConfig{
+						URL:          "https://id.example.com/introspect",
+						ClientID:     "deputy",
+						ClientSecret: "p${HOME}w: [",
+						Cache:        time.Minute,
+					},
+					DPoP: identity.DPoPRequired,
 				},
-				Login: identity.LoginConfig{
-					ClientID:          "deputy-login",
-					ClientSecret:      "hunter2",
-					Scopes:            []string{"openid", "offline_access", "query"},
-					RedirectPort:      8400,
-					AudienceParameter: identity.ByAudience,
-				},
-				Introspection: &identity.IntrospectionConfig{
-					URL:          "https://id.example.com/introspect",
-					ClientID:     "deputy",
-					ClientSecret: "p${HOME}w: [",
-					Cache:        time.Minute,
-				},
-				DPoP: identity.DPoPRequired,
-			}},
+			},
 			Users: []identity.UserConfig{{ID: "taylor", Disabled: true, Groups: []string{"Marketing"},
 				Attributes: map[string]identity.Values{"region": {"US-EAST"}, "cost_center": {"007", "12"}}}},
 		},
@@ -96,8 +105,10 @@ func TestTheCompleteFile(t *testing.T) {
 				ClientIDs:   []string{"marketing-agent"},
 				Groups:      []string{"Agents"},
 				Issuers:     []string{"corp"},
-				Keys: []identity.KeyConfig{{SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", Label: "ci",
-					Expires: identity.Expiry{Time: time.Date(2027, 2, 23, 10, 0, 0, 0, time.UTC)}}},
+				Keys: []identity.KeyConfig{
+					{SHA256: "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", Label: "ci",
+						Expires: identity.Expiry{Time: time.Date(2027, 2, 23, 10, 0, 0, 0, time.UTC)}},
+				},
 				ActsFor: []string{
 					"user:taylor",
 					"group:Marketing",
@@ -134,7 +145,11 @@ func TestTheCompleteFile(t *testing.T) {
 			{Name: "Lookup", Selectors: entitlements.Selectors{"lookup.*"}},
 		},
 		Policies: []entitlements.Policy{
-			{Name: "marketing reads sales", Grant: entitlements.Selectors{"sales.*"}, To: matchers["marketing reads sales/to"]},
+			{
+				Name:  "marketing reads sales",
+				Grant: entitlements.Selectors{"sales.*"},
+				To:    matchers["marketing reads sales/to"],
+			},
 			{
 				Name:      "EU data stays in the EU",
 				Platform:  "shop",
@@ -288,8 +303,13 @@ func TestTheCompleteFile(t *testing.T) {
 // section is that of requests. That the rules are read as they are written, package requests tests.
 func section(rules []requests.Rule) config.Requests {
 	return config.Requests{
-		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"}, Rules: rules,
-		Pending: config.Age(7 * 24 * time.Hour), Again: config.Age(12 * time.Hour), Expiring: config.Age(30 * time.Minute),
+		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"},
+		Rules: rules,
+		Pending: config.Age(
+			7 * 24 * time.Hour,
+		),
+		Again:    config.Age(12 * time.Hour),
+		Expiring: config.Age(30 * time.Minute),
 		Webhooks: []config.Webhook{
 			{
 				Name:   "stewards",

@@ -19,7 +19,9 @@ type Server struct {
 	Replicas       []string
 	Drain          time.Duration
 	Stop           time.Duration // 0: Limits.Timeout
-	LogLevel       string
+	// IgnoredArguments are judged by mcp.CheckIgnored.
+	IgnoredArguments []string
+	LogLevel         string
 }
 
 // TLS is the certificate that deputy serve shows. New files are taken up without a restart.

@@ -96,7 +96,10 @@ var rooms = []Room{
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 
 	// The protocol.
-	{"mcp", []string{"tools", "tools/desk", "identity", "identity/stops", "internal/budget", "internal/strictjson"}},
+	{"mcp", []string{
+		"tools", "tools/desk", "identity", "identity/stops", "internal/budget", "internal/mistake",
+		"internal/strictjson",
+	}},
 	{"mcp/limit", []string{"mcp", "tools", "identity"}},
 	{"mcp/stdio", []string{"mcp", "mcp/limit", "tools", "identity", "internal/budget"}},
 	{"mcp/httpd", []string{"mcp", "mcp/limit", "tools", "tools/desk", "identity", "internal/budget"}},

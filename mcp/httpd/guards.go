@@ -1,6 +1,9 @@
 package httpd
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // part is what a request is for: the protocol, or a Route.
 type part struct {
@@ -64,7 +67,8 @@ func (s *server) protocolPart() *part {
 		},
 		protocol: true,
 		// by the public name, whatever a request says of its host
-		proves: func(*http.Request) string { return s.resource },
+		// A proof is made for the address that was called, with its slash.
+		proves: func(r *http.Request) string { return s.resource + strings.TrimPrefix(r.URL.Path, endpoint) },
 	}
 }
 

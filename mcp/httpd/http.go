@@ -17,6 +17,7 @@ const (
 	endpoint     = "/mcp"
 	readyPath    = "/readyz"
 	metadataPath = mcp.MetadataPath // RFC 9728
+	slash        = "/{$}"           // a slash at the end, which some hosts add
 )
 
 // server is what the handlers share. Nothing in it changes while it runs, but what the limits have counted.
@@ -33,15 +34,17 @@ type server struct {
 	proof       string // the challenge for tokens that are bound to a key
 }
 
-// New serves the tools at /mcp, says at /.well-known/oauth-protected-resource where tokens come from, answers /healthz
-// and /readyz, and serves the routes.
+// New serves the tools at /mcp, with or without a slash at its end. It says at /.well-known/oauth-protected-resource
+// where tokens come from, answers /healthz and /readyz, and serves the routes.
 func New(cfg Config) (http.Handler, error) {
 	s, err := newServer(cfg)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(endpoint, s.endpoint())
+	protocol := s.endpoint()
+	mux.Handle(endpoint, protocol)
+	mux.Handle(endpoint+slash, protocol)
 	for _, route := range s.config.Routes {
 		handler := s.route(route)
 		for _, pattern := range route.Patterns {
@@ -54,6 +57,7 @@ func New(cfg Config) (http.Handler, error) {
 	metadata := onlyRead(http.HandlerFunc(s.metadata))
 	mux.Handle(metadataPath, metadata)
 	mux.Handle(metadataPath+endpoint, metadata)
+	mux.Handle(metadataPath+endpoint+slash, metadata)
 	mux.Handle("/healthz", onlyRead(http.HandlerFunc(healthy)))
 	mux.Handle(readyPath, onlyRead(newReadiness(s.config)))
 	return writeDeadline(s.config.WriteTimeout, recovery(s.config.Logger, strictTransport(mux))), nil

@@ -35,12 +35,18 @@ func TestBothGenerationsOfClientsAreServed(t *testing.T) {
 				t.Fatalf("the client speaks %s", got)
 			}
 			list, err := c.ListTools(t.Context(), mcp.ListToolsRequest{})
-			if err != nil || len(list.Tools) != 3 || list.Tools[0].Name != "describe_table" || list.Tools[1].Name != "query" ||
+			if err != nil || len(list.Tools) != 3 || list.Tools[0].Name != "describe_table" ||
+				list.Tools[1].Name != "query" ||
 				list.Tools[2].Name != "request_access" {
 				t.Fatalf("tools: %+v, %v; want describe_table, query and request_access", list, err)
 			}
 
-			result := callTool(t, c, "query", map[string]any{"sql": "SELECT lastname, total FROM orders", "max_rows": 5})
+			result := callTool(
+				t,
+				c,
+				"query",
+				map[string]any{"sql": "SELECT lastname, total FROM orders", "max_rows": 5},
+			)
 			if got := structured[tools.QueryResult](t, result); got.Rows[1][1] != "9007199254740993" ||
 				got.Columns[0].MaskedBy != "hide personal data" ||
 				got.Notices == nil {
@@ -165,10 +171,12 @@ func TestUnreadableCallsAreOnTheRecord(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"missing argument", call("query", `{}`), "query: the argument sql is missing"},
 		{"unknown argument", call("query", `{"sql":"SELECT 1","user":"ceo"}`), `query: there is no argument "user", only max_rows, platform, sql`},
-		{"argument in other letters", call("query", `{"SQL":"SELECT 1"}`), `query: there is no argument "SQL", only max_rows, platform, sql`},
+		{"argument in other letters", call("query", `{"SQL":"SELECT 1"}`),
+			`query: there is no argument "SQL": did you mean sql?`},
 		{"argument twice", call("query", `{"sql":"SELECT 1","sql":"SELECT 2"}`), `query: the arguments must be one JSON object: it has the key "sql" twice`},
 		{"wrong type", call("query", `{"sql":["SELECT 1"]}`), "query: the argument sql must be a string"},
-		{"no object", call("describe_table", `"x"`), "describe_table: the arguments must be one JSON object: it is no object"},
+		{"no object", call("describe_table", `"x"`),
+			"describe_table: the arguments must be one JSON object, and not a text that holds one"},
 		{"invalid UTF-8", call("query", "{\"sql\":\"SELECT '\xff'\"}"), "query: the arguments are not valid UTF-8"},
 		{"unknown tool", call("drop_table", `{}`), "drop_table: there is no such tool"},
 	} {
@@ -205,7 +213,9 @@ func TestCallsOfManyUsersAreNeverMixed(t *testing.T) {
 			wait.Go(func() {
 				result, err := c.CallTool(
 					t.Context(),
-					mcp.CallToolRequest{Params: mcp.CallToolParams{Name: "query", Arguments: map[string]any{"sql": "for " + user}}},
+					mcp.CallToolRequest{
+						Params: mcp.CallToolParams{Name: "query", Arguments: map[string]any{"sql": "for " + user}},
+					},
 				)
 				if err != nil {
 					t.Error(err)
@@ -249,12 +259,19 @@ func TestCallersWithoutGoodCredentialsAreChallenged(t *testing.T) {
 			response, body := do(t, request(t, serve(t, cfg), queryBody, tt.change))
 			if response.StatusCode != tt.status || response.Header.Get("WWW-Authenticate") != tt.challenge ||
 				!strings.Contains(body, `"error":"`+tt.code+`"`) {
-				t.Errorf("answer %d, challenge %q, body %s", response.StatusCode, response.Header.Get("WWW-Authenticate"), body)
+				t.Errorf(
+					"answer %d, challenge %q, body %s",
+					response.StatusCode,
+					response.Header.Get("WWW-Authenticate"),
+					body,
+				)
 			}
 			if len(fake.Callers()) > 0 {
 				t.Error("the tool was called")
 			}
-			if recorded := len(fake.TurnedAway()) > 0; recorded != (tt.status == 401 || tt.status == 403 || tt.status == 503) {
+			if recorded := len(
+				fake.TurnedAway(),
+			) > 0; recorded != (tt.status == 401 || tt.status == 403 || tt.status == 503) {
 				t.Errorf("for the record there is %q", fake.TurnedAway())
 			}
 			if strings.Contains(body, "EOF") || strings.Contains(log.String(), "nonsense") ||

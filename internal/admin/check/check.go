@@ -81,6 +81,9 @@ func Configuration(ctx context.Context, path string, cfg *config.Config) []Findi
 	findings = append(findings, checkIdentity(ctx, cfg)...)
 	findings = append(findings, checkCertificate(cfg)...)
 	findings = append(findings, checkStops(cfg)...)
+	if wrong := assembly.Ignored(cfg); wrong != nil {
+		findings = append(findings, Misread(*wrong)...)
+	}
 	folder := filepath.Dir(cfg.Audit.File)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		wrong := cfg.Problem("audit.file", "there is no folder %s to write it in", folder)
