@@ -38,10 +38,14 @@ var greeds = []struct {
 	{"21 KB of SQL", 32, nested},
 }
 
-func TestGreedyCallerOnPostgres(t *testing.T) {
+func TestGreedyCallerOnPostgres(t *testing.T) { greedyOn(t, postgresSection()) }
+
+func TestGreedyCallerUnderTLS(t *testing.T) { greedyOn(t, securedSection(t)) }
+
+func greedyOn(t *testing.T, platform string) {
 	for _, greed := range greeds {
 		t.Run(greed.name, func(t *testing.T) {
-			s := serve(t, postgresSection())
+			s := serve(t, platform)
 			greedy(t, s, greed.times, greed.sql, `SELECT note FROM shop.orders WHERE id = %d`)
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 
 	"deputy/internal/testkit/issuer"
 	"deputy/internal/testkit/serving"
+	"deputy/internal/testkit/throwaway"
 )
 
 const configuration = `
@@ -37,9 +39,40 @@ type server struct {
 	log     serving.Output
 }
 
-func postgresSection() string {
-	return fmt.Sprintf(`  shop: {engine: postgres, dsn: "%s", schemas: [shop], signing_key: "%s"}`,
-		cluster.DSN("deputy_runner", "postgres"), signingKey)
+func postgresSection() string { return platform(cluster.DSN("deputy_runner", "postgres")) }
+
+func platform(dsn string) string {
+	return fmt.Sprintf(`  shop: {engine: postgres, dsn: "%s", schemas: [shop], signing_key: "%s"}`, dsn, signingKey)
+}
+
+// securedSection is the same platform behind TLS, on a cluster of its own, whose certificate is verified.
+func securedSection(t *testing.T) string {
+	t.Helper()
+	authority, err := throwaway.NewAuthority("authority")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := authority.Issue("db.test", time.Now().Add(time.Hour), "db.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := serving.Address(t)
+	secrecy := throwaway.Secrecy{Server: pair, Clients: authority, Access: "hostssl all all 127.0.0.1/32 trust\n"}
+	c, err := throwaway.StartAt(t.Context(), address, secrecy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Stop)
+	if err := fill(c); err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(t.TempDir(), "root.crt")
+	if err := os.WriteFile(root, authority.PEM, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(address)
+	return platform(fmt.Sprintf("host=db.test hostaddr=%s port=%s user=deputy_runner dbname=postgres "+
+		"sslmode=verify-full sslrootcert=%s", host, port, root))
 }
 
 // serve starts the server with 512 MB as Go's memory limit.

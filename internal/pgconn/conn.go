@@ -154,7 +154,7 @@ func (c *Conn) ResetSession(ctx context.Context) error {
 	if !c.IsValid() {
 		return driver.ErrBadConn
 	}
-	switch seen := look(c.wire.Conn); {
+	switch seen := look(c.wire.raw); {
 	case seen == closed:
 		return driver.ErrBadConn
 	case seen == empty && c.wire.idle() < c.config.AskAfter:

@@ -18,11 +18,13 @@ const userTimeout = 15 * time.Second
 // dialer dials for one connection to the database: once for each host that is tried, and later for each cancellation
 // of a statement, which goes over a connection of its own.
 type dialer struct {
-	config Config
+	config  Config
+	secrecy func() (*secrecy, error) // is asked once a host has taken the connection
 
 	mu    sync.Mutex
-	wire  *wire // the last one dialled while connecting
-	ready bool  // the connection is there: what is dialled from now on carries a cancellation
+	with  *secrecy // of the connection, and of its cancellations
+	wire  *wire    // the last one dialled while connecting
+	ready bool     // the connection is there: what is dialled from now on carries a cancellation
 	over  bool
 }
 
@@ -52,15 +54,38 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 		return nil, err
 	}
 	if cancels {
-		return newCancellation(c, until)
+		return newCancellation(ctx, c, d.with, until)
 	}
 	w := newWire(c, d.config)
+	d.take(w)
+	if err := d.secure(ctx, w); err != nil {
+		c.Close()
+		return nil, w.reason(err)
+	}
+	return w, nil
+}
+
+// take keeps the wire, so that giving up ends it.
+func (d *dialer) take(w *wire) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.wire = w; d.over {
 		w.Close()
 	}
-	return w, nil
+}
+
+// secure has TLS spoken below the meter, which sees what lib/pq sees.
+func (d *dialer) secure(ctx context.Context, w *wire) (err error) {
+	if d.with, err = d.secrecy(); err != nil {
+		return unsecured{err}
+	}
+	secured, err := d.with.open(ctx, w.raw)
+	if err != nil {
+		return err
+	}
+	w.Conn = secured
+	w.touch()
+	return nil
 }
 
 // giveUp ends the attempt to connect. Nothing has been asked for that would have to be cancelled.
@@ -78,6 +103,13 @@ func (d *dialer) established() *wire {
 	defer d.mu.Unlock()
 	d.ready = true
 	return d.wire
+}
+
+// isTaken reports whether a host has taken the connection.
+func (d *dialer) isTaken() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.wire != nil
 }
 
 func (d *dialer) isReady() bool {
@@ -101,12 +133,18 @@ func (d *dialer) explain(err error) error {
 // closes it; a statement must not wait longer for that than its grace.
 type cancellation struct{ net.Conn }
 
-func newCancellation(c net.Conn, until time.Time) (net.Conn, error) {
+// A cancellation says in whose name it comes, and goes through TLS where its statement did.
+func newCancellation(ctx context.Context, c net.Conn, with *secrecy, until time.Time) (net.Conn, error) {
 	if err := c.SetDeadline(until); err != nil {
 		c.Close()
 		return nil, err
 	}
-	return cancellation{c}, nil
+	secured, err := with.open(ctx, c)
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return cancellation{secured}, nil
 }
 
 // SetDeadline leaves the deadline as it is.

@@ -36,8 +36,7 @@ type meter struct {
 	limit   int                   // in bytes between two writes; 0 means any number
 	weigh   func(bytes int) error // is asked before a long message is let through; nil lets all of them through
 	arrived int                   // since the last write
-	begun   bool                  // something was written
-	opaque  bool                  // these are no messages, but TLS or plain words: they are only counted
+	opaque  bool                  // these are no messages, but plain words: they are only counted
 
 	header []byte // what has arrived of the next message's header
 	rest   int    // what has not arrived yet of the message that began
@@ -121,18 +120,8 @@ func (m *meter) tooLongError(p []byte) error {
 	return nil
 }
 
-// wrote is called with each run of bytes that is about to be sent.
-func (m *meter) wrote(p []byte) {
-	if !m.begun {
-		m.begun, m.opaque = true, bytes.Equal(p, askForTLS) || p[0] == tlsHandshake
-	}
-	m.arrived = 0
-}
-
-// What is written first where TLS is spoken above the meter.
-var askForTLS = []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f}
-
-const tlsHandshake = 0x16
+// wrote is called when something is about to be sent.
+func (m *meter) wrote() { m.arrived = 0 }
 
 // Weigh has ask decide about each message of more than 32 KiB before lib/pq allocates it: it is given the length in
 // bytes, and may wait. Its error ends the connection, and is what the step that reads returns. Nil asks no more.

@@ -11,19 +11,16 @@
 // the database has closed, or that a firewall has forgotten, is replaced before anything of the caller's has run.
 //
 // What arrives goes through a meter (meter.go) before lib/pq sees it. What looks at the length of each message, and
-// ends an answer before lib/pq makes room for it, belongs there: meter.read gets every byte in the clear and in order.
-// (While lib/pq speaks TLS itself, the meter is below it; TLS moves into the dialer, below the meter.) A limit that
+// ends an answer before lib/pq makes room for it, belongs there: meter.read gets every byte in the clear and in order,
+// because TLS is spoken below it (tls.go, by lib/pq's rules) and lib/pq is told that there is none. A limit that
 // differs from call to call is set with a method of [Conn], which sql.Conn.Raw gives.
 package pgconn
 
 import (
-	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
+	"math/rand/v2"
 	"time"
-
-	"github.com/lib/pq"
 )
 
 // What Config's zero values mean.
@@ -80,7 +77,7 @@ func (c Config) withDefaults() Config {
 // Open makes a pool. It does not connect yet. The only error is ErrDSN.
 func Open(c Config) (*sql.DB, error) {
 	c = c.withDefaults()
-	read, err := pq.NewConfig(c.DSN)
+	read, err := readDSN(c.DSN)
 	if err != nil {
 		return nil, ErrDSN
 	}
@@ -90,10 +87,7 @@ func Open(c Config) (*sql.DB, error) {
 	if read.ConnectTimeout <= 0 {
 		read.ConnectTimeout = defaultConnectTimeout
 	}
-	if _, err := pq.NewConnectorConfig(read); err != nil {
-		return nil, ErrDSN
-	}
-	db := sql.OpenDB(&connector{config: c, library: read})
+	db := sql.OpenDB(&connector{config: c, library: read, shuffle: rand.Shuffle})
 	db.SetMaxOpenConns(c.MaxOpen)
 	if c.MaxIdle != 0 {
 		db.SetMaxIdleConns(c.MaxIdle)
@@ -101,35 +95,4 @@ func Open(c Config) (*sql.DB, error) {
 	db.SetConnMaxIdleTime(idleTime)
 	db.SetConnMaxLifetime(lifeTime)
 	return db, nil
-}
-
-// connector implements driver.Connector.
-type connector struct {
-	config  Config
-	library pq.Config
-}
-
-// Driver is lib/pq's: database/sql asks for it and uses it for nothing else.
-func (c *connector) Driver() driver.Driver { return &pq.Driver{} }
-
-// Connect ends at once when its context does: nothing has been asked for yet that would have to be cancelled.
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	library, err := pq.NewConnectorConfig(c.library)
-	if err != nil {
-		return nil, ErrDSN
-	}
-	d := &dialer{config: c.config}
-	library.Dialer(d)
-	stop := context.AfterFunc(ctx, func() { d.giveUp(ctx.Err()) })
-	opened, err := library.Connect(ctx)
-	stop()
-	if err != nil {
-		return nil, d.explain(err)
-	}
-	conn := &Conn{library: opened.(libraryConn), wire: d.established(), config: c.config}
-	if err := conn.prepare(ctx); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
 }

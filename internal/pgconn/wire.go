@@ -19,8 +19,9 @@ const silentAfter = 400 * time.Millisecond
 
 // wire is what lib/pq reads from and writes to. Once it is cut it stays cut, and every read and write says why.
 type wire struct {
-	net.Conn
-	meter meter
+	net.Conn          // speaks TLS, where the host does
+	raw      net.Conn // is what was dialled
+	meter    meter
 
 	mu   sync.Mutex
 	last time.Time // when something was sent or arrived
@@ -28,7 +29,7 @@ type wire struct {
 }
 
 func newWire(c net.Conn, config Config) *wire {
-	return &wire{Conn: c, meter: meter{limit: config.MaxAnswer}, last: time.Now()}
+	return &wire{Conn: c, raw: c, meter: meter{limit: config.MaxAnswer}, last: time.Now()}
 }
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -55,7 +56,7 @@ func (w *wire) Read(p []byte) (int, error) {
 
 func (w *wire) Write(p []byte) (int, error) {
 	w.touch()
-	w.meter.wrote(p)
+	w.meter.wrote()
 	n, err := w.Conn.Write(p)
 	return n, w.reason(err)
 }
@@ -79,7 +80,7 @@ func (w *wire) cut(why error) {
 	defer w.mu.Unlock()
 	if w.why == nil {
 		w.why = why
-		w.Conn.Close()
+		w.raw.Close() // without the last words of TLS, which would be waited for
 	}
 }
 

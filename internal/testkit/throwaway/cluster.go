@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,10 +23,14 @@ import (
 // Superuser is the cluster's administrator; there is no password on its private socket.
 const Superuser = "postgres"
 
+// portSetting begins the setting of a port other than the usual one.
+const portSetting = "port="
+
 // Cluster is a running PostgreSQL server.
 type Cluster struct {
 	Dir     string   // everything is below it, the socket in it
 	Version string   // as "postgres --version" prints it
+	port    string   // empty: the usual one
 	args    []string // of the server
 	server  *exec.Cmd
 	done    chan struct{} // closed when the server has ended
@@ -70,7 +75,11 @@ func Start(ctx context.Context, settings ...string) (*Cluster, error) {
 
 // DSN is how lib/pq connects as a role to a database.
 func (c *Cluster) DSN(role, database string) string {
-	return fmt.Sprintf("host=%s user=%s dbname=%s sslmode=disable", c.Dir, role, database)
+	dsn := fmt.Sprintf("host=%s user=%s dbname=%s sslmode=disable", c.Dir, role, database)
+	if c.port != "" {
+		dsn += " port=" + c.port
+	}
+	return dsn
 }
 
 // Open connects as a role to a database.
@@ -142,6 +151,9 @@ func (c *Cluster) make(ctx context.Context, bin string, settings []string) error
 	}
 	for _, s := range settings {
 		c.args = append(c.args, "-c", s)
+		if port, is := strings.CutPrefix(s, portSetting); is {
+			c.port = port
+		}
 	}
 	return nil
 }
