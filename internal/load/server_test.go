@@ -149,9 +149,11 @@ var clients = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512},
 func (c caller) query(sql string) (a answer) {
 	began := time.Now()
 	defer func() { a.took = time.Since(began) }()
-	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
-		"name": "query", "arguments": map[string]any{"sql": sql},
-	}})
+	body, err := json.Marshal(
+		map[string]any{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": map[string]any{
+			"name": "query", "arguments": map[string]any{"sql": sql},
+		}},
+	)
 	if err != nil {
 		return answer{fault: err}
 	}

@@ -14,12 +14,12 @@ func TestModeByHost(t *testing.T) {
 	t.Setenv("PGSSLMODE", "require")
 	const full, off = pq.SSLModeVerifyFull, pq.SSLModeDisable
 	for dsn, want := range map[string][]pq.SSLMode{
-		"host=/tmp,db.example user=u sslmode=verify-full":                     {off, full},
-		"postgres:///d?host=/tmp,db.example&user=u&sslmode=verify-full":       {off, full},
-		"host=db.example,/tmp,@abstract user=u sslmode=verify-full":           {full, off, off},
-		"host=/tmp,db.example user=u sslmode=disable":                         {off, off},
-		"host=/tmp user=u sslmode=verify-full":                                {off},
-		"host=/tmp,db.example user=u":                                         {off, pq.SSLModeRequire},
+		"host=/tmp,db.example user=u sslmode=verify-full":               {off, full},
+		"postgres:///d?host=/tmp,db.example&user=u&sslmode=verify-full": {off, full},
+		"host=db.example,/tmp,@abstract user=u sslmode=verify-full":     {full, off, off},
+		"host=/tmp,db.example user=u sslmode=disable":                   {off, off},
+		"host=/tmp user=u sslmode=verify-full":                          {off},
+		"host=/tmp,db.example user=u":                                   {off, pq.SSLModeRequire},
 	} {
 		read, err := readDSN(dsn)
 		if err != nil {

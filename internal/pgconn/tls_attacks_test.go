@@ -165,7 +165,9 @@ func pretend(t *testing.T, answer []byte) (address string, heard func() []byte) 
 func openAt(t *testing.T, address, rest string) *sql.DB {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(address)
-	db, err := pgconn.Open(pgconn.Config{DSN: fmt.Sprintf("host=%s port=%s user=u password=pa55word dbname=d ", host, port) + rest})
+	db, err := pgconn.Open(
+		pgconn.Config{DSN: fmt.Sprintf("host=%s port=%s user=u password=pa55word dbname=d ", host, port) + rest},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +250,9 @@ func TestMeterUnderTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text string
-	if err := c.QueryRowContext(t.Context(), "SELECT repeat('x', 100000)").Scan(&text); err != nil || len(text) != 100_000 {
+	if err := c.QueryRowContext(t.Context(), "SELECT repeat('x', 100000)").
+		Scan(&text); err != nil ||
+		len(text) != 100_000 {
 		t.Errorf("%d characters: %v", len(text), err)
 	}
 	err = c.QueryRowContext(t.Context(), "SELECT repeat('x', 60000000)").Scan(&text)
@@ -257,6 +261,10 @@ func TestMeterUnderTLS(t *testing.T) {
 	}
 	if len(asked) != 2 || asked[1] < 60_000_000 {
 		t.Errorf("asked about %v", asked)
+	}
+	// what arrived behind the header is not taken for another message
+	if err := c.Raw(func(raw any) error { return raw.(*pgconn.Conn).Ping(t.Context()) }); err == nil {
+		t.Error("the connection goes on")
 	}
 }
 
@@ -273,7 +281,11 @@ func TestEndedWhileIdle(t *testing.T) {
 	if err := db.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&before); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Exec(throwaway.Superuser, "postgres", fmt.Sprintf("SELECT pg_terminate_backend(%d, 30000)", before)); err != nil {
+	if err := s.Exec(
+		throwaway.Superuser,
+		"postgres",
+		fmt.Sprintf("SELECT pg_terminate_backend(%d, 30000)", before),
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.QueryRowContext(t.Context(), "SELECT pg_backend_pid()").Scan(&after); err != nil || after == before {

@@ -34,6 +34,10 @@ func newWire(c net.Conn, config Config) *wire {
 
 func (w *wire) Read(p []byte) (int, error) {
 	for {
+		// TLS may hold the rest of a record, in the middle of the message that the wire was cut for
+		if why := w.ended(); why != nil {
+			return 0, why
+		}
 		n, err := w.Conn.Read(p)
 		if n == 0 {
 			return 0, w.reason(err)

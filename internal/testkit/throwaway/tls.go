@@ -70,7 +70,11 @@ func (c *Cluster) Secure(ctx context.Context, address string, s Secrecy) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the cluster does not show its certificate: %w: %s", errors.Join(ctx.Err(), err), c.tail())
+			return fmt.Errorf(
+				"the cluster does not show its certificate: %w: %s",
+				errors.Join(ctx.Err(), err),
+				c.tail(),
+			)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
