@@ -76,6 +76,7 @@ agent and the human behind it may reach, masked and filtered as for the human, a
 		newCatalog(),
 		newScan(),
 		newExplain(),
+		newWho(),
 		newDiff(),
 		newSchema(),
 		newBootstrap(),

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -69,7 +68,8 @@ func newSwitch(s switching) *cobra.Command {
 		c.Flags().String("why", "", "for the list and those who read it: why, in one `line`")
 	}
 	if s.user {
-		c.Flags().String("issuer", "", "only the user of this issuer, by its `URL`; default: users who are called so at any")
+		c.Flags().
+			String("issuer", "", "only the user of this issuer, by its `URL`; default: users who are called so at any")
 	}
 	return c
 }
@@ -169,19 +169,10 @@ func printStops(w io.Writer, all []stops.Stop) error {
 		_, err := fmt.Fprintln(w, "Nothing is stopped.")
 		return err
 	}
-	t := newTable(w)
-	t.row("STOPPED", "SINCE", "BY", "WHY")
+	t := report.NewColumns(w)
+	t.Row("STOPPED", "SINCE", "BY", "WHY")
 	for _, s := range all {
-		t.row(s.String(), at(&s.At), s.By, s.Why)
+		t.Row(s.String(), report.Moment(&s.At), s.By, s.Why)
 	}
 	return t.Flush()
-}
-
-// stoppedBy is a stop in words, for a list.
-func stoppedBy(s *stops.Stop) string {
-	text := "STOPPED by " + cmp.Or(s.By, "unknown") + " " + at(&s.At)
-	if s.Why != "" {
-		text += ": " + s.Why
-	}
-	return strings.TrimSpace(text)
 }

@@ -126,7 +126,7 @@ var rooms = []Room{
 	},
 	{"internal/telemetry", []string{"internal/config", "tools"}},
 	{"internal/console", []string{"mcp/...", "tools/...", "entitlements/...", "identity"}},
-	{"internal/report", []string{"audit/...", "tools/...", "entitlements/...", "identity"}},
+	{"internal/report", []string{"audit/...", "tools/...", "entitlements/...", "identity", "identity/stops"}},
 	{
 		"internal/assembly",
 		[]string{

@@ -16,32 +16,36 @@ import (
 	"deputy/internal/config"
 )
 
-// approved puts into the policies what was approved for the principal and is in force, as a call would find it. The
-// requests are those of the user with that id, whichever issuer said so; the principal becomes that account.
-func approved(
-	ctx context.Context,
-	cfg *config.Config,
-	platforms map[string]*requests.Compiled,
-	who *identity.Principal,
-	now time.Time,
-) error {
+// approved are the requests that were approved.
+func approved(ctx context.Context, cfg *config.Config) ([]requests.Request, error) {
 	if len(cfg.Requests.Rules) == 0 {
-		return nil
+		return nil, nil
 	}
 	if file := cfg.Requests.State.File; file != "" {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return nil // nobody has asked for anything yet, and to look makes no file
+			return nil, nil // there is no request yet, and to look makes no file
 		}
 	}
 	kept, err := store.Open(ctx, assembly.StateConfig(cfg))
 	if err != nil {
-		return fmt.Errorf("looking up what was approved: %w", err)
+		return nil, fmt.Errorf("looking up what was approved: %w", err)
 	}
 	defer kept.Close()
 	all, err := kept.List(ctx, requests.Filter{Status: []requests.Status{requests.StatusApproved}})
 	if err != nil {
-		return fmt.Errorf("looking up what was approved: %w", err)
+		return nil, fmt.Errorf("looking up what was approved: %w", err)
 	}
+	return all, nil
+}
+
+// approve puts into the policies what was approved for the principal and is in force, as a call would find it. The
+// requests are those of the user with that id, whichever issuer said so; the principal becomes that account.
+func approve(
+	platforms map[string]*requests.Compiled,
+	all []requests.Request,
+	who *identity.Principal,
+	now time.Time,
+) {
 	approvals := map[string][]entitlements.Approval{}
 	for _, q := range all {
 		a, inForce := q.Approval(now)
@@ -56,7 +60,6 @@ func approved(
 	for name, e := range platforms {
 		platforms[name] = e.With(e.Covered(approvals[name]), now)
 	}
-	return nil
 }
 
 func askedFor(a requests.Asker, who identity.Principal) bool {

@@ -46,9 +46,11 @@ func Answer(ctx context.Context, cfg *config.Config, q Question) (x report.Expla
 	if err := knownPurpose(platforms, who.Purpose); err != nil {
 		return x, err
 	}
-	if err := approved(ctx, cfg, platforms, &who, time.Now()); err != nil {
+	requested, err := approved(ctx, cfg)
+	if err != nil {
 		return x, err
 	}
+	approve(platforms, requested, &who, time.Now())
 	x = report.Explained{Principal: report.NewPrincipal(who), Tables: []report.Table{}}
 	if q.Table == nil {
 		x.Tables = append(x.Tables, allTables(platforms, who)...)
