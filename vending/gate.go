@@ -28,6 +28,9 @@ func Shape(sql string) error {
 	return nil
 }
 
+// NoCatalogs is said of a database's own tables.
+const NoCatalogs = "system catalogs cannot be read: describe_table lists the tables"
+
 // Gate refuses an analysed statement that uses what is forbidden to every vended role, by identity and wherever it
 // stands. It is the second lock: what it refuses is harmless without it too.
 func Gate(s *Statement) error {
@@ -37,7 +40,7 @@ func Gate(s *Statement) error {
 	f := s.Forbidden[0]
 	switch f.What {
 	case "catalog":
-		return &Error{Code: Unsupported, Message: "system catalogs cannot be read: describe_table lists the tables"}
+		return &Error{Code: Unsupported, Message: NoCatalogs}
 	case "table", "hidden":
 		return &Error{
 			Code:    NotPermitted,

@@ -18,11 +18,12 @@ type Dialect struct {
 	System  string // what OpenTelemetry calls it, as db.system.name: postgresql
 
 	DollarQuotes   bool // $tag$ … $tag$
-	EscapeStrings  bool // E'it\'s', and U&"…" which is left alone
+	EscapeStrings  bool // E'it\'s', and U&"…"
 	NestedComments bool // /* /* */ */
 	Backticks      bool // `name`
 	Brackets       bool // [name]
 	FoldQuoted     bool // quoted names are compared without case too
+	NameBytes      int  // what is longer is cut off a name, but for half a character; 0: nothing
 }
 
 type tokenKind int
@@ -104,9 +105,13 @@ type Requalified struct {
 
 type edit struct{ at, was, is int } // offset in the new text and lengths, in characters
 
-// Requalify exchanges the schema word of every name "schema.table" for which replace returns true.
-// replace gets folded names and returns the word to write, quoted if it has to be.
-func (d Dialect) Requalify(sql string, replace func(schema, table string) (string, bool)) Requalified {
+// Requalify exchanges the schema word of every name "schema.table" for which replace returns true, and of every
+// "database.schema.table" if database is not empty. replace gets folded names and returns the word to write, quoted if
+// it has to be.
+func (d Dialect) Requalify(
+	sql, database string,
+	replace func(schema, table string) (string, bool),
+) Requalified {
 	var significant []token
 	for _, t := range d.tokens(sql) {
 		if t.kind != tokenComment {
@@ -115,18 +120,24 @@ func (d Dialect) Requalify(sql string, replace func(schema, table string) (strin
 	}
 	r := newRewriter(sql)
 	for i := 0; i+2 < len(significant); i++ {
-		a, dot, b := significant[i], significant[i+1], significant[i+2]
-		if a.kind != tokenName || dot.kind != tokenDot || b.kind != tokenName {
+		if !qualified(significant[i:]) || i > 0 && significant[i-1].kind == tokenDot {
 			continue
 		}
-		if i > 0 && significant[i-1].kind == tokenDot {
-			continue
+		word, ok := replace(significant[i].name, significant[i+2].name)
+		if !ok && database != "" && significant[i].name == database && qualified(significant[i+2:]) {
+			i += 2
+			word, ok = replace(significant[i].name, significant[i+2].name)
 		}
-		if word, ok := replace(a.name, b.name); ok {
-			r.exchange(a.start, a.end, word)
+		if ok {
+			r.exchange(significant[i].start, significant[i].end, word)
 		}
 	}
 	return r.done()
+}
+
+// qualified reports whether the tokens begin with a name, a dot and a name.
+func qualified(tokens []token) bool {
+	return len(tokens) > 2 && tokens[0].kind == tokenName && tokens[1].kind == tokenDot && tokens[2].kind == tokenName
 }
 
 // At is which of the exchanged words, from 0, begins at a 1-based character position in the new text; -1: none.
@@ -228,16 +239,16 @@ func (d Dialect) word(sql string, i int) token {
 	}
 	if d.EscapeStrings && strings.EqualFold(word, "u") && end+1 < len(sql) && sql[end] == '&' &&
 		(sql[end+1] == '"' || sql[end+1] == '\'') {
-		return token{kind: tokenString, start: i, end: end + 1 + quotedEnd(sql[end+1:], sql[end+1], false)}
+		return d.unicodeQuoted(sql, i)
 	}
-	return token{kind: tokenName, start: i, end: end, name: asciiLower(word)}
+	return token{kind: tokenName, start: i, end: end, name: d.cut(asciiLower(word))}
 }
 
 func (d Dialect) quotedName(sql string, i int, closing byte) token {
 	end := i + quotedEnd(sql[i:], closing, false)
 	name := strings.TrimSuffix(sql[i+1:end], string(closing))
 	name = strings.ReplaceAll(name, string([]byte{closing, closing}), string(closing))
-	return token{kind: tokenName, start: i, end: end, name: d.Fold(name)}
+	return token{kind: tokenName, start: i, end: end, name: d.cut(d.Fold(name))}
 }
 
 // bracketedName ends at the first closing bracket: unlike a quote, it cannot be doubled.

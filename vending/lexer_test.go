@@ -35,7 +35,14 @@ func TestRequalify(t *testing.T) {
 		{"quoted names are another name in another case", postgresDialect, `FROM "Sales".orders`, `FROM "Sales".orders`},
 		{"not in SQLite", sqliteDialect, `FROM "Sales"."ORDERS"`, `FROM "vended"."ORDERS"`},
 		{"space and comments around the dot", postgresDialect, "FROM sales /* . */ . -- x\n orders", "FROM \"vended\" /* . */ . -- x\n orders"},
-		{"the last parts of a longer name", postgresDialect, `SELECT db.sales.orders`, `SELECT db.sales.orders`},
+		{"behind the database", postgresDialect,
+			`SELECT db.sales.orders.id FROM DB . "sales".orders`,
+			`SELECT db."vended".orders.id FROM DB . "vended".orders`},
+		{"behind another database", postgresDialect,
+			`SELECT * FROM other.sales.orders, "DB".sales.orders`,
+			`SELECT * FROM other.sales.orders, "DB".sales.orders`},
+		{"the last parts of a longer name", postgresDialect, `SELECT x.db.sales.orders`, `SELECT x.db.sales.orders`},
+		{"a table like the database", postgresDialect, `SELECT sales.db.sales.orders`, `SELECT sales.db.sales.orders`},
 		{"strings", postgresDialect, `SELECT 'sales.orders', 'it''s sales.orders'`, `SELECT 'sales.orders', 'it''s sales.orders'`},
 		{"an escaped quote", postgresDialect, `SELECT E'\' sales.orders', sales.orders`, `SELECT E'\' sales.orders', "vended".orders`},
 		{"a backslash is nothing special without E", postgresDialect, `SELECT '\', sales.orders, ''`, `SELECT '\', "vended".orders, ''`},
@@ -44,7 +51,12 @@ func TestRequalify(t *testing.T) {
 		{"a parameter is no dollar quote", postgresDialect, `SELECT $1, sales.orders, $1`, `SELECT $1, "vended".orders, $1`},
 		{"a dollar inside a name is no quote", postgresDialect, `SELECT a$b$, sales.orders, c$b$`, `SELECT a$b$, "vended".orders, c$b$`},
 		{"no dollar quotes in SQLite", sqliteDialect, `SELECT $a, sales.orders, $a`, `SELECT $a, "vended".orders, $a`},
-		{"a Unicode escape", postgresDialect, `SELECT U&"sales".orders, U&'sales.orders'`, `SELECT U&"sales".orders, U&'sales.orders'`},
+		{"Unicode escapes", postgresDialect,
+			`SELECT U&"s\0061l\+000065s".orders, U&'sales.orders'`,
+			`SELECT "vended".orders, U&'sales.orders'`},
+		{"Unicode escapes with another sign", postgresDialect,
+			`FROM U&"s!0061les" /* */ UESCAPE '!' .orders`,
+			`FROM U&"s!0061les" /* */ UESCAPE '!' .orders`},
 		{"a comment", postgresDialect, "SELECT 1 -- sales.orders\n, sales.orders", "SELECT 1 -- sales.orders\n, \"vended\".orders"},
 		{"a nested comment", postgresDialect, `/* /* */ sales.orders */ sales.orders`, `/* /* */ sales.orders */ "vended".orders`},
 		{"comments do not nest in SQLite", sqliteDialect, `/* /* */ sales.orders`, `/* /* */ "vended".orders`},
@@ -59,7 +71,7 @@ func TestRequalify(t *testing.T) {
 		{"an open dollar quote", postgresDialect, `SELECT $x$ sales.orders`, `SELECT $x$ sales.orders`},
 		{"a name at the end", postgresDialect, `sales.`, `sales.`},
 	} {
-		if got := test.dialect.Requalify(test.sql, point).SQL; got != test.want {
+		if got := test.dialect.Requalify(test.sql, "db", point).SQL; got != test.want {
 			t.Errorf("%s: %s\nbecomes %s\nnot     %s", test.name, test.sql, got, test.want)
 		}
 	}
@@ -73,6 +85,7 @@ func TestOriginal(t *testing.T) {
 		for _, word := range []string{"t", "sales", "a_long_word"} {
 			r := postgresDialect.Requalify(
 				sql,
+				"",
 				func(schema, table string) (string, bool) { return word, schema == "sales" },
 			)
 			was, is := []rune(sql), []rune(r.SQL)
@@ -166,12 +179,13 @@ func FuzzLexer(f *testing.F) {
 			}
 			if r := d.Requalify(
 				sql,
+				"db",
 				func(_, _ string) (string, bool) { return "", false },
 			); r.SQL != sql ||
 				r.Original(1) != 1 {
 				t.Fatalf("nothing was exchanged, but the text is %q", r.SQL)
 			}
-			r := d.Requalify(sql, func(_, _ string) (string, bool) { return "a_word_of_another_length", true })
+			r := d.Requalify(sql, "", func(_, _ string) (string, bool) { return "a_word_of_another_length", true })
 			characters := utf8.RuneCountInString(sql)
 			for i := range utf8.RuneCountInString(r.SQL) {
 				if p := r.Original(i + 1); p < 1 || p > characters {
@@ -191,6 +205,7 @@ func ExampleDialect_Requalify() {
 	d := Dialect{DollarQuotes: true}
 	r := d.Requalify(
 		`SELECT 'sales.orders', id FROM sales.orders WHERE nope`,
+		"",
 		func(schema, table string) (string, bool) {
 			return "vended_4tq9z0c1xk", schema == "sales"
 		},

@@ -57,5 +57,5 @@ type Forbidden struct {
 	// governed table: answered like what does not exist)
 	What string
 	Name string // as the engine identifies it: "pg_catalog.pg_sleep"
-	Hint string // how an administrator can allow it; empty: they cannot, or it is not for the caller to know
+	Hint string // what to do instead, or how an administrator can allow it; empty: nothing that may be told
 }

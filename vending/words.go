@@ -12,7 +12,7 @@ type Word struct {
 	Qualifier  string // the name in front of it and of a dot; empty: none
 	Start, End int    // byte offsets
 	Dotted     string // the operator that follows a name and a dot, or a dot alone; empty: no dot follows
-	Escaped    bool   // it is a name written with U&"…", which is not known here
+	Escaped    bool   // it is a name written with U&"…" and escapes that are not known here
 }
 
 // String reports whether the word is a string.

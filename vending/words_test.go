@@ -8,11 +8,11 @@ import (
 
 func TestWords(t *testing.T) {
 	var got []string
-	const sql = `SELECT a . "B".c, 'x', U&"d", public /* . */ . e OPERATOR(f.+) $$y$$ <=> 1+ -- +`
+	const sql = `SELECT a . "B".c, 'x', U&"d", U&"d" uescape '!', public /* . */ . e OPERATOR(f.+) $$y$$ <=> 1+ -- +`
 	for _, w := range postgresDialect.Words(sql) {
 		got = append(got, fmt.Sprint(w.Name, w.Operator, "<", w.Qualifier, w.Dotted, map[bool]string{true: "&"}[w.Escaped]))
 	}
-	want := `select< a<. B<a. c<B < <& public<. e<public operator< f<+ +<f < <=>< +<`
+	want := `select< a<. B<a. c<B < d< <& uescape< < public<. e<public operator< f<+ +<f < <=>< +<`
 	if strings.Join(got, " ") != want {
 		t.Errorf("the words are %s\nand not       %s", strings.Join(got, " "), want)
 	}

@@ -12,11 +12,15 @@ import (
 	"text/tabwriter"
 )
 
-// asserted are the kinds that must be right; the others are played and printed.
-var asserted = []string{
-	"holds", "citext-policy", "citext-refused", "citext-silently-wrong", "hash-of-equal-values-differs", "extension-operator-missing",
-	"reload-all-or-nothing", "one-policy-closes-the-platform", "sqlite-join-by-name",
+// open are the kinds that are played and printed, and not asserted yet: hosts' arguments and names, values and claims.
+var open = []string{
+	"attribute-does-not-fit-type", "batch", "big-json-rpc-id", "empty-for-optional", "host-extra-argument", "long-list",
+	"name-shown-not-usable", "null-for-optional", "one-odd-claim-refuses-the-token", "stringified-argument",
+	"trailing-slash", "two-tables-one-name", "whole-number-forms",
 }
+
+// mustBeRight reports whether a line of the kind has to be right, if testdata/known.txt does not name it.
+func mustBeRight(kind string) bool { return !slices.Contains(open, kind) }
 
 // TestField plays every line, kind by kind. Those about tables that change are played by TestChanges.
 func TestField(t *testing.T) {
@@ -56,7 +60,7 @@ func report(t *testing.T, kind, id, wrong string) {
 		results.known[name] = false
 	case wrong == "" && listed:
 		t.Errorf("%s is right now: take it off testdata/known.txt (go test ./internal/field -update)", name)
-	case wrong != "" && !listed && slices.Contains(asserted, kind):
+	case wrong != "" && !listed && mustBeRight(kind):
 		t.Error(wrong)
 	case wrong != "":
 		t.Log(wrong)
@@ -69,7 +73,7 @@ func printTable() {
 	fmt.Fprintf(w, "\nkind (* must be right)\tright\tof\n")
 	for _, kind := range slices.Sorted(maps.Keys(results.all)) {
 		mark := ""
-		if slices.Contains(asserted, kind) {
+		if mustBeRight(kind) {
 			mark = "*"
 		}
 		fmt.Fprintf(w, "%s%s\t%d\t%d\n", kind, mark, results.right[kind], results.all[kind])

@@ -61,9 +61,20 @@ func run(m *testing.M) (code int, err error) {
 	if err := readKnown(); err != nil {
 		return 0, err
 	}
+	if err := readLimits(); err != nil {
+		return 0, err
+	}
 	flag.Set("test.parallel", "8") // most of them wait
 	code = throwaway.Tests{M: worlds{m}}.Run()
 	printTable()
+	unmet, err := unmetLimits()
+	if err != nil {
+		return code, err
+	}
+	for _, row := range unmet {
+		fmt.Fprintln(os.Stderr, row)
+		code = 1
+	}
 	if *update {
 		err = writeKnown()
 	}

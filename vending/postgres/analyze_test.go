@@ -130,7 +130,7 @@ func TestTheGateKnowsWhatItRefusesByIdentity(t *testing.T) {
 		`SELECT has_table_privilege('x', 'select')`:                     "function has_table_privilege",
 		`SELECT pg_get_viewdef(1)`:                                      "function pg_get_viewdef",
 		`SELECT to_regclass('x')`:                                       "function to_regclass",
-		`SELECT version()`:                                              "function version",
+		`SELECT current_schemas(true)`:                                  "function current_schemas",
 		`SELECT pg_typeof(1), random(), now(), clock_timestamp()`:       "",
 		`SELECT to_tsvector('english', 'x') @@ to_tsquery('x')`:         "",
 		`SELECT t FROM (SELECT pg_typeof(lastname) AS t FROM sales.customer_orders) AS s WHERE t::text = 'text'`: "",

@@ -15,6 +15,7 @@ import (
 	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/sqltext"
+	"deputy/vending/postgres/wayout"
 )
 
 // Diagnose says what is wrong with a statement in the caller's own world, in which nothing exists but what the lease
@@ -70,11 +71,14 @@ type diagnosis struct {
 	without  []string       // schemas of the callers' path in which it would find what is hidden
 }
 
-const escaped = "write names without U&: in such a name Deputy does not see what the statement is about"
+const escaped = "write names without U& and UESCAPE: in such a name Deputy does not see what the statement is about"
 
 func (d *diagnosis) read(ctx context.Context) (*vending.Statement, error) {
 	if sqltext.Dialect.Empty(d.asked) {
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: "there is no statement: write one SELECT"}
+	}
+	if why := sqltext.Dialect.NoRead(d.asked); why != "" {
+		return nil, &vending.Error{Code: vending.Unsupported, Message: why}
 	}
 	if slices.ContainsFunc(d.words, func(w vending.Word) bool { return w.Escaped }) {
 		return nil, &vending.Error{Code: vending.InvalidSQL, Message: escaped}
@@ -106,6 +110,9 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 		err := d.try(ctx, d.marks)
 		if err == nil {
 			break
+		}
+		if wayout.Ungrouped(err) {
+			return nil, d.allUngrouped(ctx, err)
 		}
 		if state(err) == "42501" {
 			again, err := d.closed(ctx)
@@ -164,7 +171,7 @@ func (d *diagnosis) mark(ctx context.Context, w vending.Word, kinds []kind) erro
 		}
 		if missing {
 			maps.Copy(d.marks, everywhere)
-			d.absent[absent] = stored(w.Name) + w.Operator
+			d.absent[absent] = w.Name + w.Operator
 			return nil
 		}
 		column, ok := d.columnAt(why, everywhere)
@@ -224,7 +231,7 @@ func (d *diagnosis) closed(ctx context.Context) (again bool, err error) {
 		case err != nil && state(err) == "":
 			return false, d.statementError(ctx, err)
 		case state(err) != "42501":
-			d.marks, d.absent[absent] = with, stored(w.Name)
+			d.marks, d.absent[absent] = with, w.Name
 			return true, nil
 		}
 	}
@@ -278,7 +285,7 @@ func (d *diagnosis) overloaded(ctx context.Context, refused *gate.Refusals) (aga
 			d.without, again = append(d.without, o.Schema), true
 		}
 		for _, w := range d.words {
-			if _, done := d.marks[w.Start]; !done && w.Qualifier != "" && stored(w.Name)+w.Operator == o.Name {
+			if _, done := d.marks[w.Start]; !done && w.Qualifier != "" && w.Name+w.Operator == o.Name {
 				if err := d.mark(ctx, w, []kind{"function"}); err != nil {
 					return false, err
 				}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"deputy/internal/pgconn"
 	"deputy/vending"
 	"deputy/vending/postgres/sqltext"
+	"deputy/vending/postgres/wayout"
 )
 
 // vendError is for a role that could not be made.
@@ -136,7 +138,8 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 		return &vending.Error{Code: vending.InvalidSQL, Message: tooComplex, Cause: cause(err)}
 	case code == "0A000":
 		return &vending.Error{
-			Code: vending.Unsupported, Message: v.notSupported(err), Position: v.position(err), Cause: cause(err),
+			Message: cmp.Or(wayout.NotSupported(err), v.ownWords(err)),
+			Code:    vending.Unsupported, Position: v.position(err), Cause: cause(err),
 		}
 	case code == "2D000" || code == "25006" || strings.HasPrefix(code, "0A"):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
@@ -157,7 +160,10 @@ func (v *vended) runError(ctx context.Context, err error) error {
 	code := state(err)
 	switch {
 	case code == "0A000":
-		return &vending.Error{Code: vending.Unsupported, Message: notSupportedAtRun(err), Cause: cause(err)}
+		message := cmp.Or(wayout.Unplanned(err), "a value does not fit: "+kindOfError(err))
+		return &vending.Error{Code: vending.Unsupported, Message: message, Cause: cause(err)}
+	case strings.HasPrefix(code, "42") && wayout.InFunction(err):
+		return &vending.Error{Code: vending.Unsupported, Message: wayout.FunctionReads, Cause: cause(err)}
 	case strings.HasPrefix(code, "42") && code != "42501":
 		kind := kindOfError(err)
 		return &vending.Error{
@@ -193,7 +199,7 @@ func (v *vended) notThere(err error) string {
 	name := sqltext.Dialect.NameAt(v.asked, v.position(err))
 	switch {
 	case name != "" && sqltext.Dialect.IsType(v.asked, v.position(err)):
-		return name + " cannot be named as a type: " + noTypes
+		return name + " cannot be named as a type: " + wayout.Types
 	case name != "":
 		return name + " is not there, or you may not read it: describe_table lists the tables you can"
 	}
@@ -210,13 +216,8 @@ func (v *vended) ownWords(err error) string {
 		return "the statement cannot be understood"
 	}
 	text := pe.Message
-	switch {
-	case pe.Hint != "":
-		text += ": " + pe.Hint
-	case pe.Code == "42704" && strings.HasPrefix(pe.Message, "type "):
-		text += ": " + noTypes
-	case pe.Code == "42803":
-		text += ": " + noKeys
+	if more := wayout.Of(pe, sqltext.Dialect.NameAt(v.asked, v.position(err))); more != "" {
+		text += ": " + more
 	}
 	for governed, vendedSchema := range v.schemas {
 		text = strings.ReplaceAll(text, vendedSchema, governed)

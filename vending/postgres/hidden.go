@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/lib/pq"
 
@@ -74,7 +73,7 @@ LEFT JOIN reached r ON r.oid = n.oid WHERE n.nspname = ANY ($1)`
 func (d *diagnosis) find(ctx context.Context) error {
 	names := map[string]bool{}
 	for _, w := range d.words {
-		names[stored(w.Name)], names[w.Operator], names[w.Dotted] = true, true, true
+		names[w.Name], names[w.Operator], names[w.Dotted] = true, true, true
 	}
 	delete(names, "")
 	rows, err := d.conn.QueryContext(ctx, objectsQuery, pq.Array(slices.Collect(maps.Keys(names))))
@@ -90,18 +89,6 @@ func (d *diagnosis) find(ctx context.Context) error {
 		d.objects = append(d.objects, o)
 	}
 	return rows.Err()
-}
-
-// stored is a name as the catalog has it: the first 63 bytes, in whole characters.
-func stored(name string) string {
-	if len(name) < 64 {
-		return name
-	}
-	end := 63
-	for end > 0 && !utf8.RuneStart(name[end]) {
-		end--
-	}
-	return name[:end]
 }
 
 // shown reports whether the caller may know of an object.
@@ -151,7 +138,7 @@ func (d *diagnosis) kindsOf(w vending.Word) (kinds []kind) {
 // means reports whether a word may mean an object, by its name and what stands around it. Of an operator with a schema,
 // the schema is the word that is exchanged.
 func (d *diagnosis) means(w vending.Word, o object) bool {
-	name := stored(w.Name) + w.Operator
+	name := w.Name + w.Operator
 	switch {
 	case o.Kind == "schema":
 		return w.Dotted != "" && o.Name == name
@@ -160,7 +147,7 @@ func (d *diagnosis) means(w vending.Word, o object) bool {
 	case o.Name != name || (o.Kind == "operator") != (w.Operator != ""):
 		return false
 	case w.Qualifier != "":
-		return stored(w.Qualifier) == o.Schema
+		return w.Qualifier == o.Schema
 	}
 	return slices.Contains(d.snapshot.paths.Callers, o.Schema) && !d.shadowed(o)
 }

@@ -15,6 +15,7 @@ import (
 	"deputy/entitlements"
 	"deputy/vending"
 	"deputy/vending/postgres/sqltext"
+	"deputy/vending/postgres/wayout"
 )
 
 // Run vends, runs and revokes in one transaction that cannot commit.
@@ -28,6 +29,9 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	}
 	result, err := v.query(ctx, e.spare, lease)
 	result.Role = v.revoke(ctx, returnsClean(err) && !result.Truncated)
+	if wayout.Ungrouped(err) {
+		err = errors.Join(e.Diagnose(ctx, lease), err)
+	}
 	return result, err
 }
 
@@ -59,7 +63,9 @@ type vended struct {
 	text    vending.Requalified
 	asked   string            // the caller's text, as it stands in text but for the schema words
 	schemas map[string]string // governed -> vended
-	pointed func(schema, table string) (string, bool)
+
+	database string // the current one's name, which may stand before a schema
+	pointed  func(schema, table string) (string, bool)
 
 	replaced *vending.Requalified // what stands for text while a statement is diagnosed
 	absent   map[string]string    // the names of nothing in it, and the words that they stand for
@@ -130,8 +136,9 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	asked := sqltext.Dialect.Trim(lease.SQL)
 	return &vended{
 		conn: conn, now: e.config.Now, schemas: schemas, asked: asked, absent: map[string]string{},
-		role: vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
-		text: sqltext.Dialect.Requalify(asked, requalifier(lease, schemas)), pointed: requalifier(lease, schemas),
+		role:     vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
+		text:     sqltext.Dialect.Requalify(asked, seen.database, requalifier(lease, schemas)),
+		database: seen.database, pointed: requalifier(lease, schemas),
 	}, nil
 }
 

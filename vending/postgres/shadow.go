@@ -38,7 +38,7 @@ func (v *vended) settleNames(ctx context.Context, conn any) error {
 // requalified is the caller's text in which all words but those kept point to the vended schemas.
 func (v *vended) requalified(kept map[int]bool) vending.Requalified {
 	place := -1
-	return sqltext.Dialect.Requalify(v.asked, func(schema, table string) (string, bool) {
+	return sqltext.Dialect.Requalify(v.asked, v.database, func(schema, table string) (string, bool) {
 		word, ok := v.pointed(schema, table)
 		if ok {
 			place++

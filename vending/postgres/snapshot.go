@@ -21,13 +21,14 @@ import (
 // snapshot is what the database looked like at one moment: the governed tables, and the functions, operators and types
 // that statements may use.
 type snapshot struct {
-	taken   time.Time
-	catalog *entitlements.Catalog
-	tables  catalog.Tables
-	ids     map[entitlements.TableName]uint32 // of the tables
-	gate    *gate.Gate
-	paths   *searchpath.Paths
-	ahead   time.Duration // of Deputy's clock, before the database's
+	taken    time.Time
+	catalog  *entitlements.Catalog
+	tables   catalog.Tables
+	ids      map[entitlements.TableName]uint32 // of the tables
+	gate     *gate.Gate
+	paths    *searchpath.Paths
+	ahead    time.Duration // of Deputy's clock, before the database's
+	database string        // the database's own name
 }
 
 // Catalog returns the governed tables.
@@ -166,6 +167,9 @@ func (e *Engine) load(ctx context.Context, now time.Time) (*snapshot, error) {
 		return nil, err
 	}
 	s := &snapshot{taken: now, tables: tables, gate: g, paths: p, ahead: ahead, catalog: &entitlements.Catalog{}}
+	if err := e.db.GetContext(ctx, &s.database, `SELECT pg_catalog.current_database()`); err != nil {
+		return nil, err
+	}
 	s.ids = map[entitlements.TableName]uint32{}
 	for id, r := range tables {
 		s.ids[r.Table.TableName] = id

@@ -57,7 +57,7 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 		s = renewed
 	}
 	if err != nil {
-		return nil, e.refusal(err, sql, vending.Requalified{SQL: e.Dialect().Trim(sql)})
+		return nil, e.refusal(err, sql, e.underSchema(s, sql))
 	}
 	found.Catalog = s.catalog.Version
 	if len(found.Forbidden) == 0 { // what is refused may be there the next time
@@ -89,7 +89,7 @@ func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, e
 	if err := c.SetAuthorizer(notes.authorize); err != nil {
 		return nil, err
 	}
-	text := e.Dialect().Trim(sql)
+	text := e.underSchema(s, sql).SQL
 	stmt, err := c.prepareRead(text)
 	if notes.acts {
 		err = errNotRead
@@ -115,6 +115,14 @@ func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, e
 	return statement, nil
 }
 
+// underSchema is the statement in which "main.orders" names the governed schema.
+func (e *Engine) underSchema(s *snapshot, sql string) vending.Requalified {
+	return e.Dialect().Requalify(e.Dialect().Trim(sql), "", func(schema, table string) (string, bool) {
+		_, governed := s.tables[table]
+		return sqltext.Quote(e.schema), schema == ownName && governed
+	})
+}
+
 // resolve finds the tables that the authorizer does not tell: those of which only a join by name uses columns, and bare
 // names of which no column is used, which could be common table expressions too. Everything in the file is put out of
 // sight, and SQLite says which object it misses, until it misses none.
@@ -128,7 +136,7 @@ func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) err
 	}
 	shown := map[string]bool{}
 	for {
-		retargeted := e.Dialect().Requalify(text, func(schema, table string) (string, bool) {
+		retargeted := e.Dialect().Requalify(text, "", func(schema, table string) (string, bool) {
 			return "temp", schema == e.schema && !shown[table]
 		})
 		stmt, err := c.prepareRead(retargeted.SQL)

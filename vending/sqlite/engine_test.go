@@ -97,7 +97,7 @@ func fixture(t testing.TB) trial.Fixture {
 		Outside:      func(t testing.TB) string { return outside(t, path) },
 		AwaitRunning: clock.awaitVended,
 		Words: trial.Words{
-			ForbiddenCall: `SELECT length(randomblob(4))`,
+			ForbiddenCall: `SELECT changes()`,
 			Catalog:       `SELECT name FROM sqlite_schema`,
 			FailsIf: func(condition string) string {
 				return `abs(CASE WHEN ` + condition + ` THEN -9223372036854775807 - 1 ELSE 1 END)`

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.As(err, &already):
 		return already
 	case errors.Is(err, errNotRead):
-		return refuse(vending.Unsupported, readOnly)
+		return refuse(vending.Unsupported, cmp.Or(e.Dialect().NoRead(sql), readOnly))
 	case errors.Is(err, errSeveral):
 		return refuse(
 			vending.Unsupported,
@@ -78,7 +79,7 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.Is(err, errParameters):
 		return refuse(vending.Unsupported, "parameters have no values here: write the values into the statement")
 	case errors.Is(err, errOutside):
-		return refuse(vending.NotPermitted, notThere)
+		return refuse(e.missing(sql))
 	case errors.Is(err, errProgram):
 		return refuse(vending.Unsupported, "the statement cannot be checked: write it more simply")
 	case errors.Is(err, sqlite3.BUSY),
@@ -103,6 +104,9 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	switch detail.Code() {
 	case sqlite3.AUTH, sqlite3.ERROR, sqlite3.MISMATCH, sqlite3.RANGE:
 		phrase := e.phrase(detail, sql)
+		if phrase.Message == notThere {
+			phrase.Code, phrase.Message = e.missing(sql)
+		}
 		position := 0
 		if phrase.Code == vending.InvalidSQL {
 			position = at(detail, text)
@@ -110,6 +114,17 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 		return &vending.Error{Code: phrase.Code, Message: phrase.Message, Position: position, Cause: cause}
 	}
 	return unavailable(cause)
+}
+
+// missing is about a table that is not there for the caller. A statement that names one of SQLite's own is told that
+// those are there for no caller, by its text alone: which of them the file has is not told.
+func (e *Engine) missing(sql string) (vending.Code, string) {
+	for name := range e.Dialect().Names(sql) {
+		if isCatalog(name) {
+			return vending.Unsupported, vending.NoCatalogs
+		}
+	}
+	return vending.NotPermitted, notThere
 }
 
 // at finds the place of an error in the caller's text.
@@ -121,7 +136,8 @@ func at(err *sqlite3.Error, text vending.Requalified) int {
 	return text.Original(utf8.RuneCountInString(text.SQL[:len(text.SQL)-len(rest)]) + 1)
 }
 
-// phrases are SQLite's messages and what becomes of them. A %s stands for the name in the message.
+// phrases are SQLite's messages and what becomes of them. A %s stands for the name in the message, %[2]s for the name
+// as text.
 var phrases = []struct {
 	message *regexp.Regexp
 	code    vending.Code
@@ -144,6 +160,16 @@ var phrases = []struct {
 		regexp.MustCompile(`^unrecognized token: "(.*)"$`),
 		vending.InvalidSQL,
 		"the statement cannot be read from %s on: is a quote left open?",
+	},
+	{
+		regexp.MustCompile(`^no such column: "(.+)" - should this be a string literal in single-quotes\?$`),
+		vending.InvalidSQL,
+		`there is no column "%[1]s": text is written in single quotes, %[2]s`,
+	},
+	{
+		regexp.MustCompile(`(?i)^no such column: ((?:.+\.)?(?:rowid|_rowid_|oid))$`),
+		vending.InvalidSQL,
+		"there is no column %s: tables are read through views, which have no row numbers: use the table's own key",
 	},
 	{
 		regexp.MustCompile(`^no such column: (.+?)(?: - should this be .*)?$`),
@@ -203,7 +229,8 @@ func (e *Engine) phrase(err *sqlite3.Error, sql string) *vending.Error {
 		case len(match) == 1:
 			return &vending.Error{Code: p.code, Message: p.phrase}
 		case e.callers(match[1], sql) != "":
-			return &vending.Error{Code: p.code, Message: fmt.Sprintf(p.phrase, e.callers(match[1], sql))}
+			args := []any{e.callers(match[1], sql), sqltext.Literal(match[1])}[:1+strings.Count(p.phrase, "%[2]s")]
+			return &vending.Error{Code: p.code, Message: fmt.Sprintf(p.phrase, args...)}
 		}
 	}
 	return &vending.Error{
@@ -221,6 +248,9 @@ func sqlState(err *sqlite3.Error) string {
 func (e *Engine) callers(name, sql string) string {
 	if rest, found := strings.CutPrefix(name, "temp."); found {
 		name = e.schema + "." + rest
+		if !e.Dialect().Names(sql)[e.schema] {
+			name = ownName + "." + rest
+		}
 	}
 	if utf8.RuneCountInString(name) > 100 {
 		return ""

@@ -89,7 +89,7 @@ var pasts = []string{
 	`SELECT count(*) FROM (SELECT 'secret' AS name) NATURAL JOIN pragma_table_list`, `SELECT name FROM pragma_database_list`,
 	`SELECT count(*) FROM (SELECT 2 AS seq) JOIN pragma_database_list USING (seq)`, `SELECT name FROM pragma_table_info('orders')`,
 	`SELECT count(*) FROM (SELECT 1 AS cid) NATURAL JOIN pragma_table_xinfo('secret')`,
-	`SELECT length(randomblob(4))`, `SELECT sqlite_version()`,
+	`SELECT 1 + changes()`, `SELECT 1 + total_changes()`, `SELECT 1 + last_insert_rowid()`, `SELECT sqlite_source_id()`,
 }
 
 // locks are what keeps a statement inside its lease.

@@ -107,15 +107,18 @@ func (c conn) lock(g *guard) error {
 	return c.SetAuthorizer(g.authorize)
 }
 
-// retarget points "sales.orders" at the vended view, which is temp.orders.
+// ownName is what SQLite itself calls the file that it has opened: before a table it means the governed schema.
+const ownName = "main"
+
+// retarget points "sales.orders" and "main.orders" at the vended view, which is temp.orders.
 func (e *Engine) retarget(lease vending.Lease) vending.Requalified {
 	d := e.Dialect()
 	granted := map[string]bool{}
 	for _, a := range lease.Access {
 		granted[sqltext.Fold(a.Table.Name)] = true
 	}
-	return d.Requalify(d.Trim(lease.SQL), func(schema, table string) (string, bool) {
-		return "temp", schema == e.schema && granted[table]
+	return d.Requalify(d.Trim(lease.SQL), "", func(schema, table string) (string, bool) {
+		return "temp", (schema == e.schema || schema == ownName) && granted[table]
 	})
 }
 

@@ -174,7 +174,7 @@ func TestBrokenFiltersFailClosed(t *testing.T) {
 		{{SQL: "region in ("}, values, {SQL: ")"}},
 		{{SQL: "region = any("}, {Variable: "attribute.a", Values: []string{"a\x00b"}}, {SQL: ")"}},
 		{{SQL: "region = = 1"}}, {{SQL: "nothing = 1"}}, {{SQL: "region IN (SELECT name FROM pragma_table_list)"}},
-		{{SQL: "length(randomblob(9)) = 9"}}, {{SQL: "region IN (SELECT region FROM sales.nothing)"}},
+		{{SQL: "changes() >= 0"}}, {{SQL: "region IN (SELECT region FROM sales.nothing)"}},
 	} {
 		result, err := e.Run(
 			t.Context(),
@@ -187,7 +187,7 @@ func TestBrokenFiltersFailClosed(t *testing.T) {
 		if !errors.As(err, &refusal) || len(result.Rows) > 0 {
 			t.Fatalf("%v shows %v, %v", where, result.Rows, err)
 		}
-		for _, word := range []string{"nothing", "pragma", "randomblob", "any"} {
+		for _, word := range []string{"nothing", "pragma", "changes", "any"} {
 			if strings.Contains(refusal.Message, word) {
 				t.Errorf("%v is told to the caller: %s", where, refusal.Message)
 			}

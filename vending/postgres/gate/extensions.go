@@ -25,7 +25,7 @@ var wellKnown = []string{
 var refusedMembers = []string{
 	"crosstab*", "connectby*", "xpath_table", "xslt_process", "pgr_*", "postgis_*", "_postgis_*", "find_srid",
 	"st_find_extent", "st_findextent", "st_estimated_extent", "st_estimatedextent", "addauth", "checkauth*",
-	"standardize_address", "reverse_geocode", "geocode*", "ssl_*", "http*",
+	"standardize_address", "reverse_geocode", "geocode*", "ssl_*", "http*", "version",
 }
 
 // judge says whether callers' statements may use the function and, of one of an extension, how an administrator can
@@ -35,7 +35,7 @@ func (f functionRow) judge(c Config) (allowed bool, hint string) {
 	named := slices.Contains(c.Functions, name)
 	switch {
 	case f.Schema == "pg_catalog" && f.Extension == "":
-		return named || f.harmless(), ""
+		return named || f.harmless(), instead(f.Name)
 	case f.Open:
 		return false, searchpath.OpenHint
 	case !f.Public:

@@ -36,7 +36,7 @@ type Gate struct {
 	collations     map[uint32]bool      // that may be named
 	configurations map[uint32]bool      // of text search, and dictionaries, that may be named
 	typeOf         uint32               // pg_typeof: names no type but that of what it is given
-	hints          map[uint32]string    // of functions of extensions that are refused: how they can be allowed
+	hints          map[uint32]string    // of functions that are refused: how they can be allowed, or done without
 	astray         map[uint32]string    // types of extensions whose operators are out of reach: what that is because of
 }
 
@@ -48,16 +48,44 @@ var refusedFunctions = []string{
 	"current_setting", "pg_*", "has_*", "to_reg*", "row_security_active", "inet_client_*", "inet_server_*",
 	"col_description", "obj_description", "shobj_description", "format_type", "lo_*", "txid_*", "current_query",
 	"ts_stat", "ts_debug", "binary_upgrade_*", "currval", "lastval", "acldefault", "aclexplode", "makeaclitem",
-	"regclass*", "regproc*", "regoper*", "regrole*", "regnamespace*", "current_database", "version",
-	"current_schema*", "oidvectortypes", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*",
+	"regclass*", "regproc*", "regoper*", "regrole*", "regnamespace*", "current_schema*",
+	"oidvectortypes", "mxid_age", "satisfies_hash_partition", "fmgr_*", "dblink*", "gin_*", "brin_*",
 }
 
-// databaseNames are the words without parentheses that tell a name of the database's, by PostgreSQL's own numbers. A
-// vended role is in no schema of the caller's.
-var databaseNames = map[int]string{13: "current_catalog", 14: "current_schema"}
+// currentSchema is PostgreSQL's number of the word without parentheses. A vended role is in no schema of the caller's.
+const currentSchema = 14
 
 // allowedAnyway are exceptions to refusedFunctions: plain computing under a name that looks like administration.
-var allowedAnyway = []string{"pg_typeof", "pg_column_size", "pg_size_pretty", "pg_size_bytes", "pg_collation_for"}
+var allowedAnyway = []string{
+	"pg_typeof", "pg_column_size", "pg_size_pretty", "pg_size_bytes", "pg_collation_for", "pg_lsn_*",
+}
+
+// instead says what a statement can do without a function of PostgreSQL's own that is refused; empty: nothing.
+func instead(function string) string {
+	for _, way := range ways {
+		if matchesAny(function, way.functions) {
+			return way.out
+		}
+	}
+	return ""
+}
+
+var ways = []struct {
+	functions []string
+	out       string
+}{
+	{
+		[]string{"current_schema*", "to_reg*", "pg_get_*", "col_description", "obj_description"},
+		"describe_table shows schemas, tables and columns",
+	},
+	{[]string{"current_setting"}, "settings are not shown; times are told in another zone with AT TIME ZONE"},
+	{
+		[]string{"pg_total_relation_size", "pg_relation_size", "pg_table_size", "pg_indexes_size", "pg_database_size"},
+		"sizes on the disk are not shown; count(*) counts rows",
+	},
+	{[]string{"setseed"}, "ORDER BY md5(a key as text) is an order at random that is the same each time"},
+	{[]string{"nextval", "currval", "lastval", "setval"}, "the numbers of sequences are not shown or used up"},
+}
 
 // harmlessVolatile are volatile functions that only compute.
 var harmlessVolatile = []string{
@@ -162,7 +190,7 @@ func (f functionRow) harmless() bool {
 	switch {
 	case f.Security || f.Raw:
 		return false
-	case slices.Contains(allowedAnyway, f.Name):
+	case matchesAny(f.Name, allowedAnyway):
 		return true
 	case f.Volatility == "v":
 		return f.Extension == "" && slices.Contains(harmlessVolatile, f.Name)
@@ -192,8 +220,8 @@ func (g *Gate) Refused(t nodetree.Node) *Refusals {
 		if n.Name == "ROWMARKCLAUSE" {
 			r.once(vending.Forbidden{What: "clause", Name: "FOR UPDATE or FOR SHARE"})
 		}
-		if name := databaseNames[n.Number("op")]; n.Name == "SQLVALUEFUNCTION" && name != "" {
-			r.once(vending.Forbidden{What: "function", Name: name})
+		if n.Name == "SQLVALUEFUNCTION" && n.Number("op") == currentSchema {
+			r.once(vending.Forbidden{What: "function", Name: "current_schema", Hint: instead("current_schema")})
 		}
 		if n.Name == "VAR" && n.Number("varattno") < 0 {
 			r.once(vending.Forbidden{What: "system column", Name: "(ctid, xmin, tableoid and the like)"})

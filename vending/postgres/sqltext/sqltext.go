@@ -12,6 +12,7 @@ import (
 // Dialect is PostgreSQL's.
 var Dialect = vending.Dialect{
 	Product: "PostgreSQL", System: "postgresql", DollarQuotes: true, EscapeStrings: true, NestedComments: true,
+	NameBytes: 63,
 }
 
 // Quote writes a name.

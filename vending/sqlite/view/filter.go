@@ -108,7 +108,8 @@ func (w *Writer) condition(parts []expression.Part) (text string, missing bool, 
 // they are, and names them with their schema: without it, it would find the caller's views.
 func (w *Writer) pointAtFile(sql string) string {
 	file := sqltext.Quote(w.names.File)
-	return sqltext.Dialect.Requalify(sql, func(schema, _ string) (string, bool) { return file, schema == w.schema }).SQL
+	under := func(schema, _ string) (string, bool) { return file, schema == w.schema }
+	return sqltext.Dialect.Requalify(sql, "", under).SQL
 }
 
 // one writes a single value as a text, which is how SQLite knows to make texts of the numbers that an expression
