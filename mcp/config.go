@@ -150,6 +150,9 @@ func (c Config) WithDefaults() (Config, error) {
 	); err != nil {
 		return c, fmt.Errorf("mcp: %w", err)
 	}
+	if err := measureMemory(c.Telemetry.Meter(), c.Budget); err != nil {
+		return c, fmt.Errorf("mcp: %w", err)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -34,7 +34,7 @@ type Room struct {
 // RoomFor begins an answer. beside is what the call holds already, in bytes. The error is *Error.
 func RoomFor(ctx context.Context, lease Lease, beside int64) (*Room, error) {
 	r := &Room{account: budget.Of(ctx), beside: beside}
-	r.most = int(r.account.Largest(int64(lease.MaxBytes)*AnswerCost) / AnswerCost)
+	r.most = int((r.account.Largest(beside+int64(lease.MaxBytes)*AnswerCost) - beside) / AnswerCost)
 	return r, r.raise(ctx, min(r.most, smallAnswer))
 }
 

@@ -5,7 +5,6 @@
 package budget
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,8 +12,8 @@ import (
 	"time"
 )
 
-// ErrTooLarge says that a call needs more than the whole budget: waiting does not help.
-var ErrTooLarge = errors.New("it needs more memory than all calls may have together")
+// ErrTooLarge says that a call needs more than a caller can have while no other has any: waiting does not help.
+var ErrTooLarge = errors.New("it needs more memory than a call may have")
 
 // ErrBusy says that the memory did not become free in time.
 var ErrBusy = errors.New("the memory that calls may have is in use")
@@ -33,6 +32,7 @@ type Budget struct {
 	waiting []*request       // in the order in which they came
 	most    int64            // of used, ever
 	asked   int64            // bytes that were given out, in all
+	refused int64            // requests that got nothing, in all
 }
 
 // request waits for more bytes.
@@ -50,18 +50,20 @@ func New(size int64) *Budget {
 // Size is the whole of it in bytes.
 func (b *Budget) Size() int64 { return b.size }
 
-// Figures are what a budget has given out so far, in bytes.
+// Figures are what a budget has given out so far, in bytes, and how many calls got nothing.
 type Figures struct {
-	Used  int64 // now
-	Most  int64 // at once, ever
-	Given int64 // in all, ever
+	Used    int64 // bytes now
+	Most    int64 // bytes at once, ever
+	Given   int64 // bytes in all, ever
+	Waiting int64 // calls now
+	Refused int64 // calls that asked for too much or waited in vain, ever
 }
 
 // Figures returns them as of now.
 func (b *Budget) Figures() Figures {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Figures{Used: b.used, Most: b.most, Given: b.asked}
+	return Figures{Used: b.used, Most: b.most, Given: b.asked, Waiting: int64(len(b.waiting)), Refused: b.refused}
 }
 
 // Account begins a call of the caller. It holds nothing yet. A nil Budget gives a nil Account, which counts nothing.
@@ -93,7 +95,8 @@ func (a *Account) Raise(ctx context.Context, total int64) error {
 		b.mu.Unlock()
 		return nil
 	}
-	if total > b.size {
+	if total+b.leaves(a.held, more) > b.size {
+		b.refused++
 		b.mu.Unlock()
 		return ErrTooLarge
 	}
@@ -155,13 +158,12 @@ func (b *Budget) withdraw(r *request, why error) error {
 		return nil
 	}
 	b.waiting = slices.Delete(b.waiting, i, i+1)
+	b.refused++
 	b.serve() // who came behind it may fit
 	return why
 }
 
-// serve grants what fits: first to the callers that hold least, and among them to who came first. A caller that holds
-// something already gets no more than leaves as much free as it has then, so that there is always room for another
-// caller; what is too large for the room that is left keeps its place before those behind it. b.mu is held.
+// serve grants what fits: see queue.go. b.mu is held.
 func (b *Budget) serve() {
 	for {
 		i := b.next()
@@ -175,27 +177,6 @@ func (b *Budget) serve() {
 		close(r.granted)
 	}
 }
-
-// next is the request to grant now; -1: none.
-func (b *Budget) next() int {
-	order := make([]int, len(b.waiting))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(b.holds(x), b.holds(y)) })
-	for _, i := range order {
-		free := b.size - b.used - b.waiting[i].more
-		switch holds := b.holds(i); {
-		case free < 0:
-			return -1
-		case holds == 0 || holds+b.waiting[i].more <= free:
-			return i
-		}
-	}
-	return -1
-}
-
-func (b *Budget) holds(i int) int64 { return b.held[b.waiting[i].account.caller] }
 
 // add changes what the call, its caller and all hold. The budget's mutex is held.
 func (a *Account) add(n int64) {

@@ -15,10 +15,14 @@ import (
 // it.
 const smallSession = 8 << 20
 
+// answerBeside is what a session leaves of the most that a call may have, for its answer: one of a mebibyte.
+const answerBeside = 1 << 20 * vending.AnswerCost
+
 // inMemory runs f in a session of little memory, and once more in one of all that it may have when that was too little.
 // The call holds the memory of the session, and waits for it. f leaves nothing behind when it fails.
 func (e *Engine) inMemory(ctx context.Context, f func(memory int64) error) error {
-	most := budget.Of(ctx).Largest(e.cfg.MaxMemory)
+	account := budget.Of(ctx)
+	most := max(account.Largest(e.cfg.MaxMemory+answerBeside)-answerBeside, account.Largest(smallSession))
 	little := min(most, smallSession)
 	if err := vending.Reserve(ctx, little); err != nil {
 		return err
