@@ -61,6 +61,8 @@ func (p Principal) and(w Principal) Principal {
 	p.Agent.MayRequest = p.Agent.MayRequest && w.Agent.MayRequest
 	p.Agent.Limits.Concurrent = lower(p.Agent.Limits.Concurrent, w.Agent.Limits.Concurrent)
 	p.Agent.Limits.PerMinute = lower(p.Agent.Limits.PerMinute, w.Agent.Limits.PerMinute)
+	p.Agent.Limits.Rows = lower(p.Agent.Limits.Rows, w.Agent.Limits.Rows)
+	p.Agent.Limits.Answer = lower(p.Agent.Limits.Answer, w.Agent.Limits.Answer)
 	if p.Limited || w.Limited {
 		var scopes []Scope
 		for _, s := range AgentScopes() {

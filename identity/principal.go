@@ -67,6 +67,8 @@ type Agent struct {
 type Limits struct {
 	Concurrent int // calls at once
 	PerMinute  int // calls that begin
+	Rows       int // rows of one answer
+	Answer     int // tokens of each copy of one answer
 }
 
 // May reports whether the agent's registration allows the mode.

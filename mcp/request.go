@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"deputy/tools"
+	"deputy/tools/answer"
 )
 
 func requestTool(c choices) mcp.Tool {
@@ -98,7 +99,7 @@ func confirmation(use Tools, ctx context.Context, call tools.Call, args tools.Re
 	form := &Form{
 		Message: fmt.Sprintf(
 			"Ask for access to %s in your name? People decide on it, and it is on the record.",
-			escape(what),
+			answer.Escape(what),
 		),
 		Fields: []Field{
 			{Name: "reason", Title: "What you need it for", Default: p.Reason, Required: true},
@@ -149,29 +150,35 @@ func showRequest(r tools.AccessRequest) *mcp.CallToolResult {
 		if len(r.Columns) > 0 {
 			what = strings.Join(r.Columns, ", ") + " of " + r.Table
 		}
-		fmt.Fprintf(&text, "Request %s for %s: %s", escape(r.ID), escape(what), escape(string(r.Status)))
+		fmt.Fprintf(
+			&text,
+			"Request %s for %s: %s",
+			answer.Escape(r.ID),
+			answer.Escape(what),
+			answer.Escape(string(r.Status)),
+		)
 		if r.ExpiresAt != nil {
 			fmt.Fprintf(&text, ", until %s", r.ExpiresAt.UTC().Format("2006-01-02 15:04:05 MST"))
 		}
 		text.WriteString(".\n")
 		for _, a := range r.Approvers {
-			fmt.Fprintf(&text, "Waits for %s.\n", escape(a))
+			fmt.Fprintf(&text, "Waits for %s.\n", answer.Escape(a))
 		}
 		if r.NextStep != "" {
-			fmt.Fprintf(&text, "Next: %s.\n", escape(r.NextStep))
+			fmt.Fprintf(&text, "Next: %s.\n", answer.Escape(r.NextStep))
 		}
 	}
 	if r.ID != "" {
 		one(r)
 	} else {
-		fmt.Fprintf(&text, "%s.\n", count(len(r.Requests), "open request"))
+		fmt.Fprintf(&text, "%s.\n", answer.Count(len(r.Requests), "open request"))
 		for _, q := range r.Requests {
 			one(q)
 		}
 		if r.NextStep != "" {
-			fmt.Fprintf(&text, "Next: %s.\n", escape(r.NextStep))
+			fmt.Fprintf(&text, "Next: %s.\n", answer.Escape(r.NextStep))
 		}
 	}
-	fmt.Fprintf(&text, "Audit id %s.", escape(r.AuditID))
+	fmt.Fprintf(&text, "Audit id %s.", answer.Escape(r.AuditID))
 	return mcp.NewToolResultStructured(r, text.String())
 }

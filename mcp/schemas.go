@@ -71,7 +71,10 @@ func queryTool(c choices) mcp.Tool {
 			"A column with masked_by has masked values: tell the user so, and do not try to get round it. "+
 			"Exact numbers and 64-bit integers come as strings.",
 		c.schema([]string{"sql"}, schema{
-			"sql":      schema{"type": "string", "description": "One read-only statement" + c.dialect() + "; no parameters"},
+			"sql": schema{
+				"type":        "string",
+				"description": "One read-only statement" + c.dialect() + "; no parameters",
+			},
 			"max_rows": schema{"type": "integer", "minimum": 1, "description": "Fewer than the server's own limit"},
 		}, c.where(), c.purpose()),
 		queryOutput)
@@ -92,7 +95,12 @@ func tool(name, title, mark, description string, input, output json.RawMessage) 
 	t := mcp.NewToolWithRawSchema(name, description, input)
 	t.Title, t.Icons = title, []mcp.Icon{icon(mark)}
 	t.RawOutputSchema = output
-	t.Annotations = mcp.ToolAnnotation{ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no}
+	t.Annotations = mcp.ToolAnnotation{
+		ReadOnlyHint:    &yes,
+		DestructiveHint: &no,
+		IdempotentHint:  &yes,
+		OpenWorldHint:   &no,
+	}
 	return t
 }
 
@@ -106,13 +114,20 @@ const asForQuery = "As for query"
 func (c choices) schema(required []string, properties schema, where, purpose string) json.RawMessage {
 	switch {
 	case c.unproved:
-		properties["platform"] = schema{"type": "string", "description": "Leave it out: the answer says if there is a choice"}
+		properties["platform"] = schema{
+			"type":        "string",
+			"description": "Leave it out: the answer says if there is a choice",
+		}
 	case len(c.platforms) > 1:
 		properties["platform"] = schema{"type": "string", "enum": c.platforms, "description": where}
 		required = append(required, "platform")
 	}
 	if len(c.purposes) > 0 {
-		properties["purpose"] = schema{"type": "string", "enum": slices.Sorted(maps.Keys(c.purposes)), "description": purpose}
+		properties["purpose"] = schema{
+			"type":        "string",
+			"enum":        slices.Sorted(maps.Keys(c.purposes)),
+			"description": purpose,
+		}
 	}
 	object := schema{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
@@ -162,7 +177,7 @@ var (
 		`"columns":{"type":"array","items":{"type":"object",` +
 		`"additionalProperties":{"type":"string"},"required":["name","type"]}},` +
 		`"rows":{"type":"array","items":{"type":"array"}},"row_count":{"type":"integer"},` +
-		`"truncated":{"type":"boolean"},"notices":{"type":"array"}},` +
+		`"truncated":{"type":"boolean"},"cut":{"type":"object"},"notices":{"type":"array"}},` +
 		`"additionalProperties":{"type":"string"}}`)
 
 	describeOutput = json.RawMessage(`{"type":"object","properties":{` +

@@ -45,6 +45,7 @@ func (t *Tools) Both(c Config) *Tools {
 	}
 	l := &out.config.Limits
 	l.MaxRows, l.MaxBytes = min(l.MaxRows, c.Limits.MaxRows), min(l.MaxBytes, c.Limits.MaxBytes)
+	l.Answer = min(l.answer(), c.Limits.answer())
 	l.LockTimeout = min(l.LockTimeout, c.Limits.LockTimeout)
 	l.Timeout, l.Concurrency = min(l.Timeout, c.Limits.Timeout), min(l.Concurrency, c.Limits.Concurrency)
 	out.config.Purposes = maps.Clone(t.config.Purposes)

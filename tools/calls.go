@@ -2,6 +2,7 @@ package tools
 
 import (
 	"deputy/identity"
+	"deputy/tools/answer"
 )
 
 // Call is one tool call in the making: who asks, verified, and from where.
@@ -18,23 +19,11 @@ type QueryArgs struct {
 	Purpose  string // what the call is said to be for; empty: nothing in particular
 }
 
-// QueryResult is the structured answer of the query tool. Exact numbers and 64-bit integers are strings.
-type QueryResult struct {
-	Columns   []Column `json:"columns"`
-	Rows      [][]any  `json:"rows"`
-	RowCount  int      `json:"row_count"`
-	Truncated bool     `json:"truncated"`
-	AuditID   string   `json:"audit_id"`
-	Role      string   `json:"role"`
-	Notices   []string `json:"notices"`
-}
+// QueryResult is the answer of the query tool.
+type QueryResult = answer.Answer
 
-// Column is one column of a result; MaskedBy names the policy that hides its values.
-type Column struct {
-	Name     string `json:"name"`
-	Type     string `json:"type"`
-	MaskedBy string `json:"masked_by,omitempty"`
-}
+// Column is one column of a result.
+type Column = answer.Column
 
 // DescribeArgs are the arguments of the describe_table tool. Without a table, it lists what the caller can see or ask
 // for.

@@ -2,7 +2,6 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -49,47 +48,6 @@ func (t Telemetry) Meter() metric.Meter {
 func Failed(span trace.Span, errorType string) {
 	span.SetStatus(codes.Error, "")
 	span.SetAttributes(attribute.String("error.type", errorType))
-}
-
-// instruments are what is counted of calls.
-type instruments struct {
-	calls    metric.Int64Counter
-	rows     metric.Int64Counter
-	duration metric.Float64Histogram
-	vends    metric.Int64UpDownCounter
-	appends  metric.Float64Histogram
-	clocks   metric.Float64Gauge
-}
-
-// seconds are the limits that durations are sorted by.
-var seconds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
-
-func newInstruments(m metric.Meter) (i instruments, err error) {
-	var failures [6]error
-	i.calls, failures[0] = m.Int64Counter(
-		"deputy.calls",
-		metric.WithDescription("Calls that ended, by tool, platform, outcome and code of refusal"),
-	)
-	i.rows, failures[1] = m.Int64Counter("deputy.rows", metric.WithDescription("Rows that were answered with"))
-	i.duration, failures[2] = m.Float64Histogram(
-		"deputy.call.duration",
-		metric.WithUnit("s"),
-		metric.WithExplicitBucketBoundaries(seconds...),
-		metric.WithDescription("How long calls took, from the verified caller to the durable record"),
-	)
-	i.vends, failures[3] = m.Int64UpDownCounter(
-		"deputy.vends.running",
-		metric.WithDescription("Roles that are vended now, each with its statement"),
-	)
-	i.appends, failures[4] = m.Float64Histogram(
-		"deputy.audit.append.duration",
-		metric.WithUnit("s"),
-		metric.WithExplicitBucketBoundaries(seconds...),
-		metric.WithDescription("How long the audit log took to have a record on disk"),
-	)
-	i.clocks, failures[5] = m.Float64Gauge("deputy.platform.clock.ahead", metric.WithUnit("s"),
-		metric.WithDescription("How far Deputy's clock is ahead of the platform's"))
-	return i, errors.Join(failures[:]...)
 }
 
 // step is one step of a call, in a span of its own.
@@ -142,7 +100,7 @@ func (t *Tools) measure(ctx context.Context, r *record) {
 		platform = ""
 	}
 	outcome := attribute.String("outcome", string(r.Outcome))
-	t.instruments.calls.Add(
+	t.instruments.Calls.Add(
 		ctx,
 		1,
 		metric.WithAttributes(
@@ -152,19 +110,19 @@ func (t *Tools) measure(ctx context.Context, r *record) {
 			attribute.String("code", r.Code),
 		),
 	)
-	t.instruments.duration.Record(
+	t.instruments.Duration.Record(
 		ctx,
 		t.config.Now().Sub(r.started).Seconds(),
 		metric.WithAttributes(attribute.String("tool", tool), outcome),
 	)
 	of := metric.WithAttributes(attribute.String("platform", platform))
 	if r.Outcome == audit.Answered && r.Rows > 0 {
-		t.instruments.rows.Add(ctx, int64(r.Rows), of)
+		t.instruments.Rows.Add(ctx, int64(r.Rows), of)
 	}
 	for _, p := range t.platforms {
 		if clocked, ok := p.Engine.(vending.Clocked); ok && p.Name == platform {
 			if ahead, known := clocked.ClockAhead(); known {
-				t.instruments.clocks.Record(ctx, ahead.Seconds(), of)
+				t.instruments.Clocks.Record(ctx, ahead.Seconds(), of)
 			}
 		}
 	}
@@ -187,7 +145,7 @@ func (t *Tools) writing(ctx context.Context, name string, r audit.Record) (write
 			result = "failed"
 			Failed(span, string(Unavailable))
 		}
-		t.instruments.appends.Record(
+		t.instruments.Appends.Record(
 			ctx,
 			t.config.Now().Sub(began).Seconds(),
 			metric.WithAttributes(attribute.String("result", result)),

@@ -21,6 +21,7 @@ import (
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/identity"
+	"deputy/tools/instruments"
 	"deputy/tools/platforms"
 	"deputy/tools/turns"
 )
@@ -62,12 +63,16 @@ type Recorder interface {
 // Limits hold for every call.
 type Limits struct {
 	MaxRows     int           // rows of one answer
+	Answer      int           // tokens of each copy of one answer; zero: what MaxBytes is
 	MaxBytes    int           // size of one answer's values
 	Timeout     time.Duration // of one statement in the database
 	Concurrency int           // calls at the same time on one platform; more wait
 	CallerShare int           // of Concurrency, those of one caller; zero: half
 	LockTimeout time.Duration // that a statement waits for a lock in all; zero: a moment
 }
+
+// answer is the budget of a copy: no byte is more than a token.
+func (l Limits) answer() int { return cmp.Or(l.Answer, l.MaxBytes) }
 
 func (l Limits) share() int { return cmp.Or(l.CallerShare, (l.Concurrency+1)/2) }
 
@@ -76,7 +81,7 @@ type Tools struct {
 	config      Config
 	platforms   []*platform
 	tracer      trace.Tracer
-	instruments instruments
+	instruments instruments.Instruments
 	unproved    *sparse.Limiter // of callers that prove nothing
 	proved      *sparse.Limiter // of callers that prove who they are, and are rejected all the same
 	limited     *sparse.Limiter // of callers that a limit turns away
@@ -94,6 +99,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 	case l.MaxRows <= 0 || l.MaxBytes <= 0 || l.Timeout <= 0 || l.Concurrency <= 0:
 		return nil, fmt.Errorf("every limit must be positive: %+v", l)
 	}
+	c.Limits.Answer = l.answer()
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -112,7 +118,7 @@ func New(ctx context.Context, c Config) (*Tools, error) {
 		unserved: &sparse.Limiter{},
 	}
 	var err error
-	if t.instruments, err = newInstruments(c.Telemetry.Meter()); err != nil {
+	if t.instruments, err = instruments.New(c.Telemetry.Meter()); err != nil {
 		return nil, err
 	}
 	opened, err := platforms.Start(ctx, c.Platforms, slices.Sorted(maps.Keys(c.Purposes)), c.Log, c.Silence)

@@ -65,6 +65,8 @@ func sizeOfText(s string) (size int) {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			size += len(`\ufffd`) + len(`\\xff`)
+		case r > 0xffff && unicode.Is(unicode.Cf, r):
+			size += len(`\udb40\udc41`) + len(`\\u{e0041}`)
 		case unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp):
 			size += max(n, len(`\u2028`)) + len(`\\u{10ffff}`)
 		default:

@@ -76,28 +76,46 @@ var rooms = []Room{
 
 	// How it is given.
 	{"vending", []string{"entitlements", "identity", "internal/budget"}},
-	{"vending/postgres/...", []string{
-		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/budget", "internal/mistake",
-		"internal/pgconn",
-	}},
-	{"vending/sqlite/...", []string{
-		"vending", "entitlements", "entitlements/expression", "entitlements/mask", "internal/budget", "internal/mistake",
-	}},
+	{
+		"vending/postgres/...",
+		[]string{
+			"vending",
+			"entitlements",
+			"entitlements/expression",
+			"entitlements/mask",
+			"internal/budget",
+			"internal/mistake",
+			"internal/pgconn",
+		},
+	},
+	{
+		"vending/sqlite/...",
+		[]string{
+			"vending",
+			"entitlements",
+			"entitlements/expression",
+			"entitlements/mask",
+			"internal/budget",
+			"internal/mistake",
+		},
+	},
 	// imported by tests alone
 	{"vending/enginetest/...", []string{"vending", "entitlements", "entitlements/expression", "identity"}},
 
 	// The use case.
 	{"tools/turns", []string{"vending"}},
 	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
+	{"tools/answer", []string{"vending", "entitlements"}},
+	{"tools/instruments", nil},
 	{"tools", []string{
-		"tools/platforms", "tools/turns", "vending", "audit", "audit/sparse", "entitlements/...", "identity",
-		"internal/mistake",
+		"tools/answer", "tools/instruments", "tools/platforms", "tools/turns", "vending", "audit", "audit/sparse",
+		"entitlements/...", "identity", "internal/mistake",
 	}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 
 	// The protocol.
 	{"mcp", []string{
-		"tools", "tools/desk", "identity", "identity/stops", "internal/budget", "internal/mistake",
+		"tools", "tools/answer", "tools/desk", "identity", "identity/stops", "internal/budget", "internal/mistake",
 		"internal/strictjson",
 	}},
 	{"mcp/limit", []string{"mcp", "tools", "identity"}},

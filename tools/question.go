@@ -1,0 +1,136 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"deputy/entitlements"
+	"deputy/entitlements/requests"
+	"deputy/tools/answer"
+	"deputy/tools/turns"
+	"deputy/vending"
+)
+
+// question is one statement on its way.
+type question struct {
+	*Tools
+	platform *platform
+	policies requests.Both
+	supposed bool // the policies are those of somebody who is only supposed, and stay
+	call     Call
+	sql      string
+	maxRows  int
+	record   *record
+	turn     *turns.Turn
+	closed   error // of a closed table that is named in a refused statement: in the caller's own world it is not there
+}
+
+func (q *question) answer(ctx context.Context) (*QueryResult, error) {
+	statement, access, err := q.understand(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recorded := q.intend(ctx, q.record)
+	result, err := step(ctx, q.Tools, "vend and run", func(ctx context.Context) (vending.Result, error) {
+		return q.run(ctx, statement, access, recorded)
+	}, database(q.platform)...)
+	if err != nil {
+		return nil, err
+	}
+	q.record.Rows, q.record.Truncated = len(result.Rows), result.Truncated
+	out := &QueryResult{
+		Columns: answer.Columns(statement, result.Columns, access), Rows: result.Rows, RowCount: len(result.Rows),
+		Truncated: result.Truncated, Role: result.Role.Name, AuditID: q.record.ID, Notices: q.notices(access),
+	}
+	if out.Truncated {
+		out.Cut = &answer.Cut{By: answer.ByBytes, RowsRead: len(result.Rows)}
+		if len(result.Rows) == q.maxRows {
+			out.Cut.By = answer.ByRows
+		}
+	}
+	return out, nil
+}
+
+// understand finds out what the statement reads, and what of that the caller gets.
+func (q *question) understand(ctx context.Context) (*vending.Statement, []entitlements.Access, error) {
+	if err := q.look(ctx); err != nil {
+		return nil, nil, err
+	}
+	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
+		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {
+			return q.platform.Engine.Analyze(ctx, q.sql)
+		})
+	}, database(q.platform)...)
+	if err != nil {
+		return q.reconsider(ctx, err)
+	}
+	if statement.Catalog != "" && statement.Catalog != q.policies.CatalogVersion() { // the analysis met a change
+		if err := q.look(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	access, err := step(ctx, q.Tools, "decide", func(context.Context) ([]entitlements.Access, error) {
+		return q.decide(statement)
+	})
+	if errors.Is(err, errClosed) || errors.Is(err, requests.ErrOut) {
+		return nil, nil, err // the caller may know of every table that is named
+	}
+	if err != nil {
+		return q.reconsider(ctx, err)
+	}
+	return statement, access, nil
+}
+
+// look takes the policies that hold now.
+func (q *question) look(ctx context.Context) (err error) {
+	if !q.supposed {
+		q.policies, err = q.Tools.policies(ctx, q.platform, q.call.Principal)
+	}
+	return err
+}
+
+// run vends the role for what was decided, and runs the statement as it once the intent is recorded.
+func (q *question) run(
+	ctx context.Context,
+	statement *vending.Statement,
+	access []entitlements.Access,
+	recorded func(context.Context) error,
+) (vending.Result, error) {
+	platform := metric.WithAttributes(attribute.String("platform", q.platform.Name))
+	q.instruments.Vends.Add(ctx, 1, platform)
+	defer q.instruments.Vends.Add(ctx, -1, platform)
+	lease := q.lease(access)
+	lease.Recorded, lease.Without = recorded, statement.Without
+	result, err := turns.Try(ctx, q.turn, func(ctx context.Context) (vending.Result, error) {
+		return q.platform.Engine.Run(ctx, lease)
+	})
+	if err == nil {
+		q.turn.Ran()
+	}
+	q.record.vended(result.Role)
+	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))
+	return result, err
+}
+
+func (q *question) lease(access []entitlements.Access) vending.Lease {
+	l := q.config.Limits
+	for _, a := range access { // what was approved for a while ends while the statement runs, too
+		if !a.Until.IsZero() {
+			l.Timeout = min(l.Timeout, max(a.Until.Sub(q.config.Now()), time.Millisecond))
+		}
+	}
+	return vending.Lease{
+		ID:       q.record.ID,
+		SQL:      q.sql,
+		Access:   access,
+		Catalog:  q.policies.CatalogVersion(),
+		MaxRows:  q.maxRows,
+		MaxBytes: l.MaxBytes,
+		Timeout:  l.Timeout,
+	}
+}
