@@ -272,6 +272,22 @@ func TestExplainShowsWhatWasApproved(t *testing.T) {
 	if alex := explain("alex"); strings.Contains(alex, id) {
 		t.Errorf("explain says of a colleague\n%s", alex)
 	}
+	who := command(
+		t, append(os.Environ(), s.Environment()...),
+		"who", "--config", s.ConfigFile, "customer_orders.lastname", "--log", s.AuditFile,
+	)
+	named := 0
+	for line := range strings.Lines(who) {
+		if !strings.Contains(line, "request "+id) {
+			continue
+		}
+		if named++; !strings.HasPrefix(strings.TrimSpace(line), "taylor ") || !strings.Contains(line, "as it is") {
+			t.Errorf("the request counts for\n%s", line)
+		}
+	}
+	if named == 0 {
+		t.Errorf("who does not name the person of the record with their request:\n%s", who)
+	}
 }
 
 func TestAReceiverIsToldInOrderWhatHappensToARequest(t *testing.T) {
