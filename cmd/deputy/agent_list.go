@@ -35,9 +35,9 @@ func agentList(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	all, unreadable := agents.List(cfg, time.Now())
-	if unreadable != nil {
-		fmt.Fprintf(c.ErrOrStderr(), "%s: every call is refused until it can.\n", report.Printable(unreadable.Error()))
+	all, notes := agents.List(c.Context(), cfg, time.Now())
+	for _, note := range notes {
+		fmt.Fprintf(c.ErrOrStderr(), "%s.\n", report.Printable(note))
 	}
 	partly, err := agents.FindUses(all, func() (*index.Index, error) {
 		return indexOf(cmp.Or(flagText(c, "log"), cfg.Audit.File), false, c.ErrOrStderr())

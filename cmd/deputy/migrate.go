@@ -16,7 +16,8 @@ func newMigrate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database of access requests up to date",
-		Long: `Access requests and what was decided are kept in the database that requests.state in the configuration names. A server
+		Long: `Access requests and what was decided are kept in the database that requests.state in the configuration
+names; where that is PostgreSQL, so is who was stopped for all servers. A server
 stops at its start when that database is older, or newer, than it. This command brings an older one up to date, each step in a
 transaction of its own; run it before the servers of the new version start. A new SQLite file needs no migrate: the server makes it.
 
@@ -45,7 +46,7 @@ func migrate(c *cobra.Command, _ []string) error {
 		}
 		return printMigrations(c, all, asJSON)
 	}
-	if len(cfg.Requests.Rules) == 0 {
+	if len(cfg.Requests.Rules) == 0 && cfg.Requests.State.DSN == "" {
 		_, err := fmt.Fprintln(
 			c.OutOrStdout(),
 			"The configuration has no requests.rules: nothing can be asked for, so there is nothing to migrate.",

@@ -49,8 +49,17 @@ func TestScripts(t *testing.T) {
 		Dir:      filepath.Join("testdata", "script"),
 		Deadline: deadline,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "sqlite": sqlite, "issuer": provider, "postgres": postgresql, "address": address, "get": get,
-			"wrong": wrong, "raw": raw, "told": told, "human": human, "enters": enters,
+			"exits":    exits,
+			"sqlite":   sqlite,
+			"issuer":   provider,
+			"postgres": postgresql,
+			"address":  address,
+			"get":      get,
+			"wrong":    wrong,
+			"raw":      raw,
+			"told":     told,
+			"human":    human,
+			"enters":   enters,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[issuerKey{}] = new(*issuer.Issuer)
@@ -177,15 +186,15 @@ const signingKey = "0123456789abcdef0123456789abcdef"
 // cluster is one throw-away PostgreSQL for all scripts and examples, started when the first one asks. It belongs to the
 // role dba, who is no superuser. Its databases all have the table sales.orders: shop is set up for Deputy, bare is not,
 // late has got another table since that is not the DBA's, and new is there for one script to set it up (two at once
-// would stand in each other's way: roles belong to the whole cluster). In state there is nothing of Deputy's until a
-// script migrates it.
+// would stand in each other's way: roles belong to the whole cluster). In state and fleet there is nothing of
+// Deputy's until a script migrates it.
 var cluster = throwaway.NewShared(makeDatabases)
 
 func makeDatabases(c *throwaway.Cluster) error {
 	if err := c.Exec(throwaway.Superuser, "postgres", "CREATE ROLE dba LOGIN CREATEROLE"); err != nil {
 		return err
 	}
-	for _, name := range []string{"shop", "bare", "late", "new", "state"} {
+	for _, name := range []string{"shop", "bare", "late", "new", "state", "fleet"} {
 		if err := newDatabase(c, name, "CREATE SCHEMA sales; CREATE TABLE sales.orders (id int, lastname text); "+
 			"CREATE SCHEMA util; GRANT USAGE ON SCHEMA util TO PUBLIC; CREATE FUNCTION util.same(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT $1 = $2'"); err != nil {
 			return err
@@ -231,7 +240,7 @@ func postgresql(ts *testscript.TestScript, _ bool, _ []string) {
 	for name, user := range map[string][2]string{
 		"SHOP_DSN": {"deputy_runner", "shop"}, "BARE_DSN": {"deputy_runner", "bare"}, "LATE_DSN": {"deputy_runner", "late"}, "NEW_DSN": {"deputy_runner", "new"},
 		"ADMIN_DSN": {"dba", "new"}, "BARE_ADMIN_DSN": {"dba", "bare"},
-		"STATE_DSN": {"dba", "state"},
+		"STATE_DSN": {"dba", "state"}, "FLEET_DSN": {"dba", "fleet"},
 	} {
 		ts.Setenv(name, asURL(c, user[0], user[1]))
 	}

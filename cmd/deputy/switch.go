@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,12 +29,15 @@ const waitForServers = 10 * time.Second
 
 const switchHelp = `, by the list of stops: the file deputy.stops beside the configuration.
 The configuration is not changed, and the list is in force whatever the configuration is like. Servers look at it
-before every call, over HTTP and standard input alike. Its mode is 0600: run the command as the account that servers
-run as. Run by root, a new list gets the owner of the configuration.
+before every call, over HTTP and standard input alike. Where requests.state.dsn names a PostgreSQL database, the same is
+written there, and in force at every server that shares it within seconds; servers go on with their own copy of that
+list while the database is out of reach, for requests.state.stale, and then refuse every call. The file's mode is 0600:
+run the command as the account that servers run as. Run by root, a new list gets the owner of the configuration.
 
 Then every server is asked whether it has the list: those of server.replicas, or else the one that listens where the
-configuration says. Servers on other machines need the file, too: on a volume that they share, or copied there. Exits
-with 1 and names each server that does not have the list after --wait, or that does not answer; --wait 0 asks once.
+configuration says. Servers on other machines that share no state need the file, too: on a volume that they share, or
+copied there. Exits with 1 and names each server that does not have the list after --wait, or that does not answer;
+--wait 0 asks once.
 
 When no replicas are configured and the connection to this machine's own address is refused, there is no server to
 wait for, and the command exits with 0: what is served over standard input reads the same file. Where servers run on
@@ -94,47 +96,12 @@ func (s switching) run(c *cobra.Command, id, verb string) error {
 		return err
 	}
 	err = printAnswer(c, result, func(w io.Writer) error {
-		printSwitched(w, result, verb)
-		return nil
+		return result.Print(w, verb)
 	})
 	if !result.Done() {
 		err = errors.Join(err, errNotEverywhere)
 	}
 	return err
-}
-
-func printSwitched(w io.Writer, r *halt.StopResult, verb string) {
-	when := "now"
-	if !r.Changed {
-		when = "already"
-	}
-	say := func(format string, args ...any) { fmt.Fprintln(w, report.Printable(fmt.Sprintf(format, args...))) }
-	say("%s: %s is %sd %s", r.List, r.Party, verb, when)
-	for _, s := range r.Servers {
-		line := map[halt.Standing]string{
-			halt.Has:        "has the list",
-			halt.HasAnother: "HAS ANOTHER LIST: the change is not in force there",
-			halt.CannotRead: "CANNOT READ its list, and refuses every call",
-			halt.NoAnswer:   "DOES NOT SAY which list it has: the change may not be in force there",
-			halt.NotRunning: "no server listens here; " +
-				"one that starts, or serves over standard input, reads the list before every call",
-		}[s.Standing]
-		say("%s: %s", s.URL, strings.Join(nonEmpty(line, s.Detail), ": "))
-	}
-	for _, note := range r.Notes {
-		for line := range strings.Lines(note) {
-			say("%s", strings.TrimSuffix(line, "\n"))
-		}
-	}
-}
-
-func nonEmpty(texts ...string) (out []string) {
-	for _, text := range texts {
-		if text != "" {
-			out = append(out, text)
-		}
-	}
-	return out
 }
 
 // newStops lists who is stopped.
@@ -143,19 +110,22 @@ func newStops() *cobra.Command {
 		Use:   "stops",
 		Short: "List who is stopped: since when, by whom, and why",
 		Long: `Lists the agents and users that deputy agent disable and deputy user disable have put on the list of stops,
-deputy.stops beside the configuration. What the configuration itself disables (disabled: true) is not on it: see
+deputy.stops beside the configuration, and on the list that servers share in a state on PostgreSQL. What the
+configuration itself disables (disabled: true) is not on it: see
 deputy agent list. A list that cannot be read stops everything: the command then says what is wrong with it, and
 exits with 1.`,
 		Example: "  deputy stops\n  deputy stops --json",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			all, hash, err := stops.Read(config.StopsFile(configPath(c)))
+			all, err := halt.ListStops(c.Context(), configPath(c), os.LookupEnv)
 			if err != nil {
-				return fmt.Errorf("%w: until it can, every call is refused; "+
-					"restore the file, or move it away and stop again those that it named", err)
+				return err
+			}
+			for _, note := range all.Notes {
+				fmt.Fprintln(c.ErrOrStderr(), report.Printable(note))
 			}
 			if flagIs(c, "json") {
-				return printJSON(c.OutOrStdout(), map[string]any{"hash": hash, "stops": append([]stops.Stop{}, all...)})
+				return printJSON(c.OutOrStdout(), all)
 			}
 			return printStops(c.OutOrStdout(), all)
 		},
@@ -164,15 +134,16 @@ exits with 1.`,
 	return c
 }
 
-func printStops(w io.Writer, all []stops.Stop) error {
+func printStops(w io.Writer, l *halt.Listed) error {
+	all := l.All()
 	if len(all) == 0 {
 		_, err := fmt.Fprintln(w, "Nothing is stopped.")
 		return err
 	}
 	t := report.NewColumns(w)
-	t.Row("STOPPED", "SINCE", "BY", "WHY")
+	t.Row("STOPPED", "SINCE", "BY", "LIST", "WHY")
 	for _, s := range all {
-		t.Row(s.String(), report.Moment(&s.At), s.By, s.Why)
+		t.Row(s.String(), report.Moment(&s.At), s.By, s.List, s.Why)
 	}
 	return t.Flush()
 }

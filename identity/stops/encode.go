@@ -64,12 +64,7 @@ func parse(text []byte) ([]Stop, error) {
 	}
 	all := []Stop{}
 	for i, entry := range entries.Stops {
-		var s Stop
-		err := members(entry, map[string]any{"agent": &s.Agent, "user": &s.User, "issuer": &s.Issuer, "by": &s.By,
-			"at": &s.At, "why": &s.Why})
-		if err == nil {
-			err = s.check()
-		}
+		s, err := Decode(entry)
 		if err != nil {
 			return nil, fmt.Errorf("stops[%d]: %w", i, err)
 		}

@@ -2,7 +2,6 @@ package stops
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"slices"
@@ -37,7 +36,8 @@ type List struct {
 	settled time.Duration // the constant; tests have others
 
 	mu       sync.Mutex
-	seen     *look // the file when it was last read; nil: it has to be read
+	beside   Beside // nil: this is the only list
+	seen     *look  // the file when it was last read; nil: it has to be read
 	state    State
 	lost     []Stop // of a list that vanished, and on no list since: they are in force as well
 	running  map[*running]struct{}
@@ -50,6 +50,8 @@ type State struct {
 	Hash  string // of the list's content, without a name in it; "none": there is no list
 	Gone  bool   // the list was there and is not there any more: the last one goes on
 	Err   error  // why the list cannot be read, so that everything is stopped; nil: it can
+	// Shared is the list that the server shares with others, and that is in force as well.
+	Shared Shared
 }
 
 // Unreadable is the name of a list that cannot be read.
@@ -74,6 +76,13 @@ func At(path string, log zerolog.Logger) *List {
 	return &List{path: path, log: log, settled: settled, state: State{Hash: none}, running: map[*running]struct{}{}}
 }
 
+// Join has the stops of a second list be in force as well. It is called before any call runs.
+func (l *List) Join(b Beside) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.beside = b
+}
+
 // Now is what is in force.
 func (l *List) Now() State {
 	l.mu.Lock()
@@ -90,14 +99,22 @@ func (s State) refuses(p identity.Principal) *identity.AuthError {
 	if s.Err != nil {
 		return unreadable(p)
 	}
+	if closed := s.Shared.refuses(p); closed != nil {
+		return closed
+	}
 	var user *identity.AuthError
-	for _, stop := range s.Stops {
-		switch {
-		case !stop.Covers(p):
-		case stop.Agent != "":
-			return identity.Stopped(p, "agent %s is disabled: it is on the list of stops", p.Agent.ID)
-		case user == nil:
-			user = identity.Stopped(p, "the human whom the token names is disabled here: they are on the list of stops")
+	for _, all := range [][]Stop{s.Stops, s.Shared.Stops} {
+		for _, stop := range all {
+			switch {
+			case !stop.Covers(p):
+			case stop.Agent != "":
+				return identity.Stopped(p, "agent %s is disabled: it is on the list of stops", p.Agent.ID)
+			case user == nil:
+				user = identity.Stopped(
+					p,
+					"the human whom the token names is disabled here: they are on the list of stops",
+				)
+			}
 		}
 	}
 	if user == nil && p.Waiting != nil { // a configuration that is not in force yet may know them by another id
@@ -111,8 +128,20 @@ func unreadable(p identity.Principal) *identity.AuthError {
 		Message: "the list of stops cannot be read, so every call is refused: tell an administrator of Deputy"}
 }
 
-// refresh reads the list if it may be another one, and ends the calls that the new one stops. l.mu is held.
+// refresh looks at both lists, and ends the calls that are stopped now. l.mu is held.
 func (l *List) refresh() {
+	before := l.state
+	l.reread()
+	if l.beside != nil {
+		l.state.Shared = l.beside.Now()
+	}
+	if l.state.Shared.differs(before.Shared) {
+		l.end()
+	}
+}
+
+// reread reads the file if it may be another one, and ends the calls that the new one stops. l.mu is held.
+func (l *List) reread() {
 	info, err := find(l.path)
 	if err == nil && l.seen != nil && l.seen.same(info) {
 		return
@@ -128,6 +157,7 @@ func (l *List) refresh() {
 		next, seen = l.read(began)
 	}
 	before := l.state
+	next.Shared = before.Shared
 	l.state, l.seen = next, seen
 	if before.Hash != next.Hash || before.Gone != next.Gone || text(before.Err) != text(next.Err) {
 		l.say(next)
@@ -215,66 +245,5 @@ func (l *List) say(s State) {
 			Msg("another list of stops is in force, and those of the list that vanished go on: disable and enable them to end them")
 	default:
 		l.log.Info().Str("hash", s.Hash).Int("stops", len(s.Stops)).Msg("another list of stops is in force")
-	}
-}
-
-// Running notes that a call of a principal runs, until leave is called. The context that it returns ends as soon as
-// the principal is stopped; the cause is the *identity.AuthError. It has ended when Running returns if the principal
-// is stopped already.
-func (l *List) Running(ctx context.Context, p identity.Principal) (_ context.Context, leave func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	one := &running{p, cancel}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.refresh()
-	if why := l.state.refuses(p); why != nil {
-		cancel(why)
-		return ctx, func() {}
-	}
-	l.running[one] = struct{}{}
-	if !l.watching {
-		l.watching = true
-		go l.watch()
-	}
-	return ctx, func() {
-		l.mu.Lock()
-		delete(l.running, one)
-		l.mu.Unlock()
-		cancel(nil)
-	}
-}
-
-// running is a call that may have to be ended.
-type running struct {
-	principal identity.Principal
-	end       context.CancelCauseFunc
-}
-
-// every is how often the list is looked at while calls run.
-const every = 250 * time.Millisecond
-
-// watch looks at the list until no call runs any more.
-func (l *List) watch() {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for range tick.C {
-		l.mu.Lock()
-		if len(l.running) == 0 {
-			l.watching = false
-			l.mu.Unlock()
-			return
-		}
-		l.refresh()
-		l.mu.Unlock()
-	}
-}
-
-// end ends the calls that are stopped now. l.mu is held.
-func (l *List) end() {
-	for one := range l.running {
-		if why := l.state.refuses(one.principal); why != nil {
-			one.end(why)
-			delete(l.running, one)
-		}
 	}
 }

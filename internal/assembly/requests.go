@@ -21,25 +21,53 @@ import (
 	"deputy/entitlements/requests/keeper"
 	"deputy/entitlements/requests/notify"
 	"deputy/entitlements/requests/store"
+	"deputy/identity/stops/fleet"
 	"deputy/internal/config"
 )
 
 // sweepEvery is how often what is over is written down. It is over by the clock, whether that has happened or not.
 const sweepEvery = 5 * time.Second
 
-// openState opens the state of access requests, once there is a rule for any. It stays open while the configuration
-// changes. That it cannot be opened is nothing that only a change of the file can help: it is tried again.
+// openState opens the state of access requests, once there is a rule for any, or where servers share it: then it holds
+// who is stopped. It stays open while the configuration changes. That it cannot be opened is nothing that only a change
+// of the file can help: it is tried again.
 func (d *Deputy) openState(ctx context.Context) (err error) {
-	if d.State != nil || len(d.Config.Requests.Rules) == 0 {
+	if d.State != nil || len(d.Config.Requests.Rules) == 0 && d.Config.Requests.State.DSN == "" {
 		return nil
 	}
-	c := keeper.Config{State: StateConfig(d.Config), Known: d.stateKnown, Log: d.Log}
+	c := keeper.Config{State: StateConfig(d.Config), Known: d.stateKnown, Log: d.Log, Stops: fleet.Config{
+		Copy: StopsCopy(d.Config), Stale: d.Config.Requests.State.Stale, Now: d.now, Log: d.Log,
+	}}
 	c.State.Now = d.now
 	if d.State, err = keeper.Open(ctx, c); err != nil {
 		d.State = nil
 		return errors.New(d.Config.Problem("requests.state", "%v", err).String())
 	}
-	return d.watchState()
+	if shared := d.State.Fleet(); shared != nil {
+		d.Stops.Join(shared)
+	}
+	return errors.Join(d.watchState(), d.measureStops())
+}
+
+// StopsCopy is where a server copies the list of stops that it shares with others: beside its audit log, where it
+// can write.
+func StopsCopy(c *config.Config) string { return c.Audit.File + ".stops" }
+
+// measureStops has the metrics say how old the shared list of stops is.
+func (d *Deputy) measureStops() error {
+	shared := d.State.Fleet()
+	_, err := d.Telemetry.Meter().Float64ObservableGauge("deputy.stops.age", metric.WithUnit("s"),
+		metric.WithDescription("How long ago the list of stops that the servers share was read; "+
+			"from requests.state.stale on every call is refused. 0: they share none"),
+		metric.WithFloat64Callback(func(_ context.Context, o metric.Float64Observer) error {
+			age := time.Duration(0)
+			if shared != nil {
+				age = shared.Now().Age
+			}
+			o.Observe(age.Seconds())
+			return nil
+		}))
+	return err
 }
 
 // stateKnown is how far the audit log has seen the state come.

@@ -60,6 +60,8 @@ type Config struct {
 	baseline Baseline
 	registry *identity.Registry // of Agents
 	written  form.Places
+
+	stateHidden bool // see StateHidden
 }
 
 // Files are what all this was read from, the configuration itself first: when one of them changes, it is another

@@ -303,13 +303,10 @@ func TestTheCompleteFile(t *testing.T) {
 // section is that of requests. That the rules are read as they are written, package requests tests.
 func section(rules []requests.Rule) config.Requests {
 	return config.Requests{
-		State: config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state"},
-		Rules: rules,
-		Pending: config.Age(
-			7 * 24 * time.Hour,
-		),
-		Again:    config.Age(12 * time.Hour),
-		Expiring: config.Age(30 * time.Minute),
+		State:   config.State{DSN: "postgres://deputy_state:p${HOME}w: [@db.example.com/state", Stale: 2 * time.Minute},
+		Rules:   rules,
+		Pending: config.Age(7 * 24 * time.Hour),
+		Again:   config.Age(12 * time.Hour), Expiring: config.Age(30 * time.Minute),
 		Webhooks: []config.Webhook{
 			{
 				Name:   "stewards",

@@ -70,8 +70,9 @@ type Requests struct {
 
 // State is a database of Deputy's own: a SQLite file, or a PostgreSQL database where several servers share it.
 type State struct {
-	File string
-	DSN  Secret
+	File  string
+	DSN   Secret
+	Stale time.Duration // How long calls go on without the stops that the state holds.
 }
 
 // Webhook is sent what happens to requests, signed as Standard Webhooks describes it, until it has it.

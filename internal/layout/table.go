@@ -28,6 +28,7 @@ var rooms = []Room{
 	{"identity/oidc", []string{"identity", "internal/mistake", "internal/strictjson"}},
 	{"identity/signin", []string{"identity", "identity/oidc", "internal/durable"}},
 	{"identity/stops", []string{"identity", "internal/durable", "internal/strictjson"}},
+	{"identity/stops/fleet", []string{"identity/stops", "internal/durable"}},
 
 	// What happened.
 	{"audit/checkpoint", []string{"internal/durable", "internal/strictjson"}},
@@ -61,13 +62,15 @@ var rooms = []Room{
 	{
 		"entitlements/requests/store",
 		[]string{
-			"entitlements", "entitlements/requests", "identity", "internal/durable", "internal/pgconn",
-			"internal/strictjson",
+			"entitlements", "entitlements/requests", "identity", "identity/stops", "identity/stops/fleet",
+			"internal/durable", "internal/pgconn", "internal/strictjson",
 		},
 	},
 	{
 		"entitlements/requests/keeper",
-		[]string{"entitlements", "entitlements/requests", "entitlements/requests/store", "identity"},
+		[]string{
+			"entitlements", "entitlements/requests", "entitlements/requests/store", "identity/stops/fleet", "identity",
+		},
 	},
 	{
 		"entitlements/requests/notify",

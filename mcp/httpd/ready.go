@@ -50,6 +50,8 @@ type answer struct {
 	Error   string `json:"error,omitempty"`
 	Message string `json:"message"`
 	Stops   string `json:"stops,omitempty"`
+	// Shared names the list of stops that servers share.
+	Shared string `json:"shared_stops,omitempty"`
 	Parts
 }
 
@@ -88,6 +90,8 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case inForce.Err != nil:
 		body.Message = "not ready; the list of stops cannot be read, so every call is refused; the log says why"
+	case inForce.Shared.Err != nil:
+		body.Message = "not ready; " + inForce.Shared.Err.Error()
 	case err != nil:
 		body.Message = "not ready; the log says why"
 	case strict && !parts.ready():
@@ -100,10 +104,13 @@ func (a *readiness) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if notice != "" && inForce.Err == nil && err == nil {
 		body.Message += "; " + notice
 	}
+	if inForce.Err == nil && inForce.Shared.Err == nil {
+		body.Message += inForce.Shared.Notice()
+	}
 	if inForce.Err == nil && inForce.Gone {
 		body.Message += "; the list of stops is gone: the one that was last read goes on"
 	}
-	body.Stops = inForce.Name()
+	body.Stops, body.Shared = inForce.Name(), inForce.Shared.Name()
 	Answer(w, status, body)
 }
 

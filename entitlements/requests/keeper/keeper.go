@@ -13,6 +13,7 @@ import (
 
 	"deputy/entitlements/requests"
 	"deputy/entitlements/requests/store"
+	"deputy/identity/stops/fleet"
 )
 
 const (
@@ -27,6 +28,9 @@ type Config struct {
 	State store.Config
 	// Known is how far the audit log has seen the state come; nil: it is not known.
 	Known func() requests.Position
+	// Stops says how the list of stops is followed that the state holds for all servers which share it. Without a path
+	// for its copy, or where the state is a file, none is.
+	Stops fleet.Config
 	// Opened is called with the state before any caller has it; nil: nothing has to be done then.
 	Opened func(*store.State)
 	Log    zerolog.Logger
@@ -40,6 +44,8 @@ type Keeper struct {
 	wake   chan struct{} // has the state looked at now
 
 	looking sync.Mutex // held by the one look
+
+	stops *fleet.Fleet // nil: no list of stops is followed
 
 	mu    sync.Mutex
 	state *store.State // nil: it was not opened yet
@@ -60,6 +66,10 @@ func Open(ctx context.Context, c Config) (*Keeper, error) {
 		k.closeState()
 		return nil, err
 	}
+	if c.Stops.Copy != "" && c.State.DSN != "" {
+		c.Stops.Source = k
+		k.stops = fleet.Follow(ctx, c.Stops)
+	}
 	watched, end := context.WithCancel(context.WithoutCancel(ctx))
 	k.end = end
 	go k.watch(watched)
@@ -70,6 +80,9 @@ func Open(ctx context.Context, c Config) (*Keeper, error) {
 func (k *Keeper) Close() error {
 	k.end()
 	<-k.ended
+	if k.stops != nil {
+		k.stops.Close()
+	}
 	return k.closeState()
 }
 

@@ -2,6 +2,7 @@
 package agents
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"deputy/audit/index"
 	"deputy/identity"
 	"deputy/identity/stops"
+	"deputy/internal/admin/halt"
 	"deputy/internal/config"
 )
 
@@ -38,10 +40,10 @@ type Credential struct {
 	LastUsed  *time.Time `json:"last_used,omitempty"`
 }
 
-// List is the agents of a configuration, and the list of stops that they are held against. Without one that can be
-// read, unreadable says why: every call is refused until it can.
-func List(cfg *config.Config, now time.Time) (agents []Agent, unreadable error) {
-	stopped, _, unreadable := stops.Read(cfg.StopsFile())
+// List is the agents of a configuration, held against the lists of stops. Its notes say, in sentences, which of the
+// lists cannot be read.
+func List(ctx context.Context, cfg *config.Config, now time.Time) (agents []Agent, notes []string) {
+	stopped, notes := halt.Of(ctx, cfg)
 	agents = []Agent{}
 	for i, agent := range cfg.Registry().Agents() {
 		listed := listAgent(cfg.Agents[i], agent, now)
@@ -52,7 +54,7 @@ func List(cfg *config.Config, now time.Time) (agents []Agent, unreadable error) 
 		}
 		agents = append(agents, listed)
 	}
-	return agents, unreadable
+	return agents, notes
 }
 
 func listAgent(a identity.AgentConfig, agent identity.Agent, now time.Time) Agent {

@@ -17,9 +17,7 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/entitlements/review"
 	"deputy/identity/oidc"
-	"deputy/identity/stops"
 	"deputy/internal/admin"
-	"deputy/internal/admin/halt"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
 	"deputy/internal/expectation"
@@ -60,27 +58,13 @@ func checkCertificate(cfg *config.Config) []Finding {
 	return f
 }
 
-// checkStops says what is wrong with the list of stops beside the configuration.
-func checkStops(cfg *config.Config) (findings []Finding) {
-	all, _, err := stops.Read(cfg.StopsFile())
-	if err != nil {
-		return []Finding{{"problem", cfg.StopsFile(), fmt.Sprintf("%v: every call is refused until it can", err)}}
-	}
-	for _, s := range all {
-		if unknown := halt.Unknown(cfg, s); unknown != "" {
-			findings = append(findings, Finding{"warning", cfg.StopsFile(), "a stop is for nothing: " + unknown})
-		}
-	}
-	return findings
-}
-
 // Configuration checks a whole configuration, which was read from a path. It asks every part by itself, so that one
 // that is down does not hide what is wrong with the others.
 func Configuration(ctx context.Context, path string, cfg *config.Config) []Finding {
 	findings := []Finding{}
 	findings = append(findings, checkIdentity(ctx, cfg)...)
 	findings = append(findings, checkCertificate(cfg)...)
-	findings = append(findings, checkStops(cfg)...)
+	findings = append(findings, checkStops(ctx, cfg)...)
 	if wrong := assembly.Ignored(cfg); wrong != nil {
 		findings = append(findings, Misread(*wrong)...)
 	}

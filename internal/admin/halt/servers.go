@@ -80,9 +80,28 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// Ask asks all servers for the list that they have, until each has the wanted one or wait is over; at least once.
+// Lists are the lists of stops that a server is asked for, by their hashes.
+type Lists struct {
+	File   string
+	Shared string // In the state that the servers share; empty: they share none, or it is not known.
+	Both   bool   // A server must have both, as where a party is let in again. Else one of them stops the party.
+}
+
+// has reports whether what a server says is what is wanted. A server on another machine may have no file.
+func (w Lists) has(file, shared string) bool {
+	inFile, inShared := file == w.File, w.Shared != "" && shared == w.Shared
+	switch {
+	case w.Shared == "":
+		return inFile
+	case w.Both:
+		return inShared && (inFile || file == "none")
+	}
+	return inFile || inShared
+}
+
+// Ask asks all servers for the lists that they have, until each has the wanted ones or wait is over; at least once.
 // wanted is asked every time anew, because another command may have changed the list meanwhile.
-func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func() (hash string, err error),
+func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func() (Lists, error),
 	wait time.Duration) ([]Server, error) {
 	until := time.Now().Add(wait)
 	out := make([]Server, len(addresses))
@@ -91,14 +110,14 @@ func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func(
 		clients[i] = admin.Client{Timeout: askTime, Certificate: s.TLS.Certificate, Name: a.Name}.HTTP()
 	}
 	for {
-		hash, err := wanted()
+		lists, err := wanted()
 		if err != nil {
 			return out, err
 		}
 		var all sync.WaitGroup
 		waits := false
 		for i, a := range addresses {
-			all.Go(func() { out[i] = ask(ctx, clients[i], a, hash) })
+			all.Go(func() { out[i] = ask(ctx, clients[i], a, lists) })
 		}
 		all.Wait()
 		for _, server := range out {
@@ -115,7 +134,7 @@ func Ask(ctx context.Context, s config.Server, addresses []Address, wanted func(
 	}
 }
 
-func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
+func ask(ctx context.Context, c *http.Client, a Address, wanted Lists) Server {
 	out := Server{URL: a.URL, Standing: NoAnswer}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/readyz", nil)
 	if err != nil {
@@ -137,17 +156,18 @@ func ask(ctx context.Context, c *http.Client, a Address, hash string) Server {
 	var says struct {
 		Message string  `json:"message"`
 		Stops   *string `json:"stops"`
+		Shared  string  `json:"shared_stops"`
 	}
 	if err != nil || json.Unmarshal(body, &says) != nil || says.Stops == nil {
 		out.Detail = fmt.Sprintf("what answers there (status %d) does not say which list of stops it has: "+
 			"is it a Deputy of this version?", status)
 		return out
 	}
-	switch *says.Stops {
-	case hash:
-		out.Standing = Has
-	case stops.Unreadable:
+	switch {
+	case *says.Stops == stops.Unreadable, says.Shared == stops.Closed:
 		out.Standing, out.Detail = CannotRead, says.Message
+	case wanted.has(*says.Stops, says.Shared):
+		out.Standing = Has
 	default:
 		out.Standing = HasAnother
 	}

@@ -64,7 +64,7 @@ const (
 	has  = `{"message":"ready","stops":"` + hash + `"}`
 )
 
-func wanted() (string, error) { return hash, nil }
+func wanted() (Lists, error) { return Lists{File: hash}, nil }
 
 func TestServersAreAsked(t *testing.T) {
 	right := serving(t, saying(200, has))
@@ -98,6 +98,36 @@ func TestServersAreAsked(t *testing.T) {
 	}
 }
 
+// Where servers share a list too, one of both lists stops a party, and both let it in again. A server on another
+// machine may have no file, or one that stops the party as well.
+func TestSharedListIsAskedFor(t *testing.T) {
+	const shared = "fedcba9876543210fedcba9876543210"
+	says := func(file, shared string) string {
+		return fmt.Sprintf(`{"message":"x","stops":%q,"shared_stops":%q}`, file, shared)
+	}
+	for name, tt := range map[string]struct {
+		says          string
+		stops, letsIn Standing
+	}{
+		"both":                    {says(hash, shared), Has, Has},
+		"the file alone":          {says(hash, "other"), Has, HasAnother},
+		"the shared one, no file": {says("none", shared), Has, Has},
+		"the shared one":          {says("other", shared), Has, HasAnother},
+		"neither":                 {says("other", "other"), HasAnother, HasAnother},
+		"a stale one":             {says(hash, "closed"), CannotRead, CannotRead},
+		"a server that has none":  {has, Has, HasAnother},
+	} {
+		at := serving(t, saying(200, tt.says))
+		for both, want := range map[bool]Standing{false: tt.stops, true: tt.letsIn} {
+			wanted := func() (Lists, error) { return Lists{File: hash, Shared: shared, Both: both}, nil }
+			got, err := Ask(t.Context(), config.Server{}, []Address{at}, wanted, 0)
+			if err != nil || got[0].Standing != want {
+				t.Errorf("%s, both %t: %+v (%v)", name, both, got, err)
+			}
+		}
+	}
+}
+
 // A server that is slow to have the list is waited for, and the list that is wanted may be another one meanwhile.
 func TestServersAreWaitedFor(t *testing.T) {
 	var asked atomic.Int64
@@ -109,18 +139,17 @@ func TestServersAreWaitedFor(t *testing.T) {
 		fmt.Fprint(w, `{"stops":"another"}`)
 	})
 	n := 0
-	got, err := Ask(t.Context(), config.Server{}, []Address{at}, func() (string, error) {
+	got, err := Ask(t.Context(), config.Server{}, []Address{at}, func() (Lists, error) {
 		if n++; n < 3 {
-			return hash, nil
+			return Lists{File: hash}, nil
 		}
-		return "another", nil
+		return Lists{File: "another"}, nil
 	}, time.Minute)
 	if err != nil || got[0].Standing != Has {
 		t.Errorf("%+v (%v)", got, err)
 	}
-	if _, err := Ask(t.Context(), config.Server{}, []Address{at}, func() (string, error) {
-		return "",
-			errors.New("changed")
+	if _, err := Ask(t.Context(), config.Server{}, []Address{at}, func() (Lists, error) {
+		return Lists{}, errors.New("changed")
 	}, time.Minute); err == nil {
 		t.Error("a change that is gone from the list is waited for")
 	}
@@ -142,7 +171,8 @@ func TestOwnCertificateIsBelieved(t *testing.T) {
 		"example.com", NoAnswer}} {
 		got, err := Ask(t.Context(), config.Server{TLS: config.TLS{Certificate: tt.certificate}}, []Address{{URL: s.URL,
 			Name: tt.public, Own: true}}, wanted, 0)
-		if err != nil || got[0].Standing != tt.want || tt.want != Has && !strings.Contains(got[0].Detail, "certificate") {
+		if err != nil || got[0].Standing != tt.want ||
+			tt.want != Has && !strings.Contains(got[0].Detail, "certificate") {
 			t.Errorf("%s: %+v (%v)", name, got, err)
 		}
 	}

@@ -24,10 +24,12 @@ type StopChange struct {
 
 // StopResult is what came of it.
 type StopResult struct {
-	List    string   `json:"list"`
-	Party   string   `json:"party"`
-	Changed bool     `json:"changed"` // false: the list said so already
-	Hash    string   `json:"hash"`
+	List    string `json:"list"`
+	Party   string `json:"party"`
+	Changed bool   `json:"changed"` // false: the list said so already
+	Hash    string `json:"hash"`
+	// Shared is what became of the list that servers share in a state on PostgreSQL; nil: they share none.
+	Shared  *Change  `json:"shared,omitempty"`
 	Servers []Server `json:"servers"`
 	// Notes say, in sentences, what else keeps the change from being what the administrator means; with one the command
 	// has failed.
@@ -39,8 +41,9 @@ func (r *StopResult) Done() bool {
 	return len(r.Notes) == 0 && !slices.ContainsFunc(r.Servers, func(s Server) bool { return !s.InForce() })
 }
 
-// ChangeStops writes the list of stops beside the configuration, and then asks the servers for it. The configuration
-// is only looked at: whatever it is like, the list is written. An error says that the list is not.
+// ChangeStops writes the list of stops beside the configuration, then the one that servers share, and then asks the
+// servers for them. The configuration is only looked at: whatever it and the state are like, the list beside it is
+// written. An error says that the list is not.
 func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string, bool)) (*StopResult, error) {
 	out := &StopResult{List: config.StopsFile(c.ConfigFile), Party: c.Stop.String(), Servers: []Server{},
 		Notes: []string{}}
@@ -55,6 +58,7 @@ func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string,
 		return nil, err
 	}
 	cfg, err := config.Peek(c.ConfigFile, getenv)
+	shared := out.share(ctx, cfg, c)
 	if err != nil {
 		out.note("which servers there are is not known, so none was asked: %v", err)
 	} else {
@@ -67,28 +71,29 @@ func ChangeStops(ctx context.Context, c StopChange, getenv func(string) (string,
 		if len(addresses) == 0 {
 			out.note("server.listen is not one address, so no server was asked: write server.replicas")
 		}
-		if out.Servers, err = Ask(ctx, cfg.Server, addresses, c.wanted(out.List), c.Wait); err != nil {
+		if out.Servers, err = Ask(ctx, cfg.Server, addresses, c.wanted(ctx, out.List, shared), c.Wait); err != nil {
 			out.note("the servers were not asked to the end: %v", err)
 		}
 		out.elsewhere(c.ConfigFile)
 	}
+	shared.close()
 	if _, out.Hash, err = stops.Read(out.List); err != nil {
 		out.note("%v", err)
 	}
 	return out, nil
 }
 
-// wanted returns the hash of the list as it is now, as long as the change is still in it.
-func (c StopChange) wanted(list string) func() (string, error) {
-	return func() (string, error) {
+// wanted returns the hashes of the lists as they are now, as long as the change is still in them.
+func (c StopChange) wanted(ctx context.Context, list string, shared *sharedList) func() (Lists, error) {
+	return func() (Lists, error) {
 		all, hash, err := stops.Read(list)
 		if err != nil {
-			return "", err
+			return Lists{}, err
 		}
 		if there := slices.ContainsFunc(all, c.Stop.Names); there == c.Lift {
-			return "", fmt.Errorf("another command has just changed the list again: see deputy stops")
+			return Lists{}, fmt.Errorf("another command has just changed the list again: see deputy stops")
 		}
-		return hash, nil
+		return Lists{File: hash, Shared: shared.now(ctx), Both: c.Lift}, nil
 	}
 }
 
@@ -107,8 +112,12 @@ func (r *StopResult) elsewhere(file string) {
 		return
 	}
 	if below, err := filepath.Rel(folder, behind); err != nil || !filepath.IsLocal(below) {
-		r.note("%s is a link to %s: servers that were started with that path read the list beside it, so run this with "+
-			"--config %[2]s, too", file, behind)
+		r.note(
+			"%s is a link to %s: servers that were started with that path read the list beside it, so run this with "+
+				"--config %[2]s, too",
+			file,
+			behind,
+		)
 	}
 }
 
@@ -158,7 +167,12 @@ func unknownIssuer(cfg *config.Config, issuer string) string {
 // stillDisabled says where the configuration itself disables the party.
 func (r *StopResult) stillDisabled(cfg *config.Config, s stops.Stop) {
 	say := func(key string) {
-		r.note("%s stays disabled: %s:%d says disabled: true; change it there", s, cfg.Files()[0], cfg.Line(key+".disabled"))
+		r.note(
+			"%s stays disabled: %s:%d says disabled: true; change it there",
+			s,
+			cfg.Files()[0],
+			cfg.Line(key+".disabled"),
+		)
 	}
 	for i, a := range cfg.Agents {
 		if a.Disabled && s.Agent != "" &&
@@ -168,7 +182,9 @@ func (r *StopResult) stillDisabled(cfg *config.Config, s stops.Stop) {
 	}
 	for i, u := range cfg.Identity.Users {
 		if u.Disabled && s.User != "" &&
-			(stops.Stop{User: s.User}).Covers(identity.Principal{User: &identity.User{Identity: identity.Identity{ID: u.ID}}}) {
+			(stops.Stop{User: s.User}).Covers(
+				identity.Principal{User: &identity.User{Identity: identity.Identity{ID: u.ID}}},
+			) {
 			say(mistake.At("identity.users", i))
 		}
 	}

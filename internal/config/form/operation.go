@@ -213,6 +213,8 @@ var state = &Section{
 		{Name: "file", Kind: text, Default: StateFile,
 			Doc: "The path of the SQLite file, beside the configuration unless it is absolute."},
 		{Name: "dsn", Kind: secret(text), Doc: "The address of the PostgreSQL database, instead of a file."},
+		{Name: "stale", Kind: duration.between(10e9, 7*24*3600e9, "from 10s to 168h"), Default: "5m",
+			Doc: "How long a server goes on without the list of stops in PostgreSQL. Then it refuses every call."},
 	},
 }
 
