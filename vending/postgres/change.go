@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,13 +32,16 @@ func changed(err error) error {
 }
 
 // asSeen is a condition that holds when the leased tables, and those that leased views read, are as the snapshot has
-// them. A table that it does not have is none of this server's.
+// them, and so are the views between them that are not governed. A table that it does not have is none of this
+// server's.
 func (s *snapshot) asSeen(leased []entitlements.Access) string {
 	var seen []string
+	between := map[uint32]string{}
 	for _, name := range s.reached(leased) {
 		oid, print := uint32(0), int64(0)
 		if id, r := s.relation(name); r != nil {
 			oid, print = id, r.Print
+			maps.Copy(between, r.Through)
 		}
 		seen = append(seen, fmt.Sprintf("(%s, %s, %d::pg_catalog.oid, %d::pg_catalog.int8)",
 			pq.QuoteLiteral(name.Schema), pq.QuoteLiteral(name.Name), oid, print))
@@ -48,7 +52,58 @@ func (s *snapshot) asSeen(leased []entitlements.Access) string {
 	return `NOT EXISTS (SELECT FROM (VALUES ` + strings.Join(seen, ", ") + `) AS v (schema, name, id, print)
 LEFT JOIN (pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)
   ON n.nspname = v.schema AND c.relname = v.name
-WHERE c.oid IS DISTINCT FROM v.id OR ` + catalog.Fingerprint + ` IS DISTINCT FROM v.print)`
+WHERE c.oid IS DISTINCT FROM v.id OR ` + catalog.Fingerprint + ` IS DISTINCT FROM v.print)` + definedAs(between)
+}
+
+// definedAs is a condition on the definitions of views, each in the version that the snapshot has read.
+func definedAs(versions map[uint32]string) string {
+	var defined []string
+	for _, id := range slices.Sorted(maps.Keys(versions)) {
+		defined = append(defined, fmt.Sprintf("(%d::pg_catalog.oid, %s)", id, pq.QuoteLiteral(versions[id])))
+	}
+	if defined == nil {
+		return ""
+	}
+	return `
+AND NOT EXISTS (SELECT FROM (VALUES ` + strings.Join(defined, ", ") + `) AS v (id, version)
+LEFT JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.id AND r.ev_type = '1'
+WHERE r.xmin::pg_catalog.text IS DISTINCT FROM v.version)`
+}
+
+// rechecked is a query that says whether the views of a lease are still as they were decided over; empty where it has
+// none. A statement that was prepared holds the views that it reads, and those below them, as they are: what was
+// replaced between the vend and that moment is met by it. Tables cannot change so under the views of a vend.
+func (s *snapshot) rechecked(lease vending.Lease) string {
+	if lease.Catalog == "" {
+		return ""
+	}
+	for _, name := range s.reached(lease.Access) {
+		if _, r := s.relation(name); r != nil && r.Table.View != nil {
+			return "SELECT " + s.asSeen(lease.Access)
+		}
+	}
+	return ""
+}
+
+// recheck asks that.
+func (v *vended) recheck(ctx context.Context, conn any) error {
+	if v.again == "" {
+		return nil
+	}
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, v.again, nil)
+	if err != nil {
+		return cutOff(ctx, err)
+	}
+	defer rows.Close()
+	same := []driver.Value{false}
+	if err := rows.Next(same); err != nil {
+		return cutOff(ctx, err)
+	}
+	if same[0] != true {
+		v.forget()
+		return changed(nil)
+	}
+	return nil
 }
 
 // reached are the leased tables and, where they are views, what those read: its masks may be theirs.

@@ -61,3 +61,15 @@ func TroubleInPhases(ctx context.Context, state string) map[string]error {
 		"running": v.runError(ctx, err), "reading the catalog": unread(vending.Unavailable, err),
 	}
 }
+
+// RunAfter is Run, with something that happens once the vend has looked at the lease's tables.
+func (e *Engine) RunAfter(ctx context.Context, lease vending.Lease, happens func()) (vending.Result, error) {
+	v, err := e.vend(ctx, lease, readOnly)
+	if err != nil {
+		return vending.Result{}, err
+	}
+	happens()
+	result, err := v.query(ctx, e.spare, lease)
+	v.revoke(ctx, returnsClean(err))
+	return result, err
+}

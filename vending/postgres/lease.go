@@ -64,6 +64,8 @@ type vended struct {
 	asked   string            // the caller's text, as it stands in text but for the schema words
 	schemas map[string]string // governed -> vended
 
+	again    string // what asks whether views were replaced in the meantime: see snapshot.rechecked
+	forget   func() // the snapshot that the lease was decided over
 	database string // the current one's name, which may stand before a schema
 	pointed  func(schema, table string) (string, bool)
 
@@ -139,6 +141,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 		role:     vending.Role{Name: roleName(lease.ID), Vended: e.config.Now()},
 		text:     sqltext.Dialect.Requalify(asked, seen.database, requalifier(lease, schemas)),
 		database: seen.database, pointed: requalifier(lease, schemas),
+		again: seen.rechecked(lease), forget: func() { e.forget(seen) },
 	}, nil
 }
 

@@ -53,6 +53,9 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	if err != nil {
 		return vending.Result{}, err
 	}
+	if err := v.recheck(ctx, conn); err != nil {
+		return vending.Result{}, err
+	}
 	if err := lease.Await(ctx); err != nil {
 		return vending.Result{}, err
 	}

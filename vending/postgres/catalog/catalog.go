@@ -22,6 +22,9 @@ type Relation struct {
 	Public  bool  // every role may read some of it as it is
 	Parent  bool  // others inherit from it, or are its partitions
 	Print   int64 // its fingerprint: see Fingerprint
+	// Through are the views that are not governed through which it reads, at any depth, and the versions of their
+	// definitions.
+	Through map[uint32]string
 }
 
 // Tables are the governed tables by their object ids.

@@ -76,9 +76,9 @@ func (views Views) Describe(tables catalog.Tables, only func(function uint32) bo
 			continue
 		}
 		made := &entitlements.View{Columns: make([]entitlements.Lineage, len(r.Table.Columns))}
-		r.Table.View = made
+		r.Table.View, r.Through = made, map[uint32]string{}
 		seen := map[uint32]bool{oid: true}
-		made.Hidden = !readsOf(v, tables, views, seen, made)
+		made.Hidden = !readsOf(v, tables, views, seen, r)
 		slices.SortFunc(made.Reads, entitlements.TableName.Compare)
 		made.Reads = slices.Compact(made.Reads)
 		for i := range made.Columns {
@@ -87,19 +87,23 @@ func (views Views) Describe(tables catalog.Tables, only func(function uint32) bo
 			if v.ok {
 				origins = l.target(&scope{v.tree, nil}, i+1, 0)
 			}
-			made.Columns[i] = entitlements.Lineage{From: origins, Computed: l.computed, Hidden: l.hidden || !v.ok || made.Hidden}
+			made.Columns[i] = entitlements.Lineage{
+				From:     origins,
+				Computed: l.computed,
+				Hidden:   l.hidden || !v.ok || made.Hidden,
+			}
 		}
 	}
 }
 
-// readsOf lists the governed tables that a view reads, through views that are not governed too. It is false where one
-// of these cannot be understood.
+// readsOf lists the governed tables that a view reads, through views that are not governed too, which it lists as well.
+// It is false where one of these cannot be understood.
 func readsOf(
 	v definition,
 	tables catalog.Tables,
 	views Views,
 	seen map[uint32]bool,
-	made *entitlements.View,
+	into *catalog.Relation,
 ) bool {
 	if !v.ok {
 		return false
@@ -112,9 +116,10 @@ func readsOf(
 			}
 			seen[id] = true
 			if r := tables[id]; r != nil {
-				made.Reads = append(made.Reads, r.Table.TableName)
+				into.Table.View.Reads = append(into.Table.View.Reads, r.Table.TableName)
 			} else if below, ok := views[id]; ok {
-				understood = readsOf(below, tables, views, seen, made) && understood
+				into.Through[id] = below.version
+				understood = readsOf(below, tables, views, seen, into) && understood
 			}
 		}
 	})
