@@ -14,9 +14,10 @@ type Engine interface {
 	// allow.
 	Catalog(ctx context.Context) (*entitlements.Catalog, error)
 
-	// Analyze says what a statement would read, without running any of it and without regard to who asks.
+	// Analyze says what a statement would read, without running any of it and without regard to who asks. Only a
+	// statement of an administrator's has parameters. Whatever is bound to them, it reads the same.
 	// Errors are *Error. They may name things that the caller must not know of: see Diagnose.
-	Analyze(ctx context.Context, sql string) (*Statement, error)
+	Analyze(ctx context.Context, sql string, parameters ...Parameter) (*Statement, error)
 
 	// Diagnose vends the lease and prepares its statement there without running it. The error, if any, is *Error and
 	// names only what the lease shows: it is the only engine error about a refused statement that may reach a caller.
@@ -55,9 +56,11 @@ type Own interface {
 
 // Lease is the order to vend one role, for one statement of one call.
 type Lease struct {
-	ID     string // the audit record's id: lower-case letters and digits; the role is named deputy_<ID>
-	SQL    string // the caller's statement, as written
-	Access []entitlements.Access
+	ID  string // the audit record's id: lower-case letters and digits; the role is named deputy_<ID>
+	SQL string // the caller's statement, as written
+	// Arguments are bound to the parameters of the statement, which has exactly these. A caller's own has none.
+	Arguments []Argument
+	Access    []entitlements.Access
 	// all that the caller may read: the types of their columns are there for them. Only Diagnose asks
 	Open []entitlements.TableName
 	// Catalog is the version of the catalog that Access was decided over. Where the tables are not as that has them, the

@@ -17,6 +17,7 @@ import (
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/lineage"
 	"deputy/vending/postgres/nodetree"
+	"deputy/vending/postgres/parameters"
 	"deputy/vending/postgres/sqltext"
 )
 
@@ -29,18 +30,30 @@ type analysis struct {
 // Analyze lets PostgreSQL read the statement, as deputy_runner and inside a view definition that is rolled back: it
 // resolves every name and runs nothing, and refuses what is not one read. Messages name nothing, because names are
 // resolved here without regard to who asks.
-func (e *Engine) Analyze(ctx context.Context, text string) (*vending.Statement, error) {
+func (e *Engine) Analyze(
+	ctx context.Context,
+	text string,
+	bound ...vending.Parameter,
+) (*vending.Statement, error) {
 	s, err := e.current(ctx)
 	if err != nil {
 		return nil, err
 	}
+	runs := sqltext.Dialect.Trim(parameters.AsBound(text, bound))
+	text = parameters.AsNull(text, bound)
 	if a, ok := e.analyses.Get(text); ok && a.version == s.catalog.Version {
 		known := a.statement
 		known.Cached = true
 		return &known, nil
 	}
 	defer analysed(ctx)
-	seen, err := e.probe(ctx, s, sqltext.Dialect.Trim(text))
+	seen, err := e.probe(ctx, s, sqltext.Dialect.Trim(text), func(conn *sql.Conn) error {
+		err := parameters.Prepare(ctx, conn, guard+runs, bound)
+		if err == nil || errors.Is(err, parameters.ErrOther) {
+			return err
+		}
+		return analysisError(ctx, err)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +93,8 @@ SELECT coalesce((SELECT json_agg(json_build_array(d.refobjid::int8, d.refobjsubi
 FROM pg_catalog.pg_rewrite r WHERE r.ev_class = 'pg_temp.deputy_probe'::regclass`
 )
 
-func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, error) {
+// probe analyses the text, after what is prepared in the same transaction.
+func (e *Engine) probe(ctx context.Context, s *snapshot, text string, prepare func(*sql.Conn) error) (*probed, error) {
 	begin := fmt.Sprintf(
 		"BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), %s",
 		pq.QuoteLiteral(s.paths.Analysis()),
@@ -92,6 +106,9 @@ func (e *Engine) probe(ctx context.Context, s *snapshot, text string) (*probed, 
 		return nil, cutOff(ctx, err)
 	}
 	defer release(ctx, conn)
+	if err := prepare(conn); err != nil {
+		return nil, err
+	}
 	return probeOn(ctx, conn, text)
 }
 

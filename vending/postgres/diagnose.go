@@ -14,6 +14,7 @@ import (
 	"deputy/vending"
 	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/gate"
+	"deputy/vending/postgres/parameters"
 	"deputy/vending/postgres/sqltext"
 	"deputy/vending/postgres/wayout"
 )
@@ -34,6 +35,7 @@ func (e *Engine) AnalyzeFor(ctx context.Context, lease vending.Lease) (*vending.
 	if err != nil {
 		return nil, err
 	}
+	lease.SQL = parameters.AsNull(lease.SQL, vending.Parameters(lease.Arguments))
 	v, err := e.vend(ctx, lease, writable)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"deputy/entitlements"
 	"deputy/vending"
+	"deputy/vending/postgres/parameters"
 	"deputy/vending/postgres/sqltext"
 	"deputy/vending/postgres/wayout"
 )
@@ -23,10 +24,12 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	if err := e.readsViews(ctx, lease); err != nil {
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
+	lease.SQL = parameters.AsBound(lease.SQL, vending.Parameters(lease.Arguments))
 	v, err := e.vend(ctx, lease, readOnly)
 	if err != nil {
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
+	v.parameters = len(lease.Arguments)
 	result, err := v.query(ctx, e.spare, lease)
 	result.Role = v.revoke(ctx, returnsClean(err) && !result.Truncated)
 	if wayout.Ungrouped(err) {
@@ -57,12 +60,13 @@ func (e *Engine) readsViews(ctx context.Context, lease vending.Lease) error {
 
 // vended is a role while it lives: one connection, inside the transaction that made it.
 type vended struct {
-	conn    *sql.Conn
-	now     func() time.Time
-	role    vending.Role
-	text    vending.Requalified
-	asked   string            // the caller's text, as it stands in text but for the schema words
-	schemas map[string]string // governed -> vended
+	conn       *sql.Conn
+	now        func() time.Time
+	role       vending.Role
+	text       vending.Requalified
+	asked      string            // the caller's text, as it stands in text but for the schema words
+	parameters int               // of the text
+	schemas    map[string]string // governed -> vended
 
 	again    string // what asks whether views were replaced in the meantime: see snapshot.rechecked
 	forget   func() // the snapshot that the lease was decided over

@@ -10,6 +10,7 @@ import (
 
 	"deputy/internal/pgconn"
 	"deputy/vending"
+	"deputy/vending/postgres/parameters"
 	"deputy/vending/postgres/sqltext"
 )
 
@@ -32,7 +33,7 @@ func (v *vended) prepare(ctx context.Context, conn any) (driver.StmtQueryContext
 	if err != nil {
 		return nil, v.statementError(ctx, err)
 	}
-	return stmt.(driver.StmtQueryContext), nil
+	return stmt.(driver.StmtQueryContext), parameters.Check(stmt, v.parameters)
 }
 
 // query runs the caller's statement and reads its rows up to the limits.
@@ -67,7 +68,7 @@ func (v *vended) read(ctx context.Context, enough func(), conn any, lease vendin
 	weighed := conn.(*pgconn.Conn)
 	weighed.Weigh(weighRow(ctx, room))
 	defer weighed.Weigh(nil)
-	rows, err := stmt.QueryContext(ctx, nil)
+	rows, err := stmt.QueryContext(ctx, parameters.Values(lease.Arguments))
 	if err != nil {
 		return vending.Result{}, v.runError(ctx, err)
 	}

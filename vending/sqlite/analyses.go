@@ -15,10 +15,10 @@ type analyses struct {
 
 const maxAnalyses = 1024
 
-func (a *analyses) get(version, sql string) *vending.Statement {
+func (a *analyses) get(version, sql string, parameters []vending.Parameter) *vending.Statement {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s, ok := a.known[sql]
+	s, ok := a.known[key(sql, parameters)]
 	if !ok || a.version != version {
 		return nil
 	}
@@ -26,11 +26,19 @@ func (a *analyses) get(version, sql string) *vending.Statement {
 	return &s
 }
 
-func (a *analyses) put(version string, s vending.Statement) {
+func (a *analyses) put(version string, s vending.Statement, parameters []vending.Parameter) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.version != version || len(a.known) >= maxAnalyses {
 		a.version, a.known = version, map[string]vending.Statement{}
 	}
-	a.known[s.SQL] = s
+	a.known[key(s.SQL, parameters)] = s
+}
+
+// key tells a statement with parameters from a caller's own of the same text, which is refused.
+func key(sql string, parameters []vending.Parameter) string {
+	for _, p := range parameters {
+		sql += "\x00" + p.Name
+	}
+	return sql
 }

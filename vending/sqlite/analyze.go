@@ -19,7 +19,7 @@ import (
 
 // Analyze prepares the statement on a connection where the file bears the governed schema's name, and reports what
 // SQLite's authorizer was asked. The statement is never stepped.
-func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, error) {
+func (e *Engine) Analyze(ctx context.Context, sql string, parameters ...vending.Parameter) (*vending.Statement, error) {
 	if err := vending.Shape(sql); err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	if err != nil {
 		return nil, err
 	}
-	if known := e.analyses.get(s.catalog.Version, sql); known != nil {
+	if known := e.analyses.get(s.catalog.Version, sql, parameters); known != nil {
 		return known, nil
 	}
 	release, err := e.slot(ctx, defaultTimeout)
@@ -40,7 +40,7 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	for range 3 { // each time the schema has changed once more
 		err = e.inMemory(ctx, func(memory int64) error {
 			return e.withMemory(ctx, e.schema, memory, func(c conn) error {
-				found, err = e.analyze(c, s, sql)
+				found, err = e.analyze(c, s, sql, parameters)
 				return err
 			})
 		})
@@ -61,7 +61,7 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 	}
 	found.Catalog = s.catalog.Version
 	if len(found.Forbidden) == 0 { // what is refused may be there the next time
-		e.analyses.put(s.catalog.Version, *found)
+		e.analyses.put(s.catalog.Version, *found, parameters)
 	}
 	return found, nil
 }
@@ -71,7 +71,12 @@ func (e *Engine) Analyze(ctx context.Context, sql string) (*vending.Statement, e
 // without need.
 var byName = regexp.MustCompile(`(?i)(^|[^a-z0-9_$])(natural|using)($|[^a-z0-9_$])`)
 
-func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, error) {
+func (e *Engine) analyze(
+	c conn,
+	s *snapshot,
+	sql string,
+	parameters []vending.Parameter,
+) (*vending.Statement, error) {
 	if err := c.Exec(`BEGIN`); err != nil { // the pages of tables do not move until they have been looked up
 		return nil, err
 	}
@@ -82,15 +87,13 @@ func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, e
 	if err != nil {
 		return nil, err
 	}
-	for category, value := range limits {
-		c.Limit(category, value)
-	}
+	c.limit(parameters)
 	notes := newNotes(e.schema, s)
 	if err := c.SetAuthorizer(notes.authorize); err != nil {
 		return nil, err
 	}
 	text := e.underSchema(s, sql).SQL
-	stmt, err := c.prepareRead(text)
+	stmt, err := c.prepareRead(text, parameters)
 	if notes.acts {
 		err = errNotRead
 	}
@@ -107,7 +110,7 @@ func (e *Engine) analyze(c conn, s *snapshot, sql string) (*vending.Statement, e
 		return nil, err
 	}
 	if notes.whole || len(notes.unclear) > 0 {
-		if err := e.resolve(c, notes, objects, text); err != nil {
+		if err := e.resolve(c, notes, objects, text, parameters); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +129,7 @@ func (e *Engine) underSchema(s *snapshot, sql string) vending.Requalified {
 // resolve finds the tables that the authorizer does not tell: those of which only a join by name uses columns, and bare
 // names of which no column is used, which could be common table expressions too. Everything in the file is put out of
 // sight, and SQLite says which object it misses, until it misses none.
-func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) error {
+func (e *Engine) resolve(c conn, notes *notes, objects objects, text string, parameters []vending.Parameter) error {
 	nothing, err := e.randomName()
 	if err != nil {
 		return err
@@ -139,7 +142,7 @@ func (e *Engine) resolve(c conn, notes *notes, objects objects, text string) err
 		retargeted := e.Dialect().Requalify(text, "", func(schema, table string) (string, bool) {
 			return "temp", schema == e.schema && !shown[table]
 		})
-		stmt, err := c.prepareRead(retargeted.SQL)
+		stmt, err := c.prepareRead(retargeted.SQL, parameters)
 		stmt.Close()
 		missed, hidden := objects.hidden(err, nothing)
 		if !hidden {

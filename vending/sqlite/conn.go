@@ -71,6 +71,10 @@ func (c conn) harden() error {
 	if _, err := c.Config(sqlite3.DBCONFIG_DEFENSIVE, true); err != nil {
 		return err
 	}
+	// The byte code of a statement does not depend on what is bound to its parameters, so what was checked is what runs.
+	if _, err := c.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+		return err
+	}
 	if err := c.BusyTimeout(busyTimeout); err != nil {
 		return err
 	}

@@ -16,15 +16,16 @@ import (
 )
 
 var (
-	errClosed     = errors.New("the engine is closed")
-	errPanicked   = errors.New("SQLite gave up")
-	errVending    = errors.New("vending")
-	errNotRead    = errors.New("not a read")
-	errSeveral    = errors.New("several statements")
-	errParameters = errors.New("parameters")
-	errOutside    = errors.New("the byte code reaches outside of the lease")
-	errMoved      = errors.New("the columns of a table are not those that the call was decided for")
-	errChanged    = errors.New("the statement was prepared again after it had been checked")
+	errClosed          = errors.New("the engine is closed")
+	errPanicked        = errors.New("SQLite gave up")
+	errVending         = errors.New("vending")
+	errNotRead         = errors.New("not a read")
+	errSeveral         = errors.New("several statements")
+	errParameters      = errors.New("parameters")
+	errOtherParameters = errors.New("the statement does not have the parameters that are declared for it")
+	errOutside         = errors.New("the byte code reaches outside of the lease")
+	errMoved           = errors.New("the columns of a table are not those that the call was decided for")
+	errChanged         = errors.New("the statement was prepared again after it had been checked")
 )
 
 const (
@@ -78,6 +79,8 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 		)
 	case errors.Is(err, errParameters):
 		return refuse(vending.Unsupported, "parameters have no values here: write the values into the statement")
+	case errors.Is(err, errOtherParameters):
+		return refuse(vending.InvalidSQL, errOtherParameters.Error())
 	case errors.Is(err, errOutside):
 		return refuse(e.missing(sql))
 	case errors.Is(err, errProgram):

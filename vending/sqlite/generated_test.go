@@ -247,7 +247,7 @@ func TestGeneratedUnhidden(t *testing.T) {
 	e.within(t, access, false, func(s *session, objects objects) error {
 		for range statements {
 			s.point(e, g.statement(), access)
-			stmt, err := s.prepareRead(s.text.SQL)
+			stmt, err := s.prepareRead(s.text.SQL, nil)
 			stmt.Close()
 			if err != nil || s.guard.acts {
 				count["refused by the authorizer"]++

@@ -168,12 +168,14 @@ func (v *vend) check(a entitlements.Access, inner string) error {
 
 // session locks the connection.
 func (v *vend) session(lease vending.Lease) (*session, error) {
-	if err := v.lock(v.guard); err != nil {
+	parameters := vending.Parameters(lease.Arguments)
+	if err := v.lock(v.guard, parameters); err != nil {
 		return nil, err
 	}
 	text := v.retarget(lease)
 	return &session{
 		conn: v.conn, guard: v.guard, readable: v.readable(), schema: v.schema, sql: lease.SQL, text: text,
+		parameters: parameters,
 	}, nil
 }
 

@@ -131,7 +131,7 @@ func leaks(t *testing.T, e *Engine, l locks, sql string, access ...entitlements.
 		if l.byteCode {
 			stmt, err = s.prepare()
 		} else {
-			stmt, err = c.prepareRead(s.text.SQL)
+			stmt, err = c.prepareRead(s.text.SQL, nil)
 		}
 		if err != nil {
 			return nil
@@ -194,7 +194,7 @@ func TestEveryNameHidden(t *testing.T) {
 			return err
 		}
 		for _, name := range o.names {
-			stmt, err := s.prepareRead(`SELECT absent FROM ` + sqltext.Quote(name))
+			stmt, err := s.prepareRead(`SELECT absent FROM `+sqltext.Quote(name), nil)
 			stmt.Close()
 			switch {
 			case name == "orders":

@@ -100,6 +100,9 @@ func (s *session) read(ctx context.Context, lease vending.Lease, result *vending
 		return err
 	}
 	defer stmt.Close()
+	if err := bind(stmt, lease.Arguments); err != nil {
+		return err
+	}
 	if err := lease.Await(ctx); err != nil {
 		return err
 	}

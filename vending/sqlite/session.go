@@ -26,7 +26,7 @@ var limits = map[sqlite3.LimitCategory]int{
 	sqlite3.LIMIT_FUNCTION_ARG:        100,
 	sqlite3.LIMIT_ATTACHED:            2, // the file, twice
 	sqlite3.LIMIT_LIKE_PATTERN_LENGTH: 256,
-	sqlite3.LIMIT_VARIABLE_NUMBER:     1, // none, but SQLite wants one
+	sqlite3.LIMIT_VARIABLE_NUMBER:     1, // none, but SQLite wants one: see limit
 	sqlite3.LIMIT_TRIGGER_DEPTH:       1,
 	sqlite3.LIMIT_WORKER_THREADS:      0,
 }
@@ -40,6 +40,8 @@ type session struct {
 	sql      string              // the caller's statement, as written
 	text     vending.Requalified // and as it is run
 	memory   int64               // bytes that SQLite has here
+
+	parameters []vending.Parameter
 }
 
 // The databases of a session by their numbers in the byte code. The file is attached twice, because SQLite looks for a
@@ -92,13 +94,11 @@ type names struct {
 }
 
 // lock is the last thing done to a connection before it sees text of a caller's.
-func (c conn) lock(g *guard) error {
+func (c conn) lock(g *guard, parameters []vending.Parameter) error {
 	if err := c.Exec(`PRAGMA query_only = on`); err != nil {
 		return err
 	}
-	for category, value := range limits {
-		c.Limit(category, value)
-	}
+	c.limit(parameters)
 	// The file is locked for reading. A wait for a further lock, which SQLite takes to see whether an error is that of an
 	// old schema, would be one for a writer that waits for this session.
 	if err := c.BusyTimeout(0); err != nil {
@@ -124,7 +124,7 @@ func (e *Engine) retarget(lease vending.Lease) vending.Requalified {
 
 // prepare is where SQLite, the guard and the byte code judge the statement.
 func (s *session) prepare() (*sqlite3.Stmt, error) {
-	stmt, err := s.prepareRead(s.text.SQL)
+	stmt, err := s.prepareRead(s.text.SQL, s.parameters)
 	if s.guard.acts {
 		err = errNotRead
 	}
@@ -150,8 +150,8 @@ func (s *session) finish(stmt *sqlite3.Stmt) error {
 	return nil
 }
 
-// prepareRead prepares exactly one statement that only reads and has no parameters.
-func (c conn) prepareRead(sql string) (*sqlite3.Stmt, error) {
+// prepareRead prepares exactly one statement that only reads and has exactly the parameters.
+func (c conn) prepareRead(sql string, parameters []vending.Parameter) (*sqlite3.Stmt, error) {
 	if !startsLikeRead(sql) {
 		return nil, errNotRead
 	}
@@ -165,8 +165,8 @@ func (c conn) prepareRead(sql string) (*sqlite3.Stmt, error) {
 		err = errSeveral
 	case !stmt.ReadOnly():
 		err = errNotRead
-	case stmt.BindCount() > 0:
-		err = errParameters
+	default:
+		err = checkParameters(stmt, parameters)
 	}
 	if err != nil {
 		stmt.Close()

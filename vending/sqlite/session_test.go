@@ -26,7 +26,7 @@ func TestPrepareRead(t *testing.T) {
 			if err := c.Exec(`CREATE TEMP TABLE x (a)`); err != nil {
 				t.Fatal(err)
 			}
-			stmt, err := c.prepareRead(sql)
+			stmt, err := c.prepareRead(sql, nil)
 			stmt.Close()
 			return err
 		})
