@@ -104,9 +104,12 @@ func (q *question) run(
 	platform := metric.WithAttributes(attribute.String("platform", q.platform.Name))
 	q.instruments.Vends.Add(ctx, 1, platform)
 	defer q.instruments.Vends.Add(ctx, -1, platform)
-	lease := q.lease(access)
-	lease.Recorded, lease.Without = recorded, statement.Without
 	result, err := turns.Try(ctx, q.turn, func(ctx context.Context) (vending.Result, error) {
+		if err := q.stands(ctx, access); err != nil {
+			return vending.Result{}, err
+		}
+		lease := q.lease(access)
+		lease.Recorded, lease.Without = recorded, statement.Without
 		return q.platform.Engine.Run(ctx, lease)
 	})
 	if err == nil {
@@ -115,6 +118,20 @@ func (q *question) run(
 	q.record.vended(result.Role)
 	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))
 	return result, err
+}
+
+// stands is vending.ErrChanged once what was approved ended while the call waited for a lock: it is decided again.
+func (q *question) stands(ctx context.Context, access []entitlements.Access) error {
+	if !q.turn.Waited() {
+		return nil
+	}
+	if err := q.look(ctx); err != nil {
+		return err
+	}
+	if !q.policies.Still(q.call.Principal, access) {
+		return vending.ErrChanged
+	}
+	return nil
 }
 
 func (q *question) lease(access []entitlements.Access) vending.Lease {

@@ -16,33 +16,40 @@ import (
 // files have in common: what comes after it is left out. Whether what is left is as it was signed is for a verification
 // of the view to say; it cannot say whether the rest is missing because the copy was taken early, or because somebody
 // cut it off.
-func Whole(path string, v *checkpoint.Verifier) (segments.Folder, error) {
+//
+// left are the files of which something is left out, in their order: the first may be cut, the others are left out as a
+// whole.
+func Whole(path string, v *checkpoint.Verifier) (view segments.Folder, left []string, err error) {
 	folder, base := segments.NewFolder(path), filepath.Base(path)
 	names, err := folder.Names()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var all []ends
 	for _, name := range segments.InOrder(base, names) {
 		e, err := look(folder, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		all = append(all, e)
 	}
 	for len(all) > 1 && !follows(all[len(all)-2], all[len(all)-1]) {
+		left = append([]string{all[len(all)-1].name}, left...)
 		all = all[:len(all)-1]
 	}
 	if len(all) == 0 || all[len(all)-1].note == "" {
-		return nil, errors.New("there is no checkpoint in the last segment")
+		return nil, nil, errors.New("there is no checkpoint in the last segment")
 	}
 	w := whole{Folder: folder, base: base, names: map[string]string{}, last: all[len(all)-1]}
 	for _, e := range all[:len(all)-1] {
 		w.names[e.name] = e.name
 	}
 	w.names[base] = w.last.name // what is the last of the copy is as the active one of a log
+	if w.last.whole < w.last.size {
+		left = append([]string{w.last.name}, left...)
+	}
 	w.head, err = w.headFor(v)
-	return w, err
+	return w, left, err
 }
 
 // whole is a Folder to read from.
@@ -111,6 +118,7 @@ type ends struct {
 	name  string
 	first int64 // index of the first line
 	lines int64
+	size  int64  // bytes
 	whole int64  // bytes up to the end of the last checkpoint
 	note  string // of that checkpoint; empty: there is none
 }
@@ -129,7 +137,7 @@ func look(folder segments.Folder, name string) (e ends, err error) {
 	if err != nil {
 		return e, err
 	}
-	e.name = name
+	e.name, e.size = name, size
 	at := int64(0)
 	for lines := bufio.NewReader(io.NewSectionReader(file, 0, size)); ; {
 		line, err := lines.ReadBytes('\n')

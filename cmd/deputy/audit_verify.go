@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"deputy/internal/admin/trail"
+	"deputy/internal/report"
 )
 
 func newAuditVerify() *cobra.Command {
@@ -36,9 +37,12 @@ func auditVerify(c *cobra.Command, _ []string) error {
 	if errors.Is(err, trail.ErrNotAsWritten) {
 		fmt.Fprintln(c.OutOrStdout(), r.Problem.Error())
 	}
-	if errors.Is(err, trail.ErrTakenInTheMiddle) {
+	if middle, is := errors.AsType[*trail.TakenInTheMiddle](err); is {
 		last := r.Checkpoint.Size + 1
 		fmt.Fprintf(c.OutOrStdout(), "This is a copy taken in the middle, complete up to line %d.\n", last)
+		for _, file := range middle.Left {
+			fmt.Fprintf(c.OutOrStdout(), "Left out: what %s has after that line.\n", report.Printable(file))
+		}
 		err = nil
 	}
 	if err != nil {

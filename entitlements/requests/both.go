@@ -51,6 +51,14 @@ func (b Both) Approved(approvals []entitlements.Approval, now time.Time) Both {
 	return NewBoth(b.inForce.Approved(approvals, now), b.waiting.Approved(approvals, now))
 }
 
+// Still reports whether a principal is given its accesses now, and out of the same approved requests.
+func (b Both) Still(who identity.Principal, given []entitlements.Access) bool {
+	return !slices.ContainsFunc(given, func(a entitlements.Access) bool {
+		now, denial := b.Decide(who, a.Table)
+		return denial != nil || !slices.Equal(now.Requests, a.Requests)
+	})
+}
+
 // Ask is Compiled.Ask by both: what either closes is asked for, and each has to let it be asked for.
 func (b Both) Ask(who identity.Principal, name entitlements.TableName, columns []string) (Ask, error) {
 	ask, err := b.inForce.Ask(who, name, columns)

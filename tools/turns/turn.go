@@ -74,6 +74,9 @@ func (t *Turn) Leave() {
 	}
 }
 
+// Waited reports whether the call has waited because of a lock.
+func (t *Turn) Waited() bool { return t.blocked }
+
 // Ran notes that the call's statement ran: nothing locks its tables.
 func (t *Turn) Ran() {
 	if q := t.queues[0]; q.suspects() {

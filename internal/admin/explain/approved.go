@@ -31,6 +31,11 @@ func approved(ctx context.Context, cfg *config.Config) ([]requests.Request, erro
 		return nil, fmt.Errorf("looking up what was approved: %w", err)
 	}
 	defer kept.Close()
+	known, err := seen(cfg.Audit.File)
+	if err != nil {
+		return nil, fmt.Errorf("looking up how far the audit log has seen the state come: %w", err)
+	}
+	kept.Know(known)
 	all, err := kept.List(ctx, requests.Filter{Status: []requests.Status{requests.StatusApproved}})
 	if err != nil {
 		return nil, fmt.Errorf("looking up what was approved: %w", err)

@@ -3,16 +3,19 @@ package trail
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"deputy/audit"
+	"deputy/audit/segments"
 )
 
 // writing is a log that Deputy writes, with small segments.
@@ -83,6 +86,21 @@ func permutations(n int) (out [][]int) {
 	return out
 }
 
+// countLines are the lines of a segment, and the index of the first.
+func countLines(t *testing.T, path string) (lines, first int64) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mark struct{ First int64 }
+	line, _, _ := strings.Cut(string(text), "\n")
+	if err := json.Unmarshal([]byte(line), &mark); err != nil {
+		t.Fatal(err)
+	}
+	return int64(strings.Count(string(text), "\n")), mark.First
+}
+
 // A copy that was taken file by file while the log grew verifies, or is complete up to a line that was there when the
 // copying began, whatever order the files were copied in, and whether segments were sealed meanwhile or not.
 func TestCopiedInAnyOrder(t *testing.T) {
@@ -110,6 +128,23 @@ func TestCopiedInAnyOrder(t *testing.T) {
 				verified++
 			case errors.Is(err, ErrTakenInTheMiddle):
 				middle++
+				left := strings.Join(err.(*TakenInTheMiddle).Left, " ")
+				whole, _, again := w.of(filepath.Join(dir, "audit.jsonl")).Verify(nil, false)
+				if again == nil || whole.Problem == nil {
+					t.Errorf("copied in the order %v: what is left out of %s is nothing", order, left)
+				}
+				for _, name := range all { // one is named when it has more lines than count
+					base := filepath.Base(name)
+					if strings.HasSuffix(base, segments.HeadSuffix) {
+						continue
+					}
+					lines, first := countLines(t, filepath.Join(dir, base))
+					more := first+lines > r.Checkpoint.Size+1
+					if named := strings.Contains(" "+left+" ", " "+base+" "); named != more {
+						t.Errorf("copied in the order %v, %d at a time: %s ends at line %d of %d, and left out are %q",
+							order, grows, base, first+lines, r.Checkpoint.Size+1, left)
+					}
+				}
 			default:
 				t.Errorf("copied in the order %v, %d at a time: %v %v", order, grows, err, r.Problem)
 				continue

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"deputy/audit"
@@ -101,13 +102,28 @@ func (l Log) Verify(files []string, copied bool) (r *audit.Report, kept int, err
 }
 
 // ErrTakenInTheMiddle comes with the report of a copy that lacks what was written while it was taken, and is as it was
-// written up to there.
+// written up to there. It is a *TakenInTheMiddle.
 var ErrTakenInTheMiddle = errors.New("this is a copy taken in the middle")
+
+// TakenInTheMiddle says of which files of a copy something was left out, in their order. Of the last one that counts
+// that is what comes after its last checkpoint; what comes behind it is left out as a whole.
+type TakenInTheMiddle struct{ Left []string }
+
+func (e *TakenInTheMiddle) Error() string {
+	if len(e.Left) == 0 {
+		return ErrTakenInTheMiddle.Error()
+	}
+	return fmt.Sprintf("%v: left out is what comes later, in %s", ErrTakenInTheMiddle, strings.Join(e.Left, ", "))
+}
+
+// Unwrap is ErrTakenInTheMiddle.
+func (e *TakenInTheMiddle) Unwrap() error { return ErrTakenInTheMiddle }
 
 // asCopy looks at a log that is not as it was written once more, as at a copy that ends too early.
 func asCopy(cfg audit.VerifyConfig, found *audit.Report, copied bool) (*audit.Report, error) {
+	var left []string
 	var err error
-	if cfg.Folder, err = backup.Whole(cfg.Path, cfg.Verifier); err != nil {
+	if cfg.Folder, left, err = backup.Whole(cfg.Path, cfg.Verifier); err != nil {
 		return found, ErrNotAsWritten
 	}
 	r, err := audit.Verify(cfg)
@@ -115,7 +131,7 @@ func asCopy(cfg audit.VerifyConfig, found *audit.Report, copied bool) (*audit.Re
 	case err != nil || r.Problem != nil:
 		return found, ErrNotAsWritten
 	case copied:
-		return r, ErrTakenInTheMiddle
+		return r, &TakenInTheMiddle{left}
 	}
 	found.Problem.Text += fmt.Sprintf("; the log is as it was signed up to line %d: if this is a copy "+
 		"that was taken while Deputy wrote, and nothing else is missing, --copy says so", r.Checkpoint.Size+1)
