@@ -21,6 +21,10 @@ type (
 	Column = catalog.Column
 	// Table is one governed table, or view, as the engine sees it.
 	Table = catalog.Table
+	// TableKind is what a table is to its platform.
+	TableKind = catalog.TableKind
+	// ForeignKey says which row of another table a row belongs to.
+	ForeignKey = catalog.ForeignKey
 	// View is what a view or materialized view is made of.
 	View = catalog.View
 	// Lineage is what a view's column is made of.
@@ -49,6 +53,15 @@ const (
 	Folded  = catalog.Folded
 	Trimmed = catalog.Trimmed
 	Unsaid  = catalog.Unsaid
+)
+
+// The kinds of tables.
+const (
+	Ordinary     = catalog.Ordinary
+	Viewed       = catalog.Viewed
+	Materialized = catalog.Materialized
+	Partitioned  = catalog.Partitioned
+	Foreign      = catalog.Foreign
 )
 
 // Fatal reports whether any of the problems is more than a warning.

@@ -38,7 +38,9 @@ func readQueryArgs(raw json.RawMessage, r reading) (args tools.QueryArgs, err er
 }
 
 func readDescribeArgs(raw json.RawMessage, r reading) (args tools.DescribeArgs, err error) {
-	fields := map[string]any{"table": &args.Table, "platform": &args.Platform}
+	fields := map[string]any{
+		"table": &args.Table, "search": &args.Search, "page": &args.Page, "platform": &args.Platform,
+	}
 	if r.purposes {
 		fields["purpose"] = &args.Purpose
 	}
@@ -46,6 +48,8 @@ func readDescribeArgs(raw json.RawMessage, r reading) (args tools.DescribeArgs, 
 	switch {
 	case err != nil:
 		return tools.DescribeArgs{}, err
+	case given["page"] && args.Page < 1:
+		return tools.DescribeArgs{}, errors.New("the argument page must be at least 1")
 	case given["purpose"] && args.Purpose == "":
 		return tools.DescribeArgs{}, errNoPurpose
 	}

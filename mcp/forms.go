@@ -34,10 +34,12 @@ var argumentNames = []string{
 	"columns",
 	"duration",
 	"max_rows",
+	"page",
 	"platform",
 	"purpose",
 	"reason",
 	"request_id",
+	"search",
 	"sql",
 	"table",
 }

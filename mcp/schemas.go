@@ -83,9 +83,16 @@ func queryTool(c choices) mcp.Tool {
 func describeTool(c choices) mcp.Tool {
 	return tool(toolDescribe, "Describe tables", markTable,
 		"Start here. Without table: lists the tables you can query (granted) or ask for (requestable). "+
-			"With table: its columns, types and tags, what is masked, and which policies leave out rows.",
+			"With table: its columns, types, keys and tags, what is masked, and which policies leave out rows. "+
+			"Names are spelled as SQL takes them: copy them with their quotes.",
 		c.schema(nil, schema{
 			"table": schema{"type": "string", "description": "schema.table, as listed"},
+			"search": schema{
+				"type": "string",
+				"description": "Words, * for any text: only tables, or columns of the table, that have all of them " +
+					"in names, comments or tags",
+			},
+			"page": schema{"type": "integer", "minimum": 1, "description": "Of a long answer"},
 		}, asForQuery, asForQuery),
 		describeOutput)
 }
@@ -182,6 +189,9 @@ var (
 
 	describeOutput = json.RawMessage(`{"type":"object","properties":{` +
 		`"tables":{"type":"array","items":{"type":"object","required":["name","access"]}},` +
+		`"total":{"type":"integer"},"page":{"type":"integer"},"pages":{"type":"integer"},` +
+		`"rows_estimate":{"type":"integer"},"primary_key":{"type":"array"},"foreign_keys":{"type":"array"},` +
+		`"masks":{"type":"object"},` +
 		`"columns":{"type":"array","items":{"type":"object",` +
 		`"properties":{"tags":{"type":"array"},"access":{"enum":["clear","masked","none"]}},` +
 		`"required":["name","type","access"]}},` +

@@ -8,6 +8,7 @@ import (
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/identity"
+	"deputy/vending"
 )
 
 // asking says, in refusals, notices and descriptions, with exactly which arguments the tool request_access would be
@@ -16,11 +17,12 @@ type asking struct {
 	policies requests.Both
 	who      identity.Principal
 	platform string // to be named; empty: there is only one
-	possible bool   // this caller may ask at all
+	dialect  vending.Dialect
+	possible bool // this caller may ask at all
 }
 
 func (t *Tools) asking(p *platform, policies requests.Both, who identity.Principal) asking {
-	a := asking{policies: policies, who: who}
+	a := asking{policies: policies, who: who, dialect: p.Engine.Dialect()}
 	a.possible = t.config.Requests != nil && who.Allows(identity.ScopeRequest) &&
 		(who.User != nil || who.Agent.MayRequest)
 	a.who.Purpose = "" // as request_access judges
@@ -38,15 +40,18 @@ func (a asking) forTable(table entitlements.TableName) string {
 	if takes, err := a.takes(table, nil); err != nil || !takes.Opens {
 		return fmt.Sprintf(
 			"%s is there but not open to you: ask an administrator of Deputy for access to %[1]s and say what for",
-			table,
+			a.dialect.SpellTable(table),
 		)
 	}
 	return fmt.Sprintf(
 		"%s is there but not open to you; to ask for it, call request_access with %s and a reason",
-		table,
+		a.dialect.SpellTable(table),
 		a.arguments(table, nil),
 	)
 }
+
+// mostAsked is how many columns the words for asking name: a wide table must not fill the answer with them.
+const mostAsked = 20
 
 // forColumns is how to ask for those of a table's masked columns that can be seen in the clear when somebody approves;
 // empty: for none.
@@ -63,13 +68,14 @@ func (a asking) forColumns(access entitlements.Access) string {
 	if len(columns) == 0 {
 		return ""
 	}
+	columns = columns[:min(mostAsked, len(columns))]
 	if _, err := a.takes(access.Table, columns); err != nil {
 		return "" // one by one they can be asked for, and not together
 	}
 	return fmt.Sprintf(
 		"to see %s of %s in the clear, call request_access with %s and a reason",
-		strings.Join(columns, ", "),
-		access.Table,
+		strings.Join(a.dialect.SpellAll(columns), ", "),
+		a.dialect.SpellTable(access.Table),
 		a.arguments(access.Table, columns),
 	)
 }
@@ -92,7 +98,7 @@ func (a asking) arguments(table entitlements.TableName, columns []string) string
 		Platform string   `json:"platform,omitempty"`
 		Table    string   `json:"table"`
 		Columns  []string `json:"columns,omitempty"`
-	}{a.platform, table.String(), columns})
+	}{a.platform, a.dialect.SpellTable(table), a.dialect.SpellAll(columns)})
 	if err != nil {
 		return "table" // strings only: it cannot be
 	}

@@ -3,6 +3,7 @@ package tools
 import (
 	"deputy/identity"
 	"deputy/tools/answer"
+	"deputy/tools/directory"
 )
 
 // Call is one tool call in the making: who asks, verified, and from where.
@@ -28,38 +29,18 @@ type Column = answer.Column
 // DescribeArgs are the arguments of the describe_table tool. Without a table, it lists what the caller can see or ask
 // for.
 type DescribeArgs struct {
-	Table    string
+	Table    string // in any spelling that means one table: see directory.Find
+	Search   string // words that a listed table, or a described column, must have: see directory.List
+	Page     int    // of a long answer, from 1; 0: the first
 	Platform string
 	Purpose  string // as in QueryArgs: it may open a table, or lift a mask
 }
 
-// Description is the structured answer of the describe_table tool: Tables for the list, everything else for one table.
-type Description struct {
-	Tables      []TableSummary `json:"tables,omitzero"`
-	Table       string         `json:"table,omitempty"`
-	Description string         `json:"description,omitempty"`
-	Columns     []ColumnInfo   `json:"columns,omitzero"`
-	RowFilter   []string       `json:"row_filter,omitzero"` // names of the policies that limit the rows
-	Requestable bool           `json:"requestable"`
-	HowToAsk    string         `json:"how_to_ask,omitempty"` // for what is closed or masked, if that can be asked for
-	AuditID     string         `json:"audit_id"`
-}
+// Description is the structured answer of the describe_table tool.
+type Description = directory.Description
 
-// TableSummary is one line of the list. Access is "granted", "requestable" or "closed": granted, and closed for
-// everybody until its policies fit the database again.
-type TableSummary struct {
-	Name        string `json:"name"`
-	Description string `json:"description"`
-	Access      string `json:"access"`
-}
+// TableSummary is one line of a list of tables.
+type TableSummary = directory.TableSummary
 
-// ColumnInfo is one column of a described table. Access is "clear", "masked" or "none".
-type ColumnInfo struct {
-	Name        string   `json:"name"`
-	Type        string   `json:"type"`
-	Description string   `json:"description"`
-	Tags        []string `json:"tags"`
-	Inherited   []string `json:"inherited_tags,omitempty"` // of the columns that a view's column is made of
-	Access      string   `json:"access"`
-	MaskedBy    string   `json:"masked_by,omitempty"`
-}
+// ColumnInfo is one column of a described table.
+type ColumnInfo = directory.ColumnInfo

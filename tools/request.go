@@ -201,9 +201,11 @@ func (t *Tools) Proposal(ctx context.Context, call Call, args RequestArgs) *Prop
 		if err != nil {
 			return nil, err
 		}
+		w.draft.Columns = w.takes.Columns
+		named := t.handle(w.draft)
 		p := &Proposal{
-			Table:    w.draft.Table.String(),
-			Columns:  w.takes.Columns,
+			Table:    named.Table,
+			Columns:  named.Columns,
 			Reason:   request.Reason,
 			Duration: requests.Period(request.Wanted).String(),
 		}

@@ -118,10 +118,23 @@ func (t *Tools) Requirement(ctx context.Context, q requests.Request) requests.Re
 	return takes
 }
 
+// handle has the names as they are spelled on the request's platform. Where that is gone, they are as they are.
+func (t *Tools) handle(q requests.Request) requests.Handle {
+	h := q.Handle()
+	if p, err := t.platform(q.Platform); err == nil {
+		dialect := p.Engine.Dialect()
+		h.Table = dialect.SpellTable(q.Table)
+		if len(q.Columns) > 0 {
+			h.Columns = dialect.SpellAll(q.Columns)
+		}
+	}
+	return h
+}
+
 // answer is a request in words for a model.
 func (t *Tools) answer(q requests.Request, takes requests.Requirement) *AccessRequest {
 	q = q.At(t.config.Now())
-	out := &AccessRequest{Handle: q.Handle()}
+	out := &AccessRequest{Handle: t.handle(q)}
 	switch q.Status {
 	case requests.StatusPending:
 		out.ExpiresAt, out.Approvers = &q.Lapses, takes.StillNeeded(q)

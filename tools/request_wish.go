@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"deputy/entitlements"
 	"deputy/entitlements/requests"
+	"deputy/tools/directory"
 )
 
 // wish is what somebody asks for, before it is a request.
@@ -32,17 +34,22 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 	if err != nil {
 		return w, err
 	}
-	found, err := find(policies.Visible(call.Principal), args.Table)
+	dir := p.directory(policies, call)
+	found, err := dir.Find(args.Table)
+	if err != nil {
+		return w, notFound(err)
+	}
+	w.draft.Table = found.Table
+	columns, err := meant(dir, found, args.Columns)
 	if err != nil {
 		return w, err
 	}
-	w.draft.Table = found.Table
 	var have error
-	if w.takes, err = policies.Ask(call.Principal, w.draft.Table, args.Columns); errors.Is(err, requests.ErrHaveIt) {
+	if w.takes, err = policies.Ask(call.Principal, w.draft.Table, columns); errors.Is(err, requests.ErrHaveIt) {
 		// What was approved is open. Without it, what was asked for then is found again as it was asked for, beside whatever
 		// else.
 		have = err
-		if w.takes, err = policies.With(nil, time.Time{}).Ask(call.Principal, w.draft.Table, args.Columns); err != nil {
+		if w.takes, err = policies.With(nil, time.Time{}).Ask(call.Principal, w.draft.Table, columns); err != nil {
 			return w, have
 		}
 	}
@@ -56,6 +63,24 @@ func (t *Tools) wish(ctx context.Context, call Call, args RequestArgs) (w wish, 
 		return w, have
 	}
 	return w, nil
+}
+
+// meant are the columns that the arguments name.
+func meant(dir *directory.Directory, of entitlements.Visible, spelled []string) (columns []string, err error) {
+	if of.Denial != nil && of.Denial.Closed {
+		return spelled, nil // nothing of it can be asked for
+	}
+	for _, text := range spelled {
+		column, err := dir.Column(of, text)
+		if errors.Is(err, directory.ErrNotThere) {
+			return nil, requests.ErrUnknownColumn
+		}
+		if err != nil {
+			return nil, notFound(err)
+		}
+		columns = append(columns, column)
+	}
+	return columns, nil
 }
 
 // lookBack finds what the asker made before.

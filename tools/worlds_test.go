@@ -87,7 +87,11 @@ func postgresWorld(t *testing.T, hidden bool) oneWorld {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	if err := setup.Bootstrap(t.Context(), admin, setup.Order{Schemas: []string{"public", "sales"}, SigningKey: signingKey}); err != nil {
+	if err := setup.Bootstrap(
+		t.Context(),
+		admin,
+		setup.Order{Schemas: []string{"public", "sales"}, SigningKey: signingKey},
+	); err != nil {
 		t.Fatal(err)
 	}
 	return newWorld(
@@ -195,6 +199,34 @@ func TestWorldsAreDescribedAlike(t *testing.T) {
 			out := w.seen(t, d, err)
 			q, err := w.RequestAccess(t.Context(), who, tools.RequestArgs{Table: table, Reason: "to see it"})
 			return out + "\n" + w.seen(t, q, err)
+		}
+		told := func(w oneWorld, args tools.DescribeArgs) string {
+			d, err := w.DescribeTable(t.Context(), who, args)
+			return w.seen(t, d, err)
+		}
+		for _, name := range worlds.HiddenNames {
+			args := []tools.DescribeArgs{
+				{Search: name},
+				{Search: "*" + name + "*"},
+				{Search: "PII"},
+				{Search: "#pii " + name},
+				{Page: 2},
+				{
+					Search: "nobody may know",
+				},
+				{Search: "quiet"},
+				{Search: "calm"},
+				{Table: "sales.customer_orders", Search: name},
+			}
+			for _, spelled := range worlds.Spellings(name) {
+				args = append(args, tools.DescribeArgs{Table: spelled}, tools.DescribeArgs{Table: "shop." + spelled},
+					tools.DescribeArgs{Table: spelled, Search: "x", Page: 3})
+			}
+			for _, a := range args {
+				if one, other := told(with, a), told(without, a); one != other {
+					t.Errorf("%+v\nwith what is hidden: %s\nwithout:             %s", a, one, other)
+				}
+			}
 		}
 		for _, name := range append(worlds.HiddenNames, "") {
 			for _, table := range []string{name, "public." + name, "sales." + name, "hr_secret." + name} {

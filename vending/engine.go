@@ -119,6 +119,19 @@ type Clocked interface {
 	ClockAhead() (ahead time.Duration, known bool)
 }
 
+// Sized is an engine that knows how large its tables are without asking its platform.
+type Sized interface {
+	// Rows is how many rows the table had when the platform last counted, whoever asks; known is false where it has not,
+	// and where rules of the platform's own hide rows.
+	Rows(table entitlements.TableName) (rows int64, known bool)
+}
+
+// Typed is an engine whose masks change types.
+type Typed interface {
+	// ShownType is the type of the column in the view, in the engine's words; empty: the mask's own expression decides.
+	ShownType(column entitlements.ColumnAccess) string
+}
+
 // Finding is something wrong with a platform's set-up, as a sentence that says what to do about it.
 type Finding struct {
 	// of the platform in the configuration that it is about: dsn, schemas[1]; empty: the platform as a whole

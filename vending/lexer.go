@@ -24,6 +24,10 @@ type Dialect struct {
 	Brackets       bool // [name]
 	FoldQuoted     bool // quoted names are compared without case too
 	NameBytes      int  // what is longer is cut off a name, but for half a character; 0: nothing
+
+	// Bare reports whether a name means itself when it is written without quotes, wherever a name can stand: it is in
+	// the case that the engine folds to, and no word of the language. Nil: no name does.
+	Bare func(name string) bool
 }
 
 type tokenKind int

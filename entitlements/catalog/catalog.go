@@ -59,6 +59,27 @@ type Column struct {
 	Equality    Equality
 	Description string
 	Tags        []string // that the platform itself keeps of it: see SplitComment
+	Base        string   // The type that a domain is made of; empty: the type is no domain.
+	Labels      []string // The values of an enum, or of an array of enums, in their order.
+}
+
+// TableKind is what a table is to its platform.
+type TableKind string
+
+// What a table can be.
+const (
+	Ordinary     TableKind = "table"
+	Viewed       TableKind = "view"
+	Materialized TableKind = "materialized view"
+	Partitioned  TableKind = "partitioned table"
+	Foreign      TableKind = "foreign table"
+)
+
+// ForeignKey says which row of another table a row belongs to.
+type ForeignKey struct {
+	Columns    []string
+	Table      TableName // It is governed, or the key is left out.
+	References []string  // Of that table, in the order of Columns.
 }
 
 // Table is one governed table (or view) as the engine sees it.
@@ -67,6 +88,9 @@ type Table struct {
 	Description string
 	Tags        []string // that the platform itself keeps of the table or its schema
 	Columns     []Column
+	Kind        TableKind
+	Key         []string // The columns of its primary key, in the key's order.
+	ForeignKeys []ForeignKey
 	View        *View // what it is made of, if it is a view; nil: it is none
 	Unreadable  bool  // Deputy may not read it: it was made after the set-up, say.
 }

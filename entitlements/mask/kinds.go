@@ -42,6 +42,10 @@ type Form struct {
 	Write string
 	// Doc says in words what the mask makes of a value.
 	Doc string
+	// Compares says for those who write statements what can be made of the masked values.
+	Compares string
+	// Joins is set where masked values are equal exactly when the values are, short ones of few forms aside.
+	Joins bool
 	// Keyed is set where the mask needs a key that outlives the process.
 	Keyed bool
 	// Values are what the mask takes: none, one without a key, or some with keys.
@@ -95,46 +99,72 @@ const (
 var forms = []Form{
 	{
 		Kind: MaskNull, Write: "null", Doc: "a NULL of the column's type", strict: 10,
-		fits: always,
+		Compares: "every value is NULL: nothing can be compared",
+		fits:     always,
 	},
 	{ // HMAC-SHA-256, hex: across tables too
 		Kind: MaskHash, Write: "hash", Doc: "equal values stay equal", strict: 30, Keyed: true,
-		fits: ofComparedText,
+		Compares: "equal values have equal hashes: =, GROUP BY, count(DISTINCT) and joins with other hashed columns " +
+			"work; a value that you know is equal to none",
+		Joins: true,
+		fits:  ofComparedText,
 	},
 	{ // ***@ and the domain
 		Kind: MaskEmail, Write: "email", Doc: "the domain stays", strict: 80,
-		fits: ofText,
+		Compares: "the domain alone is left: GROUP BY it works, joins do not",
+		fits:     ofText,
 	},
 	{ // the rest stays; keyed and stable
 		Kind: MaskFormatPreserving, Write: "format_preserving", strict: 40, Keyed: true,
-		Doc:  "other digits for digits, other letters for letters",
-		fits: ofComparedText,
+		Compares: "equal values stay equal: =, joins and GROUP BY work, but short values may become equal to others; " +
+			"a value that you know is equal to none",
+		Joins: true,
+		Doc:   "other digits for digits, other letters for letters",
+		fits:  ofComparedText,
 	},
 	{
 		Kind: MaskConstant, Write: "{constant: TEXT}", Doc: "Every value becomes this one.", strict: 20,
-		Values: []Value{{Set: func(m *Mask, s string) error { m.Constant = s; return nil }}},
-		fits:   func(m Mask, c catalog.Column) bool { return constantFits(m.Constant, c.Kind) },
-		check:  func(m Mask) error { return plainText("the constant", m.Constant) },
-		text:   func(m Mask) string { return written.Scalar(m.Constant) },
+		Compares: "all values are the same: nothing can be told apart",
+		Values:   []Value{{Set: func(m *Mask, s string) error { m.Constant = s; return nil }}},
+		fits:     func(m Mask, c catalog.Column) bool { return constantFits(m.Constant, c.Kind) },
+		check:    func(m Mask) error { return plainText("the constant", m.Constant) },
+		text:     func(m Mask) string { return written.Scalar(m.Constant) },
 	},
 	{
-		Kind: MaskPartial, Write: "{partial: {first: N, last: N}}", strict: 90,
-		Doc:     "The first and last characters stay, the rest becomes *.",
-		Section: "Partial", SectionDoc: "How many characters stay at the ends. One of the two is more than 0.", SomeAboveZero: true,
+		Kind:          MaskPartial,
+		Write:         "{partial: {first: N, last: N}}",
+		strict:        90,
+		Compares:      "different values may look the same: joins do not work",
+		Doc:           "The first and last characters stay, the rest becomes *.",
+		Section:       "Partial",
+		SectionDoc:    "How many characters stay at the ends. One of the two is more than 0.",
+		SomeAboveZero: true,
 		Values: []Value{
 			{Key: "first", Shape: Count, Without: "0", Doc: "How many characters stay at the start.",
 				Set: func(m *Mask, s string) error { return characters(&m.First, s) }},
 			{Key: "last", Shape: Count, Without: "0", Doc: "How many characters stay at the end.",
 				Set: func(m *Mask, s string) error { return characters(&m.Last, s) }},
 		},
-		fits: ofText, check: checkPartial, text: partialText,
+		fits:  ofText,
+		check: checkPartial,
+		text:  partialText,
 	},
 	{
-		Kind: MaskRegex, Write: "{regex: {match: PATTERN, replace: TEXT}}", Doc: "What matches is replaced.", strict: 100,
-		Section: "Regex", SectionDoc: "A pattern, and what replaces what it matches.",
+		Kind:       MaskRegex,
+		Write:      "{regex: {match: PATTERN, replace: TEXT}}",
+		Doc:        "What matches is replaced.",
+		strict:     100,
+		Compares:   "different values may look the same: joins do not work",
+		Section:    "Regex",
+		SectionDoc: "A pattern, and what replaces what it matches.",
 		Values: []Value{
-			{Key: "match", Shape: Filled, Needed: true, Doc: "The pattern, which every database understands in the same way.",
-				Set: func(m *Mask, s string) error { m.Pattern = s; return nil }},
+			{
+				Key:    "match",
+				Shape:  Filled,
+				Needed: true,
+				Doc:    "The pattern, which every database understands in the same way.",
+				Set:    func(m *Mask, s string) error { m.Pattern = s; return nil },
+			},
 			{Key: "replace", Without: "nothing",
 				Doc: `What stands for a match. \1 to \9 stand for what the groups matched.`,
 				Set: func(m *Mask, s string) error { m.Replace = s; return nil }},
@@ -149,13 +179,15 @@ var forms = []Form{
 	},
 	{
 		Kind: MaskRound, Write: "{round: STEP}", Doc: "A number is rounded to this step.", strict: 70,
-		Values: []Value{{Shape: Step, Set: func(m *Mask, s string) error { m.Step = s; return nil }}},
-		fits:   func(_ Mask, c catalog.Column) bool { return c.Kind == catalog.Number },
-		check:  checkRound,
-		text:   func(m Mask) string { return m.Step },
+		Compares: "rounded numbers: ranges and sums are approximate, joins do not work",
+		Values:   []Value{{Shape: Step, Set: func(m *Mask, s string) error { m.Step = s; return nil }}},
+		fits:     func(_ Mask, c catalog.Column) bool { return c.Kind == catalog.Number },
+		check:    checkRound,
+		text:     func(m Mask) string { return m.Step },
 	},
 	{
 		Kind: MaskTruncate, Write: "{truncate: UNIT}", Doc: "A date or time is cut down to this.", strict: 60,
+		Compares: "each value is the start of its period: GROUP BY works, joins do not",
 		Values: []Value{
 			{Shape: Choice, Words: words(units), Set: func(m *Mask, s string) error { m.Unit = Unit(s); return nil }},
 		},
@@ -164,8 +196,9 @@ var forms = []Form{
 	},
 	{ // the column becomes text
 		Kind: MaskBucket, Write: "{bucket: [{below: N, name: TEXT}]}", strict: 50,
-		Doc:     "A value becomes the name of the range that it is in.",
-		Section: "Bucket", SectionDoc: "One range of numbers or dates, from the range before it.",
+		Compares: "each value is the name of its range: GROUP BY works, joins do not",
+		Doc:      "A value becomes the name of the range that it is in.",
+		Section:  "Bucket", SectionDoc: "One range of numbers or dates, from the range before it.",
 		Entry: "a range", Add: func(m *Mask) { m.Buckets = append(m.Buckets, Bucket{}) },
 		Values: []Value{
 			{
@@ -182,8 +215,9 @@ var forms = []Form{
 	},
 	{ // the column takes its type; whether that fits, the database says at the start
 		Kind: MaskSQL, Write: "{sql: EXPRESSION}", Doc: "A value becomes this expression over $column.", strict: 110,
-		Values: []Value{{Shape: SQL, Set: setSQL}},
-		fits:   always, check: checkSQL,
+		Compares: "an expression of the administrator's: do not take its values for the real ones",
+		Values:   []Value{{Shape: SQL, Set: setSQL}},
+		fits:     always, check: checkSQL,
 		text: func(m Mask) string { return written.Scalar(expression.Text(m.SQL)) },
 	},
 }
@@ -193,7 +227,10 @@ func Forms() []Form { return slices.Clone(forms) }
 
 // Kinds are all kinds, the strictest first.
 func Kinds() (out []Kind) {
-	byStrictness := slices.SortedFunc(slices.Values(forms), func(a, b Form) int { return cmp.Compare(a.strict, b.strict) })
+	byStrictness := slices.SortedFunc(
+		slices.Values(forms),
+		func(a, b Form) int { return cmp.Compare(a.strict, b.strict) },
+	)
 	for _, f := range byStrictness {
 		out = append(out, f.Kind)
 	}
@@ -208,6 +245,12 @@ func (k Kind) form() Form {
 		}
 	}
 	return Form{}
+}
+
+// Compares says what can be made of masked values in a statement; joins, whether equal ones stay equal.
+func (k Kind) Compares() (says string, joins bool) {
+	f := k.form()
+	return f.Compares, f.Joins
 }
 
 // NeedsNothing reports whether the mask is written as its name alone.

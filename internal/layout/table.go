@@ -110,9 +110,10 @@ var rooms = []Room{
 	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
 	{"tools/answer", []string{"vending", "entitlements"}},
 	{"tools/instruments", nil},
+	{"tools/directory", []string{"tools/answer", "vending", "entitlements"}},
 	{"tools", []string{
-		"tools/answer", "tools/instruments", "tools/platforms", "tools/turns", "vending", "audit", "audit/sparse",
-		"entitlements/...", "identity", "internal/mistake",
+		"tools/answer", "tools/directory", "tools/instruments", "tools/platforms", "tools/turns", "vending", "audit",
+		"audit/sparse", "entitlements/...", "identity", "internal/mistake",
 	}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 

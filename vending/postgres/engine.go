@@ -68,7 +68,11 @@ type Engine struct {
 	analyses *expirable.LRU[string, *analysis]
 }
 
-var _ vending.Engine = (*Engine)(nil)
+var _ interface {
+	vending.Engine
+	vending.Sized
+	vending.Typed
+} = (*Engine)(nil)
 
 // Open checks the configuration. It does not connect: Check and the first call do.
 func Open(c Config) (*Engine, error) {

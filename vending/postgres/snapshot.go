@@ -16,6 +16,7 @@ import (
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/searchpath"
 	"deputy/vending/postgres/setup"
+	"deputy/vending/postgres/view"
 )
 
 // snapshot is what the database looked like at one moment: the governed tables, and the functions, operators and types
@@ -193,3 +194,18 @@ func (s *snapshot) version() string {
 	s.gate.WriteTypes(h)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
+
+// Rows is how many rows PostgreSQL took the table to have when the catalog was last read.
+func (e *Engine) Rows(table entitlements.TableName) (rows int64, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.snapshot != nil {
+		if _, r := e.snapshot.relation(table); r != nil && r.Rows >= 0 {
+			return r.Rows, true
+		}
+	}
+	return 0, false
+}
+
+// ShownType is the type of the column in its view.
+func (e *Engine) ShownType(column entitlements.ColumnAccess) string { return view.ShownType(column) }

@@ -18,6 +18,7 @@ type snapshot struct {
 	taken   time.Time
 	catalog entitlements.Catalog
 	tables  map[string]entitlements.Table // by folded name
+	counts  map[string]int64              // of rows, by folded name: see conn.counts
 	schema  int64                         // SQLite's own number of the schema, which changes with it
 }
 
@@ -40,7 +41,11 @@ func (e *Engine) takeSnapshot(ctx context.Context) (*snapshot, error) {
 			s.catalog.Tables = append(s.catalog.Tables, table)
 			s.tables[sqltext.Fold(name)] = table
 		}
-		return nil
+		if err := s.foreignKeys(c, e.schema); err != nil {
+			return fmt.Errorf("reading the foreign keys: %w", err)
+		}
+		s.counts, err = c.counts(e.schema)
+		return err
 	})
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx)
@@ -90,21 +95,30 @@ func (c conn) governed(schema string) (names []string, err error) {
 }
 
 func (c conn) table(schema, name string) (entitlements.Table, error) {
-	t := entitlements.Table{TableName: entitlements.TableName{Schema: schema, Name: name}}
+	t := entitlements.Table{
+		TableName: entitlements.TableName{Schema: schema, Name: name}, Kind: entitlements.Ordinary,
+	}
+	key := map[int]string{} // the columns of the primary key, by their place in it
 	err := c.query(
-		`SELECT name, type FROM pragma_table_xinfo(`+sqltext.Literal(
+		`SELECT name, type, pk FROM pragma_table_xinfo(`+sqltext.Literal(
 			name,
 		)+`, `+sqltext.Literal(
 			schema,
 		)+`) WHERE hidden <> 1 ORDER BY cid`,
 		func(r row) {
 			declared := strings.ToLower(r.ColumnText(1))
+			if place := r.ColumnInt(2); place > 0 {
+				key[place] = r.ColumnText(0)
+			}
 			t.Columns = append(
 				t.Columns,
 				entitlements.Column{Name: r.ColumnText(0), Type: declared, Kind: kindOf(declared)},
 			)
 		},
 	)
+	for place := 1; key[place] != ""; place++ {
+		t.Key = append(t.Key, key[place])
+	}
 	for i := range t.Columns {
 		if err == nil {
 			var collation string

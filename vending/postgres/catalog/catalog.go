@@ -25,6 +25,7 @@ type Relation struct {
 	// Through are the views that are not governed through which it reads, at any depth, and the versions of their
 	// definitions.
 	Through map[uint32]string
+	Rows    int64 // how many PostgreSQL thinks it has, whoever asks; negative: that is not known
 }
 
 // Tables are the governed tables by their object ids.
@@ -43,7 +44,7 @@ func (t Tables) Sorted() []entitlements.Table {
 // A partition is no table of its own: it is read through its table, and would be seen without the table's masks and
 // filters otherwise.
 const catalogQuery = `
-SELECT c.oid, c.relhassubclass AS parent, c.reltype AS row_type,
+SELECT c.oid, c.relkind AS relkind, c.relhassubclass AS parent, c.reltype AS row_type,
        has_any_column_privilege('public', c.oid, 'SELECT') AS public,
        coalesce(has_table_privilege(o.oid, c.oid, 'SELECT')
          AND has_schema_privilege(o.oid, n.oid, 'USAGE'), false) AS readable,
@@ -52,6 +53,8 @@ SELECT c.oid, c.relhassubclass AS parent, c.reltype AS row_type,
        coalesce(obj_description(n.oid, 'pg_namespace'), '') AS schema_comment,
        coalesce(a.attnum, 0) AS number, coalesce(a.attname, '') AS column,
        coalesce(format_type(a.atttypid, a.atttypmod), '') AS type, coalesce(t.typtype, ' ') AS typtype,
+       coalesce((` + baseQuery + `), '') AS base,
+       coalesce(CASE t.typcategory WHEN 'A' THEN t.typelem ELSE t.oid END, 0) AS element,
        coalesce(t.typcategory, ' ') AS category, CASE
          WHEN t.typcategory <> 'S' THEN ''
          WHEN t.typname = 'citext' AND EXISTS (
@@ -71,6 +74,7 @@ ORDER BY n.nspname, c.relname, a.attnum`
 
 type catalogRow struct {
 	OID           uint32 `db:"oid"`
+	RelKind       string `db:"relkind"`
 	RowType       uint32 `db:"row_type"`
 	Public        bool   `db:"public"`
 	Parent        bool   `db:"parent"`
@@ -83,6 +87,8 @@ type catalogRow struct {
 	Column        string `db:"column"`
 	Type          string `db:"type"`
 	TypType       string `db:"typtype"`
+	Base          string `db:"base"`
+	Element       uint32 `db:"element"`
 	Category      string `db:"category"`
 	Equality      string `db:"equality"`
 	ColumnComment string `db:"column_comment"`
@@ -113,6 +119,10 @@ func Load(ctx context.Context, db *sqlx.DB, schemas []string) (Tables, error) {
 	if err := Read(ctx, db, &rows, catalogQuery, pq.Array(schemas)); err != nil {
 		return nil, err
 	}
+	labels, err := readLabels(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	tables := Tables{}
 	for _, row := range rows {
 		r := tables[row.OID]
@@ -128,10 +138,13 @@ func Load(ctx context.Context, db *sqlx.DB, schemas []string) (Tables, error) {
 		description, tags := entitlements.SplitComment(row.ColumnComment)
 		r.Table.Columns = append(r.Table.Columns, entitlements.Column{
 			Name: row.Column, Type: row.Type, Kind: kindOf(row), Equality: entitlements.Equality(row.Equality),
-			Description: description, Tags: tags,
+			Description: description, Tags: tags, Base: row.Base, Labels: labels[row.Element],
 		})
 	}
-	return tables, nil
+	if err := tables.readKeys(ctx, db); err != nil {
+		return nil, err
+	}
+	return tables, tables.readRows(ctx, db, schemas)
 }
 
 // newRelation is a table without its columns. What its schema is tagged with, it is tagged with too.
@@ -143,10 +156,10 @@ func newRelation(row catalogRow) *Relation {
 			tags = append(tags, tag)
 		}
 	}
-	r := &Relation{Numbers: map[int]string{}, RowType: row.RowType, Public: row.Public, Parent: row.Parent}
+	r := &Relation{Numbers: map[int]string{}, RowType: row.RowType, Public: row.Public, Parent: row.Parent, Rows: -1}
 	r.Table = entitlements.Table{
 		TableName: entitlements.TableName{Schema: row.Schema, Name: row.Name}, Description: description, Tags: tags,
-		Unreadable: !row.Readable,
+		Unreadable: !row.Readable, Kind: tableKinds[row.RelKind],
 	}
 	return r
 }

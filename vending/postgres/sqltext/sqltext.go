@@ -12,7 +12,7 @@ import (
 // Dialect is PostgreSQL's.
 var Dialect = vending.Dialect{
 	Product: "PostgreSQL", System: "postgresql", DollarQuotes: true, EscapeStrings: true, NestedComments: true,
-	NameBytes: 63,
+	NameBytes: 63, Bare: bare,
 }
 
 // Quote writes a name.

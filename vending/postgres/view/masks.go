@@ -56,6 +56,18 @@ func takes(when []expression.Part) string {
 	return q
 }
 
+// ShownType is the type that a column has in its view; empty where an administrator's expression decides.
+func ShownType(access entitlements.ColumnAccess) string {
+	if len(access.Masks) == 0 {
+		return access.Type
+	}
+	shown := shownType(access)
+	if access.Kind == entitlements.Other && access.Base != "" && shown == access.Type {
+		return access.Base // see column.cell
+	}
+	return shown
+}
+
 // shownType is the type of the whole column, since all masks of a chain must agree on one. Masked text has no length
 // limit: REDACTED is not cut, and hashes of equal values are equal whatever their columns were declared.
 func shownType(access entitlements.ColumnAccess) string {

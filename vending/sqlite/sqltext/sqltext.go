@@ -8,7 +8,9 @@ import (
 )
 
 // Dialect is SQLite's.
-var Dialect = vending.Dialect{Product: "SQLite", System: "sqlite", Backticks: true, Brackets: true, FoldQuoted: true}
+var Dialect = vending.Dialect{
+	Product: "SQLite", System: "sqlite", Backticks: true, Brackets: true, FoldQuoted: true, Bare: bare,
+}
 
 // Quote writes a name.
 func Quote(name string) string { return Dialect.Quote(name) }
