@@ -20,8 +20,8 @@ type Options struct {
 
 // Stops is who is refused now, whatever the configuration says. It is asked for every principal anew.
 type Stops interface {
-	// Refuses returns why the agent or the human of a principal is refused; nil: neither is. A principal without an agent
-	// is a human who acts in person. The cause of the error is ErrStopped.
+	// Refuses returns why the agent or the human of a principal is refused; nil: neither is. A principal without an
+	// agent is a human who acts in person. The cause of the error is ErrStopped.
 	Refuses(Principal) *AuthError
 }
 
@@ -203,9 +203,10 @@ func (c Credentials) sort() (key, bearer string, err error) {
 func (a *Authenticator) byToken(t *Token) (Principal, error) {
 	entry := a.registry.clients[t.Client]
 	if t.Client == "" || entry == nil {
-		return Principal{}, insufficient(
-			"the access token is used by a client that is not a registered agent",
-		).of(a.describe(Principal{}, t))
+		why := insufficient("the access token is used by a client that is not a registered agent").
+			of(a.describe(Principal{}, t))
+		why.Client = t.Client
+		return Principal{}, why
 	}
 	p := a.describe(Principal{Agent: entry.agent, Credential: AccessToken}, t)
 	if why := a.stopped(p); why != nil {

@@ -38,6 +38,8 @@ type AuthError struct {
 	Cause   error
 	// Who is what was proved before the call was refused; nil: nothing was. It is for the record and gives no access.
 	Who *Principal
+	// Client is the client of a believed token where that is no registered agent. It is for the record and the log.
+	Client string
 }
 
 // of says who it was that is refused.
@@ -47,10 +49,14 @@ func (e *AuthError) of(p Principal) *AuthError {
 }
 
 func (e *AuthError) Error() string {
-	if e.Cause != nil {
-		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Cause)
+	text := fmt.Sprintf("%s: %s", e.Code, e.Message)
+	if e.Client != "" {
+		text += fmt.Sprintf(" (client %q)", e.Client)
 	}
-	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	return text
 }
 
 func (e *AuthError) Unwrap() error { return e.Cause }

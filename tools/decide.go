@@ -37,10 +37,7 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 	for _, use := range statement.Types {
 		if !slices.ContainsFunc(use.Tables, q.open) {
 			denied = true
-			q.record.Reasons = append(
-				q.record.Reasons,
-				fmt.Sprintf("no table that is open to the caller has the type %s", use.Name),
-			)
+			q.record.note("no table that is open to the caller has the type %s", use.Name)
 		}
 	}
 	if denied {
@@ -55,7 +52,7 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 	}
 	if err := vending.Gate(statement); err != nil {
 		for _, f := range statement.Forbidden {
-			q.record.Reasons = append(q.record.Reasons, fmt.Sprintf("the gate refuses the %s %s", f.What, f.Name))
+			q.record.note("the gate refuses the %s %s", f.What, f.Name)
 		}
 		return nil, err
 	}

@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"deputy/entitlements"
+	"deputy/vending"
 )
 
 // notices tell the model what it does not see, so that it does not take masked values for real ones or a part for the
 // whole.
-func (q *question) notices(access []entitlements.Access) []string {
+func (q *question) notices(access []entitlements.Access, unfit []vending.Unfit) []string {
 	out := []string{}
 	if q.policies.Unknown != nil {
 		out = append(out, "what was approved on request cannot be looked up now, and does not count in this answer: "+
@@ -31,6 +32,9 @@ func (q *question) notices(access []entitlements.Access) []string {
 		for _, policy := range a.FilterPolicies() {
 			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", a.Table, policy))
 		}
+	}
+	for _, u := range unfit {
+		out = append(out, u.String())
 	}
 	return out
 }

@@ -77,21 +77,15 @@ func (t *Tools) Observe(
 	if len(access.Columns) == 0 {
 		return out, nil
 	}
-	compared, err := t.observe(
-		ctx,
-		t.begin(who, "test"),
-		who,
-		p,
-		comparison(len(access.Columns))+from,
-		func(q *question) ([][]any, error) {
-			q.record.granted(access)
-			lease := q.lease([]entitlements.Access{besideItself(access)})
-			lease.Recorded = q.intend(ctx, q.record)
-			result, err := p.Engine.Run(ctx, lease)
-			q.record.vended(result.Role)
-			return result.Rows, err
-		},
-	)
+	sql := comparison(len(access.Columns)) + from
+	compared, err := t.observe(ctx, t.begin(who, "test"), who, p, sql, func(q *question) ([][]any, error) {
+		q.record.granted(access)
+		lease := q.lease([]entitlements.Access{besideItself(access)})
+		lease.Recorded = q.intend(ctx, q.record)
+		result, err := p.Engine.Run(ctx, lease)
+		q.record.vended(result.Role)
+		return result.Rows, err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -80,7 +80,8 @@ const tries = 3
 // anew forgets what was decided over a catalog that is not true any more. The intent of that has to be on the record
 // before there is another.
 func (q *question) anew() {
-	q.record.Tables, q.record.Reasons = nil, nil
+	q.record.undecide()
+	q.closed = nil
 	if q.record.intended != nil {
 		q.record.intended <- <-q.record.intended
 	}

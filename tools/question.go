@@ -45,7 +45,8 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	q.record.Rows, q.record.Truncated = len(result.Rows), result.Truncated
 	out := &QueryResult{
 		Columns: answer.Columns(statement, result.Columns, access), Rows: result.Rows, RowCount: len(result.Rows),
-		Truncated: result.Truncated, Role: result.Role.Name, AuditID: q.record.ID, Notices: q.notices(access),
+		Truncated: result.Truncated, Role: result.Role.Name, AuditID: q.record.ID,
+		Notices: q.notices(access, result.Unfit),
 	}
 	if out.Truncated {
 		out.Cut = &answer.Cut{By: answer.ByBytes, RowsRead: len(result.Rows)}
@@ -116,6 +117,10 @@ func (q *question) run(
 		q.turn.Ran()
 	}
 	q.record.vended(result.Role)
+	for _, u := range result.Unfit {
+		q.record.note("%s", u)
+		q.config.Log.Warn().Str("id", q.record.ID).Str("platform", q.platform.Name).Msg(u.String())
+	}
 	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("db.response.returned_rows", len(result.Rows)))
 	return result, err
 }

@@ -38,7 +38,7 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 		why = known
 	}
 	if err == nil && statement != nil {
-		q.record.Tables, q.record.Reasons = nil, nil // they are about what the statement does not mean
+		q.record.undecide() // what is there is about what the statement does not mean
 		if access, err := q.decide(statement); err == nil {
 			return statement, access, nil
 		}

@@ -19,7 +19,16 @@ type record struct {
 	started time.Time
 
 	intended chan error // what became of the intent, if there is one
+	lasting  int        // how many of the reasons are about who calls, and hold whatever is decided
 }
+
+// note puts a reason on the record.
+func (r *record) note(format string, args ...any) {
+	r.Reasons = append(r.Reasons, fmt.Sprintf(format, args...))
+}
+
+// undecide takes off what was decided, which is about tables as they are not any more.
+func (r *record) undecide() { r.Tables, r.Reasons = nil, r.Reasons[:r.lasting:r.lasting] }
 
 func (t *Tools) begin(call Call, tool string) *record {
 	now := t.config.Now()
@@ -28,16 +37,16 @@ func (t *Tools) begin(call Call, tool string) *record {
 		PolicyVersion: t.config.Version, WaitingVersion: t.waitingVersion(),
 	}}
 	identify(&r.Record, call.Principal)
+	if r.lasting = len(r.Reasons); r.lasting > 0 {
+		t.config.Log.Warn().Str("id", r.ID).Strs("claims", call.Principal.User.Odd).Msg("a claim has no value")
+	}
 	return r
 }
 
 // identify puts on a record who it is about.
 func identify(r *audit.Record, p identity.Principal) {
-	r.Mode, r.Agent, r.Purpose, r.Actors, r.Credential = string(
-		p.Mode(),
-	), party(
-		p.Agent.Identity,
-	), p.Purpose, p.Actors, p.Credential
+	r.Mode, r.Agent = string(p.Mode()), party(p.Agent.Identity)
+	r.Purpose, r.Actors, r.Credential = p.Purpose, p.Actors, p.Credential
 	if u := p.User; u != nil {
 		user := party(u.Identity)
 		user.Issuer, user.Name = u.Issuer, u.Name
@@ -72,6 +81,8 @@ func (t *Tools) intend(ctx context.Context, r *record) (recorded func(context.Co
 	}
 }
 
+const unrecorded = "the audit log cannot be written, so nothing is answered: try again later"
+
 // end makes the record durable and turns an error into a refusal. It is the only way out of a call: without a durable
 // record there is no answer.
 func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
@@ -82,11 +93,7 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	}
 	if r.intended != nil { // an outcome never comes before its intent, and rows never without one
 		if failure := <-r.intended; failure != nil && err == nil {
-			err = &Error{
-				Code:    Unavailable,
-				Message: "the audit log cannot be written, so nothing is answered: try again later",
-				Cause:   failure,
-			}
+			err = &Error{Code: Unavailable, Message: unrecorded, Cause: failure}
 		}
 	}
 	r.Phase, r.Duration = audit.Ended, t.config.Now().Sub(r.started)
@@ -104,13 +111,8 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 			r.Reasons = append(r.Reasons, why.Message)
 		}
 		refusal = newRefusal(why, r)
-		t.config.Log.Info().
-			Str("id", r.ID).
-			Str("tool", r.Tool).
-			Str("agent", r.Agent.ID).
-			Str("code", r.Code).
-			AnErr("cause", t.loggable(why)).
-			Msg("refused")
+		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).
+			AnErr("cause", t.loggable(why)).Msg("refused")
 	}
 	err = t.writing(ctx, "audit outcome", r.Record)()
 	if err != nil {
@@ -119,13 +121,7 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 	t.measure(ctx, r)
 	if err != nil {
 		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
-		return newRefusal(
-			&Error{
-				Code:    Unavailable,
-				Message: "the audit log cannot be written, so nothing is answered: try again later",
-			},
-			r,
-		)
+		return newRefusal(&Error{Code: Unavailable, Message: unrecorded}, r)
 	}
 	return refusal
 }

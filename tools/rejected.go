@@ -46,6 +46,9 @@ func (t *Tools) turnAway(ctx context.Context, client string, why *identity.AuthE
 	if why.Who != nil {
 		identify(&r, *why.Who)
 	}
+	if why.Client != "" {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("the token's client is %q", why.Client))
+	}
 	if more > 0 {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d more were turned away since the last one on the record", more))
 	}

@@ -2,6 +2,8 @@ package vending
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"deputy/entitlements"
@@ -63,8 +65,8 @@ type Lease struct {
 	Access    []entitlements.Access
 	// all that the caller may read: the types of their columns are there for them. Only Diagnose asks
 	Open []entitlements.TableName
-	// Catalog is the version of the catalog that Access was decided over. Where the tables are not as that has them, the
-	// error has the cause ErrChanged. Empty: it is not known.
+	// Catalog is the version of the catalog that Access was decided over. Where the tables are not as that has them,
+	// the error has the cause ErrChanged. Empty: it is not known.
 	Catalog string
 	// schemas that callers share and that this statement is not looked up in: see Statement.Without
 	Without  []string
@@ -100,6 +102,21 @@ type Result struct {
 	Columns   []OutputColumn
 	Rows      [][]any
 	Truncated bool
+	// Unfit are the values of the caller that counted as none. They are there with an error too.
+	Unfit []Unfit
+}
+
+// Unfit is a value of the caller that a policy compares with something of a type that it cannot be: it shows no row.
+// The value itself is not here.
+type Unfit struct {
+	Table    entitlements.TableName
+	Policy   string
+	Variable string // attribute.NAME, user.groups, user.id
+}
+
+func (u Unfit) String() string {
+	return fmt.Sprintf("a value of %s counted as none: on %s, policy %q compares it with a type that it does not fit",
+		strings.TrimPrefix(u.Variable, "attribute."), u.Table, u.Policy)
 }
 
 // OutputColumn is one column of a result, its type in the engine's words.

@@ -96,15 +96,24 @@ func TestNobodyPassesTheFrontDoorWithABadCredential(t *testing.T) {
 			if !strings.Contains(log.String(), "caller refused") {
 				t.Errorf("the log does not say that a caller was refused: %s", &log)
 			}
+			if strings.Contains(tt.name, "nobody registered") && tt.status == 403 &&
+				!strings.Contains(log.String(), "rogue-chat") {
+				t.Errorf("the log does not name the client: %s", &log)
+			}
 			assertNoLeak(t, seen)
 		})
 	}
+	named := false
 	for _, r := range records(t, s.AuditFile) {
+		named = named || strings.Contains(strings.Join(r.Reasons, "\n"), `"rogue-chat"`)
 		proved := r.Code == string(identity.InsufficientAccess) // and refused by name
 		if r.Tool != audit.Authenticate || r.Outcome != audit.Denied || r.SQL != "" ||
 			!proved && (r.Agent.ID != "" || r.User != nil) {
 			t.Errorf("a call of nobody is on the record as %+v", r)
 		}
+	}
+	if !named {
+		t.Error("no record names the client that is no agent")
 	}
 	text, err := os.ReadFile(s.AuditFile)
 	if err != nil {
@@ -115,7 +124,12 @@ func TestNobodyPassesTheFrontDoorWithABadCredential(t *testing.T) {
 			t.Error("there is something of a token on the record")
 		}
 	}
-	if answer := post(t, s.URL, own.Token(good), query("SELECT lastname FROM sales.customer_orders")); !strings.Contains(
+	if answer := post(
+		t,
+		s.URL,
+		own.Token(good),
+		query("SELECT lastname FROM sales.customer_orders"),
+	); !strings.Contains(
 		answer.body,
 		"Okafor",
 	) {
@@ -156,7 +170,12 @@ var badMessages = []struct {
 		"the statement contains a NUL character",
 	},
 	{"a NUL, raw", bytes.Replace(query("SELECT NUL"), []byte("NUL"), []byte{0}, 1), 400, "the message is not JSON"},
-	{"invalid UTF-8", bytes.Replace(query("SELECT 'BAD'"), []byte("BAD"), []byte{0xff, 0xfe}, 1), 200, "not valid UTF-8"},
+	{
+		"invalid UTF-8",
+		bytes.Replace(query("SELECT 'BAD'"), []byte("BAD"), []byte{0xff, 0xfe}, 1),
+		200,
+		"not valid UTF-8",
+	},
 	{
 		"an overlong slash",
 		bytes.Replace(query("SELECT 'BAD'"), []byte("BAD"), []byte{0xc0, 0xaf}, 1),

@@ -28,6 +28,9 @@ type Part struct {
 	Variable string // attribute.NAME, user.groups, user.id; or column: the masked column itself, in a sql mask
 	// of the variable; data, never SQL: engines quote them. None (in a rehearsal): NULL, or an empty list
 	Values []string
+	// Unfit says that a value was taken out because it does not fit the type that it is compared with. What is compared
+	// with it is unknown, as with NULL, and a variable that has no value left leaves the condition unknown as a whole.
+	Unfit bool
 }
 
 // The variables that are not a list of values.

@@ -110,7 +110,7 @@ func FuzzWhere(f *testing.F) {
 				before := parts[i-1].SQL
 				if !p.One() &&
 					(!strings.HasSuffix(before, "= any(") && !strings.HasSuffix(before, "<> all(") || !strings.HasPrefix(parts[i+1].SQL, ")")) {
-					t.Errorf("%q: the list %s is not in one of the two forms: %q", where, p.Variable, parts)
+					t.Errorf("%q: the list %s is not in one of the two forms: %v", where, p.Variable, parts)
 				}
 				sql += "null"
 			}

@@ -74,6 +74,9 @@ func judgeQuery(t *testing.T, w *world, l line) string {
 	if limited(l.Kind, l.ID, got, err) {
 		return ""
 	}
+	if err != nil && strings.HasPrefix(l.Right, "no value for that claim") {
+		return w.judgeClaim(l, refusal)
+	}
 	if l.Right == "refused" {
 		return wrongUnless(err != nil, "it is answered")
 	}
@@ -105,6 +108,23 @@ func judgeQuery(t *testing.T, w *world, l line) string {
 		return ""
 	}
 	return wrong
+}
+
+// judgeClaim accepts that a claim without a value opens nothing, and 403 that names the claim.
+func (w *world) judgeClaim(l line, refusal *tools.Refusal) string {
+	if refusal != nil {
+		return wrongUnless(refusal.Code == tools.NotPermitted, "the call is refused as %s", refusal.Code)
+	}
+	got, err := w.send(query(w.platform(l), l.SQL), w.token(l, "anna"))
+	if err != nil {
+		return err.Error()
+	}
+	for claim := range l.Claims.Extra {
+		if got.Status == 403 && strings.Contains(got.Body, claim) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("it is answered with %d: %s", got.Status, got.Body)
 }
 
 var ordered = regexp.MustCompile(`(?i)\border\s+by\b`)

@@ -16,6 +16,7 @@ import (
 	"deputy/vending"
 	"deputy/vending/postgres/gate"
 	"deputy/vending/postgres/lineage"
+	"deputy/vending/postgres/misfit"
 	"deputy/vending/postgres/searchpath"
 	"deputy/vending/postgres/setup"
 	"deputy/vending/postgres/sqltext"
@@ -66,6 +67,7 @@ type Engine struct {
 	flight   singleflight.Group // of the one reading of the catalog that any number of calls wait for
 	views    lineage.Views      // as last read; the flight alone uses it
 	analyses *expirable.LRU[string, *analysis]
+	misfits  *misfit.Memory
 }
 
 var _ interface {
@@ -118,6 +120,7 @@ func Open(c Config) (*Engine, error) {
 		spare:    spare,
 		signer:   newSigner(c.SigningKey),
 		analyses: expirable.NewLRU[string, *analysis](analysesKept, nil, analysisAge),
+		misfits:  misfit.NewMemory(c.Now),
 	}, nil
 }
 

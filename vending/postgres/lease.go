@@ -31,6 +31,7 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	}
 	v.parameters = len(lease.Arguments)
 	result, err := v.query(ctx, e.spare, lease)
+	result.Unfit = v.unfit
 	result.Role = v.revoke(ctx, returnsClean(err) && !result.Truncated)
 	if wayout.Ungrouped(err) {
 		err = errors.Join(e.Diagnose(ctx, lease), err)
@@ -72,6 +73,7 @@ type vended struct {
 	forget   func() // the snapshot that the lease was decided over
 	database string // the current one's name, which may stand before a schema
 	pointed  func(schema, table string) (string, bool)
+	unfit    []vending.Unfit
 
 	replaced *vending.Requalified // what stands for text while a statement is diagnosed
 	absent   map[string]string    // the names of nothing in it, and the words that they stand for
@@ -101,6 +103,49 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	if err := seen.paths.Understood(lease.Access); err != nil {
 		return nil, notVended(err)
 	}
+	access, unfit := e.misfits.Recall(seen.catalog.Version, lease.Access).Apply(lease.Access)
+	lease.Access = access
+	v, err := e.open(ctx, lease, reading, seen)
+	if mayBeMisfit(err) && !e.hasChanged(ctx, seen, lease.Access) {
+		misfits, failed := e.fit(ctx, seen, lease)
+		if failed != nil {
+			return nil, e.notOpened(ctx, seen, lease, failed)
+		}
+		if len(misfits) > 0 {
+			var more []vending.Unfit
+			lease.Access, more = misfits.Apply(lease.Access)
+			unfit = append(unfit, more...)
+			v, err = e.open(ctx, lease, reading, seen)
+		}
+	}
+	if err != nil {
+		return nil, e.notOpened(ctx, seen, lease, err)
+	}
+	v.unfit = unfit
+	return v, nil
+}
+
+// notOpened sorts what the database said about a lease that was not vended.
+func (e *Engine) notOpened(ctx context.Context, seen *snapshot, lease vending.Lease, err error) error {
+	switch code := state(err); {
+	case code == schemaChanged:
+		e.forget(seen)
+	case code == clocksMoved:
+		e.forget(seen)
+		return &vending.Error{
+			Code:    vending.TooBusy,
+			Message: "a clock has just been set: try again in a moment",
+			Cause:   cause(err),
+		}
+	case code == columnsMoved, mayHaveChanged(code) && e.hasChanged(ctx, seen, lease.Access):
+		e.forget(seen)
+		return changed(err)
+	}
+	return vendError(ctx, err)
+}
+
+// open vends the lease on a connection of its own. Its error is the database's.
+func (e *Engine) open(ctx context.Context, lease vending.Lease, reading access, seen *snapshot) (*vended, error) {
 	s, schemas := e.newSpec(lease, seen)
 	// The order matters: nothing is signed for after read-only, and nothing is set after the role has changed.
 	begin := fmt.Sprintf(
@@ -123,21 +168,7 @@ func (e *Engine) vend(ctx context.Context, lease vending.Lease, reading access) 
 	)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
-		switch code := state(err); {
-		case code == schemaChanged:
-			e.forget(seen)
-		case code == clocksMoved:
-			e.forget(seen)
-			return nil, &vending.Error{
-				Code:    vending.TooBusy,
-				Message: "a clock has just been set: try again in a moment",
-				Cause:   cause(err),
-			}
-		case code == columnsMoved, mayHaveChanged(code) && e.hasChanged(ctx, seen, lease.Access):
-			e.forget(seen)
-			return nil, changed(err)
-		}
-		return nil, vendError(ctx, err)
+		return nil, err
 	}
 	asked := sqltext.Dialect.Trim(lease.SQL)
 	return &vended{

@@ -10,6 +10,7 @@ import (
 
 	"deputy/internal/pgconn"
 	"deputy/vending"
+	"deputy/vending/postgres/cell"
 	"deputy/vending/postgres/parameters"
 	"deputy/vending/postgres/sqltext"
 )
@@ -94,7 +95,7 @@ func readRows(ctx context.Context, rows driver.Rows, maxRows int, room *vending.
 	result := vending.Result{Rows: [][]any{}, Columns: make([]vending.OutputColumn, len(names))}
 	for i, name := range names {
 		types[i] = rows.(driver.RowsColumnTypeDatabaseTypeName).ColumnTypeDatabaseTypeName(i)
-		result.Columns[i] = vending.OutputColumn{Name: name, Type: typeName(types[i])}
+		result.Columns[i] = vending.OutputColumn{Name: name, Type: cell.TypeName(types[i])}
 	}
 	values := make([]driver.Value, len(names))
 	for {
@@ -113,7 +114,7 @@ func readRows(ctx context.Context, rows driver.Rows, maxRows int, room *vending.
 		size := 0
 		row := make([]any, len(values))
 		for i, v := range values {
-			row[i] = convert(v, types[i])
+			row[i] = cell.Convert(v, types[i])
 			size += vending.Size(row[i])
 		}
 		switch fits, err := room.Add(ctx, size); {

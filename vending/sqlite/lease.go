@@ -32,8 +32,14 @@ func (e *Engine) newVend(c conn, n names, now time.Time) (*vend, error) {
 	}
 	g := &guard{file: n.File, granted: map[string]bool{}, inner: map[string]bool{}}
 	g.masks = set(n.Mask + " " + n.Within + " " + n.Sample)
+	var tables []entitlements.Table
+	e.mu.Lock()
+	if e.current != nil {
+		tables = e.current.catalog.Tables
+	}
+	e.mu.Unlock()
 	v := &vend{
-		Engine: e, conn: c, names: n, guard: g, writer: view.NewWriter(e.schema, e.cfg.HashKey, n.Names),
+		Engine: e, conn: c, names: n, guard: g, writer: view.NewWriter(e.schema, e.cfg.HashKey, n.Names, tables),
 		tables: map[string]bool{},
 	}
 	if err := v.writer.Register(c.Conn, now); err != nil {
@@ -143,7 +149,12 @@ func (v *vend) check(a entitlements.Access, inner string) error {
 	stmt, _, err := v.Prepare(reading)
 	stmt.Close()
 	if name, bare := v.objects.hidden(err, v.names.nothing); bare {
-		return fmt.Errorf("a table is named without its schema in what is said of %s: write %s.%s", a.Table, v.schema, name)
+		return fmt.Errorf(
+			"a table is named without its schema in what is said of %s: write %s.%s",
+			a.Table,
+			v.schema,
+			name,
+		)
 	}
 	if err != nil && strings.Contains(err.Error(), v.names.File) { // a name that the administrator did not write
 		return fmt.Errorf("the view of %s: %s", a.Table, strings.ReplaceAll(err.Error(), v.names.File, v.schema))
@@ -176,6 +187,7 @@ func (v *vend) session(lease vending.Lease) (*session, error) {
 	return &session{
 		conn: v.conn, guard: v.guard, readable: v.readable(), schema: v.schema, sql: lease.SQL, text: text,
 		parameters: parameters,
+		unfit:      v.writer.Unfit,
 	}, nil
 }
 

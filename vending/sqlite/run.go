@@ -18,11 +18,12 @@ var leaseID = regexp.MustCompile(`^[a-z0-9]{8,64}$`)
 func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, error) {
 	var result vending.Result
 	err := e.lend(ctx, lease, &result.Role, func(s *session) error {
+		result.Unfit = s.unfit
 		return s.read(ctx, lease, &result)
 	})
 	if err != nil {
 		budget.Of(ctx).Lower(0)
-		return vending.Result{Role: result.Role}, err
+		return vending.Result{Role: result.Role, Unfit: result.Unfit}, err
 	}
 	return result, nil
 }

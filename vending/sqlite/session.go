@@ -42,6 +42,7 @@ type session struct {
 	memory   int64               // bytes that SQLite has here
 
 	parameters []vending.Parameter
+	unfit      []vending.Unfit
 }
 
 // The databases of a session by their numbers in the byte code. The file is attached twice, because SQLite looks for a

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -39,8 +40,9 @@ func rowCondition(f entitlements.Filter, table entitlements.TableName) string {
 
 // condition puts the values of the identity into what the administrator wrote: a list as an array literal, both that
 // and a single value of unknown type, so that PostgreSQL gives it the type of what it is compared with. A value is in
-// parentheses, because words and strings before a quote change what the quote means. missing: a list is empty.
-func condition(parts []expression.Part) (sql string, missing bool) {
+// parentheses, because words and strings before a quote change what the quote means. Beside values that do not fit the
+// type there is a NULL. missing: a list is empty, or the single value does not fit.
+func condition(parts []expression.Part) (text string, missing bool) {
 	var q strings.Builder
 	for _, p := range parts {
 		if p.Column != "" {
@@ -51,15 +53,27 @@ func condition(parts []expression.Part) (sql string, missing bool) {
 		case p.Variable == "":
 		case !p.One():
 			missing = missing || len(p.Values) == 0
-			array, _ := pq.StringArray(append([]string{}, p.Values...)).Value() // never fails, and is no NULL
-			q.WriteString(pq.QuoteLiteral(array.(string)))
+			q.WriteString(pq.QuoteLiteral(array(p)))
 		case len(p.Values) == 1:
 			q.WriteString("(" + pq.QuoteLiteral(p.Values[0]) + ")")
 		default:
+			missing = missing || p.Unfit
 			q.WriteString("(NULL)")
 		}
 	}
 	return q.String(), missing
+}
+
+func array(p expression.Part) string {
+	values := []sql.NullString{}
+	for _, v := range p.Values {
+		values = append(values, sql.NullString{String: v, Valid: true})
+	}
+	if p.Unfit && len(values) > 0 {
+		values = append(values, sql.NullString{})
+	}
+	literal, _ := pq.Array(values).Value() // never fails, and is no NULL
+	return literal.(string)
 }
 
 // withinCondition compares the column as it is, so that an index on it can be used. Times are the transaction's and,

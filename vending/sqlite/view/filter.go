@@ -2,21 +2,23 @@ package view
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"deputy/entitlements"
 	"deputy/entitlements/expression"
 	"deputy/vending/sqlite/sqltext"
 )
 
-func (w *Writer) where(filters []entitlements.Filter, whole []entitlements.Column) (string, error) {
+func (w *Writer) where(
+	table entitlements.TableName,
+	filters []entitlements.Filter,
+	whole []entitlements.Column,
+) (string, error) {
 	terms := make([]string, len(filters))
 	for i, f := range filters {
-		term, err := w.term(f, whole)
+		term, err := w.term(table, f, whole)
 		if err != nil {
 			return "", fmt.Errorf("policy %q: %w", f.Policy, err)
 		}
@@ -26,12 +28,15 @@ func (w *Writer) where(filters []entitlements.Filter, whole []entitlements.Colum
 }
 
 // term is a row rule in SQLite's words. A rule that this engine does not know shows no row.
-func (w *Writer) term(f entitlements.Filter, whole []entitlements.Column) (sql string, err error) {
+func (w *Writer) term(table entitlements.TableName, f entitlements.Filter, whole []entitlements.Column) (
+	sql string, err error,
+) {
 	never := f.Never
 	switch {
 	case len(f.Where) > 0:
 		var missing bool
-		sql, missing, err = w.condition(f.Where)
+		parts, perRow := w.fit(table, f.Policy, f.Where)
+		sql, missing, err = w.condition(parts, perRow)
 		never = never || missing
 	case f.Within != nil:
 		sql = fmt.Sprintf(
@@ -65,8 +70,9 @@ func sampled(whole []entitlements.Column) string {
 var quantified = regexp.MustCompile(`(= any|<> all)\($`)
 
 // condition puts the values of the identity into what the administrator wrote. SQLite has no arrays, so "= any(…)"
-// becomes "IN (…)" and "<> all(…)" becomes "NOT IN (…)". missing: a list is empty.
-func (w *Writer) condition(parts []expression.Part) (text string, missing bool, err error) {
+// becomes "IN (…)" and "<> all(…)" becomes "NOT IN (…)". perRow has, by part, what values that may not fit
+// are compared with. missing: a list is empty, or a single value does not fit.
+func (w *Writer) condition(parts []expression.Part, perRow map[int]string) (text string, missing bool, err error) {
 	var sql strings.Builder
 	for i, p := range parts {
 		if p.Column != "" {
@@ -77,11 +83,8 @@ func (w *Writer) condition(parts []expression.Part) (text string, missing bool, 
 		case p.Variable == "":
 			continue
 		case p.One():
-			value, err := one(p.Values)
-			if err != nil {
-				return "", false, fmt.Errorf("%s: %w", p.Variable, err)
-			}
-			sql.WriteString(value)
+			missing = missing || p.Unfit
+			sql.WriteString(one(p.Values, perRow[i]))
 			continue
 		}
 		missing = missing || len(p.Values) == 0
@@ -90,16 +93,12 @@ func (w *Writer) condition(parts []expression.Part) (text string, missing bool, 
 		if operator == nil || i+1 == len(parts) || !strings.HasPrefix(parts[i+1].SQL, ")") {
 			return "", false, fmt.Errorf("%s stands neither in = any(…) nor in <> all(…)", p.Variable)
 		}
-		list, err := list(p.Values)
-		if err != nil {
-			return "", false, fmt.Errorf("%s: %w", p.Variable, err)
-		}
 		sql.Reset()
 		sql.WriteString(written[:operator[0]])
 		if written[operator[0]] == '<' {
 			sql.WriteString(` NOT`)
 		}
-		sql.WriteString(` IN (` + list)
+		sql.WriteString(` IN (` + list(p, perRow[i]))
 	}
 	return sql.String(), missing, nil
 }
@@ -114,14 +113,15 @@ func (w *Writer) pointAtFile(sql string) string {
 
 // one writes a single value as a text, which is how SQLite knows to make texts of the numbers that an expression
 // compares it with. It is in parentheses, so that no word before it becomes one with it.
-func one(values []string) (string, error) {
+func one(values []string, operand string) string {
 	if len(values) != 1 {
-		return `(NULL)`, nil
+		return `(NULL)`
 	}
-	if err := plain(values[0]); err != nil {
-		return "", err
+	text := `CAST(` + sqltext.Literal(values[0]) + ` AS TEXT)`
+	if operand != "" && !aNumber.MatchString(values[0]) {
+		text = judged(operand, text)
 	}
-	return `(CAST(` + sqltext.Literal(values[0]) + ` AS TEXT))`, nil
+	return `(` + text + `)`
 }
 
 // number is a text that SQLite would write in the same way if it were a number.
@@ -129,25 +129,22 @@ var number = regexp.MustCompile(`^(-?[1-9][0-9]{0,17}|0|-?(0|[1-9][0-9]{0,8})\.[
 
 // list writes values as they are compared. Where the column is declared a number, SQLite makes numbers of the texts.
 // Where nothing is declared it does not, and 1 would differ from '1': there the number has to be in the list as well.
-// No value at all is a NULL: before an empty list, SQLite would not even read what stands there.
-func list(values []string) (string, error) {
+// No value at all is a NULL: before an empty list, SQLite would not even read what stands there. So is a value that
+// does not fit.
+func list(p expression.Part, operand string) string {
 	var items []string
-	for _, v := range values {
-		if err := plain(v); err != nil {
-			return "", err
+	for _, v := range p.Values {
+		item := sqltext.Literal(v)
+		if operand != "" && !aNumber.MatchString(v) {
+			item = judged(operand, item)
 		}
-		items = append(items, sqltext.Literal(v))
+		items = append(items, item)
 		if number.MatchString(v) {
 			items = append(items, v)
 		}
 	}
-	return cmp.Or(strings.Join(items, `, `), `NULL`), nil
-}
-
-// plain refuses what SQLite would cut short or change.
-func plain(value string) error {
-	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
-		return errors.New("a value is not plain text")
+	if p.Unfit || len(items) == 0 {
+		items = append(items, `NULL`)
 	}
-	return nil
+	return strings.Join(items, `, `)
 }

@@ -65,7 +65,7 @@ func (w *Writer) maskedColumn(table entitlements.TableName, c entitlements.Colum
 		}
 		switch {
 		case len(m.When) > 0:
-			takes, err := w.takes(m)
+			takes, err := w.takes(table, m)
 			if err != nil {
 				return "", err
 			}
@@ -86,12 +86,13 @@ func (w *Writer) maskedColumn(table entitlements.TableName, c entitlements.Colum
 }
 
 // takes is true where the condition holds or may hold. One that lacks a value may hold anywhere.
-func (w *Writer) takes(m entitlements.AppliedMask) (string, error) {
-	condition, _, err := w.condition(m.When)
+func (w *Writer) takes(table entitlements.TableName, m entitlements.AppliedMask) (string, error) {
+	when, perRow := w.fit(table, m.Policy, m.When)
+	condition, _, err := w.condition(when, perRow)
 	if err != nil {
 		return "", fmt.Errorf("the mask of policy %q: %w", m.Policy, err)
 	}
-	if slices.ContainsFunc(m.When, func(p expression.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
+	if slices.ContainsFunc(when, func(p expression.Part) bool { return p.Variable != "" && len(p.Values) == 0 }) {
 		return "CASE WHEN (\n" + condition + "\n) THEN 1 ELSE 1 END", nil // and yet SQLite reads it
 	}
 	return "(\n" + condition + "\n) IS NOT FALSE", nil

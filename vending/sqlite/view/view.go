@@ -10,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"deputy/entitlements"
+	"deputy/vending"
 	"deputy/vending/sqlite/sqltext"
 )
 
@@ -27,12 +28,17 @@ type Writer struct {
 	schema string // the governed one
 	names  Names
 	masks  masks
+	tables []entitlements.Table
+	shapes map[string]shape // of the columns of tables; nil: not asked for yet
+
+	// Unfit are the values of the caller that counted as none in the views that were written.
+	Unfit []vending.Unfit
 }
 
 // NewWriter returns a writer for a session in which the file and the functions have these names. The key is that of
-// hashes.
-func NewWriter(schema string, key []byte, n Names) *Writer {
-	return &Writer{schema: schema, names: n, masks: masks{key: key}}
+// hashes; tables are all of the file, as far as they are known.
+func NewWriter(schema string, key []byte, n Names, tables []entitlements.Table) *Writer {
+	return &Writer{schema: schema, names: n, masks: masks{key: key}, tables: tables}
 }
 
 // Register gives the session the functions that its views call, as of now.
@@ -69,12 +75,12 @@ func (w *Writer) Write(a entitlements.Access, whole []entitlements.Column, inner
 		body += ` NOT INDEXED`
 	}
 	if len(a.Filters) > 0 {
-		where, err := w.where(a.Filters, whole)
+		where, err := w.where(a.Table, a.Filters, whole)
 		if err != nil {
 			return Views{}, fmt.Errorf("the row filters of %s: %w", a.Table, err)
 		}
-		// LIMIT -1 limits nothing, but keeps SQLite from merging the view into the statement: no expression of the caller's
-		// is evaluated on a row that the filters hide.
+		// LIMIT -1 limits nothing, but keeps SQLite from merging the view into the statement: no expression of the
+		// caller's is evaluated on a row that the filters hide.
 		body += ` WHERE ` + where + ` LIMIT -1`
 	}
 	return Views{

@@ -9,7 +9,8 @@ import (
 
 // Filters stand inside the inner view, beside the raw values, and the file bears its random name there.
 func TestDecisionBecomesTwoViews(t *testing.T) {
-	w := NewWriter("sales", []byte("key"), Names{File: "vfile", Mask: "vmask", Within: "vwithin", Sample: "vsample"})
+	w := NewWriter("sales", []byte("key"), Names{File: "vfile", Mask: "vmask", Within: "vwithin", Sample: "vsample"},
+		[]entitlements.Table{{Columns: []entitlements.Column{{Name: `re"gion`, Type: "text"}}}})
 	got, err := w.Write(entitlements.Access{
 		Table: entitlements.TableName{Schema: "sales", Name: `or"ders`},
 		Columns: []entitlements.ColumnAccess{
@@ -21,7 +22,12 @@ func TestDecisionBecomesTwoViews(t *testing.T) {
 		},
 		Filters: []entitlements.Filter{
 			{Where: []expression.Part{
-				{Column: `re"gion`, SQL: " = any("}, {Variable: "attribute.regions", Values: []string{"EU"}}, {SQL: ")"},
+				{
+					Column: `re"gion`,
+					SQL:    " = any(",
+				},
+				{Variable: "attribute.regions", Values: []string{"EU"}},
+				{SQL: ")"},
 			}},
 			{},
 		},

@@ -1,4 +1,5 @@
-package postgres
+// Package cell makes what vending.Result holds of the values that lib/pq gives.
+package cell
 
 import (
 	"encoding/hex"
@@ -9,8 +10,8 @@ import (
 	"time"
 )
 
-// typeName is the type in PostgreSQL's own short words; "other" for what is not built in.
-func typeName(databaseType string) string {
+// TypeName is the type in PostgreSQL's own short words; "other" for what is not built in.
+func TypeName(databaseType string) string {
 	name := strings.ToLower(databaseType)
 	if element, isArray := strings.CutPrefix(name, "_"); isArray {
 		return element + "[]"
@@ -21,9 +22,9 @@ func typeName(databaseType string) string {
 	return name
 }
 
-// convert turns what lib/pq gives into what vending.Result holds. Whatever a JSON number cannot carry exactly becomes a
+// Convert turns what lib/pq gives into what vending.Result holds. Whatever a JSON number cannot carry exactly becomes a
 // string.
-func convert(v any, databaseType string) any {
+func Convert(v any, databaseType string) any {
 	switch x := v.(type) {
 	case int64:
 		if databaseType == "INT8" || x != int64(int32(x)) {
