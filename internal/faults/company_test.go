@@ -37,6 +37,7 @@ type company struct {
 	server           *exec.Cmd
 	ended            chan error
 	ending           []func() // what ends with the company
+	lost             bool     // it is not good again after a fault
 }
 
 const configuration = `server: {listen: "ADDRESS", public_url: "http://ADDRESS"}
@@ -49,7 +50,7 @@ agents:
 platforms:
   shop: {engine: postgres, dsn: "SHOP", schemas: [s], signing_key: "0123456789012345678901234567890123456789"}
   app: {engine: postgres, dsn: "APP", schemas: [s], signing_key: "9876543210987654321098765432109876543210"}
-  lake: {engine: sqlite, path: lake.db, schema: s, hash_key: "0123456789012345678901234567890123456789"}
+  lake: {engine: sqlite, path: lake/lake.db, schema: s, hash_key: "0123456789012345678901234567890123456789"}
 limits: {timeout: 4s}
 requests:
   state: {dsn: "STATE"}
@@ -64,7 +65,8 @@ policies:
 
 const tables = `CREATE TABLE %[1]s.orders(id int, region text, name text);
 	INSERT INTO %[1]s.orders VALUES (1, 'EU', 'Okafor'), (2, 'EU', 'Lindqvist'), (3, 'US', 'Smith');
-	CREATE TABLE %[1]s.notes(id int, note text); INSERT INTO %[1]s.notes VALUES (1, 'a');`
+	CREATE TABLE %[1]s.notes(id int, note text); INSERT INTO %[1]s.notes VALUES (1, 'a');
+	CREATE TABLE %[1]s.ledger(id int, amount int); INSERT INTO %[1]s.ledger VALUES (1, 10);`
 
 // found makes the company and starts its server.
 func found(t *testing.T) *company {
@@ -73,9 +75,10 @@ func found(t *testing.T) *company {
 	var err error
 	c.shop, c.app, c.state, err = clusters(context.Background())
 	if err == nil {
-		c.line, err = startRelay(filepath.Join(c.shop.Dir, ".s.PGSQL.5432"))
+		c.line, err = startRelay(c.shop.Socket())
 	}
-	err = errors.Join(err, os.MkdirAll(filepath.Join(c.dir, "audit"), 0o700))
+	err = errors.Join(err, os.MkdirAll(filepath.Join(c.dir, "audit"), 0o700),
+		os.MkdirAll(filepath.Join(c.dir, "lake"), 0o700))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +108,7 @@ func found(t *testing.T) *company {
 // lake runs SQL on the SQLite file, as the application does that owns it.
 func (c *company) lake(script string) {
 	c.t.Helper()
-	db, err := sqlite3.Open(filepath.Join(c.dir, "lake.db"))
+	db, err := sqlite3.Open(c.file())
 	if err == nil {
 		err = errors.Join(db.Exec("PRAGMA busy_timeout = 10000; "+script), db.Close())
 	}

@@ -15,7 +15,7 @@ var shopAlone = []string{"shop"}
 func databaseFaults() []fault {
 	return []fault{
 		{
-			name: "database frozen", holds: 100 * time.Second, hits: shopAlone,
+			name: "database frozen", holds: 100 * time.Second, hits: shopAlone, steady: true,
 			begin:  func(s *scene) error { s.shop.Freeze(); return nil },
 			during: whileFrozen,
 			end:    func(s *scene) error { s.shop.Thaw(); return nil },
@@ -37,12 +37,8 @@ func databaseFaults() []fault {
 			begin: usedUp,
 		},
 		{
-			name: "a table locked", holds: 15 * time.Second, hits: shopAlone,
+			name: "a table locked", holds: 15 * time.Second,
 			begin: locked,
-		},
-		{
-			name: "columns come and go", holds: 8 * time.Second, hits: shopAlone, again: true,
-			begin: migrated,
 		},
 	}
 }
@@ -66,10 +62,12 @@ func whileFrozen(s *scene) {
 	began := time.Now()
 	s.write(s.text + "  - {name: notes, mask: [s.notes.note], with: {constant: HIDDEN}}\n")
 	edited := s.until(func() bool { return sees("dana", "chat") == "HIDDEN" })
+	s.soon("an edit of the file", time.Since(began))
 	s.note("an edit of the file is in force on app after %.1f s: %v", time.Since(began).Seconds(), edited)
 	began = time.Now()
 	s.deputy("", "agent", "disable", "sweeper")
 	stopped := s.until(func() bool { return strings.Contains(sees("dana", "broom"), "disabled") })
+	s.soon("agent disable", time.Since(began))
 	s.note("agent disable holds on app after %.1f s: %v", time.Since(began).Seconds(), stopped)
 	status, body, took := s.ready()
 	s.note(
@@ -85,9 +83,16 @@ func whileFrozen(s *scene) {
 	s.deputy("", "agent", "enable", "sweeper")
 }
 
-// until polls for half a minute.
+// soon holds an administrator's word against the two seconds that it may take, where there is time.
+func (s *scene) soon(what string, took time.Duration) {
+	if took > 2*time.Second && !short {
+		s.Errorf("%s is in force after %s", what, took)
+	}
+}
+
+// until polls for as long as patience lasts.
 func (s *scene) until(good func() bool) bool {
-	for began := time.Now(); time.Since(began) < 30*time.Second; time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < patience; time.Sleep(50 * time.Millisecond) {
 		if good() {
 			return true
 		}
@@ -135,28 +140,5 @@ func locked(s *scene) error {
 		defer c.Close()
 		return ask(ctx, c, "shop", "SELECT note FROM s.notes")
 	})
-	return nil
-}
-
-// migrated is an application's owner who changes the table under the statement.
-func migrated(s *scene) error {
-	db, err := s.shop.Open(throwaway.Superuser, "postgres")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	for i := range 5 {
-		for _, sql := range []string{
-			fmt.Sprintf(`ALTER TABLE s.orders ADD COLUMN extra%d text`, i),
-			fmt.Sprintf(`ALTER TABLE s.orders RENAME COLUMN extra%d TO more%d`, i, i),
-			fmt.Sprintf(`ALTER TABLE s.orders DROP COLUMN more%d`, i),
-			fmt.Sprintf(`CREATE TABLE s.new%d (id int); DROP TABLE s.new%d`, i, i),
-		} {
-			if _, err := db.Exec(sql); err != nil {
-				return err
-			}
-			time.Sleep(300 * time.Millisecond)
-		}
-	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,19 +18,23 @@ var everyone = []string{"shop", "app", "lake"}
 func diskFaults() []fault {
 	return []fault{
 		{
-			name: "audit log: disk full", holds: 8 * time.Second, hits: everyone, unrecorded: true,
+			name: "audit log: disk full", long: true, holds: 8 * time.Second, hits: everyone, unrecorded: true,
 			begin: func(s *scene) error { return s.onDisk(func(disk string) error { return fill(disk) }) },
 			end:   func(s *scene) error { return os.Remove(filepath.Join(s.dir, "audit", "filler")) },
 		},
 		{
-			name: "audit log: fsync hangs", holds: 10 * time.Second, hits: everyone,
+			name: "audit log: fsync hangs", long: true, holds: 10 * time.Second, hits: everyone,
 			begin: func(s *scene) error {
 				return s.onDisk(func(disk string) error { return command("fsfreeze -f " + disk) })
 			},
 			end: func(s *scene) error { return command("fsfreeze -u " + filepath.Join(s.dir, "audit")) },
 		},
 		{
-			name: "database: disk full", holds: 8 * time.Second, hits: shopAlone,
+			name: "audit log: fsync slow", long: true, holds: 10 * time.Second,
+			begin: func(s *scene) error { return s.onDisk(s.slow) },
+		},
+		{
+			name: "database: disk full", long: true, holds: 8 * time.Second, hits: shopAlone,
 			begin: fullDatabase, end: roomAgain,
 		},
 	}
@@ -42,7 +47,7 @@ func (s *scene) onDisk(do func(disk string) error) error {
 		image := filepath.Join(scratch, "audit.img")
 		s.traffic.stop()
 		s.stop(sigterm)
-		if err := errors.Join(command("truncate -s 64M "+image), command("mkfs.ext4 -q "+image)); err != nil {
+		if err := errors.Join(command("truncate -s 4G "+image), command("mkfs.ext4 -q -m 0 "+image)); err != nil {
 			s.serve()
 			s.traffic = s.traffic.again()
 			return fmt.Errorf("%w: no ext4: %v", errNotHere, err)
@@ -59,7 +64,7 @@ func (s *scene) onDisk(do func(disk string) error) error {
 		if mounted != nil {
 			return fmt.Errorf("%w: no loop device: %v", errNotHere, mounted)
 		}
-		_, bad := s.traffic.good(time.Minute)
+		_, bad := s.traffic.good(patience)
 		if err = errors.Join(err, bad); err != nil {
 			return err
 		}
@@ -72,9 +77,40 @@ func (s *scene) onDisk(do func(disk string) error) error {
 	return do(disk)
 }
 
-// fill takes all the room that a disk has.
+// slow lets the disk write for a moment after every 300 ms: whatever is written or synced meanwhile waits for that.
+func (s *scene) slow(disk string) error {
+	quit, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var failed error
+		for {
+			failed = errors.Join(failed, command("fsfreeze -f "+disk))
+			time.Sleep(300 * time.Millisecond)
+			failed = errors.Join(failed, command("fsfreeze -u "+disk))
+			select {
+			case <-quit:
+				done <- failed
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	s.ending = append(s.ending, func() {
+		close(quit)
+		if err := <-done; err != nil {
+			s.Error(err)
+		}
+	})
+	return nil
+}
+
+// fill takes all the room that a disk has: most of it at once, without writing it.
 func fill(disk string) error {
-	f, err := os.Create(filepath.Join(disk, "filler"))
+	filler := filepath.Join(disk, "filler")
+	free, err := exec.Command("df", "--output=avail", "-B1", disk).Output()
+	if words := strings.Fields(string(free)); err == nil && len(words) == 2 {
+		command("fallocate -l " + words[1] + " " + filler) // it fills as far as it comes
+	}
+	f, err := os.OpenFile(filler, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

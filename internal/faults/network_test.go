@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -17,6 +16,11 @@ func networkFaults() []fault {
 			name: "packets are lost", holds: 30 * time.Second, hits: shopAlone,
 			begin: func(s *scene) error { s.line.loses.Store(true); return nil },
 			end:   func(s *scene) error { s.line.loses.Store(false); return nil },
+		},
+		{
+			name: "some packets are lost", long: true, holds: 15 * time.Second, hits: shopAlone,
+			begin: func(s *scene) error { s.line.repeats.Store(5); return nil },
+			end:   func(s *scene) error { s.line.repeats.Store(0); return nil },
 		},
 		{
 			name: "a slow line", long: true, holds: 15 * time.Second, hits: shopAlone,
@@ -67,7 +71,7 @@ func vanish(s *scene) error {
 	s.Cleanup(func() { command("ip netns del " + namespace) })
 	relay := exec.Command("ip", "netns", "exec", namespace, os.Args[0])
 	relay.Env = append(os.Environ(), "DEPUTY_FAULTS_RELAY="+far,
-		"DEPUTY_FAULTS_SOCKET="+filepath.Join(s.shop.Dir, ".s.PGSQL.5432"))
+		"DEPUTY_FAULTS_SOCKET="+s.shop.Socket())
 	said, err := relay.StdoutPipe()
 	if err != nil {
 		return err
@@ -84,15 +88,13 @@ func vanish(s *scene) error {
 	return command("ip link set deputy0 down")
 }
 
-// appear brings the host back, and the platform back to where it was.
+// appear brings the host back, and the platform to where it was once that has been good.
 func appear(s *scene) error {
-	err := command("ip link set deputy0 up")
-	if _, bad := s.traffic.good(time.Minute); bad != nil {
-		s.Error(bad)
-	}
-	s.write(s.text)
-	restarted(s)
-	return err
+	s.after = append(s.after, func() {
+		s.write(s.text)
+		restarted(s)
+	})
+	return command("ip link set deputy0 up")
 }
 
 // restarted starts the server again, in peace: a dsn is read at the start alone.
@@ -101,7 +103,7 @@ func restarted(s *scene) {
 	s.stop(sigterm)
 	s.serve()
 	s.traffic = s.traffic.again()
-	if _, err := s.traffic.good(time.Minute); err != nil {
+	if _, err := s.traffic.good(patience); err != nil {
 		s.Error(err)
 	}
 }

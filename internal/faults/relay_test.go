@@ -2,6 +2,7 @@ package faults
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ type relay struct {
 	socket   string
 	loses    atomic.Bool
 	delay    atomic.Int64 // nanoseconds for each piece
+	repeats  atomic.Int64 // of a hundred pieces so many are lost, and come when TCP sends them again
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -33,6 +35,19 @@ func startRelay(socket string) (*relay, error) {
 func (r *relay) port() string {
 	_, port, _ := net.SplitHostPort(r.listener.Addr().String())
 	return port
+}
+
+// turn leads connections from now on to another database.
+func (r *relay) turn(socket string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.socket = socket
+}
+
+// aim leads all connections to another database: those that are open end.
+func (r *relay) aim(socket string) {
+	r.turn(socket)
+	r.cut()
 }
 
 // cut ends every connection.
@@ -80,6 +95,9 @@ func (r *relay) carry(from, to net.Conn) {
 			return
 		}
 		time.Sleep(time.Duration(r.delay.Load()))
+		if rand.Int64N(100) < r.repeats.Load() {
+			time.Sleep(200 * time.Millisecond << rand.IntN(4)) // the sender's timeout doubles with each loss
+		}
 		if r.loses.Load() {
 			continue
 		}

@@ -46,6 +46,19 @@ var ErrNoServer = errors.New(
 
 // Start makes and starts a cluster. settings are more lines for its configuration: "shared_buffers=64MB".
 func Start(ctx context.Context, settings ...string) (*Cluster, error) {
+	return start(ctx, settings, initdb)
+}
+
+// initdb is the command, without its program's folder, that lays out an empty directory of data.
+func initdb(data string) []string {
+	return []string{
+		"initdb", "-D", data, "-U", Superuser, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync",
+		"--no-instructions",
+	}
+}
+
+// start makes a cluster with the command that lays out its directory of data, and starts it.
+func start(ctx context.Context, settings []string, layOut func(data string) []string) (*Cluster, error) {
 	bin, err := Binaries()
 	if err != nil {
 		return nil, err
@@ -60,7 +73,7 @@ func Start(ctx context.Context, settings ...string) (*Cluster, error) {
 		c.Stop()
 		return nil, fmt.Errorf("starting what removes the cluster's directory: %w", err)
 	}
-	if err = c.make(ctx, bin, settings); err == nil {
+	if err = c.make(ctx, bin, settings, layOut); err == nil {
 		err = c.Launch(ctx)
 	}
 	if err != nil {
@@ -113,7 +126,7 @@ func (c *Cluster) Stop() {
 }
 
 // make lays out a directory of data.
-func (c *Cluster) make(ctx context.Context, bin string, settings []string) error {
+func (c *Cluster) make(ctx context.Context, bin string, settings []string, layOut func(string) []string) error {
 	run, err := unprivileged()
 	if err != nil {
 		return err
@@ -122,25 +135,13 @@ func (c *Cluster) make(ctx context.Context, bin string, settings []string) error
 		return err
 	}
 	data := filepath.Join(c.Dir, "data")
-	initdb := exec.CommandContext(
-		ctx,
-		filepath.Join(bin, "initdb"),
-		"-D",
-		data,
-		"-U",
-		Superuser,
-		"--auth=trust",
-		"-E",
-		"UTF8",
-		"--locale=C",
-		"--no-sync",
-		"--no-instructions",
-	)
-	initdb.Dir = c.Dir
-	initdb.SysProcAttr = run.attributes()
-	initdb.Cancel = func() error { return syscall.Kill(-initdb.Process.Pid, syscall.SIGKILL) } // with what it has started
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out)
+	args := layOut(data)
+	laying := exec.CommandContext(ctx, filepath.Join(bin, args[0]), args[1:]...)
+	laying.Dir = c.Dir
+	laying.SysProcAttr = run.attributes()
+	laying.Cancel = func() error { return syscall.Kill(-laying.Process.Pid, syscall.SIGKILL) } // with what it has started
+	if out, err := laying.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", args[0], err, out)
 	}
 	if out, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output(); err == nil {
 		c.Version = string(out[:len(out)-1])

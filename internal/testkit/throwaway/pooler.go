@@ -83,10 +83,18 @@ func (p *Pooler) DSN(role, database string) string {
 	return fmt.Sprintf("host=%s port=6432 user=%s dbname=%s sslmode=disable", p.dir, role, database)
 }
 
+// Socket is the path of the Unix socket that the pooler listens on.
+func (p *Pooler) Socket() string { return filepath.Join(p.dir, ".s.PGSQL.6432") }
+
 // Stop ends the pooler at once.
-func (p *Pooler) Stop() {
+func (p *Pooler) Stop() { p.end(syscall.SIGTERM) }
+
+// Kill ends the pooler without a word to its clients.
+func (p *Pooler) Kill() { p.end(syscall.SIGKILL) }
+
+func (p *Pooler) end(how syscall.Signal) {
 	p.stop.Do(func() {
-		p.server.Process.Signal(syscall.SIGTERM)
+		p.server.Process.Signal(how)
 		<-p.done
 	})
 }
@@ -96,7 +104,7 @@ func (p *Pooler) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		if _, err := os.Stat(filepath.Join(p.dir, ".s.PGSQL.6432")); err == nil {
+		if _, err := os.Stat(p.Socket()); err == nil {
 			return nil
 		}
 		select {
