@@ -69,7 +69,7 @@ func (d *Deputy) loses(ctx context.Context, inForce *Deputy) error {
 	}
 	for _, p := range d.Tools.Held() {
 		was, closed := served[p.Name], p.Closed()
-		if was == nil || closed != nil && closed.Reason == platforms.OutOfReach {
+		if was == nil || closed != nil && closed.Unreached() {
 			continue
 		}
 		known := was.Warnings()

@@ -301,7 +301,7 @@ func TestSilentPlatformHoldsUpNoEdit(t *testing.T) {
 	b.soon("readiness says which platform", func() bool {
 		var says struct{ Platforms map[string]httpd.Part }
 		return serving.GetJSON(t, url+"/readyz", &says) == http.StatusOK &&
-			says.Platforms["shop"].Status == "out_of_reach" && says.Platforms["beside"].Status == httpd.PartReady
+			says.Platforms["shop"].Status == "silent" && says.Platforms["beside"].Status == httpd.PartReady
 	})
 	b.stage.Cluster().Thaw()
 	b.soon("the other one is served again", func() bool { return b.sees() == demo.Names[0] })

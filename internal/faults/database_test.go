@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -45,37 +44,23 @@ func databaseFaults() []fault {
 
 // whileFrozen tries what an administrator does on the healthy platforms: an edit of the file, and a stop.
 func whileFrozen(s *scene) {
-	sees := func(user, agent string) string {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		c, err := s.connect(ctx, user, agent)
-		if err != nil {
-			return err.Error()
-		}
-		defer c.Close()
-		r, err := c.Query(ctx, map[string]any{"platform": "app", "sql": "SELECT note FROM s.notes"})
-		if err != nil {
-			return err.Error()
-		}
-		return fmt.Sprint(r.Rows[0][0])
-	}
+	sees := func(agent string) string { return s.posts(agent, "app", "SELECT note FROM s.notes") }
 	began := time.Now()
 	s.write(s.text + "  - {name: notes, mask: [s.notes.note], with: {constant: HIDDEN}}\n")
-	edited := s.until(func() bool { return sees("dana", "chat") == "HIDDEN" })
+	edited := s.until(func() bool { return strings.Contains(sees("chat"), "HIDDEN") })
 	s.soon("an edit of the file", time.Since(began))
 	s.note("an edit of the file is in force on app after %.1f s: %v", time.Since(began).Seconds(), edited)
 	began = time.Now()
 	s.deputy("", "agent", "disable", "sweeper")
-	stopped := s.until(func() bool { return strings.Contains(sees("dana", "broom"), "disabled") })
+	stopped := s.until(func() bool { return strings.Contains(sees("broom"), "disabled") })
 	s.soon("agent disable", time.Since(began))
 	s.note("agent disable holds on app after %.1f s: %v", time.Since(began).Seconds(), stopped)
-	status, body, took := s.ready()
-	s.note(
-		"/readyz answers %d after %.1f s: silent is said: %v",
-		status,
-		took.Seconds(),
-		strings.Contains(body, "silent"),
-	)
+	said := s.until(func() bool { _, body, _ := s.ready(); return strings.Contains(body, `"shop":{"status":"silent"`) })
+	status, _, took := s.ready()
+	s.note("/readyz answers %d after %.1f s, and says that shop is silent: %v", status, took.Seconds(), said)
+	if !said {
+		s.Error("it is not said that the database is silent")
+	}
 	if !edited || !stopped {
 		s.Error("a frozen database keeps the administrator's word from another platform")
 	}
@@ -115,6 +100,10 @@ func usedUp(s *scene) error {
 		}
 	}()
 	s.ending = append(s.ending, func() { cancel(); db.Close() })
+	if !s.until(func() bool { return s.shop.Exec(throwaway.Superuser, "postgres", "SELECT 1") != nil }) {
+		s.Error("the connections are not used up")
+	}
+	s.line.cut() // Deputy has none left, and gets none
 	return nil
 }
 

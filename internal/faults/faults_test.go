@@ -73,17 +73,17 @@ func play(t *testing.T, c *company, f fault) played {
 	c.t = t
 	s := &scene{company: c, T: t, traffic: c.traffic()}
 	p := played{name: f.name}
+	calm := time.Now()
 	if _, err := s.traffic.good(patience); err != nil {
 		s.traffic.stop()
 		c.lost = true
 		t.Fatalf("before the fault: %v: %s", err, tail(c.log.String()))
 	}
-	calm := time.Now()
-	switch {
-	case short:
-	case f.steady:
-		time.Sleep(10 * time.Second)
-	default:
+	if f.steady && !short {
+		calm = time.Now()
+		time.Sleep(9 * time.Second)
+	}
+	if !short {
 		time.Sleep(time.Second)
 	}
 	s.from = time.Now()

@@ -3,6 +3,7 @@ package faults
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"deputy/tools"
@@ -35,7 +36,7 @@ func (s *scene) judge(f fault, p *played, calm, done time.Time, samples []sample
 		p.stormP99 = percentile99(s.traffic.since(s.from, done, untouched...))
 	}
 	if tooMany(refused(spared), len(spared)) && !f.breaks {
-		s.Errorf("what is not concerned refuses: %s", p.spared)
+		s.Errorf("what is not concerned refuses: %s: %s", p.spared, s.logged(refused(spared)))
 	}
 	if p.slowest > limit+time.Second && !short {
 		s.Errorf("a call took %s, over the limit of %s", p.slowest, limit)
@@ -69,6 +70,20 @@ func (s *scene) judge(f fault, p *played, calm, done time.Time, samples []sample
 		s.Errorf("%d outcomes are unknown", unknown)
 	}
 	p.notes = s.notes
+}
+
+// logged is what the server's log says of a few of the calls.
+func (s *scene) logged(samples []sample) (out string) {
+	for _, call := range samples[:min(3, len(samples))] {
+		out += fmt.Sprintf("\n%s, began after %.1f s, took %.1f s: ", call.platform, call.began.Sub(s.from).Seconds(),
+			call.took.Seconds())
+		for line := range strings.Lines(s.log.String()) {
+			if call.id != "" && strings.Contains(line, call.id) {
+				out += line
+			}
+		}
+	}
+	return out
 }
 
 // tooMany says whether calls that the fault spares are refused. Where there is little time the machine does other things

@@ -24,7 +24,8 @@ type Reason string
 
 // What Reason can be.
 const (
-	OutOfReach Reason = "out_of_reach" // It does not answer.
+	OutOfReach Reason = "out_of_reach" // It cannot be connected to, or fails when it is asked.
+	Silent     Reason = "silent"       // It can be connected to, and answers nothing.
 	NotSetUp   Reason = "not_set_up"   // It answers, and no role can be vended.
 	Misfit     Reason = "does_not_fit" // The file names what was never there.
 )
@@ -48,12 +49,25 @@ func (e *ClosedError) Error() string {
 	return text
 }
 
-// Unwrap has words for the caller, and what the engine said for the log.
+// Unreached says that the platform could not be asked: nothing is known of what it would have answered.
+func (e *ClosedError) Unreached() bool { return e.Reason == OutOfReach || e.Reason == Silent }
+
+// Unwrap has words for the caller, and what the engine said for the log. A trouble of the platform is told as a call
+// would be told of it that meets it.
 func (e *ClosedError) Unwrap() error {
-	return &vending.Error{
+	said := &vending.Error{
 		Code: vending.Unavailable, Message: "the data platform cannot be asked now: try again later", Cause: e.Err,
 	}
+	if met, ok := errors.AsType[*vending.Error](e.Err); ok && slices.Contains(troubles, met.Code) {
+		said.Code, said.Message = met.Code, met.Message
+	} else if e.Reason == Silent {
+		said.Code, said.Message = vending.Silent, "the data platform is silent: it does not answer"
+	}
+	return said
 }
+
+// troubles are the codes of what befalls a platform, whoever asks and whatever for.
+var troubles = []vending.Code{vending.Silent, vending.NoConnection, vending.DiskFull}
 
 var (
 	errOpening = errors.New("it is being opened")
@@ -300,6 +314,10 @@ func (p *Platform) close(err error) {
 func reason(err error) Reason {
 	if _, misfit := errors.AsType[*PolicyError](err); misfit {
 		return Misfit
+	}
+	met, ok := errors.AsType[*vending.Error](err)
+	if errors.Is(err, errSilent) || ok && met.Code == vending.Silent {
+		return Silent
 	}
 	return OutOfReach
 }
