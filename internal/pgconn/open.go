@@ -85,7 +85,8 @@ func Open(c Config) (*sql.DB, error) {
 	// mode may bring the second to another session.
 	read.BinaryParameters = true
 	if read.ConnectTimeout <= 0 {
-		read.ConnectTimeout = defaultConnectTimeout
+		// Hosts are tried one after the other: one that is silent leaves time for the next.
+		read.ConnectTimeout = max(defaultConnectTimeout/time.Duration(1+len(read.Multi)), time.Second)
 	}
 	db := sql.OpenDB(&connector{config: c, library: read, shuffle: rand.Shuffle})
 	db.SetMaxOpenConns(c.MaxOpen)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"deputy/internal/pgconn"
+	"deputy/internal/testkit/throwaway"
 )
 
 // listen is a host that accepts connections and says nothing.
@@ -56,5 +57,29 @@ func TestConnectTimeout(t *testing.T) {
 	defer db.Close()
 	if err := db.PingContext(context.Background()); !errors.Is(err, pgconn.ErrSilent) {
 		t.Errorf("a silent database: %v", err)
+	}
+}
+
+// Where a dsn names several hosts, those that are silent leave time for the one that answers.
+func TestSilentHostsBeforeAnother(t *testing.T) {
+	t.Parallel()
+	var hosts, ports string
+	for range 3 {
+		var port int
+		fmt.Sscanf(listen(t), "host=127.0.0.1 port=%d", &port)
+		hosts, ports = hosts+"127.0.0.1,", ports+fmt.Sprint(port)+","
+	}
+	db, err := pgconn.Open(pgconn.Config{DSN: fmt.Sprintf(
+		"host=%s127.0.0.1 port=%s%s user=%s dbname=postgres sslmode=disable",
+		hosts, ports, newNetwork(t).port, throwaway.Superuser,
+	)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 14*time.Second)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		t.Errorf("the host that answers is not reached: %v", err)
 	}
 }
