@@ -21,7 +21,7 @@ import (
 const (
 	startSilence  = 5 * time.Second        // for which a platform may be silent before a server starts without it
 	reloadSilence = 700 * time.Millisecond // and before a changed file is in force without it
-	tendTick      = time.Second
+	tendTick      = time.Second / 4
 )
 
 // nothingServed is the error of a start after which no table of any platform could be read; nil: one could be.

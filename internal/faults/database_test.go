@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"deputy/internal/testkit/throwaway"
@@ -92,14 +93,17 @@ func usedUp(s *scene) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
+	var taking sync.WaitGroup
+	taking.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := db.Conn(ctx); err != nil {
+			if conn, err := db.Conn(ctx); err == nil {
+				defer conn.Close()
+			} else {
 				time.Sleep(20 * time.Millisecond)
 			}
 		}
-	}()
-	s.ending = append(s.ending, func() { cancel(); db.Close() })
+	})
+	s.ending = append(s.ending, func() { cancel(); db.SetMaxIdleConns(-1); taking.Wait(); db.Close() })
 	if !s.until(func() bool { return s.shop.Exec(throwaway.Superuser, "postgres", "SELECT 1") != nil }) {
 		s.Error("the connections are not used up")
 	}

@@ -137,6 +137,7 @@ func fullDatabase(s *scene) error {
 	err := errors.Join(os.Mkdir(own, 0o700), command("chown --reference="+s.shop.Dir+" "+own))
 	for _, sql := range []string{
 		`CREATE TABLESPACE small LOCATION '` + own + `'`,
+		`GRANT CREATE ON TABLESPACE small TO PUBLIC`,
 		`ALTER SYSTEM SET temp_tablespaces = small`,
 		`ALTER SYSTEM SET work_mem = '64kB'`,
 		`SELECT pg_reload_conf()`,

@@ -21,7 +21,7 @@ func fileFaults() []fault {
 			begin: func(s *scene) error { return s.writer("BEGIN EXCLUSIVE; INSERT INTO notes VALUES (9, 'z')") },
 		},
 		{
-			name: "SQLite: not in WAL, and locked", holds: 8 * time.Second, hits: lakeAlone,
+			name: "SQLite: not in WAL, and locked", long: true, holds: 8 * time.Second, hits: lakeAlone,
 			begin: func(s *scene) error {
 				s.traffic.stop() // readers let it never leave WAL
 				s.lake("PRAGMA journal_mode = delete")
@@ -42,7 +42,7 @@ func fileFaults() []fault {
 		},
 		{name: "SQLite: the file is replaced", holds: 3 * time.Second, hits: lakeAlone, begin: replaced},
 		{
-			name: "SQLite: the file is gone", holds: 5 * time.Second, hits: lakeAlone,
+			name: "SQLite: the file is gone", long: true, holds: 5 * time.Second, hits: lakeAlone,
 			begin: func(s *scene) error { return os.Rename(s.file(), s.file()+".away") },
 			end:   func(s *scene) error { return os.Rename(s.file()+".away", s.file()) },
 		},

@@ -28,7 +28,7 @@ func neighbourFaults() []fault {
 			},
 		},
 		{
-			name: "issuer hangs, with a new key", holds: 10 * time.Second,
+			name: "issuer hangs, with a new key", long: true, holds: 10 * time.Second,
 			begin: func(s *scene) error { rotate(s, time.Hour); return nil },
 			during: func(s *scene) {
 				came := newcomers(s)
@@ -48,7 +48,7 @@ func neighbourFaults() []fault {
 			},
 		},
 		{
-			name: "state frozen", holds: 20 * time.Second,
+			name: "state frozen", long: true, holds: 20 * time.Second,
 			begin:  func(s *scene) error { s.state.Freeze(); return nil },
 			during: whatReadyzSays,
 			end:    func(s *scene) error { s.state.Thaw(); return nil },

@@ -32,7 +32,7 @@ func networkFaults() []fault {
 			begin: func(s *scene) error { s.line.cut(); return nil },
 		},
 		{
-			name: "a host vanishes", holds: 30 * time.Second, hits: shopAlone,
+			name: "a host vanishes", long: true, holds: 30 * time.Second, hits: shopAlone,
 			begin: vanish, end: appear,
 		},
 	}

@@ -2,6 +2,8 @@ package faults
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,6 +29,7 @@ func planned(times int) func(*scene) error {
 	return func(s *scene) error {
 		for range times {
 			s.traffic.stop()
+			log := s.logSize()
 			var mu sync.Mutex
 			var all sync.WaitGroup
 			var samples []sample
@@ -49,7 +52,9 @@ func planned(times int) func(*scene) error {
 				})
 			}
 			connected.Wait()
-			time.Sleep(200 * time.Millisecond)
+			if !s.until(func() bool { return s.intents(log) >= 32 }) {
+				s.Error("the calls do not begin")
+			}
 			if err := s.stop(sigterm); err != nil {
 				s.Errorf("the server ends with %v", err)
 			}
@@ -79,10 +84,36 @@ func planned(times int) func(*scene) error {
 }
 
 func killed(s *scene) error {
-	for range 3 {
+	times := 3
+	if short {
+		times = 1
+	}
+	for range times {
 		time.Sleep(300 * time.Millisecond)
 		s.stop(syscall.SIGKILL)
 		s.serve()
 	}
 	return nil
+}
+
+// logSize is how long the audit log's file is.
+func (c *company) logSize() int64 {
+	info, err := os.Stat(filepath.Join(c.dir, "audit", "audit.jsonl"))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// intents counts the calls that were about to run since the log's file was as long as that. A file that is shorter is a
+// new one.
+func (c *company) intents(since int64) int {
+	text, err := os.ReadFile(filepath.Join(c.dir, "audit", "audit.jsonl"))
+	if err != nil {
+		return 0
+	}
+	if since > int64(len(text)) {
+		since = 0
+	}
+	return strings.Count(string(text[since:]), `"phase":"intent"`)
 }

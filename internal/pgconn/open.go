@@ -26,6 +26,7 @@ import (
 // What Config's zero values mean.
 const (
 	defaultConnectTimeout = 5 * time.Second
+	leastConnectTimeout   = 2 * time.Second // for each of several hosts
 	defaultGrace          = 500 * time.Millisecond
 	defaultAskAfter       = 10 * time.Second
 	idleTime              = 5 * time.Minute // then a connection is given back to the database
@@ -86,7 +87,7 @@ func Open(c Config) (*sql.DB, error) {
 	read.BinaryParameters = true
 	if read.ConnectTimeout <= 0 {
 		// Hosts are tried one after the other: one that is silent leaves time for the next.
-		read.ConnectTimeout = max(defaultConnectTimeout/time.Duration(1+len(read.Multi)), time.Second)
+		read.ConnectTimeout = max(defaultConnectTimeout/time.Duration(1+len(read.Multi)), leastConnectTimeout)
 	}
 	db := sql.OpenDB(&connector{config: c, library: read, shuffle: rand.Shuffle})
 	db.SetMaxOpenConns(c.MaxOpen)

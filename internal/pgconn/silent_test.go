@@ -77,9 +77,13 @@ func TestSilentHostsBeforeAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 14*time.Second)
-	defer cancel()
-	if err := db.PingContext(ctx); err != nil {
-		t.Errorf("the host that answers is not reached: %v", err)
+	for range 5 { // on a slow machine the one that answers may be late, too
+		ctx, cancel := context.WithTimeout(context.Background(), 14*time.Second)
+		err = db.PingContext(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
 	}
+	t.Errorf("the host that answers is not reached: %v", err)
 }

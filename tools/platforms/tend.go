@@ -12,7 +12,7 @@ import (
 
 const (
 	tendEvery   = 10 * time.Second // an open platform, of which everything is served
-	reopenEvery = 2 * time.Second  // one with closed tables; longer where looking takes long
+	reopenEvery = time.Second / 2  // one with closed tables; longer where looking takes long
 	longestWait = 5 * time.Second  // between two attempts to open a closed platform
 	probeTime   = 2 * time.Second
 	share       = 20 // of the time, one part at most goes into looking at a platform with closed tables
