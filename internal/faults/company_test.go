@@ -25,7 +25,7 @@ import (
 )
 
 // limit is what a call may take: limits.timeout for its statement, and five seconds for everything around that.
-const limit = 4*time.Second + 5*time.Second
+const limit = 5*time.Second + 5*time.Second
 
 // company is a deputy serve over its databases: shop, which faults come over, app and lake, which must go on, and the
 // state of its requests.
@@ -54,7 +54,7 @@ platforms:
   shop: {engine: postgres, dsn: "SHOP", schemas: [s], signing_key: "0123456789012345678901234567890123456789"}
   app: {engine: postgres, dsn: "APP", schemas: [s], signing_key: "9876543210987654321098765432109876543210"}
   lake: {engine: sqlite, path: lake/lake.db, schema: s, hash_key: "0123456789012345678901234567890123456789"}
-limits: {timeout: 4s}
+limits: {timeout: 5s}
 requests:
   state: {dsn: "STATE"}
   rules:

@@ -23,7 +23,7 @@ func diskFaults() []fault {
 			end:   func(s *scene) error { return os.Remove(filepath.Join(s.dir, "audit", "filler")) },
 		},
 		{
-			name: "audit log: fsync hangs", long: true, holds: 20 * time.Second, hits: everyone,
+			name: "audit log: fsync hangs", long: true, holds: 20 * time.Second, hits: everyone, unrecorded: true,
 			begin: func(s *scene) error {
 				return s.onDisk(func(disk string) error { return command("fsfreeze -f " + disk) })
 			},
