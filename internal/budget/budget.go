@@ -28,23 +28,25 @@ type Budget struct {
 
 	mu      sync.Mutex
 	used    int64
-	held    map[string]int64 // by caller, only those that hold some
-	waiting []*request       // in the order in which they came
-	most    int64            // of used, ever
-	asked   int64            // bytes that were given out, in all
-	refused int64            // requests that got nothing, in all
+	held    map[string]int64  // by caller, only those that hold some
+	holders map[*Account]bool // those that hold some
+	waiting []*request        // in the order in which they came
+	most    int64             // of used, ever
+	asked   int64             // bytes that were given out, in all
+	refused int64             // requests that got nothing, in all
 }
 
 // request waits for more bytes.
 type request struct {
 	account *Account
 	more    int64
-	granted chan struct{} // closed once it is
+	granted chan struct{} // closed once it is, or is refused
+	err     error         // of one that is refused; set before granted is closed
 }
 
 // New makes a budget of so many bytes.
 func New(size int64) *Budget {
-	return &Budget{size: size, patience: patience, held: map[string]int64{}}
+	return &Budget{size: size, patience: patience, held: map[string]int64{}, holders: map[*Account]bool{}}
 }
 
 // Size is the whole of it in bytes.
@@ -82,8 +84,9 @@ type Account struct {
 	closed bool
 }
 
-// Raise has the call hold total bytes, where it holds fewer. It waits until they are free, ctx ends, or ten seconds are
-// over. The error is ErrTooLarge, ErrBusy or that of ctx; the call holds then what it held before.
+// Raise has the call hold total bytes, where it holds fewer. It waits until they are free, ctx ends, ten seconds are
+// over, or waiting would be in vain, because all who hold something wait. The error is ErrTooLarge, ErrBusy or that of
+// ctx; the call holds then what it held before.
 func (a *Account) Raise(ctx context.Context, total int64) error {
 	if a == nil {
 		return nil
@@ -108,7 +111,7 @@ func (a *Account) Raise(ctx context.Context, total int64) error {
 	defer timer.Stop()
 	select {
 	case <-r.granted:
-		return nil
+		return r.err
 	case <-ctx.Done():
 		return b.withdraw(r, ctx.Err())
 	case <-timer.C:
@@ -155,7 +158,7 @@ func (b *Budget) withdraw(r *request, why error) error {
 	defer b.mu.Unlock()
 	i := slices.Index(b.waiting, r)
 	if i < 0 {
-		return nil
+		return r.err
 	}
 	b.waiting = slices.Delete(b.waiting, i, i+1)
 	b.refused++
@@ -167,6 +170,9 @@ func (b *Budget) withdraw(r *request, why error) error {
 func (b *Budget) serve() {
 	for {
 		i := b.next()
+		if i < 0 && b.breakStandstill() {
+			continue
+		}
 		if i < 0 {
 			return
 		}
@@ -184,6 +190,11 @@ func (a *Account) add(n int64) {
 	a.held += n
 	b.used += n
 	b.most = max(b.most, b.used)
+	if a.held > 0 {
+		b.holders[a] = true
+	} else {
+		delete(b.holders, a)
+	}
 	if b.held[a.caller] += n; b.held[a.caller] == 0 {
 		delete(b.held, a.caller)
 	}

@@ -92,7 +92,7 @@ func tooMany(refused []sample, all int) bool {
 	if !short {
 		return len(refused) > 0
 	}
-	slow := []tools.Code{tools.Timeout, tools.Silent, tools.TooBusy}
+	slow := []tools.Code{tools.Timeout, tools.Silent, tools.TooBusy, tools.Unavailable}
 	others := slices.ContainsFunc(refused, func(s sample) bool { return !slices.Contains(slow, s.code) })
 	return others || len(refused) > max(2, all/10)
 }
