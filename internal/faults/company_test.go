@@ -151,6 +151,11 @@ func (c *company) serve() {
 	}
 	c.ended = make(chan error, 1)
 	go func(server *exec.Cmd, ended chan error) { ended <- server.Wait() }(c.server, c.ended)
+	defer func() {
+		if c.t.Failed() {
+			c.t.Log(tail(c.log.String()))
+		}
+	}()
 	serving.Await(c.t, "http://"+c.address+"/readyz", c.ended)
 }
 

@@ -1,6 +1,6 @@
 // Package faults does to a running Deputy what befalls servers, one fault after the other: databases that freeze, fall
 // over, fill up or vanish, poolers that are killed, standbys that are promoted, tables that change, an issuer that is
-// slow or hangs, a state that is out of reach, disks that are full or slow, greedy callers, planned and unplanned stops.
+// slow or hangs, a state that is out of reach, disks that are full or slow, greedy callers, planned stops and others.
 // It has nothing but tests; "make faults" runs them, and docs/faults.md has what a run printed.
 //
 // A real deputy serve stands over two real PostgreSQL clusters, a SQLite file and a state in a third cluster, and

@@ -86,8 +86,8 @@ func (s *scene) logged(samples []sample) (out string) {
 	return out
 }
 
-// tooMany says whether calls that the fault spares are refused. Where there is little time the machine does other things
-// as well, and one call of ten may be refused because it took too long.
+// tooMany says whether calls that the fault spares are refused. Where there is little time the machine does other
+// things as well, and one call of ten may be refused because it took too long.
 func tooMany(refused []sample, all int) bool {
 	if !short {
 		return len(refused) > 0

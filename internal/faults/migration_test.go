@@ -103,8 +103,8 @@ var changes = []struct {
 	}},
 }
 
-// changed makes each change and asks at once, and for more than a second, with statements that are known and others that
-// are new. No answer may be other than the table is; after a second each must be right.
+// changed makes each change and asks at once, and for more than a second, with statements that are known and others
+// that are new. No answer may be other than the table is; after a second each must be right.
 func changed(s *scene) error {
 	db, err := s.shop.Open(throwaway.Superuser, "postgres")
 	if err != nil {
