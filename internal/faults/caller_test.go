@@ -27,7 +27,8 @@ func callerFaults() []fault {
 			begin: greedy(20, "lake", "SELECT printf('%020000000d', 1) AS x"), end: memory,
 		},
 		{
-			name: "greedy: long lists", long: true, holds: 15 * time.Second, begin: greedy(16, "shop", long), end: memory,
+			name: "greedy: long lists", long: true, holds: 15 * time.Second,
+			begin: greedy(16, "shop", long), end: memory,
 		},
 		{
 			name:  "greedy: deep nesting",

@@ -139,7 +139,8 @@ func (c *Cluster) make(ctx context.Context, bin string, settings []string, layOu
 	laying := exec.CommandContext(ctx, filepath.Join(bin, args[0]), args[1:]...)
 	laying.Dir = c.Dir
 	laying.SysProcAttr = run.attributes()
-	laying.Cancel = func() error { return syscall.Kill(-laying.Process.Pid, syscall.SIGKILL) } // with what it has started
+	// It ends with what it has started.
+	laying.Cancel = func() error { return syscall.Kill(-laying.Process.Pid, syscall.SIGKILL) }
 	if out, err := laying.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", args[0], err, out)
 	}
