@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/rs/zerolog"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"deputy/identity"
@@ -149,6 +151,9 @@ func (c Config) WithDefaults() (Config, error) {
 		metric.WithDescription("Arguments that hosts added to calls of tools and that were ignored, by name"),
 	); err != nil {
 		return c, fmt.Errorf("mcp: %w", err)
+	}
+	for _, name := range slices.Concat(hostArguments, c.IgnoredArguments) { // a rate needs a count from before the first
+		c.ignored.Add(context.Background(), 0, metric.WithAttributes(attribute.String("argument", name)))
 	}
 	if err := measureMemory(c.Telemetry.Meter(), c.Budget); err != nil {
 		return c, fmt.Errorf("mcp: %w", err)
