@@ -22,6 +22,10 @@ type Options struct {
 	Proofs     *Proofs          // those that were used; default none yet. Give each Authenticator of a process the same
 	Stops      identity.Stops   // the list of stops beside the configuration; nil: there is none
 
+	// Before is the Authenticator that is in force until now. The keys of its issuers are kept for those that are the
+	// same still, so that calls go on while one is down; nil: there is none.
+	Before *Authenticator
+
 	beside *verifier // whose issuers are asked, and no others: see Beside; nil: all are
 }
 
@@ -126,6 +130,15 @@ func (a *Authenticator) Both(waiting *Authenticator) identity.Both {
 }
 
 var errNotInForce = errors.New("the configuration that names it is not in force yet, so it is not asked")
+
+// keep has the issuer go on with the keys that the one in force has: of the same address, for the same algorithms.
+func (i *issuer) keep(before *verifier) {
+	for _, other := range before.issuers {
+		if other.url == i.url && slices.Equal(other.algorithms, i.algorithms) {
+			i.keys = other.keys
+		}
+	}
+}
 
 // besides has the issuer use what the one in force has. Where that has nothing, tokens that need it cannot be verified.
 func (i *issuer) besides(inForce *verifier) {

@@ -192,6 +192,9 @@ func newIssuer(config identity.IssuerConfig, opts Options, key string, wrong *id
 		iss.asks = newIntrospection(*config.Introspection, iss, remote, key+".introspection", wrong)
 	}
 	iss.keys = &keySet{fetch: remote.keys, algorithms: iss.algorithms, now: opts.Now}
+	if opts.Before != nil {
+		iss.keep(opts.Before.tokens)
+	}
 	if opts.beside != nil {
 		iss.besides(opts.beside)
 	}

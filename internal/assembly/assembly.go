@@ -92,6 +92,9 @@ func (d *Deputy) assemble(ctx context.Context) error {
 	}
 	var err error
 	options := oidc.Options{Audience: d.audience(), Proofs: d.Proofs, Stops: d.Stops, Now: d.now}
+	if d.inForce != nil {
+		options.Before = d.inForce.Authenticator
+	}
 	asked, cancel := ctx, func() {}
 	if d.silence > 0 {
 		asked, cancel = context.WithTimeout(ctx, d.silence)

@@ -88,6 +88,11 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.Is(err, sqlite3.BUSY),
 		errors.Is(err, sqlite3.LOCKED):
 		return refuse(vending.Locked, vending.LockedMessage)
+	case errors.Is(err, sqlite3.FULL):
+		return refuse(vending.DiskFull, "the database has no room left on its disk, and the statement needs some")
+	case errors.Is(err, sqlite3.NOTADB), errors.Is(err, sqlite3.CORRUPT):
+		return refuse(vending.Unavailable, "the database's file is damaged or is being replaced: "+
+			"its administrator finds the reason in the log")
 	case errors.Is(err, errChanged),
 		errors.Is(err, errMoved),
 		errors.Is(err, vending.ErrChanged):

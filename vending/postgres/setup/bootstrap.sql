@@ -68,7 +68,11 @@ WITH given (name, key) AS (
   DELETE FROM deputy.keys k USING was, options
   WHERE k.name = 'previous' AND CASE WHEN was.other THEN NOT options.rotate AND NOT options.drop_old ELSE options.drop_old END
 )
-INSERT INTO deputy.keys AS k SELECT pads.* FROM pads, options WHERE NOT (options.drop_old AND EXISTS (SELECT FROM was))
+-- An older key drops none: the cast ends the script, and what is cast says why.
+INSERT INTO deputy.keys AS k SELECT pads.* FROM pads CROSS JOIN options LEFT JOIN was ON true
+WHERE CASE WHEN options.drop_old AND was.other
+           THEN concat('the signing key that was given is not the newest of the database, so the old one stays', left(was.other::text, 0))::boolean
+           ELSE NOT (options.drop_old AND was.other IS NOT NULL) END
 ON CONFLICT (name) DO UPDATE SET ipad = excluded.ipad, opad = excluded.opad WHERE k.name = 'sign';
 
 CREATE UNLOGGED TABLE IF NOT EXISTS deputy.leases (id text NOT NULL);
