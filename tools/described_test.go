@@ -135,9 +135,9 @@ type still struct {
 	asked atomic.Int32
 }
 
-func (s *still) Analyze(ctx context.Context, sql string) (*vending.Statement, error) {
+func (s *still) Analyze(ctx context.Context, sql string, p ...vending.Parameter) (*vending.Statement, error) {
 	s.asked.Add(1)
-	return s.Engine.Analyze(ctx, sql)
+	return s.Engine.Analyze(ctx, sql, p...)
 }
 
 func (s *still) Run(ctx context.Context, lease vending.Lease) (vending.Result, error) {
