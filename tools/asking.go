@@ -35,7 +35,7 @@ func (t *Tools) asking(p *platform, policies requests.Both, who identity.Princip
 // forTable is how to ask for a table that is closed and may be known of.
 func (a asking) forTable(table entitlements.TableName) string {
 	if a.policies.Unknown != nil {
-		return unknownFor(table, nil).Message
+		return unknownFor(a.dialect.SpellTable(table), nil).Message
 	}
 	if takes, err := a.takes(table, nil); err != nil || !takes.Opens {
 		return fmt.Sprintf(

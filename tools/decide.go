@@ -22,9 +22,9 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 			q.record.denied(denial)
 			switch {
 			case denial.Closed:
-				closed = closedFor(denial)
+				closed = closedFor(q.platform.Engine.Dialect(), denial)
 			case q.policies.Unknown != nil && denial.Requestable:
-				closed = unknownFor(use.Table, q.policies.Unknown)
+				closed = unknownFor(q.platform.Engine.Dialect().SpellTable(use.Table), q.policies.Unknown)
 			default:
 				denied = true
 			}
@@ -68,20 +68,20 @@ func (q *question) open(table entitlements.TableName) bool {
 var errClosed = errors.New("the table is closed to its own callers")
 
 // unknownFor is about a table that may be known of and is closed, where what was approved cannot be looked up.
-func unknownFor(table entitlements.TableName, why error) *Error {
+func unknownFor(table string, why error) *Error {
 	return &Error{Code: Unavailable, Cause: why, Message: fmt.Sprintf("%s is closed without an approved request, "+
 		"and what was approved cannot be looked up now: try again in a moment; what needs no approval can be read",
 		table)}
 }
 
 // closedFor names what of the file does not fit the table, and nothing of the database.
-func closedFor(denial *entitlements.Denial) error {
+func closedFor(dialect vending.Dialect, denial *entitlements.Denial) error {
 	why := "Deputy may not read it yet"
 	if len(denial.Misfits) > 0 {
 		why = strings.Join(denial.Misfits, ", ") + " does not fit the database as it is"
 	}
 	return &Error{Code: Unavailable, Cause: errClosed, Message: fmt.Sprintf(
 		"%s is closed for now: %s; Deputy's administrator finds the reason in the log; other tables can be read",
-		denial.Table, why,
+		dialect.SpellTable(denial.Table), why,
 	)}
 }

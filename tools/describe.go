@@ -57,7 +57,7 @@ func (t *Tools) describe(ctx context.Context, call Call, args DescribeArgs, r *r
 	}
 	if found.Denial != nil && found.Denial.Closed {
 		r.denied(found.Denial)
-		return nil, closedFor(found.Denial)
+		return nil, closedFor(p.Engine.Dialect(), found.Denial)
 	}
 	d, err := dir.Describe(found, args.Search, args.Page)
 	if err != nil {

@@ -15,6 +15,7 @@ func (q *question) notices(access []entitlements.Access, unfit []vending.Unfit) 
 		out = append(out, "what was approved on request cannot be looked up now, and does not count in this answer: "+
 			"what is masked here may have been approved to be seen")
 	}
+	dialect := q.platform.Engine.Dialect()
 	ask := q.asking(q.platform, q.policies, q.call.Principal)
 	for _, a := range access {
 		for _, c := range a.Columns {
@@ -23,14 +24,14 @@ func (q *question) notices(access []entitlements.Access, unfit []vending.Unfit) 
 				if len(m.When) > 0 {
 					where = " in some rows"
 				}
-				out = append(out, m.Notice(a.Table, c.Name, where))
+				out = append(out, m.Notice(dialect.SpellColumn(a.Table, c.Name), where))
 			}
 		}
 		if how := ask.forColumns(a); how != "" {
 			out = append(out, how)
 		}
 		for _, policy := range a.FilterPolicies() {
-			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", a.Table, policy))
+			out = append(out, fmt.Sprintf("rows of %s are limited by policy %q", dialect.SpellTable(a.Table), policy))
 		}
 	}
 	for _, u := range unfit {

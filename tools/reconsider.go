@@ -43,9 +43,14 @@ func (q *question) reconsider(ctx context.Context, reason error) (*vending.State
 			return statement, access, nil
 		}
 	}
-	if why.Code == NotPermitted {
-		if q.closed != nil {
-			return nil, nil, q.closed
+	if why.Code == NotPermitted && q.closed != nil {
+		return nil, nil, q.closed
+	}
+	if why.Code == NotPermitted || why.Code == InvalidSQL {
+		if write := q.platform.directory(q.policies, q.call).Misspelled(q.sql); write != "" {
+			hint = write
+		} else if why.Code == InvalidSQL {
+			hint = why.Hint
 		}
 		why = &Error{Code: why.Code, Message: why.Message, Hint: hint, Cause: why.Cause}
 	}
@@ -77,7 +82,7 @@ func (q *question) named() (named []entitlements.Access, open []entitlements.Tab
 		if v.Access != nil {
 			named = append(named, *v.Access)
 		} else if v.Denial.Closed {
-			q.closed = closedFor(v.Denial)
+			q.closed = closedFor(dialect, v.Denial)
 		} else if hint == "" && v.Denial.Requestable {
 			hint = q.asking(q.platform, q.policies, q.call.Principal).forTable(v.Table)
 		}

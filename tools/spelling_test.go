@@ -212,6 +212,12 @@ func TestEveryShownNameWorks(t *testing.T) {
 				r, err := s.Query(t.Context(), who, tools.QueryArgs{SQL: sql})
 				if err != nil || len(r.Rows) != 1 || len(r.Rows[0]) != 3 || r.Rows[0][0] != "REDACTED" {
 					t.Errorf("%s\nis answered with %+v (%v)", sql, r, err)
+					continue
+				}
+				for i, c := range columns {
+					if want := name + "." + c + " is masked"; !strings.HasPrefix(r.Notices[i], want) {
+						t.Errorf("the notice is %q, not %q", r.Notices[i], want)
+					}
 				}
 			}
 			s.asks(t, n, name, columns, d.HowToAsk)

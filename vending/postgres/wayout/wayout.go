@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/lib/pq"
+
+	"deputy/vending/postgres/sqltext"
 )
 
 const (
@@ -38,13 +40,30 @@ func Of(e *pq.Error, name string) string {
 	case e.Code == "42703" && missingSystemColumn.MatchString(e.Message):
 		return systemColumns
 	case e.Hint != "":
-		return e.Hint
+		return respelled(e.Hint)
 	case e.Code == "42704" && strings.HasPrefix(e.Message, "type "):
 		return Types
 	case e.Code == "42703":
 		return meantText(name)
 	}
 	return ""
+}
+
+// similar is a column in PostgreSQL's hint, with its table's name or alias, and quotes around both together.
+var similar = regexp.MustCompile(`the column "([^"]+)"`)
+
+// respelled writes the columns in a hint as a statement takes them. A name that cannot be told from its table's is left
+// out with the hint: describe_table shows it.
+func respelled(hint string) string {
+	for _, found := range similar.FindAllStringSubmatch(hint, -1) {
+		parts := strings.Split(found[1], ".")
+		if len(parts) != 2 {
+			return "describe_table shows how columns are spelled"
+		}
+		name := sqltext.Dialect.Spell(parts[0]) + "." + sqltext.Dialect.Spell(parts[1])
+		hint = strings.Replace(hint, found[0], "the column "+name, 1)
+	}
+	return hint
 }
 
 // meantText is about a column that is not there and was written in double quotes, as text is in other databases.
