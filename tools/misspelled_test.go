@@ -20,7 +20,8 @@ func TestRefusalSpellsName(t *testing.T) {
 		CREATE TABLE "Lead" (id integer, "firstName" text); CREATE TABLE "Pay" (id integer);
 		CREATE TABLE "Secret" (id integer); CREATE TABLE "order" (id integer); CREATE TABLE plain (id integer);`)
 	p := platforms.Config{Name: "crm", Engine: e, Discoverable: entitlements.Selectors{`crm."Pay"`}}
-	err := form.Fragment("policies", `- {name: m, grant: [crm."Lead", crm."order", crm.plain], to: group:Marketing}`, &p.Policies)
+	policy := `- {name: m, grant: [crm."Lead", crm."order", crm.plain], to: group:Marketing}`
+	err := form.Fragment("policies", policy, &p.Policies)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestRefusalSpellsName(t *testing.T) {
 		hidden, hint := told(strings.ReplaceAll(form, "%s", "Secret"))
 		absent, other := told(strings.ReplaceAll(form, "%s", "Secrex"))
 		if strings.ReplaceAll(hidden, "ecret", "ecrex") != absent || hint != other {
-			t.Errorf("%s: of what is hidden it says %s (%s), of what is not there %s (%s)", form, hidden, hint, absent, other)
+			t.Errorf("%s: hidden, it says %s (%s); not there, %s (%s)", form, hidden, hint, absent, other)
 		}
 	}
 }
