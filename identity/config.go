@@ -143,6 +143,8 @@ type KeyConfig struct {
 type AgentLimits struct {
 	Calls     int
 	PerMinute int
+	MaxRows   int
+	Answer    int
 }
 
 // Values is a list of attribute values; one alone may be written without brackets.

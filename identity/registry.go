@@ -74,7 +74,10 @@ func (r *Registry) add(config AgentConfig, key string, wrong *Problems) {
 	identity := identityOf(KindAgent, config.Name, config.Groups, config.Attributes, key, wrong)
 	entry := &registration{key: key, issuers: slices.Clone(config.Issuers), agent: Agent{
 		Identity: identity, Modes: modes(config.Modes, key+".modes", wrong), Owner: config.Owner, Disabled: config.Disabled, MayRequest: config.MayRequest,
-		Limits: Limits{Concurrent: config.Limits.Calls, PerMinute: config.Limits.PerMinute},
+		Limits: Limits{
+			Concurrent: config.Limits.Calls, PerMinute: config.Limits.PerMinute,
+			Rows: config.Limits.MaxRows, Answer: config.Limits.Answer,
+		},
 	}}
 	r.entries = append(r.entries, entry)
 	if config.Limits.Calls < 0 {

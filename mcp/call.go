@@ -29,8 +29,12 @@ type Call struct {
 	// Ended is called when the tool has ended, before its answer is sent; nil: it does not matter.
 	Ended func()
 
-	taken   atomic.Bool // it is on the record, or needs no record
-	misread string      // why the message could not be read
+	// Reads are the copies of answers that the client says it reads; empty: it says nothing, or says so in the message.
+	Reads Copies
+
+	aside   atomic.Pointer[[]aside] // copies of the answer that mcp-go does not encode; nil: it encodes all
+	taken   atomic.Bool             // it is on the record, or needs no record
+	misread string                  // why the message could not be read
 }
 
 // callKey is the one context key of this package.

@@ -108,6 +108,8 @@ type Config struct {
 	// IgnoredArguments are names that hosts add to the arguments of a call beside those that they are known to add. They
 	// are ignored and counted. CheckIgnored says which names cannot be.
 	IgnoredArguments []string
+	// Answers are the copies of answers that are sent to clients which do not say what they read. Default BothCopies.
+	Answers Copies
 	// Logger never writes to standard output when that is the client's.
 	Logger zerolog.Logger
 
@@ -172,6 +174,12 @@ func (c Config) WithDefaults() (Config, error) {
 	}
 	if c.MaxMessage == 0 {
 		c.MaxMessage = 1 << 20
+	}
+	if c.Answers == "" {
+		c.Answers = BothCopies
+	}
+	if !c.Answers.known() {
+		return c, fmt.Errorf("mcp: Answers: %q is none of both, structured and text", c.Answers)
 	}
 	if c.Version == "" {
 		c.Version = "dev"

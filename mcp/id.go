@@ -63,15 +63,3 @@ func (m Message) ownID(answer []byte) []byte {
 	}
 	return bytes.Replace(answer, append([]byte(`"id":`), m.standIn...), append([]byte(`"id":`), m.ID...), 1)
 }
-
-// answered is an answer of mcp-go's with the id of its request.
-type answered struct {
-	message Message
-	answer  any
-}
-
-// MarshalJSON implements json.Marshaler.
-func (a answered) MarshalJSON() ([]byte, error) {
-	encoded, err := json.Marshal(a.answer)
-	return a.message.ownID(encoded), err
-}

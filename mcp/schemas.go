@@ -97,11 +97,24 @@ func describeTool(c choices) mcp.Tool {
 		describeOutput)
 }
 
+// withoutOutput is for clients that are sent no structured content: where a tool has an output schema, some of them
+// refuse an answer without.
+func withoutOutput(listed []mcp.Tool) {
+	for i := range listed {
+		listed[i].RawOutputSchema = nil
+	}
+}
+
+// largestResult says to hosts that file away or refuse large results, as Claude Code does over 50,000 characters, that
+// answers keep to a budget of their own. It is the most that may be said.
+const largestResult = 500_000
+
 func tool(name, title, mark, description string, input, output json.RawMessage) mcp.Tool {
 	yes, no := true, false
 	t := mcp.NewToolWithRawSchema(name, description, input)
 	t.Title, t.Icons = title, []mcp.Icon{icon(mark)}
 	t.RawOutputSchema = output
+	t.Meta = mcp.NewMetaFromMap(map[string]any{"anthropic/maxResultSizeChars": largestResult})
 	t.Annotations = mcp.ToolAnnotation{
 		ReadOnlyHint:    &yes,
 		DestructiveHint: &no,

@@ -37,6 +37,7 @@ type handlers struct {
 	stops Stops
 	log   zerolog.Logger
 
+	copies  Copies
 	ignore  []string
 	ignored metric.Int64Counter
 }
@@ -47,6 +48,9 @@ func NewServer(cfg Config) *Server {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, list *mcp.ListToolsResult) {
 		choicesOf(ctx).describe(list.Tools)
+		if c := callOf(ctx); c != nil && c.copies(cfg.Answers) == OnlyText {
+			withoutOutput(list.Tools)
+		}
 	})
 	s := server.NewMCPServer("deputy", cfg.Version,
 		server.WithTitle("Deputy"),
@@ -79,17 +83,17 @@ func NewServer(cfg Config) *Server {
 func newHandlers(cfg Config) *handlers {
 	return &handlers{
 		seal: seal{cfg.StateKey, cfg.Now}, every: cfg.Every, stops: cfg.Stops, log: cfg.Logger,
-		ignore: cfg.IgnoredArguments, ignored: cfg.ignored,
+		ignore: cfg.IgnoredArguments, ignored: cfg.ignored, copies: cfg.Answers,
 	}
 }
 
-// Answer answers a call that came by a transport of ours.
+// Answer answers a call that came by a transport of ours. Encode encodes what it returns; nil: there is nothing to say.
 func (s *Server) Answer(ctx context.Context, c *Call) (response any) {
 	response = s.mcp.HandleMessage(withCall(ctx, c), json.RawMessage(c.Message.raw))
-	if c.Message.standIn == nil || response == nil {
+	if response == nil || c.Message.standIn == nil && c.aside.Load() == nil {
 		return response
 	}
-	return answered{c.Message, response}
+	return answered{c, response}
 }
 
 // Fault is what a caller is told of a fault on the server.
@@ -164,7 +168,10 @@ func handleAsking[A, R any](
 		if answer == nil {
 			return h.refuse(tool, errors.New("the tool gave neither answer nor refusal")), nil
 		}
-		return show(*answer), nil
+		result = show(*answer)
+		c.copies(h.copies).keep(result)
+		c.setAside(result)
+		return result, nil
 	}
 }
 

@@ -71,11 +71,16 @@ type response struct {
 
 // Write is called once, with the whole of an answer.
 func (r response) Write(p []byte) (int, error) {
+	pieces, size := r.call.whole(p)
 	if r.call.Sending != nil {
-		r.call.Sending(len(p))
+		r.call.Sending(size)
 	}
-	_, err := r.ResponseWriter.Write(r.call.Message.ownID(p))
-	return len(p), err
+	for _, piece := range pieces {
+		if _, err := r.ResponseWriter.Write(piece); err != nil {
+			return 0, err
+		}
+	}
+	return len(p), nil
 }
 
 // Flush implements server.HTTPResponseWriter.

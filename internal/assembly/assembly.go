@@ -155,7 +155,7 @@ func ToolsConfig(
 		Pending:    time.Duration(c.Requests.Pending),
 		Again:      time.Duration(c.Requests.Again),
 		Limits: tools.Limits{
-			MaxRows: c.Limits.MaxRows, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout,
+			MaxRows: c.Limits.MaxRows, Answer: c.Limits.Answer, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout,
 			Concurrency: c.Limits.Concurrency,
 			CallerShare: c.Limits.PerCaller.Concurrency,
 			LockTimeout: c.Limits.LockTimeout,
@@ -318,6 +318,7 @@ func (d *Deputy) serving(version string, generations mcp.Generations, desk conso
 			Logger:      d.Log,
 
 			IgnoredArguments: d.Config.Server.IgnoredArguments,
+			Answers:          mcp.Copies(d.Config.Server.Answers),
 
 			StateKey: stateKey(d.Config),
 			Now:      d.now,

@@ -125,6 +125,7 @@ func fixed(old, c *config.Config) error {
 		{"server.tls", old.Server.TLS, c.Server.TLS},
 		{"server.trusted_proxies", old.Server.TrustedProxies, c.Server.TrustedProxies},
 		{"server.ignored_arguments", old.Server.IgnoredArguments, c.Server.IgnoredArguments},
+		{"server.answers", old.Server.Answers, c.Server.Answers},
 		{"server.log_level", old.Server.LogLevel, c.Server.LogLevel},
 		{"limits.connections", old.Limits.Connections, c.Limits.Connections},
 		{"limits.memory", old.Limits.Memory, c.Limits.Memory},

@@ -21,6 +21,7 @@ type Server struct {
 	Stop           time.Duration // 0: Limits.Timeout
 	// IgnoredArguments are judged by mcp.CheckIgnored.
 	IgnoredArguments []string
+	Answers          string // both, structured or text
 	LogLevel         string
 }
 
@@ -130,6 +131,7 @@ type Checkpoints struct {
 // Limits bound one call, and how many there are at once.
 type Limits struct {
 	MaxRows     int
+	Answer      int // tokens of each copy of an answer
 	MaxBytes    Size
 	Timeout     time.Duration
 	LockTimeout time.Duration

@@ -184,7 +184,7 @@ func (s *server) message(next handler) handler {
 		case m.Notification():
 			w.WriteHeader(http.StatusAccepted)
 		default:
-			c.Message = m
+			c.Message, c.Reads = m, mcp.Copies(r.Header.Get(mcp.HeaderAnswers))
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
 			next(w, r, c)

@@ -6,7 +6,6 @@ package stdio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -227,7 +226,7 @@ func (p *pipe) notify(m mcp.Message) {
 }
 
 func (p *pipe) write(message any) {
-	encoded, err := json.Marshal(message)
+	encoded, err := mcp.Encode(message)
 	if err != nil {
 		p.log.Error().Err(err).Msg("answer cannot be written")
 		return

@@ -159,5 +159,8 @@ var agentLimits = &Section{
 		{Name: "calls", Kind: number.within(0, 1_000_000), Without: "no more limited than others", Doc: "Calls at once."},
 		{Name: "per_minute", Kind: number.within(0, 1_000_000), Without: "no more limited than others",
 			Doc: "Calls that begin in a minute."},
+		{Name: "max_rows", Kind: number.within(0, 1_000_000), Without: "limits.max_rows", Doc: "The most rows in an answer."},
+		{Name: "answer", Kind: number.within(0, mostAnswer), Without: "limits.answer",
+			Doc: "The most tokens in a copy of an answer."},
 	},
 }

@@ -38,6 +38,8 @@ var server = &Section{
 		{Name: "ignored_arguments", Kind: distinct(list(pattern("name", `[A-Za-z_][A-Za-z0-9_.-]{0,63}`))),
 			Without: "only those that hosts are known to add",
 			Doc:     "Arguments that hosts add to calls beside toolCallId and its like. They are ignored and counted."},
+		{Name: "answers", Kind: oneOf("both", "structured", "text"), Default: "both",
+			Doc: "Which copies of an answer are sent. A client that says in deputy/answers what it reads is sent that."},
 		{Name: "log_level", Kind: oneOf("debug", "info", "warn", "error"), Default: "info",
 			Doc: "The least level that is logged."},
 	},
@@ -109,13 +111,20 @@ var sinkSection = &Section{
 	},
 }
 
-const mostAtOnce = 100_000
+const (
+	mostAtOnce  = 100_000
+	leastAnswer = 500
+	mostAnswer  = 10_000_000
+)
 
 var limits = &Section{
 	Name: "Limits", Doc: "The bounds of one call, and of how many there are at once.",
 	Keys: []Key{
-		{Name: "max_rows", Kind: number.between(1, 1_000_000, "from 1 to 1000000"), Default: "1000",
-			Doc: "The most rows in an answer."},
+		{Name: "max_rows", Kind: number.between(1, 1_000_000, "from 1 to 1000000"), Default: "200",
+			Doc: "The most rows in an answer. A call can ask for fewer."},
+		{Name: "answer", Kind: number.between(leastAnswer, mostAnswer, "from 500 to 10000000"), Default: "8000",
+			Doc: "How much of a model's context an answer may take, in tokens, for each of its two copies. " +
+				"Fewer rows and shortened cells fit; the answer says what is left out."},
 		{Name: "max_bytes", Kind: size.between(1, 256<<20, "from 1 to 256MiB"), Default: "4MiB",
 			Doc: "The largest size of an answer, text and structured form together, as JSON."},
 		{Name: "timeout", Kind: duration.between(1, 600e9, "more than 0s, up to 10m"), Default: "30s",
