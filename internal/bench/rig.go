@@ -59,7 +59,7 @@ policies:
   - {name: everything, grant: [bench.*], to: "group:Everybody"}
   - {name: hide, mask: ["tag:PII"], with: {constant: REDACTED}}
 audit: {file: audit.jsonl}
-limits: {max_rows: 200000, max_bytes: 64MiB}
+limits: {max_rows: 200000, max_bytes: 64MiB, answer: 10000000}
 `
 
 func newRig(ctx context.Context) (*rig, error) {

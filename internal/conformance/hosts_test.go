@@ -14,6 +14,9 @@ import (
 
 // What examples/hosts gives to hosts is used here as a host would.
 
+// many are more rows than an answer has.
+const many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n ORDER BY i"
+
 var hosts = filepath.Join("..", "..", "examples", "hosts")
 
 func TestTheExampleHostsInGoAndTypeScriptAreAnsweredAndRefused(t *testing.T) {
@@ -37,6 +40,15 @@ func TestTheExampleHostsInGoAndTypeScriptAreAnsweredAndRefused(t *testing.T) {
 			}
 			if out, said, err := run(question); err != nil || out != "[\"REDACTED\",\"89.00\"]\n[\"REDACTED\",\"117.00\"]\n" {
 				t.Errorf("the host prints %q (%v: %s)", out, err, said)
+			}
+			if _, said, err := run(question); err != nil || !strings.Contains(said, "masked: lastname, by policy ") ||
+				!strings.Contains(said, "notice: sales.") || strings.Contains(said, "truncated") {
+				t.Errorf("the host says of the answer %q (%v)", said, err)
+			}
+			if out, said, err := run(many); err != nil || strings.Count(out, "\n") != 200 ||
+				!strings.Contains(said, "notice: only the first 200 rows are shown") ||
+				!strings.Contains(said, "truncated: these are the first 200 rows") {
+				t.Errorf("the host says of more rows than fit %q (%v)", said, err)
 			}
 			if out, said, err := run("SELECT * FROM sales.salaries"); err == nil || out != "" ||
 				!strings.Contains(said, "may not read") {
@@ -64,7 +76,7 @@ func TestTheNightlyReportIsAnsweredAsTheAgentAloneAndFailsLoudlyWhenRefused(t *t
 		return capture(c)
 	}
 	if out, said, err := report(d.nightlyKey, question); err != nil ||
-		out != `{"columns":["lastname","total"],"rows":`+wantShown+"}\n" {
+		!strings.HasPrefix(out, `{"columns":["lastname","total"],"rows":`+wantShown+`,"truncated":false,"notices":["`) {
 		t.Errorf("the report is %q (%v: %s)", out, err, said)
 	}
 	if r := d.last(t); r.User != nil || r.Agent.ID != "nightly" || r.Mode != "autonomous" {

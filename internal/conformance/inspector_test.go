@@ -42,14 +42,32 @@ func TestTheInspectorListsAndCallsOverHTTPAndStdio(t *testing.T) {
 				t.Errorf("the tools are %v", names)
 			}
 			var result struct {
-				StructuredContent struct{ Rows json.RawMessage }
-				IsError           bool
+				Content           []struct{ Text string }
+				StructuredContent struct {
+					Columns []struct {
+						MaskedBy string `json:"masked_by"`
+					}
+					Rows      json.RawMessage
+					Truncated bool
+					Notices   []string
+				}
+				IsError bool
 			}
 			answered(t, inspect("--method", "tools/call", "--tool-name", "query", "--tool-arg", "sql="+question), &result)
 			if result.IsError {
 				t.Error("the call is refused")
 			}
 			shown(t, result.StructuredContent.Rows)
+			s := result.StructuredContent
+			if s.Columns[0].MaskedBy == "" || s.Truncated || len(s.Notices) == 0 || len(result.Content) != 1 ||
+				!strings.Contains(result.Content[0].Text, "Notice: "+s.Notices[0]) {
+				t.Errorf("of masks, notices and truncation it shows %+v", result)
+			}
+			answered(t, inspect("--method", "tools/call", "--tool-name", "query", "--tool-arg", "sql="+many), &result)
+			if s := result.StructuredContent; !s.Truncated || len(s.Notices) != 1 ||
+				!strings.Contains(s.Notices[0], "only the first 200 rows are shown") {
+				t.Errorf("of more rows than fit it shows %v and %v", s.Truncated, s.Notices)
+			}
 		})
 	}
 }

@@ -29,10 +29,11 @@ platforms:
 %[3]s
 policies:
   - {name: everything, grant: [shop.*], to: "group:Everybody"}
+limits: {max_rows: 1000, answer: 10000000}
 audit: {file: audit.jsonl}
 `
 
-// server is a process of deputy serve, at its default limits.
+// server is a process of deputy serve, at its default limits but for answers, which are as large as memory allows.
 type server struct {
 	url     string
 	process *exec.Cmd

@@ -31,4 +31,4 @@ if [ "$(printf '%s' "$answer" | jq -r '.result.isError // has("error")')" != fal
 	printf '%s\n' "$answer" | jq -r '.result.structuredContent // .error | .message, .hint // empty' >&2
 	exit 1
 fi
-printf '%s\n' "$answer" | jq -c '.result.structuredContent | {columns: [.columns[].name], rows}'
+printf '%s\n' "$answer" | jq -c '.result.structuredContent | {columns: [.columns[].name], rows, truncated, notices}'
