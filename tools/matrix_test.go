@@ -133,7 +133,7 @@ func compareCell(t *testing.T, made *tools.Tools, cell matrixCell, who string) {
 
 var (
 	likeShape = regexp.MustCompile(`^\{like (.*)\}$`)
-	hexHash   = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	hexHash   = regexp.MustCompile(`^[0-9a-f]{16}$`)
 )
 
 // sameValue allows for what engines may choose: 89.00 or 89, a space or a T in a timestamp.

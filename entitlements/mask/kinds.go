@@ -48,6 +48,8 @@ type Form struct {
 	Joins bool
 	// Keyed is set where the mask needs a key that outlives the process.
 	Keyed bool
+	// Alone is set where the mask may be written as its name alone although it takes values.
+	Alone bool
 	// Values are what the mask takes: none, one without a key, or some with keys.
 	Values []Value
 	// Section is what the schema calls the keys, and SectionDoc what it says of them.
@@ -64,7 +66,7 @@ type Form struct {
 	fits func(Mask, catalog.Column) bool
 	// check refuses a mask that its author cannot have meant; nil where there is nothing to check.
 	check func(Mask) error
-	// text is what stands behind the name in a policy; nil where nothing does.
+	// text is what stands behind the name in a policy; nil or empty where nothing does.
 	text func(Mask) string
 }
 
@@ -76,6 +78,8 @@ type Value struct {
 	Words   []string // that a Choice or an Option is one of
 	Needed  bool
 	Without string // what holds where the key is left out
+	// Least and Most bound a Count; zero: it has no bound.
+	Least, Most int
 	// Set puts the text into the mask, into the last of its entries where it has some.
 	Set func(m *Mask, text string) error
 }
@@ -102,12 +106,18 @@ var forms = []Form{
 		Compares: "every value is NULL: nothing can be compared",
 		fits:     always,
 	},
-	{ // HMAC-SHA-256, hex: across tables too
+	{ // the beginning of HMAC-SHA-256, hex: across tables too
 		Kind: MaskHash, Write: "hash", Doc: "equal values stay equal", strict: 30, Keyed: true,
 		Compares: "equal values have equal hashes: =, GROUP BY, count(DISTINCT) and joins with other hashed columns " +
-			"work; a value that you know is equal to none",
+			"of the same length work; a value that you know is equal to none",
 		Joins: true,
-		fits:  ofComparedText,
+		Alone: true, Section: "Hash", SectionDoc: hashOdds,
+		Values: []Value{
+			{Key: "length", Shape: Count, Least: shortestHash, Most: longestHash, Without: strconv.Itoa(usualHash),
+				Doc: "How many hexadecimal digits stand for a value, from 8 to 64. Columns join where they have the same length.",
+				Set: setLength},
+		},
+		fits: ofComparedText, check: checkHash, text: hashText,
 	},
 	{ // ***@ and the domain
 		Kind: MaskEmail, Write: "email", Doc: "the domain stays", strict: 80,
@@ -222,6 +232,42 @@ var forms = []Form{
 	},
 }
 
+const (
+	usualHash    = 16
+	shortestHash = 8
+	longestHash  = 64
+
+	hashOdds = "How long the hash is. That two of n different values have the same is as likely as n² in 2^(4·length+1): " +
+		"with 16 digits, one in 37 million for a million values and one in 37 for a billion."
+)
+
+// HashLength is how many hexadecimal digits of its hash stand for a value.
+func (m Mask) HashLength() int { return cmp.Or(m.Length, usualHash) }
+
+func setLength(m *Mask, text string) error {
+	length, err := strconv.Atoi(text)
+	if err != nil || length < shortestHash || length > longestHash {
+		return fmt.Errorf("write a number of digits here, from %d to %d", shortestHash, longestHash)
+	}
+	m.Length = length
+	return nil
+}
+
+func checkHash(m Mask) error {
+	if n := m.HashLength(); n < shortestHash || n > longestHash {
+		return fmt.Errorf("a hash of %d digits cannot be: length is from %d to %d", n, shortestHash, longestHash)
+	}
+	return nil
+}
+
+// hashText is empty for the usual hash, which is written as its name alone.
+func hashText(m Mask) string {
+	if m.HashLength() == usualHash {
+		return ""
+	}
+	return fmt.Sprintf("{length: %d}", m.Length)
+}
+
 // Forms are the kinds in the order in which they are listed, those of one word first.
 func Forms() []Form { return slices.Clone(forms) }
 
@@ -253,10 +299,10 @@ func (k Kind) Compares() (says string, joins bool) {
 	return f.Compares, f.Joins
 }
 
-// NeedsNothing reports whether the mask is written as its name alone.
+// NeedsNothing reports whether the mask may be written as its name alone.
 func (k Kind) NeedsNothing() bool {
 	f := k.form()
-	return f.Kind != "" && len(f.Values) == 0
+	return f.Kind != "" && (len(f.Values) == 0 || f.Alone)
 }
 
 // Keyed reports whether the mask needs a key that outlives the process.
@@ -274,6 +320,9 @@ func KnownMasks() string {
 // NotAMask says how the mask of that name is written, if there is one.
 func NotAMask(word string) error {
 	if f := Kind(word).form(); f.Kind != "" {
+		if f.Alone {
+			return fmt.Errorf("the mask %[1]s is written with: %[1]s, or {%[1]s: {%[2]s: …}}", word, f.Values[0].Key)
+		}
 		return fmt.Errorf("the mask %s is written with: %s", word, f.Write)
 	}
 	return fmt.Errorf("%q is not a mask%s (known: %s)", word, mistake.Hint(word, words(Kinds())), KnownMasks())

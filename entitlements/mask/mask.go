@@ -23,6 +23,7 @@ import (
 type Mask struct {
 	Kind     Kind
 	Constant string            // for MaskConstant
+	Length   int               // for MaskHash: hexadecimal digits; zero: the usual number
 	First    int               // for MaskPartial: characters kept at the start
 	Last     int               // for MaskPartial: characters kept at the end
 	Pattern  string            // for MaskRegex, see package pattern for what may be in it
@@ -161,6 +162,7 @@ func Compare(a, b Mask) int {
 		-compareSteps(a.Step, b.Step),
 		cmp.Compare(len(a.Buckets), len(b.Buckets)),
 		cmp.Compare(a.First+a.Last, b.First+b.Last),
+		cmp.Compare(a.HashLength(), b.HashLength()),
 	)
 }
 
@@ -180,8 +182,10 @@ func words[T ~string](list []T) (out []string) {
 
 // String is the mask as it is written in a policy.
 func (m Mask) String() string {
-	if text := m.Kind.form().text; text != nil {
-		return "{" + string(m.Kind) + ": " + text(m) + "}"
+	if f := m.Kind.form(); f.text != nil {
+		if needs := f.text(m); needs != "" || !f.Alone {
+			return "{" + string(m.Kind) + ": " + needs + "}"
+		}
 	}
 	return string(m.Kind)
 }

@@ -24,7 +24,7 @@ func sectionOfMasks() *Section {
 		Doc:  "What hides a column's values: the name of a mask, or one of these keys with what the mask needs.",
 	}
 	for _, f := range entitlements.MaskForms() {
-		if f.Kind.NeedsNothing() {
+		if len(f.Values) == 0 {
 			continue
 		}
 		key := Key{Name: string(f.Kind), Doc: f.Doc}
@@ -68,7 +68,7 @@ func maskValueKind(v *entitlements.MaskValue) Kind {
 	case entitlements.MaskExpression:
 		return nonEmpty("").called("SQL")
 	case entitlements.MaskCount:
-		return number.within(0, 0)
+		return number.within(int64(v.Least), int64(v.Most))
 	case entitlements.MaskStep:
 		return either("number", &Schema{Type: "number", ExclusiveMinimum: "0"}, `[0-9]{1,18}(\.[0-9]{1,18})?`)
 	case entitlements.MaskBound:

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -117,7 +118,7 @@ func (c column) cell(m entitlements.Mask) string {
 var cells = map[mask.Kind]func(column, mask.Mask) string{
 	mask.MaskNull:             func(column, mask.Mask) string { return "" },
 	mask.MaskConstant:         func(c column, m mask.Mask) string { return c.constant(m.Constant) },
-	mask.MaskHash:             func(c column, _ mask.Mask) string { return c.keyed(hashExpression) },
+	mask.MaskHash:             func(c column, m mask.Mask) string { return c.hash(m.HashLength()) },
 	mask.MaskFormatPreserving: func(c column, _ mask.Mask) string { return c.keyed(formatPreservingExpression) },
 	mask.MaskEmail:            func(c column, _ mask.Mask) string { return c.written(emailExpression) },
 	mask.MaskPartial:          func(c column, m mask.Mask) string { return c.partial(m.First, m.Last) },
@@ -148,6 +149,11 @@ func (c column) keyed(expression string) string {
 		text = "lower(" + text + ` COLLATE "default")` // as citext does, whatever the column's collation
 	}
 	return strings.ReplaceAll(expression, "$text", text)
+}
+
+// hash is the beginning of the text's keyed hash.
+func (c column) hash(digits int) string {
+	return fmt.Sprintf("left(%s, %d)", c.keyed(hashExpression), digits)
 }
 
 // sql is the administrator's expression. It gives the column its type.

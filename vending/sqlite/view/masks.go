@@ -102,7 +102,7 @@ func (w *Writer) takes(table entitlements.TableName, m entitlements.AppliedMask)
 var cells = map[mask.Kind]func(*cell, mask.Mask) string{
 	mask.MaskNull:             func(*cell, mask.Mask) string { return `NULL` },
 	mask.MaskConstant:         func(c *cell, m mask.Mask) string { return constant(m.Constant, c.column.Kind) },
-	mask.MaskHash:             func(c *cell, _ mask.Mask) string { return c.keyed(hash) },
+	mask.MaskHash:             func(c *cell, m mask.Mask) string { return c.keyed(hashOf(m.HashLength())) },
 	mask.MaskFormatPreserving: func(c *cell, _ mask.Mask) string { return c.keyed(formatPreserving) },
 	mask.MaskEmail:            func(c *cell, _ mask.Mask) string { return c.ofText(email) },
 	mask.MaskPartial: func(c *cell, m mask.Mask) string {

@@ -23,10 +23,13 @@ func standing(e entitlements.Equality, text string) string {
 	return text
 }
 
-func hash(key []byte, text string) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(text))
-	return hex.EncodeToString(mac.Sum(nil))
+// hashOf makes so many digits of a text's keyed hash.
+func hashOf(digits int) func(key []byte, text string) string {
+	return func(key []byte, text string) string {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(text))
+		return hex.EncodeToString(mac.Sum(nil))[:digits]
+	}
 }
 
 // formatPreserving puts another digit for each digit and another letter for each letter; what is beyond ASCII becomes a
