@@ -38,7 +38,10 @@ func TestTheExampleHostsInGoAndTypeScriptAreAnsweredAndRefused(t *testing.T) {
 				c.Env = append(os.Environ(), "DEPUTY_URL="+d.url, "DEPUTY_TOKEN="+taylor)
 				return capture(c)
 			}
-			if out, said, err := run(question); err != nil || out != "[\"REDACTED\",\"89.00\"]\n[\"REDACTED\",\"117.00\"]\n" {
+			if out, said, err := run(
+				question,
+			); err != nil ||
+				out != "[\"REDACTED\",\"89.00\"]\n[\"REDACTED\",\"117.00\"]\n" {
 				t.Errorf("the host prints %q (%v: %s)", out, err, said)
 			}
 			if _, said, err := run(question); err != nil || !strings.Contains(said, "masked: lastname, by policy ") ||

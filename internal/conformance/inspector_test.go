@@ -53,7 +53,11 @@ func TestTheInspectorListsAndCallsOverHTTPAndStdio(t *testing.T) {
 				}
 				IsError bool
 			}
-			answered(t, inspect("--method", "tools/call", "--tool-name", "query", "--tool-arg", "sql="+question), &result)
+			answered(
+				t,
+				inspect("--method", "tools/call", "--tool-name", "query", "--tool-arg", "sql="+question),
+				&result,
+			)
 			if result.IsError {
 				t.Error("the call is refused")
 			}
