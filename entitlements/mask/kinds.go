@@ -114,7 +114,8 @@ var forms = []Form{
 		Alone: true, Section: "Hash", SectionDoc: hashOdds,
 		Values: []Value{
 			{Key: "length", Shape: Count, Least: shortestHash, Most: longestHash, Without: strconv.Itoa(usualHash),
-				Doc: "How many hexadecimal digits stand for a value, from 8 to 64. Columns join where they have the same length.",
+				Doc: "How many hexadecimal digits stand for a value, from 8 to 64. " +
+					"Columns join where they have the same length.",
 				Set: setLength},
 		},
 		fits: ofComparedText, check: checkHash, text: hashText,
@@ -237,7 +238,8 @@ const (
 	shortestHash = 8
 	longestHash  = 64
 
-	hashOdds = "How long the hash is. That two of n different values have the same is as likely as n² in 2^(4·length+1): " +
+	hashOdds = "How long the hash is. That two of n different values have the same is as likely as " +
+		"n² in 2^(4·length+1): " +
 		"with 16 digits, one in 37 million for a million values and one in 37 for a billion."
 )
 

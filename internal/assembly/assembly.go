@@ -155,7 +155,8 @@ func ToolsConfig(
 		Pending:    time.Duration(c.Requests.Pending),
 		Again:      time.Duration(c.Requests.Again),
 		Limits: tools.Limits{
-			MaxRows: c.Limits.MaxRows, Answer: c.Limits.Answer, MaxBytes: int(c.Limits.MaxBytes), Timeout: c.Limits.Timeout,
+			MaxRows: c.Limits.MaxRows, Answer: c.Limits.Answer, MaxBytes: int(c.Limits.MaxBytes),
+			Timeout:     c.Limits.Timeout,
 			Concurrency: c.Limits.Concurrency,
 			CallerShare: c.Limits.PerCaller.Concurrency,
 			LockTimeout: c.Limits.LockTimeout,

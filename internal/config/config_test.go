@@ -48,7 +48,8 @@ func TestTheCompleteFile(t *testing.T) {
 		t.Errorf("of the 5 matchers %d were read", len(matchers))
 	}
 	want := &config.Config{
-		Server: config.Server{Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn", Answers: "text",
+		Server: config.Server{
+			Listen: "0.0.0.0:8443", PublicURL: "https://deputy.example.com", LogLevel: "warn", Answers: "text",
 			TLS: config.TLS{
 				Certificate: "testdata/tls/deputy.pem",
 				Key:         "/etc/deputy/tls.key",
@@ -435,7 +436,8 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 		t.Errorf("files are not looked for beside the configuration: %q, %q", c.Audit.File, c.Platforms["demo"].Path)
 	}
 	if want := (config.Server{
-		Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", Drain: 5 * time.Second, LogLevel: "info", Answers: "both",
+		Listen: "127.0.0.1:8080", PublicURL: "http://127.0.0.1:8080", Drain: 5 * time.Second,
+		LogLevel: "info", Answers: "both",
 	}); !reflect.DeepEqual(c.Server, want) {
 		t.Errorf("the server's defaults are %+v", c.Server)
 	}
@@ -443,7 +445,8 @@ func TestTheLeastFileGetsDefaults(t *testing.T) {
 		t.Errorf("the tables of a SQLite file are in schema %q by default", schema)
 	}
 	want := config.Limits{
-		MaxRows: 200, Answer: 8000, MaxBytes: 4 << 20, Timeout: 30 * time.Second, LockTimeout: 2 * time.Second, Concurrency: 32,
+		MaxRows: 200, Answer: 8000, MaxBytes: 4 << 20,
+		Timeout: 30 * time.Second, LockTimeout: 2 * time.Second, Concurrency: 32,
 		AtOnce: 512, Connections: 4096,
 		PerCaller:  config.CallerPortion{PerMinute: 60_000, AtOnce: 128},
 		PerAddress: config.Portion{PerMinute: 120_000, AtOnce: 256},

@@ -106,7 +106,8 @@ func TestWrongFiles(t *testing.T) {
 		{"a variable with a default", "server:\n  listen: ${PORT:-8080}\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable not closed", "server:\n  listen: ${PORT\n", "deputy.yaml:2: server.listen: ${ starts the name of a variable: write ${NAME}, or $${ for a plain ${"},
 		{"a variable for a key", "server:\n  ${SECRET}: x\n", "deputy.yaml:2: server: unknown key \"${SECRET}\" " +
-			"(known: listen, public_url, tls, trusted_proxies, replicas, drain, stop, ignored_arguments, answers, log_level)"},
+			"(known: listen, public_url, tls, trusted_proxies, replicas, drain, stop, ignored_arguments, answers, " +
+			"log_level)"},
 		{"a variable for a number", "limits:\n  max_rows: ${SECRET}\n", "deputy.yaml:2: limits.max_rows: not a whole number: write digits only, such as 1000"},
 		{"a variable for one of a few", "server:\n  log_level: ${SECRET}\n", "deputy.yaml:2: server.log_level: \"${SECRET}\" is not one of debug, info, warn, error"},
 		{"a variable for a matcher", "policies:\n  - name: a\n    grant: a.b\n    to: ${SECRET}\n",
