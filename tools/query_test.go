@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"deputy/audit"
+	"deputy/identity"
 	"deputy/tools"
+	form "deputy/tools/answer"
 	"deputy/vending"
 )
 
@@ -30,15 +32,50 @@ func TestAnAnswerSaysWhatIsMaskedFilteredAndCutOff(t *testing.T) {
 		want := []string{
 			`sales.customer_orders.lastname is masked (constant) by policy "hide personal data"`,
 			`rows of sales.customer_orders are limited by policy "sellers see their own region"`,
-			`only the first 1 rows are shown: there are more`,
+			`only the first row is shown, of 1 read, and there are more: the limit is max_rows. ` +
+				`Filter or aggregate in SQL, or ask for fewer columns; where ORDER BY is unique, OFFSET 1 goes on`,
 		}
 		if !reflect.DeepEqual(r.Notices, want) {
 			t.Errorf("the notices are %q", r.Notices)
 		}
 		record := log.last(t)
-		if record.ID != r.AuditID || record.Role.Name != r.Role || !record.Truncated ||
+		if record.Rows != 1 || record.ID != r.AuditID || record.Role.Name != r.Role || !record.Truncated ||
 			record.Tables[0].Filters[0] != "sellers see their own region" {
 			t.Errorf("the record is %+v", record)
+		}
+	})
+}
+
+// An agent has limits of its own below the server's, and the record counts the rows that were shown.
+func TestAnswersFitTheirAgent(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, e vending.Engine) {
+		made, log := newTools(t, e, "")
+		call := as("taylor", "Marketing", "Sellers")
+		call.Principal.User.Attributes = map[string][]string{"region": {"US-EAST", "US-WEST"}}
+		const many = `SELECT a.region FROM customer_orders a, customer_orders b, customer_orders c,
+			customer_orders d, customer_orders e, customer_orders f, customer_orders g, customer_orders h`
+		for _, tt := range []struct {
+			limits identity.Limits
+			asked  int
+			by     form.Limit
+		}{
+			{identity.Limits{Rows: 3}, 0, form.ByRows},
+			{identity.Limits{Rows: 3}, 2, form.ByRows},
+			{identity.Limits{Answer: 700}, 0, form.ByTokens},
+		} {
+			call.Principal.Agent.Limits = tt.limits
+			r, err := made.Query(t.Context(), call, tools.QueryArgs{SQL: many, MaxRows: tt.asked})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.Truncated || r.Cut.By != tt.by || tt.asked > 0 && len(r.Rows) != tt.asked ||
+				tt.limits.Rows > 0 && len(r.Rows) > tt.limits.Rows ||
+				tt.by == form.ByTokens && r.Cut.RowsRead <= len(r.Rows) {
+				t.Errorf("%+v: %d rows, cut %+v", tt, len(r.Rows), r.Cut)
+			}
+			if record := log.last(t); record.Rows != len(r.Rows) || !record.Truncated {
+				t.Errorf("%+v: the record says %d rows of %d", tt, record.Rows, len(r.Rows))
+			}
 		}
 	})
 }

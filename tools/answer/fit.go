@@ -89,7 +89,7 @@ func fit(rows [][]any, room, most int) *fitting {
 			if len(f.rows) > 0 || most <= shortestCell {
 				return f
 			}
-			most = max(most/2, shortestCell)
+			most = max(most*7/8, shortestCell)
 		}
 	}
 	return f

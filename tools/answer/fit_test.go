@@ -143,3 +143,39 @@ func checkCuts(t *rapid.T, whole, a Answer, text string) {
 		t.Fatalf("the text does not say how to go on: %.200s", text[max(0, len(text)-200):])
 	}
 }
+
+// Notices take a part of an answer at most, and what is left out of them is counted.
+func TestManyNoticesLeaveRoomForRows(t *testing.T) {
+	a := Answer{Columns: []Column{{Name: "id", Type: "integer"}}, Rows: [][]any{{int64(1)}}, AuditID: "a1"}
+	for i := range 300 {
+		a.Notices = append(a.Notices, fmt.Sprintf("column_%d is masked (constant) by policy %q", i, "hide"))
+	}
+	if err := a.Fit(1000); err != nil || len(a.Rows) != 1 {
+		t.Fatalf("%d rows: %v", len(a.Rows), err)
+	}
+	last := a.Notices[len(a.Notices)-1]
+	if want := fmt.Sprintf("%d more notices: ", 301-len(a.Notices)); !strings.HasPrefix(last, want) {
+		t.Errorf("of 300 notices %d are there, and then %q", len(a.Notices), last)
+	}
+}
+
+// A single document may take the whole answer; beside other rows, an eighth of it.
+func TestLongCellsTakeTheirShare(t *testing.T) {
+	long := strings.Repeat("entitlement ", 4000)
+	for rows, least := range map[int]int{1: 1600, 5: 180} {
+		a := Answer{Columns: []Column{{Name: "body", Type: "text"}}, AuditID: "a1"}
+		for range rows {
+			a.Rows = append(a.Rows, []any{long})
+		}
+		if err := a.Fit(2000 + aboutCuts); err != nil || len(a.Rows) != rows || a.Cut.Cells != rows || a.Truncated {
+			t.Fatalf("%d rows are %d: %v, %+v", rows, len(a.Rows), err, a.Cut)
+		}
+		if took := Tokens(a.Rows[0][0].(string)); took < least || took > least*3/2 {
+			t.Errorf("of %d rows one takes %d tokens", rows, took)
+		}
+	}
+	wide := Answer{Columns: make([]Column, 500), Rows: [][]any{make([]any, 500)}}
+	if err := wide.Fit(1000); !errors.Is(err, vending.ErrRowTooLarge) {
+		t.Errorf("500 columns fit into 1,000 tokens: %v", err)
+	}
+}
