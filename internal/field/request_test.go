@@ -85,7 +85,7 @@ func judgeTool(t *testing.T, w *world, l line) string {
 		return err.Error()
 	}
 	platform, _ := l.Arguments["platform"].(string)
-	rows, err := psql(w.bases[platform].name, "", fmt.Sprintf(`SELECT attname FROM pg_attribute
+	rows, err := psql(w.bases[platform].name, "", fmt.Sprintf(`SELECT quote_ident(attname) FROM pg_attribute
 		WHERE attrelid = $$%s$$::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, l.Describes))
 	if err != nil {
 		return err.Error()
