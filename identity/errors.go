@@ -50,9 +50,6 @@ func (e *AuthError) of(p Principal) *AuthError {
 
 func (e *AuthError) Error() string {
 	text := fmt.Sprintf("%s: %s", e.Code, e.Message)
-	if e.Client != "" {
-		text += fmt.Sprintf(" (client %q)", e.Client)
-	}
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()
 	}
@@ -60,6 +57,15 @@ func (e *AuthError) Error() string {
 }
 
 func (e *AuthError) Unwrap() error { return e.Cause }
+
+// UnknownClient is the client of a believed token where that is no registered agent, for the log; empty: it is another
+// error.
+func UnknownClient(err error) string {
+	if why, ok := errors.AsType[*AuthError](err); ok {
+		return why.Client
+	}
+	return ""
+}
 
 func invalid(message string) *AuthError { return &AuthError{Code: InvalidToken, Message: message} }
 

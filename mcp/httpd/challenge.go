@@ -132,7 +132,8 @@ func readCredentials(r *http.Request, client, proves string) (identity.Credentia
 func (s *server) refuse(p *part, w http.ResponseWriter, r *http.Request, c *call, err error) {
 	c.Taken()
 	s.watch.Refuse(r.Context(), err)
-	s.config.Logger.Info().Err(err).Str("client", c.client.text).Msg("caller refused")
+	s.config.Logger.Info().Err(err).Str("client", c.client.text).
+		Str("client_id", identity.UnknownClient(err)).Msg("caller refused")
 	refusal, ok := errors.AsType[*identity.AuthError](err)
 	if !ok || refusal == nil {
 		refusal = &identity.AuthError{Code: identity.Unavailable, Message: "callers cannot be verified now"}

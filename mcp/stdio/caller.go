@@ -19,7 +19,7 @@ func (p *pipe) caller(ctx context.Context, g mcp.Generation) (context.Context, t
 			return ctx, tools.Call{Principal: principal, Client: clientName}, nil
 		}
 	}
-	p.log.Warn().Err(err).Msg("caller refused")
+	p.log.Warn().Err(err).Str("client_id", identity.UnknownClient(err)).Msg("caller refused")
 	if why, ok := errors.AsType[*identity.AuthError](err); ok && why != nil {
 		g.Tools().TurnAway(ctx, clientName, why)
 	}
