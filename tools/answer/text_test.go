@@ -2,6 +2,7 @@ package answer
 
 import (
 	"encoding/json"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -45,7 +46,8 @@ func TestCellsStayOnTheirLineAndInTheirColumn(t *testing.T) {
 // The values of the structured copy are the values, and what a reader could not see is visible in it all the same.
 func TestStructuredValuesAreTheValues(t *testing.T) {
 	row := []any{
-		nil, true, int64(-7), 0.1, 1e6, 1e21, -0.0, "a\"b\\c\n\r\t\x00\x7f", "\u202eright\u2028\u200b", "tag\U000e0041",
+		nil, true, int64(-7), 0.1, 1e6, 1e21, math.Copysign(0, -1), "a\"b\\c\n\r\t\x00\x7f",
+		"\u202eright\u2028\u200b", "tag\U000e0041",
 		"日本 Umläute <&> 😀", "bad \xff byte",
 	}
 	encoded := string(appendRow(nil, row))
