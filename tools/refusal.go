@@ -164,7 +164,7 @@ var hints = map[Code]string{
 	NotPermitted: "call describe_table without a table to see what you can read; " +
 		"ask an administrator of Deputy for anything else",
 	InvalidSQL:           "correct the statement and try again; describe_table shows names and types",
-	UnsupportedStatement: "send one SELECT, VALUES, TABLE or WITH that only computes and reads",
+	UnsupportedStatement: "leave out what cannot be used: send one SELECT, VALUES or WITH that only computes and reads",
 	AlreadyOpen:          "read it with the tool query: nothing has to be asked for",
 	NoSuchRequest:        "call request_access without arguments to see your open requests",
 	OwnRequest:           "another person has to decide on it",

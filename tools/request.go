@@ -134,7 +134,7 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 	if w.before != nil {
 		r.request(*w.before, w.takes.Requirement)
 		r.Reasons = append(r.Reasons, askedBefore)
-		return t.answer(*w.before, w.takes.Requirement), nil
+		return again(t.answer(*w.before, w.takes.Requirement)), nil
 	}
 	request, err := t.propose(args, w.takes, r)
 	if err != nil {
@@ -154,6 +154,12 @@ func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record)
 }
 
 const askedBefore = "the same was asked for before"
+
+// again says that no second request was made.
+func again(a *AccessRequest) *AccessRequest {
+	a.NextStep = "you asked for the same before, and this is that request: " + a.NextStep
+	return a
+}
 
 // make keeps the request once what is about to be done is on the record.
 func (t *Tools) make(
@@ -177,9 +183,11 @@ func (t *Tools) make(
 		return nil, err
 	}
 	r.request(kept, takes)
-	if !made { // somebody was quicker
+	if !made { // another call was quicker
 		r.Reasons = append(r.Reasons, askedBefore)
-	} else if len(kept.Decisions) > 0 {
+		return again(t.answer(kept, takes)), nil
+	}
+	if len(kept.Decisions) > 0 {
 		r.Request.ByRule = kept.Decisions[0].Rule
 	}
 	return t.answer(kept, takes), nil

@@ -165,7 +165,8 @@ func TestADenialHoldsForAWhileAndThenTheSameMayBeAskedForAgain(t *testing.T) {
 	o.now = noon.Add(24*time.Hour - time.Nanosecond)
 	a := o.ask(seller(), args)
 	if a.ID != first.ID ||
-		a.NextStep != "it was denied: do not ask for the same again, tell the human; whoever decided says: not for this" {
+		a.NextStep != "you asked for the same before, and this is that request: "+
+			"it was denied: do not ask for the same again, tell the human; whoever decided says: not for this" {
 		t.Errorf("within a day it is %+v", a)
 	}
 	o.now = noon.Add(24 * time.Hour)
@@ -252,7 +253,7 @@ func TestARuleThatAsksIsAnsweredAndNothingElseIs(t *testing.T) {
 	}
 	if r := refusal(t, ask(map[string]string{"ticket": "T-1", "approved": "yes"})); !strings.Contains(
 		r.Message,
-		"nobody asked for",
+		"no question is named",
 	) {
 		t.Errorf("an answer too many: %+v", r)
 	}
@@ -310,7 +311,8 @@ func TestForHowLongIsReadStrictly(t *testing.T) {
 	o := newOffice(t)
 	for _, tt := range []struct{ duration, kept, says string }{
 		{"4h", "4h", ""}, {"30d", "30d", ""}, {"PT4H", "4h", ""}, {"P1D", "1d", ""}, {"1w", "7d", ""}, {"PT90M", "90m", ""}, {"", "8h", ""}, {"720h", "30d", ""},
-		{"31d", "", "that is too long: the rules allow 30d at most"}, {"PT720H1S", "", "that is too long: the rules allow 30d at most"},
+		{"31d", "", "the argument duration is too long: the rules allow 30d at most"},
+		{"PT720H1S", "", "the argument duration is too long: the rules allow 30d at most"},
 		{"0h", "", "out of range"}, {"-4h", "", "not a length"}, {"4", "", "not a length"}, {"4 h", "", "not a length"}, {"4H", "", "not a length"}, {"1y", "", "not a length"},
 		{"P1M", "", "not a length"}, {"P1Y", "", "not a length"}, {"forever", "", "not a length"}, {"999999w", "", "out of range"}, {"1e3h", "", "not a length"}, {"4h\n", "", "not a length"},
 	} {

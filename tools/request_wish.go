@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -135,7 +136,7 @@ func proposed(reason, duration string, atMost time.Duration) (request requests.R
 	}
 	if time.Duration(wanted) > atMost {
 		return request, wrongArgument(
-			fmt.Sprintf("that is too long: the rules allow %s at most", requests.Period(atMost)),
+			fmt.Sprintf("the argument duration is too long: the rules allow %s at most", requests.Period(atMost)),
 		)
 	}
 	request.Wanted = requests.Duration(wanted)
@@ -156,9 +157,10 @@ func answers(given map[string]string, questions []requests.Question) (map[string
 		return nil, &Error{Code: InvalidArgument, Message: "whoever decides needs to know more",
 			Hint: "ask the human, and send the same call with answers: an object with " + strings.Join(open, "; ")}
 	}
-	for name := range given {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(questions, func(q requests.Question) bool { return q.Name == name }) {
-			return nil, wrongArgument("answers has one that nobody asked for: leave it out")
+			message := fmt.Sprintf("no question is named %.64q: leave it out of answers", recordable(name))
+			return nil, wrongArgument(message)
 		}
 	}
 	return out, nil

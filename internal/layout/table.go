@@ -188,6 +188,7 @@ var rooms = []Room{
 	}},
 	{"internal/conformance", nil}, // tests alone
 	{"internal/field", nil},       // tests alone
+	{"internal/refusals", nil},    // tests alone
 	{"internal/faults", nil},      // tests alone
 	{"internal/load", nil},        // tests alone
 	{"internal/layout", nil},

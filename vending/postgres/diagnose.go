@@ -127,7 +127,8 @@ func (d *diagnosis) settle(ctx context.Context) (*vending.Statement, error) {
 		}
 		w, ok := d.stringAt(err)
 		tried := slices.Index(anyName, d.marks[w.Start]) + 1
-		if !ok || tried == len(anyName) || tried == 0 && !strings.HasPrefix(state(err), "42") && state(err) != "3F000" {
+		if !ok || wayout.Unread(err) || tried == len(anyName) ||
+			tried == 0 && !strings.HasPrefix(state(err), "42") && state(err) != "3F000" {
 			return nil, d.statementError(ctx, err)
 		}
 		d.marks[w.Start] = anyName[tried]

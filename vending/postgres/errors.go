@@ -112,7 +112,7 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 	// the views are only for reading
 	case code == "42501" && (!sqltext.Dialect.Reads(v.asked) || strings.Contains(err.Error(), "for view")):
 		return &vending.Error{Code: vending.Unsupported, Message: onlyReads, Cause: cause(err)}
-	case code == "42P01" || code == "3F000" || code == "42501":
+	case code == "42P01" && !wayout.InFrom(err) || code == "3F000" || code == "42501":
 		return &vending.Error{
 			Code:     vending.NotPermitted,
 			Message:  v.notThere(err),
@@ -131,7 +131,7 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 	case strings.HasPrefix(code, "22"):
 		return &vending.Error{
 			Code:    vending.InvalidSQL,
-			Message: "a value does not fit: " + kindOfError(err),
+			Message: wayout.Value(err, kindOfError(err), v.position(err)),
 			Cause:   cause(err),
 		}
 	case strings.HasPrefix(code, "54"):
@@ -148,7 +148,7 @@ func (v *vended) statementError(ctx context.Context, err error) error {
 	}
 	return &vending.Error{
 		Code:    vending.InvalidSQL,
-		Message: "the statement failed: " + kindOfError(err),
+		Message: wayout.Failed(err, kindOfError(err)),
 		Cause:   cause(err),
 	}
 }
@@ -215,8 +215,9 @@ func (v *vended) ownWords(err error) string {
 	if !errors.As(err, &pe) {
 		return "the statement cannot be understood"
 	}
-	text := pe.Message
-	if more := wayout.Of(pe, sqltext.Dialect.NameAt(v.asked, v.position(err))); more != "" {
+	text := pe.Message + wayout.Place(err, v.position(err))
+	name := sqltext.Dialect.NameAt(v.asked, v.position(err))
+	if more := cmp.Or(wayout.Of(pe, name), wayout.Foreign(err, v.asked)); more != "" {
 		text += ": " + more
 	}
 	for governed, vendedSchema := range v.schemas {

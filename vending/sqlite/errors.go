@@ -33,6 +33,8 @@ const (
 	readOnly = "only a read can be run here: write one SELECT, WITH or VALUES statement"
 )
 
+const syntaxError = "there is a syntax error"
+
 func unavailable(cause error) *vending.Error {
 	return &vending.Error{
 		Code:    vending.Unavailable,
@@ -71,6 +73,9 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 	case errors.As(err, &already):
 		return already
 	case errors.Is(err, errNotRead):
+		if e.Dialect().Empty(sql) {
+			return refuse(vending.InvalidSQL, "there is no statement: write one SELECT")
+		}
 		return refuse(vending.Unsupported, cmp.Or(e.Dialect().NoRead(sql), readOnly))
 	case errors.Is(err, errSeveral):
 		return refuse(
@@ -119,6 +124,9 @@ func (e *Engine) refusal(err error, sql string, text vending.Requalified) *vendi
 		if phrase.Code == vending.InvalidSQL {
 			position = at(detail, text)
 		}
+		if position > 0 && strings.HasPrefix(phrase.Message, syntaxError) {
+			phrase.Message += fmt.Sprintf(" at character %d", position)
+		}
 		return &vending.Error{Code: phrase.Code, Message: phrase.Message, Position: position, Cause: cause}
 	}
 	return unavailable(cause)
@@ -162,8 +170,13 @@ var phrases = []struct {
 		"the function %s may not be used",
 	},
 	{regexp.MustCompile(`^cannot modify `), vending.Unsupported, readOnly},
-	{regexp.MustCompile(`^near "(.*)": syntax error$`), vending.InvalidSQL, "there is a syntax error near %s"},
+	{regexp.MustCompile(`^near "(.*)": syntax error$`), vending.InvalidSQL, syntaxError + " near %s"},
 	{regexp.MustCompile(`^incomplete input$`), vending.InvalidSQL, "the statement ends too early"},
+	{
+		regexp.MustCompile(`^unrecognized token: ":"$`),
+		vending.InvalidSQL,
+		"a colon means nothing here: casts are written CAST(… AS type)",
+	},
 	{
 		regexp.MustCompile(`^unrecognized token: "(.*)"$`),
 		vending.InvalidSQL,
@@ -213,9 +226,9 @@ var phrases = []struct {
 		"both sides of a set operation need the same number of columns",
 	},
 	{
-		regexp.MustCompile(`^ORDER BY term out of range|ORDER BY term does not match`),
+		regexp.MustCompile(`(?:ORDER|GROUP) BY term out of range|ORDER BY term does not match`),
 		vending.InvalidSQL,
-		"ORDER BY names something that is not in the result",
+		"ORDER BY or GROUP BY names something that is not in the result",
 	},
 	{
 		regexp.MustCompile(

@@ -85,7 +85,7 @@ func (e *Engine) lend(ctx context.Context, lease vending.Lease, role *vending.Ro
 	case limited.Err() != nil:
 		return interrupted(limited)
 	}
-	return e.refusal(err, lease.SQL, text)
+	return e.near(e.refusal(err, lease.SQL, text), lease)
 }
 
 func (e *Engine) isClosed() bool {

@@ -13,6 +13,7 @@ import (
 	"deputy/vending/postgres/catalog"
 	"deputy/vending/postgres/nodetree"
 	"deputy/vending/postgres/sqltext"
+	"deputy/vending/postgres/wayout"
 )
 
 // dataType is what the gate knows of a type. A type that it does not know is hidden: no governed table has it.
@@ -212,7 +213,7 @@ func (g *Gate) refusedType(n nodetree.Node, id uint32, r *Refusals) {
 	case t == nil:
 		r.Hidden = append(r.Hidden, id)
 	case t.refused != "" && (!g.namesNothing(n, t.refused) || r.rows && (n.Name == "VAR" || t.refused == "regtype")):
-		r.once(vending.Forbidden{What: "type", Name: t.refused})
+		r.once(vending.Forbidden{What: "type", Name: t.refused, Hint: wayout.OfType(t.refused)})
 	case t.checked && !slices.Contains(passing, n.Name):
 		r.once(
 			vending.Forbidden{What: "type", Name: t.name, Hint: "making a value of it calls a function that may not be used"},

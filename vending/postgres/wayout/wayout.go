@@ -46,7 +46,7 @@ func Of(e *pq.Error, name string) string {
 	case e.Code == "42703":
 		return meantText(name)
 	}
-	return ""
+	return bare[string(e.Code)]
 }
 
 // similar is a column in PostgreSQL's hint, with its table's name or alias, and quotes around both together.
