@@ -41,11 +41,7 @@ func (q *question) decide(statement *vending.Statement) ([]entitlements.Access, 
 		}
 	}
 	if denied {
-		return nil, &Error{
-			Code: NotPermitted,
-			Message: "the statement names a table that is not there or that you may not read: " +
-				"describe_table lists those you can",
-		}
+		return nil, &Error{Code: NotPermitted, Message: notThere}
 	}
 	if closed != nil {
 		return nil, closed
@@ -63,6 +59,9 @@ func (q *question) open(table entitlements.TableName) bool {
 	_, denial := q.policies.Decide(q.call.Principal, table)
 	return denial == nil
 }
+
+const notThere = "the statement names a table that is not there or that you may not read: " +
+	"describe_table lists those you can"
 
 // errClosed is the cause of a refusal of a table that is closed to its own callers.
 var errClosed = errors.New("the table is closed to its own callers")

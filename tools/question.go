@@ -63,9 +63,7 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return nil, nil, err
 	}
 	statement, err := step(ctx, q.Tools, "analyse", func(ctx context.Context) (*vending.Statement, error) {
-		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {
-			return q.platform.Engine.Analyze(ctx, q.sql)
-		})
+		return q.analyze(ctx)
 	}, database(q.platform)...)
 	if err != nil {
 		return q.reconsider(ctx, err)
@@ -85,6 +83,23 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return q.reconsider(ctx, err)
 	}
 	return statement, access, nil
+}
+
+// analyze has the engine read the statement. A lock that it meets may be on a table that the caller may not know of, so
+// an engine that can read the statement in the caller's own world waits for locks there alone: see reconsider. Here such
+// a table is refused as one that is not there.
+func (q *question) analyze(ctx context.Context) (*vending.Statement, error) {
+	if _, own := q.platform.Engine.(vending.Own); !own {
+		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {
+			return q.platform.Engine.Analyze(ctx, q.sql)
+		})
+	}
+	statement, err := q.platform.Engine.Analyze(ctx, q.sql)
+	if met, ok := errors.AsType[*vending.Error](err); ok && met.Code == vending.Locked {
+		q.record.note("the statement met a lock, and was read in the caller's own world")
+		return nil, &Error{Code: NotPermitted, Message: notThere, Cause: met.Cause}
+	}
+	return statement, err
 }
 
 // look takes the policies that hold now.

@@ -21,6 +21,7 @@ func (t *Tools) enter(ctx context.Context, p *platform, who identity.Principal, 
 		queues = append(queues, t.waiting.platforms[p.Name].turns)
 	}
 	return turns.Enter(ctx, turns.Call{
-		Caller: who.Caller(), Tables: func() []string { return p.About(sql) }, LockTimeout: t.config.Limits.LockTimeout,
+		Caller: who.Caller(), Tables: func() []string { return p.About(who, sql) },
+		LockTimeout: t.config.Limits.LockTimeout,
 	}, queues...)
 }

@@ -52,7 +52,8 @@ type Engine interface {
 // is.
 type Own interface {
 	// AnalyzeFor says what the lease's statement reads where nothing exists but what the lease shows. Its errors are
-	// those of Diagnose.
+	// those of Diagnose. It waits for a lock for a moment. The Analyze of such an engine waits for none, because the
+	// lock may be on what the caller may not know of.
 	AnalyzeFor(ctx context.Context, lease Lease) (*Statement, error)
 }
 

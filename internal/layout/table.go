@@ -107,7 +107,7 @@ var rooms = []Room{
 
 	// The use case.
 	{"tools/turns", []string{"vending"}},
-	{"tools/platforms", []string{"vending", "entitlements/...", "internal/mistake"}},
+	{"tools/platforms", []string{"vending", "entitlements/...", "identity", "internal/mistake"}},
 	{"tools/answer", []string{"vending", "entitlements"}},
 	{"tools/instruments", nil},
 	{"tools/directory", []string{"tools/answer", "vending", "entitlements"}},

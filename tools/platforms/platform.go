@@ -148,22 +148,6 @@ func (p *Platform) Catalog() *entitlements.Catalog {
 	return p.catalog
 }
 
-// About are the tables whose names stand in a text, whoever may know of them.
-func (p *Platform) About(sql string) (tables []string) {
-	catalog := p.Catalog()
-	if catalog == nil {
-		return nil
-	}
-	dialect := p.Engine.Dialect()
-	names := dialect.Names(sql)
-	for _, t := range catalog.Tables {
-		if names[dialect.Fold(t.Name)] {
-			tables = append(tables, t.TableName.String())
-		}
-	}
-	return tables
-}
-
 // Entitlements are the policies compiled for the catalog as it is now. A policy that has lost what it was about closes
 // the table that it was on: with a mask's column gone under another name, going on would show values that were masked
 // before.

@@ -16,7 +16,7 @@ var errBusy = errors.New("too many calls are running")
 
 const (
 	patience = 10 * time.Second // how long a call waits for a place
-	// suspicion is how long a table is taken for locked after the last call that met the lock.
+	// suspicion is how long tables are taken for locked after the last call that met the lock.
 	suspicion = 5 * time.Second
 	// blockedPart of the places is what calls on locked tables have together.
 	blockedPart = 4
@@ -32,7 +32,13 @@ type Turns struct {
 	blocked int            // of taken, by calls on tables that wait for a lock
 	each    map[string]int // of taken, by caller
 	waiting []*waiter      // who came first, first
-	locked  map[string]time.Time
+	locked  []suspects
+}
+
+// suspects are tables one of which was locked.
+type suspects struct {
+	tables []string
+	met    time.Time // by the last call
 }
 
 type waiter struct {
@@ -46,7 +52,7 @@ func New(places, share int) *Turns {
 	if share <= 0 {
 		share = (places + 1) / 2
 	}
-	return &Turns{places: places, share: share, each: map[string]int{}, locked: map[string]time.Time{}}
+	return &Turns{places: places, share: share, each: map[string]int{}}
 }
 
 // enter waits for a place, for so long at most.
@@ -138,21 +144,35 @@ func (t *Turns) may(w *waiter) bool {
 	return true
 }
 
-// lock notes that a call met a lock on one of the tables, or that one ran that uses all of them.
+// lock notes that a call met a lock on one of the tables, which are in the order of their names. Of the others nothing
+// is known: only a call that uses all of them is sure to meet the lock as well.
 func (t *Turns) lock(tables []string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, table := range tables {
-		t.locked[table] = now
+	if i := t.same(tables); i >= 0 {
+		t.locked[i].met = now
+	} else if len(tables) > 0 {
+		t.locked = append(t.locked, suspects{slices.Clone(tables), now})
 	}
 }
 
+// unlock notes that a statement ran on the tables: none of them is locked.
 func (t *Turns) unlock(tables []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, table := range tables {
-		delete(t.locked, table)
+	var kept []suspects
+	for _, s := range t.locked {
+		s.tables = slices.DeleteFunc(s.tables, func(table string) bool { return slices.Contains(tables, table) })
+		if len(s.tables) > 0 {
+			kept = append(kept, s)
+		}
 	}
+	t.locked = kept
+}
+
+// same is where the tables are suspected together; -1: nowhere. t.mu is held.
+func (t *Turns) same(tables []string) int {
+	return slices.IndexFunc(t.locked, func(s suspects) bool { return slices.Equal(s.tables, tables) })
 }
 
 // suspects reports whether any table may be locked.
@@ -162,14 +182,12 @@ func (t *Turns) suspects() bool {
 	return len(t.locked) > 0
 }
 
-// isLocked reports whether one of the tables was locked a moment ago.
+// isLocked reports whether the tables are all there is of what a call met a lock on a moment ago, or more than that.
 func (t *Turns) isLocked(tables []string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for table, met := range t.locked {
-		if now.Sub(met) > suspicion {
-			delete(t.locked, table)
-		}
-	}
-	return slices.ContainsFunc(tables, func(table string) bool { _, is := t.locked[table]; return is })
+	t.locked = slices.DeleteFunc(t.locked, func(s suspects) bool { return now.Sub(s.met) > suspicion })
+	return slices.ContainsFunc(t.locked, func(s suspects) bool {
+		return !slices.ContainsFunc(s.tables, func(table string) bool { return !slices.Contains(tables, table) })
+	})
 }

@@ -164,6 +164,35 @@ func TestLockHoldsFewPlaces(t *testing.T) {
 	})
 }
 
+// A call on two tables met a lock: who reads one of them is no suspect, because it may be the other. A statement that
+// ran on one says which it is.
+func TestLockSuspectsAllTogether(t *testing.T) {
+	now := time.Now()
+	locked := func(q *Turns, tables ...string) bool { return q.isLocked(tables, now) }
+	q := New(8, 8)
+	q.lock([]string{"shop.orders", "shop.stock"}, now)
+	if locked(q, "shop.stock") || locked(q, "shop.orders") {
+		t.Error("one of two tables is taken for the locked one")
+	}
+	if !locked(q, "shop.orders", "shop.people", "shop.stock") {
+		t.Error("a call on both tables, and another, is not held for one that meets the lock")
+	}
+	q.unlock([]string{"shop.people", "shop.stock"})
+	if locked(q, "shop.stock") || !locked(q, "shop.orders") {
+		t.Error("a statement ran on one of the tables, and the other is not the one")
+	}
+	for range 3 {
+		q.lock([]string{"shop.orders", "shop.stock"}, now)
+	}
+	if len(q.locked) != 2 {
+		t.Errorf("the same is kept several times: %v", q.locked)
+	}
+	q.unlock([]string{"shop.orders", "shop.stock"})
+	if q.suspects() {
+		t.Errorf("a statement ran on all, and %v are suspected", q.locked)
+	}
+}
+
 func TestSuspicionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := New(8, 8)
@@ -191,7 +220,12 @@ func TestTurnEndsWithCall(t *testing.T) {
 			t.Errorf("a call that ends while it waits: %v", err)
 		}
 		began := time.Now()
-		if _, err := Enter(t.Context(), call("bob"), q); coded(err) != vending.TooBusy || time.Since(began) != patience {
+		if _, err := Enter(
+			t.Context(),
+			call("bob"),
+			q,
+		); coded(err) != vending.TooBusy ||
+			time.Since(began) != patience {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 		first.Leave()

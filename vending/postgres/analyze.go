@@ -99,7 +99,7 @@ func (e *Engine) probe(ctx context.Context, s *snapshot, text string, prepare fu
 		"BEGIN; SELECT set_config('search_path', %s, true), set_config('statement_timeout', '%d', true), %s",
 		pq.QuoteLiteral(s.paths.Analysis()),
 		analysisLimit.Milliseconds(),
-		lockMoment,
+		noMoment,
 	)
 	conn, err := e.begin(ctx, begin)
 	if err != nil {
