@@ -85,9 +85,9 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 	return statement, access, nil
 }
 
-// analyze has the engine read the statement. A lock that it meets may be on a table that the caller may not know of, so
-// an engine that can read the statement in the caller's own world waits for locks there alone: see reconsider. Here such
-// a table is refused as one that is not there.
+// analyze has the engine read the statement. A lock that it meets may be on a table that the caller may not know of.
+// An engine that can read the statement in the caller's own world waits for locks there alone: see reconsider. Here
+// such a table is refused as one that is not there.
 func (q *question) analyze(ctx context.Context) (*vending.Statement, error) {
 	if _, own := q.platform.Engine.(vending.Own); !own {
 		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {

@@ -23,6 +23,7 @@ import (
 	"deputy/entitlements/requests/store"
 	"deputy/identity/stops/fleet"
 	"deputy/internal/config"
+	"deputy/internal/logged"
 )
 
 // sweepEvery is how often what is over is written down. It is over by the clock, whether that has happened or not.
@@ -39,6 +40,10 @@ func (d *Deputy) openState(ctx context.Context) (err error) {
 		Copy: StopsCopy(d.Config), Stale: d.Config.Requests.State.Stale, Now: d.now, Log: d.Log,
 	}}
 	c.State.Now = d.now
+	if c.Unfinished, err = logged.Unfinished(d.Config.Audit.File); err != nil {
+		return fmt.Errorf("looking for steps that a server left unfinished: %w", err)
+	}
+	c.Ended = d.noteEnded
 	if d.State, err = keeper.Open(ctx, c); err != nil {
 		d.State = nil
 		return errors.New(d.Config.Problem("requests.state", "%v", err).String())
@@ -101,9 +106,20 @@ func (d *Deputy) noteState(ctx context.Context) error {
 	if reached.Sequence <= d.stateKnown().Sequence {
 		return nil
 	}
+	return d.note(ctx, reached)
+}
+
+// noteEnded has the audit log know that a step was taken that a server had left unfinished.
+func (d *Deputy) noteEnded(ctx context.Context, r requests.Request, reached requests.Position) error {
+	by := r.Decisions[len(r.Decisions)-1].ID
+	return d.note(ctx, reached, fmt.Sprintf("%s was ended at the start: %s by %s, which a server had left unfinished",
+		r.ID, r.Status, by))
+}
+
+func (d *Deputy) note(ctx context.Context, reached requests.Position, why ...string) error {
 	return d.Audit.Append(ctx, audit.Record{
 		ID: strings.ToLower(rand.Text()), Phase: audit.Ended, Time: time.Now().UTC(), Tool: audit.NoteState,
-		PolicyVersion: d.Config.Version, Outcome: audit.Answered,
+		PolicyVersion: d.Config.Version, Outcome: audit.Answered, Reasons: why,
 		State: &audit.State{Sequence: reached.Sequence, Event: reached.Event},
 	})
 }

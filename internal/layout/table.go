@@ -149,6 +149,7 @@ var rooms = []Room{
 	{"internal/telemetry", []string{"internal/config", "tools"}},
 	{"internal/console", []string{"mcp/...", "tools/...", "entitlements/...", "identity"}},
 	{"internal/report", []string{"audit/...", "tools/...", "entitlements/...", "identity", "identity/stops"}},
+	{"internal/logged", []string{"audit", "entitlements/requests", "identity"}},
 	{
 		"internal/assembly",
 		[]string{
@@ -157,6 +158,7 @@ var rooms = []Room{
 			"internal/console",
 			"internal/telemetry",
 			"internal/durable",
+			"internal/logged",
 			"internal/mistake",
 			"mcp/...",
 			"tools/...",
@@ -168,11 +170,26 @@ var rooms = []Room{
 			"identity/...",
 		},
 	},
-	{"internal/admin/...", []string{
-		"internal/assembly", "internal/config/...", "internal/expectation/...", "internal/report", "internal/durable",
-		"internal/mistake", "internal/pgconn", "tools/...", "vending", "vending/postgres/...", "vending/sqlite/...",
-		"audit/...", "entitlements/...", "identity/...",
-	}},
+	{
+		"internal/admin/...",
+		[]string{
+			"internal/assembly",
+			"internal/config/...",
+			"internal/expectation/...",
+			"internal/report",
+			"internal/durable",
+			"internal/logged",
+			"internal/mistake",
+			"internal/pgconn",
+			"tools/...",
+			"vending",
+			"vending/postgres/...",
+			"vending/sqlite/...",
+			"audit/...",
+			"entitlements/...",
+			"identity/...",
+		},
+	},
 
 	// Test kits and shows. Tests may import them all; else demo and bench alone do.
 	{"internal/testkit/...", []string{"entitlements/...", "identity/...", "internal/config/form"}},

@@ -5,8 +5,8 @@ import (
 	"deputy/identity"
 )
 
-// About are the tables whose names stand in a text, without those that the policies compiled last hide from who asks: of
-// a lock on a hidden table the caller's calls are to show nothing, and they cannot meet it.
+// About are the tables whose names stand in a text, without those that the policies compiled last hide from who asks:
+// of a lock on a hidden table the caller's calls are to show nothing, and they cannot meet it.
 func (p *Platform) About(who identity.Principal, sql string) (tables []string) {
 	catalog, policies := p.Catalog(), p.Last()
 	if catalog == nil || policies == nil {

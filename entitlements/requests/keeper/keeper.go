@@ -33,7 +33,12 @@ type Config struct {
 	Stops fleet.Config
 	// Opened is called with the state before any caller has it; nil: nothing has to be done then.
 	Opened func(*store.State)
-	Log    zerolog.Logger
+	// Unfinished are steps that take away, and of which the audit log does not know whether they were taken, by the ids
+	// of their requests. They are taken before anything that was approved counts; nil: there are none.
+	Unfinished map[string]requests.Ending
+	// Ended puts on the record that such a step was taken; nil: nothing has to be done then.
+	Ended func(context.Context, requests.Request, requests.Position) error
+	Log   zerolog.Logger
 }
 
 // Keeper keeps one state at hand. It is safe for concurrent use.
@@ -49,6 +54,7 @@ type Keeper struct {
 
 	mu    sync.Mutex
 	state *store.State // nil: it was not opened yet
+	done  bool         // Config.Unfinished
 	down  error        // why it cannot be used; nil: it can
 }
 
@@ -145,7 +151,7 @@ func (k *Keeper) look(ctx context.Context) error {
 // reach opens the state if it is not open, and asks it.
 func (k *Keeper) reach(ctx context.Context) error {
 	if s := k.State(); s != nil {
-		return s.Sound(ctx)
+		return k.finish(ctx, s)
 	}
 	s, err := store.Open(ctx, k.config.State)
 	if err != nil {
@@ -157,7 +163,7 @@ func (k *Keeper) reach(ctx context.Context) error {
 	if k.config.Opened != nil {
 		k.config.Opened(s)
 	}
-	err = s.Sound(ctx)
+	err = k.finish(ctx, s)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.state = s

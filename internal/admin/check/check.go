@@ -65,6 +65,7 @@ func Configuration(ctx context.Context, path string, cfg *config.Config) []Findi
 	findings = append(findings, checkIdentity(ctx, cfg)...)
 	findings = append(findings, checkCertificate(cfg)...)
 	findings = append(findings, checkStops(ctx, cfg)...)
+	findings = append(findings, checkState(ctx, cfg)...)
 	if wrong := assembly.Ignored(cfg); wrong != nil {
 		findings = append(findings, Misread(*wrong)...)
 	}

@@ -14,6 +14,7 @@ import (
 	"deputy/identity"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/logged"
 )
 
 // approved are the requests that were approved.
@@ -31,7 +32,7 @@ func approved(ctx context.Context, cfg *config.Config) ([]requests.Request, erro
 		return nil, fmt.Errorf("looking up what was approved: %w", err)
 	}
 	defer kept.Close()
-	known, err := seen(cfg.Audit.File)
+	known, err := logged.Position(cfg.Audit.File)
 	if err != nil {
 		return nil, fmt.Errorf("looking up how far the audit log has seen the state come: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"deputy/internal/admin"
 	"deputy/internal/assembly"
 	"deputy/internal/config"
+	"deputy/internal/logged"
 )
 
 // ErrNothing says that the state is where the audit log has seen it: there is nothing to accept.
@@ -59,7 +60,7 @@ func Accept(
 		}
 		return done, err
 	}
-	ended, err := endings(c.Audit.File)
+	ended, err := logged.Endings(c.Audit.File)
 	if err != nil {
 		return done, err
 	}

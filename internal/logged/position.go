@@ -1,4 +1,5 @@
-package explain
+// Package logged is what the audit log knows of the state of access requests.
+package logged
 
 import (
 	"bufio"
@@ -12,10 +13,10 @@ import (
 	"deputy/entitlements/requests"
 )
 
-// seen is how far the audit log has seen the state of access requests come, by its active segment: a state that has
+// Position is how far the audit log has seen the state of access requests come, by its active segment: a state that has
 // come less far was restored from a copy, and servers count nothing of it. Where there is no log, or it is not to be
 // read by who runs the command, nothing is known.
-func seen(log string) (p requests.Position, err error) {
+func Position(log string) (p requests.Position, err error) {
 	file, err := os.Open(log)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return p, nil
