@@ -37,7 +37,8 @@ func (d *Deputy) openState(ctx context.Context) (err error) {
 		return nil
 	}
 	c := keeper.Config{State: StateConfig(d.Config), Known: d.stateKnown, Log: d.Log, Stops: fleet.Config{
-		Copy: StopsCopy(d.Config), Stale: d.Config.Requests.State.Stale, Now: d.now, Log: d.Log,
+		// How old the list is, this machine's clock says, whatever hour callers live in.
+		Copy: StopsCopy(d.Config), Stale: d.Config.Requests.State.Stale, Log: d.Log,
 	}}
 	c.State.Now = d.now
 	if c.Unfinished, err = logged.Unfinished(d.Config.Audit.File); err != nil {

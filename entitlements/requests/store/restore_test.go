@@ -243,8 +243,8 @@ func TestSchemaChangesUnderServer(t *testing.T) {
 		approve(t, s, "r1", "sam", noon)
 		for statement, want := range map[string]error{
 			`INSERT INTO deputy_state.migrations (version_id, is_applied) VALUES (99, true)`:        store.ErrAhead,
-			`UPDATE deputy_state.migrations SET version_id = version_id + 100 WHERE version_id = 2`: store.ErrAhead,
-			`DELETE FROM deputy_state.migrations WHERE version_id = 2`:                              store.ErrBehind,
+			`UPDATE deputy_state.migrations SET version_id = version_id + 100 WHERE version_id = 3`: store.ErrAhead,
+			`DELETE FROM deputy_state.migrations WHERE version_id = 3`:                              store.ErrBehind,
 		} {
 			raw(t, s, `CREATE TABLE deputy_state.applied AS SELECT * FROM deputy_state.migrations`)
 			raw(t, s, statement)
