@@ -67,6 +67,11 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 		if err == nil {
 			return result, t.fit(call.Principal, result, r)
 		}
+		if errors.Is(err, errClosed) && !q.renewed && q.platform.LookAgain(ctx) {
+			q.renewed = true
+			q.anew()
+			continue
+		}
 		if !errors.Is(err, vending.ErrChanged) || try == tries || ctx.Err() != nil {
 			return nil, err
 		}

@@ -27,6 +27,7 @@ type question struct {
 	maxRows  int
 	record   *record
 	turn     *turns.Turn
+	renewed  bool  // the platform was looked at again for the call, because of a closed table
 	closed   error // of a closed table that is named in a refused statement: in the caller's own world it is not there
 }
 

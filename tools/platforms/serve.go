@@ -90,6 +90,7 @@ type serveState struct {
 	passed    map[entitlements.TableName]string // The columns of a table when the database understood its rules.
 	tries     int                               // To open the platform, that failed in a row.
 	due       time.Time                         // When Tend does something again.
+	looked    time.Time                         // When the last look for closed tables ended.
 }
 
 // Start is Serve, or Open when no silence is granted.

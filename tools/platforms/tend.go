@@ -57,6 +57,7 @@ func (p *Platform) Tend(ctx context.Context) {
 		}
 	} else if p.lookOut(ctx); len(p.shutTables()) > 0 {
 		wait = max(reopenEvery, share*time.Since(began))
+		p.serve.looked = time.Now()
 	}
 	p.serve.due = time.Now().Add(wait)
 }
