@@ -39,11 +39,13 @@ type Record struct {
 	Platform string `json:"platform,omitempty"`
 	SQL      string `json:"sql,omitempty"` // as the caller wrote it, or without its values
 	// SQLDigest is the SHA-256 of what the caller wrote, where the text is not to be kept.
-	SQLDigest string  `json:"sql_sha256,omitempty"`
-	Table     string  `json:"table,omitempty"` // describe_table's argument
-	Tables    []Table `json:"tables,omitempty"`
-	Role      *Role   `json:"role,omitempty"` // nil: no role was vended
-	Rows      int     `json:"rows"`
+	SQLDigest string `json:"sql_sha256,omitempty"`
+	// Query is the query of the configuration that the call named. SQL has its statement then.
+	Query  *Query  `json:"query,omitempty"`
+	Table  string  `json:"table,omitempty"` // describe_table's argument
+	Tables []Table `json:"tables,omitempty"`
+	Role   *Role   `json:"role,omitempty"` // nil: no role was vended
+	Rows   int     `json:"rows"`
 	// Truncated: there were more rows than the limits let through.
 	Truncated bool          `json:"truncated,omitempty"`
 	Duration  time.Duration `json:"duration_ns"`
@@ -55,6 +57,14 @@ type Record struct {
 	// State is how far the state of access requests had come when the call ended. A state that has come less far was
 	// restored from a copy.
 	State *State `json:"state,omitempty"`
+}
+
+// Query is a call of a query by its name.
+type Query struct {
+	Name       string   `json:"name"`
+	Parameters []string `json:"parameters,omitempty"` // those that came with the call, by their names
+	// Values are what was bound to the parameters, where values are kept: a text, a list of them, or null.
+	Values map[string]any `json:"values,omitempty"`
 }
 
 // State is how far a state of access requests has come.

@@ -59,6 +59,7 @@ func (b Both) SignedIn(ctx context.Context, raw string) (SignedIn, error) {
 // and is the principal, limited to what both registrations and both ceilings leave it.
 func (p Principal) and(w Principal) Principal {
 	p.Agent.MayRequest = p.Agent.MayRequest && w.Agent.MayRequest
+	p.Agent.NamedOnly = p.Agent.NamedOnly || w.Agent.NamedOnly
 	p.Agent.Limits.Concurrent = lower(p.Agent.Limits.Concurrent, w.Agent.Limits.Concurrent)
 	p.Agent.Limits.PerMinute = lower(p.Agent.Limits.PerMinute, w.Agent.Limits.PerMinute)
 	p.Agent.Limits.Rows = lower(p.Agent.Limits.Rows, w.Agent.Limits.Rows)

@@ -130,6 +130,7 @@ type AgentConfig struct {
 	Modes       []Mode
 	MayRequest  bool
 	Limits      AgentLimits
+	Statements  StatementRule
 }
 
 // KeyConfig is one API key of an agent.
@@ -138,6 +139,15 @@ type KeyConfig struct {
 	Expires Expiry
 	Label   string
 }
+
+// StatementRule is what statements an agent may run.
+type StatementRule string
+
+// The rules, as the file has them.
+const (
+	AnyStatement    StatementRule = "any"
+	NamedStatements StatementRule = "named" // the queries of the configuration
+)
 
 // AgentLimits bounds one agent, whoever it acts for.
 type AgentLimits struct {

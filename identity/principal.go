@@ -60,6 +60,7 @@ type Agent struct {
 	Disabled bool // it is refused, whatever it proves
 	Limits   Limits
 
+	NamedOnly  bool // it runs the queries of the configuration, and no SQL of its own
 	MayRequest bool // when it acts alone, it may ask for more access for itself
 }
 

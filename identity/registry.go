@@ -78,8 +78,12 @@ func (r *Registry) add(config AgentConfig, key string, wrong *Problems) {
 			Concurrent: config.Limits.Calls, PerMinute: config.Limits.PerMinute,
 			Rows: config.Limits.MaxRows, Answer: config.Limits.Answer,
 		},
+		NamedOnly: config.Statements == NamedStatements,
 	}}
 	r.entries = append(r.entries, entry)
+	if rule := config.Statements; rule != "" && rule != AnyStatement && rule != NamedStatements {
+		wrong.Add(key+".statements", "%q is not one of any, named", string(rule))
+	}
 	if config.Limits.Calls < 0 {
 		wrong.Add(key+".limits.calls", "it cannot be negative")
 	}
@@ -213,7 +217,12 @@ func (r *Registry) Fits(c Config) error {
 	for _, entry := range r.entries {
 		for i, name := range entry.issuers {
 			if !slices.Contains(known, name) {
-				wrong.Add(mistake.At(entry.key+".issuers", i), "%q is no issuer's name or URL%s", name, mistake.Hint(name, known))
+				wrong.Add(
+					mistake.At(entry.key+".issuers", i),
+					"%q is no issuer's name or URL%s",
+					name,
+					mistake.Hint(name, known),
+				)
 			}
 		}
 	}

@@ -23,10 +23,18 @@ func readQueryArgs(raw json.RawMessage, r reading) (args tools.QueryArgs, err er
 	if r.purposes {
 		fields["purpose"] = &args.Purpose
 	}
+	if r.queries {
+		fields["name"], fields["parameters"] = &args.Name, (*object)(&args.Parameters)
+	}
 	given, err := r.arguments(raw, fields)
+	if args.SQL == "" && args.Name != "" { // some hosts send what was left out as an empty text
+		given["sql"] = true
+	}
 	switch {
 	case err != nil:
 		return tools.QueryArgs{}, err
+	case !given["sql"] && r.queries:
+		return tools.QueryArgs{}, errors.New("the argument sql is missing, or the name of a query instead of it")
 	case !given["sql"]:
 		return tools.QueryArgs{}, errors.New("the argument sql is missing")
 	case args.MaxRows < 0: // 0 is what hosts send for a number that was left out
@@ -106,8 +114,14 @@ func readArguments(
 	return given, nil
 }
 
+// object is one JSON object, as it came.
+type object string
+
 func readValue(raw json.RawMessage, field any) bool {
 	switch to := field.(type) {
+	case *object:
+		*to = object(raw)
+		return raw[0] == '{'
 	case *[]string:
 		var items []json.RawMessage
 		if bytes.Equal(raw, null) || json.Unmarshal(raw, &items) != nil {
@@ -147,6 +161,8 @@ func typeName(field any) string {
 		return "a list of strings"
 	case *map[string]string:
 		return "an object of strings"
+	case *object:
+		return "an object"
 	}
 	return "a string"
 }

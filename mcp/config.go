@@ -17,6 +17,7 @@ import (
 	"deputy/identity/stops"
 	"deputy/internal/budget"
 	"deputy/tools"
+	"deputy/tools/queries"
 )
 
 // Tools is what this package needs of the use cases. Errors are *tools.Refusal; any other error is answered with a
@@ -47,6 +48,10 @@ type Tools interface {
 	// Purposes are the names that the purpose argument may have, and what each means. It is only offered when there are
 	// some.
 	Purposes() map[string]string
+	// HasQueries reports whether any query is named, for whichever callers.
+	HasQueries() bool
+	// Queries are the named queries that the caller can run. Others are not there for the caller.
+	Queries(context.Context, tools.Call) []queries.Query
 }
 
 // Authenticator turns a credential into a principal, or says no. Errors are *identity.AuthError.

@@ -34,6 +34,8 @@ var argumentNames = []string{
 	"columns",
 	"duration",
 	"max_rows",
+	"name",
+	"parameters",
 	"page",
 	"platform",
 	"purpose",
@@ -69,6 +71,8 @@ func nearest(name string, known []string) string {
 type reading struct {
 	// purposes says that the tools take a purpose.
 	purposes bool
+	// queries says that the tools have named queries.
+	queries bool
 	// ignore are the names that are ignored beside hostArguments.
 	ignore []string
 	// ignored is told each name that was ignored; nil: it is not told.
@@ -121,7 +125,7 @@ func plain(value json.RawMessage, field any) json.RawMessage {
 		if quoted && (strings.EqualFold(text, "true") || strings.EqualFold(text, "false")) {
 			return json.RawMessage(strings.ToLower(text))
 		}
-	case *[]string, *map[string]string:
+	case *[]string, *map[string]string, *object:
 		if inside := json.RawMessage(
 			strings.TrimSpace(text),
 		); quoted && json.Valid(inside) &&

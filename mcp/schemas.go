@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
+
+	"deputy/tools/queries"
 )
 
 // instructions are written for a model that has never seen this product.
@@ -23,6 +25,9 @@ type choices struct {
 	dialects  map[string]string // of the platforms; what is not known is not said
 	purposes  map[string]string
 	unproved  bool // there are several platforms, and it is not known yet who will call
+	named     bool // there are named queries, for whichever callers
+	queries   []queries.Query
+	namedOnly bool // the caller runs named queries and no SQL of its own
 }
 
 // choicesOf are those of the caller of the call in the context.
@@ -33,6 +38,11 @@ func choicesOf(ctx context.Context) choices {
 	}
 	use := c.Generation.Tools()
 	out := choices{platforms: use.Platforms(), dialects: map[string]string{}, purposes: use.Purposes()}
+	if out.named = use.HasQueries(); out.named {
+		if own, call, err := c.Caller(ctx); err == nil {
+			out.queries, out.namedOnly = use.Queries(own, call), call.Principal.Agent.NamedOnly
+		}
+	}
 	if len(out.platforms) > 1 { // with one, there is nothing to hide: its name is not said
 		own, call, err := c.Caller(ctx)
 		if err != nil {
@@ -65,19 +75,27 @@ func (c choices) describe(listed []mcp.Tool) {
 }
 
 func queryTool(c choices) mcp.Tool {
+	properties := schema{
+		"sql": schema{
+			"type":        "string",
+			"description": "One read-only statement" + c.dialect() + "; no parameters",
+		},
+		"max_rows": schema{"type": "integer", "minimum": 1, "description": "Fewer than the server's own limit"},
+	}
+	required := c.addQueries(properties)
+	if c.namedOnly {
+		return tool(toolQuery, "Query data", markRows,
+			"Runs one of the queries that name lists and returns its rows. "+
+				"A column with masked_by has masked values: tell the user so. "+
+				"Exact numbers and 64-bit integers come as strings.",
+			c.schema(required, properties, c.where(), c.purpose()), queryOutput)
+	}
 	return tool(toolQuery, "Query data", markRows,
 		"Runs one SELECT, WITH or VALUES and returns its rows. Take names from describe_table, never guess them. "+
 			"Filter, join and aggregate in SQL rather than fetching many rows. "+
 			"A column with masked_by has masked values: tell the user so, and do not try to get round it. "+
 			"Exact numbers and 64-bit integers come as strings.",
-		c.schema([]string{"sql"}, schema{
-			"sql": schema{
-				"type":        "string",
-				"description": "One read-only statement" + c.dialect() + "; no parameters",
-			},
-			"max_rows": schema{"type": "integer", "minimum": 1, "description": "Fewer than the server's own limit"},
-		}, c.where(), c.purpose()),
-		queryOutput)
+		c.schema(required, properties, c.where(), c.purpose()), queryOutput)
 }
 
 func describeTool(c choices) mcp.Tool {

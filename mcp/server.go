@@ -177,9 +177,14 @@ func handleAsking[A, R any](
 
 // reading is how the arguments of a call are read.
 func (h *handlers) reading(ctx context.Context, use Tools) reading {
-	return reading{purposes: len(use.Purposes()) > 0, ignore: h.ignore, ignored: func(name string) {
-		h.ignored.Add(ctx, 1, metric.WithAttributes(attribute.String("argument", name)))
-	}}
+	return reading{
+		purposes: len(use.Purposes()) > 0,
+		queries:  use.HasQueries(),
+		ignore:   h.ignore,
+		ignored: func(name string) {
+			h.ignored.Add(ctx, 1, metric.WithAttributes(attribute.String("argument", name)))
+		},
+	}
 }
 
 // begin says who is calling, and lets the call begin.

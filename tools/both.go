@@ -7,6 +7,7 @@ import (
 
 	"deputy/entitlements/requests"
 	"deputy/tools/platforms"
+	"deputy/tools/queries"
 	"deputy/tools/turns"
 )
 
@@ -50,7 +51,8 @@ func (t *Tools) Both(c Config) *Tools {
 	l.Timeout, l.Concurrency = min(l.Timeout, c.Limits.Timeout), min(l.Concurrency, c.Limits.Concurrency)
 	out.config.Purposes = maps.Clone(t.config.Purposes)
 	maps.DeleteFunc(out.config.Purposes, func(name, _ string) bool { _, known := c.Purposes[name]; return !known })
-	out.config.Statements = t.config.Statements.stricter(c.Statements)
+	out.config.Statements = t.config.Statements.Stricter(c.Statements)
+	out.config.Queries = queries.Common(t.config.Queries, c.Queries)
 	out.config.Pending, out.config.Again = min(t.config.Pending, c.Pending), max(t.config.Again, c.Again)
 	if c.Requests == nil {
 		out.config.Requests = nil
@@ -92,10 +94,4 @@ func (t *Tools) waitingVersion() string {
 		return ""
 	}
 	return t.waiting.version
-}
-
-// stricter is the one of two that keeps less.
-func (s Statements) stricter(other Statements) Statements {
-	order := []Statements{Digested, Redacted, Whole, ""}
-	return order[min(slices.Index(order, s), slices.Index(order, other))]
 }

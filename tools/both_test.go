@@ -7,6 +7,7 @@ import (
 	"deputy/entitlements"
 	"deputy/internal/config/form"
 	"deputy/tools"
+	"deputy/tools/kept"
 )
 
 // What a waiting file governs no more, or has in another place, is closed whatever its policies say.
@@ -53,8 +54,8 @@ func TestBothPlatform(t *testing.T) {
 // What of statements is on the record is the stricter of both.
 func TestBothStatements(t *testing.T) {
 	e := onSQLite(t)
-	for _, tt := range []struct{ inForce, waiting tools.Statements }{
-		{tools.Whole, tools.Digested}, {tools.Digested, tools.Whole}, {"", tools.Digested}, {tools.Redacted, tools.Digested},
+	for _, tt := range []struct{ inForce, waiting kept.Statements }{
+		{kept.Whole, kept.Digested}, {kept.Digested, kept.Whole}, {"", kept.Digested}, {kept.Redacted, kept.Digested},
 	} {
 		log := &memory{}
 		c := toolsConfig(t, e, log, "- {name: all, grant: '*.*', to: everyone}\n")
@@ -71,7 +72,14 @@ func TestBothStatements(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r := log.last(t); r.SQL != "" || r.SQLDigest == "" || r.WaitingVersion != "waits" {
-			t.Errorf("%q and %q: the record has %q, %q, %q", tt.inForce, tt.waiting, r.SQL, r.SQLDigest, r.WaitingVersion)
+			t.Errorf(
+				"%q and %q: the record has %q, %q, %q",
+				tt.inForce,
+				tt.waiting,
+				r.SQL,
+				r.SQLDigest,
+				r.WaitingVersion,
+			)
 		}
 	}
 }

@@ -14,10 +14,13 @@ type Call struct {
 
 // QueryArgs are the arguments of the query tool.
 type QueryArgs struct {
-	SQL      string
+	SQL      string // empty: there is a Name
+	Name     string // of a query of the configuration
 	Platform string // may be empty when there is only one
 	MaxRows  int    // 0: the configured limit; never more than that
 	Purpose  string // what the call is said to be for; empty: nothing in particular
+
+	Parameters string // of the query, in one JSON object; empty: none was sent
 }
 
 // QueryResult is the answer of the query tool.

@@ -18,10 +18,9 @@ import (
 // no call has declared one yet.
 func (t *Tools) Choices(ctx context.Context, call Call) (names []string) {
 	for _, p := range t.platforms {
-		purposes := append([]string{call.Principal.Purpose}, slices.Sorted(maps.Keys(t.config.Purposes))...)
 		if slices.ContainsFunc(
-			purposes,
-			func(purpose string) bool { return t.sees(ctx, p, declaring(call.Principal, purpose)) },
+			t.purposes(call.Principal),
+			func(who identity.Principal) bool { return t.sees(ctx, p, who) },
 		) {
 			names = append(names, p.Name)
 		}
@@ -29,9 +28,14 @@ func (t *Tools) Choices(ctx context.Context, call Call) (names []string) {
 	return names
 }
 
-func declaring(who identity.Principal, purpose string) identity.Principal {
-	who.Purpose = purpose
-	return who
+// purposes are the principal as it may declare itself, with each purpose.
+func (t *Tools) purposes(who identity.Principal) []identity.Principal {
+	out := []identity.Principal{who}
+	for _, purpose := range slices.Sorted(maps.Keys(t.config.Purposes)) {
+		who.Purpose = purpose
+		out = append(out, who)
+	}
+	return out
 }
 
 // chosen is the platform that a caller means. One on which the caller sees nothing is answered as one that is not

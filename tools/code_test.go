@@ -361,7 +361,7 @@ func TestDeskRefusalCodes(t *testing.T) {
 
 // The page for people who write hosts names every code that there is, and no other.
 func TestEveryCodeIsDocumented(t *testing.T) {
-	source, err := os.ReadFile("refusal.go")
+	source, err := os.ReadFile("refusal/refusal.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,9 @@ func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryRes
 	call, unknown := t.declare(call, args.Purpose)
 	r := t.begin(call, "query")
 	r.Platform = t.named(args.Platform)
-	r.state(t, args.SQL)
+	if args.Name == "" {
+		r.state(t, args.SQL)
+	}
 	t.config.Begun(r.Record)
 	result, err := recoverPanic(ctx, func() (*QueryResult, error) {
 		if err := t.ceiling(call.Principal, r); err != nil {
@@ -38,21 +40,16 @@ func (t *Tools) Query(ctx context.Context, call Call, args QueryArgs) (*QueryRes
 }
 
 func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record) (*QueryResult, error) {
-	if err := vending.Shape(args.SQL); err != nil {
+	if err := t.whole(ctx, call, args); err != nil {
 		return nil, err
 	}
-	p, err := t.chosen(ctx, call, args.Platform)
+	p, err := t.chosen(ctx, call, t.placed(ctx, call, args))
 	if err != nil {
 		return nil, err
 	}
 	r.Platform = p.Name
 	ctx, cancel := context.WithTimeout(ctx, t.config.Limits.Timeout+grace)
 	defer cancel()
-	turn, err := t.enter(ctx, p, call.Principal, args.SQL)
-	if err != nil {
-		return nil, err
-	}
-	defer turn.Leave()
 	q := &question{
 		Tools:    t,
 		platform: p,
@@ -60,8 +57,14 @@ func (t *Tools) query(ctx context.Context, call Call, args QueryArgs, r *record)
 		sql:      args.SQL,
 		maxRows:  t.rows(call.Principal, args.MaxRows),
 		record:   r,
-		turn:     turn,
 	}
+	if args.Name != "" {
+		q.name(args)
+	}
+	if q.turn, err = t.enter(ctx, p, call.Principal, q.sql); err != nil {
+		return nil, err
+	}
+	defer q.turn.Leave()
 	for try := 1; ; try++ {
 		result, err := q.answer(ctx)
 		if err == nil {

@@ -12,6 +12,7 @@ import (
 	"deputy/entitlements"
 	"deputy/entitlements/requests"
 	"deputy/tools/answer"
+	"deputy/tools/queries"
 	"deputy/tools/turns"
 	"deputy/vending"
 )
@@ -24,6 +25,7 @@ type question struct {
 	supposed bool // the policies are those of somebody who is only supposed, and stay
 	call     Call
 	sql      string
+	query    *queries.Call // nil: the statement is the caller's own
 	maxRows  int
 	record   *record
 	turn     *turns.Turn
@@ -33,6 +35,9 @@ type question struct {
 
 func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 	statement, access, err := q.understand(ctx)
+	if err == nil {
+		err = q.bind(ctx, statement, access)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +46,7 @@ func (q *question) answer(ctx context.Context) (*QueryResult, error) {
 		return q.run(ctx, statement, access, recorded)
 	}, database(q.platform)...)
 	if err != nil {
-		return nil, err
+		return nil, q.failed(err)
 	}
 	q.record.Rows, q.record.Truncated = len(result.Rows), result.Truncated
 	out := &QueryResult{
@@ -67,7 +72,7 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return q.analyze(ctx)
 	}, database(q.platform)...)
 	if err != nil {
-		return q.reconsider(ctx, err)
+		return q.reconsider(ctx, nil, err)
 	}
 	if statement.Catalog != "" && statement.Catalog != q.policies.CatalogVersion() { // the analysis met a change
 		if err := q.look(ctx); err != nil {
@@ -81,7 +86,7 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 		return nil, nil, err // the caller may know of every table that is named
 	}
 	if err != nil {
-		return q.reconsider(ctx, err)
+		return q.reconsider(ctx, statement, err)
 	}
 	return statement, access, nil
 }
@@ -92,10 +97,10 @@ func (q *question) understand(ctx context.Context) (*vending.Statement, []entitl
 func (q *question) analyze(ctx context.Context) (*vending.Statement, error) {
 	if _, own := q.platform.Engine.(vending.Own); !own {
 		return turns.Try(ctx, q.turn, func(ctx context.Context) (*vending.Statement, error) {
-			return q.platform.Engine.Analyze(ctx, q.sql)
+			return q.platform.Engine.Analyze(ctx, q.sql, q.query.Places()...)
 		})
 	}
-	statement, err := q.platform.Engine.Analyze(ctx, q.sql)
+	statement, err := q.platform.Engine.Analyze(ctx, q.sql, q.query.Places()...)
 	if met, ok := errors.AsType[*vending.Error](err); ok && met.Code == vending.Locked {
 		q.record.note("the statement met a lock, and was read in the caller's own world")
 		return nil, &Error{Code: NotPermitted, Message: notThere, Cause: met.Cause}
@@ -163,8 +168,11 @@ func (q *question) lease(access []entitlements.Access) vending.Lease {
 		}
 	}
 	return vending.Lease{
-		ID:       q.record.ID,
-		SQL:      q.sql,
+		ID:  q.record.ID,
+		SQL: q.sql,
+
+		Arguments: q.query.Bound(),
+
 		Access:   access,
 		Catalog:  q.policies.CatalogVersion(),
 		MaxRows:  q.maxRows,

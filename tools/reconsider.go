@@ -15,10 +15,19 @@ import (
 // is hidden has taken a name that means something else to the caller. Otherwise the reason is one that holds for
 // everybody, and is told as it is. That an analysis took too long, or could not be read, is such a reason as well: it
 // may have come only so far because the table is there.
-func (q *question) reconsider(ctx context.Context, reason error) (*vending.Statement, []entitlements.Access, error) {
+//
+// What a query says is what it means: it is run as it stands, or hidden.
+func (q *question) reconsider(
+	ctx context.Context,
+	read *vending.Statement,
+	reason error,
+) (*vending.Statement, []entitlements.Access, error) {
 	why := asError(reason)
 	if ctx.Err() != nil || why.Code == TooBusy || why.Code == Cancelled {
 		return nil, nil, why
+	}
+	if q.query != nil {
+		return nil, nil, q.hidden(ctx, read, why)
 	}
 	lease, hint := q.diagnosis()
 	statement, err := step(ctx, q.Tools, "diagnose", func(ctx context.Context) (*vending.Statement, error) {

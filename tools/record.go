@@ -10,6 +10,8 @@ import (
 	"deputy/audit"
 	"deputy/entitlements"
 	"deputy/identity"
+	"deputy/tools/kept"
+	"deputy/tools/refusal"
 	"deputy/vending"
 )
 
@@ -103,14 +105,14 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 			r.State = &audit.State{Sequence: p.Sequence, Event: p.Event}
 		}
 	}
-	var refusal *Refusal
+	var refused *Refusal
 	if err != nil {
 		why := r.inPlace(asError(err))
-		r.Outcome, r.Code = outcome(why.Code), string(why.Code)
+		r.Outcome, r.Code = refusal.Outcome(why.Code), string(why.Code)
 		if why.Code == Stopped || why.Message == ErrEnding.Error() {
 			r.Reasons = append(r.Reasons, why.Message)
 		}
-		refusal = newRefusal(why, r)
+		refused = newRefusal(why, r)
 		t.config.Log.Info().Str("id", r.ID).Str("tool", r.Tool).Str("agent", r.Agent.ID).Str("code", r.Code).
 			AnErr("cause", t.loggable(why)).Msg("refused")
 	}
@@ -123,7 +125,7 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 		t.config.Log.Error().Str("id", r.ID).Err(err).Msg("the record could not be written: nothing is answered")
 		return newRefusal(&Error{Code: Unavailable, Message: unrecorded}, r)
 	}
-	return refusal
+	return refused
 }
 
 // loggable is what the operator's log may have of the cause. Databases quote a statement that they cannot read, and
@@ -131,12 +133,24 @@ func (t *Tools) end(ctx context.Context, r *record, err error) *Refusal {
 func (t *Tools) loggable(why *Error) error {
 	switch why.Code {
 	case InvalidSQL, UnsupportedStatement, NotPermitted:
-		if t.config.Statements != Whole && t.config.Statements != "" {
+		if !t.config.Statements.Values() {
 			return nil
 		}
 	}
 	return why.Cause
 }
+
+// state puts the statement of a call on its record.
+func (r *record) state(t *Tools, sql string) {
+	redact := func(string) string { return "?…" } // without a platform, it is not known in which language it is
+	if p, err := t.platform(r.Platform); err == nil {
+		redact = p.Engine.Dialect().Redact
+	}
+	r.SQL, r.SQLDigest = t.config.Statements.Of(sql, redact)
+}
+
+// recordable is a caller's text as far as it can be kept.
+func recordable(text string) string { return kept.Recordable(text) }
 
 // recoverPanic takes the one step that a call is, unless the caller or the server is stopped: then it does not begin,
 // and if it ends with an error, that is why. It turns a panic into an error, so that a call that hits a bug of ours is

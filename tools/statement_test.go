@@ -11,6 +11,7 @@ import (
 
 	"deputy/audit"
 	"deputy/tools"
+	"deputy/tools/kept"
 	"deputy/vending"
 )
 
@@ -36,10 +37,10 @@ func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 		{SQL: `SELECT '` + value + strings.Repeat("x", vending.MaxStatement) + `'`},
 	}
 	onBothEngines(t, func(t *testing.T, e vending.Engine) {
-		for _, kept := range []tools.Statements{tools.Whole, tools.Redacted, tools.Digested} {
+		for _, keeps := range []kept.Statements{kept.Whole, kept.Redacted, kept.Digested} {
 			log := &memory{}
 			config := toolsConfig(t, e, log, "")
-			config.Statements = kept
+			config.Statements = keeps
 			var operator bytes.Buffer
 			config.Log = zerolog.New(&operator)
 			made, err := tools.New(t.Context(), config)
@@ -54,15 +55,18 @@ func TestNoValueOfAStatementIsRecordedUnlessItIsToBe(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if strings.Contains(string(text), value) != (kept == tools.Whole) {
-					t.Errorf("%s: of %.80q there is %s", kept, args.SQL, text)
+				if strings.Contains(string(text), value) != (keeps == kept.Whole) {
+					t.Errorf("%s: of %.80q there is %s", keeps, args.SQL, text)
 				}
-				if kept != tools.Whole && strings.Contains(operator.String(), value) {
-					t.Errorf("%s: of %.80q the operator's log has %s", kept, args.SQL, operator.String())
+				if keeps != kept.Whole && strings.Contains(operator.String(), value) {
+					t.Errorf("%s: of %.80q the operator's log has %s", keeps, args.SQL, operator.String())
 				}
-				if digest := fmt.Sprintf("%x", sha256.Sum256([]byte(args.SQL))); (r.SQLDigest == digest) != (kept == tools.Digested) ||
-					(r.SQL == "") != (kept == tools.Digested) {
-					t.Errorf("%s: the record says %.80q and %q", kept, r.SQL, r.SQLDigest)
+				if digest := fmt.Sprintf(
+					"%x",
+					sha256.Sum256([]byte(args.SQL)),
+				); (r.SQLDigest == digest) != (keeps == kept.Digested) ||
+					(r.SQL == "") != (keeps == kept.Digested) {
+					t.Errorf("%s: the record says %.80q and %q", keeps, r.SQL, r.SQLDigest)
 				}
 			}
 		}

@@ -22,15 +22,18 @@ import (
 	"deputy/entitlements/requests"
 	"deputy/identity"
 	"deputy/tools/instruments"
+	"deputy/tools/kept"
 	"deputy/tools/platforms"
+	"deputy/tools/queries"
 	"deputy/tools/turns"
 )
 
-// Config is what the tools are made of. All but Purposes, Requests and what goes with it, Statements, Version, Log,
+// Config is what the tools are made of. All but Purposes, Queries, Requests and what goes with it, Statements, Version, Log,
 // Telemetry, Now, Random and Begun is needed.
 type Config struct {
 	Platforms []platforms.Config
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose
+	Queries   []queries.Query   // that are named, in the order of their names
 	Audit     Recorder
 	Limits    Limits
 	// Requests is where access requests are kept; nil: access cannot be asked for.
@@ -39,7 +42,7 @@ type Config struct {
 	Pending  time.Duration    // how long a request waits for an answer
 	Again    time.Duration    // how long after a denial the same is not asked for again
 	// Statements is what of the callers' statements is on the record. Empty: the whole text.
-	Statements Statements
+	Statements kept.Statements
 	Version    string         // of the configuration that all this comes from; on every record
 	Log        zerolog.Logger // for operators; carries the ids that callers are given
 	Telemetry  Telemetry

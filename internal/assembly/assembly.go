@@ -29,6 +29,7 @@ import (
 	"deputy/mcp/stdio"
 	"deputy/tools"
 	"deputy/tools/desk"
+	"deputy/tools/kept"
 	"deputy/tools/platforms"
 	"deputy/vending"
 	"deputy/vending/postgres"
@@ -80,6 +81,9 @@ func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func()
 // assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the
 // telemetry.
 func (d *Deputy) assemble(ctx context.Context) error {
+	if wrong := QueryProblems(d.Config); len(wrong) > 0 {
+		return &config.Error{Problems: wrong}
+	}
 	if !d.keeps {
 		if err := d.checkEngines(ctx); err != nil {
 			return err
@@ -150,8 +154,9 @@ func ToolsConfig(
 		Audit:      recorder,
 		Log:        log,
 		Purposes:   c.Purposes,
+		Queries:    Queries(c),
 		Version:    c.Version,
-		Statements: tools.Statements(c.Audit.SQL),
+		Statements: kept.Statements(c.Audit.SQL),
 		Pending:    time.Duration(c.Requests.Pending),
 		Again:      time.Duration(c.Requests.Again),
 		Limits: tools.Limits{

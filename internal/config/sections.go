@@ -58,6 +58,23 @@ type Platform struct {
 	HashKey Secret
 }
 
+// Query is a statement that is run by its name.
+type Query struct {
+	Description string
+	Parameters  map[string]QueryParameter
+	Statements  map[string]string // by platform
+}
+
+// QueryParameter is what a caller of a query gives a value for.
+type QueryParameter struct {
+	Type        string
+	List        bool
+	Description string
+	Values      []string
+	Optional    bool
+	Default     string
+}
+
 // Requests are how more access is asked for, with the tool request_access, and who decides. Without a rule, nothing can
 // be asked for.
 type Requests struct {

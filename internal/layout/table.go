@@ -107,26 +107,40 @@ var rooms = []Room{
 
 	// The use case.
 	{"tools/turns", []string{"vending"}},
+	{"tools/kept", []string{"vending"}},
+	{"tools/refusal", []string{"vending", "audit", "entitlements/requests"}},
+	{"tools/queries", []string{"vending", "entitlements", "internal/mistake", "internal/strictjson"}},
 	{"tools/platforms", []string{"vending", "entitlements/...", "identity", "internal/mistake"}},
 	{"tools/answer", []string{"vending", "entitlements"}},
 	{"tools/instruments", nil},
 	{"tools/directory", []string{"tools/answer", "vending", "entitlements"}},
 	{"tools", []string{
-		"tools/answer", "tools/directory", "tools/instruments", "tools/platforms", "tools/turns", "vending", "audit",
+		"tools/answer", "tools/directory", "tools/instruments", "tools/kept", "tools/platforms", "tools/queries",
+		"tools/refusal", "tools/turns", "vending", "audit",
 		"audit/sparse", "entitlements/...", "identity", "internal/mistake",
 	}},
 	{"tools/desk", []string{"tools", "vending", "audit", "entitlements/...", "identity", "internal/mistake"}},
 
 	// The protocol.
-	{"mcp", []string{
-		"tools", "tools/answer", "tools/desk", "identity", "identity/stops", "internal/budget", "internal/mistake",
-		"internal/strictjson",
-	}},
+	{
+		"mcp",
+		[]string{
+			"tools",
+			"tools/queries",
+			"tools/answer",
+			"tools/desk",
+			"identity",
+			"identity/stops",
+			"internal/budget",
+			"internal/mistake",
+			"internal/strictjson",
+		},
+	},
 	{"mcp/limit", []string{"mcp", "tools", "identity"}},
 	{"mcp/stdio", []string{"mcp", "mcp/limit", "tools", "identity", "internal/budget"}},
 	{"mcp/httpd", []string{"mcp", "mcp/limit", "tools", "tools/desk", "identity", "internal/budget"}},
-	{"mcp/client", []string{"tools"}},                                       // of demo and bench
-	{"mcp/mcptest", []string{"tools", "entitlements/requests", "identity"}}, // imported by tests alone
+	{"mcp/client", []string{"tools"}},                                                        // of demo and bench
+	{"mcp/mcptest", []string{"tools", "tools/queries", "entitlements/requests", "identity"}}, // imported by tests alone
 
 	// The file, and the assembly of what it says.
 	{"internal/expectation", []string{"entitlements/...", "identity", "internal/mistake"}},

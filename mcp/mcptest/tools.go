@@ -22,12 +22,14 @@ import (
 
 	"deputy/identity"
 	"deputy/tools"
+	"deputy/tools/queries"
 )
 
 // Tools stands in for package tools: it answers what it is told to and remembers who asked.
 type Tools struct {
 	PlatformNames []string
 	PurposeTexts  map[string]string
+	Named         []queries.Query
 	OnQuery       func(context.Context, tools.Call, tools.QueryArgs) (*tools.QueryResult, error)
 	OnDescribe    func(context.Context, tools.Call, tools.DescribeArgs) (*tools.Description, error)
 
@@ -150,6 +152,16 @@ func (f *Tools) Choices(_ context.Context, call tools.Call) []string {
 
 func (f *Tools) Dialects() map[string]string {
 	return map[string]string{"lake": "SQLite", "sales": "PostgreSQL"}
+}
+
+func (f *Tools) HasQueries() bool { return len(f.Named) > 0 }
+
+// Queries are all of them, as for Choices.
+func (f *Tools) Queries(_ context.Context, call tools.Call) []queries.Query {
+	return slices.DeleteFunc(slices.Clone(f.Named), func(q queries.Query) bool {
+		owner, secret := strings.CutPrefix(q.Name, "only_")
+		return secret && owner != call.Principal.User.Subject
+	})
 }
 
 func (f *Tools) Purposes() map[string]string { return f.PurposeTexts }

@@ -13,6 +13,7 @@ import (
 	"deputy/mcp"
 	"deputy/mcp/stdio"
 	"deputy/tools"
+	"deputy/tools/queries"
 )
 
 // anyone lets everybody in, as one agent that acts alone.
@@ -65,6 +66,10 @@ func (hello) Choices(context.Context, tools.Call) []string { return []string{"wa
 func (hello) Dialects() map[string]string { return nil }
 
 func (hello) Purposes() map[string]string { return nil }
+
+func (hello) HasQueries() bool { return false }
+
+func (hello) Queries(context.Context, tools.Call) []queries.Query { return nil }
 
 func ExampleServe() {
 	cfg := stdio.Config{Config: mcp.Config{Generations: mcp.Fixed(hello{}, anyone{}), Logger: zerolog.New(os.Stderr)}}

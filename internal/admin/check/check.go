@@ -66,6 +66,7 @@ func Configuration(ctx context.Context, path string, cfg *config.Config) []Findi
 	findings = append(findings, checkCertificate(cfg)...)
 	findings = append(findings, checkStops(ctx, cfg)...)
 	findings = append(findings, checkState(ctx, cfg)...)
+	findings = append(findings, Misread(assembly.QueryProblems(cfg)...)...)
 	if wrong := assembly.Ignored(cfg); wrong != nil {
 		findings = append(findings, Misread(*wrong)...)
 	}
@@ -135,6 +136,7 @@ func checkPolicies(ctx context.Context, path string, site *admin.Site, of said) 
 			findings = append(findings, Misread(site.Problem("platforms."+p.Name, "%v", closed.Err))...)
 		}
 	}
+	problems = append(problems, checkQueries(ctx, site, open)...)
 	// Lints compare all there is, and would find consequences of what does not fit.
 	if len(open) == len(site.Platforms) && !entitlements.Fatal(problems) {
 		warnings, err := lint(ctx, site.Config, open)
