@@ -114,8 +114,10 @@ func TestHiddenQueryIsAbsent(t *testing.T) {
 			t.Errorf("the refusal does not say what there is: %s", want)
 		}
 		for _, args := range []tools.QueryArgs{
-			{Name: "hidden_pay"}, {Name: "half_hidden"}, {Name: "half_hidden", Parameters: `{"x":"y"}`}, {Name: "half_hidden", Parameters: `{"y":1}`},
-			{Name: "broken"}, {Name: "gated"}, {Name: "nothing_like_it", Parameters: `{"a":1}`}, {Name: "\x00'\""}, {Name: strings.Repeat("x", 1<<12)},
+			{Name: "hidden_pay"}, {Name: "half_hidden"}, {Name: "half_hidden", Parameters: `{"x":"y"}`},
+			{Name: "half_hidden", Parameters: `{"y":1}`},
+			{Name: "broken"}, {Name: "gated"}, {Name: "nothing_like_it", Parameters: `{"a":1}`}, {Name: "\x00'\""},
+			{Name: strings.Repeat("x", 1<<12)},
 		} {
 			if got := said(args); got != want {
 				t.Errorf("%.60q is answered %q and not %q", args.Name, got, want)
@@ -147,9 +149,13 @@ func TestWrongParameterIsNamed(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, e vending.Engine) {
 		made, log := namedTools(t, e)
 		for parameters, want := range map[string]string{
-			`{}`: "least is missing", `{"least":"secret-x"}`: "least must be of the type number", `{"least":1e999}`: "least must be",
-			`{"least":[1]}`: "least must be", `{"least":{"a":1}}`: "least must be", `{"leest":1}`: "did you mean least?", `{"least":true}`: "least must be",
-			`{"least":1,"least":2}`: "one JSON object", `[]`: "one JSON object", `{"least":"1; DROP TABLE secret-x"}`: "least must be",
+			`{}`: "least is missing", `{"least":"secret-x"}`: "least must be of the type number",
+			`{"least":1e999}`: "least must be",
+			`{"least":[1]}`:   "least must be", `{"least":{"a":1}}`: "least must be",
+			`{"leest":1}`:           "did you mean least?",
+			`{"least":true}`:        "least must be",
+			`{"least":1,"least":2}`: "one JSON object", `[]`: "one JSON object",
+			`{"least":"1; DROP TABLE secret-x"}`:             "least must be",
 			`{"least":"` + strings.Repeat("1", 10000) + `"}`: "least must be", `{"least":"NaN"}`: "least must be",
 		} {
 			_, err := made.Query(
@@ -186,7 +192,8 @@ func TestNamedStatementsOnly(t *testing.T) {
 		if _, err := made.Query(t.Context(), limited, tools.QueryArgs{Name: "orders_in"}); err != nil {
 			t.Error(err)
 		}
-		for _, args := range []tools.QueryArgs{{SQL: "SELECT 1", Name: "orders_in"}, {SQL: "SELECT 1", Parameters: "{}"}} {
+		both := []tools.QueryArgs{{SQL: "SELECT 1", Name: "orders_in"}, {SQL: "SELECT 1", Parameters: "{}"}}
+		for _, args := range both {
 			_, err := made.Query(t.Context(), as("taylor", "Marketing"), args)
 			if r := refusal(t, err); r.Code != tools.InvalidArgument {
 				t.Errorf("%+v: %+v", args, r)

@@ -28,8 +28,8 @@ import (
 	"deputy/tools/turns"
 )
 
-// Config is what the tools are made of. All but Purposes, Queries, Requests and what goes with it, Statements, Version, Log,
-// Telemetry, Now, Random and Begun is needed.
+// Config is what the tools are made of. All but Purposes, Queries, Requests and what goes with it, Statements, Version,
+// Log, Telemetry, Now, Random and Begun is needed.
 type Config struct {
 	Platforms []platforms.Config
 	Purposes  map[string]string // those a call may declare, and what each means; none: calls have no purpose

@@ -144,12 +144,8 @@ func (c *Config) KeepCatalog() error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return &Error{
 			Problems: []Problem{
-				c.Problem(
-					"catalog.file",
-					"%v: without it, a column that appears in a database later could not be told from "+
-						"those that are there now; name a file that can be written, or make this one with deputy catalog accept",
-					err,
-				),
+				c.Problem("catalog.file", "%v: without it, a column that appears in a database later could not be told from "+
+					"those that are there now; name a file that can be written, or make this one with deputy catalog accept", err),
 			},
 		}
 	}

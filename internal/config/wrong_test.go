@@ -55,8 +55,12 @@ func TestWrongFiles(t *testing.T) {
 		{"a platform written twice", "platforms:\n  a: {}\n  a: {}\n", "deputy.yaml:3: platforms: key \"a\" is there twice, first on line 2"},
 
 		// Keys nobody knows.
-		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? (known: server, identity, agents, platforms, tags, policies, purposes, queries, requests, tests, catalog, audit, limits, telemetry)"},
-		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? (known: server, identity, agents, platforms, tags, policies, purposes, queries, requests, tests, catalog, audit, limits, telemetry)"},
+		{"a section misspelt", "polices: []\n", "deputy.yaml:1: unknown key \"polices\"; did you mean \"policies\"? " +
+			"(known: server, identity, agents, platforms, tags, policies, purposes, queries, requests, tests, " +
+			"catalog, audit, limits, telemetry)"},
+		{"a key in another case", "Server: {}\n", "deputy.yaml:1: unknown key \"Server\"; did you mean \"server\"? " +
+			"(known: server, identity, agents, platforms, tags, policies, purposes, queries, requests, tests, " +
+			"catalog, audit, limits, telemetry)"},
 		{
 			"a key like no other", "limits:\n  colour: red\n",
 			"deputy.yaml:2: limits: unknown key \"colour\" (known: " + limitKeys + ")",
@@ -66,8 +70,12 @@ func TestWrongFiles(t *testing.T) {
 		{"an issuer's key misspelt", "identity:\n  issuers:\n    - ulr: https://id.example.com\n",
 			"deputy.yaml:3: identity.issuers[0]: unknown key \"ulr\"; did you mean \"url\"? (known: name, kind, url, audience, token_types, algorithms, claims, scopes, scope_prefix, allow_userinfo, steward_clients, introspection, dpop, login)"},
 		{"an agent's key in the clear", "agents:\n  - name: a\n    key: deputy_ak_x\n",
-			"deputy.yaml:3: agents[0]: unknown key \"key\"; did you mean \"keys\"? (known: name, description, owner, disabled, client_ids, keys, key_sha256, issuers, acts_for, groups, attributes, modes, may_request, limits, statements)"},
-		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" (known: server, identity, agents, platforms, tags, policies, purposes, queries, requests, tests, catalog, audit, limits, telemetry)"},
+			"deputy.yaml:3: agents[0]: unknown key \"key\"; did you mean \"keys\"? " +
+				"(known: name, description, owner, disabled, client_ids, keys, key_sha256, issuers, acts_for, " +
+				"groups, attributes, modes, may_request, limits, statements)"},
+		{"a key with a line break", "\"a\\nb\": 1\n", "deputy.yaml:1: unknown key \"a\\nb\" " +
+			"(known: server, identity, agents, platforms, tags, policies, purposes, queries, requests, tests, " +
+			"catalog, audit, limits, telemetry)"},
 		{"a line number that is not for the file", "policies:\n  - Line: 5\n",
 			"deputy.yaml:2: policies[0]: unknown key \"Line\" (known: name, platform, grant, guardrail, mask, filter, to, require, for, except, with, when, where, match, within, sample)"},
 

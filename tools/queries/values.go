@@ -148,7 +148,7 @@ func (p Parameter) value(raw json.RawMessage) (string, error) {
 		return "", fmt.Errorf("the parameter %s must be of the type %s: %s", p.Name, p.Kind, words[p.Kind])
 	case len(v) > maxValue:
 		return "", fmt.Errorf("the parameter %s is longer than %d bytes", p.Name, maxValue)
-	case len(p.Allowed) > 0 && !slices.ContainsFunc(p.Allowed, func(allowed string) bool { return p.sameValue(allowed, v) }):
+	case len(p.Allowed) > 0 && !slices.ContainsFunc(p.Allowed, func(a string) bool { return p.sameValue(a, v) }):
 		return "", fmt.Errorf("the parameter %s must be one of %s", p.Name, strings.Join(p.Allowed, ", "))
 	}
 	return v, nil

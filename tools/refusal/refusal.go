@@ -1,5 +1,5 @@
-// Package refusal is the answer to a call that gets no rows: its codes, the words that go with each, and what engines' own
-// errors become.
+// Package refusal is the answer to a call that gets no rows: its codes, the words that go with each, and what engines'
+// own errors become.
 package refusal
 
 import (

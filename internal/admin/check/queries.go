@@ -29,8 +29,8 @@ func checkQueries(ctx context.Context, site *admin.Site, open []*platforms.Platf
 	return out
 }
 
-// checkQuery says what is wrong with a query on a platform: that it cannot be read, that the gate refuses it, or that no
-// caller can run it.
+// checkQuery says what is wrong with a query on a platform: that it cannot be read, that the gate refuses it, or that
+// no caller can run it.
 func checkQuery(ctx context.Context, q queries.Query, p *platforms.Platform) (message string, warning bool) {
 	statement, err := p.Engine.Analyze(ctx, q.Statements[p.Name], q.Places()...)
 	if err != nil {

@@ -9,7 +9,7 @@ const (
 
 var query = &Section{
 	Name: "Query",
-	Doc:  "A query that an administrator has written. It is run by its name, and shows what its caller may see and no more.",
+	Doc:  "A query that an administrator has written. It is run by its name, and shows what its caller may see.",
 	Keys: []Key{
 		{Name: "description", Kind: nonEmpty("say what the query answers, for a model to know when to run it"),
 			Missing: "missing: say what the query answers, for a model to know when to run it",
@@ -38,7 +38,7 @@ var queryParameter = &Section{
 			Name:    "list",
 			Kind:    yes,
 			Default: "false",
-			Doc:     "With true, a value is a list: any(:name) in PostgreSQL, IN (SELECT value FROM json_each(:name)) in SQLite.",
+			Doc:     "With true, a value is a list: any(:name), or IN (SELECT value FROM json_each(:name)) in SQLite.",
 		},
 		{Name: "description", Kind: text, Doc: "What the parameter is for, for models."},
 		{
