@@ -122,7 +122,11 @@ func wrongArgument(message string) error {
 // ask makes a request, unless there is one already.
 func (t *Tools) ask(ctx context.Context, call Call, args RequestArgs, r *record) (*AccessRequest, error) {
 	if call.Principal.User == nil && !call.Principal.Agent.MayRequest {
-		return nil, refused("this agent may not ask for access for itself: its registration does not say so")
+		return nil, &Error{
+			Code:    NotPermitted,
+			Message: "this agent may not ask for access for itself: its registration does not say so",
+			Hint:    "an administrator of Deputy can give it access, or let it ask",
+		}
 	}
 	w, err := t.wish(ctx, call, args)
 	if w.draft.Platform != "" {
