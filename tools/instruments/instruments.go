@@ -1,4 +1,4 @@
-// Package instruments is what Deputy measures of calls: the names, units and descriptions of its metrics.
+// Package instruments is how calls are watched from outside: traces, and the names, units and descriptions of metrics.
 package instruments
 
 import (
