@@ -67,6 +67,7 @@ type Engine struct {
 	flight   singleflight.Group // of the one reading of the catalog that any number of calls wait for
 	views    lineage.Views      // as last read; the flight alone uses it
 	analyses *expirable.LRU[string, *analysis]
+	retypes  *expirable.LRU[readAs, []string] // what statements under masks that change types do without
 	misfits  *misfit.Memory
 }
 
@@ -120,6 +121,7 @@ func Open(c Config) (*Engine, error) {
 		spare:    spare,
 		signer:   newSigner(c.SigningKey),
 		analyses: expirable.NewLRU[string, *analysis](analysesKept, nil, analysisAge),
+		retypes:  expirable.NewLRU[readAs, []string](analysesKept, nil, analysisAge),
 		misfits:  misfit.NewMemory(c.Now),
 	}, nil
 }

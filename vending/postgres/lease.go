@@ -24,6 +24,11 @@ func (e *Engine) Run(ctx context.Context, lease vending.Lease) (vending.Result, 
 	if err := e.readsViews(ctx, lease); err != nil {
 		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
 	}
+	apart, err := e.retyped(ctx, lease)
+	if err != nil {
+		return vending.Result{Role: vending.Role{Name: roleName(lease.ID)}}, err
+	}
+	lease.Without = apart
 	lease.SQL = parameters.AsBound(lease.SQL, vending.Parameters(lease.Arguments))
 	v, err := e.vend(ctx, lease, readOnly)
 	if err != nil {

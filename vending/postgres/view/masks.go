@@ -15,7 +15,7 @@ import (
 type column struct {
 	entitlements.Column
 	raw   string // the column itself, named so that nothing inside an expression can stand for it
-	shown string // the type that its cells have in the view; empty: what PostgreSQL makes of an administrator's expression
+	shown string // the type that its cells are cast to; empty: they have the one that PostgreSQL finds for them all
 }
 
 // maskedColumn is a column as its view shows it: each cell is hidden by the first mask whose condition does not fail to
@@ -29,6 +29,9 @@ func maskedColumn(table entitlements.TableName, access entitlements.ColumnAccess
 		access.Column,
 		sqltext.Dialect.QuoteTable(table) + "." + name,
 		shownType(access),
+	}
+	if access.Kind == entitlements.Other && c.shown == access.Type {
+		c.shown = "" // all cells have it, and the views' owner may not be able to name it: it may be in a closed schema
 	}
 	chain := "CASE"
 	for i, m := range access.Masks {
