@@ -2,22 +2,38 @@ package tools
 
 import "deputy/tools/refusal"
 
-// Why a call has no answer: see package refusal.
-type (
-	Code    = refusal.Code
-	Error   = refusal.Error
-	Refusal = refusal.Refusal
-)
+// Code sorts refusals by what the caller can do about them.
+type Code = refusal.Code
+
+// Error is why a call has no answer.
+type Error = refusal.Error
+
+// Refusal is an answer too: a sentence for the model, and what to do next.
+type Refusal = refusal.Refusal
 
 // The codes: see package refusal.
 const (
-	InvalidArgument, BadRequest, NotPermitted     = refusal.InvalidArgument, refusal.BadRequest, refusal.NotPermitted
-	InvalidSQL, UnsupportedStatement, AlreadyOpen = refusal.InvalidSQL, refusal.UnsupportedStatement, refusal.AlreadyOpen
-	NoSuchRequest, OwnRequest, NotApprover        = refusal.NoSuchRequest, refusal.OwnRequest, refusal.NotApprover
-	Settled, TooLong, Stopped                     = refusal.Settled, refusal.TooLong, refusal.Stopped
-	Timeout, Cancelled, TooBusy                   = refusal.Timeout, refusal.Cancelled, refusal.TooBusy
-	Unavailable, Silent, Locked                   = refusal.Unavailable, refusal.Silent, refusal.Locked
-	NoConnection, TooExpensive, DiskFull          = refusal.NoConnection, refusal.TooExpensive, refusal.DiskFull
+	InvalidArgument      = refusal.InvalidArgument
+	BadRequest           = refusal.BadRequest
+	NotPermitted         = refusal.NotPermitted
+	InvalidSQL           = refusal.InvalidSQL
+	UnsupportedStatement = refusal.UnsupportedStatement
+	AlreadyOpen          = refusal.AlreadyOpen
+	NoSuchRequest        = refusal.NoSuchRequest
+	OwnRequest           = refusal.OwnRequest
+	NotApprover          = refusal.NotApprover
+	Settled              = refusal.Settled
+	TooLong              = refusal.TooLong
+	Stopped              = refusal.Stopped
+	Timeout              = refusal.Timeout
+	Cancelled            = refusal.Cancelled
+	TooBusy              = refusal.TooBusy
+	Unavailable          = refusal.Unavailable
+	Silent               = refusal.Silent
+	Locked               = refusal.Locked
+	NoConnection         = refusal.NoConnection
+	TooExpensive         = refusal.TooExpensive
+	DiskFull             = refusal.DiskFull
 )
 
 func asError(err error) *Error { return refusal.Of(err) }

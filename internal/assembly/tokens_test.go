@@ -812,13 +812,13 @@ func (w *tokenWorld) issuers() []tokenRow {
 			rows,
 			tokenRow{
 				"the keys endpoint " + m.how + ", and no key is known",
-				func() { m.do(); w.fresh() },
+				func() { m.do(); w.forget() },
 				bearer(before),
 				unavailable,
 			},
 			tokenRow{
 				"the keys endpoint " + m.how + ", and the key is not known",
-				func() { honest(); m.do() },
+				func() { honest(); w.forget(); m.do() },
 				unseen,
 				unavailable,
 			},

@@ -30,6 +30,9 @@ const (
 	tokenAudience = tokenPublic + "/mcp"
 )
 
+const shakyIssuer = `    - {name: shaky, url: "${SHAKY}"}
+`
+
 // tokenConfig has one agent of each kind, and issuers of each kind: corp is asked about opaque tokens, partners binds
 // all tokens to keys, strict wants scopes, shaky is the one that misbehaves.
 const tokenConfig = `
@@ -39,8 +42,7 @@ identity:
     - {name: corp, url: "${CORP}", introspection: {client_id: deputy, client_secret: "${SECRET}"}}
     - {name: partners, url: "${PARTNERS}", dpop: required}
     - {name: strict, url: "${STRICT}", scopes: required, token_types: [at+jwt, JWT]}
-    - {name: shaky, url: "${SHAKY}"}
-  users:
+` + shakyIssuer + `  users:
     - {id: corp/gone, disabled: true}
 agents:
   - {name: marketing, client_ids: [chat], keys: [{sha256: "${KEY}"}, {sha256: "${OLD_KEY}", expires: 2020-01-01}]}
@@ -332,8 +334,15 @@ func (w *tokenWorld) judge(t *testing.T, row tokenRow) {
 	}
 }
 
-// fresh takes the configuration in anew: the limits on what strangers may put on the record, and on fetches of keys,
-// begin anew too.
+// forget has the keys of shaky not known any more: a reload alone keeps them.
+func (w *tokenWorld) forget() {
+	w.write(strings.Replace(tokenConfig, shakyIssuer, "", 1))
+	w.fresh()
+	w.write(tokenConfig)
+	w.fresh()
+}
+
+// fresh takes the configuration in anew: the limits on what strangers may put on the record begin anew too.
 func (w *tokenWorld) fresh() {
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()

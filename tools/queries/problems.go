@@ -1,6 +1,7 @@
 package queries
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -30,7 +31,8 @@ func (q Query) Problems(dialects map[string]vending.Dialect) (out []Problem) {
 			continue
 		}
 		if err := vending.Shape(q.Statements[platform]); err != nil {
-			say(key, "%s", err.(*vending.Error).Message)
+			shape, _ := errors.AsType[*vending.Error](err)
+			say(key, "%s", shape.Message)
 			continue
 		}
 		q.compare(dialect.Placeholders(q.Statements[platform]), func(format string, args ...any) {
