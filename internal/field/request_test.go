@@ -27,12 +27,52 @@ func judgeRequest(w *world, l line) string {
 		}
 		kept := len(want.Body)
 		return wrongUnless(slices.Equal(want.shape(kept), got.shape(kept)), "observed was %v, now %v", want, got)
+	case strings.HasPrefix(l.Right, "as if left out"), l.Right == "as {}":
+		without := *l.Request
+		written := withoutEmpty(*without.Body)
+		without.Body = &written
+		other, err := w.send(without, w.token(l, "anna"))
+		if err != nil {
+			return err.Error()
+		}
+		same := slices.Equal(got.shape(len(got.Body)), other.shape(len(other.Body)))
+		return wrongUnless(same && got.Status == 200, "the answer is %v, and without the argument %v", got, other)
+	case strings.HasPrefix(l.Right, "taken, or a hint"):
+		return wrongUnless(
+			got.Status == 200 && !strings.Contains(got.Body, "invalid_argument"),
+			"the answer is %v",
+			got,
+		)
 	case strings.HasPrefix(l.Right, "refusal is fine"):
 		return wrongUnless(failed && !strings.Contains(got.Body, "correct the statement"), "the answer is %v", got)
 	case l.Kind == "trailing-slash" && got.Status == 401:
 		return ""
 	}
 	return wrongUnless(got.Status == 200 && !failed, "the answer is %v", got)
+}
+
+// withoutEmpty is a call of a tool without the arguments that are null, 0 or an empty list.
+func withoutEmpty(body string) string {
+	var call map[string]any
+	if json.Unmarshal([]byte(body), &call) != nil {
+		return body
+	}
+	params, _ := call["params"].(map[string]any)
+	arguments, _ := params["arguments"].(map[string]any)
+	if arguments == nil {
+		arguments = map[string]any{}
+	}
+	for name, value := range arguments {
+		if list, ok := value.([]any); value == nil || value == 0.0 || ok && len(list) == 0 {
+			delete(arguments, name)
+		}
+	}
+	params["arguments"] = arguments
+	written, err := json.Marshal(call)
+	if err != nil {
+		return body
+	}
+	return string(written)
 }
 
 // What of an answer must not change: its status, the challenges and the codes, and not the words.
@@ -74,7 +114,12 @@ func judgeTool(t *testing.T, w *world, l line) string {
 		if l.Kind == "two-tables-one-name" && errors.As(err, &refusal) {
 			return wrongUnless(strings.Contains(refusal.Message, "two"), "%v", err)
 		}
-		return wrongUnless(err == nil && asked.Status == "pending" && l.Kind != "two-tables-one-name", "%v %+v", err, asked)
+		return wrongUnless(
+			err == nil && asked.Status == "pending" && l.Kind != "two-tables-one-name",
+			"%v %+v",
+			err,
+			asked,
+		)
 	case strings.HasPrefix(l.Right, "not there"):
 		_, err := s.client.Describe(t.Context(), l.Arguments)
 		var refusal *tools.Refusal

@@ -4,10 +4,10 @@ import (
 	"unicode/utf8"
 )
 
-// Tokens is how many tokens a text takes of a model's context at most. It knows no vocabulary: it parts the text as
-// tokenizers do, into words, numbers, punctuation and the rest, and charges each part what such parts cost at worst in
-// o200k. Words of people's languages cost a third to a half of it; only what no person writes, such as characters drawn
-// at random from all that there are, can cost up to an eighth more.
+// Tokens is about how many tokens a text takes of a model's context at most. It knows no vocabulary: it parts the text
+// as tokenizers do, into words, numbers, punctuation and the rest, and charges each part what such parts cost in o200k
+// where they cost much. Words of people's languages cost a third to a half of it. What no person writes can cost more:
+// characters drawn at random from all that there are an eighth, Han and Hangul at random up to a half.
 func Tokens[T []byte | string](text T) int {
 	total := 0
 	for i := 0; i < len(text); {
