@@ -64,9 +64,6 @@ func New(ctx context.Context, c *config.Config, log zerolog.Logger) (*Deputy, er
 
 // NewAt is New by another clock, for stories in which time passes. The engines keep their own.
 func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func() time.Time) (_ *Deputy, err error) {
-	if wrong := Ignored(c); wrong != nil {
-		return nil, &config.Error{Problems: []config.Problem{*wrong}}
-	}
 	d := &Deputy{Config: c, Log: log, now: now}
 	if d.Engines, err = Engines(c); err != nil {
 		return nil, err
@@ -81,6 +78,9 @@ func NewAt(ctx context.Context, c *config.Config, log zerolog.Logger, now func()
 // assemble puts the parts together over the engines. An audit log that is open already stays the one, and so does the
 // telemetry.
 func (d *Deputy) assemble(ctx context.Context) error {
+	if wrong := Ignored(d.Config); wrong != nil {
+		return &config.Error{Problems: []config.Problem{*wrong}}
+	}
 	if wrong := QueryProblems(d.Config); len(wrong) > 0 {
 		return &config.Error{Problems: wrong}
 	}
