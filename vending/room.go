@@ -13,6 +13,9 @@ const (
 	AnswerCost = 5
 	// smallAnswer is the size in bytes up to which an answer needs what it takes from the start.
 	smallAnswer = 32 << 10
+	// AnswerStart is the memory that an answer takes from the start, in bytes. An engine that reserves memory for a
+	// session reserves this much with it: callers who hold a session and wait for this would wait for each other.
+	AnswerStart = smallAnswer * AnswerCost
 )
 
 // ErrRowTooLarge is the error of a row that is larger than an answer may be.

@@ -24,7 +24,7 @@ func (e *Engine) inMemory(ctx context.Context, f func(memory int64) error) error
 	account := budget.Of(ctx)
 	most := max(account.Largest(e.cfg.MaxMemory+answerBeside)-answerBeside, account.Largest(smallSession))
 	little := min(most, smallSession)
-	if err := vending.Reserve(ctx, little); err != nil {
+	if err := vending.Reserve(ctx, little+vending.AnswerStart); err != nil {
 		return err
 	}
 	err := f(little)

@@ -40,7 +40,7 @@ func TestSessionHoldsMemory(t *testing.T) {
 	if _, err := e.Analyze(budget.With(t.Context(), a), `SELECT 2`); err != nil {
 		t.Error(err)
 	}
-	if f := b.Figures(); f.Most != smallSession || f.Used != 0 {
+	if f := b.Figures(); f.Most != smallSession+vending.AnswerStart || f.Used != 0 {
 		t.Errorf("an analysis holds %+v", f)
 	}
 }
