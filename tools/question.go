@@ -22,7 +22,7 @@ type question struct {
 	*Tools
 	platform *platform
 	policies requests.Both
-	supposed bool // the policies are those of somebody who is only supposed, and stay
+	supposed bool // the policies are those of a caller who is only supposed, and stay
 	call     Call
 	sql      string
 	query    *queries.Call // nil: the statement is the caller's own

@@ -113,7 +113,7 @@ func withToken(t *testing.T, endpoint, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A test that ends closes the connections of the default transport, whoever uses them.
+	// A test that ends closes the connections of the default transport, another test's too.
 	transport := &http.Transport{}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host

@@ -22,7 +22,7 @@ func (u unsecured) Unwrap() error { return u.error }
 // open speaks TLS on a connection that nothing was sent on. It waits as long as reads and writes of c do, and ends with
 // ctx.
 //
-// The server's answer is one byte, and no more than that is read in the clear: what else somebody on the way puts
+// The server's answer is one byte, and no more than that is read in the clear: what else an attacker puts
 // behind it is taken for TLS, and fails as such (CVE-2021-23222). No other words of the server are believed, or
 // repeated, before TLS (CVE-2024-10977).
 func (s *secrecy) open(ctx context.Context, c net.Conn) (net.Conn, error) {

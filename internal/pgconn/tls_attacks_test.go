@@ -175,7 +175,7 @@ func openAt(t *testing.T, address, rest string) *sql.DB {
 	return db
 }
 
-// Bytes that somebody on the way puts behind the server's answer are not taken for the server's words (CVE-2021-23222),
+// Bytes that an attacker puts behind the server's answer are not taken for the server's words (CVE-2021-23222),
 // and the words of a server in place of an answer are not repeated (CVE-2024-10977).
 func TestStuffedAnswers(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ type Seers struct {
 	People   []Person      `json:"people"`
 }
 
-// Person is somebody whom the configuration or the record names. Without agents they do not see the column.
+// Person is a human whom the configuration or the record names. Without agents they do not see the column.
 type Person struct {
 	review.Seer
 	Issuer string    `json:"issuer,omitempty"`

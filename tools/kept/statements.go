@@ -17,7 +17,7 @@ type Statements string
 const (
 	Whole    Statements = "full"     // the text, as the caller wrote it
 	Redacted Statements = "redacted" // the text without anything that may be a value
-	Digested Statements = "digest"   // its SHA-256: whoever has the text can show that it was this one
+	Digested Statements = "digest"   // its SHA-256: a reader who has the text can show that it was this one
 )
 
 // Values reports whether values are on the record.

@@ -66,7 +66,7 @@ func (e *ClosedError) Unwrap() error {
 	return said
 }
 
-// troubles are the codes of what befalls a platform, whoever asks and whatever for.
+// troubles are the codes of what befalls a platform, which no caller and no statement causes.
 var troubles = []vending.Code{vending.Silent, vending.NoConnection, vending.DiskFull}
 
 var (

@@ -25,7 +25,7 @@ type Relation struct {
 	// Through are the views that are not governed through which it reads, at any depth, and the versions of their
 	// definitions.
 	Through map[uint32]string
-	Rows    int64 // how many PostgreSQL thinks it has, whoever asks; negative: that is not known
+	Rows    int64 // how many PostgreSQL thinks it has, hidden ones too; negative: that is not known
 }
 
 // Tables are the governed tables by their object ids.

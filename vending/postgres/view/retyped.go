@@ -9,7 +9,7 @@ import (
 )
 
 // Retyped is a fingerprint of the types that accesses show, where masks make one of them another than its column's;
-// empty: none does. Whoever has the same sees the same types.
+// empty: none does. Leases with the same text see the same types.
 func Retyped(access []entitlements.Access) string {
 	hash, is := sha256.New(), false
 	for _, a := range access {
